@@ -1,0 +1,1 @@
+"""Memory for networks that watch."""
