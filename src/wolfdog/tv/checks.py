@@ -1,0 +1,43 @@
+"""Checks of the numbers and names that make up a world."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from wolfdog.errors import WorldError
+
+LONGEST_NAME = 100
+
+
+def check_number(value: Any, where: str, low: float, high: float) -> float:
+    """`value` as a float, if it is a number from `low` to `high`; WorldError otherwise."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not (good and low <= value <= high):
+        raise WorldError(f"{where}: expected a number from {low:g} to {high:g}, got {value!r}. Correct it.")
+    return float(value)
+
+
+def check_names(*names: Any, where: str) -> None:
+    """WorldError unless all `names` are distinct, printable, not empty and not too long."""
+    for name in names:
+        if (
+            not isinstance(name, str)
+            or not name.strip()
+            or not name.isprintable()
+            or len(name) > LONGEST_NAME
+        ):
+            raise WorldError(
+                f"{where}: expected a name of 1 to {LONGEST_NAME} printable characters, got "
+                f"{str(name)[:50]!r}."
+            )
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise WorldError(f"{where}: {twice!r} is there twice. Names must differ: rename one.")
+
+
+def check_weights(weights: Any, where: str) -> dict[str, float]:
+    """`weights` as a dict of label -> weight above 0; WorldError otherwise."""
+    if not isinstance(weights, Mapping) or not weights:
+        raise WorldError(f'{where}: expected label -> weight, such as {{"bear" = 1.0}}, got {weights!r}.')
+    check_names(*weights, where=where)
+    return {label: check_number(weight, f"{where}: {label}", 1e-9, 1e6) for label, weight in weights.items()}

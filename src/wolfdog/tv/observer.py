@@ -1,0 +1,158 @@
+"""The ideal observer: the exact Bayesian filter over what is hidden.
+
+With S hidden states s, their transition matrix A and what frame t shows, e_t, the forward recursion
+(Rabiner, "A tutorial on hidden Markov models and selected applications in speech recognition", Proceedings
+of the IEEE 77(2), 1989) is
+
+    a_1(s) ∝ initial(s) p(e_1 | s)
+    a_t(s) ∝ p(e_t | s) Σ_r a_{t-1}(r) A(r, s)
+
+normalised at each step, so that a_t(s) = p(s | e_1 ... e_t). Summed over the states of a label it is the
+probability of that label given everything seen so far: nobody who saw the same can do better.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wolfdog.errors import InputError, ShapeError, WorldError
+from wolfdog.tv.chain import Chain, Floats, Ints
+from wolfdog.tv.programme import Programme
+from wolfdog.tv.world import World
+
+LEAST = 1e-12
+"""The least probability taken from an eye: one that rules labels out entirely may contradict the world."""
+
+
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """What an observer holds after each of T frames of N streams.
+
+    Args:
+        labels: [T, N, labels], probability of each label of the frame given all frames so far.
+        channels: [T, N, channels], probability of each channel.
+        state: [N, S], probability of each hidden state after the last frame; goes on into the next chunk.
+    """
+
+    labels: Floats
+    channels: Floats
+    state: Floats
+
+
+class IdealObserver:
+    """The exact forward filter of a world.
+
+    Args:
+        world: the world that broadcasts.
+
+    Example:
+        >>> from wolfdog.tv import Sampler, default_world
+        >>> world = default_world()
+        >>> programme = Sampler(world, streams=2, seed=0).draw(50)
+        >>> labels = IdealObserver(world).perfect(programme)
+        >>> labels.shape, bool(np.allclose(labels.sum(-1), 1))
+        ((50, 2, 5), True)
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.chain = Chain.of(world)
+        self._of_label = _one_hot(self.chain.label, len(world.labels))  # [S, labels]
+        self._of_channel = _one_hot(self.chain.channel, len(world.channels))  # [S, channels]
+
+    def perfect(self, programme: Programme) -> Floats:
+        """p(label | all looks so far), [T, N, labels], for an eye that sees every look, and no channel.
+
+        Raises:
+            WorldError: the programme shows what this world cannot, or has other labels.
+        """
+        return self.filter(self.seen(programme)).labels
+
+    def given_eye(self, probabilities: ArrayLike, prior: ArrayLike) -> Floats:
+        """p(label | all frames so far), [T, N, labels], given an eye: a snapshot classifier's probabilities.
+
+        Exact if the eye is calibrated and frames are independent given their labels. The second does not
+        hold for an eye that errs on a whole shot; then this observer trusts repeated errors more than it
+        should.
+
+        Args:
+            probabilities: [T, N, labels], the eye's p(label | this frame alone).
+            prior: [labels], how often each label was in what the eye was calibrated on.
+
+        Raises:
+            ShapeError: a shape does not fit.
+            InputError: a probability is negative or not a number, or a prior is not above 0.
+        """
+        return self.filter(self.reported(probabilities, prior)).labels
+
+    def seen(self, programme: Programme) -> Floats:
+        """p(look of the frame | label), [T, N, labels]: 1 for the labels with that look, else 0."""
+        if programme.world.labels != self.world.labels:
+            raise WorldError(
+                f"the programme has the labels {', '.join(programme.world.labels)}, the observer's world "
+                f"{', '.join(self.world.labels)}. Build the observer from the programme's world."
+            )
+        looks = np.array([self.world.look_names.index(self.world.look(label)) for label in self.world.labels])
+        evidence: Floats = (programme.look[..., None] == looks).astype(np.float64)
+        return evidence
+
+    def reported(self, probabilities: ArrayLike, prior: ArrayLike) -> Floats:
+        """p(frame | label) up to a factor per frame, [T, N, labels]: p(label | frame) / prior, by Bayes."""
+        given = np.asarray(probabilities, dtype=np.float64)
+        before = np.asarray(prior, dtype=np.float64)
+        count = len(self.world.labels)
+        if given.ndim != 3 or given.shape[2] != count:
+            raise ShapeError(f"probabilities: expected [T, N, {count}], got {list(given.shape)}.")
+        if before.shape != (count,):
+            raise ShapeError(f"prior: expected [{count}], got {list(before.shape)}.")
+        if not (np.isfinite(given).all() and (given >= 0).all()):
+            raise InputError("probabilities: expected numbers from 0 up, got a negative one or NaN.")
+        if not (np.isfinite(before).all() and (before > 0).all()):
+            raise InputError(f"prior: expected numbers above 0, got {before.tolist()}. Leave no label out.")
+        return np.maximum(given, LEAST) / before
+
+    def filter(self, evidence: Floats, state: Floats | None = None) -> Belief:
+        """The forward recursion over `evidence` [T, N, labels], p(frame | label) up to a factor per frame.
+
+        Args:
+            evidence: from `seen` or `reported`, or your own.
+            state: [N, S], the `state` of the belief at the end of the chunk before; None at the beginning.
+
+        Raises:
+            ShapeError: a shape does not fit.
+            WorldError: all states are ruled out: the evidence contradicts the world.
+        """
+        chain = self.chain
+        frames, streams, count = evidence.shape
+        if count != len(self.world.labels) or (
+            state is not None and state.shape != (streams, len(chain.initial))
+        ):
+            raise ShapeError(
+                f"evidence: expected [T, N, {len(self.world.labels)}] and state [N, {len(chain.initial)}], "
+                "got "
+                f"{list(evidence.shape)} and {None if state is None else list(state.shape)}."
+            )
+        labels = np.empty((frames, streams, count))
+        channels = np.empty((frames, streams, len(self.world.channels)))
+        for t in range(frames):
+            expected = chain.initial if state is None else state @ chain.transition
+            joint = expected * evidence[t][:, chain.label]  # [N, S]
+            total = joint.sum(-1, keepdims=True)
+            if not (total > 0).all():
+                stream = int(np.argmin(total[:, 0] > 0))
+                raise WorldError(
+                    f"frame {t}, stream {stream}: what is seen cannot follow what was seen before in world "
+                    f"{self.world.name!r}. Build the observer from the world that was broadcast."
+                )
+            state = joint / total
+            labels[t] = state @ self._of_label
+            channels[t] = state @ self._of_channel
+        if state is None:
+            state = np.tile(chain.initial, (streams, 1))
+        return Belief(labels, channels, state)
+
+
+def _one_hot(index: Ints, count: int) -> Floats:
+    rows: Floats = np.eye(count)[index]
+    return rows

@@ -1,0 +1,119 @@
+"""What is on: the hidden channel, pace and label of every frame."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wolfdog.tv.chain import Ints
+from wolfdog.tv.world import World
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One shot: frames `start` up to, not including, `stop`, of one label on one channel (names)."""
+
+    start: int
+    stop: int
+    channel: str
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Programme:
+    """What is on in T frames of N streams, as indices into `world`.
+
+    Args:
+        world: the world it was drawn from.
+        channel, pace, label: [T, N], indices into world.channels, world.paces and world.labels.
+        shot: [T, N], the number of the shot in its stream, counted from the stream's beginning.
+        age: [T, N], frames since the shot's first frame.
+        gap_before: [N], the gap (see `gap`) at the frame just before the first one; -1 if nothing telling
+            was on yet.
+        first_stream: the number of the first of the N streams.
+
+    Example:
+        >>> from wolfdog.tv import Sampler, default_world
+        >>> programme = Sampler(default_world(), streams=2, seed=0).draw(100)
+        >>> programme.label.shape, programme.gap.shape
+        ((100, 2), (100, 2))
+    """
+
+    world: World
+    channel: Ints
+    pace: Ints
+    label: Ints
+    shot: Ints
+    age: Ints
+    gap_before: Ints
+    first_stream: int = 0
+
+    @property
+    def frames(self) -> int:
+        """T, the number of frames."""
+        return len(self.label)
+
+    @property
+    def streams(self) -> int:
+        """N, the number of streams."""
+        return len(self.gap_before)
+
+    @cached_property
+    def look(self) -> Ints:
+        """[T, N], indices into world.look_names."""
+        looks = self.world.look_names
+        return np.array([looks.index(self.world.look(label)) for label in self.world.labels])[self.label]
+
+    @cached_property
+    def ambiguous(self) -> NDArray[np.bool_]:
+        """[T, N], whether a frame cannot tell its label from another."""
+        return self._is_one_of(self.world.ambiguous_labels)
+
+    @cached_property
+    def telling(self) -> NDArray[np.bool_]:
+        """[T, N], whether a frame tells something of the channel."""
+        return self._is_one_of(self.world.telling_labels)
+
+    @cached_property
+    def gap(self) -> Ints:
+        """[T, N], frames since the last telling frame: 0 on a telling frame, -1 before any."""
+        frame = np.arange(self.frames)[:, None]
+        # the frame number of the last telling frame; before the first frame it lies at -1 - gap_before
+        never = np.iinfo(np.int64).min
+        before = np.where(self.gap_before < 0, never, -1 - self.gap_before)
+        last = np.maximum.accumulate(np.where(self.telling, frame, before), axis=0)
+        return np.where(last == never, -1, frame - last)
+
+    def _is_one_of(self, labels: tuple[str, ...]) -> NDArray[np.bool_]:
+        return np.array([label in labels for label in self.world.labels])[self.label]
+
+    def shots(self, stream: int = 0) -> list[Shot]:
+        """The shots of a stream, in order; the first and last as far as they lie within these frames."""
+        if self.frames == 0:
+            return []
+        starts = np.flatnonzero(np.diff(self.shot[:, stream], prepend=self.shot[0, stream] - 1))
+        stops = np.append(starts[1:], self.frames)
+        return [
+            Shot(
+                int(start),
+                int(stop),
+                self.world.channels[self.channel[start, stream]].name,
+                self.world.labels[self.label[start, stream]],
+            )
+            for start, stop in zip(starts, stops, strict=True)
+        ]
+
+    def alone(self, stream: int) -> "Programme":
+        """The programme of one stream, [T, 1], which keeps its number."""
+        one = slice(stream, stream + 1)
+        return Programme(
+            self.world,
+            channel=self.channel[:, one],
+            pace=self.pace[:, one],
+            label=self.label[:, one],
+            shot=self.shot[:, one],
+            age=self.age[:, one],
+            gap_before=self.gap_before[one],
+            first_stream=self.first_stream + stream,
+        )

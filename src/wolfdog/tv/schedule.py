@@ -1,0 +1,97 @@
+"""The parts of a world: channels, paces and the length of shots."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wolfdog.errors import WorldError
+from wolfdog.tv.checks import check_names, check_number, check_weights
+
+MOST_PHASES = 16
+LONGEST = 1e9
+"""The longest mean stay, in frames."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel: what only it shows (`tells`), what else it shows (`fills`), and how long a viewer stays.
+
+    Args:
+        name: its name.
+        mean_stay: mean number of frames before the viewer zaps; every frame zaps with probability 1 /
+            mean_stay.
+        tells: label -> weight, for the telling shots.
+        fills: label -> weight, for the other shots.
+        weight: how likely a zap from elsewhere lands here, relative to the other channels.
+
+    Raises:
+        WorldError: a number or a name makes no sense.
+
+    Example:
+        >>> channel = Channel("Nature", 6000, tells={"bear": 1}, fills={"wolf": 0.3, "unknown": 0.7})
+        >>> channel.fills["wolf"]
+        0.3
+    """
+
+    name: str
+    mean_stay: float
+    tells: Mapping[str, float]
+    fills: Mapping[str, float]
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        where = f"channel {self.name!r}"
+        check_names(self.name, where="a channel's name")
+        object.__setattr__(self, "mean_stay", check_number(self.mean_stay, f"{where}: mean_stay", 1, LONGEST))
+        object.__setattr__(self, "weight", check_number(self.weight, f"{where}: weight", 0, 1e6))
+        object.__setattr__(self, "tells", check_weights(self.tells, f"{where}: tells"))
+        object.__setattr__(self, "fills", check_weights(self.fills, f"{where}: fills"))
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a shot is telling, and for how many frames on average this stays so.
+
+    Args:
+        name: its name.
+        tell_rate: the share of shots that are telling, 0 to 1.
+        mean_stay: mean number of frames until another pace takes over, at least the mean length of a shot:
+            the pace changes only at a cut, with probability shot.mean / mean_stay.
+
+    Raises:
+        WorldError: a number or the name makes no sense.
+    """
+
+    name: str
+    tell_rate: float
+    mean_stay: float = 1000.0
+
+    def __post_init__(self) -> None:
+        where = f"pace {self.name!r}"
+        check_names(self.name, where="a pace's name")
+        object.__setattr__(self, "tell_rate", check_number(self.tell_rate, f"{where}: tell_rate", 0, 1))
+        object.__setattr__(self, "mean_stay", check_number(self.mean_stay, f"{where}: mean_stay", 1, LONGEST))
+
+
+@dataclass(frozen=True)
+class ShotLength:
+    """The length of a shot in frames: a sum of `phases` geometric lengths of at least one frame each.
+
+    More phases make lengths more alike; no shot is shorter than `phases` frames, unless the viewer zaps.
+
+    Raises:
+        WorldError: phases is not a whole number from 1 to 16, or mean is less than phases.
+    """
+
+    mean: float = 8.0
+    phases: int = 3
+
+    def __post_init__(self) -> None:
+        if (
+            isinstance(self.phases, bool)
+            or not isinstance(self.phases, int)
+            or not 1 <= self.phases <= MOST_PHASES
+        ):
+            raise WorldError(
+                f"shot: phases: expected a whole number from 1 to {MOST_PHASES}, got {self.phases!r}. Try 3."
+            )
+        object.__setattr__(self, "mean", check_number(self.mean, "shot: mean (frames)", self.phases, LONGEST))

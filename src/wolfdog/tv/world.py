@@ -1,0 +1,232 @@
+"""A world: what there is on television, and how often, as data that can be changed, saved and loaded.
+
+A viewer watches one channel at a time and zaps now and then. A channel shows shots of several frames, each
+of one object. Some objects are *telling* (only this channel has them), the others fill the time in between.
+How often something telling comes is the *pace*, which changes from time to time and is the same on every
+channel, so it gives nothing away.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wolfdog.errors import WorldError
+from wolfdog.tv.checks import check_names, check_number
+from wolfdog.tv.schedule import Channel, Pace, ShotLength
+
+MOST_CHANNELS, MOST_PACES, MOST_LABELS = 32, 8, 64
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class World:
+    """All of television: channels, paces, the length of shots, and what each label looks like.
+
+    Args:
+        name: its name.
+        fps: frames per second.
+        channels: two or more make a viewer wonder which is on; one is allowed.
+        paces: how often something telling comes; one or more.
+        shot: the length of shots.
+        looks: label -> look; a label that is not named looks like itself. Labels with one look cannot be
+            told apart in a frame.
+
+    Raises:
+        WorldError: the parts contradict each other.
+
+    Example:
+        >>> world = default_world()
+        >>> world.labels
+        ('wolf', 'dog', 'bear', 'goldfish', 'unknown')
+        >>> world.ambiguous_labels, world.telling_labels
+        (('wolf', 'dog'), ('bear', 'goldfish'))
+    """
+
+    name: str
+    channels: tuple[Channel, ...]
+    paces: tuple[Pace, ...]
+    fps: float = 5.0
+    shot: ShotLength = field(default_factory=ShotLength)
+    looks: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_names(self.name, where="the world's name")
+        object.__setattr__(self, "fps", check_number(self.fps, "fps", 0.1, 240))
+        object.__setattr__(self, "channels", tuple(self.channels))
+        object.__setattr__(self, "paces", tuple(self.paces))
+        for what, things, most in (
+            ("channels", self.channels, MOST_CHANNELS),
+            ("paces", self.paces, MOST_PACES),
+        ):
+            if not 1 <= len(things) <= most:
+                raise WorldError(f"{what}: expected 1 to {most}, got {len(things)}. Add or remove some.")
+            check_names(*(thing.name for thing in things), where=what)
+        for pace in self.paces:
+            if len(self.paces) > 1 and pace.mean_stay < self.shot.mean:
+                raise WorldError(
+                    f"pace {pace.name!r}: mean_stay: expected at least the mean length of a shot "
+                    f"({self.shot.mean:g} "
+                    f"frames), got {pace.mean_stay:g}. A pace lasts whole shots: make it longer."
+                )
+        if len(self.channels) > 1 and sum(channel.weight > 0 for channel in self.channels) < 2:
+            raise WorldError("channels: at most one has a weight above 0. Give two or more of them a weight.")
+        if not isinstance(self.looks, Mapping):
+            raise WorldError(f"looks: expected label -> look, got {self.looks!r}.")
+        object.__setattr__(self, "looks", dict(self.looks))
+        labels = self.labels
+        if len(labels) > MOST_LABELS:
+            raise WorldError(f"expected at most {MOST_LABELS} labels, got {len(labels)}. Leave some out.")
+        for label, look in self.looks.items():
+            check_names(look, where=f"looks: {label}")
+            if label not in labels:
+                raise WorldError(
+                    f"looks: {label!r} is on no channel (labels: {', '.join(labels)}). Correct or remove it."
+                )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label, ambiguous ones first, the others in order of mention, `unknown` last."""
+        mentioned: dict[str, None] = {}
+        for channel in self.channels:
+            mentioned |= dict.fromkeys((*channel.tells, *channel.fills))
+        ambiguous = self._ambiguous(tuple(mentioned))
+        return tuple(sorted(mentioned, key=lambda label: (label == UNKNOWN, label not in ambiguous)))
+
+    @property
+    def look_names(self) -> tuple[str, ...]:
+        """Every look, in the order of the labels."""
+        return tuple(dict.fromkeys(self.look(label) for label in self.labels))
+
+    @property
+    def ambiguous_labels(self) -> tuple[str, ...]:
+        """The labels that share their look with another label."""
+        return self._ambiguous(self.labels)
+
+    def _ambiguous(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        looks = [self.look(label) for label in labels]
+        return tuple(label for label, look in zip(labels, looks, strict=True) if looks.count(look) > 1)
+
+    @property
+    def telling_labels(self) -> tuple[str, ...]:
+        """The labels whose look is not equally likely on all channels."""
+
+        def differs(look: str) -> bool:
+            for pace in self.paces:
+                shares = [self._share_of_look(channel, pace, look) for channel in self.channels]
+                if max(shares) - min(shares) > 1e-9:
+                    return True
+            return False
+
+        return tuple(label for label in self.labels if differs(self.look(label)))
+
+    def _share_of_look(self, channel: Channel, pace: Pace, look: str) -> float:
+        return sum(share for label, share in self.shares(channel, pace).items() if self.look(label) == look)
+
+    def look(self, label: str) -> str:
+        """What `label` looks like."""
+        return self.looks.get(label, label)
+
+    def shares(self, channel: Channel, pace: Pace) -> dict[str, float]:
+        """The probability of each label of a new shot on `channel` at `pace`; they sum to 1.
+
+        Example:
+            >>> world = default_world()
+            >>> shares = world.shares(world.channels[0], Pace("half", tell_rate=0.5))
+            >>> {label: round(share, 3) for label, share in shares.items()}
+            {'bear': 0.5, 'wolf': 0.15, 'unknown': 0.35}
+        """
+        shares = dict.fromkeys((*channel.tells, *channel.fills), 0.0)
+        for weights, part in ((channel.tells, pace.tell_rate), (channel.fills, 1 - pace.tell_rate)):
+            total = sum(weights.values())
+            for label, weight in weights.items():
+                shares[label] += part * weight / total
+        return shares
+
+    def with_(
+        self,
+        *,
+        fps: float | None = None,
+        switch_every: float | None = None,
+        tell_rate: float | None = None,
+        shot_length: float | None = None,
+    ) -> "World":
+        """This world with some of its numbers changed.
+
+        Args:
+            fps: frames per second. Lengths given in frames stay as many frames.
+            switch_every: mean number of frames that a viewer stays on any channel.
+            tell_rate: one pace for all, with this share of telling shots.
+            shot_length: mean number of frames of a shot.
+
+        Raises:
+            WorldError: a number makes no sense.
+
+        Example:
+            >>> [pace.tell_rate for pace in default_world().with_(tell_rate=0.5).paces]
+            [0.5]
+        """
+        world = self
+        if fps is not None:
+            world = dataclasses.replace(world, fps=fps)
+        if switch_every is not None:
+            channels = tuple(
+                dataclasses.replace(channel, mean_stay=switch_every) for channel in world.channels
+            )
+            world = dataclasses.replace(world, channels=channels)
+        if tell_rate is not None:
+            world = dataclasses.replace(
+                world, paces=(Pace("steady", tell_rate, max(1000.0, world.shot.mean)),)
+            )
+        if shot_length is not None:
+            world = dataclasses.replace(world, shot=ShotLength(shot_length, world.shot.phases))
+        return world
+
+    def save(self, path: str | Path) -> None:
+        """Write the world as TOML or JSON, by the ending of `path`; `World.load` gives back an equal world.
+
+        Raises:
+            WorldError: the ending is neither .toml nor .json.
+            MediaError: the file cannot be written.
+        """
+        from wolfdog.tv.world_files import save
+
+        save(self, path)
+
+    @staticmethod
+    def load(path: str | Path) -> "World":
+        """Read a world from a TOML or JSON file.
+
+        Raises:
+            WorldError: the file cannot be read or understood, or the world in it contradicts itself.
+        """
+        from wolfdog.tv.world_files import load
+
+        return load(path)
+
+
+def default_world() -> World:
+    """The model problem: is it a wolf or a dog?
+
+    Wolves and bears are seen on the Nature Channel, dogs and goldfish in The Dog Office. A bear or a
+    goldfish tells which of the two is on; gaps between them run from a few frames to about a thousand.
+
+    Example:
+        >>> [channel.name for channel in default_world().channels]
+        ['Nature Channel', 'The Dog Office']
+    """
+    return World(
+        name="wolves and dogs",
+        fps=5.0,
+        channels=(
+            Channel("Nature Channel", 6000, tells={"bear": 1.0}, fills={"wolf": 0.3, "unknown": 0.7}),
+            Channel("The Dog Office", 6000, tells={"goldfish": 1.0}, fills={"dog": 0.3, "unknown": 0.7}),
+        ),
+        paces=(
+            Pace("lively", tell_rate=0.5, mean_stay=600),
+            Pace("calm", tell_rate=0.1, mean_stay=600),
+            Pace("quiet", tell_rate=0.015, mean_stay=1200),
+        ),
+        shot=ShotLength(mean=8.0, phases=3),
+        looks={"wolf": "canine", "dog": "canine"},
+    )

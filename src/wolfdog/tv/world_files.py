@@ -1,0 +1,134 @@
+"""Worlds as TOML and JSON files."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from wolfdog.atomic import atomic_write
+from wolfdog.errors import MediaError, WorldError
+from wolfdog.tv.schedule import Channel, Pace, ShotLength
+from wolfdog.tv.world import World
+
+LARGEST_FILE = 1_000_000
+"""Bytes. A description of television is a page of text; a larger file is something else."""
+
+
+def save(world: World, path: str | Path) -> None:
+    """Write `world` as TOML or JSON, by the ending of `path` (WorldError for another ending)."""
+    path = Path(path)
+    ending = _ending(path)
+    data = as_data(world)
+    text = tomli_w.dumps(data) if ending == ".toml" else json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    try:
+        with atomic_write(path) as file:
+            file.write(text)
+    except OSError as error:
+        raise MediaError(f"cannot write {path}: {error.strerror or error}. Choose another place.") from error
+
+
+def load(path: str | Path) -> World:
+    """The world in a TOML or JSON file (WorldError, naming the file, when there is none in it)."""
+    path = Path(path)
+    ending = _ending(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise WorldError(
+                f"{path}: larger than {LARGEST_FILE} bytes; this is not a description of a world."
+            )
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text) if ending == ".toml" else json.loads(text)
+    except OSError as error:
+        raise WorldError(f"{path}: cannot be read: {error.strerror or error}. Check the path.") from error
+    except (ValueError, RecursionError) as error:
+        raise WorldError(f"{path}: not {ending[1:].upper()}: {error}. Correct the file.") from error
+    try:
+        return from_data(data)
+    except WorldError as error:
+        raise WorldError(f"{path}: {error}") from None
+
+
+def _ending(path: Path) -> str:
+    ending = path.suffix.lower()
+    if ending not in (".toml", ".json"):
+        raise WorldError(
+            f"{path}: expected a name ending in .toml or .json, got {ending or 'no ending'!r}. Rename it."
+        )
+    return ending
+
+
+def as_data(world: World) -> dict[str, Any]:
+    """`world` as plain dicts, lists, strings and numbers.
+
+    Example:
+        >>> from wolfdog.tv.world import default_world
+        >>> from_data(as_data(default_world())) == default_world()
+        True
+    """
+    return {
+        "name": world.name,
+        "fps": world.fps,
+        "shot": {"mean": world.shot.mean, "phases": world.shot.phases},
+        "looks": dict(world.looks),
+        "channels": [
+            {
+                "name": channel.name,
+                "mean_stay": channel.mean_stay,
+                "weight": channel.weight,
+                "tells": dict(channel.tells),
+                "fills": dict(channel.fills),
+            }
+            for channel in world.channels
+        ],
+        "paces": [
+            {"name": pace.name, "tell_rate": pace.tell_rate, "mean_stay": pace.mean_stay}
+            for pace in world.paces
+        ],
+    }
+
+
+def from_data(data: Any) -> World:
+    """The world that `as_data` described (WorldError for a part that is missing, unknown or of a wrong "
+    "kind)."""
+    fields = _table(
+        data, "the world", required=("name", "channels", "paces"), optional=("fps", "shot", "looks")
+    )
+    channels = tuple(
+        Channel(**_table(item, f"channel {number}", ("name", "mean_stay", "tells", "fills"), ("weight",)))
+        for number, item in enumerate(_list(fields.pop("channels"), "channels"), start=1)
+    )
+    paces = tuple(
+        Pace(**_table(item, f"pace {number}", ("name", "tell_rate"), ("mean_stay",)))
+        for number, item in enumerate(_list(fields.pop("paces"), "paces"), start=1)
+    )
+    if "shot" in fields:
+        fields["shot"] = ShotLength(**_table(fields["shot"], "shot", (), ("mean", "phases")))
+    return World(channels=channels, paces=paces, **fields)
+
+
+def _table(data: Any, where: str, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise WorldError(
+            f"{where}: expected a table of {', '.join((*required, *optional))}, got {str(data)[:50]!r}."
+        )
+    for key in data:
+        if key not in (*required, *optional):
+            raise WorldError(
+                f"{where}: unknown key {str(key)[:50]!r}; expected {', '.join((*required, *optional))}. "
+                "Remove it."
+            )
+    for key in required:
+        if key not in data:
+            raise WorldError(f"{where}: {key} is missing. Add it.")
+    return dict(data)
+
+
+def _list(data: Any, where: str) -> list[Any]:
+    if not isinstance(data, list):
+        raise WorldError(
+            f"{where}: expected a list (in TOML, [[{where}]] before each), got {str(data)[:50]!r}."
+        )
+    return data
