@@ -1,1 +1,6 @@
 """Memory for networks that watch."""
+
+from . import cells as cells
+from .layers import Recurrent as Recurrent
+
+__version__ = "0.1.0"

@@ -1,1 +1,7 @@
-"""."""
+"""Layers: cells over sequences."""
+
+from .recurrent import Recurrent as Recurrent
+from .state import State as State
+from .state import detach as detach
+
+__all__ = ["Recurrent", "State", "detach"]

@@ -1,0 +1,58 @@
+"""The Elman unit: one memory, no gate."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+from .cell import OneMemory, OneMemoryCell
+from .initialisation import packed_weights_
+from .packed import PackedParameters
+
+Nonlinearity = Literal["tanh", "relu"]
+
+
+class Elman(PackedParameters, OneMemoryCell):
+    """The simple recurrent unit, as torch.nn.RNNCell.
+
+        STM_t = tanh(W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh)            or relu in the place of tanh
+
+    `cell(event, stm=None) -> stm`: event [B, I] or [I], stm [B, H] or [H]; zeros where it is missing.
+    Parameters have torch.nn.RNNCell's names and layout. It forgets fast: nothing in it can hold on.
+
+    Source: Elman 1990, "Finding structure in time".
+    Raises InputError for an unknown nonlinearity, ShapeError for an event or a state of the wrong shape.
+
+    >>> cell = Elman(3, 5)
+    >>> cell(torch.zeros(2, 3)).shape
+    torch.Size([2, 5])
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: Nonlinearity = "tanh",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        if nonlinearity not in get_args(Nonlinearity):
+            raise InputError(f"Elman: nonlinearity must be 'tanh' or 'relu'; got {nonlinearity!r}")
+        self.nonlinearity = nonlinearity
+        self.add_packed_parameters(1, input_size, hidden_size, bias, device, dtype)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Glorot input weights, orthogonal recurrent weights, no bias."""
+        packed_weights_(self.weight_ih, self.weight_hh, gates=1)
+        for bias in (self.bias_ih, self.bias_hh):
+            if bias is not None:
+                nn.init.zeros_(bias)
+
+    def forward(self, event: Tensor, state: OneMemory | None = None) -> OneMemory:
+        stm = self.before(event, state)
+        total = self.gates_of(event, stm)
+        return torch.tanh(total) if self.nonlinearity == "tanh" else torch.relu(total)

@@ -1,0 +1,80 @@
+"""The gated recurrent unit, in its two published forms."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from .cell import OneMemory, OneMemoryCell
+from .initialisation import Forget, forget_option, keep_, packed_weights_
+from .packed import PackedParameters
+
+
+class GRU(PackedParameters, OneMemoryCell):
+    """The gated recurrent unit: an update gate learns and forgets at once, a combine gate remembers and uses.
+
+        r, z  = sigmoid(W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh)         the first and second block of H rows
+        n     = tanh(W_in E_t + b_in + r * (W_hn STM_{t-1} + b_hn))      the third; reset_after=True
+        n     = tanh(W_in E_t + b_in + W_hn (r * STM_{t-1}) + b_hn)      the third; reset_after=False
+        STM_t = (1 - z) * n + z * STM_{t-1}
+
+    `reset_after=True` is torch.nn.GRUCell (and cuDNN, and ONNX's linear_before_reset=1), `reset_after=False`
+    the form first published (ONNX's linear_before_reset=0). Both have torch.nn.GRUCell's parameter names and
+    layout.
+
+    `cell(event, stm=None) -> stm`: event [B, I] or [I], stm [B, H] or [H]; zeros where it is missing.
+    `forget` chooses how the bias of z starts, which is the share that is kept: `Chrono(time_span)`, by
+    default over 1,000 steps, or `ForgetBias(value)`.
+
+    Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder" (there z and 1 - z as
+    here).
+    Raises InputError for contradicting options, ShapeError for an event or a state of the wrong shape.
+
+    >>> cell = GRU(3, 5, reset_after=False)
+    >>> cell(torch.zeros(2, 3)).shape
+    torch.Size([2, 5])
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        reset_after: bool = True,
+        forget: Forget | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        self.reset_after = reset_after
+        self.forget = forget_option(forget, bias)
+        self.add_packed_parameters(3, input_size, hidden_size, bias, device, dtype)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Glorot input weights, orthogonal recurrent weights, the bias of z by `forget`."""
+        packed_weights_(self.weight_ih, self.weight_hh, gates=3)
+        if self.forget is not None and self.bias_ih is not None and self.bias_hh is not None:
+            nn.init.zeros_(self.bias_ih)
+            nn.init.zeros_(self.bias_hh)
+            _, z, _ = self.bias_ih.chunk(3)
+            keep_(self.forget, forget=z)
+
+    def forward(self, event: Tensor, state: OneMemory | None = None) -> OneMemory:
+        stm = self.before(event, state)
+        return self._reset_after(event, stm) if self.reset_after else self._reset_before(event, stm)
+
+    def _reset_after(self, event: Tensor, stm: Tensor) -> OneMemory:
+        r_event, z_event, n_event = linear(event, self.weight_ih, self.bias_ih).chunk(3, -1)
+        r_stm, z_stm, n_stm = linear(stm, self.weight_hh, self.bias_hh).chunk(3, -1)
+        r, z = torch.sigmoid(r_event + r_stm), torch.sigmoid(z_event + z_stm)
+        n = torch.tanh(n_event + r * n_stm)
+        return (1 - z) * n + z * stm
+
+    def _reset_before(self, event: Tensor, stm: Tensor) -> OneMemory:
+        r_event, z_event, n_event = linear(event, self.weight_ih, self.bias_ih).chunk(3, -1)
+        W_r, W_z, W_n = self.weight_hh.chunk(3)
+        b_r, b_z, b_n = (None, None, None) if self.bias_hh is None else self.bias_hh.chunk(3)
+        r, z = torch.sigmoid(r_event + linear(stm, W_r, b_r)), torch.sigmoid(z_event + linear(stm, W_z, b_z))
+        n = torch.tanh(n_event + linear(r * stm, W_n, b_n))
+        return (1 - z) * n + z * stm

@@ -1,0 +1,37 @@
+"""Parameters in torch.nn's names and layout, so that state_dicts go from torch.nn's cells to ours and back."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+
+class PackedParameters(nn.Module):
+    """Gates one below the other: weight_ih [gates * H, I], weight_hh [gates * H, H], two biases [gates * H]."""
+
+    weight_ih: nn.Parameter
+    weight_hh: nn.Parameter
+    bias_ih: nn.Parameter | None
+    bias_hh: nn.Parameter | None
+
+    def add_packed_parameters(
+        self,
+        gates: int,
+        input_size: int,
+        hidden_size: int,
+        bias: bool,
+        device: torch.device | str | None,
+        dtype: torch.dtype | None,
+    ) -> None:
+        """Register the parameters, uninitialised; without biases, bias_ih and bias_hh are None."""
+
+        def parameter(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+
+        self.weight_ih = parameter(gates * hidden_size, input_size)
+        self.weight_hh = parameter(gates * hidden_size, hidden_size)
+        self.register_parameter("bias_ih", parameter(gates * hidden_size) if bias else None)
+        self.register_parameter("bias_hh", parameter(gates * hidden_size) if bias else None)
+
+    def gates_of(self, event: Tensor, stm: Tensor) -> Tensor:
+        """W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh, [B, gates * H]."""
+        return linear(event, self.weight_ih, self.bias_ih) + linear(stm, self.weight_hh, self.bias_hh)

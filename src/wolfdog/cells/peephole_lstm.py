@@ -1,0 +1,114 @@
+"""The LSTM whose gates also see the long-term memory."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+from .cell import TwoMemories, TwoMemoryCell
+from .initialisation import Forget, forget_option, gate_, keep_, packed_weights_
+from .packed import PackedParameters
+
+Peephole = Literal["full", "diagonal"]
+
+
+class PeepholeLSTM(PackedParameters, TwoMemoryCell):
+    """The LSTM whose gates peek at the long-term memory, by full matrices or by one weight per unit.
+
+    peephole="full": every gate reads the concatenation of LTM, STM and E, in that order, by an nn.Linear of
+    its own, `n`, `i`, `f`, `v` [H, H + H + I]:
+
+        seen               = [LTM_{t-1}, STM_{t-1}, E_t]
+        learn      N_t     = tanh(W_n seen + b_n) * sigmoid(W_i seen + b_i)
+        forget     F_t     = LTM_{t-1} * sigmoid(W_f seen + b_f)
+        remember   LTM_t   = F_t + N_t
+        use        STM_t   = tanh(LTM_t) * sigmoid(W_v seen + b_v)
+
+    peephole="diagonal": i, f and o peek by one weight per unit, and the output gate peeks at the new memory:
+
+        i, f, g, o = W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh             four blocks of H rows, in this order
+        LTM_t      = sigmoid(f + p_f * LTM_{t-1}) * LTM_{t-1} + sigmoid(i + p_i * LTM_{t-1}) * tanh(g)
+        STM_t      = sigmoid(o + p_o * LTM_t) * tanh(LTM_t)
+
+    with torch.nn.LSTMCell's parameters and `weight_ch` [3 H] = (p_i, p_f, p_o). (ONNX's LSTM holds the same
+    weights as W and R in the order i, o, f, g and as P in the order i, o, f.)
+
+    `cell(event, (stm, ltm)=None) -> (stm, ltm)`: event [B, I] or [I], memories [B, H] or [H]; zeros where
+    they are missing. `forget` chooses how the biases start: `Chrono(time_span)`, by default over 1,000 steps,
+    or `ForgetBias(value)`. Peepholes start at zero: the unit starts as the standard LSTM.
+
+    Source of the diagonal form: Gers and Schmidhuber 2000, "Recurrent nets that time and count".
+    Raises InputError for an unknown form or contradicting options, ShapeError for an event or a state of the
+    wrong shape.
+
+    >>> full, diagonal = PeepholeLSTM(3, 5, peephole="full"), PeepholeLSTM(3, 5, peephole="diagonal")
+    >>> full.n.weight.shape, diagonal.weight_ch.shape
+    (torch.Size([5, 13]), torch.Size([15]))
+    """
+
+    n: nn.Linear
+    i: nn.Linear
+    f: nn.Linear
+    v: nn.Linear
+    weight_ch: nn.Parameter
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        peephole: Peephole = "diagonal",
+        forget: Forget | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size)
+        if peephole not in get_args(Peephole):
+            raise InputError(f"PeepholeLSTM: peephole must be 'full' or 'diagonal'; got {peephole!r}")
+        self.peephole = peephole
+        self.forget = forget_option(forget, bias)
+        if peephole == "full":
+            for name in ("n", "i", "f", "v"):
+                columns = hidden_size + hidden_size + input_size
+                self.add_module(name, nn.Linear(columns, hidden_size, bias, device, dtype))
+        else:
+            self.add_packed_parameters(4, input_size, hidden_size, bias, device, dtype)
+            self.weight_ch = nn.Parameter(torch.empty(3 * hidden_size, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Glorot input weights, orthogonal recurrent weights, peepholes of zero, biases by `forget`."""
+        if self.peephole == "full":
+            for gate in (self.n, self.i, self.f, self.v):
+                gate_(gate, self.hidden_size, peephole=True)
+            if self.forget is not None:
+                keep_(self.forget, forget=self.f.bias, learn=self.i.bias)
+            return
+        packed_weights_(self.weight_ih, self.weight_hh, gates=4)
+        nn.init.zeros_(self.weight_ch)
+        if self.forget is not None and self.bias_ih is not None and self.bias_hh is not None:
+            nn.init.zeros_(self.bias_ih)
+            nn.init.zeros_(self.bias_hh)
+            i, f, _, _ = self.bias_ih.chunk(4)
+            keep_(self.forget, forget=f, learn=i)
+
+    def forward(self, event: Tensor, state: TwoMemories | None = None) -> TwoMemories:
+        stm, ltm = self.before(event, state)
+        return self._full(event, stm, ltm) if self.peephole == "full" else self._diagonal(event, stm, ltm)
+
+    def _full(self, event: Tensor, stm: Tensor, ltm: Tensor) -> TwoMemories:
+        seen = torch.cat((ltm, stm, event), -1)  # [B, H + H + I]
+        learn = torch.tanh(self.n(seen)) * torch.sigmoid(self.i(seen))
+        forget = ltm * torch.sigmoid(self.f(seen))
+        remember = forget + learn
+        use = torch.tanh(remember) * torch.sigmoid(self.v(seen))
+        return use, remember
+
+    def _diagonal(self, event: Tensor, stm: Tensor, ltm: Tensor) -> TwoMemories:
+        i, f, g, o = self.gates_of(event, stm).chunk(4, -1)
+        p_i, p_f, p_o = self.weight_ch.chunk(3)
+        ltm = torch.sigmoid(f + p_f * ltm) * ltm + torch.sigmoid(i + p_i * ltm) * torch.tanh(g)
+        stm = torch.sigmoid(o + p_o * ltm) * torch.tanh(ltm)
+        return stm, ltm

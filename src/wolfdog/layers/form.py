@@ -1,0 +1,93 @@
+"""How a cell is called: what its zero state is, and which part of what it returns is the output, which the state."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from ..cells import Cell
+from ..errors import InputError, ShapeError
+from .state import State, structure, tensors
+
+Returns = Literal["state", "output, state"]
+
+
+def check_returns(cell: nn.Module, returns: Returns | None) -> Returns | None:
+    """The form of a cell, where it is known before the cell is called: as given, or as the library's and
+    torch's cells.
+
+    Raises InputError where what is given is unknown, or contradicts such a cell.
+    """
+    if returns is not None and returns not in get_args(Returns):
+        raise InputError(f'returns must be "state" or "output, state"; got {returns!r}')
+    if isinstance(cell, Cell | nn.RNNCellBase):
+        if returns == "output, state":
+            raise InputError(f'{type(cell).__name__} returns its state: leave returns="output, state" out')
+        return "state"
+    return returns
+
+
+def initial_state(cell: nn.Module, batch: int) -> State | None:
+    """The state before anything was seen, [batch, ...]; None where only `cell(x)` knows it.
+
+    A cell's own method `initial_state(batch)` says it, and zeros are that of torch's cells.
+    """
+    own = getattr(cell, "initial_state", None)
+    if callable(own):
+        state: State = own(batch)
+        return state
+    if isinstance(cell, nn.RNNCellBase):
+        like = cell.weight_hh
+        zeros = torch.zeros(batch, cell.hidden_size, device=like.device, dtype=like.dtype)
+        return (zeros, zeros) if isinstance(cell, nn.LSTMCell) else zeros
+    return None
+
+
+def tell(cell: nn.Module, before: State | None, result: object) -> Returns:
+    """Whether `result` is a state or an (output, state), told from the form of the state that went in.
+
+    Raises InputError where neither can be, or where both can: a tuple from a cell that was given no state.
+    """
+    name = type(cell).__name__
+    if isinstance(result, Tensor) and before is None:
+        return "state"
+    if before is None:
+        raise InputError(
+            f"{name} made its own zero state and returned {structure(result)}, which may be its state, or its output "
+            f'and its state: say which by Recurrent(cell, returns="state") or Recurrent(cell, returns="output, state")'
+        )
+    if structure(result) == structure(before):
+        return "state"
+    if structure(result) == f"(tensor, {structure(before)})":
+        return "output, state"
+    raise InputError(
+        f"{name} was given a state of the form {structure(before)} and returned {structure(result)}; a cell must return "
+        f'its state, in that form, or (output, state): see returns="state" and returns="output, state" of Recurrent'
+    )
+
+
+def take_apart(cell: nn.Module, returns: Returns, result: State) -> tuple[Tensor, State]:
+    """The output and the state in what a cell returned.
+
+    Raises InputError where the result has no such parts.
+    """
+    if returns == "state":
+        output = result
+        while isinstance(output, tuple) and output:
+            output = output[0]
+        if isinstance(output, Tensor):
+            return output, result
+    elif isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], Tensor):
+        return result[0], result[1]
+    raise InputError(f'{type(cell).__name__} returned {structure(result)}, which is not returns="{returns}"')
+
+
+def check_state(state: State, batch: int) -> None:
+    """Raises ShapeError unless the state is made of tensors with `batch` rows each."""
+    for tensor in tensors(state):
+        if not isinstance(tensor, Tensor):
+            raise ShapeError(f"a state is a tensor or a tuple of states; got {structure(state)}")
+        if tensor.dim() == 0 or tensor.shape[0] != batch:
+            raise ShapeError(
+                f"every tensor of the state must have {batch} rows, as the events have; got {list(tensor.shape)}"
+            )

@@ -1,0 +1,164 @@
+"""`Recurrent`: any cell over a sequence, or one step at a time."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError, ShapeError
+from .form import Returns, check_returns, check_state
+from .runner import Runner, asked_backend, choose
+from .state import State, transform
+
+
+class Recurrent(nn.Module):
+    """Runs a cell over a sequence: y_t, state_t = cell(x_t, state_{t-1}) for t = 0 .. T-1.
+
+    `cell` is one of `wolfdog.cells`, torch.nn.RNNCell, LSTMCell or GRUCell, or any module of the form
+    `cell(x, state) -> state` (the first tensor of the state is the output) or `cell(x, state) -> (output,
+    state)`. A state is a tensor or a tuple of states, each tensor with the batch as its first dimension.
+    Where no state is given, it is the cell's `initial_state(batch)`, zeros for torch's cells, or what a cell
+    without that method makes of
+    `cell(x)`. `returns` ("state" or "output, state") says which form a cell has where its structure does not.
+    `backend` ("eager", or None for the fastest; the environment variable WOLFDOG_BACKEND where it is None)
+    chooses what runs it; `layer.backend` and `layer.why_not` say what does, and why nothing faster.
+
+    Raises InputError for what is no cell, for an unknown backend, and for an unknown or contradicted
+    `returns`.
+
+    >>> import torch, wolfdog as wd
+    >>> layer = wd.Recurrent(wd.cells.LSTM(3, 5))
+    >>> y, (stm, ltm) = layer(torch.zeros(7, 2, 3))
+    >>> y.shape, ltm.shape
+    (torch.Size([7, 2, 5]), torch.Size([2, 5]))
+    >>> y_next, (stm, ltm) = layer.step(torch.zeros(2, 3), (stm, ltm))
+    """
+
+    def __init__(
+        self,
+        cell: nn.Module,
+        batch_first: bool = False,
+        returns: Returns | None = None,
+        backend: str | None = None,
+    ) -> None:
+        super().__init__()
+        if not isinstance(cell, nn.Module) or isinstance(cell, nn.RNNBase):
+            raise InputError(
+                f"Recurrent takes one step of a unit, such as wolfdog.cells.LSTM or torch.nn.LSTMCell; got {cell!r}"
+            )
+        self.cell = cell
+        self.batch_first = batch_first
+        self.returns = check_returns(cell, returns)
+        self._asked_backend = asked_backend(backend)
+
+    @property
+    def backend(self) -> str:
+        """What runs the cell: "eager"."""
+        return self._runner().backend
+
+    @property
+    def why_not(self) -> str | None:
+        """Why no faster backend runs the cell; None where there is none faster."""
+        return choose(self.cell, self.returns, self._asked_backend)[1]
+
+    def forward(
+        self,
+        x: Tensor,
+        state: State | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """The outputs over a sequence, and the state after it.
+
+        x         [T, B, ...], or [B, T, ...] with batch_first; [T, I] without a batch
+        state     the state before the sequence, each tensor [B, ...] ([...] without a batch); the cell's own
+        where None lengths   [B] whole numbers in 0..T: sequence b ends after lengths[b] events; from there on
+        its outputs are zero
+                  and its state is frozen. One number without a batch
+        resets    booleans laid out as x, [T, B] or [B, T] with batch_first; [T] without a batch: where true,
+        the state
+                  becomes the cell's own initial state before that event
+        returns   the outputs, laid out as x, and the state, laid out as `state`
+
+        Sequence and steps give the same numbers, and so does a sequence cut in chunks with the state carried
+        over.
+        Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
+        """
+        if not isinstance(x, Tensor) or x.dim() < 2:
+            raise ShapeError(f"x must be {self._layout()}, or [T, I] without a batch; got {_shape(x)}")
+        batched = x.dim() > 2
+        if not batched:
+            x = x.unsqueeze(1)
+        elif self.batch_first:
+            x = x.transpose(0, 1)
+        steps, batch = x.shape[:2]
+        state = _with_batch(state, batch, batched)
+        if lengths is not None:
+            lengths = _checked_lengths(lengths, steps, batch if batched else None)
+        if resets is not None:
+            resets = self._checked_resets(resets, steps, batch if batched else None, x.device)
+        y, state = self._runner().sequence(x, state, lengths, resets)
+        if not batched:
+            return y.squeeze(1), transform(lambda tensor: tensor.squeeze(0), state)
+        return y.transpose(0, 1) if self.batch_first else y, state
+
+    def step(self, x_t: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """The output of one event x_t [B, ...], or [I] without a batch, and the state after it.
+
+        Raises ShapeError for a wrong shape.
+        """
+        if not isinstance(x_t, Tensor) or x_t.dim() < 1:
+            raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {_shape(x_t)}")
+        batched = x_t.dim() > 1
+        if not batched:
+            x_t = x_t.unsqueeze(0)
+        state = _with_batch(state, len(x_t), batched)
+        y_t, state = self._runner().step(x_t, state)
+        if not batched:
+            return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
+        return y_t, state
+
+    def extra_repr(self) -> str:
+        return "batch_first=True" if self.batch_first else ""
+
+    def _runner(self) -> Runner:
+        # Made at each call, and cheap, so that a copied, loaded or edited layer never runs another one's cell.
+        return choose(self.cell, self.returns, self._asked_backend)[0]
+
+    def _layout(self) -> str:
+        return "[B, T, ...]" if self.batch_first else "[T, B, ...]"
+
+    def _checked_resets(self, resets: Tensor, steps: int, batch: int | None, device: torch.device) -> Tensor:
+        expected = [steps] if batch is None else [batch, steps] if self.batch_first else [steps, batch]
+        if not isinstance(resets, Tensor) or resets.dtype is not torch.bool or list(resets.shape) != expected:
+            raise ShapeError(f"resets must be booleans of shape {expected}; got {_shape(resets)}")
+        resets = resets.to(device)
+        if batch is None:
+            return resets.unsqueeze(1)
+        return resets.transpose(0, 1) if self.batch_first else resets
+
+
+def _with_batch(state: State | None, batch: int, batched: bool) -> State | None:
+    if state is None:
+        return None
+    if not batched:
+        state = transform(lambda tensor: tensor.unsqueeze(0), state)
+    check_state(state, batch)
+    return state
+
+
+def _checked_lengths(lengths: Tensor | Sequence[int], steps: int, batch: int | None) -> Tensor:
+    checked = torch.as_tensor(lengths)
+    whole = not (checked.is_floating_point() or checked.is_complex() or checked.dtype is torch.bool)
+    expected = [] if batch is None else [batch]
+    if not (whole or checked.numel() == 0) or list(checked.shape) != expected:
+        raise ShapeError(f"lengths must be whole numbers of shape {expected}; got {_shape(checked)}")
+    if checked.numel() and not 0 <= int(checked.min()) <= int(checked.max()) <= steps:
+        raise InputError(f"lengths must lie in 0..{steps}, the number of events; got {checked.tolist()}")
+    return checked.reshape(-1)
+
+
+def _shape(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"{list(value.shape)} of {value.dtype}"
+    return type(value).__name__

@@ -1,0 +1,45 @@
+"""What runs a layer, and how one is chosen: the place where a compiled backend comes in."""
+
+import os
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from ..errors import InputError
+from .eager import EagerRunner
+from .form import Returns
+from .state import State
+
+BACKENDS = ("eager",)
+
+
+class Runner(Protocol):
+    """Runs one cell over events that are checked and laid out as [T, B, ...]; see EagerRunner for the meaning."""
+
+    backend: str
+
+    def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]: ...
+
+    def sequence(
+        self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
+    ) -> tuple[Tensor, State]: ...
+
+
+def asked_backend(backend: str | None) -> str | None:
+    """The backend that is asked for, by argument or by the environment variable WOLFDOG_BACKEND; None for the
+    fastest.
+
+    Raises InputError for a backend that does not exist.
+    """
+    asked = backend if backend is not None else os.environ.get("WOLFDOG_BACKEND") or None
+    if asked is not None and asked not in BACKENDS:
+        origin = "backend" if backend is not None else "the environment variable WOLFDOG_BACKEND"
+        known = ", ".join(repr(name) for name in BACKENDS)
+        raise InputError(f"{origin} must be one of {known}, or be left out for the fastest; got {asked!r}")
+    return asked
+
+
+def choose(cell: nn.Module, returns: Returns | None, asked: str | None) -> tuple[Runner, str | None]:
+    """The runner for a cell, and why there is none faster (None where this is the fastest)."""
+    reason = "the eager backend was asked for" if asked == "eager" else "this version has no compiled backend"
+    return EagerRunner(cell, returns), reason
