@@ -1,0 +1,154 @@
+"""Teaching a watcher: the eye first and then the context on it, or both at once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..tv import World
+from ..tv.world_files import as_data
+from .config import WatcherConfig
+from .context import Context
+from .eye import Eye, calibrate
+from .footage import Footage
+from .lessons import ContextLesson, EyeLesson, JointLesson
+from .recut import Recut
+from .reels import Reel
+from .streams import Curriculum, Streams
+from .trainer import Plan, Progress, Trainer
+from .watcher import Watcher
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class EyePlan:
+    """How the eye is taught: `plan`, with `batch` frames a step."""
+
+    plan: Plan = field(default_factory=lambda: Plan(steps=600, learning_rate=3e-3))
+    batch: int = 128
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The world that labelled shots are re-cut into, and whether shots of one look are alike (see Recut)."""
+
+    world: World
+    by_look: bool = True
+
+
+@dataclass(frozen=True)
+class ContextPlan:
+    """How a context is taught: `plan`, by truncated backpropagation over chunks of `chunk` moments of
+    `streams` streams.
+
+    `cut` re-cuts the shots into endless new broadcasts of a world; without it streams are the footage as it
+    is, where the classes named `uninformative` are thinned while the curriculum lasts.
+    """
+
+    plan: Plan = field(default_factory=lambda: Plan(steps=800, learning_rate=5e-3))
+    chunk: int = 64
+    streams: int = 32
+    curriculum: Curriculum = field(default_factory=Curriculum)
+    cut: Cut | None = None
+    uninformative: tuple[str, ...] = ("unknown",)
+
+    def of(self, reels: Sequence[Reel], classes: Sequence[str], seed: int) -> Streams:
+        """The streams to learn from."""
+        if self.cut is not None:
+            cut = self.cut
+            return Recut(reels, classes, cut.world, self.streams, seed, self.curriculum, by_look=cut.by_look)
+        thin = [classes.index(name) for name in self.uninformative if name in classes]
+        return Footage(reels, thin, self.streams, seed, self.curriculum)
+
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint of this teaching must agree with, as JSON holds it."""
+        cut = None if self.cut is None else [as_data(self.cut.world), self.cut.by_look]
+        return {"chunk": self.chunk, "streams": self.streams, "cut": cut, "thin": list(self.uninformative)}
+
+
+def teach_eye(
+    config: WatcherConfig,
+    reels: Sequence[Reel],
+    teaching: EyePlan,
+    seed: int,
+    report: Report | None = None,
+    checkpoint: Path | None = None,
+) -> Eye:
+    """An eye taught on reels of frames; its probabilities still to be calibrated."""
+    torch.manual_seed(seed)
+    eye = Eye(len(config.classes), config.width, config.embedding)
+    identity = {"what": "eye", "config": _seen(config), "seed": seed, "batch": teaching.batch, "reels":
+    _sizes(reels)} Trainer(EyeLesson(eye, reels, teaching.batch, seed), teaching.plan, identity).run(report,
+    checkpoint) return eye
+
+
+def calibrate_on(eye: Eye, reels: Sequence[Reel]) -> None:
+    """Calibrate the eye on reels of its embeddings that it was not taught on."""
+    events = torch.cat([torch.from_numpy(reel.events) for reel in reels])
+    calibrate(eye, events, torch.cat([torch.from_numpy(reel.labels) for reel in reels]))
+
+
+@dataclass(frozen=True)
+class ContextJob:
+    """All that teaching one context takes; may travel to another process."""
+
+    config: WatcherConfig
+    reels: Sequence[Reel]
+    teaching: ContextPlan
+    seed: int
+    checkpoint: Path | None = None
+
+    def run(self, report: Report | None = None) -> Context:
+        """The context taught on the reels of embeddings."""
+        torch.manual_seed(self.seed)
+        config = self.config
+        context = Context(config.memory, len(config.classes), config.embedding, config.hidden)
+        streams = self.teaching.of(self.reels, config.classes, self.seed)
+        identity = {
+            "what": "context",
+            "config": config.as_dict(),
+            "seed": self.seed,
+            "reels": _sizes(self.reels),
+            **self.teaching.identity(),
+        }
+        lesson = ContextLesson(context, streams, self.teaching.chunk)
+        Trainer(lesson, self.teaching.plan, identity).run(report, self.checkpoint)
+        return context
+
+
+def teach_jointly(
+    config: WatcherConfig,
+    reels: Sequence[Reel],
+    teaching: ContextPlan,
+    seed: int,
+    report: Report | None = None,
+    checkpoint: Path | None = None,
+) -> Watcher:
+    """A watcher whose eye and context are taught together, on reels of frames."""
+    torch.manual_seed(seed)
+    watcher = Watcher(config)
+    if watcher.context is None:
+        raise ValueError("a watcher without a memory has nothing to be taught jointly")
+    streams = teaching.of(reels, config.classes, seed)
+    identity = {
+        "what": "joint",
+        "config": config.as_dict(),
+        "seed": seed,
+        "reels": _sizes(reels),
+        **teaching.identity(),
+    }
+    lesson = JointLesson(watcher.eye, watcher.context, streams, teaching.chunk)
+    Trainer(lesson, teaching.plan, identity).run(report, checkpoint)
+    return watcher.eval()
+
+
+def _seen(config: WatcherConfig) -> dict[str, Any]:
+    """The part of a config that the eye depends on."""
+    return {name: value for name, value in config.as_dict().items() if name not in ("memory", "hidden")}
+
+
+def _sizes(reels: Sequence[Reel]) -> list[list[Any]]:
+    return [[reel.name, len(reel)] for reel in reels]
