@@ -18,7 +18,7 @@ class EagerRunner:
         self.returns = returns
 
     def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """The output [B, ...] and the state after one event [B, ...]; the state before it is the cell's own where None."""
+        """The output [B, ...] and the state after one event [B, ...]; state None is the cell's zero state."""
         if state is None:
             state = initial_state(self.cell, len(event))
         result = self.cell(event) if state is None else self.cell(event, state)
@@ -62,7 +62,7 @@ class EagerRunner:
         start = initial_state(self.cell, len(event))
         if start is not None:
             return self.step(event, select(fresh, start, state))
-        # Only the cell itself knows its zero state, so that each row is taken from a step with or without one.
+        # Only the cell itself knows its zero state: each row is taken from a step with or without a state.
         output, after = self.step(event, state)
         output_anew, after_anew = self.step(event, None)
         return torch.where(_rows(fresh, output), output_anew, output), select(fresh, after_anew, after)
@@ -76,8 +76,9 @@ class EagerRunner:
     def _known(self, state: State | None) -> State:
         if state is None:
             raise InputError(
-                f"{type(self.cell).__name__} makes its own zero state inside its first step, so that a sequence of "
-                "length 0 has no state to return: pass `state`, or give the cell a method `initial_state(batch)`"
+                f"{type(self.cell).__name__} makes its own zero state inside its first step, so that a "
+                "sequence of length 0 has no state to return: pass `state`, or give the cell a method "
+                "`initial_state(batch)`"
             )
         return state
 
