@@ -1,0 +1,52 @@
+"""Frames into a video file."""
+
+import os
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+from wolfdog.atomic import atomic_path
+from wolfdog.errors import MediaError
+from wolfdog.tv.scene import Frame
+
+QUALITY = 18
+"""x264's constant rate factor: visually close to lossless."""
+
+
+def write_video(path: str | Path, frames: Iterable[Frame], fps: float, size: int) -> int:
+    """Encode frames, uint8 [size, size, 3], as H.264 in MP4, whole or not at all; frame k is shown at k / fps
+    seconds.
+
+    Returns:
+        The number of frames.
+
+    Raises:
+        MediaError: the file cannot be written, or there is no frame.
+    """
+    import av  # loads FFmpeg
+
+    rate = Fraction(fps).limit_denominator(1001)
+    count = 0
+    try:
+        with atomic_path(path) as beside, av.open(os.fspath(beside), "w", format="mp4") as container:
+            stream = container.add_stream("libx264", rate=rate)
+            stream.width = stream.height = size
+            stream.pix_fmt = "yuv420p"
+            stream.time_base = 1 / rate
+            # One thread: broadcasts run a process per core, and the same frames give the same file.
+            stream.codec_context.thread_count = 1
+            stream.options = {"crf": str(QUALITY), "preset": "veryfast"}
+            for pixels in frames:
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                frame.pts = count
+                frame.time_base = 1 / rate
+                container.mux(stream.encode(frame))
+                count += 1
+            container.mux(stream.encode(None))
+            if count == 0:
+                raise MediaError(f"{path}: a video needs one frame or more, got none.")
+    except (OSError, av.FFmpegError) as error:
+        raise MediaError(
+            f"cannot write {path}: {error.strerror or error}. Choose a folder that exists and has room."
+        ) from error
+    return count
