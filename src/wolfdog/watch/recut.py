@@ -62,8 +62,9 @@ class Recut:
         shots = _shots(reels)
         pools = []
         for label in world.labels:
-            alike = [label] if not by_look else [one for one in world.labels if world.look(one) ==
-            world.look(label)] wanted = [classes.index(one) for one in alike]
+            look = world.look(label)
+            same = [one for one in world.labels if one == label or (by_look and world.look(one) == look)]
+            wanted = [classes.index(one) for one in same]
             pool = shots[np.isin(shots[:, 2], wanted), :2]
             if not len(pool):
                 raise InputError(f"re-cutting: no labelled shot shows {label!r}; the world needs one")
@@ -107,8 +108,11 @@ class Recut:
 def denser(world: World, curriculum: Curriculum, progress: float) -> World:
     """The world with more telling shots in every pace, as the curriculum has it at that progress."""
     paces = tuple(
-        replace(pace, tell_rate=curriculum.between(max(curriculum.dense, pace.tell_rate), pace.tell_rate,
-        progress)) for pace in world.paces
+        replace(
+            pace,
+            tell_rate=curriculum.between(max(curriculum.dense, pace.tell_rate), pace.tell_rate, progress),
+        )
+        for pace in world.paces
     )
     return replace(world, paces=paces)
 

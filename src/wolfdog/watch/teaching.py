@@ -80,9 +80,15 @@ def teach_eye(
     """An eye taught on reels of frames; its probabilities still to be calibrated."""
     torch.manual_seed(seed)
     eye = Eye(len(config.classes), config.width, config.embedding)
-    identity = {"what": "eye", "config": _seen(config), "seed": seed, "batch": teaching.batch, "reels":
-    _sizes(reels)} Trainer(EyeLesson(eye, reels, teaching.batch, seed), teaching.plan, identity).run(report,
-    checkpoint) return eye
+    identity = {
+        "what": "eye",
+        "config": _seen(config),
+        "seed": seed,
+        "batch": teaching.batch,
+        "reels": _sizes(reels),
+    }
+    Trainer(EyeLesson(eye, reels, teaching.batch, seed), teaching.plan, identity).run(report, checkpoint)
+    return eye
 
 
 def calibrate_on(eye: Eye, reels: Sequence[Reel]) -> None:

@@ -57,15 +57,17 @@ class Watcher(nn.Module):
     def forward(
         self, frames: Tensor, state: Any = None, resets: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Any]:
-        embeddings, snapshot = (part.unflatten(0, frames.shape[:2]) for part in self.eye(frames.flatten(0,
-        1))) if self.context is None:
+        seen = self.eye(frames.flatten(0, 1))
+        embeddings, snapshot = (part.unflatten(0, frames.shape[:2]) for part in seen)
+        if self.context is None:
             return snapshot, snapshot, None
         context, state = self.context(embeddings, state, resets)
         return snapshot, context, state
 
     @torch.no_grad()
-    def watch(self, source: str | PathLike[str] | Iterable[Frame], name: str | None = None) ->
-    Iterator[Moment]:
+    def watch(
+        self, source: str | PathLike[str] | Iterable[Frame], name: str | None = None
+    ) -> Iterator[Moment]:
         """The moments of one deployment, as they come: a video file, or any iterable of frames.
 
         A file is decoded as it goes, in bounded memory, at `config.fps` frames a second. `name` is what the
@@ -106,7 +108,9 @@ class Watcher(nn.Module):
         folder = Path(folder)
         save_checkpoint(folder / WEIGHTS, KIND, self.state_dict(), self.config.as_dict())
         with atomic_write(folder / SETTINGS) as file:
-            file.write("# What this watcher is made of, to read; watcher.safetensors holds it too, and decides.\n")
+            file.write(
+                "# What this watcher is made of, to read; watcher.safetensors holds it too, and decides.\n"
+            )
             file.write(tomli_w.dumps(self.config.as_dict()))
 
     @classmethod
