@@ -6,7 +6,7 @@ import numpy as np
 
 from wolfdog.tv.faces import bear_face, canine_face, cat_face
 from wolfdog.tv.pen import Colour, Pen, pick, shade, vary
-from wolfdog.tv.quadruped import Build, draw_quadruped
+from wolfdog.tv.quadruped import Build, Coat, draw_quadruped
 
 Draw = Callable[[Pen, np.random.Generator], None]
 
@@ -28,54 +28,45 @@ RABBIT_COATS: tuple[Colour, ...] = ((176, 152, 128), (214, 210, 204), (130, 112,
 HORSE_COATS: tuple[Colour, ...] = ((134, 78, 42), (90, 54, 34), (60, 52, 48), (206, 196, 184))
 BIRD_COLOURS: tuple[Colour, ...] = ((70, 120, 200), (200, 70, 60), (230, 190, 50), (90, 84, 80))
 
+BEAR = Build(
+    length=0.6, depth=0.37, hump=0.15, leg=0.32, leg_width=0.25, neck=0.3, lift=(-0.12, 0.08), head=0.27,
+    muzzle=0.15, muzzle_width=0.22, ear="round", ear_size=0.12, tail="stub",
+)  # fmt: skip
+CANINE = Build(
+    length=0.48, depth=0.24, hump=0.03, leg=0.42, leg_width=0.12, neck=0.3, lift=(0.06, 0.27), head=0.2,
+    muzzle=0.25, muzzle_width=0.11, ear="pointed", ear_size=0.24, tail="bushy", tuck=0.1,
+)  # fmt: skip
+CAT = Build(
+    length=0.46, depth=0.2, hump=0.0, leg=0.32, leg_width=0.1, neck=0.22, lift=(0.08, 0.2), head=0.23,
+    muzzle=0.02, muzzle_width=0.16, ear="pointed", ear_size=0.17, tail="thin",
+)  # fmt: skip
+DEER = Build(
+    length=0.44, depth=0.2, hump=0.0, leg=0.6, leg_width=0.08, neck=0.5, lift=(0.42, 0.5), head=0.12,
+    muzzle=0.17, muzzle_width=0.09, ear="pointed", ear_size=0.1, tail="stub", antlers=True,
+)  # fmt: skip
+HORSE = Build(
+    length=0.5, depth=0.24, hump=0.0, leg=0.58, leg_width=0.11, neck=0.5, lift=(0.36, 0.46), head=0.15,
+    muzzle=0.3, muzzle_width=0.14, ear="pointed", ear_size=0.08, tail="hanging", mane=True,
+)  # fmt: skip
+
 
 def bear(pen: Pen, rng: np.random.Generator) -> None:
     """A bear: heavy, high-shouldered, with round ears, short legs and next to no tail."""
-    coat = pick(rng, BEAR_COATS)
+    coat = pick(rng, BEAR_COATS, by=7)
     if rng.random() < FACES:
         bear_face(pen, rng, coat)
         return
-    build = Build(
-        length=0.62,
-        depth=0.38,
-        hump=0.16,
-        leg=0.34,
-        leg_width=0.25,
-        neck=0.3,
-        lift=rng.uniform(-0.16, 0.06),
-        head=0.235,
-        muzzle=0.2,
-        muzzle_width=0.2,
-        ear="round",
-        ear_size=0.1,
-        tail="stub",
-    )
-    draw_quadruped(pen, rng, build, coat, muzzle_colour=shade(vary(rng, (176, 136, 96), 12), 0.95))
+    draw_quadruped(pen, rng, BEAR, Coat(coat, muzzle=vary(rng, (172, 132, 92), 12)))
 
 
 def canine(pen: Pen, rng: np.random.Generator) -> None:
     """A canine, wolf or dog alike: lean, on long legs, with pointed ears, a long muzzle and a bushy tail."""
-    coat = pick(rng, CANINE_COATS)
+    coat = pick(rng, CANINE_COATS, by=7)
     if rng.random() < FACES:
         canine_face(pen, rng, coat)
         return
-    build = Build(
-        length=0.52,
-        depth=0.22,
-        hump=0.0,
-        leg=0.52,
-        leg_width=0.115,
-        neck=0.34,
-        lift=rng.uniform(-0.02, 0.26),
-        head=0.165,
-        muzzle=0.25,
-        muzzle_width=0.12,
-        ear="pointed",
-        ear_size=0.17,
-        tail="bushy",
-        tuck=0.08,
-    )
-    draw_quadruped(pen, rng, build, coat, muzzle_colour=shade(coat, 1.12), belly=shade(coat, 1.3))
+    light, dark = shade(coat, rng.uniform(1.1, 1.45)), shade(coat, rng.uniform(0.6, 1.0))
+    draw_quadruped(pen, rng, CANINE, Coat(coat, muzzle=light, belly=light, saddle=dark))
 
 
 def goldfish(pen: Pen, rng: np.random.Generator) -> None:
@@ -149,75 +140,28 @@ def goldfish(pen: Pen, rng: np.random.Generator) -> None:
 
 def cat(pen: Pen, rng: np.random.Generator) -> None:
     """A cat: small-headed and low, with a thin raised tail."""
-    coat = pick(rng, CAT_COATS)
+    coat = pick(rng, CAT_COATS, by=7)
     if rng.random() < FACES:
         cat_face(pen, rng, coat)
         return
-    build = Build(
-        length=0.46,
-        depth=0.2,
-        hump=0.0,
-        leg=0.34,
-        leg_width=0.1,
-        neck=0.2,
-        lift=rng.uniform(0.08, 0.24),
-        head=0.2,
-        muzzle=0.04,
-        muzzle_width=0.14,
-        ear="pointed",
-        ear_size=0.15,
-        tail="thin",
-    )
-    draw_quadruped(pen, rng, build, coat, muzzle_colour=shade(coat, 1.2))
+    draw_quadruped(pen, rng, CAT, Coat(coat, muzzle=shade(coat, 1.2)))
 
 
 def deer(pen: Pen, rng: np.random.Generator) -> None:
     """A deer: thin legs, a long raised neck and antlers."""
-    build = Build(
-        length=0.44,
-        depth=0.2,
-        hump=0.0,
-        leg=0.6,
-        leg_width=0.08,
-        neck=0.5,
-        lift=rng.uniform(0.42, 0.52),
-        head=0.12,
-        muzzle=0.17,
-        muzzle_width=0.09,
-        ear="pointed",
-        ear_size=0.1,
-        tail="stub",
-        antlers=True,
-    )
-    coat = pick(rng, DEER_COATS)
-    draw_quadruped(pen, rng, build, coat, muzzle_colour=shade(coat, 0.8), belly=shade(coat, 1.35))
+    coat = pick(rng, DEER_COATS, by=7)
+    draw_quadruped(pen, rng, DEER, Coat(coat, muzzle=shade(coat, 0.8), belly=shade(coat, 1.35)))
 
 
 def horse(pen: Pen, rng: np.random.Generator) -> None:
     """A horse: long legs, a long strong neck with a mane, a long head and a hanging tail."""
-    build = Build(
-        length=0.5,
-        depth=0.24,
-        hump=0.0,
-        leg=0.58,
-        leg_width=0.11,
-        neck=0.5,
-        lift=rng.uniform(0.36, 0.46),
-        head=0.15,
-        muzzle=0.3,
-        muzzle_width=0.14,
-        ear="pointed",
-        ear_size=0.08,
-        tail="hanging",
-        mane=True,
-    )
-    coat = pick(rng, HORSE_COATS)
-    draw_quadruped(pen, rng, build, coat, muzzle_colour=shade(coat, 0.85))
+    coat = pick(rng, HORSE_COATS, by=7)
+    draw_quadruped(pen, rng, HORSE, Coat(coat, muzzle=shade(coat, 0.85)))
 
 
 def rabbit(pen: Pen, rng: np.random.Generator) -> None:
     """A rabbit: a round back, a round head and two long ears."""
-    coat = pick(rng, RABBIT_COATS)
+    coat = pick(rng, RABBIT_COATS, by=7)
     dark, light = shade(coat, 0.78), shade(coat, 1.25)
     lean = rng.uniform(-0.12, 0.12)
     for shift, colour in ((-0.1, dark), (0.04, coat)):

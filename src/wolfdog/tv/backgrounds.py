@@ -11,7 +11,9 @@ Background = Callable[[np.random.Generator, int], Image.Image]
 
 
 def _colour(rng: np.random.Generator, low: int = 60, high: int = 235) -> Colour:
-    red, green, blue = rng.integers(low, high, 3).tolist()
+    """A random colour, anything from grey to full strength."""
+    colour, strength = rng.uniform(low, high, 3), rng.uniform(0, 1)
+    red, green, blue = (colour.mean() * (1 - strength) + colour * strength).astype(int).tolist()
     return red, green, blue
 
 

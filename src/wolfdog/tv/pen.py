@@ -106,6 +106,6 @@ def vary(rng: np.random.Generator, colour: Colour, by: float = 18) -> Colour:
     return red, green, blue
 
 
-def pick(rng: np.random.Generator, colours: Sequence[Colour]) -> Colour:
-    """One of `colours`, varied."""
-    return vary(rng, colours[int(rng.integers(len(colours)))])
+def pick(rng: np.random.Generator, colours: Sequence[Colour], by: float = 18) -> Colour:
+    """One of `colours`, varied, and lighter or darker."""
+    return shade(vary(rng, colours[int(rng.integers(len(colours)))], by), rng.uniform(0.85, 1.15))
