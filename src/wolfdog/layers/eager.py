@@ -41,8 +41,8 @@ class EagerRunner:
                 output, state = self.step(event, state)
                 outputs.append(output)
         else:
-            fresh, ended = _masks(x[:steps], lengths, resets)
-            for event, fresh_now, ended_now in zip(x[:steps].unbind(0), fresh, ended, strict=True):
+            x_run, fresh, ended = _masked(x[:steps], lengths, resets)
+            for event, fresh_now, ended_now in zip(x_run.unbind(0), fresh, ended, strict=True):
                 output, after = self._step_after_reset(event, state, fresh_now)
                 if ended_now is not None:
                     output = torch.where(_rows(ended_now, output), 0, output)
@@ -83,19 +83,23 @@ class EagerRunner:
         return state
 
 
-def _masks(
+def _masked(
     x: Tensor, lengths: Tensor | None, resets: Tensor | None
-) -> tuple[list[Tensor | None], list[Tensor | None]]:
-    """For each step the rows [B] that start anew and the rows that have ended; None where there are none."""
-    steps = len(x)
-    never: list[Tensor | None] = [None] * steps
-    ended = None
+) -> tuple[Tensor, list[Tensor | None], list[Tensor | None]]:
+    """The events, and for each step the rows [B] that start anew and those that have ended; None where none do."""
+    fresh: list[Tensor | None] = [None] * len(x)
+    ended = fresh
+    if resets is not None:
+        resets = resets[: len(x)]
     if lengths is not None:
-        ended = torch.arange(steps, device=x.device)[:, None] >= lengths.to(x.device)
-    fresh = None if resets is None else resets[:steps]
-    if fresh is not None and ended is not None:
-        fresh = fresh & ~ended
-    return never if fresh is None else _by_step(fresh), never if ended is None else _by_step(ended)
+        past = torch.arange(len(x), device=x.device)[:, None] >= lengths.to(x.device)  # [T, B]
+        # What lies past the end may be anything, NaN too: as zeros it cannot reach a gradient.
+        x = x.masked_fill(past.view(*past.shape, *(1,) * (x.dim() - 2)), 0)
+        ended = _by_step(past)
+        resets = None if resets is None else resets & ~past
+    if resets is not None:
+        fresh = _by_step(resets)
+    return x, fresh, ended
 
 
 def _by_step(mask: Tensor) -> list[Tensor | None]:
