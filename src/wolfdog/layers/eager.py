@@ -86,7 +86,7 @@ class EagerRunner:
 def _masked(
     x: Tensor, lengths: Tensor | None, resets: Tensor | None
 ) -> tuple[Tensor, list[Tensor | None], list[Tensor | None]]:
-    """The events, and for each step the rows [B] that start anew and those that have ended; None where none do."""
+    """The events, and for each step the rows [B] that start anew and those that ended; None for no row."""
     fresh: list[Tensor | None] = [None] * len(x)
     ended = fresh
     if resets is not None:
