@@ -18,12 +18,24 @@ def noise(n, height=48, width=64):
     return list(np.random.default_rng(0).integers(0, 256, (n, height, width, 3), dtype=np.uint8))
 
 
-def film(path, images, *, codec="libx264", pixels="yuv420p", rate=30, times=None, options=None, rotation=0):
+def film(
+    path,
+    images,
+    *,
+    codec="libx264",
+    pixels="yuv420p",
+    rate=30,
+    times=None,
+    options=None,
+    rotation=0,
+    aspect=(1, 1),
+):
     """Encode `images`; `times` are milliseconds, for a variable frame rate. Returns the path."""
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = pixels
+        stream.sample_aspect_ratio = Fraction(*aspect)
         if times is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         for i, image in enumerate(images):

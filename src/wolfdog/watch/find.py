@@ -24,6 +24,13 @@ def find_videos(source: str | PathLike[str]) -> list[Path]:
 
     Raises:
         InputError: `source` does not exist, or there is no video in it.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as card:
+    ...     for name in ("PICT0002.AVI", "PICT0001.AVI", "notes.txt"):
+    ...         (Path(card) / name).touch()
+    ...     [video.name for video in find_videos(card)]
+    ['PICT0001.AVI', 'PICT0002.AVI']
     """
     top = Path(source)
     if top.is_file():

@@ -36,7 +36,10 @@ class Moment:
     context_probabilities: Probabilities
     """Shape [classes], sums to one."""
     duration: float = 0.0
-    """Seconds that the verdict stands: up to the next frame looked at, or to the end of the video."""
+    """Seconds that the verdict stands: up to the next frame looked at, or to the end of the video.
+
+    Only the last moment's is needed to end an event; 0 where it is not known.
+    """
 
     def label(self, which: Which) -> str:
         """The snapshot or the context label."""

@@ -95,6 +95,15 @@ class MomentsCSV(Sink):
 
     Raises:
         ShapeError: a moment has not one probability per class.
+
+    >>> import tempfile, numpy as np
+    >>> p = np.array([0.25, 0.75])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with MomentsCSV(Path(folder) / "moments.csv", ["dog", "wolf"]) as sink:
+    ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p))
+    ...     print(sink.path.read_text(), end="")
+    video,frame,time,snapshot,context,snapshot_dog,snapshot_wolf,context_dog,context_wolf
+    a.mp4,15,0.500,dog,wolf,0.750000,0.250000,0.250000,0.750000
     """
 
     def __init__(self, path: str | PathLike[str], classes: Sequence[str], keep_partial: bool = False) -> None:

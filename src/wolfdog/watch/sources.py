@@ -136,6 +136,10 @@ def batches(frames: Iterable[Frame], n: int) -> Iterator[list[Frame]]:
 
     Raises:
         InputError: n is below 1.
+
+    >>> frames = [Frame(i, i / 5, 0.2, np.zeros((64, 64, 3), np.uint8)) for i in range(5)]
+    >>> [len(batch) for batch in batches(frames, 2)]
+    [2, 2, 1]
     """
     if n < 1:
         raise InputError(f"A batch holds n frames, so n must be 1 or more, got {n}.")
