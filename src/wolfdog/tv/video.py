@@ -33,9 +33,10 @@ def write_video(path: str | Path, frames: Iterable[Frame], fps: float, size: int
             stream.width = stream.height = size
             stream.pix_fmt = "yuv420p"
             stream.time_base = 1 / rate
-            # One thread: broadcasts run a process per core, and the same frames give the same file.
-            stream.codec_context.thread_count = 1
-            stream.options = {"crf": str(QUALITY), "preset": "veryfast"}
+            stream.codec_context.thread_count = 1  # broadcasts run a process per core
+            # mbtree: macroblock-tree rate control makes x264 give other bytes now and then for the same small
+            # pictures (2 of 25 encodings of one video); without it, none of 80 differed.
+            stream.options = {"crf": str(QUALITY), "preset": "veryfast", "x264-params": "mbtree=0"}
             for pixels in frames:
                 frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
                 frame.pts = count
