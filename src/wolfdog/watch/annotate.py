@@ -1,5 +1,6 @@
 """A copy of a video with the verdicts written beneath its pictures."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from os import PathLike
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
 
+KEEP_TIMES = (".mp4", ".mkv", ".mov", ".m4v")  # containers with a time for every frame, as AVI has not
 CLOCK = 90_000  # ticks a second in the file written: what MPEG counts in, and enough for any frame rate
 
 
@@ -42,7 +44,7 @@ def annotate(
 
     Raises:
         MediaError: `source` cannot be read, or there is no picture in it that can be decoded.
-        InputError: `out` is `source`, its suffix is of no video format, or `width` is below 320.
+        InputError: `out` is `source`, its suffix is another, or `width` is below 320.
         OSError: `out` cannot be written.
     """
     import av
@@ -52,6 +54,8 @@ def annotate(
         raise InputError(
             f"Labels cannot be read in a video {width} pixels wide: give a width of 320 or more."
         )
+    if out.suffix.lower() not in KEEP_TIMES:
+        raise InputError(f"{out}: expected a name that ends in {', '.join(KEEP_TIMES)}. Choose one of these.")
     if out.exists() and source.exists() and out.samefile(source):
         raise InputError(f"{out}: the annotated video would replace the video itself. Choose another name.")
     spans = None if truth is None else sorted(truth, key=lambda span: span.start)
@@ -59,11 +63,7 @@ def annotate(
     container, stream = open_video(source)
     with container, atomic_path(out) as beside:
         decoding = Decoding(container, stream)
-        try:
-            target = av.open(str(beside), "w")
-        except ValueError as error:
-            raise InputError(f"{out}: no video format has this suffix. Use .mp4, .mkv or .mov.") from error
-        with target:
+        with av.open(str(beside), "w") as target:
             writer: VideoStream | None = None
             for frame in _annotated(decoding, _aspect(stream), iter(moments), spans, strip):
                 if writer is None:
@@ -90,15 +90,16 @@ def _annotated(
 
     scaler = VideoReformatter()
     current, following = None, next(moments, None)
-    really: str | None = None
+    spans = deque(truth or ())
     height = 0
     drawn: tuple[Moment | None, str | None] | None = None
     canvas = np.zeros((0, 0, 3), np.uint8)
     for picture in decoding:
         while following is not None and following.frame <= picture.index:
             current, following = following, next(moments, None)
-        if truth is not None:
-            really = next((s.label for s in truth if s.start <= picture.time < s.end), None)
+        while spans and spans[0].end <= picture.time:
+            spans.popleft()
+        really = spans[0].label if spans and spans[0].start <= picture.time else None
         if not height:
             height = _height(picture.image, aspect, strip.width)
             canvas = np.zeros((height + strip.height, strip.width, 3), np.uint8)
