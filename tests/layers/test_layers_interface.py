@@ -1,17 +1,16 @@
-"""What a layer takes, refuses, says of itself, and survives."""
+"""What a layer says of itself, and what it survives: copies, conversions, autocast, nothing to do."""
 
 import copy
 import io
 
 import pytest
 import torch
-from foreign_cells import LearnedStart, Nested, OutputAndState, OwnZero, OwnZeroPair
+from foreign_cells import OutputAndState, OwnZero, OwnZeroPair
 from torch import Tensor, nn
 
 import wolfdog as wd
 from tolerances import assert_agree, assert_same
-from wolfdog.errors import InputError, ShapeError
-from wolfdog.layers import detach
+from wolfdog.errors import InputError
 
 
 def lstm(**options: object) -> wd.Recurrent:
@@ -149,117 +148,6 @@ class TestEdges:
 def lstm_of_seed() -> wd.Recurrent:
     torch.manual_seed(4)
     return lstm()
-
-
-class TestErrors:
-    """Each mistake is one message that says what was expected and what was got."""
-
-    @pytest.mark.parametrize("x", [torch.zeros(3), [[1.0]], None])
-    def test_events(self, x: object) -> None:
-        with pytest.raises(ShapeError, match=r"x must be \[T, B, ...\], or \[T, I\] without a batch; got"):
-            lstm()(x)
-        with pytest.raises(ShapeError, match=r"\[B, T, ...\]"):
-            lstm(batch_first=True)(x)
-
-    @pytest.mark.parametrize("x", [torch.tensor(1.0), None])
-    def test_one_event(self, x: object) -> None:
-        with pytest.raises(ShapeError, match=r"an event must be \[B, ...\]"):
-            lstm().step(x)
-
-    def test_events_of_the_wrong_size(self) -> None:
-        with pytest.raises(ShapeError, match=r"an event must be \[B, 3\].*got \[2, 5\]"):
-            lstm()(torch.zeros(4, 2, 5))
-
-    @pytest.mark.parametrize(
-        "lengths", [[4], [1, 2, 3], torch.tensor([1.0, 2.0]), torch.tensor([True, True]), 3]
-    )
-    def test_lengths_of_the_wrong_form(self, lengths: object) -> None:
-        with pytest.raises(ShapeError, match=r"lengths must be whole numbers of shape \[2\]; got"):
-            lstm()(torch.zeros(4, 2, 3), lengths=lengths)
-
-    @pytest.mark.parametrize("lengths", [[5, 1], [-1, 4]])
-    def test_lengths_out_of_range(self, lengths: list[int]) -> None:
-        with pytest.raises(InputError, match=r"lengths must lie in 0..4, .*got \[" + str(lengths[0])):
-            lstm()(torch.zeros(4, 2, 3), lengths=lengths)
-
-    @pytest.mark.parametrize("resets", [torch.zeros(4, 2), torch.zeros(2, 4, dtype=torch.bool), [True]])
-    def test_resets(self, resets: object) -> None:
-        with pytest.raises(ShapeError, match=r"resets must be booleans of shape \[4, 2\]; got"):
-            lstm()(torch.zeros(4, 2, 3), resets=resets)
-        if not isinstance(resets, list):
-            with pytest.raises(ShapeError, match=r"resets must be booleans of shape \[4\]"):
-                lstm()(torch.zeros(4, 3), resets=resets)
-
-    def test_resets_lie_as_the_events(self) -> None:
-        with pytest.raises(ShapeError, match=r"shape \[2, 4\]; got \[4, 2\]"):
-            lstm(batch_first=True)(torch.zeros(2, 4, 3), resets=torch.zeros(4, 2, dtype=torch.bool))
-
-    def test_states(self) -> None:
-        x = torch.zeros(4, 2, 3)
-        with pytest.raises(ShapeError, match=r"must have 2 rows, as the events have; got \[3, 4\]"):
-            lstm()(x, (torch.zeros(2, 4), torch.zeros(3, 4)))
-        with pytest.raises(ShapeError, match="a state is a tensor or a tuple of states; got list"):
-            lstm()(x, [torch.zeros(2, 4), torch.zeros(2, 4)])
-        with pytest.raises(ShapeError, match=r"must be a pair \(stm, ltm\); got one tensor"):
-            lstm()(x, torch.zeros(2, 4))
-        with pytest.raises(ShapeError, match=r"got \(tensor, NoneType\)"):
-            lstm()(torch.zeros(4, 3), (torch.zeros(4), None))
-
-    def test_an_initial_state_of_a_cell_s_own_is_checked(self) -> None:
-        cell = LearnedStart()
-        cell.initial_state = lambda batch: cell.start
-        with pytest.raises(ShapeError, match=r"must have 2 rows"):
-            wd.Recurrent(cell)(torch.zeros(5, 2, 3))
-
-    @pytest.mark.parametrize("cell", [nn.LSTM(3, 4), len, wd.cells.LSTM])
-    def test_what_is_no_cell(self, cell: object) -> None:
-        with pytest.raises(InputError, match="one step of a unit"):
-            wd.Recurrent(cell)
-
-
-class TestGradients:
-    """Where gradients flow, and where they end."""
-
-    def test_to_events_parameters_and_the_given_state_and_not_past_ends_and_resets(self) -> None:
-        layer = lstm()
-        x = torch.randn(6, 3, 3, requires_grad=True)
-        state = tuple(torch.randn(3, 4, requires_grad=True) for _ in range(2))
-        resets = torch.zeros(6, 3, dtype=torch.bool)
-        resets[3, 2] = True
-        y, _ = layer(x, state, lengths=[6, 2, 6], resets=resets)
-        (y[5].sum() + y[1].sum()).backward()
-        reached = x.grad.abs().sum(-1) > 0
-        # y[5] reaches the first event, none (past its end), the reset; y[1] reaches events 0 and 1.
-        assert reached[:, 0].tolist() == [True] * 6
-        assert reached[:, 1].tolist() == [True] * 2 + [False] * 4
-        assert reached[:, 2].tolist() == [True] * 2 + [False] + [True] * 3
-        assert all(bool((part.grad.abs().sum(-1) > 0).all()) for part in state)
-        assert all(bool(parameter.grad.abs().sum() > 0) for parameter in layer.parameters())
-
-    def test_to_a_learned_initial_state_through_a_reset(self) -> None:
-        layer = wd.Recurrent(LearnedStart())
-        resets = torch.tensor([[False], [True], [False]])
-        layer(torch.randn(3, 1, 3), torch.zeros(1, 4), resets=resets)[0].sum().backward()
-        assert layer.cell.start.grad.abs().sum() > 0
-
-    def test_detach_ends_them(self) -> None:
-        layer = wd.Recurrent(Nested())
-        _, state = layer(torch.randn(3, 2, 3))
-        cut = detach(state)
-        assert type(cut) is type(state)
-        assert_same(tuple(cut.held), tuple(part.detach() for part in state.held))
-        assert state.out.requires_grad
-        assert not any(part.requires_grad for part in (cut.out, *cut.held))
-
-    def test_truncated_backpropagation_carries_the_state_and_stops_the_gradient(self) -> None:
-        layer, x = lstm(), torch.randn(8, 2, 3, requires_grad=True)
-        whole, _ = layer(x)
-        first, state = layer(x[:4])
-        second, _ = layer(x[4:], detach(state))
-        assert_same(torch.cat((first, second)), whole)
-        second.sum().backward()
-        assert not x.grad[:4].any()
-        assert x.grad[4:].any()
 
 
 class TestSurvival:

@@ -90,15 +90,12 @@ def _masked(
     fresh: list[Tensor | None] = [None] * len(x)
     ended = fresh
     if resets is not None:
-        resets = resets[: len(x)]
+        fresh = _by_step(resets[: len(x)])
     if lengths is not None:
         past = torch.arange(len(x), device=x.device)[:, None] >= lengths.to(x.device)  # [T, B]
         # What lies past the end may be anything, NaN too: as zeros it cannot reach a gradient.
         x = x.masked_fill(past.view(*past.shape, *(1,) * (x.dim() - 2)), 0)
         ended = _by_step(past)
-        resets = None if resets is None else resets & ~past
-    if resets is not None:
-        fresh = _by_step(resets)
     return x, fresh, ended
 
 
