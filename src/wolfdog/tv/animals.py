@@ -26,7 +26,7 @@ CAT_COATS: tuple[Colour, ...] = ((222, 150, 80), (90, 88, 90), (40, 38, 40), (20
 DEER_COATS: tuple[Colour, ...] = ((176, 116, 66), (150, 96, 58))
 RABBIT_COATS: tuple[Colour, ...] = ((176, 152, 128), (214, 210, 204), (130, 112, 96))
 HORSE_COATS: tuple[Colour, ...] = ((134, 78, 42), (90, 54, 34), (60, 52, 48), (206, 196, 184))
-BIRD_COLOURS: tuple[Colour, ...] = ((70, 120, 200), (200, 70, 60), (230, 190, 50), (90, 84, 80))
+BIRD_COLOURS: tuple[Colour, ...] = ((70, 120, 200), (200, 70, 60), (230, 190, 50), (110, 170, 80))
 
 BEAR = Build(
     length=0.6, depth=0.37, hump=0.15, leg=0.32, leg_width=0.25, neck=0.3, lift=(-0.12, 0.08), head=0.27,

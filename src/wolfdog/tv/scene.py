@@ -53,7 +53,7 @@ class Scene:
         sprite: Image.Image,
         size: int,
         rng: np.random.Generator,
-        scale: tuple[float, float] = (0.55, 1.0),
+        scale: tuple[float, float] = (0.6, 1.0),
         tilt: float = 0.2,
     ) -> None:
         self._size = size
