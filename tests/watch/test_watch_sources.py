@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from watch_films import COLOURS, cut, film, noise, plain, sound
 
 from wolfdog.errors import InputError, MediaError
+from wolfdog.watch.container import open_video
+from wolfdog.watch.decoding import Decoding
 from wolfdog.watch.sampling import AllFrames, Every, Rate
 from wolfdog.watch.sources import Frame, VideoSource, batches
 from wolfdog.watch.timestamps import Clock
@@ -208,6 +210,31 @@ def test_a_file_that_breaks_off_gives_what_it_holds_and_then_says_when(
     for a, b in zip(frames[:40], intact, strict=False):
         np.testing.assert_array_equal(a.image, b.image)
     assert capfd.readouterr() == ("", "")
+
+
+class Unreadable:
+    """A container that cannot be read further after so many packets."""
+
+    def __init__(self, container, packets, error):
+        self.container, self.packets, self.error = container, packets, error
+
+    def __getattr__(self, name):
+        return getattr(self.container, name)
+
+    def demux(self, stream):
+        yield from itertools.islice(self.container.demux(stream), self.packets)
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [OSError("input/output error"), IndexError("list index out of range")])
+def test_where_reading_fails_the_frames_of_all_packets_read_come_out(tmp_path, error):
+    container, stream = open_video(film(tmp_path / "a.mp4", noise(60)))
+    with container:
+        decoding = Decoding(Unreadable(container, 40, error), stream)
+        pictures = list(decoding)
+    assert len(pictures) == 40  # those that wait in the decoder for others to be shown before them, too
+    assert pictures[-1].time == pytest.approx(39 / 30, abs=0.2)
+    assert f"cannot be read further than {pictures[-1].end:.2f} s" in decoding.trouble
 
 
 def test_damage_in_the_middle_costs_only_its_own_frames(tmp_path):

@@ -38,6 +38,7 @@ class Decoding:
         self.trouble: str | None = None
         self._container, self._stream = container, stream
         self._pictures = 0
+        self._unreadable = False
 
     def __iter__(self) -> Iterator[Picture]:
         import av
@@ -48,7 +49,7 @@ class Decoding:
         damaged = 0
         for packet in self._packets():
             try:
-                frames = packet.decode()
+                frames = stream.decode(packet)
             except (av.FFmpegError, ValueError):
                 self.trouble = self.trouble or f"damaged from about {self.end:.2f} s on"
                 damaged += 1
@@ -65,29 +66,30 @@ class Decoding:
         elif damaged:
             packets = "packet was" if damaged == 1 else "packets were"
             self.trouble = f"{self.trouble}: {damaged} {packets} lost. {rest}"
-        elif self.trouble is not None:
-            self.trouble = f"{self.trouble}. {rest}"
+        elif self._unreadable:
+            self.trouble = f"cannot be read further than {self.end:.2f} s. {rest}"
         elif announced is not None and announced - self.end > max(1.0, 2 * period, announced / 50):
             self.trouble = (
                 f"breaks off at {self.end:.2f} s of the {announced:.2f} s that its header announces. {rest}"
             )
 
-    def _packets(self) -> Iterator["Packet[VideoStream]"]:
-        """The packets as far as the file can be read, the last one empty: it flushes the decoder."""
+    def _packets(self) -> Iterator["Packet[VideoStream] | None"]:
+        """The packets as far as the file can be read, and None at last: it empties the decoder."""
         import av
 
         try:
             for packet in self._container.demux(self._stream):
-                # AVI writes an empty packet for a frame that the camera dropped; to the decoder it would mean
-                # the end.
-                if packet.size > 0 or packet.dts is None:
+                # AVI has an empty packet where the camera dropped a frame; to the decoder it would mean the
+                # end, as PyAV's own last one does.
+                if packet.size > 0:
                     yield packet
-        except (av.FFmpegError, OSError):
-            self.trouble = self.trouble or f"cannot be read further than {self.end:.2f} s"
+        except (av.FFmpegError, OSError, IndexError):  # PyAV's index, when damage looks like a new stream
+            self._unreadable = True
+        yield None
 
     def _place(self, frame: "VideoFrame", clock: Clock) -> Picture:
         stamp = frame.pts if frame.pts is not None else frame.dts
-        base = frame.time_base
+        base = self._stream.time_base  # the frame has it too, but not when it comes out at the end
         time = clock.read(float(stamp * base) if stamp is not None and base else None)
         length = float(frame.duration * base) if frame.duration and base else clock.period
         self.end = time + length
