@@ -17,10 +17,11 @@ from .streams import Chunk, Curriculum
 class Recut:
     """Endless new broadcasts of a world, cut together from labelled shots seen before.
 
-    Shots are to programmes what words are to sentences: a few thousand of them, each shown whole and then
-    from its start again, make as many programmes as training asks for, with gaps as long as the world's. A
-    shot stands in for any label of the same look: where frames cannot tell wolf from dog, what a memory
-    learns must not hang on the shot itself.
+    Shots are to programmes what words are to sentences: a few thousand of them, each shown whole and then from its
+    start again, make as many programmes as training asks for, with gaps as long as the world's. Shots that look alike
+    stand in for each other whatever their labels: where a frame cannot tell wolf from dog, what a memory learns must not
+    hang on the shot itself. A label is shown by shots whose look, in the labels file, is the world's look for that
+    label; where there is none, by shots of that label.
 
     Args:
         reels: labelled footage whose spans are shots.
@@ -30,8 +31,6 @@ class Recut:
         seed: of the cutting.
         curriculum: how the share of telling shots falls to the world's.
         deployment: the mean number of moments after which a stream begins anew, with a reset.
-        by_look: whether a shot may stand in for another label of its look (painted television); not so for
-        photographs.
 
     Raises InputError when a look of the world has no shot, or the classes are not the world's labels.
     """
@@ -45,7 +44,6 @@ class Recut:
         seed: int,
         curriculum: Curriculum | None = None,
         deployment: float = 1280.0,
-        by_look: bool = True,
     ) -> None:
         missing = [label for label in world.labels if label not in classes]
         if missing:
@@ -59,17 +57,7 @@ class Recut:
         self._deployment = deployment
         self._events = np.concatenate([reel.events for reel in reels])
         self._class_of = np.array([classes.index(label) for label in world.labels])
-        shots = _shots(reels)
-        pools = []
-        for label in world.labels:
-            look = world.look(label)
-            same = [one for one in world.labels if one == label or (by_look and world.look(one) == look)]
-            wanted = [classes.index(one) for one in same]
-            pool = shots[np.isin(shots[:, 2], wanted), :2]
-            if not len(pool):
-                raise InputError(f"re-cutting: no labelled shot shows {label!r}; the world needs one")
-            pools.append(pool)
-        self._pools = pools
+        self._pools = [_pool(reels, world.look(label), classes.index(label), label) for label in world.labels]
         self._shot = np.zeros((streams, 2), np.int64)  # first frame and length of the shot on each stream
         self._shown = np.full(streams, -1)  # the programme's number of that shot
 
@@ -117,14 +105,22 @@ def denser(world: World, curriculum: Curriculum, progress: float) -> World:
     return replace(world, paces=paces)
 
 
-def _shots(reels: Sequence[Reel]) -> NDArray[np.int64]:
-    """[shots, 3]: first frame in the reels laid end to end, length, label; only whole labelled spans."""
-    rows: list[tuple[int, int, int]] = []
+def _pool(reels: Sequence[Reel], look: str, wanted: int, label: str) -> NDArray[np.int64]:
+    """[shots, 2] first frame, in the reels laid end to end, and length of each shot that can show a label."""
+    alike: list[tuple[int, int]] = []
+    labelled: list[tuple[int, int]] = []
     offset = 0
     for reel in reels:
         starts = np.flatnonzero(np.diff(reel.spans, prepend=reel.spans[:1] - 1))
         for start, stop in zip(starts, [*starts[1:], len(reel)], strict=True):
-            if reel.labels[start] != UNLABELLED:
-                rows.append((offset + int(start), int(stop - start), int(reel.labels[start])))
+            shot = (offset + int(start), int(stop - start))
+            if reel.labels[start] == UNLABELLED:
+                continue
+            if reel.looks[reel.spans[start]] == look:
+                alike.append(shot)
+            if reel.labels[start] == wanted:
+                labelled.append(shot)
         offset += len(reel)
-    return np.array(rows, np.int64).reshape(-1, 3)
+    if not alike and not labelled:
+        raise InputError(f"re-cutting: no labelled shot shows {label!r}, which the world has; label some")
+    return np.array(alike or labelled, np.int64)

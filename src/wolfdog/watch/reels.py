@@ -27,6 +27,7 @@ class Reel:
         times: [F] seconds.
         labels: [F] indices into the classes; UNLABELLED where no span covers the frame.
         spans: [F] number of the labelled span (a shot, say) that covers the frame; -1 where none does.
+        looks: for each span, what its labels file says that it looks like; "" where it does not say.
         events: [F, H, W, 3] uint8 frames, or [F, E] float32 embeddings of them.
     """
 
@@ -34,6 +35,7 @@ class Reel:
     times: NDArray[np.float64]
     labels: NDArray[np.int64]
     spans: NDArray[np.int64]
+    looks: tuple[str, ...]
     events: NDArray[np.uint8] | NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -69,7 +71,8 @@ def read_reel(
     when = np.array(times)
     covering = _covering(spans, when)
     index = np.array([classes.index(span.label) for span in spans] + [UNLABELLED])
-    return Reel(name, when, index[covering], covering, np.stack(frames))
+    looks = tuple(span.look for span in spans)
+    return Reel(name, when, index[covering], covering, looks, np.stack(frames))
 
 
 def _covering(spans: Sequence[LabelSpan], times: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -101,20 +104,23 @@ def read_reels(
     classes: Sequence[str],
     fps: float,
     size: int,
-    progress: Callable[[], None] | None = None,
+    progress: Callable[[int], None],
+    develop: Callable[[Reel], Reel] | None = None,
 ) -> list[Reel]:
-    """The reels of those videos that have labels, `root` being the folder that the names in `labels` start
-    from.
+    """The reels of those videos that have labels, `root` being the folder that the labels' names start from.
 
-    Raises InputError when no video has labels.
+    `progress` is told how many videos are done; `develop` makes of each reel what is kept of it (embeddings, say, in
+    place of frames).
+
+    Raises InputError when no video has labels, MediaError when one cannot be read.
     """
     reels = []
-    for path in paths:
+    for number, path in enumerate(paths):
         name = path.relative_to(root).as_posix()
         if name in labels:
-            reels.append(read_reel(path, name, labels[name], classes, fps, size))
-        if progress is not None:
-            progress()
+            reel = read_reel(path, name, labels[name], classes, fps, size)
+            reels.append(reel if develop is None else develop(reel))
+        progress(number + 1)
     if not reels:
         raise InputError(
             f"{root}: none of its videos is named in the labels file, which names {_some(labels)}"

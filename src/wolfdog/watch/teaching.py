@@ -32,19 +32,11 @@ class EyePlan:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """The world that labelled shots are re-cut into, and whether shots of one look are alike (see Recut)."""
-
-    world: World
-    by_look: bool = True
-
-
-@dataclass(frozen=True)
 class ContextPlan:
     """How a context is taught: `plan`, by truncated backpropagation over chunks of `chunk` moments of
     `streams` streams.
 
-    `cut` re-cuts the shots into endless new broadcasts of a world; without it streams are the footage as it
+    `cut` re-cuts the shots into endless new broadcasts of that world; without it streams are the footage as it
     is, where the classes named `uninformative` are thinned while the curriculum lasts.
     """
 
@@ -52,20 +44,19 @@ class ContextPlan:
     chunk: int = 64
     streams: int = 32
     curriculum: Curriculum = field(default_factory=Curriculum)
-    cut: Cut | None = None
+    cut: World | None = None
     uninformative: tuple[str, ...] = ("unknown",)
 
     def of(self, reels: Sequence[Reel], classes: Sequence[str], seed: int) -> Streams:
         """The streams to learn from."""
         if self.cut is not None:
-            cut = self.cut
-            return Recut(reels, classes, cut.world, self.streams, seed, self.curriculum, by_look=cut.by_look)
+            return Recut(reels, classes, self.cut, self.streams, seed, self.curriculum)
         thin = [classes.index(name) for name in self.uninformative if name in classes]
         return Footage(reels, thin, self.streams, seed, self.curriculum)
 
     def identity(self) -> dict[str, Any]:
         """What a checkpoint of this teaching must agree with, as JSON holds it."""
-        cut = None if self.cut is None else [as_data(self.cut.world), self.cut.by_look]
+        cut = None if self.cut is None else as_data(self.cut)
         return {"chunk": self.chunk, "streams": self.streams, "cut": cut, "thin": list(self.uninformative)}
 
 
@@ -76,6 +67,7 @@ def teach_eye(
     seed: int,
     report: Report | None = None,
     checkpoint: Path | None = None,
+    save_every: int = 100,
 ) -> Eye:
     """An eye taught on reels of frames; its probabilities still to be calibrated."""
     torch.manual_seed(seed)
@@ -87,7 +79,7 @@ def teach_eye(
         "batch": teaching.batch,
         "reels": _sizes(reels),
     }
-    Trainer(EyeLesson(eye, reels, teaching.batch, seed), teaching.plan, identity).run(report, checkpoint)
+    Trainer(EyeLesson(eye, reels, teaching.batch, seed), teaching.plan, identity).run(report, checkpoint, save_every)
     return eye
 
 
@@ -106,6 +98,7 @@ class ContextJob:
     teaching: ContextPlan
     seed: int
     checkpoint: Path | None = None
+    save_every: int = 100
 
     def run(self, report: Report | None = None) -> Context:
         """The context taught on the reels of embeddings."""
@@ -121,7 +114,7 @@ class ContextJob:
             **self.teaching.identity(),
         }
         lesson = ContextLesson(context, streams, self.teaching.chunk)
-        Trainer(lesson, self.teaching.plan, identity).run(report, self.checkpoint)
+        Trainer(lesson, self.teaching.plan, identity).run(report, self.checkpoint, self.save_every)
         return context
 
 
@@ -132,6 +125,7 @@ def teach_jointly(
     seed: int,
     report: Report | None = None,
     checkpoint: Path | None = None,
+    save_every: int = 100,
 ) -> Watcher:
     """A watcher whose eye and context are taught together, on reels of frames."""
     torch.manual_seed(seed)
@@ -147,7 +141,7 @@ def teach_jointly(
         **teaching.identity(),
     }
     lesson = JointLesson(watcher.eye, watcher.context, streams, teaching.chunk)
-    Trainer(lesson, teaching.plan, identity).run(report, checkpoint)
+    Trainer(lesson, teaching.plan, identity).run(report, checkpoint, save_every)
     return watcher.eval()
 
 
