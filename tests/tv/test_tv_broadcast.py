@@ -1,4 +1,6 @@
+import os
 import pickle
+import time
 
 import av
 import numpy as np
@@ -135,10 +137,40 @@ class Broken(Painter):
         return super().scene(world, label, rng)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_failure_leaves_no_half_written_file(tmp_path, workers):
+class OneBroken(Painter):
+    """Paints every stream but the first."""
+
+    def frames(self, programme, stream=0):
+        if programme.first_stream + stream == 0:
+            raise MediaError("the paint has run out")
+        return super().frames(programme, stream)
+
+
+class Deadly(Painter):
+    """Ends its process."""
+
+    def scene(self, world, label, rng):
+        os._exit(1)
+
+
+def test_a_failure_leaves_no_half_written_file(tmp_path):
     with pytest.raises(MediaError, match="the paint has run out"):
-        broadcast(default_world(), tmp_path, minutes=2, picture=Broken(16), streams=2, workers=workers)
+        broadcast(default_world(), tmp_path, minutes=2, picture=Broken(16), streams=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_dies_is_said(tmp_path):
+    with pytest.raises(MediaError, match=r"a process that made a video died.*workers=1"):
+        broadcast(default_world(), tmp_path, minutes=1, picture=Deadly(16), streams=2, workers=2)
+    assert list(tmp_path.glob("tv-*")) == []
+
+
+def test_a_failure_stops_the_other_videos_soon(tmp_path):
+    """The second video would take a minute to make; the first fails at once."""
+    start = time.perf_counter()
+    with pytest.raises(MediaError, match="the paint has run out"):
+        broadcast(default_world(), tmp_path, minutes=240, picture=OneBroken(16), streams=2, workers=2)
+    assert time.perf_counter() - start < 30
     assert list(tmp_path.iterdir()) == []
 
 

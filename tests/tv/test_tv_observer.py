@@ -134,6 +134,8 @@ def test_arguments_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match="negative"):
         observer.given_eye(-eye, prior)
     with pytest.raises(ShapeError, match="evidence"):
+        observer.filter(eye[0])
+    with pytest.raises(ShapeError, match="evidence"):
         observer.filter(eye, state=np.ones((1, 3)))
     with pytest.raises(WorldError, match="labels"):
         observer.perfect(Sampler(CASES["three"]()).draw(3))

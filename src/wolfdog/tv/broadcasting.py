@@ -1,28 +1,23 @@
 """Broadcasts: programmes as video files, with a labels file and the world beside them."""
 
 import csv
-import multiprocessing
-import queue
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from wolfdog.errors import InputError, MediaError
 from wolfdog.labels import LabelSpan, write_labels
+from wolfdog.tv.parallel import write_in_processes
 from wolfdog.tv.picture import Picture
 from wolfdog.tv.programme import Programme
 from wolfdog.tv.sampler import Sampler
-from wolfdog.tv.scene import Frame
-from wolfdog.tv.video import write_video
+from wolfdog.tv.video import counted, exact_rate, write_video
 from wolfdog.tv.world import World
 
 LABELS, WORLD = "labels.csv", "world.toml"
-MOST_STREAMS = 10_000
-TICK = 50
-"""Frames between two reports of progress."""
+MOST_FRAMES = 20_000_000
+"""In all videos of a broadcast together: what is on in them is held in memory, some 50 bytes a frame."""
 
 Progress = Callable[[int, int], None]
 
@@ -77,9 +72,8 @@ def broadcast(
         seed: of the programme; the pictures have their own.
         picture: a `Painter` or `Photographs`.
         streams: how many videos.
-        workers: processes that paint and encode side by side, at most one per video. With more than one, the
-        calling
-            script needs the usual `if __name__ == "__main__":`.
+        workers: processes that paint and encode side by side, at most one per video. With more than one,
+            the calling script needs the usual `if __name__ == "__main__":`.
         progress: called with the frames done and the frames in all.
 
     Raises:
@@ -108,7 +102,7 @@ def broadcast(
         raise MediaError(f"cannot make {out}: {error.strerror or error}. Choose another folder.") from error
     report = progress or _silent
     if min(workers, streams) > 1:
-        _in_processes(videos, programme, picture, min(workers, streams), report)
+        write_in_processes(videos, programme, picture, min(workers, streams), report)
     else:
         _one_by_one(videos, programme, picture, report)
     write_labels(out / LABELS, {video.name: _spans(programme, number) for number, video in enumerate(videos)})
@@ -124,9 +118,13 @@ def draw_programme(world: World, *, minutes: float, streams: int, seed: int) -> 
     """
     if not 0 < minutes <= 24 * 60 or round(minutes * 60 * world.fps) < 1:
         raise InputError(f"minutes: expected a length from one frame to a day (1440), got {minutes}.")
-    if not 1 <= streams <= MOST_STREAMS:
-        raise InputError(f"streams: expected 1 to {MOST_STREAMS}, got {streams}.")
-    return Sampler(world, streams, seed).draw(round(minutes * 60 * world.fps))
+    frames = round(minutes * 60 * world.fps)
+    if streams < 1 or frames * streams > MOST_FRAMES:
+        raise InputError(
+            f"streams: expected 1 or more, with at most {MOST_FRAMES:,} frames in all, got {streams} of "
+            f"{frames:,} frames. Make several broadcasts, in folders of their own."
+        )
+    return Sampler(world, streams, seed).draw(frames)
 
 
 def _check_folder(out: Path, names: set[str]) -> None:
@@ -148,26 +146,14 @@ def _check_folder(out: Path, names: set[str]) -> None:
 
 
 def _spans(programme: Programme, stream: int) -> Iterator[LabelSpan]:
-    world = programme.world
+    world, rate = programme.world, exact_rate(programme.world.fps)
     for shot in programme.shots(stream):
-        start, end = shot.start / world.fps, shot.stop / world.fps
+        start, end = float(shot.start / rate), float(shot.stop / rate)
         yield LabelSpan(start, end, shot.label, world.look(shot.label), shot.channel)
 
 
 def _silent(done: int, total: int) -> None:
     """Progress that nobody asked for."""
-
-
-def _counted(frames: Iterator[Frame], tick: Callable[[int], None]) -> Iterator[Frame]:
-    """The frames, with a call of `tick` every so many and at the end, with how many there were since."""
-    since = 0
-    for frame in frames:
-        yield frame
-        since += 1
-        if since == TICK:
-            tick(since)
-            since = 0
-    tick(since)
 
 
 def _one_by_one(videos: tuple[Path, ...], programme: Programme, picture: Picture, report: Progress) -> None:
@@ -179,46 +165,5 @@ def _one_by_one(videos: tuple[Path, ...], programme: Programme, picture: Picture
         report(done, total)
 
     for number, video in enumerate(videos):
-        frames = _counted(picture.frames(programme, number), tick)
+        frames = counted(picture.frames(programme, number), tick)
         write_video(video, frames, programme.world.fps, picture.size)
-
-
-_ticks: Any = None
-"""In a worker process: the queue to the process that waits."""
-
-
-def _join(ticks: Any) -> None:
-    global _ticks
-    _ticks = ticks
-
-
-def _write_one(video: Path, programme: Programme, picture: Picture) -> None:
-    write_video(video, _counted(picture.frames(programme), _ticks.put), programme.world.fps, picture.size)
-
-
-def _in_processes(
-    videos: tuple[Path, ...], programme: Programme, picture: Picture, workers: int, report: Progress
-) -> None:
-    done, total = 0, programme.frames * programme.streams
-    context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
-    ticks = context.Queue()
-    with ProcessPoolExecutor(workers, context, _join, (ticks,)) as pool:
-        waiting: set[Future[None]] = {
-            pool.submit(_write_one, video, programme.alone(number), picture)
-            for number, video in enumerate(videos)
-        }
-        try:
-            while waiting:
-                finished, waiting = wait(waiting, timeout=0.1)
-                for future in finished:
-                    future.result()  # the first error wins
-                while True:
-                    try:
-                        done += ticks.get_nowait()
-                    except queue.Empty:
-                        break
-                report(done, total)
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    report(total, total)

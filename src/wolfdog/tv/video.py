@@ -1,7 +1,7 @@
 """Frames into a video file."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,11 +11,23 @@ from wolfdog.tv.scene import Frame
 
 QUALITY = 18
 """x264's constant rate factor: visually close to lossless."""
+TICK = 50
+"""Frames between two reports of progress."""
+
+
+def exact_rate(fps: float) -> Fraction:
+    """The frame rate as a ratio that containers can hold.
+
+    Example:
+        >>> exact_rate(23.976023976)
+        Fraction(24000, 1001)
+    """
+    return Fraction(fps).limit_denominator(1001)
 
 
 def write_video(path: str | Path, frames: Iterable[Frame], fps: float, size: int) -> int:
     """Encode frames, uint8 [size, size, 3], as H.264 in MP4, whole or not at all; frame k is shown at k / fps
-    seconds.
+    s.
 
     Returns:
         The number of frames.
@@ -25,7 +37,7 @@ def write_video(path: str | Path, frames: Iterable[Frame], fps: float, size: int
     """
     import av  # loads FFmpeg
 
-    rate = Fraction(fps).limit_denominator(1001)
+    rate = exact_rate(fps)
     count = 0
     try:
         with atomic_path(path) as beside, av.open(os.fspath(beside), "w", format="mp4") as container:
@@ -51,3 +63,15 @@ def write_video(path: str | Path, frames: Iterable[Frame], fps: float, size: int
             f"cannot write {path}: {error.strerror or error}. Choose a folder that exists and has room."
         ) from error
     return count
+
+
+def counted(frames: Iterable[Frame], tick: Callable[[int], None]) -> Iterator[Frame]:
+    """The frames, with a call of `tick` every so many and at the end: how many there were since the last."""
+    since = 0
+    for frame in frames:
+        yield frame
+        since += 1
+        if since == TICK:
+            tick(since)
+            since = 0
+    tick(since)
