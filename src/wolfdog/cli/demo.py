@@ -29,9 +29,11 @@ def demo(
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Five seeds, with their spread, in about five times the time.")
     ] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. [default: one per core]")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes at once. [default: one per core]")
+    ] = None,
 ) -> None:
-    """Broadcast an evening of television, learn to watch it, and hold the memories against the ideal observer.
+    """Broadcast an evening of television, learn to watch it, and hold memories against the ideal observer.
 
     Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves and every
     trained watcher.
@@ -56,10 +58,14 @@ def demo(
         runs.append(Scores.of(outcome.verdicts, experiment.seed))
     seconds = round(time.perf_counter() - began, 1)
     scores, deviation = mean(runs), spread(runs) if thorough else None
-    write_scores(out / "scores.json", runs, {"seconds": seconds, "frames_watched": len(outcome.verdicts.truth)})
+    write_scores(
+        out / "scores.json", runs, {"seconds": seconds, "frames_watched": len(outcome.verdicts.truth)}
+    )
     draw_gaps(scores.table, out / "gaps.png", "What a canine is, by how long ago something told")
     console.print(gap_rows(scores, deviation))
-    console.print(f"{out}: scores.json, gaps.png, annotated.mp4, timelines, models; {seconds:,.0f} s", markup=False)
+    console.print(
+        f"{out}: scores.json, gaps.png, annotated.mp4, timelines, models; {seconds:,.0f} s", markup=False
+    )
 
 
 def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:

@@ -11,16 +11,22 @@ from .tables import confusion_table, gap_rows
 
 def evaluate(
     videos: Annotated[Path, typer.Option(help="Folder of videos (or one video) that it was not trained on.")],
-    labels: Annotated[Path, typer.Option(help="CSV: video,start,end,label (seconds); videos relative to --videos.")],
+    labels: Annotated[
+        Path, typer.Option(help="CSV: video,start,end,label (seconds); videos relative to --videos.")
+    ],
     model: Annotated[
         Path | None,
-        typer.Option(help="A trained watcher. [default: the one that comes with wolfdog, for painted television]"),
+        typer.Option(
+            help="A trained watcher. [default: the one that comes with wolfdog, for painted television]"
+        ),
     ] = None,
     world: Annotated[
         Path | None,
         typer.Option(help="Simulated television only: its world.toml, for the gaps and the ideal observer."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for scores.json (and gaps.png, with a world).")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for scores.json (and gaps.png, with a world).")
+    ] = None,
 ) -> None:
     """Hold a watcher's snapshot and context labels against the true ones, in tables and as JSON."""
     from ..labels import read_labels
@@ -50,7 +56,9 @@ def evaluate(
             lambda number: done(number, ""),
             lambda reel: look_through(watcher.eye, reel),
         )
-    contexts = {} if watcher.context is None or config.memory == NO_MEMORY else {config.memory: watcher.context}
+    contexts = (
+        {} if watcher.context is None or config.memory == NO_MEMORY else {config.memory: watcher.context}
+    )
     judged = verdicts(watcher.eye, contexts, reels, config.classes, told)
     for name in ("snapshot", *contexts):
         console.print(confusion_table(judged, name))
@@ -60,5 +68,7 @@ def evaluate(
         out.mkdir(parents=True, exist_ok=True)
         write_evaluation(out / "scores.json", judged)
         if told is not None:
-            draw_gaps(Scores.of(judged, seed=None).table, out / "gaps.png", f"{config.memory} on {videos.name}")
+            draw_gaps(
+                Scores.of(judged, seed=None).table, out / "gaps.png", f"{config.memory} on {videos.name}"
+            )
         console.print(f"{out}: scores.json{', gaps.png' if told is not None else ''}", markup=False)

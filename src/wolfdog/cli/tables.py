@@ -10,7 +10,9 @@ from .screen import percent
 
 def gap_rows(scores: Scores, spread: dict[str, tuple[float | None, ...]] | None = None) -> Table:
     """Accuracy on ambiguous moments, a row per observer and a column per gap; with `spread`, ± a standard deviation."""
-    table = Table(title="Accuracy in %, on ambiguous moments by frames since the last telling object; on the rest")
+    table = Table(
+        title="Accuracy in %, on ambiguous moments by frames since the last telling object; on the rest"
+    )
     table.add_column("")
     gaps = zip(scores.table.gaps, scores.table.counts, strict=True)
     for (lo, hi), count in gaps:

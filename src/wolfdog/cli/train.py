@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import InputError
 from .screen import StageBars, console
 
 if TYPE_CHECKING:
-    from ..tv import World
+    pass
 
 
 class Mode(StrEnum):
@@ -22,7 +21,9 @@ class Mode(StrEnum):
 
 def train(
     videos: Annotated[Path, typer.Option(help="Folder of videos (or one video).")],
-    labels: Annotated[Path, typer.Option(help="CSV: video,start,end,label (seconds); videos relative to --videos.")],
+    labels: Annotated[
+        Path, typer.Option(help="CSV: video,start,end,label (seconds); videos relative to --videos.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the watcher.")],
     memory: Annotated[
         str, typer.Option(help="elman, lstm, four-gate-lstm, peephole-full, peephole-diagonal, gru or none.")
@@ -30,7 +31,9 @@ def train(
     mode: Annotated[Mode, typer.Option(help="Eye first and then memory, or both at once.")] = Mode.TWO_STAGE,
     world: Annotated[
         Path | None,
-        typer.Option(help="Simulated television only: its world.toml; shots are re-cut into endless new broadcasts."),
+        typer.Option(
+            help="Simulated television only: its world.toml; shots are re-cut into endless new broadcasts."
+        ),
     ] = None,
     fps: Annotated[float, typer.Option(help="Frames a second to learn at, and to watch at later.")] = 5.0,
     size: Annotated[int, typer.Option(help="Pixels of a frame's side.")] = 64,
@@ -40,7 +43,10 @@ def train(
     chunk: Annotated[int, typer.Option(help="Moments that a gradient reaches back.")] = 64,
     streams: Annotated[int, typer.Option(help="Streams read side by side.")] = 32,
     uninformative: Annotated[
-        str, typer.Option(help="Labels that say nothing of others, by commas: thinned at first, so that gaps grow.")
+        str,
+        typer.Option(
+            help="Labels that say nothing of others, by commas: thinned at first, so that gaps grow."
+        ),
     ] = "unknown",
     seed: Annotated[int, typer.Option(help="The same seed gives the same watcher.")] = 0,
     save_every: Annotated[int, typer.Option(help="Steps between two checkpoints.")] = 100,
@@ -80,5 +86,7 @@ def train(
         root = videos if videos.is_dir() else videos.parent
         reels = read_reels(found, root, spans, classes, fps, size, lambda number: done(number, ""))
     school.teach(reels, stages)
-    console.print(f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {memory}", markup=False)
+    console.print(
+        f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {memory}", markup=False
+    )
     console.print(f"next: wolfdog watch VIDEO --model {out} --out watched", markup=False)

@@ -13,7 +13,9 @@ def watch(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("watched"),
     model: Annotated[
         Path | None,
-        typer.Option(help="A trained watcher. [default: the one that comes with wolfdog, for painted television]"),
+        typer.Option(
+            help="A trained watcher. [default: the one that comes with wolfdog, for painted television]"
+        ),
     ] = None,
     min_event: Annotated[
         float, typer.Option(min=0.0, help="Leave events shorter than this many seconds out of events.csv.")
@@ -44,11 +46,13 @@ def watch(
                         recorder.watch(
                             path,
                             name,
-                            lambda second, of: done(min(second / of, 1.0) if of else 0.0, f"{second:,.0f} s"),  # noqa: B023
+                            lambda second, of: done(min(second / of, 1.0) if of else 0.0, f"{second:,.0f} s"),
                         )
                     )
                 if watched[-1].trouble is not None:
-                    complaints.print(f"wolfdog: {watched[-1].trouble}", style="red", markup=False, soft_wrap=True)
+                    complaints.print(
+                        f"wolfdog: {watched[-1].trouble}", style="red", markup=False, soft_wrap=True
+                    )
     except KeyboardInterrupt:
         complaints.print(f"wolfdog: interrupted; {out} holds what was watched until then", markup=False)
         raise typer.Exit(130) from None

@@ -1,20 +1,18 @@
-"""The eye: a small convolutional network from a frame to an embedding."""
-
-from itertools import pairwise
+"""The eye's first part: a small convolutional network from a frame to an embedding."""
 
 import torch
 from torch import Tensor, nn
 
 
 class FrameEncoder(nn.Module):
-    """Four strided convolutions, the mean and the maximum over places, one linear map to the embedding.
+    """Six convolutions over four scales, the mean and the maximum over places, one linear map to the embedding.
 
     The maximum tells what is anywhere in the frame, the mean what fills it; neither tells where it is. The
     embedding is normalised over the batch (over what was seen in training, later), so that a memory reads
     numbers of unit size.
 
-    `encoder(frames)`: frames [N, 3, H, W] uint8 (0 to 255), H and W of 16 or more, to embeddings [N,
-    embedding] float32.
+    `encoder(frames)`: frames [N, 3, H, W] uint8 (0 to 255), H and W of 16 or more, to embeddings
+    [N, embedding] float32.
 
     >>> encoder = FrameEncoder(width=8, embedding=16).eval()
     >>> encoder(torch.zeros(2, 3, 64, 64, dtype=torch.uint8)).shape
@@ -23,9 +21,15 @@ class FrameEncoder(nn.Module):
 
     def __init__(self, width: int = 16, embedding: int = 32) -> None:
         super().__init__()
-        channels = (3, width, 2 * width, 4 * width, 6 * width)
-        self.blocks = nn.Sequential(*(_block(inputs, outputs) for inputs, outputs in pairwise(channels)))
-        self.project = nn.Linear(2 * channels[-1], embedding, bias=False)
+        self.blocks = nn.Sequential(
+            _block(3, width, stride=2),
+            _block(width, 2 * width, stride=2),
+            _block(2 * width, 2 * width),
+            _block(2 * width, 4 * width, stride=2),
+            _block(4 * width, 4 * width),
+            _block(4 * width, 6 * width, stride=2),
+        )
+        self.project = nn.Linear(2 * 6 * width, embedding, bias=False)
         self.normalise = nn.BatchNorm1d(embedding, affine=False)
 
     def forward(self, frames: Tensor) -> Tensor:
@@ -36,9 +40,9 @@ class FrameEncoder(nn.Module):
         return embedding
 
 
-def _block(inputs: int, outputs: int) -> nn.Sequential:
+def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False),
+        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )

@@ -32,7 +32,8 @@ def draw_gaps(table: GapTable, path: str | PathLike[str], title: str) -> None:
 
 
 def gap_figure(table: GapTable, title: str) -> "Figure":
-    """A line per observer over the buckets, the ideal observer behind them; buckets with few moments are hollow.
+    """A line per observer over the buckets, the ideal observer behind them; buckets with few moments are
+    hollow.
 
     >>> figure = gap_figure(GapTable(((1, 10), (10, 30)), (500, 20), {"ideal": (1.0, 0.9), "gru": (0.99, None)}), "")
     >>> [line.get_label() for line in figure.axes[0].get_lines()][:1]
@@ -44,7 +45,9 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
     axes = figure.add_subplot()
     places = range(len(table.gaps))
     axes.axhline(0.5, color="#BBBBBB", linewidth=1, zorder=0)
-    axes.annotate("a coin", (len(table.gaps) - 0.55, 0.5), va="bottom", ha="right", color="#888888", fontsize=8)
+    axes.annotate(
+        "a coin", (len(table.gaps) - 0.55, 0.5), va="bottom", ha="right", color="#888888", fontsize=8
+    )
     styles = iter(_STYLES * len(table.accuracy))
     for name, values in table.accuracy.items():
         drawn = [float("nan") if value is None else value for value in values]
@@ -53,7 +56,9 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
         elif name == IDEAL_EYE:
             axes.plot(places, drawn, "k:", linewidth=1.2, label="ideal observer, given this eye", zorder=1)
         elif name == SNAPSHOT:
-            axes.plot(places, drawn, color="#777777", marker=".", linestyle="--", label="snapshot (no memory)")
+            axes.plot(
+                places, drawn, color="#777777", marker=".", linestyle="--", label="snapshot (no memory)"
+            )
         else:
             colour, marker = next(styles)
             axes.plot(places, drawn, color=colour, linewidth=1.4, label=name)
@@ -62,7 +67,10 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
                 axes.plot([place], [value], marker=marker, color=colour, markerfacecolor=fill, markersize=6)
     axes.set_xticks(
         list(places),
-        [f"{lo:,} to {hi - 1:,}\nn = {count:,}" for (lo, hi), count in zip(table.gaps, table.counts, strict=True)],
+        [
+            f"{lo:,} to {hi - 1:,}\nn = {count:,}"
+            for (lo, hi), count in zip(table.gaps, table.counts, strict=True)
+        ],
         fontsize=8,
     )
     axes.set_xlim(-0.4, len(table.gaps) - 0.6)

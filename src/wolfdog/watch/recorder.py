@@ -39,9 +39,9 @@ class Watched:
 class Recorder:
     """Watches videos one after the other, into one folder.
 
-    moments.csv and events.csv hold all videos; each video also has its subtitles (.vtt) and a timeline (.png), and with
-    `annotated` a copy with the labels beneath the pictures (.mp4). All are whole or not there; when the block is left
-    by an interrupt, the videos watched until then are kept.
+    moments.csv and events.csv hold all videos; each video also has its subtitles (.vtt) and a timeline
+    (.png), and with `annotated` a copy with the labels beneath the pictures (.mp4). All are whole or not
+    there; when the block is left by an interrupt, the videos watched until then are kept.
 
     Args:
         watcher: who watches.
@@ -74,9 +74,11 @@ class Recorder:
         self._stack.close()
 
     def watch(self, path: Path, name: str, progress: Callable[[float, float | None], None]) -> Watched:
-        """Watch one video under that name; `progress` is told the second it has come to, and of how many if known.
+        """Watch one video under that name; `progress` is told the second it has come to, and of how many if
+        known.
 
-        What cannot be read is told in the result, not raised. Raises OSError when something cannot be written.
+        What cannot be read is told in the result, not raised. Raises OSError when something cannot be
+        written.
         """
         kept = _Thinned()
         count, end, trouble = 0, 0.0, None
@@ -137,4 +139,3 @@ class _Thinned:
 
     def moments(self) -> list[Moment]:
         return self._kept
-

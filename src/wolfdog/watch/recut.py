@@ -17,11 +17,11 @@ from .streams import Chunk, Curriculum
 class Recut:
     """Endless new broadcasts of a world, cut together from labelled shots seen before.
 
-    Shots are to programmes what words are to sentences: a few thousand of them, each shown whole and then from its
-    start again, make as many programmes as training asks for, with gaps as long as the world's. Shots that look alike
-    stand in for each other whatever their labels: where a frame cannot tell wolf from dog, what a memory learns must not
-    hang on the shot itself. A label is shown by shots whose look, in the labels file, is the world's look for that
-    label; where there is none, by shots of that label.
+    Shots are to programmes what words are to sentences: a few thousand of them, each shown whole and then
+    from its start again, make as many programmes as training asks for, with gaps as long as the world's.
+    Shots that look alike stand in for each other whatever their labels: where a frame cannot tell wolf from
+    dog, what a memory learns must not hang on the shot itself. A label is shown by shots whose look, in the
+    labels file, is the world's look for that label; where there is none, by shots of that label.
 
     Args:
         reels: labelled footage whose spans are shots.

@@ -109,8 +109,8 @@ def read_reels(
 ) -> list[Reel]:
     """The reels of those videos that have labels, `root` being the folder that the labels' names start from.
 
-    `progress` is told how many videos are done; `develop` makes of each reel what is kept of it (embeddings, say, in
-    place of frames).
+    `progress` is told how many videos are done; `develop` makes of each reel what is kept of it (embeddings,
+    say, in place of frames).
 
     Raises InputError when no video has labels, MediaError when one cannot be read.
     """

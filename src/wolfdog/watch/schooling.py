@@ -23,12 +23,13 @@ FEW = 4
 class School:
     """How a watcher is taught from labelled footage, and where it is written.
 
-    In two stages (the default) half of the videos teach the eye, which is then calibrated on the other half, and from
-    that half the memory learns: an eye sees what it was taught on too well to be a lesson in when to trust it. With fewer
-    than four videos both learn from all. Jointly, everything learns from everything at once.
+    In two stages (the default) half of the videos teach the eye, which is then calibrated on the other half,
+    and from that half the memory learns: an eye sees what it was taught on too well to be a lesson in when
+    to trust it. With fewer than four videos both learn from all. Jointly, everything learns from everything
+    at once.
 
-    `out` receives the watcher and, in `out`/training, the checkpoints from which the same call goes on after a kill, to
-    the same weights as without one.
+    `out` receives the watcher and, in `out`/training, the checkpoints from which the same call goes on after
+    a kill, to the same weights as without one.
 
     Raises InputError for a joint teaching without a memory.
     """
@@ -108,7 +109,8 @@ class School:
 
 
 def halves(reels: Sequence[Reel]) -> tuple[list[Reel], list[Reel]]:
-    """The reels split by video into two halves, in an order that has nothing to do with their names; few are not split.
+    """The reels split by video into two halves, in an order that has nothing to do with their names; few are
+    not split.
 
     >>> import numpy as np
     >>> nothing = np.zeros(0)

@@ -80,7 +80,8 @@ def mean(runs: Sequence[Scores]) -> Scores:
     tables = [one.table for one in runs]
     accuracy = {
         name: tuple(
-            _mean([table.accuracy[name][bucket] for table in tables]) for bucket in range(len(first.table.gaps))
+            _mean([table.accuracy[name][bucket] for table in tables])
+            for bucket in range(len(first.table.gaps))
         )
         for name in first.table.accuracy
     }
@@ -115,7 +116,8 @@ def _deviation(values: Sequence[float | None]) -> float | None:
 
 
 def write_evaluation(path: str | PathLike[str], judged: Verdicts) -> None:
-    """Write what `wolfdog evaluate` found as JSON, atomically: accuracy and confusion of each observer; gaps, with a world.
+    """Write what `wolfdog evaluate` found as JSON, atomically: accuracy and confusion of each observer;
+    gaps, with a world.
 
     Raises OSError when the file cannot be written.
     """

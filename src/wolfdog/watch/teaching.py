@@ -27,7 +27,7 @@ Report = Callable[[Progress], None]
 class EyePlan:
     """How the eye is taught: `plan`, with `batch` frames a step."""
 
-    plan: Plan = field(default_factory=lambda: Plan(steps=600, learning_rate=3e-3))
+    plan: Plan = field(default_factory=lambda: Plan(steps=1000, learning_rate=3e-3))
     batch: int = 128
 
 
@@ -36,8 +36,8 @@ class ContextPlan:
     """How a context is taught: `plan`, by truncated backpropagation over chunks of `chunk` moments of
     `streams` streams.
 
-    `cut` re-cuts the shots into endless new broadcasts of that world; without it streams are the footage as it
-    is, where the classes named `uninformative` are thinned while the curriculum lasts.
+    `cut` re-cuts the shots into endless new broadcasts of that world; without it streams are the footage as
+    it is, where the classes named `uninformative` are thinned while the curriculum lasts.
     """
 
     plan: Plan = field(default_factory=lambda: Plan(steps=800, learning_rate=5e-3))
@@ -79,7 +79,9 @@ def teach_eye(
         "batch": teaching.batch,
         "reels": _sizes(reels),
     }
-    Trainer(EyeLesson(eye, reels, teaching.batch, seed), teaching.plan, identity).run(report, checkpoint, save_every)
+    Trainer(EyeLesson(eye, reels, teaching.batch, seed), teaching.plan, identity).run(
+        report, checkpoint, save_every
+    )
     return eye
 
 
