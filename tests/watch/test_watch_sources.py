@@ -144,6 +144,11 @@ def test_a_clock_only_goes_forward(stamps):
     assert all(t >= 0 for t in times)
 
 
+def test_time_goes_on_where_a_recorder_starts_its_clock_anew():
+    clock = Clock(origin=0.0, period=0.04)
+    assert [clock.read(t) for t in (5.0, 0.0, 0.5, 0.75)] == pytest.approx([5.0, 5.04, 5.54, 5.79])
+
+
 def bad_files(folder):
     (folder / "zero.mp4").touch()
     (folder / "noise.mp4").write_bytes(os.urandom(4096))
@@ -235,6 +240,41 @@ def test_where_reading_fails_the_frames_of_all_packets_read_come_out(tmp_path, e
     assert len(pictures) == 40  # those that wait in the decoder for others to be shown before them, too
     assert pictures[-1].time == pytest.approx(39 / 30, abs=0.2)
     assert f"cannot be read further than {pictures[-1].end:.2f} s" in decoding.trouble
+
+
+class Spoilt:
+    """A stream whose packets from number 10 on to 12 cannot be decoded, and whose frames say little of time."""
+
+    def __init__(self, stream):
+        self.stream, self.count = stream, 0
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def decode(self, packet):
+        self.count += 1
+        if 10 <= self.count <= 12:
+            raise ValueError("spoilt")
+        frames = self.stream.decode(packet)
+        for frame in frames:
+            if self.count % 2:
+                frame.dts, frame.pts = frame.pts, None
+            frame.duration = 0
+        return frames
+
+
+def test_spoilt_packets_are_counted_and_frames_keep_their_times(tmp_path):
+    container, stream = open_video(
+        film(tmp_path / "a.avi", noise(30), codec="mjpeg", pixels="yuvj420p", rate=25)
+    )
+    with container:
+        decoding = Decoding(container, Spoilt(stream))
+        packets = list(container.demux(stream))[:-1]
+        decoding._packets = lambda: packets
+        pictures = list(decoding)
+    assert [round(p.time * 25) for p in pictures] == [*range(9), *range(12, 30)]
+    assert [p.end - p.time for p in pictures] == pytest.approx([1 / 25] * 27)
+    assert "damaged from about 0.36 s on: 3 packets were lost" in decoding.trouble
 
 
 def test_damage_in_the_middle_costs_only_its_own_frames(tmp_path):

@@ -44,6 +44,17 @@ def test_lanes_hold_the_events(moments):
             assert end == pytest.approx(max(e.end, e.start + span / (10.8 * 120)))  # at least a dot wide
 
 
+def test_a_second_in_two_hours_is_a_dot_wide():
+    moments = [
+        moment(0.0, "unknown", duration=3600.0),
+        moment(3600.0, "bear", duration=1.0),
+        moment(3601.0, "unknown", duration=3599.0),
+    ]
+    start, end, fill = bars(timeline_figure(moments, CLASSES))["context"][1]
+    assert fill == palette(CLASSES)["bear"].fill
+    assert end - start == pytest.approx(7200 / (10.8 * 120))
+
+
 def test_truth_is_a_lane_of_its_own_on_top_and_may_hold_other_labels():
     truth = [Event("a.mp4", 0.0, 0.5, "wolf", 1.0, 1), Event("a.mp4", 0.5, 1.0, "wolverine", 1.0, 1)]
     figure = timeline_figure([moment(0.0, "dog", duration=1.0)], CLASSES, truth, "An evening")
