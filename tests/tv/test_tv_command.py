@@ -69,6 +69,10 @@ def test_a_sheet_alone_is_enough(run, tmp_path):
         (["--sheet", "s.png", "--world", "none.toml"], WorldError),
         (["--sheet", "s.png", "--images", "none"], MediaError),
         (["--sheet", "s.png", "--size", "7"], InputError),
+        (["--out", "tv", "--minutes", "nan"], InputError),
+        (["--out", "tv", "--minutes", "inf"], InputError),
+        (["--out", "tv", "--seed", "-1"], InputError),
+        (["--out", "tv", "--workers", "0"], InputError),
     ],
 )
 def test_mistakes_are_wolfdogs_own_errors(run, tmp_path, monkeypatch, arguments, error):

@@ -80,7 +80,8 @@ def _changed(
 def _worthwhile(minutes: float, streams: int, fps: float) -> int:
     """How many processes to use: starting one takes as long as making a few thousand frames."""
     frames = minutes * 60 * fps * streams
-    return max(1, min(os.cpu_count() or 1, int(frames // 4000)))
+    # min keeps its first argument where the second is NaN; the broadcast will refuse such a length.
+    return int(max(1, min(os.cpu_count() or 1, frames // 4000)))
 
 
 def _broadcast(
