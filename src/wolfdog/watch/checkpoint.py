@@ -47,8 +47,8 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str,
         )
     try:
         notes = json.loads(metadata.get("notes", ""))
-    except json.JSONDecodeError as error:
-        raise CheckpointError(f"{path}: its notes are not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of thousands of digits
+        raise CheckpointError(f"{path}: its notes are not JSON that can be read: {error}") from error
     if not isinstance(notes, dict):
         raise CheckpointError(f"{path}: its notes should be a JSON object, got {type(notes).__name__}")
     return tensors, notes

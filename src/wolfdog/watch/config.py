@@ -80,3 +80,5 @@ class WatcherConfig:
             return cls(**{**values, "classes": tuple(values["classes"]), "fps": float(values["fps"])})
         except InputError as error:
             raise CheckpointError(str(error)) from error
+        except OverflowError as error:
+            raise CheckpointError(f"watcher: fps is beyond any number of frames a second: {error}") from error

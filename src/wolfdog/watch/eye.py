@@ -1,7 +1,5 @@
 """The eye: what a frame alone says."""
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -65,11 +63,3 @@ def calibrate(eye: Eye, embeddings: Tensor, labels: Tensor) -> None:
     unknowns[0].clamp_(min=1e-2)
     eye.snapshot.weight *= unknowns[0].float()
     eye.snapshot.bias.mul_(unknowns[0].float()).add_(unknowns[1:].float())
-
-
-@torch.no_grad()
-def see(eye: Eye, batches: Iterator[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Embeddings and snapshot logits of one batch of frames [N, H, W, 3] after the other."""
-    eye.eval()
-    for frames in batches:
-        yield eye(frames)

@@ -17,12 +17,11 @@ from .streams import Streams
 
 
 class EyeLesson:
-    """Frames drawn at random, every class as often, each shifted, mirrored and lit anew; cross entropy.
+    """Frames drawn at random, each class as often, each shifted, mirrored and lit anew; cross entropy.
 
     Args:
         student: the eye.
         reels: labelled footage, events being frames.
-        classes: how many there are; each that occurs is drawn as often as the others.
         batch: frames a step.
         seed: of the drawing.
 
@@ -118,7 +117,7 @@ class ContextLesson(_Streamed):
         drawn = self._streams.draw(self._chunk, progress)
         logits, state = self.student(drawn.events, self._state, drawn.resets)
         self._state = detach(state)
-        return F.cross_entropy(logits.flatten(0, 1), drawn.labels.flatten(), ignore_index=UNLABELLED)
+        return _cross_entropy(logits.flatten(0, 1), drawn.labels.flatten())
 
 
 class JointLesson(_Streamed):
@@ -136,9 +135,10 @@ class JointLesson(_Streamed):
         context, state = self._context(embeddings.view(length, count, -1), self._state, drawn.resets)
         self._state = detach(state)
         targets = drawn.labels.flatten()
-        losses = (
-            F.cross_entropy(logits, targets, ignore_index=UNLABELLED)
-            for logits in (snapshot, context.flatten(0, 1))
-        )
-        total: Tensor = sum(losses, torch.zeros(()))
-        return total
+        return _cross_entropy(snapshot, targets) + _cross_entropy(context.flatten(0, 1), targets)
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean over labelled moments; 0, and not the 0/0 of torch's mean, where there are none."""
+    total = F.cross_entropy(logits, labels, ignore_index=UNLABELLED, reduction="sum")
+    return total / (labels != UNLABELLED).sum().clamp(min=1)

@@ -31,7 +31,7 @@ class School:
     `out` receives the watcher and, in `out`/training, the checkpoints from which the same call goes on after
     a kill, to the same weights as without one.
 
-    Raises InputError for a joint teaching without a memory.
+    Raises InputError for a joint teaching without a memory, and for a world of another frame rate.
     """
 
     config: WatcherConfig
@@ -45,6 +45,12 @@ class School:
     def __post_init__(self) -> None:
         if self.joint and self.config.memory == NO_MEMORY:
             raise InputError("joint training: memory is 'none', so there is nothing to join; use two stages")
+        cut = self.context.cut
+        if cut is not None and cut.fps != self.config.fps:
+            raise InputError(
+                f"the world {cut.name!r} has {cut.fps:g} frames a second and the watcher {self.config.fps:g}: "
+                "its shots and gaps are counted in frames, so give the watcher the world's rate"
+            )
 
     def teach(self, reels: Sequence[Reel], stages: Stages) -> Watcher:
         """Teach the watcher on reels of frames, and save it.

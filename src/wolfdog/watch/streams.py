@@ -42,9 +42,8 @@ class Curriculum:
 
     Args:
         until: the share of the training after which streams are as they are.
-        dense: the share of telling shots at the very beginning (television), or of uninformative spans that
-        stay
-            (footage).
+        dense: at the very beginning, the share of telling shots (television) or of the uninformative spans
+            that stay (footage).
 
     Raises InputError for shares outside (0, 1].
     """
@@ -59,4 +58,6 @@ class Curriculum:
 
     def between(self, start: float, end: float, progress: float) -> float:
         """From start to end, geometrically, while progress goes from 0 to `until`."""
-        return float(start * (end / start) ** min(progress / self.until, 1.0))
+        if progress >= self.until:
+            return end  # exactly, which the power below may miss by a rounding
+        return float(start * (end / start) ** (progress / self.until))

@@ -1,12 +1,15 @@
 """Teaching a watcher: the eye first and then the context on it, or both at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from ..errors import InputError
 from ..tv import World
 from ..tv.world_files import as_data
 from .config import WatcherConfig
@@ -30,6 +33,10 @@ class EyePlan:
     plan: Plan = field(default_factory=lambda: Plan(steps=1000, learning_rate=3e-3))
     batch: int = 128
 
+    def __post_init__(self) -> None:
+        if self.batch < 2:  # a batch of one frame has no spread to be normalised by
+            raise InputError(f"teaching the eye: batch must be 2 frames or more; got {self.batch!r}")
+
 
 @dataclass(frozen=True)
 class ContextPlan:
@@ -47,6 +54,11 @@ class ContextPlan:
     cut: World | None = None
     uninformative: tuple[str, ...] = ("unknown",)
 
+    def __post_init__(self) -> None:
+        for name in ("chunk", "streams"):
+            if getattr(self, name) < 1:
+                raise InputError(f"teaching a memory: {name} must be 1 or more; got {getattr(self, name)!r}")
+
     def of(self, reels: Sequence[Reel], classes: Sequence[str], seed: int) -> Streams:
         """The streams to learn from."""
         if self.cut is not None:
@@ -57,7 +69,13 @@ class ContextPlan:
     def identity(self) -> dict[str, Any]:
         """What a checkpoint of this teaching must agree with, as JSON holds it."""
         cut = None if self.cut is None else as_data(self.cut)
-        return {"chunk": self.chunk, "streams": self.streams, "cut": cut, "thin": list(self.uninformative)}
+        return {
+            "chunk": self.chunk,
+            "streams": self.streams,
+            "curriculum": asdict(self.curriculum),
+            "cut": cut,
+            "thin": list(self.uninformative),
+        }
 
 
 def teach_eye(
@@ -77,7 +95,7 @@ def teach_eye(
         "config": _seen(config),
         "seed": seed,
         "batch": teaching.batch,
-        "reels": _sizes(reels),
+        "reels": _marks(reels),
     }
     Trainer(EyeLesson(eye, reels, teaching.batch, seed), teaching.plan, identity).run(
         report, checkpoint, save_every
@@ -112,7 +130,7 @@ class ContextJob:
             "what": "context",
             "config": config.as_dict(),
             "seed": self.seed,
-            "reels": _sizes(self.reels),
+            "reels": _marks(self.reels),
             **self.teaching.identity(),
         }
         lesson = ContextLesson(context, streams, self.teaching.chunk)
@@ -139,7 +157,7 @@ def teach_jointly(
         "what": "joint",
         "config": config.as_dict(),
         "seed": seed,
-        "reels": _sizes(reels),
+        "reels": _marks(reels),
         **teaching.identity(),
     }
     lesson = JointLesson(watcher.eye, watcher.context, streams, teaching.chunk)
@@ -152,5 +170,15 @@ def _seen(config: WatcherConfig) -> dict[str, Any]:
     return {name: value for name, value in config.as_dict().items() if name not in ("memory", "hidden")}
 
 
-def _sizes(reels: Sequence[Reel]) -> list[list[Any]]:
-    return [[reel.name, len(reel)] for reel in reels]
+def _marks(reels: Sequence[Reel]) -> list[list[Any]]:
+    """What tells footage from other footage, or from the same with other labels."""
+    return [[reel.name, len(reel), _digest(reel)] for reel in reels]
+
+
+def _digest(reel: Reel) -> str:
+    digest = sha256("\n".join(reel.looks).encode())
+    # Embeddings are left out: they follow from the eye, which has a checkpoint of its own.
+    frames = [reel.events] if reel.events.dtype == np.uint8 else []
+    for values in (reel.times, reel.labels, reel.spans, *frames):
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()[:16]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any, Protocol
 
 import torch
@@ -105,8 +106,10 @@ class Trainer:
         """Train to the end of the plan, from `checkpoint` where there is one, saving to it every so many
         steps.
 
-        Raises CheckpointError when the checkpoint is damaged or of another training.
+        Raises CheckpointError when the checkpoint is damaged or of another training, InputError for `every` below 1.
         """
+        if every < 1:
+            raise InputError(f"training: a checkpoint is saved every so many steps, 1 or more; got {every!r}")
         if checkpoint is not None and checkpoint.exists():
             self.resume(checkpoint)
         while self.step < self.plan.steps:
@@ -141,23 +144,40 @@ class Trainer:
         for name, value in tensors.items():
             part, _, rest = name.partition(".")
             parts.setdefault(part, {})[rest] = value
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in parts["adam"].items():
-            number, _, moment = name.partition(".")
-            moments.setdefault(int(number), {})[moment] = value
         try:
+            moments: dict[int, dict[str, Tensor]] = {}
+            for name, value in parts["adam"].items():
+                number, _, moment = name.partition(".")
+                moments.setdefault(int(number), {})[moment] = value
+            self._check(moments)
             self.lesson.student.load_state_dict(parts["student"])
             self._adam.load_state_dict({**self._adam.state_dict(), "state": moments})
             self.lesson.carry_on(parts["carried"], notes["lesson"])
             self.step = int(notes["step"])
-        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        except (LookupError, RuntimeError, ValueError, TypeError, ArithmeticError) as error:
             raise CheckpointError(f"{path}: does not fit this training: {error}") from error
+
+    def _check(self, moments: dict[int, dict[str, Tensor]]) -> None:
+        """ValueError unless these are Adam's moments of our parameters: Adam itself does not look."""
+        for number, of_one in moments.items():
+            shape = self._parameters[number].shape
+            expected = {"step": torch.Size(), "exp_avg": shape, "exp_avg_sq": shape}
+            found = {name: value.shape for name, value in of_one.items()}
+            if found != expected:
+                raise ValueError(f"the moments of parameter {number} are {found}, not {expected}")
 
 
 def _difference(theirs: Any, ours: dict[str, Any]) -> str:
     if not isinstance(theirs, dict):
         return "it does not say which"
-    names = [name for name in ours if theirs.get(name) != ours[name]]
-    return (
-        "; ".join(f"{name} was {theirs.get(name)!r}, is {ours[name]!r}" for name in names) or "it holds more"
-    )
+    was, now = _flat(theirs), _flat(ours)
+    changed = [name for name in {**now, **was} if was.get(name) != now.get(name)]
+    return "; ".join(f"{name} was {short(was.get(name))}, is {short(now.get(name))}" for name in changed)
+
+
+def _flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested values by dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return flat

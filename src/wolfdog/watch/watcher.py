@@ -107,11 +107,14 @@ class Watcher(nn.Module):
         """
         folder = Path(folder)
         save_checkpoint(folder / WEIGHTS, KIND, self.state_dict(), self.config.as_dict())
-        with atomic_write(folder / SETTINGS) as file:
-            file.write(
-                "# What this watcher is made of, to read; watcher.safetensors holds it too, and decides.\n"
-            )
-            file.write(tomli_w.dumps(self.config.as_dict()))
+        try:
+            with atomic_write(folder / SETTINGS) as file:
+                file.write(
+                    "# What this watcher is made of, to read; watcher.safetensors holds it too, and decides.\n"
+                )
+                file.write(tomli_w.dumps(self.config.as_dict()))
+        except OSError as error:
+            raise CheckpointError(f"{folder / SETTINGS}: cannot be written: {error}") from error
 
     @classmethod
     def load(cls, path: str | PathLike[str] | None = None) -> Self:
@@ -124,9 +127,18 @@ class Watcher(nn.Module):
         if path.is_dir():
             path = path / WEIGHTS
         tensors, notes = load_checkpoint(path, KIND)
-        watcher = cls(WatcherConfig.from_dict(notes))
+        config = WatcherConfig.from_dict(notes)
+        with torch.device("meta"):  # no memory yet: the settings of a damaged file may ask for any amount
+            watcher = cls(config)
+        wrong = [
+            f"{name} should be {like.dtype} and finite"
+            for name, like in watcher.state_dict().items()
+            if name in tensors and (tensors[name].dtype != like.dtype or not tensors[name].isfinite().all())
+        ]
+        if wrong:
+            raise CheckpointError(f"{path}: its weights are damaged: {wrong[0]}")
         try:
-            watcher.load_state_dict(tensors)
+            watcher.load_state_dict(tensors, assign=True)
         except RuntimeError as error:
             raise CheckpointError(f"{path}: its weights do not fit its settings: {error}") from error
         return watcher.eval()
