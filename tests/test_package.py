@@ -7,7 +7,7 @@ import pytest
 
 import wolfdog as wd
 
-NAMES = {"Recurrent", "cells"}
+NAMES = {"Recurrent", "Watcher", "cells"}
 CELLS = {"Cell", "Chrono", "Elman", "ForgetBias", "FourGateLSTM", "GRU", "LSTM", "PeepholeLSTM"}
 HEAVY = (
     "PIL",

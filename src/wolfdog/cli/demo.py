@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..watch.experiment import Outcome
 
 SEEDS_THOROUGH = 5
-STAGES = 8
+STAGES = 9
 """Stages of one experiment, as wolfdog.watch.experiment tells them, and that of the pictures."""
 
 
@@ -35,8 +35,8 @@ def demo(
 ) -> None:
     """Broadcast an evening of television, learn to watch it, and hold memories against the ideal observer.
 
-    Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves and every
-    trained watcher.
+    Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves
+    and every trained watcher.
     """
     from ..watch.experiment import Experiment, run
     from ..watch.gap_picture import draw_gaps

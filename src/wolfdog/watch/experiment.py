@@ -214,7 +214,7 @@ def _read(
 def _taught_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:
     steps = dict.fromkeys(jobs, 0)
     total = sum(job.teaching.plan.steps for job in jobs.values())
-    with stages(f"learning to remember: {', '.join(jobs)}", total) as done:
+    with stages(f"learning to remember, {len(jobs)} memories", total) as done:
 
         def report(name: str, made: Progress) -> None:
             steps[name] = made.step
