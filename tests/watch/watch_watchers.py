@@ -2,8 +2,8 @@
 
 import numpy as np
 import torch
-from cases import scrambled
 
+from cases import scrambled
 from wolfdog.watch.config import WatcherConfig
 from wolfdog.watch.sources import Frame
 from wolfdog.watch.watcher import Watcher
