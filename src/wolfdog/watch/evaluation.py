@@ -123,6 +123,6 @@ def _ideal(
     for reel, eye_said in zip(reels, snapshot, strict=True):
         evidence = alike[reel.labels][:, None, order]  # [F, 1, labels]
         perfect.append(observer.filter(evidence).labels[:, 0, back])
-        reported = observer.reported(eye_said[:, None, order], prior)
-        given.append(observer.filter(reported).labels[:, 0, back])
+        cuts = np.diff(reel.spans, prepend=-1)[:, None] != 0
+        given.append(observer.given_eye(eye_said[:, None, order], prior, cuts)[:, 0, back])
     return {IDEAL: perfect, IDEAL_EYE: given}
