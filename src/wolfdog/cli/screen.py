@@ -42,14 +42,14 @@ def _bar(place: str, title: str, total: float) -> Iterator[Done]:
     """A bar that moves, with the time left; the time taken once it is full."""
     with Progress(
         SpinnerColumn(finished_text="[green]✓[/]"),
-        TextColumn(f"[bold]{place}[/] {escape(title)}"),
+        TextColumn("[bold]{task.fields[place]}[/] {task.description}"),  # a title may hold braces
         BarColumn(bar_width=16),
         TaskProgressColumn(),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("[dim]{task.fields[note]}[/]"),
         console=console,
     ) as progress:
-        task = progress.add_task("", total=total, note="")
+        task = progress.add_task(escape(title), total=total, place=place, note="")
         yield lambda amount, note: progress.update(task, completed=amount, note=escape(note))
         progress.update(task, completed=total)
 
@@ -57,7 +57,7 @@ def _bar(place: str, title: str, total: float) -> Iterator[Done]:
 @contextmanager
 def _lines(place: str, title: str, total: float) -> Iterator[Done]:
     """A line when it begins and a line when it is done, for a log file."""
-    console.print(f"{place} {title} ...", markup=False)
+    console.print(f"{place} {title} ...", markup=False, soft_wrap=True)
     began = time.perf_counter()
     last = ""
 
@@ -67,7 +67,9 @@ def _lines(place: str, title: str, total: float) -> Iterator[Done]:
 
     yield done
     seconds = time.perf_counter() - began
-    console.print(f"{place} {title}: {seconds:.1f} s{', ' if last else ''}{last}", markup=False)
+    console.print(
+        f"{place} {title}: {seconds:.1f} s{', ' if last else ''}{last}", markup=False, soft_wrap=True
+    )
 
 
 def percent(value: float | None) -> str:

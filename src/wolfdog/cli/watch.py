@@ -54,7 +54,9 @@ def watch(
                         f"wolfdog: {watched[-1].trouble}", style="red", markup=False, soft_wrap=True
                     )
     except KeyboardInterrupt:
-        complaints.print(f"wolfdog: interrupted; {out} holds what was watched until then", markup=False)
+        complaints.print(
+            f"wolfdog: interrupted; {out} holds what was watched until then", markup=False, soft_wrap=True
+        )
         raise typer.Exit(130) from None
     troubled = sum(one.trouble is not None for one in watched)
     seen = sum(one.moments for one in watched)
