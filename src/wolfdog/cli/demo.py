@@ -64,7 +64,9 @@ def demo(
     draw_gaps(scores.table, out / "gaps.png", "What a canine is, by how long ago something told")
     console.print(gap_rows(scores, deviation))
     console.print(
-        f"{out}: scores.json, gaps.png, annotated.mp4, timelines, models; {seconds:,.0f} s", markup=False
+        f"{out}: scores.json, gaps.png, annotated.mp4, timelines, models; {seconds:,.0f} s",
+        markup=False,
+        soft_wrap=True,
     )
 
 

@@ -76,4 +76,6 @@ def evaluate(
             draw_gaps(
                 Scores.of(judged, seed=None).table, out / "gaps.png", f"{config.memory} on {videos.name}"
             )
-        console.print(f"{out}: scores.json{', gaps.png' if told is not None else ''}", markup=False)
+        console.print(
+            f"{out}: scores.json{', gaps.png' if told is not None else ''}", markup=False, soft_wrap=True
+        )

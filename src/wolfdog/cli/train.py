@@ -95,6 +95,8 @@ def train(
         reels = read_reels(found, root, spans, classes, fps, size, lambda number: done(number, ""))
     school.teach(reels, stages)
     console.print(
-        f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {memory}", markup=False
+        f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {memory}",
+        markup=False,
+        soft_wrap=True,
     )
-    console.print(f"next: wolfdog watch VIDEO --model {out} --out watched", markup=False)
+    console.print(f"next: wolfdog watch VIDEO --model {out} --out watched", markup=False, soft_wrap=True)

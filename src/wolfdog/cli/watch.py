@@ -33,8 +33,8 @@ def watch(
     from ..watch.recorder import Recorder, Watched
     from ..watch.watcher import Watcher
 
-    watcher = Watcher.load(model)
     videos = find_videos(source)
+    watcher = Watcher.load(model)
     stages = StageBars(len(videos))
     watched: list[Watched] = []
     try:
@@ -64,6 +64,7 @@ def watch(
     console.print(
         f"{out}: {seen:,} moments of {seconds:,.0f} s of video in {len(watched) - troubled} of {len(watched)} videos",
         markup=False,
+        soft_wrap=True,
     )
     if troubled:
         raise typer.Exit(1)
