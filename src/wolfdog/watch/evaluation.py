@@ -65,7 +65,7 @@ def verdicts(
         telling, ambiguous = (
             np.isin(classes, names) for names in (list(world.telling_labels), list(world.ambiguous_labels))
         )
-        said |= _ideal(world, reels, said[SNAPSHOT], classes)
+        said |= _ideal(world, reels, said[SNAPSHOT], eye.prior.double().numpy(), classes)
     truth = np.concatenate([reel.labels for reel in reels])
     return Verdicts(
         tuple(classes),
@@ -101,7 +101,11 @@ def _among(chosen: Mask, labels: Labels) -> Mask:
 
 
 def _ideal(
-    world: World, reels: Sequence[Reel], snapshot: Sequence[Probabilities], classes: Sequence[str]
+    world: World,
+    reels: Sequence[Reel],
+    snapshot: Sequence[Probabilities],
+    prior: Probabilities,
+    classes: Sequence[str],
 ) -> dict[str, list[Probabilities]]:
     if set(world.labels) != set(classes):
         raise InputError(
@@ -116,7 +120,6 @@ def _ideal(
     observer = IdealObserver(world)
     order = [list(classes).index(label) for label in world.labels]  # world's label -> class
     back = np.argsort(order)
-    prior = np.bincount(observer.chain.label, observer.chain.initial, len(world.labels))  # in the long run
     looks = np.array([world.look(label) for label in classes])
     alike = (looks[:, None] == looks).astype(np.float64)  # [classes, classes]
     perfect, given = [], []
@@ -124,5 +127,5 @@ def _ideal(
         evidence = alike[reel.labels][:, None, order]  # [F, 1, labels]
         perfect.append(observer.filter(evidence).labels[:, 0, back])
         cuts = np.diff(reel.spans, prepend=-1)[:, None] != 0
-        given.append(observer.given_eye(eye_said[:, None, order], prior, cuts)[:, 0, back])
+        given.append(observer.given_eye(eye_said[:, None, order], prior[order], cuts)[:, 0, back])
     return {IDEAL: perfect, IDEAL_EYE: given}

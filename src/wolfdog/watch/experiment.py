@@ -17,7 +17,7 @@ from .parallel import teach_contexts
 from .reels import Reel, look_through, read_reels
 from .stages import Stages, silent
 from .teaching import ContextJob, ContextPlan, EyePlan, calibrate_on, teach_eye
-from .trainer import Plan, Progress
+from .trainer import Progress
 from .watcher import Watcher
 
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
@@ -60,22 +60,13 @@ class Experiment:
     world: World = field(default_factory=default_world)
     photographs: Path | None = None
     size: int = 64
-    for_eye: Airtime = Airtime(streams=120, minutes=1.5)
-    for_memory: Airtime = Airtime(streams=16, minutes=4)
+    for_eye: Airtime = Airtime(streams=120, minutes=2)
+    for_memory: Airtime = Airtime(streams=20, minutes=4)
     evening: Airtime = Airtime(streams=20, minutes=12)
     eye: EyePlan = field(default_factory=EyePlan)
     context: ContextPlan = field(default_factory=ContextPlan)
     memories: tuple[str, ...] = COMPARED
     workers: int = 2
-
-    def on_photographs(self, folder: Path) -> "Experiment":
-        """The experiment on photographs, DIR/<class>/*.png or *.jpg: harder to see, so there is more to learn from."""
-        return replace(
-            self,
-            photographs=folder,
-            for_eye=Airtime(streams=120, minutes=2),
-            eye=replace(self.eye, plan=Plan(steps=1500, learning_rate=3e-3)),
-        )
 
     def config(self, memory: str) -> WatcherConfig:
         """The watcher with that memory."""

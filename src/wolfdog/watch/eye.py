@@ -14,6 +14,7 @@ class Eye(nn.Module):
 
     `eye(frames)`: frames [N, H, W, 3] uint8 as a video holds them, to (embeddings [N, E], logits [N,
     classes]).
+    `eye.prior` [classes] is how often each class was in what it was calibrated on.
 
     >>> embeddings, logits = Eye(classes=5).eval()(torch.zeros(2, 64, 64, 3, dtype=torch.uint8))
     >>> embeddings.shape, logits.shape
@@ -24,6 +25,8 @@ class Eye(nn.Module):
         super().__init__()
         self.encoder = FrameEncoder(width, embedding)
         self.snapshot = nn.Linear(embedding, classes)
+        self.prior: Tensor
+        self.register_buffer("prior", torch.full((classes,), 1 / classes))
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         embeddings = self.encoder(frames.permute(0, 3, 1, 2))
@@ -77,3 +80,5 @@ def calibrate(eye: Eye, embeddings: Tensor, labels: Tensor) -> None:
         matrix = scale.clamp(min=1e-2) * identity + mixing
         eye.snapshot.bias.copy_(matrix @ eye.snapshot.bias.double() + bias)
         eye.snapshot.weight.copy_(matrix @ eye.snapshot.weight.double())
+        # One more of each than there were, or a class that was absent would be impossible.
+        eye.prior.copy_((targets.bincount(minlength=classes) + 1) / (len(targets) + classes))

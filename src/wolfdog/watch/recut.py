@@ -43,7 +43,7 @@ class Recut:
         streams: int,
         seed: int,
         curriculum: Curriculum | None = None,
-        deployment: float = 1280.0,
+        deployment: float = 20_000.0,
     ) -> None:
         missing = [label for label in world.labels if label not in classes]
         if missing:
