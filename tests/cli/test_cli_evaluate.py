@@ -19,7 +19,7 @@ def test_an_evaluation_with_the_world_has_gaps_and_the_ideal(asked, on_air, tmp_
     whole = json.loads((out / "scores.json").read_text())
     assert whole["moments"] == 4 * 150
     assert set(whole["memories"]) == {"snapshot", "gru"}
-    assert set(whole["accuracy"]) == {"snapshot", "gru", "ideal", "ideal given the eye"}
+    assert set(whole["accuracy"]) == {"snapshot", "gru", "ideal", "ideal, this eye"}
     assert len(whole["ideal"]) == len(whole["gaps"]) == len(whole["counts"])
     assert whole["accuracy"]["ideal"] > 0.8
     assert (out / "gaps.png").read_bytes()[:4] == b"\x89PNG"

@@ -40,7 +40,7 @@ def train(
     size: Annotated[int, typer.Option(help="Pixels of a frame's side.")] = 64,
     hidden: Annotated[int, typer.Option(help="Units of the memory.")] = 32,
     eye_steps: Annotated[int, typer.Option(min=1, help="Training steps of the eye.")] = 1200,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of the memory.")] = 800,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of the memory.")] = 1200,
     chunk: Annotated[int, typer.Option(min=1, help="Moments that a gradient reaches back.")] = 64,
     streams: Annotated[int, typer.Option(min=1, help="Streams read side by side.")] = 96,
     uninformative: Annotated[

@@ -17,7 +17,7 @@ from .reels import UNLABELLED, Reel
 
 Probabilities = NDArray[np.float64]
 
-SNAPSHOT, IDEAL, IDEAL_EYE = "snapshot", "ideal", "ideal given the eye"
+SNAPSHOT, IDEAL, IDEAL_EYE = "snapshot", "ideal", "ideal, this eye"
 
 
 @dataclass(frozen=True, eq=False)

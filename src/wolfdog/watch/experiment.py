@@ -23,6 +23,12 @@ from .watcher import Watcher
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
 """The memories of the demo."""
 
+PHOTOGRAPHS = {"eye": "eye", "memory": "memory", "test": "test", "highlights": "test"}
+"""Which photographs each broadcast shows."""
+
+FIRST_SEED = 1000
+"""Of the first experiment's first broadcast. Lower ones were used up while wolfdog was being made."""
+
 
 @dataclass(frozen=True)
 class Airtime:
@@ -63,6 +69,7 @@ class Experiment:
     for_eye: Airtime = Airtime(streams=120, minutes=2)
     for_memory: Airtime = Airtime(streams=20, minutes=4)
     evening: Airtime = Airtime(streams=20, minutes=12)
+    highlights: Airtime = Airtime(streams=1, minutes=2)
     eye: EyePlan = field(default_factory=EyePlan)
     context: ContextPlan = field(default_factory=ContextPlan)
     memories: tuple[str, ...] = COMPARED
@@ -81,12 +88,14 @@ class Outcome:
         verdicts: what everyone said of the evening.
         watchers: the folder of each trained watcher, by its memory.
         evening: the broadcast that was watched.
+        highlights: a broadcast to look at.
         seconds: how long it all took.
     """
 
     verdicts: Verdicts
     watchers: Mapping[str, Path]
     evening: Broadcast
+    highlights: Broadcast
     seconds: float
 
 
@@ -97,13 +106,15 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
     """
     began = time.perf_counter()
     config = experiment.config(NO_MEMORY)
-    to_see, to_remember, evening = (
+    world = experiment.world
+    to_see, to_remember, evening, highlights = (
         _on_air(experiment, out, number, *part, stages)
         for number, part in enumerate(
             (
-                ("to learn to see", "eye", experiment.for_eye, quick(experiment.world)),
-                ("to learn to remember", "memory", experiment.for_memory, experiment.world),
-                ("the evening to be watched", "test", experiment.evening, experiment.world),
+                ("to learn to see", "eye", experiment.for_eye, quick(world)),
+                ("to learn to remember", "memory", experiment.for_memory, world),
+                ("the evening to be watched", "test", experiment.evening, world),
+                ("highlights to be shown", "highlights", experiment.highlights, restless(world)),
             )
         )
     )
@@ -125,7 +136,7 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
         watchers[memory] = _saved(Watcher(experiment.config(memory)), eye, context, out / "models" / memory)
     seen = _watched(eye, evening, config, "watching the evening", stages)
     judged = verdicts(eye, contexts, seen, config.classes, experiment.world)
-    return Outcome(judged, watchers, evening, time.perf_counter() - began)
+    return Outcome(judged, watchers, evening, highlights, time.perf_counter() - began)
 
 
 def quick(world: World) -> World:
@@ -135,6 +146,15 @@ def quick(world: World) -> World:
     4.0
     """
     return world.with_(shot_length=max(float(world.shot.phases), world.shot.mean / 2), tell_rate=0.3)
+
+
+def restless(world: World) -> World:
+    """The world watched by someone who zaps every forty seconds, with three telling shots in ten.
+
+    >>> restless(default_world()).channels[0].mean_stay
+    200.0
+    """
+    return world.with_(switch_every=40 * world.fps, tell_rate=0.3)
 
 
 def _on_air(
@@ -147,12 +167,12 @@ def _on_air(
     world: World,
     stages: Stages,
 ) -> Broadcast:
-    seed = 3 * experiment.seed + number
+    seed = FIRST_SEED + 4 * experiment.seed + number
     pictures = experiment.photographs
     picture = (
         Painter(experiment.size, seed)
         if pictures is None
-        else Photographs(pictures, part, experiment.size, seed)
+        else Photographs(pictures, PHOTOGRAPHS[part], experiment.size, seed)
     )
     frames = round(airtime.minutes * 60 * world.fps) * airtime.streams
     with stages(f"broadcasting {why}", frames) as done:

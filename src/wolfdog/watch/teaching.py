@@ -47,7 +47,7 @@ class ContextPlan:
     it is, where the classes named `uninformative` are thinned while the curriculum lasts.
     """
 
-    plan: Plan = field(default_factory=lambda: Plan(steps=800, learning_rate=5e-3))
+    plan: Plan = field(default_factory=lambda: Plan(steps=1200, learning_rate=5e-3))
     chunk: int = 64
     streams: int = 96
     curriculum: Curriculum = field(default_factory=Curriculum)
