@@ -3,30 +3,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from watch_reels import CLASSES, busy_world
+from watch_reels import CLASSES
 
+from tiny_experiment import TINY
 from wolfdog.errors import InputError
 from wolfdog.labels import read_labels
 from wolfdog.watch.evaluation import IDEAL, IDEAL_EYE, SNAPSHOT
-from wolfdog.watch.experiment import Airtime, Experiment, run
+from wolfdog.watch.experiment import Airtime, run
 from wolfdog.watch.scores import Scores, write_scores
 from wolfdog.watch.stages import silent
-from wolfdog.watch.teaching import ContextPlan, EyePlan
+from wolfdog.watch.teaching import EyePlan
 from wolfdog.watch.trainer import Plan
 from wolfdog.watch.watcher import Watcher
-
-TINY = Experiment(
-    seed=2,
-    world=busy_world().with_(switch_every=30),
-    size=24,
-    for_eye=Airtime(2, 0.5),
-    for_memory=Airtime(2, 0.7),
-    evening=Airtime(2, 0.4),
-    eye=EyePlan(Plan(8, 3e-3), batch=8),
-    context=ContextPlan(Plan(4, 5e-3), chunk=8, streams=4),
-    memories=("gru", "elman"),
-    workers=1,
-)
 
 
 @pytest.fixture(scope="module")
