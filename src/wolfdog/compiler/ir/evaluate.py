@@ -25,6 +25,12 @@ def sum_of(terms: Iterable[Tensor]) -> Tensor:
     return reduce(torch.add, terms)
 
 
+def _concat(value: Value, *pieces: Tensor) -> Tensor:
+    rank = len(value.shape)
+    lead = max((piece.shape[: piece.dim() - rank] for piece in pieces), key=len)
+    return torch.cat([piece.expand(lead + piece.shape[-rank:]) for piece in pieces], dim=value.attributes["axis"])
+
+
 EVALUATE: dict[str, Callable[..., Tensor]] = {
     "reshape": lambda v, x: x.reshape(_lead(v, x) + v.shape),
     "permute": _permute,
@@ -32,7 +38,7 @@ EVALUATE: dict[str, Callable[..., Tensor]] = {
     "slice": lambda v, x: x.narrow(
         v.attributes["axis"], v.attributes["start"], v.attributes["stop"] - v.attributes["start"]
     ),
-    "concat": lambda v, *xs: torch.cat(xs, dim=v.attributes["axis"]),
+    "concat": _concat,
     "sum": lambda v, x: x.sum(v.attributes["axes"], keepdim=True),
     "amax": lambda v, x: x.amax(v.attributes["axes"], keepdim=True),
     "linear": lambda v, *xws: sum_of(x @ w for x, w in zip(xws[::2], xws[1::2], strict=True)),

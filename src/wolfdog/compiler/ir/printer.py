@@ -28,6 +28,15 @@ def _permute(v: Value, x: str) -> str:
     return f"{x}.movedim({tuple(o - rank for o in order)}, {tuple(i - rank for i in range(rank))})"
 
 
+def _concat(v: Value, *xs: str) -> str:
+    pieces = list(xs)
+    lead = next((x for x, o in zip(xs, v.operands, strict=True) if o.type.batched), None)
+    for position, operand in enumerate(v.operands):
+        if lead is not None and not operand.type.batched:  # a constant, beside what has a batch
+            pieces[position] = f"{xs[position]}.expand({lead}.shape[:-{len(v.shape)}] + {operand.shape})"
+    return f"torch.cat(({', '.join(pieces)}), dim={v.attributes['axis']})"
+
+
 PRINT: dict[str, Callable[..., str]] = {
     "input": lambda v: v.name,
     "fill": lambda v: (
@@ -41,7 +50,7 @@ PRINT: dict[str, Callable[..., str]] = {
     "slice": lambda v, x: (
         f"{x}.narrow({v.attributes['axis']}, {v.attributes['start']}, {v.shape[int(str(v.attributes['axis']))]})"
     ),
-    "concat": lambda v, *xs: f"torch.cat(({', '.join(xs)}), dim={v.attributes['axis']})",
+    "concat": _concat,
     "sum": lambda v, x: f"{x}.sum({v.attributes['axes']}, keepdim=True)",
     "amax": lambda v, x: f"{x}.amax({v.attributes['axes']}, keepdim=True)",
     "linear": lambda v, *xws: " + ".join(f"{x} @ {w}" for x, w in zip(xws[::2], xws[1::2], strict=True)),

@@ -5,14 +5,17 @@ from ..ir.program import Program, again, ordered, rewrite
 from ..ir.values import Builder, Value
 
 
-def simplify(program: Program) -> Program:
-    """The program with views pushed towards where numbers come from, and arithmetic with 0 and 1 gone."""
+def simplify(program: Program, push: bool = True) -> Program:
+    """The program with views pushed towards where numbers come from, and arithmetic with 0 and 1 gone.
+
+    Without `push`, slices stay where they are: sums are easier to gather while they are whole.
+    """
     fired = True
     late: set[Value] = set()  # what needs a state; views of the rest stay views of one result for all events
 
     def rule(b: Builder, value: Value, operands: tuple[Value, ...]) -> Value | None:
         nonlocal fired
-        made = _rule(b, value, operands, late)
+        made = _rule(b, value, operands, late, push)
         result = again(b, value, operands) if made is None else made
         fired = fired or made is not None
         for new in ordered([result]) if made is not None else [result]:
@@ -27,10 +30,10 @@ def simplify(program: Program) -> Program:
     return program
 
 
-def _rule(b: Builder, value: Value, operands: tuple[Value, ...], late: set[Value]) -> Value | None:
+def _rule(b: Builder, value: Value, operands: tuple[Value, ...], late: set[Value], push: bool) -> Value | None:
     kind = value.kind
     if kind is Kind.VIEW:
-        return _view(b, value, operands[0], late)
+        return _view(b, value, operands[0], late if push else set())
     if kind is Kind.CONCAT:
         return operands[0] if len(operands) == 1 else _concat(b, value, operands)
     if kind is Kind.PRODUCT and value.op == "linear":
@@ -106,7 +109,7 @@ def _linear(b: Builder, operands: tuple[Value, ...]) -> Value | None:
     """(concat of x, x') W is x W_1 + x' W_2, so that what is known beforehand can be computed beforehand."""
     pairs: list[Value] = []
     for x, w in zip(operands[::2], operands[1::2], strict=True):
-        if x.op == "concat" and x.attributes["axis"] == -1:
+        if x.op == "concat" and x.attributes["axis"] == -1 and any(_given(piece) for piece in x.operands):
             offset = 0
             for piece in x.operands:
                 length = piece.shape[-1]
@@ -115,6 +118,13 @@ def _linear(b: Builder, operands: tuple[Value, ...]) -> Value | None:
         else:
             pairs += [x, w]
     return b("linear", *pairs) if len(pairs) != len(operands) else None
+
+
+def _given(x: Value) -> bool:
+    """Whether numbers are there already, so that putting them side by side would be a copy."""
+    while x.kind is Kind.VIEW:
+        x = x.operands[0]
+    return x.op == "input"
 
 
 def _arithmetic(b: Builder, value: Value, operands: tuple[Value, ...]) -> Value | None:

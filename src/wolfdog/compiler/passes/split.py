@@ -30,7 +30,7 @@ def prepare(program: Program, hoist_events: bool = True) -> Program:
     """
     if not hoist_events:
         program = rewrite(program, _as_now)
-    return simplify(merge_products(simplify(gather_sums(simplify(program)))))
+    return simplify(merge_products(simplify(gather_sums(simplify(program, push=False)))))
 
 
 def _as_now(b: Builder, value: Value, _: tuple[Value, ...]) -> Value | None:
