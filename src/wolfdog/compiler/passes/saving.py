@@ -7,6 +7,7 @@ from ..ir.program import Program, again, ordered, rewrite
 from ..ir.values import Builder, Value
 from .adjoint import Adjoint
 from .simplify import simplify
+from .split import split
 from .sums import gather_sums, merge_products
 
 CHEAP = frozenset(
@@ -21,7 +22,7 @@ AGAIN = frozenset({"tanh"})
 
 @dataclass(frozen=True)
 class Stream:
-    """Where a forward value is found after the loop: a state before ("s0") or after ("s0+") a step, an input or a save."""
+    """Where a forward value is found after the loop: a state before ("s0") or after ("s0_next") a step, an event or a save."""
 
     name: str
 
@@ -30,14 +31,16 @@ class Stream:
 class Differentiated:
     """A recurrence made ready for training.
 
-    forward   the recurrence, with what is saved as outputs "k0", "k1", ... besides
-    backward  the adjoint, which reads states (role "state"), states after the step ("next", named "s0+"), events,
-              parameters, what was saved ("saved") and arriving gradients ("cotangent", "carry"); beside gradients it
-              has outputs "g0", "g1", ..., the gradients of products
-    matrices  for every product with a matrix: parameter, stream of the operand, output of the gradient, heads or not
+    forward     the recurrence, with what is saved as outputs "k0", "k1", ... besides
+    parameters  from the recurrence's parameters ("w0", ...) to the backward step's ("m0", ...)
+    backward    the adjoint, which reads states (role "state"), states after the step ("next", named "s0_next"), events
+                and what was saved ("saved"), parameters, and arriving gradients ("cotangent", "carry"); beside
+                gradients it has outputs "g0", "g1", ..., the gradients of products
+    matrices    for every product with a matrix: parameter, stream of the operand, output of the gradient, heads or not
     """
 
     forward: Program
+    parameters: Program
     backward: Program
     matrices: tuple[tuple[str, Stream, str, bool], ...]
 
@@ -117,6 +120,8 @@ def _replaced(adjoint: Adjoint, saved: dict[Value, str], after: dict[Value, str]
                 new[value] = b.input(saved[value], "saved", value.type)
             elif value in after and value.op != "input":
                 new[value] = b.input(f"{after[value]}_next", "next", value.type)
+            elif value.op == "input" and value.role == "event":
+                new[value] = b.input(value.name, "saved", value.type)
             else:
                 new[value] = again(b, value, tuple(made(operand) for operand in value.operands))
         return new[value]
@@ -125,11 +130,11 @@ def _replaced(adjoint: Adjoint, saved: dict[Value, str], after: dict[Value, str]
         if value not in forward_values:
             made(value)
     backward = Program({name: made(value) for name, value in outputs.items()})
-    backward = simplify(merge_products(simplify(gather_sums(simplify(backward)))))
+    parts = split(simplify(merge_products(simplify(gather_sums(simplify(backward))))), parameter="m")
     forward = Program(adjoint.forward.outputs | {name: value for value, name in saved.items()})
     matrices = []
     for matrix in adjoint.matrices:
         operand = matrix.operand
         stream = saved.get(operand) or (operand.name if operand.op == "input" else f"{after[operand]}_next")
         matrices.append((matrix.parameter, Stream(stream), gradients[matrix.gradient], matrix.heads))
-    return Differentiated(rewrite(forward, lambda *_: None), backward, tuple(matrices))
+    return Differentiated(rewrite(forward, lambda *_: None), parts.parameters, parts.recurrence, tuple(matrices))

@@ -39,8 +39,8 @@ def _as_now(b: Builder, value: Value, _: tuple[Value, ...]) -> Value | None:
     return None
 
 
-def split(program: Program) -> Split:
-    """The three parts of a prepared program."""
+def split(program: Program, parameter: str = "w") -> Split:
+    """The three parts of a prepared program; what is computed from parameters is named by `parameter` and a number."""
     classes = classify(program)
     boundary: dict[Class, dict[Value, str]] = {"parameter": {}, "event": {}}
     b = Builder()
@@ -56,7 +56,7 @@ def split(program: Program) -> Split:
         if kind == "parameter" and value.op in ("expand", "reshape") and value.kind is Kind.VIEW and not _matrix(value):
             return again(b, value, (inside(value.operands[0]),))
         names = boundary[kind]
-        name = names.setdefault(value, f"{'w' if kind == 'parameter' else 'e'}{len(names)}")
+        name = names.setdefault(value, f"{parameter if kind == 'parameter' else 'e'}{len(names)}")
         return b.input(name, kind, value.type)
 
     def inside(value: Value) -> Value:
