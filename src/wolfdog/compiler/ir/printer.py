@@ -93,13 +93,28 @@ def names(program: Program) -> dict[Value, str]:
     return named
 
 
+def _affine(value: Value, users: Mapping[Value, list[Value]]) -> tuple[Value, Value] | None:
+    """Product and bias, where a value is x W + b: PyTorch has one operation for both."""
+    if value.op != "add" or len(value.shape) != 1:
+        return None
+    product, bias = value.operands
+    fits = product.op == "linear" and len(product.operands) == 2 and users[product] == [value]
+    return (product, bias) if fits and bias.shape == value.shape and not bias.type.batched else None
+
+
 def lines(program: Program, annotate: bool = True) -> list[str]:
     """The assignments of a program."""
-    named, result = names(program), []
+    named, result, users = names(program), [], program.users()
+    affine = {value: found for value in users if (found := _affine(value, users))}
+    inside = {product for product, _ in affine.values()} - set(program.outputs.values())
     for value in program.values():
-        if value.op == "input":
+        if value.op == "input" or value in inside:
             continue
-        expression = PRINT[value.op](value, *(named[operand] for operand in value.operands))
+        if value in affine and affine[value][0] in inside:
+            (x, w), bias = affine[value][0].operands, affine[value][1]
+            expression = f"torch.nn.functional.linear({named[x]}, {named[w]}.T, {named[bias]})"
+        else:
+            expression = PRINT[value.op](value, *(named[operand] for operand in value.operands))
         remark = f"  # {value.type}" if annotate else ""
         result.append(f"{named[value]} = {expression}{remark}")
     return result

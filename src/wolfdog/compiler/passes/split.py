@@ -51,6 +51,8 @@ def split(program: Program, parameter: str = "w") -> Split:
         kind = classes[value]
         if value.op == "fill":
             return b.fill(float(str(value.attributes["value"])), value.shape)
+        if value.type.boolean:  # kernels read numbers
+            return again(b, value, tuple(inside(operand) for operand in value.operands))
         if kind == "event" and value.op in ("slice", "reshape", "expand") and value.operands[0].type.batched:
             return again(b, value, (inside(value.operands[0]),))
         if kind == "parameter" and value.op in ("expand", "reshape") and value.kind is Kind.VIEW and not _matrix(value):
