@@ -1,7 +1,8 @@
 """A plan becomes Python source for Numba: a function of a table of addresses and a range of examples.
 
 The kernel runs every step for its examples alone, so that threads never wait for each other inside the loop. Its
-arguments lie in a table of whole numbers: the number of steps, the address of lengths (0: none), and for every buffer
+arguments lie in a table of whole numbers: the number of steps, the address of lengths (0: none) and of the code of the
+matrix product, and for every buffer
 its address, its bytes from step to step and from example to example, and the number of steps it has room for.
 """
 
@@ -12,7 +13,7 @@ from ...passes.stage import Plan, Product
 from .loops import LoopEmitter
 from .target import Target
 
-HEADER = 2
+HEADER = 3
 """Entries of the table before the buffers'."""
 
 FIELDS = 4
@@ -54,7 +55,7 @@ class Emitter:
                 LoopEmitter(self, loop).run()
         body, self.lines = self.lines, []
         self._say(0, "def kernel(table, low, end):")
-        self._say(1, "steps, lengths = field(table, 0), field(table, 1)")
+        self._say(1, "steps, lengths, tile = field(table, 0), field(table, 1), field(table, 2)")
         for number, name in enumerate(self.buffers):
             at = HEADER + FIELDS * number
             fields = ", ".join(f"field(table, {at + i})" for i in range(FIELDS))
@@ -103,7 +104,7 @@ class Emitter:
             more_w = f" + head * {self._padded(product.width) * product.depth * size}" if product.heads else ""
         self._say(
             depth,
-            f"product({a} + low * {row} + {first}{more_a}, {row} // {size}, {w}{more_w}, {product.depth}, "
+            f"product(tile, {a} + low * {row} + {first}{more_a}, {row} // {size}, {w}{more_w}, {product.depth}, "
             f"{c} + low * {c}_row{more_c}, {c}_row // {size}, {product.width}, high - low, {int(product.fresh)})",
         )
 

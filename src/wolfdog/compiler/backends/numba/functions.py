@@ -5,6 +5,7 @@ a few cycles a number. What is rare (sine, cosine, arc tangent, error function, 
 """
 
 from collections.abc import Callable
+from functools import cache
 from math import factorial, log
 from typing import Any
 
@@ -267,6 +268,7 @@ FUNCTIONS: dict[str, Callable[..., V]] = {
 """Functions of one vector or two, by the name that kernels call them by."""
 
 
+@cache
 def library() -> dict[str, Any]:
     """The functions as Numba's: what a kernel imports."""
 

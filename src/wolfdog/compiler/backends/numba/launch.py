@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...ir.program import Program
 from ...passes.stage import Plan, plan
-from .build import Run, build
+from .build import Code, build, product_code
 from .emit import FIELDS, HEADER, Kernel, emit
 from .target import Target, target
 from .threads import cuts, run, shares
@@ -37,7 +37,7 @@ class Launch:
         self.work += 8 * sum(prod(loop.domain) * len(loop.items) for s in self.plan.stages for loop in s.loops)
 
     @cached_property
-    def code(self) -> Run:
+    def code(self) -> Code:
         """The machine code, compiled or found in the cache."""
         return build(self.kernel.source, self.target.bits)
 
@@ -73,6 +73,7 @@ class Launch:
         }
         table = np.zeros(HEADER + FIELDS * len(self.kernel.buffers), np.int64)
         table[0], table[1] = steps, 0 if lengths is None else lengths.data_ptr()
+        table[2] = product_code(self.target.bits).address if self.products else 0
         size = self.target.bits // 8
         for number, name in enumerate(self.kernel.buffers):
             at = HEADER + FIELDS * number

@@ -67,7 +67,7 @@ class LoopEmitter:
             self.kernel.say(depth, f"for j in range(0, {size}, {self.lanes}):")
             depth += 1
             if self.partial:
-                self.kernel.say(depth, f"count = min({self.lanes}, {size} - j)")
+                self.kernel.say(depth, f"count = least({self.lanes}, {size} - j)")
         for item in self.loop.items:
             self._item(item, depth, size)
         close = DEPTH + self._kept_groups()

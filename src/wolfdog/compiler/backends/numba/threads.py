@@ -41,7 +41,7 @@ def cuts(batch: int, parts: int, lengths: Sequence[int] | None = None) -> list[i
     return [*result, batch]
 
 
-def run(kernel: Callable[[int, int, int], object], table: int, borders: Sequence[int]) -> None:
+def run(kernel: Callable[[int, int, int], None], table: int, borders: Sequence[int]) -> None:
     """Run a kernel on every part of a batch, and wait."""
     if len(borders) == 2:
         kernel(table, borders[0], borders[1])

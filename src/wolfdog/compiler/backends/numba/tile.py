@@ -5,15 +5,16 @@ rows by one panel keeps R x P sums in registers; each of its steps loads one row
 each row of the operand. Written as LLVM vectors, it compiles to fused multiply-adds on any processor.
 """
 
+from functools import cache
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .target import Target
-from .vectors import I1, I64, Lanes, constant, splat
+from .vectors import I1, I32, I64, Lanes, constant, splat
 
 BLOCK = 512
 """Rows of a panel that are walked in one go: what a panel's block holds stays in the second-level cache."""
@@ -90,17 +91,15 @@ def make_tile(target: Target, rows: int) -> Any:
     return tile
 
 
-def make_product(target: Target) -> Any:
+def product_source(target: Target) -> str:
     """product(a, lda, packed, K, c, ldc, N, rows, fresh): C (+)= A W for a packed W; C is as wide as whole panels."""
-    size, panel, block = target.bits // 8, target.panel, BLOCK
-    tiles = {rows: make_tile(target, rows) for rows in target.tiles}
+    size, panel = target.bits // 8, target.panel
     largest, others = target.tiles[0], target.tiles[1:]
     body = [
-        "def product(a, lda, packed, depth, c, ldc, width, rows, fresh):",
+        "def kernel(a, lda, packed, depth, c, ldc, width, rows, fresh):",
         f"    panels = (width + {panel - 1}) // {panel}",
-        "    first = 0",
-        "    while first < depth:",
-        f"        length = min(depth - first, {block})",
+        f"    for first in range(0, depth, {BLOCK}):",
+        f"        length = least(depth - first, {BLOCK})",
         "        new = fresh if first == 0 else 0",
         "        for p in range(panels):",
         f"            at = packed + (p * depth + first) * {panel * size}",
@@ -121,7 +120,27 @@ def make_product(target: Target) -> Any:
             f"                to += {rows * size} * ldc",
             f"                left -= {rows}",
         ]
-    body.append(f"        first += {block}")
-    scope: dict[str, Any] = {f"tile{rows}": tile for rows, tile in tiles.items()}
-    exec("\n".join(body), scope)
-    return njit(scope["product"], error_model="numpy", nogil=True)
+    return "\n".join(body) + "\n"
+
+
+@cache
+def tiles(target: Target) -> dict[str, Any]:
+    """The register tiles, by the names that the product calls them by."""
+    return {f"tile{rows}": make_tile(target, rows) for rows in target.tiles}
+
+
+@intrinsic  # type: ignore[misc]
+def product(
+    typingctx: Any, code: Any, a: Any, lda: Any, packed: Any, depth: Any, c: Any, ldc: Any, width: Any, rows: Any,
+    fresh: Any,
+) -> Any:  # fmt: skip
+    """Call the product by its address: it is compiled once, not into every kernel."""
+
+    def codegen(context: Any, b: Any, sig: Any, args: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(I32, [byte, byte, *(I64,) * 9])
+        unused = b.bitcast(cgutils.alloca_once(b, byte), byte)
+        b.call(b.inttoptr(args[0], kind.as_pointer()), [unused, unused, *args[1:]])
+        return context.get_dummy_value()
+
+    return types.void(*(types.int64,) * 10), codegen

@@ -5,6 +5,7 @@ Nothing depends on LLVM's own vectoriser, which gives up on loops over many arra
 
 import operator
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from llvmlite import ir
@@ -135,6 +136,17 @@ def field(typingctx: Any, table: Any, index: Any) -> Any:
     return types.int64(types.int64, types.int64), codegen
 
 
+@intrinsic  # type: ignore[misc]
+def least(typingctx: Any, a: Any, b: Any) -> Any:
+    """The smaller of two whole numbers."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(builder.icmp_signed("<", *args), *args)
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@cache
 def memory(bits: int, count: int) -> dict[str, Any]:
     """Loads and stores for one width: what a kernel imports. Addresses are whole numbers, indices count elements."""
     type_ = Lanes(bits, count)
@@ -285,5 +297,5 @@ def memory(bits: int, count: int) -> dict[str, Any]:
     return {
         "load": load, "load_some": load_some, "load_apart": load_apart, "load_one": load_one, "store": store,
         "store_some": store_some, "store_apart": store_apart, "store_one": store_one, "number": number, "keep": keep, "total": total,
-        "largest": largest, "field": field,
+        "largest": largest, "field": field, "least": least,
     }  # fmt: skip
