@@ -33,6 +33,20 @@ def test_nothing_under_the_name_until_the_end(tmp_path):
     assert names(tmp_path) == ["a.txt"]
 
 
+def test_the_contents_reach_the_disk_before_the_name(tmp_path, monkeypatch):
+    final, synced = tmp_path / "a.txt", []
+    fsync = os.fsync
+
+    def noted(descriptor):
+        synced.append((os.fstat(descriptor).st_size, final.exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with atomic_write(final) as f:
+        f.write("whole")
+    assert synced == [(5, False)]
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, error):
     final = tmp_path / "a.txt"

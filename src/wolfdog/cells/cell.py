@@ -12,8 +12,7 @@ TwoMemories: TypeAlias = tuple[Tensor, Tensor]
 
 
 class Cell(nn.Module):
-    """One step of a recurrent unit: `cell(event, state) -> state`, the first tensor of the state being the
-    output.
+    """One step of a recurrent unit, `cell(event, state) -> state`; the state's first tensor is the output.
 
     Events are [B, input_size], or [input_size] without a batch; every tensor of the state is [B,
     hidden_size], or [hidden_size]. `state_names` names those tensors: "stm" is the short-term memory (the

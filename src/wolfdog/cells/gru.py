@@ -25,8 +25,7 @@ class GRU(PackedParameters, OneMemoryCell):
     `forget` chooses how the bias of z starts, which is the share that is kept: `Chrono(time_span)`, by
     default over 1,000 steps, or `ForgetBias(value)`.
 
-    Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder" (there z and 1 - z as
-    here).
+    Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder".
     Raises InputError for contradicting options, ShapeError for an event or a state of the wrong shape.
 
     >>> cell = GRU(3, 5, reset_after=False)

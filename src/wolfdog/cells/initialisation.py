@@ -5,7 +5,7 @@
 - Input matrices are drawn after Glorot and Bengio 2010 (uniform), gate by gate.
 - Gates that keep get a bias by the time span over which they shall keep: `Chrono` (the default) or
   `ForgetBias`.
-- Peepholes start at zero (the full form's restoring one apart, see PeepholeLSTM), and so does every other bias.
+- Peepholes start at zero, but for the restoring one of the full PeepholeLSTM; so does every other bias.
 
 Where a unit has two biases for one gate, as torch.nn's have, only their sum counts: the first carries it, the
 second is zero.

@@ -1,4 +1,4 @@
-"""Parameters in torch.nn's names and layout, so that state_dicts go from torch.nn's cells to ours and back."""
+"""Parameters in torch.nn's names and layout, so that state_dicts fit torch.nn's cells and ours alike."""
 
 import torch
 from torch import Tensor, nn
@@ -6,7 +6,7 @@ from torch.nn.functional import linear
 
 
 class PackedParameters(nn.Module):
-    """Gates one below the other: weight_ih [gates * H, I], weight_hh [gates * H, H], two biases [gates * H]."""
+    """Gates one below the other: weight_ih [gates * H, I], weight_hh [gates * H, H], biases [gates * H]."""
 
     weight_ih: nn.Parameter
     weight_hh: nn.Parameter

@@ -36,10 +36,11 @@ class PeepholeLSTM(PackedParameters, TwoMemoryCell):
 
     `cell(event, (stm, ltm)=None) -> (stm, ltm)`: event [B, I] or [I], memories [B, H] or [H]; zeros where
     they are missing. `forget` chooses how the biases start: `Chrono(time_span)`, by default over 1,000 steps,
-    or `ForgetBias(value)`. Peepholes start at zero, as if there were none, but for one: in the full form what is
-    to be learned starts from what is held already, W_n = [-1, ...], so that N_t = tanh(new - LTM_{t-1}) * i_t. An
-    LTM that feeds itself through W_n without that restoring force grows without bound within a few hundred
-    steps of training and takes every gate's gradient with it (measured on the model problem, five runs of five).
+    or `ForgetBias(value)`. Peepholes start at zero, as if there were none, but for one: in the full form the
+    block of W_n over LTM starts at minus the identity, so that N_t = tanh(new - LTM_{t-1}) * i_t learns only
+    what is not held already. An LTM that feeds itself through W_n without that force grows without bound
+    within a few hundred steps of training and takes every gate's gradient with it (measured on the model
+    problem, five runs of five).
 
     Source of the diagonal form: Gers and Schmidhuber 2000, "Recurrent nets that time and count".
     Raises InputError for an unknown form or contradicting options, ShapeError for an event or a state of the

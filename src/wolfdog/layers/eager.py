@@ -18,7 +18,7 @@ class EagerRunner:
         self.returns = returns
 
     def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """The output [B, ...] and the state after one event [B, ...]; the state before it is the cell's own where None."""
+        """The output [B, ...] and the state after one event [B, ...]; state None is the cell's zero state."""
         if state is None:
             state = initial_state(self.cell, len(event))
         result = self.cell(event) if state is None else self.cell(event, state)
@@ -41,8 +41,8 @@ class EagerRunner:
                 output, state = self.step(event, state)
                 outputs.append(output)
         else:
-            fresh, ended = _masks(x[:steps], lengths, resets)
-            for event, fresh_now, ended_now in zip(x[:steps].unbind(0), fresh, ended, strict=True):
+            x_run, fresh, ended = _masked(x[:steps], lengths, resets)
+            for event, fresh_now, ended_now in zip(x_run.unbind(0), fresh, ended, strict=True):
                 output, after = self._step_after_reset(event, state, fresh_now)
                 if ended_now is not None:
                     output = torch.where(_rows(ended_now, output), 0, output)
@@ -62,7 +62,7 @@ class EagerRunner:
         start = initial_state(self.cell, len(event))
         if start is not None:
             return self.step(event, select(fresh, start, state))
-        # Only the cell itself knows its zero state, so that each row is taken from a step with or without one.
+        # Only the cell itself knows its zero state: each row is taken from a step with or without a state.
         output, after = self.step(event, state)
         output_anew, after_anew = self.step(event, None)
         return torch.where(_rows(fresh, output), output_anew, output), select(fresh, after_anew, after)
@@ -76,25 +76,27 @@ class EagerRunner:
     def _known(self, state: State | None) -> State:
         if state is None:
             raise InputError(
-                f"{type(self.cell).__name__} makes its own zero state inside its first step, so that a sequence of "
-                "length 0 has no state to return: pass `state`, or give the cell a method `initial_state(batch)`"
+                f"{type(self.cell).__name__} makes its own zero state inside its first step, so that a "
+                "sequence of length 0 has no state to return: pass `state`, or give the cell a method "
+                "`initial_state(batch)`"
             )
         return state
 
 
-def _masks(
+def _masked(
     x: Tensor, lengths: Tensor | None, resets: Tensor | None
-) -> tuple[list[Tensor | None], list[Tensor | None]]:
-    """For each step the rows [B] that start anew and the rows that have ended; None where there are none."""
-    steps = len(x)
-    never: list[Tensor | None] = [None] * steps
-    ended = None
+) -> tuple[Tensor, list[Tensor | None], list[Tensor | None]]:
+    """The events, and for each step the rows [B] that start anew and those that ended; None for no row."""
+    fresh: list[Tensor | None] = [None] * len(x)
+    ended = fresh
+    if resets is not None:
+        fresh = _by_step(resets[: len(x)])
     if lengths is not None:
-        ended = torch.arange(steps, device=x.device)[:, None] >= lengths.to(x.device)
-    fresh = None if resets is None else resets[:steps]
-    if fresh is not None and ended is not None:
-        fresh = fresh & ~ended
-    return never if fresh is None else _by_step(fresh), never if ended is None else _by_step(ended)
+        past = torch.arange(len(x), device=x.device)[:, None] >= lengths.to(x.device)  # [T, B]
+        # What lies past the end may be anything, NaN too: as zeros it cannot reach a gradient.
+        x = x.masked_fill(past.view(*past.shape, *(1,) * (x.dim() - 2)), 0)
+        ended = _by_step(past)
+    return x, fresh, ended
 
 
 def _by_step(mask: Tensor) -> list[Tensor | None]:

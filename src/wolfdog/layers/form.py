@@ -1,4 +1,4 @@
-"""How a cell is called: what its zero state is, and which part of what it returns is the output, which the state."""
+"""How a cell is called: what its zero state is, and which part of its result is output, which state."""
 
 from typing import Literal, get_args
 
@@ -13,8 +13,7 @@ Returns = Literal["state", "output, state"]
 
 
 def check_returns(cell: nn.Module, returns: Returns | None) -> Returns | None:
-    """The form of a cell, where it is known before the cell is called: as given, or as the library's and
-    torch's cells.
+    """The form of a cell where it is known before the cell is called: as given, or as ours and torch's cells.
 
     Raises InputError where what is given is unknown, or contradicts such a cell.
     """
@@ -28,13 +27,15 @@ def check_returns(cell: nn.Module, returns: Returns | None) -> Returns | None:
 
 
 def initial_state(cell: nn.Module, batch: int) -> State | None:
-    """The state before anything was seen, [batch, ...]; None where only `cell(x)` knows it.
+    """The state before anything was seen, each tensor [batch, ...]; None where only `cell(x)` knows it.
 
-    A cell's own method `initial_state(batch)` says it, and zeros are that of torch's cells.
+    A cell's own method `initial_state(batch)` says it; torch's cells start from zeros.
+    Raises ShapeError where such a method returns something else.
     """
     own = getattr(cell, "initial_state", None)
     if callable(own):
         state: State = own(batch)
+        check_state(state, batch)
         return state
     if isinstance(cell, nn.RNNCellBase):
         like = cell.weight_hh
@@ -53,16 +54,18 @@ def tell(cell: nn.Module, before: State | None, result: object) -> Returns:
         return "state"
     if before is None:
         raise InputError(
-            f"{name} made its own zero state and returned {structure(result)}, which may be its state, or its output "
-            f'and its state: say which by Recurrent(cell, returns="state") or Recurrent(cell, returns="output, state")'
+            f"{name} made its own zero state and returned {structure(result)}: its state, or its "
+            'output and its state? Say which by Recurrent(cell, returns="state") or '
+            'Recurrent(cell, returns="output, state")'
         )
     if structure(result) == structure(before):
         return "state"
     if structure(result) == f"(tensor, {structure(before)})":
         return "output, state"
     raise InputError(
-        f"{name} was given a state of the form {structure(before)} and returned {structure(result)}; a cell must return "
-        f'its state, in that form, or (output, state): see returns="state" and returns="output, state" of Recurrent'
+        f"{name} was given a state of the form {structure(before)} and returned {structure(result)}; a cell "
+        'must return its state, in that form (returns="state"), or a pair of its output and its state '
+        '(returns="output, state")'
     )
 
 
@@ -82,12 +85,13 @@ def take_apart(cell: nn.Module, returns: Returns, result: State) -> tuple[Tensor
     raise InputError(f'{type(cell).__name__} returned {structure(result)}, which is not returns="{returns}"')
 
 
-def check_state(state: State, batch: int) -> None:
-    """Raises ShapeError unless the state is made of tensors with `batch` rows each."""
+def check_state(state: State, batch: int | None) -> None:
+    """Raises ShapeError unless the state is made of tensors, of `batch` rows where that is a number."""
     for tensor in tensors(state):
         if not isinstance(tensor, Tensor):
             raise ShapeError(f"a state is a tensor or a tuple of states; got {structure(state)}")
-        if tensor.dim() == 0 or tensor.shape[0] != batch:
+        if batch is not None and (tensor.dim() == 0 or tensor.shape[0] != batch):
             raise ShapeError(
-                f"every tensor of the state must have {batch} rows, as the events have; got {list(tensor.shape)}"
+                f"every tensor of the state must have {batch} rows, as the events have; "
+                f"got {list(tensor.shape)}"
             )

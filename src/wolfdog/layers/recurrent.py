@@ -14,17 +14,19 @@ from .state import State, transform
 class Recurrent(nn.Module):
     """Runs a cell over a sequence: y_t, state_t = cell(x_t, state_{t-1}) for t = 0 .. T-1.
 
-    `cell` is one of `wolfdog.cells`, torch.nn.RNNCell, LSTMCell or GRUCell, or any module of the form
-    `cell(x, state) -> state` (the first tensor of the state is the output) or `cell(x, state) -> (output,
-    state)`. A state is a tensor or a tuple of states, each tensor with the batch as its first dimension.
-    Where no state is given, it is the cell's `initial_state(batch)`, zeros for torch's cells, or what a cell
-    without that method makes of
-    `cell(x)`. `returns` ("state" or "output, state") says which form a cell has where its structure does not.
-    `backend` ("eager", or None for the fastest; the environment variable WOLFDOG_BACKEND where it is None)
-    chooses what runs it; `layer.backend` and `layer.why_not` say what does, and why nothing faster.
+    cell         one of `wolfdog.cells`, torch.nn.RNNCell, LSTMCell or GRUCell, or any module of the form
+                 `cell(x, state) -> state`, the first tensor of the state being the output, or
+                 `cell(x, state) -> (output, state)`. A state is a tensor or a tuple of states, each
+                 tensor with the batch as its first dimension. Where none is given, it is the cell's
+                 `initial_state(batch)`, zeros for torch's cells, or what a cell without that method
+                 makes of `cell(x)`
+    batch_first  events and outputs are [B, T, ...] in the place of [T, B, ...]
+    returns      "state" or "output, state": the form of a cell, where its structure does not tell
+    backend      what runs the cell: "eager", or None for the fastest; where it is None, the environment
+                 variable WOLFDOG_BACKEND is asked. `layer.backend` says what runs, `layer.why_not` why
+                 nothing faster does
 
-    Raises InputError for what is no cell, for an unknown backend, and for an unknown or contradicted
-    `returns`.
+    Raises InputError for what is no cell, for an unknown backend, for an unknown or contradicted `returns`.
 
     >>> import torch, wolfdog as wd
     >>> layer = wd.Recurrent(wd.cells.LSTM(3, 5))
@@ -44,7 +46,7 @@ class Recurrent(nn.Module):
         super().__init__()
         if not isinstance(cell, nn.Module) or isinstance(cell, nn.RNNBase):
             raise InputError(
-                f"Recurrent takes one step of a unit, such as wolfdog.cells.LSTM or torch.nn.LSTMCell; got {cell!r}"
+                f"Recurrent takes one step of a unit, as torch.nn.LSTMCell or wolfdog.cells.LSTM; got {cell}"
             )
         self.cell = cell
         self.batch_first = batch_first
@@ -70,18 +72,14 @@ class Recurrent(nn.Module):
     ) -> tuple[Tensor, State]:
         """The outputs over a sequence, and the state after it.
 
-        x         [T, B, ...], or [B, T, ...] with batch_first; [T, I] without a batch
-        state     the state before the sequence, each tensor [B, ...] ([...] without a batch); the cell's own
-        where None lengths   [B] whole numbers in 0..T: sequence b ends after lengths[b] events; from there on
-        its outputs are zero
-                  and its state is frozen. One number without a batch
-        resets    booleans laid out as x, [T, B] or [B, T] with batch_first; [T] without a batch: where true,
-        the state
-                  becomes the cell's own initial state before that event
-        returns   the outputs, laid out as x, and the state, laid out as `state`
+        x        [T, B, ...], or [B, T, ...] with batch_first; [T, I] without a batch
+        state    before the sequence, each tensor [B, ...], [...] without a batch; the cell's own where None
+        lengths  [B] whole numbers in 0..T, one number without a batch: sequence b ends after lengths[b]
+                 events, and from there on its outputs are zero and its state is frozen
+        resets   booleans laid out as x, [T, B] or [B, T] with batch_first, [T] without a batch: where
+                 true, the state becomes the cell's own initial state before that event
 
-        Sequence and steps give the same numbers, and so does a sequence cut in chunks with the state carried
-        over.
+        Sequence and steps give the same numbers, and so do chunks with the state carried over.
         Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
         """
         if not isinstance(x, Tensor) or x.dim() < 2:
@@ -122,7 +120,7 @@ class Recurrent(nn.Module):
         return "batch_first=True" if self.batch_first else ""
 
     def _runner(self) -> Runner:
-        # Made at each call, and cheap, so that a copied, loaded or edited layer never runs another one's cell.
+        # Made at each call, and cheap: a copied, loaded or edited layer never runs another one's cell.
         return choose(self.cell, self.returns, self._asked_backend)[0]
 
     def _layout(self) -> str:
@@ -141,10 +139,8 @@ class Recurrent(nn.Module):
 def _with_batch(state: State | None, batch: int, batched: bool) -> State | None:
     if state is None:
         return None
-    if not batched:
-        state = transform(lambda tensor: tensor.unsqueeze(0), state)
-    check_state(state, batch)
-    return state
+    check_state(state, batch if batched else None)
+    return state if batched else transform(lambda tensor: tensor.unsqueeze(0), state)
 
 
 def _checked_lengths(lengths: Tensor | Sequence[int], steps: int, batch: int | None) -> Tensor:

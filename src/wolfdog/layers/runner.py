@@ -14,7 +14,7 @@ BACKENDS = ("eager",)
 
 
 class Runner(Protocol):
-    """Runs one cell over events that are checked and laid out as [T, B, ...]; see EagerRunner for the meaning."""
+    """Runs one cell over checked events, laid out as [T, B, ...]; EagerRunner is the meaning."""
 
     backend: str
 
@@ -26,8 +26,7 @@ class Runner(Protocol):
 
 
 def asked_backend(backend: str | None) -> str | None:
-    """The backend that is asked for, by argument or by the environment variable WOLFDOG_BACKEND; None for the
-    fastest.
+    """The backend asked for by argument, or else by the variable WOLFDOG_BACKEND; None for the fastest.
 
     Raises InputError for a backend that does not exist.
     """

@@ -1,4 +1,4 @@
-"""The state of any cell: a tensor, or a tuple of states, each tensor with the batch as its first dimension."""
+"""The state of any cell: a tensor, or a tuple of states; the batch is each tensor's first dimension."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias

@@ -1,5 +1,8 @@
 """Simulated television: worlds, programmes, pictures, broadcasts, and the ideal observer."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .chain import Chain as Chain
 from .observer import Belief as Belief
 from .observer import IdealObserver as IdealObserver
@@ -11,3 +14,27 @@ from .schedule import Pace as Pace
 from .schedule import ShotLength as ShotLength
 from .world import World as World
 from .world import default_world as default_world
+
+if TYPE_CHECKING:
+    from .broadcasting import Broadcast as Broadcast
+    from .broadcasting import broadcast as broadcast
+    from .painter import Painter as Painter
+    from .photographs import Photographs as Photographs
+
+_WITH_PICTURES = {
+    "Broadcast": "broadcasting",
+    "broadcast": "broadcasting",
+    "Painter": "painter",
+    "Photographs": "photographs",
+}
+"""Names whose modules load PIL: loaded when first asked for, so that importing wolfdog.tv is cheap."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WITH_PICTURES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WITH_PICTURES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WITH_PICTURES})

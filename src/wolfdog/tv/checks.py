@@ -1,6 +1,5 @@
 """Checks of the numbers and names that make up a world."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +10,11 @@ LONGEST_NAME = 100
 
 def check_number(value: Any, where: str, low: float, high: float) -> float:
     """`value` as a float, if it is a number from `low` to `high`; WorldError otherwise."""
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not (good and low <= value <= high):
-        raise WorldError(f"{where}: expected a number from {low:g} to {high:g}, got {value!r}. Correct it.")
+    # Comparing, unlike math.isfinite, takes integers of any size; it is False for NaN.
+    good = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+    if not good:
+        got = repr(value)[:50]
+        raise WorldError(f"{where}: expected a number from {low:g} to {high:g}, got {got}. Correct it.")
     return float(value)
 
 

@@ -124,6 +124,8 @@ class IdealObserver:
             WorldError: all states are ruled out: the evidence contradicts the world.
         """
         chain = self.chain
+        if evidence.ndim != 3:
+            raise ShapeError(f"evidence: expected [T, N, labels], got {list(evidence.shape)}.")
         frames, streams, count = evidence.shape
         if count != len(self.world.labels) or (
             state is not None and state.shape != (streams, len(chain.initial))

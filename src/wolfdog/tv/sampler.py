@@ -86,12 +86,10 @@ class Sampler:
             raise InputError(f"frames: expected 0 or more, got {frames}.")
         streams = len(self._place["shot"])
         shown = {name: np.empty((frames, streams), dtype=np.int64) for name in SHOWN}
-        # One block of numbers per frame, in frame order: a draw in two parts uses them as a draw in one.
-        chances = self._rng.random((frames, 5, streams))
         for t in range(frames):
             for name, of_frame in shown.items():
                 of_frame[t] = self._place[name]
-            self._advance(chances[t])
+            self._advance(self._rng.random((5, streams)))
         programme = Programme(
             self._world,
             channel=shown["channel"],

@@ -1,0 +1,61 @@
+"""The commands under one name, and how a user's mistake is told."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from ..errors import WolfdogError
+from .demo import demo
+from .evaluate import evaluate
+from .screen import complaints, console
+from .train import train
+from .tv import tv
+from .watch import watch
+
+app = typer.Typer(
+    name="wolfdog",
+    help="A network that watches television, and remembers what it saw.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        console.print(f"wolfdog {version('wolfdog')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _wolfdog(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+for command in (demo, tv, train, watch, evaluate):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run a command; a user's mistake is one line on standard error and exit status 2."""
+    try:
+        app()
+    except WolfdogError as error:
+        complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}")
+        sys.exit(2)
+    except OSError as error:
+        complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}")
+        sys.exit(1)
+
+
+def _plain(error: Exception) -> str:
+    """The message on one line, safe for rich."""
+    from rich.markup import escape
+
+    return escape(" ".join(str(error).split()))

@@ -1,0 +1,90 @@
+"""wolfdog demo: the whole system on simulated television, from the broadcast to the table."""
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .screen import StageBars, console
+from .tables import gap_rows
+
+if TYPE_CHECKING:
+    from ..watch.experiment import Outcome
+
+SEEDS_THOROUGH = 5
+STAGES = 8
+"""Stages of one experiment, as wolfdog.watch.experiment tells them, and that of the pictures."""
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 0,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Show photographs, DIR/<class>/*.png or *.jpg, in place of drawings."),
+    ] = None,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Five seeds, with their spread, in about five times the time.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes at once. [default: one per core]")
+    ] = None,
+) -> None:
+    """Broadcast an evening of television, learn to watch it, and hold memories against the ideal observer.
+
+    Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves and every
+    trained watcher.
+    """
+    from ..watch.experiment import Experiment, run
+    from ..watch.gap_picture import draw_gaps
+    from ..watch.scores import Scores, mean, spread, write_scores
+
+    base = Experiment(seed, workers=workers or os.cpu_count() or 1)
+    if images is not None:
+        base = base.on_photographs(images)
+    began = time.perf_counter()
+    runs: list[Scores] = []
+    for number in range(SEEDS_THOROUGH if thorough else 1):
+        experiment = replace(base, seed=seed + number)
+        folder = out / f"seed-{experiment.seed}" if thorough else out
+        if thorough:
+            console.rule(f"seed {experiment.seed}, {number + 1} of {SEEDS_THOROUGH}")
+        stages = StageBars(STAGES)
+        outcome = run(experiment, folder, stages)
+        _show(outcome, folder, stages)
+        runs.append(Scores.of(outcome.verdicts, experiment.seed))
+    seconds = round(time.perf_counter() - began, 1)
+    scores, deviation = mean(runs), spread(runs) if thorough else None
+    write_scores(
+        out / "scores.json", runs, {"seconds": seconds, "frames_watched": len(outcome.verdicts.truth)}
+    )
+    draw_gaps(scores.table, out / "gaps.png", "What a canine is, by how long ago something told")
+    console.print(gap_rows(scores, deviation))
+    console.print(
+        f"{out}: scores.json, gaps.png, annotated.mp4, timelines, models; {seconds:,.0f} s", markup=False
+    )
+
+
+def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
+    """Timelines and an annotated copy of an evening's first broadcasts, as the LSTM watched them."""
+    from ..labels import read_labels
+    from ..watch.annotate import annotate
+    from ..watch.timeline import draw_timeline
+    from ..watch.watcher import Watcher
+
+    watcher = Watcher.load(outcome.watchers["lstm"])
+    classes = watcher.config.classes
+    truth = read_labels(outcome.evening.labels)
+    shown = outcome.evening.videos[:2]
+    (out / "timelines").mkdir(parents=True, exist_ok=True)
+    with stages("drawing timelines and an annotated video", len(shown) + 1) as done:
+        for number, video in enumerate(shown):
+            moments = list(watcher.watch(video))
+            spans = truth[video.name]
+            draw_timeline(moments, out / "timelines" / f"{video.stem}.png", classes, spans, video.name)
+            if number == 0:
+                annotate(video, moments, out / "annotated.mp4", classes, spans)
+            done(number + 1, "")

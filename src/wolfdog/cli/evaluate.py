@@ -1,0 +1,74 @@
+"""wolfdog evaluate: hold a watcher against labelled videos."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .screen import StageBars, console
+from .tables import confusion_table, gap_rows
+
+
+def evaluate(
+    videos: Annotated[Path, typer.Option(help="Folder of videos (or one video) that it was not trained on.")],
+    labels: Annotated[
+        Path, typer.Option(help="CSV: video,start,end,label (seconds); videos relative to --videos.")
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="A trained watcher. [default: the one that comes with wolfdog, for painted television]"
+        ),
+    ] = None,
+    world: Annotated[
+        Path | None,
+        typer.Option(help="Simulated television only: its world.toml, for the gaps and the ideal observer."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for scores.json (and gaps.png, with a world).")
+    ] = None,
+) -> None:
+    """Hold a watcher's snapshot and context labels against the true ones, in tables and as JSON."""
+    from ..labels import read_labels
+    from ..tv import World
+    from ..watch.evaluation import verdicts
+    from ..watch.find import find_videos
+    from ..watch.gap_picture import draw_gaps
+    from ..watch.memories import NO_MEMORY
+    from ..watch.reels import look_through, read_reels
+    from ..watch.scores import Scores, write_evaluation
+    from ..watch.watcher import Watcher
+
+    watcher = Watcher.load(model)
+    config = watcher.config
+    told = None if world is None else World.load(world)
+    stages = StageBars()
+    found = find_videos(videos)
+    with stages("watching", len(found)) as done:
+        root = videos if videos.is_dir() else videos.parent
+        reels = read_reels(
+            found,
+            root,
+            read_labels(labels),
+            config.classes,
+            config.fps,
+            config.size,
+            lambda number: done(number, ""),
+            lambda reel: look_through(watcher.eye, reel),
+        )
+    contexts = (
+        {} if watcher.context is None or config.memory == NO_MEMORY else {config.memory: watcher.context}
+    )
+    judged = verdicts(watcher.eye, contexts, reels, config.classes, told)
+    for name in ("snapshot", *contexts):
+        console.print(confusion_table(judged, name))
+    if told is not None:
+        console.print(gap_rows(Scores.of(judged, seed=None)))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_evaluation(out / "scores.json", judged)
+        if told is not None:
+            draw_gaps(
+                Scores.of(judged, seed=None).table, out / "gaps.png", f"{config.memory} on {videos.name}"
+            )
+        console.print(f"{out}: scores.json{', gaps.png' if told is not None else ''}", markup=False)

@@ -1,0 +1,92 @@
+"""wolfdog train: teach a watcher on labelled videos."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .screen import StageBars, console
+
+if TYPE_CHECKING:
+    pass
+
+
+class Mode(StrEnum):
+    """In which order things are taught."""
+
+    TWO_STAGE = "two-stage"
+    JOINT = "joint"
+
+
+def train(
+    videos: Annotated[Path, typer.Option(help="Folder of videos (or one video).")],
+    labels: Annotated[
+        Path, typer.Option(help="CSV: video,start,end,label (seconds); videos relative to --videos.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the watcher.")],
+    memory: Annotated[
+        str, typer.Option(help="elman, lstm, four-gate-lstm, peephole-full, peephole-diagonal, gru or none.")
+    ] = "lstm",
+    mode: Annotated[Mode, typer.Option(help="Eye first and then memory, or both at once.")] = Mode.TWO_STAGE,
+    world: Annotated[
+        Path | None,
+        typer.Option(
+            help="Simulated television only: its world.toml; shots are re-cut into endless new broadcasts."
+        ),
+    ] = None,
+    fps: Annotated[float, typer.Option(help="Frames a second to learn at, and to watch at later.")] = 5.0,
+    size: Annotated[int, typer.Option(help="Pixels of a frame's side.")] = 64,
+    hidden: Annotated[int, typer.Option(help="Units of the memory.")] = 32,
+    eye_steps: Annotated[int, typer.Option(help="Training steps of the eye.")] = 1000,
+    steps: Annotated[int, typer.Option(help="Training steps of the memory.")] = 800,
+    chunk: Annotated[int, typer.Option(help="Moments that a gradient reaches back.")] = 64,
+    streams: Annotated[int, typer.Option(help="Streams read side by side.")] = 32,
+    uninformative: Annotated[
+        str,
+        typer.Option(
+            help="Labels that say nothing of others, by commas: thinned at first, so that gaps grow."
+        ),
+    ] = "unknown",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same watcher.")] = 0,
+    save_every: Annotated[int, typer.Option(help="Steps between two checkpoints.")] = 100,
+) -> None:
+    """Teach a watcher on labelled videos; the same command again goes on where a killed one stopped."""
+    from ..labels import read_labels
+    from ..tv import World
+    from ..watch.config import WatcherConfig
+    from ..watch.find import find_videos
+    from ..watch.reels import classes_of, read_reels
+    from ..watch.schooling import School
+    from ..watch.teaching import ContextPlan, EyePlan
+    from ..watch.trainer import Plan
+
+    spans = read_labels(labels)
+    told: World | None = None if world is None else World.load(world)
+    classes = told.labels if told is not None else classes_of(spans)
+    config = WatcherConfig(classes, fps, size, memory=memory, hidden=hidden)
+    school = School(
+        config,
+        EyePlan(Plan(eye_steps, 3e-3)),
+        ContextPlan(
+            Plan(steps, 5e-3),
+            chunk,
+            streams,
+            cut=told,
+            uninformative=tuple(name for name in uninformative.split(",") if name),
+        ),
+        seed,
+        out,
+        save_every,
+        joint=mode is Mode.JOINT,
+    )
+    stages = StageBars()
+    found = find_videos(videos)
+    with stages("reading the videos", len(found)) as done:
+        root = videos if videos.is_dir() else videos.parent
+        reels = read_reels(found, root, spans, classes, fps, size, lambda number: done(number, ""))
+    school.teach(reels, stages)
+    console.print(
+        f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {memory}", markup=False
+    )
+    console.print(f"next: wolfdog watch VIDEO --model {out} --out watched", markup=False)

@@ -1,0 +1,90 @@
+"""Several videos at once, each in a process of its own."""
+
+import multiprocessing
+import queue
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+from wolfdog.errors import MediaError
+from wolfdog.tv.picture import Picture
+from wolfdog.tv.programme import Programme
+from wolfdog.tv.video import counted, write_video
+
+_ticks: Any = None
+"""In a worker: the queue on which it tells how many frames it has made."""
+_stop: Any = None
+"""In a worker: set when nobody wants its video any more."""
+
+
+class _StoppedError(Exception):
+    """Another video failed, or the user interrupted."""
+
+
+def write_in_processes(
+    videos: tuple[Path, ...],
+    programme: Programme,
+    picture: Picture,
+    workers: int,
+    report: Callable[[int, int], None],
+) -> None:
+    """Write stream n of `programme` to videos[n], for all of them; `report` gets frames done and in all.
+
+    After an error, the first one is raised, and the videos that were being made are left out.
+
+    Raises:
+        MediaError: a file cannot be written, or a process died.
+        WolfdogError: something cannot be shown.
+    """
+    done, total = 0, programme.frames * programme.streams
+    context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
+    ticks, stop = context.Queue(), context.Event()
+    with ProcessPoolExecutor(workers, context, _join, (ticks, stop)) as pool:
+        waiting: set[Future[None]] = {
+            pool.submit(_write_one, video, programme.alone(number), picture)
+            for number, video in enumerate(videos)
+        }
+        try:
+            while waiting:
+                finished, waiting = wait(waiting, timeout=0.1)
+                for future in finished:
+                    future.result()
+                done += _waiting_in(ticks)
+                report(done, total)
+        except BrokenProcessPool as error:
+            raise MediaError(
+                "a process that made a video died (out of memory, or a script without "
+                "'if __name__ == \"__main__\":' around its broadcast). Try workers=1."
+            ) from error
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+    report(total, total)
+
+
+def _waiting_in(ticks: Any) -> int:
+    """The sum of what is in the queue."""
+    frames = 0
+    while True:
+        try:
+            frames += ticks.get_nowait()
+        except queue.Empty:
+            return frames
+
+
+def _join(ticks: Any, stop: Any) -> None:
+    global _ticks, _stop
+    _ticks, _stop = ticks, stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the first process's to handle
+
+
+def _write_one(video: Path, programme: Programme, picture: Picture) -> None:
+    def tick(frames: int) -> None:
+        _ticks.put(frames)
+        if _stop.is_set():
+            raise _StoppedError
+
+    write_video(video, counted(picture.frames(programme), tick), programme.world.fps, picture.size)

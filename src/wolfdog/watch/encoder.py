@@ -1,0 +1,48 @@
+"""The eye's first part: a small convolutional network from a frame to an embedding."""
+
+import torch
+from torch import Tensor, nn
+
+
+class FrameEncoder(nn.Module):
+    """Six convolutions over four scales, the mean and the maximum over places, one linear map to the embedding.
+
+    The maximum tells what is anywhere in the frame, the mean what fills it; neither tells where it is. The
+    embedding is normalised over the batch (over what was seen in training, later), so that a memory reads
+    numbers of unit size.
+
+    `encoder(frames)`: frames [N, 3, H, W] uint8 (0 to 255), H and W of 16 or more, to embeddings
+    [N, embedding] float32.
+
+    >>> encoder = FrameEncoder(width=8, embedding=16).eval()
+    >>> encoder(torch.zeros(2, 3, 64, 64, dtype=torch.uint8)).shape
+    torch.Size([2, 16])
+    """
+
+    def __init__(self, width: int = 16, embedding: int = 32) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(
+            _block(3, width, stride=2),
+            _block(width, 2 * width, stride=2),
+            _block(2 * width, 2 * width),
+            _block(2 * width, 4 * width, stride=2),
+            _block(4 * width, 4 * width),
+            _block(4 * width, 6 * width, stride=2),
+        )
+        self.project = nn.Linear(2 * 6 * width, embedding, bias=False)
+        self.normalise = nn.BatchNorm1d(embedding, affine=False)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        light = frames.to(self.project.weight.dtype, memory_format=torch.channels_last).div(127.5).sub(1.0)
+        maps = self.blocks(light)  # [N, 6 width, H/16, W/16]
+        places = torch.cat((maps.mean((2, 3)), maps.amax((2, 3))), 1)
+        embedding: Tensor = self.normalise(self.project(places))
+        return embedding
+
+
+def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )

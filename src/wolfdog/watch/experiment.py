@@ -1,0 +1,235 @@
+"""The experiment: television is broadcast, a network learns to watch it, and memories are held against each other."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..errors import InputError
+from ..labels import read_labels
+from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
+from .config import WatcherConfig
+from .context import Context
+from .evaluation import Verdicts, verdicts
+from .eye import Eye
+from .memories import NO_MEMORY
+from .parallel import teach_contexts
+from .reels import Reel, look_through, read_reels
+from .stages import Stages, silent
+from .teaching import ContextJob, ContextPlan, EyePlan, calibrate_on, teach_eye
+from .trainer import Plan, Progress
+from .watcher import Watcher
+
+COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
+"""The memories of the demo."""
+
+
+@dataclass(frozen=True)
+class Airtime:
+    """So many streams side by side, each so many minutes long."""
+
+    streams: int
+    minutes: float
+
+    def __post_init__(self) -> None:
+        if self.streams < 1 or not self.minutes > 0:
+            raise InputError(f"airtime: expected 1 stream or more of over 0 minutes, got {self}")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is broadcast, and how a network learns to watch it.
+
+    Three broadcasts, of different seeds: the eye learns from the first, which is cut quickly and shows
+    telling objects often, so that there are many shots to learn from; it is calibrated on the second, and
+    from its shots the memories learn, since what the eye saw in training it sees too well; both are judged
+    on the third. With `photographs` (a folder per class) each broadcast shows other photographs.
+
+    Args:
+        seed: of everything.
+        world: what is on.
+        photographs: None to paint.
+        size: pixels of a frame's side.
+        for_eye, for_memory, evening: how much is broadcast to learn to see, to learn to remember, and to be
+        watched. eye, context: how they are taught.
+        memories: which memories are compared.
+        workers: processes at work side by side.
+    """
+
+    seed: int = 0
+    world: World = field(default_factory=default_world)
+    photographs: Path | None = None
+    size: int = 64
+    for_eye: Airtime = Airtime(streams=120, minutes=1.5)
+    for_memory: Airtime = Airtime(streams=16, minutes=4)
+    evening: Airtime = Airtime(streams=20, minutes=12)
+    eye: EyePlan = field(default_factory=EyePlan)
+    context: ContextPlan = field(default_factory=ContextPlan)
+    memories: tuple[str, ...] = COMPARED
+    workers: int = 2
+
+    def on_photographs(self, folder: Path) -> "Experiment":
+        """The experiment on photographs, DIR/<class>/*.png or *.jpg: harder to see, so there is more to learn from."""
+        return replace(
+            self,
+            photographs=folder,
+            for_eye=Airtime(streams=120, minutes=2),
+            eye=replace(self.eye, plan=Plan(steps=1500, learning_rate=3e-3)),
+        )
+
+    def config(self, memory: str) -> WatcherConfig:
+        """The watcher with that memory."""
+        return WatcherConfig(self.world.labels, self.world.fps, self.size, memory=memory)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of an experiment.
+
+    Args:
+        verdicts: what everyone said of the evening.
+        watchers: the folder of each trained watcher, by its memory.
+        evening: the broadcast that was watched.
+        seconds: how long it all took.
+    """
+
+    verdicts: Verdicts
+    watchers: Mapping[str, Path]
+    evening: Broadcast
+    seconds: float
+
+
+def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
+    """Broadcast, teach, watch and judge; broadcasts and watchers are left in `out`.
+
+    Raises InputError, WorldError or MediaError when something cannot be broadcast or written.
+    """
+    began = time.perf_counter()
+    config = experiment.config(NO_MEMORY)
+    to_see, to_remember, evening = (
+        _on_air(experiment, out, number, *part, stages)
+        for number, part in enumerate(
+            (
+                ("to learn to see", "eye", experiment.for_eye, quick(experiment.world)),
+                ("to learn to remember", "memory", experiment.for_memory, experiment.world),
+                ("the evening to be watched", "test", experiment.evening, experiment.world),
+            )
+        )
+    )
+    eye = _taught_eye(experiment, config, to_see, stages)
+    remembered = _watched(eye, to_remember, config, "watching what the memories will learn from", stages)
+    calibrate_on(eye, remembered)
+    jobs = {
+        memory: ContextJob(
+            experiment.config(memory),
+            remembered,
+            replace(experiment.context, cut=experiment.world),
+            experiment.seed,
+        )
+        for memory in experiment.memories
+    }
+    contexts = _taught_contexts(jobs, experiment.workers, stages)
+    watchers = {NO_MEMORY: _saved(Watcher(config), eye, None, out / "models" / "snapshot")}
+    for memory, context in contexts.items():
+        watchers[memory] = _saved(Watcher(experiment.config(memory)), eye, context, out / "models" / memory)
+    seen = _watched(eye, evening, config, "watching the evening", stages)
+    judged = verdicts(eye, contexts, seen, config.classes, experiment.world)
+    return Outcome(judged, watchers, evening, time.perf_counter() - began)
+
+
+def quick(world: World) -> World:
+    """The world cut about twice as quickly, with three telling shots in ten.
+
+    >>> quick(default_world()).shot.mean
+    4.0
+    """
+    return world.with_(shot_length=max(float(world.shot.phases), world.shot.mean / 2), tell_rate=0.3)
+
+
+def _on_air(
+    experiment: Experiment,
+    out: Path,
+    number: int,
+    why: str,
+    part: str,
+    airtime: Airtime,
+    world: World,
+    stages: Stages,
+) -> Broadcast:
+    seed = 3 * experiment.seed + number
+    pictures = experiment.photographs
+    picture = (
+        Painter(experiment.size, seed)
+        if pictures is None
+        else Photographs(pictures, part, experiment.size, seed)
+    )
+    frames = round(airtime.minutes * 60 * world.fps) * airtime.streams
+    with stages(f"broadcasting {why}", frames) as done:
+        start = time.perf_counter()
+        return broadcast(
+            world,
+            out / "television" / part,
+            minutes=airtime.minutes,
+            seed=seed,
+            picture=picture,
+            streams=airtime.streams,
+            workers=experiment.workers,
+            progress=lambda made, total: done(made, f"{made / (time.perf_counter() - start):,.0f} frames/s"),
+        )
+
+
+def _taught_eye(experiment: Experiment, config: WatcherConfig, on_air: Broadcast, stages: Stages) -> Eye:
+    reels = _read(on_air, config, "reading it back", stages)
+    with stages("learning to see", experiment.eye.plan.steps) as done:
+        return teach_eye(
+            config, reels, experiment.eye, experiment.seed, lambda made: done(made.step, _loss(made))
+        )
+
+
+def _watched(eye: Eye, on_air: Broadcast, config: WatcherConfig, title: str, stages: Stages) -> list[Reel]:
+    """The broadcast as the eye sees it; frames are let go video by video."""
+    return _read(on_air, config, title, stages, lambda reel: look_through(eye, reel))
+
+
+def _read(
+    on_air: Broadcast,
+    config: WatcherConfig,
+    title: str,
+    stages: Stages,
+    develop: Callable[[Reel], Reel] | None = None,
+) -> list[Reel]:
+    with stages(title, len(on_air.videos)) as done:
+        return read_reels(
+            on_air.videos,
+            on_air.labels.parent,
+            read_labels(on_air.labels),
+            config.classes,
+            config.fps,
+            config.size,
+            lambda number: done(number, ""),
+            develop,
+        )
+
+
+def _taught_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:
+    steps = dict.fromkeys(jobs, 0)
+    total = sum(job.teaching.plan.steps for job in jobs.values())
+    with stages(f"learning to remember: {', '.join(jobs)}", total) as done:
+
+        def report(name: str, made: Progress) -> None:
+            steps[name] = made.step
+            done(sum(steps.values()), f"{name} {_loss(made)}")
+
+        return teach_contexts(jobs, workers, report)
+
+
+def _loss(made: Progress) -> str:
+    return f"loss {made.loss:.3f}"
+
+
+def _saved(watcher: Watcher, eye: Eye, context: Context | None, folder: Path) -> Path:
+    watcher.eye.load_state_dict(eye.state_dict())
+    if watcher.context is not None and context is not None:
+        watcher.context.load_state_dict(context.state_dict())
+    watcher.save(folder)
+    return folder

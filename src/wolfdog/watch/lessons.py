@@ -1,0 +1,144 @@
+"""What a watcher is taught: to see, to remember, or both at once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..errors import InputError
+from ..layers import detach
+from .context import Context
+from .eye import Eye
+from .reels import UNLABELLED, Reel
+from .streams import Streams
+
+
+class EyeLesson:
+    """Frames drawn at random, each class as often, each shifted, mirrored and lit anew; cross entropy.
+
+    Args:
+        student: the eye.
+        reels: labelled footage, events being frames.
+        batch: frames a step.
+        seed: of the drawing.
+
+    Raises InputError when no frame has a label.
+    """
+
+    def __init__(self, student: Eye, reels: Sequence[Reel], batch: int, seed: int) -> None:
+        self.student = student
+        self._batch = batch
+        self._rng = np.random.default_rng(seed)
+        self._reels = reels
+        labels = np.concatenate([reel.labels for reel in reels])
+        reel = np.repeat(np.arange(len(reels)), [len(reel) for reel in reels])
+        frame = np.concatenate([np.arange(len(reel)) for reel in reels])
+        places = np.stack((reel, frame), 1)
+        self._places = {
+            int(label): places[labels == label] for label in np.unique(labels) if label != UNLABELLED
+        }
+        if not self._places:
+            raise InputError("nothing to learn to see: no frame of the footage has a label")
+
+    def loss(self, progress: float) -> Tensor:
+        labels = self._rng.choice(list(self._places), self._batch)
+        picked = [self._places[int(label)] for label in labels]
+        where = [places[self._rng.integers(len(places))] for places in picked]
+        frames = np.stack([self._reels[reel].events[frame] for reel, frame in where])
+        _, logits = self.student(vary(torch.from_numpy(frames), self._rng))
+        return F.cross_entropy(logits, torch.from_numpy(labels))
+
+    def carried(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        return {}, {"rng": self._rng.bit_generator.state}
+
+    def carry_on(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+        self._rng.bit_generator.state = notes["rng"]
+
+
+def vary(frames: Tensor, rng: np.random.Generator) -> Tensor:
+    """Frames [N, H, W, 3] uint8, each moved by up to a sixteenth, mirrored or not, and lit from 0.8 to 1.2
+    times.
+
+    >>> vary(torch.full((2, 16, 16, 3), 100, dtype=torch.uint8), np.random.default_rng(0)).shape
+    torch.Size([2, 16, 16, 3])
+    """
+    count, height, width, _ = frames.shape
+    reach = (height // 16, width // 16)
+    rows, columns = (
+        torch.from_numpy(rng.integers(-most, most + 1, (count, 1))) + torch.arange(length)
+        for most, length in zip(reach, (height, width), strict=True)
+    )
+    mirrored = torch.from_numpy(rng.random(count) < 0.5)
+    columns = torch.where(mirrored[:, None], columns.flip(1), columns)
+    moved = frames[
+        torch.arange(count)[:, None, None],
+        rows.clamp(0, height - 1)[:, :, None],
+        columns.clamp(0, width - 1)[:, None, :],
+    ]
+    light = torch.from_numpy(rng.uniform(0.8, 1.2, (count, 1, 1, 1)).astype(np.float32))
+    return (moved * light).clamp_(0, 255).to(torch.uint8)
+
+
+class _Streamed:
+    """Truncated backpropagation through time: chunk after chunk of many streams, the state carried over."""
+
+    student: nn.Module
+
+    def __init__(self, streams: Streams, chunk: int) -> None:
+        self._streams = streams
+        self._chunk = chunk
+        self._state: Any = None
+
+    def carried(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        state = () if self._state is None else self._state
+        parts = state if isinstance(state, tuple) else (state,)
+        return {f"state.{number}": part for number, part in enumerate(parts)}, {
+            "streams": self._streams.state_dict(),
+            "single": isinstance(self._state, Tensor),
+        }
+
+    def carry_on(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+        self._streams.load_state_dict(notes["streams"])
+        parts = tuple(tensors[f"state.{number}"] for number in range(len(tensors)))
+        self._state = (parts[0] if notes["single"] else parts) if parts else None
+
+
+class ContextLesson(_Streamed):
+    """A context trained on streams of embeddings, the eye being done; cross entropy of the context labels."""
+
+    def __init__(self, student: Context, streams: Streams, chunk: int) -> None:
+        super().__init__(streams, chunk)
+        self.student = student
+
+    def loss(self, progress: float) -> Tensor:
+        drawn = self._streams.draw(self._chunk, progress)
+        logits, state = self.student(drawn.events, self._state, drawn.resets)
+        self._state = detach(state)
+        return _cross_entropy(logits.flatten(0, 1), drawn.labels.flatten())
+
+
+class JointLesson(_Streamed):
+    """Eye and context trained together, from frames; cross entropy of snapshot and of context labels."""
+
+    def __init__(self, eye: Eye, context: Context, streams: Streams, chunk: int) -> None:
+        super().__init__(streams, chunk)
+        self.student = nn.ModuleDict({"eye": eye, "context": context})
+        self._eye, self._context = eye, context
+
+    def loss(self, progress: float) -> Tensor:
+        drawn = self._streams.draw(self._chunk, progress)
+        length, count = drawn.labels.shape
+        embeddings, snapshot = self._eye(drawn.events.flatten(0, 1))
+        context, state = self._context(embeddings.view(length, count, -1), self._state, drawn.resets)
+        self._state = detach(state)
+        targets = drawn.labels.flatten()
+        return _cross_entropy(snapshot, targets) + _cross_entropy(context.flatten(0, 1), targets)
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean over labelled moments; 0, and not the 0/0 of torch's mean, where there are none."""
+    total = F.cross_entropy(logits, labels, ignore_index=UNLABELLED, reduction="sum")
+    return total / (labels != UNLABELLED).sum().clamp(min=1)

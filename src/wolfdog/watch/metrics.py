@@ -1,0 +1,82 @@
+"""How right a watcher was: on moments that a frame cannot decide, by the gap since something told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+GAPS: tuple[tuple[int, int], ...] = ((1, 10), (10, 30), (30, 100), (100, 300), (300, 1000), (1000, 3000))
+"""Buckets of gaps in frames, [lo, hi): from lo up to, not including, hi."""
+
+ENOUGH = 300
+"""Moments that a bucket needs before its accuracy is taken to mean something."""
+
+
+def gap_since(telling: Mask) -> Labels:
+    """[F] frames since the last telling frame of one deployment: 0 on one, -1 before any.
+
+    >>> gap_since(np.array([False, True, False, False, True])).tolist()
+    [-1, 0, 1, 2, 0]
+    """
+    frame = np.arange(len(telling))
+    last = np.maximum.accumulate(np.where(telling, frame, -1))
+    return np.where(last < 0, -1, frame - last)
+
+
+@dataclass(frozen=True)
+class GapTable:
+    """Accuracy on ambiguous moments, by the gap since the last telling frame.
+
+    Args:
+        gaps: the buckets, [lo, hi) frames.
+        counts: ambiguous moments in each.
+        accuracy: for each observer the share of them that it labelled rightly; None in an empty bucket.
+    """
+
+    gaps: tuple[tuple[int, int], ...]
+    counts: tuple[int, ...]
+    accuracy: dict[str, tuple[float | None, ...]]
+
+
+def gap_table(
+    right: dict[str, Mask], gap: Labels, ambiguous: Mask, gaps: Sequence[tuple[int, int]] = GAPS
+) -> GapTable:
+    """Count, for each observer, where `right` [F] it was, over ambiguous [F] moments of each gap [F].
+
+    >>> every = np.array([True, True, True])
+    >>> table = gap_table({"guess": np.array([True, False, True])}, np.array([1, 2, 40]), every)
+    >>> table.counts[:3], table.accuracy["guess"][:3]
+    ((2, 0, 1), (0.5, None, 1.0))
+    """
+    buckets = [ambiguous & (lo <= gap) & (gap < hi) for lo, hi in gaps]
+    return GapTable(
+        tuple((int(lo), int(hi)) for lo, hi in gaps),
+        tuple(int(bucket.sum()) for bucket in buckets),
+        {name: tuple(share(hits, bucket) for bucket in buckets) for name, hits in right.items()},
+    )
+
+
+def share(hits: Mask, among: Mask) -> float | None:
+    """The share of hits among some moments; None where there are none.
+
+    >>> share(np.array([True, False]), np.array([True, True]))
+    0.5
+    """
+    return float(hits[among].mean()) if among.any() else None
+
+
+def confusion(truth: Labels, said: Labels, classes: int) -> Labels:
+    """[classes, classes] how often each true class (row) was given each label (column); unlabelled moments
+    left out.
+
+    >>> confusion(np.array([0, 0, 1, -100]), np.array([0, 1, 1, 1]), 2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    known = truth >= 0
+    table = np.zeros((classes, classes), np.int64)
+    np.add.at(table, (truth[known], said[known]), 1)
+    return table

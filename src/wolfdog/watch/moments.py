@@ -1,0 +1,162 @@
+"""What a watcher says: a moment for each frame it looked at; events, the runs of moments with one label."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wolfdog.errors import InputError
+
+Which = Literal["snapshot", "context"]
+Probabilities = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """One frame's verdict: what the frame alone says, and what it is given all that came before.
+
+    A label is the most probable class of its array; the arrays run over the watcher's class names, in their
+    order.
+    """
+
+    video: str
+    """The name of the video, as reports show it."""
+    frame: int
+    """The number of the frame among all frames of the video, from 0."""
+    time: float
+    """Seconds from the start of the video, by the container's timestamps."""
+    snapshot: str
+    """The snapshot label: by this frame alone."""
+    context: str
+    """The context label: by this frame and all before it."""
+    snapshot_probabilities: Probabilities
+    """Shape [classes], sums to one."""
+    context_probabilities: Probabilities
+    """Shape [classes], sums to one."""
+    duration: float = 0.0
+    """Seconds that the verdict stands: up to the next frame looked at, or to the end of the video.
+
+    Only the last moment's is needed to end an event; 0 where it is not known.
+    """
+
+    def label(self, which: Which) -> str:
+        """The snapshot or the context label."""
+        return self.context if which == "context" else self.snapshot
+
+    def probability(self, which: Which) -> float:
+        """The probability of that label."""
+        return float(
+            (self.context_probabilities if which == "context" else self.snapshot_probabilities).max()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Consecutive moments of one video with one label."""
+
+    video: str
+    start: float
+    """Seconds: the time of its first moment."""
+    end: float
+    """Seconds: the time of the next event's first moment, or the end of the last frame."""
+    label: str
+    probability: float
+    """The label's probability, averaged over the moments."""
+    moments: int
+    """How many moments it is made of."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end."""
+        return self.end - self.start
+
+
+class Merge:
+    """Moments go in one by one, finished events come out: the streaming form of `events`.
+
+    `label` and `probability` say what is read off a moment. Only the event under way is held.
+    """
+
+    def __init__(
+        self,
+        label: Callable[[Moment], str],
+        probability: Callable[[Moment], float],
+        min_duration: float = 0.0,
+    ) -> None:
+        if not min_duration >= 0:
+            raise InputError(f"min_duration is in seconds and cannot be below 0, got {min_duration}.")
+        self._label, self._probability, self._min_duration = label, probability, min_duration
+        self._first: Moment | None = None
+        self._last: Moment | None = None
+        self._text, self._sum, self._count = "", 0.0, 0
+
+    def add(self, moment: Moment) -> Event | None:
+        """Take the next moment; the event that it ends, if it ends one.
+
+        Raises:
+            InputError: the moment is not later than the one before it in the same video.
+        """
+        text, ended = self._label(moment), None
+        last = self._last
+        if last is not None and last.video == moment.video and not moment.time > last.time:
+            raise InputError(
+                f"Moments must come in order of time: {moment.video!r} has {moment.time:.6f} s (frame "
+                f"{moment.frame}) after {last.time:.6f} s (frame {last.frame}). Sort them by time first."
+            )
+        if last is None or last.video != moment.video or text != self._text:
+            ended = self._end(moment)
+            self._first, self._text, self._sum, self._count = moment, text, 0.0, 0
+        self._last = moment
+        self._sum += self._probability(moment)
+        self._count += 1
+        return ended
+
+    def close(self) -> Event | None:
+        """The event under way, ended by the end of its last frame."""
+        return self._end(None)
+
+    def _end(self, following: Moment | None) -> Event | None:
+        first, last = self._first, self._last
+        if first is None or last is None:
+            return None
+        self._first = self._last = None
+        same_video = following is not None and following.video == last.video
+        end = following.time if following is not None and same_video else last.time + last.duration
+        # A billionth of a second of slack: 0.3 s asked for must not drop 0.7 - 0.4 = 0.29999999999999993 s.
+        if end - first.time < self._min_duration - 1e-9:
+            return None
+        return Event(first.video, first.time, end, self._text, self._sum / self._count, self._count)
+
+
+def merge(which: Which = "context", min_duration: float = 0.0) -> Merge:
+    """A `Merge` of the snapshot or of the context labels."""
+    if which not in ("snapshot", "context"):
+        raise InputError(f"which must be 'snapshot' or 'context', got {which!r}.")
+    return Merge(lambda m: m.label(which), lambda m: m.probability(which), min_duration)
+
+
+def events(moments: Iterable[Moment], which: Which = "context", min_duration: float = 0.0) -> Iterator[Event]:
+    """Merge consecutive moments of one label into events, as they come, in bounded memory.
+
+    The events of one video, all together (`min_duration=0`), cover its time line without overlap. Events
+    never cross from one video into the next. Those shorter than `min_duration` seconds are left out.
+
+    Raises:
+        InputError: moments of one video out of order, a negative `min_duration`, another `which`.
+
+    >>> p = np.array([0.25, 0.75])
+    >>> labels = ["dog", "wolf", "wolf"]
+    >>> seen = [Moment("a.mp4", i, i / 2, "dog", labels[i], p, p, 0.5) for i in range(3)]
+    >>> for event in events(seen):
+    ...     print(event.start, event.end, event.label, event.probability, event.moments)
+    0.0 0.5 dog 0.75 1
+    0.5 1.5 wolf 0.75 2
+    """
+    merging = merge(which, min_duration)
+    for moment in moments:
+        if (event := merging.add(moment)) is not None:
+            yield event
+    if (event := merging.close()) is not None:
+        yield event

@@ -1,0 +1,51 @@
+"""A colour for every class, the same in every picture, that people with colour blindness can tell apart."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+# Okabe and Ito, "Color Universal Design" (2008), without black; greys are kept for the two labels of no
+# animal.
+HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+HATCHES = ("", "////", "....", "xxxx", "||||")
+NOTHING = {"unknown": "#C4C4C4", "blank": "#EDEDED"}  # a middle grey would be the pink of the colour-blind
+
+
+class Paint(NamedTuple):
+    """How a class is drawn: a fill, and a hatch once the hues have run out."""
+
+    fill: str
+    """Red, green and blue as #RRGGBB."""
+    hatch: str
+    """A Matplotlib hatch, empty for the first seven classes."""
+
+    @property
+    def ink(self) -> str:
+        """Black or white, whichever reads better on the fill (by its relative luminance, ITU-R BT.709)."""
+        red, green, blue = self.rgb
+        return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 125 else "#FFFFFF"
+
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        """The fill as three numbers from 0 to 255."""
+        red, green, blue = bytes.fromhex(self.fill[1:])
+        return red, green, blue
+
+
+def palette(classes: Sequence[str]) -> dict[str, Paint]:
+    """The paint of each class, by its place among `classes`; `unknown` and `blank` are grey.
+
+    Hues repeat after seven classes with a hatch over them, so 35 animals can be told apart.
+
+    >>> palette(["wolf", "dog", "unknown"])["dog"]
+    Paint(fill='#E69F00', hatch='')
+    """
+    paints: dict[str, Paint] = {}
+    coloured = 0
+    for name in dict.fromkeys(classes):
+        if name in NOTHING:
+            paints[name] = Paint(NOTHING[name], "")
+            continue
+        hatch = HATCHES[coloured // len(HUES) % len(HATCHES)]
+        paints[name] = Paint(HUES[coloured % len(HUES)], hatch)
+        coloured += 1
+    return paints

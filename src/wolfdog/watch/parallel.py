@@ -1,0 +1,79 @@
+"""Several contexts taught at once, each in a process and on a core of its own."""
+
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.queues import Queue
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .context import Context
+from .teaching import ContextJob
+from .trainer import Progress
+
+Report = Callable[[str, Progress], None]
+Weights = dict[str, NDArray[np.float32]]
+
+_told: "Queue[Any] | None" = None
+"""Where a worker process tells how far it is; set once, when the process begins."""
+
+
+def teach_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report) -> dict[str, Context]:
+    """Teach the contexts of `jobs`, `workers` at a time; `report` is told of each step by the job's name.
+
+    The weights are the same whatever `workers` is: each context is taught on one thread.
+    """
+    spawn = multiprocessing.get_context("spawn")  # a fork would copy torch's thread pool in mid-step
+    told: Queue[Any] = spawn.Queue()
+    with (
+        _relay(told, report),
+        ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(told,)) as pool,
+    ):
+        running = {name: pool.submit(_teach, name, job) for name, job in jobs.items()}
+        try:
+            weights = {name: future.result() for name, future in running.items()}
+        except BaseException:  # the first error wins: what has not begun need not
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return {name: _context(jobs[name], weights[name]) for name in jobs}
+
+
+def _begin(told: "Queue[Any]") -> None:
+    global _told
+    _told = told
+    torch.set_num_threads(1)
+
+
+def _teach(name: str, job: ContextJob) -> Weights:
+    told = _told
+    context = job.run(None if told is None else lambda made: told.put((name, made)))
+    return {key: value.numpy() for key, value in context.state_dict().items()}
+
+
+def _context(job: ContextJob, weights: Weights) -> Context:
+    config = job.config
+    context = Context(config.memory, len(config.classes), config.embedding, config.hidden)
+    context.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()})
+    return context.eval()
+
+
+@contextmanager
+def _relay(told: "Queue[Any]", report: Report) -> Iterator[None]:
+    """Pass on what the workers tell, in a thread, until the block ends."""
+
+    def listen() -> None:
+        while (message := told.get()) is not None:
+            report(*message)
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        told.put(None)
+        listener.join()

@@ -1,0 +1,133 @@
+"""Labelled footage, ready to learn from: for each video its events and what they are labelled."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..errors import InputError, LabelsError
+from ..labels import LabelSpan
+from .eye import Eye
+from .sampling import Rate
+from .sources import VideoSource
+
+UNLABELLED = -100
+"""The label of a moment that nobody labelled: torch's cross entropy leaves it out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reel:
+    """One video, frame by frame: what the network reads, and what it is to say.
+
+    Args:
+        name: the video's name in its labels file.
+        times: [F] seconds.
+        labels: [F] indices into the classes; UNLABELLED where no span covers the frame.
+        spans: [F] number of the labelled span (a shot, say) that covers the frame; -1 where none does.
+        looks: for each span, what its labels file says that it looks like; "" where it does not say.
+        events: [F, H, W, 3] uint8 frames, or [F, E] float32 embeddings of them.
+    """
+
+    name: str
+    times: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    looks: tuple[str, ...]
+    events: NDArray[np.uint8] | NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+def classes_of(labels: Mapping[str, Sequence[LabelSpan]]) -> tuple[str, ...]:
+    """The labels in use, sorted by name. Raises LabelsError when there are fewer than two."""
+    classes = tuple(sorted({span.label for spans in labels.values() for span in spans}))
+    if len(classes) < 2:
+        raise LabelsError(
+            f"labels: expected two classes or more to tell apart, got {', '.join(classes) or 'none'}"
+        )
+    return classes
+
+
+def read_reel(
+    path: Path, name: str, spans: Sequence[LabelSpan], classes: Sequence[str], fps: float, size: int
+) -> Reel:
+    """Decode a video at `fps` frames a second, [size, size] each, and lay its labels beside it.
+
+    Raises MediaError when the video cannot be read, LabelsError when it holds a label that is not in
+    `classes`.
+    """
+    strange = sorted({span.label for span in spans} - set(classes))
+    if strange:
+        raise LabelsError(f"{name}: labelled {strange[0]!r}; expected one of {', '.join(classes)}")
+    frames, times = [], []
+    with VideoSource(path, size=size, sampling=Rate(fps)) as source:
+        for frame in source:
+            frames.append(frame.image)
+            times.append(frame.time)
+    when = np.array(times)
+    covering = _covering(spans, when)
+    index = np.array([classes.index(span.label) for span in spans] + [UNLABELLED])
+    looks = tuple(span.look for span in spans)
+    return Reel(name, when, index[covering], covering, looks, np.stack(frames))
+
+
+def _covering(spans: Sequence[LabelSpan], times: NDArray[np.float64]) -> NDArray[np.int64]:
+    """[F] number of the span that covers each time, -1 for none; spans are sorted and do not overlap."""
+    if not spans:
+        return np.full(len(times), -1)
+    starts, ends = (np.array([getattr(span, side) for span in spans]) for side in ("start", "end"))
+    # Containers round timestamps: a frame within a microsecond of a span's start is in it.
+    found = np.searchsorted(starts, times + 1e-6, side="right") - 1
+    inside = (found >= 0) & (times + 1e-6 < ends[found])
+    return np.where(inside, found, -1)
+
+
+def look_through(eye: Eye, reel: Reel, batch: int = 256) -> Reel:
+    """The reel as the eye sees it: embeddings [F, E] in place of frames [F, H, W, 3]."""
+    eye.eval()
+    with torch.no_grad():
+        parts = [
+            eye(torch.from_numpy(reel.events[start : start + batch]))[0]
+            for start in range(0, len(reel), batch)
+        ]
+    return replace(reel, events=torch.cat(parts).numpy())
+
+
+def read_reels(
+    paths: Iterable[Path],
+    root: Path,
+    labels: Mapping[str, Sequence[LabelSpan]],
+    classes: Sequence[str],
+    fps: float,
+    size: int,
+    progress: Callable[[int], None],
+    develop: Callable[[Reel], Reel] | None = None,
+) -> list[Reel]:
+    """The reels of those videos that have labels, `root` being the folder that the labels' names start from.
+
+    `progress` is told how many videos are done; `develop` makes of each reel what is kept of it (embeddings,
+    say, in place of frames).
+
+    Raises InputError when no video has labels, MediaError when one cannot be read.
+    """
+    reels = []
+    for number, path in enumerate(paths):
+        name = path.relative_to(root).as_posix()
+        if name in labels:
+            reel = read_reel(path, name, labels[name], classes, fps, size)
+            reels.append(reel if develop is None else develop(reel))
+        progress(number + 1)
+    if not reels:
+        raise InputError(
+            f"{root}: none of its videos is named in the labels file, which names {_some(labels)}"
+        )
+    return reels
+
+
+def _some(labels: Mapping[str, object]) -> str:
+    names = sorted(labels)
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

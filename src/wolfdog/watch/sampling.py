@@ -1,0 +1,103 @@
+"""Which frames of a video are looked at: all, every n-th, or so many a second."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from wolfdog.errors import InputError
+
+
+class Timed(Protocol):
+    """Anything with a place in time."""
+
+    @property
+    def time(self) -> float:
+        """Seconds, strictly increasing."""
+        ...
+
+    @property
+    def end(self) -> float:
+        """Seconds: when it leaves the screen."""
+        ...
+
+
+T = TypeVar("T", bound=Timed)
+
+
+@dataclass(frozen=True, slots=True)
+class AllFrames:
+    """Every frame."""
+
+    def pick(self, frames: Iterator[T]) -> Iterator[T]:
+        """All of `frames`."""
+        return frames
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """The first frame and every n-th after it.
+
+    Raises:
+        InputError: n is below 1.
+    """
+
+    n: int
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise InputError(f"Every(n) takes every n-th frame, so n must be 1 or more, got {self.n}.")
+
+    def pick(self, frames: Iterator[T]) -> Iterator[T]:
+        """Frames 0, n, 2n and so on."""
+        return (frame for i, frame in enumerate(frames) if i % self.n == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The frames nearest to ticks that come `hz` times a second: a model sees time pass as it learned to.
+
+    Ticks count from the first frame, at t_0 + k / hz. Between two frames as near, the earlier is taken; a
+    frame nearest to several ticks is taken once, so a video slower than `hz` gives every frame it has.
+
+    Raises:
+        InputError: hz is not a positive, finite number.
+
+    >>> class At(float):
+    ...     time = property(float)
+    ...     end = property(lambda self: self + 0.1)
+    >>> [float(t) for t in Rate(2.0).pick(At(i / 10) for i in range(12))]
+    [0.0, 0.5, 1.0]
+    """
+
+    hz: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.hz) and self.hz > 0):
+            raise InputError(f"Rate(hz) is in frames a second and must be above 0, got {self.hz}.")
+
+    def pick(self, frames: Iterator[T]) -> Iterator[T]:
+        """The nearest frame to each tick, in order, held back by one frame to know that it is the nearest."""
+        held = next(frames, None)
+        if held is None:
+            return
+        start, tick, taken = held.time, 0, False  # taken: whether `held` has been given out already
+        for frame in frames:
+            # The ticks in [held, frame). Those between cannot prefer any other: the first of them is the one
+            # nearest to `held`, the last the one nearest to `frame`. So a gap of hours costs no loop over
+            # ticks.
+            last = math.ceil((frame.time - start) * self.hz) - 1
+            new = False
+            if last >= tick:
+                if not taken and start + tick / self.hz - held.time <= frame.time - (start + tick / self.hz):
+                    yield held
+                new = start + last / self.hz - held.time > frame.time - (start + last / self.hz)
+                tick = last + 1
+            if new:
+                yield frame
+            held, taken = frame, new
+        if not taken and start + tick / self.hz < held.end:
+            yield held
+
+
+Sampling = AllFrames | Every | Rate

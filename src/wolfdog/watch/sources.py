@@ -1,0 +1,163 @@
+"""Video files as streams of small frames, decoded as they are asked for."""
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wolfdog.errors import InputError, MediaError
+
+from .container import announced_seconds, frame_period, open_video
+from .decoding import Decoding, Picture
+from .sampling import AllFrames, Sampling
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.reformatter import VideoReformatter
+    from av.video.stream import VideoStream
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a video, ready for the network."""
+
+    index: int
+    """Its number among all frames of the video, from 0, those not looked at included."""
+    time: float
+    """Seconds from the start of the video, by the container's timestamps; strictly increasing."""
+    duration: float
+    """Seconds up to the next frame looked at, or to the end of the video."""
+    image: NDArray[np.uint8]
+    """Red, green and blue, shape [size, size, 3]."""
+
+
+class VideoSource:
+    """A video file as an iterator over its frames, `size` by `size` pixels, in memory that does not grow.
+
+    The whole picture is kept and squeezed to a square. The header is read at once, the pictures as they are
+    asked for; a new pass starts from the beginning and ends the one before. A rotation noted by the camera
+    (in quarter turns) is carried out.
+
+    `path`: the file. `size`: pixels. `sampling`: `AllFrames()`, `Every(n)` or `Rate(hz)`.
+
+    Raises:
+        MediaError: at once, when the file is missing, empty, no video or without pictures; while iterating,
+        after
+            the last frame that could be decoded, when the file is damaged or breaks off: it says at which
+            time.
+        InputError: a `size` below 1.
+
+    The usual form closes the file even when the loop is left early:
+
+        with VideoSource("garden.mp4", size=64, sampling=Rate(5.0)) as source:
+            for frame in source:
+                ...
+    """
+
+    def __init__(self, path: str | PathLike[str], size: int = 64, sampling: Sampling | None = None) -> None:
+        if size < 1:
+            raise InputError(f"A frame is size by size pixels, so size must be 1 or more, got {size}.")
+        self.path = Path(path)
+        self.size = size
+        self.sampling: Sampling = AllFrames() if sampling is None else sampling
+        self._open: tuple[InputContainer, VideoStream] | None = open_video(self.path)
+        self._pass: tuple[InputContainer, Generator[Frame, None, None]] | None = None
+        self.seconds = announced_seconds(*self._open)
+        """How long the header says that the video is, in seconds, or None: an estimate, for progress."""
+        self.rate = 1 / frame_period(self._open[1])
+        """Frames a second, on average, as the header has it."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        self._end_pass()
+        opened, self._open = self._open or open_video(self.path), None
+        self._pass = opened[0], self._frames(*opened)
+        return self._pass[1]
+
+    def _frames(self, container: "InputContainer", stream: "VideoStream") -> Generator[Frame, None, None]:
+        from av.video.reformatter import VideoReformatter
+
+        decoding = Decoding(container, stream)
+        scaler = VideoReformatter()  # one for the whole video: it keeps its tables
+        held: Frame | None = None  # until the next one says how long it stood
+        try:
+            for picture in self.sampling.pick(iter(decoding)):
+                if held is not None:
+                    yield _until(held, picture.time)
+                held = Frame(picture.index, picture.time, 0.0, self._small(picture, scaler))
+            if held is not None:
+                yield _until(held, decoding.end)
+            if decoding.trouble is not None:
+                raise MediaError(f"{self.path}: {decoding.trouble}.")
+        finally:
+            container.close()
+
+    def _small(self, picture: Picture, scaler: "VideoReformatter") -> NDArray[np.uint8]:
+        frame, size = picture.image, self.size
+        # Averaging over areas when shrinking, or fine patterns would flicker; it has nothing to add when
+        # enlarging.
+        shrinks = frame.width >= size and frame.height >= size
+        small = scaler.reformat(frame, size, size, "rgb24", interpolation="AREA" if shrinks else "BILINEAR")
+        image: NDArray[Any] = small.to_ndarray()
+        quarters = round(frame.rotation / 90) % 4  # anticlockwise, as rot90 turns
+        return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
+
+    def close(self) -> None:
+        """Close the file; an iterator under way ends with it."""
+        self._end_pass()
+        if self._open is not None:
+            self._open[0].close()
+            self._open = None
+
+    def _end_pass(self) -> None:
+        if self._pass is not None:
+            container, frames = self._pass
+            frames.close()
+            container.close()  # a pass that never began has not come to its own closing
+            self._pass = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def batches(frames: Iterable[Frame], n: int) -> Iterator[list[Frame]]:
+    """Frames in lists of `n`, the last one shorter.
+
+    When the source breaks, the frames before the break come first, as a last list, and then its MediaError.
+
+    Raises:
+        InputError: n is below 1.
+
+    >>> frames = [Frame(i, i / 5, 0.2, np.zeros((64, 64, 3), np.uint8)) for i in range(5)]
+    >>> [len(batch) for batch in batches(frames, 2)]
+    [2, 2, 1]
+    """
+    if n < 1:
+        raise InputError(f"A batch holds n frames, so n must be 1 or more, got {n}.")
+    batch: list[Frame] = []
+    trouble: MediaError | None = None
+    try:
+        for frame in frames:
+            batch.append(frame)
+            if len(batch) == n:
+                yield batch
+                batch = []
+    except MediaError as error:
+        trouble = error
+    if batch:
+        yield batch
+    if trouble is not None:
+        raise trouble
+
+
+def _until(frame: Frame, time: float) -> Frame:
+    return Frame(frame.index, frame.time, time - frame.time, frame.image)

@@ -1,0 +1,63 @@
+"""Many streams side by side, chunk after chunk: what truncated backpropagation reads."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """T moments of N streams.
+
+    Args:
+        events: [T, N, ...] embeddings or frames.
+        labels: [T, N] int64.
+        resets: [T, N] bool, True where a new deployment begins and the memory with it.
+    """
+
+    events: Tensor
+    labels: Tensor
+    resets: Tensor
+
+
+class Streams(Protocol):
+    """Endless labelled streams, N side by side."""
+
+    def draw(self, length: int, progress: float) -> Chunk:
+        """The next `length` moments; `progress` (0 to 1) says how far training has come, for a curriculum."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the streams are, as JSON holds it."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """Gaps that grow: dense in telling moments at first, as they are in the end.
+
+    Args:
+        until: the share of the training after which streams are as they are.
+        dense: at the very beginning, the share of telling shots (television) or of the uninformative spans
+            that stay (footage).
+
+    Raises InputError for shares outside (0, 1].
+    """
+
+    until: float = 0.5
+    dense: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name, share in (("until", self.until), ("dense", self.dense)):
+            if not 0 < share <= 1:
+                raise InputError(f"curriculum: {name} must lie in (0, 1]; got {share!r}")
+
+    def between(self, start: float, end: float, progress: float) -> float:
+        """From start to end, geometrically, while progress goes from 0 to `until`."""
+        if progress >= self.until:
+            return end  # exactly, which the power below may miss by a rounding
+        return float(start * (end / start) ** (progress / self.until))

@@ -1,0 +1,144 @@
+"""The watcher: an eye and a context, from video to moments."""
+
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import tomli_w
+import torch
+from torch import Tensor, nn
+
+from ..atomic import atomic_write
+from ..errors import CheckpointError
+from .checkpoint import load_checkpoint, save_checkpoint
+from .config import WatcherConfig
+from .context import Context
+from .eye import Eye
+from .memories import NO_MEMORY
+from .moments import Moment
+from .sampling import Rate
+from .sources import Frame, VideoSource, batches
+
+KIND = "wolfdog watcher"
+WEIGHTS, SETTINGS = "watcher.safetensors", "watcher.toml"
+PRETRAINED = Path(__file__).with_name("pretrained")
+"""The watcher of painted television that comes with wolfdog; docs/training.md says how it was made."""
+
+
+class Watcher(nn.Module):
+    """A network that watches: for every frame a snapshot label, and a context label that remembers what came
+    before.
+
+        e_t = encoder(frame_t)                       snapshot_t = softmax(W e_t + b)
+        STM_t, state_t = memory(e_t, state_{t-1})    context_t  = softmax(V STM_t + d)
+
+    Without a memory (config.memory "none") the context is the snapshot.
+
+    `watcher(frames, state=None, resets=None)`: frames [T, N, H, W, 3] uint8, resets [T, N] bool, to
+    (snapshot logits [T, N, classes], context logits [T, N, classes], state).
+
+    >>> watcher = Watcher(WatcherConfig(classes=("wolf", "dog"), fps=5.0, memory="gru")).eval()
+    >>> snapshot, context, state = watcher(torch.zeros(3, 1, 64, 64, 3, dtype=torch.uint8))
+    >>> context.shape
+    torch.Size([3, 1, 2])
+    """
+
+    def __init__(self, config: WatcherConfig) -> None:
+        super().__init__()
+        self.config = config
+        classes = len(config.classes)
+        self.eye = Eye(classes, config.width, config.embedding)
+        self.context: Context | None = None
+        if config.memory != NO_MEMORY:
+            self.context = Context(config.memory, classes, config.embedding, config.hidden)
+
+    def forward(
+        self, frames: Tensor, state: Any = None, resets: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Any]:
+        seen = self.eye(frames.flatten(0, 1))
+        embeddings, snapshot = (part.unflatten(0, frames.shape[:2]) for part in seen)
+        if self.context is None:
+            return snapshot, snapshot, None
+        context, state = self.context(embeddings, state, resets)
+        return snapshot, context, state
+
+    @torch.no_grad()
+    def watch(
+        self, source: str | PathLike[str] | Iterable[Frame], name: str | None = None
+    ) -> Iterator[Moment]:
+        """The moments of one deployment, as they come: a video file, or any iterable of frames.
+
+        A file is decoded as it goes, in bounded memory, at `config.fps` frames a second. `name` is what the
+        moments call the video (its file name where None). Raises MediaError when the video cannot be read,
+        or breaks off: after the moments up to the break.
+        """
+        self.eval()
+        if not isinstance(source, str | PathLike):
+            yield from self._moments(source, name or "")
+            return
+        with VideoSource(source, size=self.config.size, sampling=Rate(self.config.fps)) as video:
+            yield from self._moments(video, name or Path(source).name)
+
+    def _moments(self, frames: Iterable[Frame], name: str) -> Iterator[Moment]:
+        classes, state = self.config.classes, None
+        for batch in batches(frames, 32):
+            images = torch.from_numpy(np.stack([frame.image for frame in batch]))
+            snapshot, context, state = self(images[:, None], state)
+            said = [logits[:, 0].softmax(-1).numpy() for logits in (snapshot, context)]
+            for frame, alone, remembering in zip(batch, *said, strict=True):
+                yield Moment(
+                    video=name,
+                    frame=frame.index,
+                    time=frame.time,
+                    snapshot=classes[int(alone.argmax())],
+                    context=classes[int(remembering.argmax())],
+                    snapshot_probabilities=alone,
+                    context_probabilities=remembering,
+                    duration=frame.duration,
+                )
+
+    def save(self, folder: str | PathLike[str]) -> None:
+        """Write the watcher into a folder: watcher.safetensors, complete in itself, and watcher.toml for
+        people to read.
+
+        Raises CheckpointError when it cannot be written.
+        """
+        folder = Path(folder)
+        save_checkpoint(folder / WEIGHTS, KIND, self.state_dict(), self.config.as_dict())
+        try:
+            with atomic_write(folder / SETTINGS) as file:
+                file.write(
+                    "# What this watcher is made of, to read; watcher.safetensors holds it too, and decides.\n"
+                )
+                file.write(tomli_w.dumps(self.config.as_dict()))
+        except OSError as error:
+            raise CheckpointError(f"{folder / SETTINGS}: cannot be written: {error}") from error
+
+    @classmethod
+    def load(cls, path: str | PathLike[str] | None = None) -> Self:
+        """The watcher saved in a folder (or in a watcher.safetensors); the one that comes with wolfdog where
+        None.
+
+        Raises CheckpointError when there is none, or it is damaged.
+        """
+        path = PRETRAINED if path is None else Path(path)
+        if path.is_dir():
+            path = path / WEIGHTS
+        tensors, notes = load_checkpoint(path, KIND)
+        config = WatcherConfig.from_dict(notes)
+        with torch.device("meta"):  # no memory yet: the settings of a damaged file may ask for any amount
+            watcher = cls(config)
+        wrong = [
+            f"{name} should be {like.dtype} and finite"
+            for name, like in watcher.state_dict().items()
+            if name in tensors and (tensors[name].dtype != like.dtype or not tensors[name].isfinite().all())
+        ]
+        if wrong:
+            raise CheckpointError(f"{path}: its weights are damaged: {wrong[0]}")
+        try:
+            watcher.load_state_dict(tensors, assign=True)
+        except RuntimeError as error:
+            raise CheckpointError(f"{path}: its weights do not fit its settings: {error}") from error
+        return watcher.eval()
