@@ -41,8 +41,8 @@ class Recurrence:
         self.events = [name for name in self.split.events.outputs if name in {v.name for v in step.inputs("event")}]
         self.parameters = [n for n in self.split.parameters.outputs if n in {v.name for v in step.inputs("parameter")}]
         self.output_shape = step.outputs["y"].shape
-        self.early = _function(self.split.parameters)
-        self.over_events = _function(self.split.events)
+        self.early = as_function(self.split.parameters)
+        self.over_events = as_function(self.split.events)
         self.inference = Launch(step, dtype)
 
     @cached_property
@@ -63,7 +63,7 @@ class Recurrence:
     @cached_property
     def backward_parameters(self) -> Callable[..., dict[str, Tensor]]:
         """What the adjoint reads of the parameters."""
-        return _function(self.differentiated.parameters)
+        return as_function(self.differentiated.parameters)
 
     @cached_property
     def taped(self) -> set[str]:
@@ -241,7 +241,7 @@ def _product(operand: Tensor, gradient: Tensor, heads: bool) -> Tensor:
     return operand.reshape(-1, operand.shape[-1]).t() @ gradient.reshape(-1, gradient.shape[-1])
 
 
-def _function(program: Program) -> Callable[..., dict[str, Tensor]]:
+def as_function(program: Program) -> Callable[..., dict[str, Tensor]]:
     """A program as a Python function from inputs by name (those it does not need are ignored) to outputs by name."""
     source = function(program, "run", annotate=False)
     scope: dict[str, Any] = {"torch": torch}

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
+from .compiled import CompiledRunner
 from .form import Returns, check_returns, check_state
 from .runner import Runner, asked_backend, choose
 from .state import State, transform
@@ -55,13 +56,14 @@ class Recurrent(nn.Module):
 
     @property
     def backend(self) -> str:
-        """What runs the cell: "eager"."""
+        """What runs the cell: "numba", or "eager" where that was asked for or the cell cannot be compiled."""
         return self._runner().backend
 
     @property
     def why_not(self) -> str | None:
         """Why no faster backend runs the cell; None where there is none faster."""
-        return choose(self.cell, self.returns, self._asked_backend)[1]
+        runner, reason = choose(self.cell, self.returns, self._asked_backend)
+        return runner.why_not() if isinstance(runner, CompiledRunner) else reason
 
     def forward(
         self,

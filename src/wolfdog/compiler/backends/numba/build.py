@@ -49,6 +49,7 @@ class Code:
         self.function(self._at, self._at, *arguments)
 
 
+@cache
 def build(source: str, bits: int) -> Code:
     """A kernel as a function of the table's address and a range of examples."""
     return Code(load_or_build(_key("kernel", source, bits), lambda: _compiled(source, bits, 3)), 3)
