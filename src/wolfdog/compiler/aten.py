@@ -123,7 +123,9 @@ def _gelu(b: Builder, number: Any, x: Value, approximate: str = "none") -> Value
     half = b("mul", x, number(0.5))
     if approximate == "tanh":
         inner = b("add", x, b("mul", number(0.044715), b("mul", x, b("mul", x, x))))
-        return b("mul", half, b("add", number(1), b("tanh", b("mul", inner, number(sqrt(2 / 3.141592653589793))))))
+        return b(
+            "mul", half, b("add", number(1), b("tanh", b("mul", inner, number(sqrt(2 / 3.141592653589793)))))
+        )
     return b("mul", half, b("add", number(1), b("erf", b("mul", x, number(sqrt(0.5))))))
 
 
@@ -135,9 +137,13 @@ def _softplus(b: Builder, number: Any, x: Value, beta: float = 1, threshold: flo
     return b("where", large, x, soft if beta == 1 else b("div", soft, number(beta)))
 
 
-def _elu(b: Builder, number: Any, x: Value, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Value:
+def _elu(
+    b: Builder, number: Any, x: Value, alpha: float = 1, scale: float = 1, input_scale: float = 1
+) -> Value:
     below = b("expm1", b("mul", b("clamp", x, low=float("-inf"), high=0.0), number(input_scale)))
-    return b("where", b("gt", x, number(0)), b("mul", x, number(scale)), b("mul", below, number(alpha * scale)))
+    return b(
+        "where", b("gt", x, number(0)), b("mul", x, number(scale)), b("mul", below, number(alpha * scale))
+    )
 
 
 def _leaky_relu(b: Builder, number: Any, x: Value, slope: float = 0.01) -> Value:
@@ -233,11 +239,32 @@ IN_PLACE: dict[str, str] = {}
 MAKES = {"zeros", "ones", "full", "expand", "new_zeros", "new_ones", "zeros_like", "ones_like", "full_like"}
 """Operations that give something without a batch axis one."""
 
-_COMPARE = {name: name for name in ("lt", "le", "gt", "ge", "eq", "ne", "logical_and", "logical_or", "logical_not")}
+_COMPARE = {
+    name: name for name in ("lt", "le", "gt", "ge", "eq", "ne", "logical_and", "logical_or", "logical_not")
+}
 _COMPARE |= {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_not": "logical_not"}
-_SAME_NAME = (
-    "neg abs exp log log1p expm1 sqrt rsqrt tanh sigmoid relu sin cos erf floor atan mul minimum maximum sign"
-).split()
+_SAME_NAME = [
+    "neg",
+    "abs",
+    "exp",
+    "log",
+    "log1p",
+    "expm1",
+    "sqrt",
+    "rsqrt",
+    "tanh",
+    "sigmoid",
+    "relu",
+    "sin",
+    "cos",
+    "erf",
+    "floor",
+    "atan",
+    "mul",
+    "minimum",
+    "maximum",
+    "sign",
+]
 
 LOWER: dict[str, Lower] = {
     **{name: _pointwise(name) for name in _SAME_NAME},
@@ -261,7 +288,9 @@ LOWER: dict[str, Lower] = {
     "hardtanh": _hardtanh,
     "mish": formula(lambda b, n, x: b("mul", x, b("tanh", _softplus(b, n, x)))),
     "log_sigmoid_forward": _log_sigmoid,
-    "lerp": formula(lambda b, n, x, y, w: b("add", x, b("mul", w if isinstance(w, Value) else n(w), b("sub", y, x)))),
+    "lerp": formula(
+        lambda b, n, x, y, w: b("add", x, b("mul", w if isinstance(w, Value) else n(w), b("sub", y, x)))
+    ),
     "addcmul": formula(lambda b, n, x, y, z, value=1: b("add", x, b("mul", n(value), b("mul", y, z)))),
     "addcdiv": formula(lambda b, n, x, y, z, value=1: b("add", x, b("mul", n(value), b("div", y, z)))),
     "clamp": _clamp,

@@ -152,7 +152,9 @@ def _keep(o: Operands, x: Batched, value: Value, dims: Sequence[int], keepdim: b
 
 def _dims(o: Operands, x: Batched, dims: int | Sequence[int] | None) -> list[int]:
     rank = len(o.shape(x))
-    given = list(range(rank)) if dims is None or dims == [] else [dims] if isinstance(dims, int) else list(dims)
+    given = (
+        list(range(rank)) if dims is None or dims == [] else [dims] if isinstance(dims, int) else list(dims)
+    )
     return [d % rank for d in given]
 
 
@@ -217,7 +219,9 @@ def _normalised(o: Operands, value: Value, axes: tuple[int, ...], eps: float) ->
     return o.b("mul", centred, scale), average, scale
 
 
-def _layer_norm(o: Operands, x: Batched, shape: Sequence[int], weight: Any, bias: Any, eps: float) -> list[Batched]:
+def _layer_norm(
+    o: Operands, x: Batched, shape: Sequence[int], weight: Any, bias: Any, eps: float
+) -> list[Batched]:
     result, average, scale = _normalised(o, x[0], tuple(range(-len(shape), 0)), eps)
     normed: Batched = (result, x[1])
     normed = normed if weight is None else LOWER["mul"](o, normed, weight)
@@ -225,7 +229,15 @@ def _layer_norm(o: Operands, x: Batched, shape: Sequence[int], weight: Any, bias
 
 
 def _group_norm(
-    o: Operands, x: Batched, weight: Any, bias: Any, n: int, channels: int, spatial: int, groups: int, eps: float
+    o: Operands,
+    x: Batched,
+    weight: Any,
+    bias: Any,
+    n: int,
+    channels: int,
+    spatial: int,
+    groups: int,
+    eps: float,
 ) -> list[Batched]:
     value, axis = x
     if axis != 0:
@@ -247,7 +259,9 @@ def _rms(o: Operands, x: Batched, shape: Sequence[int], weight: Any, eps: float 
     return [normed if weight is None else LOWER["mul"](o, normed, weight), (scale, x[1])]
 
 
-def _vector_norm(o: Operands, x: Batched, order: float = 2, dims: Any = None, keepdim: bool = False) -> Batched:
+def _vector_norm(
+    o: Operands, x: Batched, order: float = 2, dims: Any = None, keepdim: bool = False
+) -> Batched:
     if order != 2:
         raise Refusal(f"a norm of order {order} {o.b.where}")
     squared, axis = _reduce("sum")(o, (o.b("mul", x[0], x[0]), x[1]), dims, keepdim)
@@ -287,7 +301,9 @@ def _bmm(o: Operands, a: Batched, b: Batched) -> Batched:
     raise Refusal(f"a product of matrices across the batch {o.b.where}")
 
 
-def _baddbmm(o: Operands, bias: Batched, a: Batched, b: Batched, beta: float = 1, alpha: float = 1) -> Batched:
+def _baddbmm(
+    o: Operands, bias: Batched, a: Batched, b: Batched, beta: float = 1, alpha: float = 1
+) -> Batched:
     product = LOWER["mul"](o, _bmm(o, a, b), alpha)
     result: Batched = LOWER["add"](o, product, LOWER["mul"](o, bias, beta))
     return result

@@ -18,7 +18,9 @@ class RecurrenceFunction(torch.autograd.Function):
     """apply(recurrence, steps, lengths, *events, *parameters, *states) -> (output, *last states)."""
 
     @staticmethod
-    def forward(ctx: Any, recurrence: Recurrence, steps: int, lengths: Tensor | None, *tensors: Tensor) -> Any:
+    def forward(
+        ctx: Any, recurrence: Recurrence, steps: int, lengths: Tensor | None, *tensors: Tensor
+    ) -> Any:
         """Run, and save for the backward pass."""
         events, parameters, states = _parts(recurrence, tensors)
         output, last, saved = recurrence.forward(events, parameters, states, steps, lengths, save=True)
@@ -45,7 +47,9 @@ class RecurrenceFunction(torch.autograd.Function):
         return (None, None, None, *(found for part in parts for found in part))
 
 
-def _parts(recurrence: Recurrence, tensors: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+def _parts(
+    recurrence: Recurrence, tensors: Sequence[Tensor]
+) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """Events, parameters and states."""
     first = len(recurrence.events)
     second = first + len(recurrence.parameters)
@@ -117,7 +121,9 @@ def operator() -> Any:
         known = _known[number]
         output, last, saved = known.forward(events, parameters, states, steps, lengths, save)
         kept = [] if saved is None else [saved.tensors[name] for name in sorted(saved.tensors)]
-        return [tensor.clone() for tensor in (output, *last)] + [_own(tensor, kept, output) for tensor in kept]
+        return [tensor.clone() for tensor in (output, *last)] + [
+            _own(tensor, kept, output) for tensor in kept
+        ]
 
     @recurrence.register_fake
     def _(number: Any, steps: Any, lengths: Any, events: Any, parameters: Any, states: Any, save: Any) -> Any:
@@ -126,7 +132,9 @@ def operator() -> Any:
         batch = states[0].shape[0] if states else events[0].shape[1]
         shapes = [(steps, batch, *known.output_shape), *((batch, *known.shapes[n]) for n in known.states)]
         if save:
-            shapes += [(steps + 1 if name in known.states else steps, batch, *shape) for name, shape in _saves(known)]
+            shapes += [
+                (steps + 1 if name in known.states else steps, batch, *shape) for name, shape in _saves(known)
+            ]
         return [like.new_empty(shape) for shape in shapes]
 
     @torch.library.custom_op("wolfdog::recurrence_backward", mutates_args=(), device_types="cpu")
@@ -144,7 +152,12 @@ def operator() -> Any:
         names = [name for name, _ in _saves(known)]
         kept = dict(zip(names, saved, strict=True)) | _events_saved(known, events)
         parts = known.backward(
-            Saved(kept, steps, gradient.shape[1]), parameters, gradient, last, lengths, [True] * len(parameters)
+            Saved(kept, steps, gradient.shape[1]),
+            parameters,
+            gradient,
+            last,
+            lengths,
+            [True] * len(parameters),
         )
         shapes = _gradient_shapes(known, steps, gradient.shape[1], parameters)
         flat = [tensor for part in parts for tensor in part]
@@ -155,7 +168,14 @@ def operator() -> Any:
 
     @backward.register_fake
     def _(
-        number: Any, steps: Any, lengths: Any, events: Any, parameters: Any, saved: Any, gradient: Any, last: Any
+        number: Any,
+        steps: Any,
+        lengths: Any,
+        events: Any,
+        parameters: Any,
+        saved: Any,
+        gradient: Any,
+        last: Any,
     ) -> Any:
         shapes = _gradient_shapes(_known[number], steps, gradient.shape[1], parameters)
         return [gradient.new_empty(shape) for shape in shapes]
@@ -175,7 +195,14 @@ def operator() -> Any:
         events, parameters = tensors[:first], tensors[first : first + second]
         saved = tensors[first + second :]
         found = torch.ops.wolfdog.recurrence_backward(
-            ctx.number, ctx.steps, lengths, events, parameters, saved, gradients[0], list(gradients[1 : 1 + states])
+            ctx.number,
+            ctx.steps,
+            lengths,
+            events,
+            parameters,
+            saved,
+            gradients[0],
+            list(gradients[1 : 1 + states]),
         )
         return None, None, None, found[:first], found[first : first + second], found[first + second :], None
 
@@ -195,7 +222,9 @@ def _saves(known: Recurrence) -> list[tuple[str, tuple[int, ...]]]:
     forward = known.differentiated.forward
     names = [v.name for v in known.differentiated.backward.inputs("saved")]
     names += [stream.name for _, stream, _, _ in known.differentiated.matrices]
-    shapes = {name: forward.outputs[name].shape for name in names if name in forward.outputs and name[0] == "k"}
+    shapes = {
+        name: forward.outputs[name].shape for name in names if name in forward.outputs and name[0] == "k"
+    }
     shapes |= {name: known.shapes[name] for name in known.taped}
     return sorted(shapes.items())
 

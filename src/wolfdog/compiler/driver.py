@@ -27,7 +27,9 @@ class Compiled:
         Refusal: where the step cannot be compiled; the message says why, and where in the cell.
     """
 
-    def __init__(self, step: Step, named: Mapping[str, Tensor], event: Tensor, states: Sequence[Tensor]) -> None:
+    def __init__(
+        self, step: Step, named: Mapping[str, Tensor], event: Tensor, states: Sequence[Tensor]
+    ) -> None:
         formats = {t.dtype for t in (*named.values(), event, *states) if t.is_floating_point()}
         if len(formats) != 1 or formats.isdisjoint({torch.float32, torch.float64}):
             found = ", ".join(sorted(str(f) for f in formats))

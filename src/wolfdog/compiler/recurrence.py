@@ -38,8 +38,12 @@ class Recurrence:
         step = self.split.recurrence
         self.states = sorted((name for name in step.outputs if name != "y"), key=lambda name: int(name[1:]))
         self.shapes = {name: step.outputs[name].shape for name in self.states}
-        self.events = [name for name in self.split.events.outputs if name in {v.name for v in step.inputs("event")}]
-        self.parameters = [n for n in self.split.parameters.outputs if n in {v.name for v in step.inputs("parameter")}]
+        self.events = [
+            name for name in self.split.events.outputs if name in {v.name for v in step.inputs("event")}
+        ]
+        self.parameters = [
+            n for n in self.split.parameters.outputs if n in {v.name for v in step.inputs("parameter")}
+        ]
         self.output_shape = step.outputs["y"].shape
         self.early = as_function(self.split.parameters)
         self.over_events = as_function(self.split.events)
@@ -96,7 +100,9 @@ class Recurrence:
         make = torch.empty if lengths is None else torch.zeros  # what ended is zero
         kept: dict[str, Tensor] = dict(zip(self.events, (self._rows(e, 2) for e in events), strict=True))
         tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
-        tensors |= {n: (t, 0) for n, t in launch.pack(dict(zip(self.parameters, parameters, strict=True))).items()}
+        tensors |= {
+            n: (t, 0) for n, t in launch.pack(dict(zip(self.parameters, parameters, strict=True))).items()
+        }
         whole = {place.buffer for place in launch.plan.aliases.values()} | (self.taped if save else set())
         tapes = {}
         for name, state in zip(self.states, states, strict=True):
@@ -130,12 +136,15 @@ class Recurrence:
     ) -> Tensor:
         """An output of every step, which may lie in another's buffer."""
         place = launch.plan.aliases[name]
-        if place.buffer in kept:
-            base = kept[place.buffer]
-        else:
-            base = tapes[place.buffer][place.shift : place.shift + steps]
+        base = (
+            kept[place.buffer]
+            if place.buffer in kept
+            else tapes[place.buffer][place.shift : place.shift + steps]
+        )
         size = (*base.shape[:2], *place.shape)
-        return base.as_strided(size, (*base.stride()[:2], *place.strides), base.storage_offset() + place.offset)
+        return base.as_strided(
+            size, (*base.stride()[:2], *place.strides), base.storage_offset() + place.offset
+        )
 
     def _last(self, tape: Tensor, steps: int, lengths: Tensor | None) -> Tensor:
         room = tape.shape[0]
@@ -218,7 +227,9 @@ class Recurrence:
         for step in range(steps):
             now = {name: event[step] for name, event in zip(self.events, events, strict=True)}
             before = dict(zip(self.states, current, strict=True))
-            after = evaluate(self.split.recurrence, named | now | before, current[0] if current else events[0])
+            after = evaluate(
+                self.split.recurrence, named | now | before, current[0] if current else events[0]
+            )
             output = after["y"]
             new = [after[name] for name in self.states]
             if lengths is not None:

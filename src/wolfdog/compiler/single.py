@@ -39,7 +39,9 @@ class SingleStep:
         self._tables: list[_Table] = []  # free ones; a step takes one, so that threads never share it
         self._lock = threading.Lock()
 
-    def __call__(self, named: Sequence[Tensor], x: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def __call__(
+        self, named: Sequence[Tensor], x: Tensor, states: Sequence[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
         """The output [B, ...] and the next states, from the cell's tensors (in the order of the parameter code)."""
         packed = self._weights(named)
         batch = x.shape[0]

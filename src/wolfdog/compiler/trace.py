@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,9 @@ class Tracer(TorchDispatchMode):
 
     def _captured(self, tensor: Tensor) -> int:
         if tensor.numel() > 1:
-            raise Refusal(f"a tensor that is no parameter, buffer or attribute of the cell is used, {where()}")
+            raise Refusal(
+                f"a tensor that is no parameter, buffer or attribute of the cell is used, {where()}"
+            )
         return self.code.constant(tensor)
 
     def _in_place(self, base: str, args: Any, kwargs: Any, result: Tensor) -> Tensor:
@@ -225,7 +228,9 @@ def trace(step: Step, named: Mapping[str, Tensor], event: Tensor, states: Sequen
     return traced
 
 
-def _trace(step: Step, named: Mapping[str, Tensor], event: Tensor, states: Sequence[Tensor], batch: int) -> Traced:
+def _trace(
+    step: Step, named: Mapping[str, Tensor], event: Tensor, states: Sequence[Tensor], batch: int
+) -> Traced:
     def example(like: Tensor) -> Tensor:
         return torch.zeros((batch, *like.shape[1:]), dtype=like.dtype, device=like.device)
 
@@ -246,7 +251,8 @@ def _trace(step: Step, named: Mapping[str, Tensor], event: Tensor, states: Seque
 
 def where() -> str:
     """The line of the cell that is running: "file.py:12, in forward"."""
-    frame, inside = sys._getframe(1), ""
+    frame: FrameType | None = sys._getframe(1)
+    inside = ""
     while frame is not None:
         file = frame.f_code.co_filename
         if not file.startswith(_HERE):
@@ -257,7 +263,7 @@ def where() -> str:
                 inside = line
         elif file.endswith("trace.py") and frame.f_code.co_name == "_trace":
             break
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return f"at {inside}"
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Slot = tuple[dict[str, Any], str]
 
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
 _lock = threading.RLock()
 _cells: "WeakKeyDictionary[nn.Module, _CellRecord]" = WeakKeyDictionary()
 _warned: set[str] = set()
@@ -41,8 +43,13 @@ class _CellRecord:
         """Everything but tensors that the cell's attributes say: another setting is another step."""
         plain = (int, float, bool, str, tuple)
         return tuple(
-            tuple((key, value) for key, value in held.items() if isinstance(value, plain)) for held in self.modules
+            tuple((key, value) for key, value in held.items() if isinstance(value, plain))
+            for held in self.modules
         )
+
+    def hooked(self) -> bool:
+        """Whether hooks are to run at every step."""
+        return any(any(held[name] for name in HOOKS) for held in self.modules)
 
     def named(self) -> dict[str, Tensor]:
         """The cell's tensors, as they are now."""
@@ -71,6 +78,8 @@ class CompiledRunner:
 
         A cell that has not been called yet is compiled for events of its `input_size`, where it has that attribute.
         """
+        if self.record.hooked():
+            return "the cell has hooks, which run at every step"
         size = getattr(self.cell, "input_size", None)
         if not self.record.compiled and isinstance(size, int):
             dtype = next((t.dtype for t in self.record.named().values() if t.is_floating_point()), None)
@@ -128,8 +137,9 @@ class CompiledRunner:
         return x.to(dtype), None if state is None else transform(lambda t: t.to(dtype), state)
 
     def _unfit(self, x: Tensor) -> bool:
-        """Whether this call is one for the eager loop: not on the CPU, or under a transform of torch.func."""
-        return x.device.type != "cpu" or not x.is_floating_point() or _transformed()
+        """Whether this call is one for the eager loop: not on the CPU, with hooks to run, or under a transform
+        of torch.func."""
+        return x.device.type != "cpu" or not x.is_floating_point() or _transformed() or self.record.hooked()
 
     def _key(self, event: Tensor, state: State) -> Any:
         forms = tuple((tuple(t.shape[1:]), t.dtype) for t in tensors(state))
@@ -206,12 +216,13 @@ def rebuilt(like: State, parts: Any) -> State:
 
 def _transformed() -> bool:
     """Whether a transform of torch.func, or forward-mode differentiation, is at work."""
-    return torch._C._functorch.peek_interpreter_stack() is not None or torch.autograd.forward_ad._current_level >= 0
+    return (
+        torch._C._functorch.peek_interpreter_stack() is not None
+        or torch.autograd.forward_ad._current_level >= 0
+    )
 
 
 def _refusal() -> Any:
     from ..compiler.errors import Refusal
 
     return Refusal
-
-

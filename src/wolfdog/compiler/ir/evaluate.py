@@ -17,7 +17,7 @@ def _lead(value: Value, x: Tensor) -> torch.Size:
 
 def _permute(value: Value, x: Tensor) -> Tensor:
     lead = len(_lead(value, x))
-    return x.permute(*range(lead), *(lead + axis for axis in value.attributes["order"]))  # type: ignore[union-attr]
+    return x.permute(*range(lead), *(lead + axis for axis in value.attributes["order"]))
 
 
 def sum_of(terms: Iterable[Tensor]) -> Tensor:
@@ -28,7 +28,9 @@ def sum_of(terms: Iterable[Tensor]) -> Tensor:
 def _concat(value: Value, *pieces: Tensor) -> Tensor:
     rank = len(value.shape)
     lead = max((piece.shape[: piece.dim() - rank] for piece in pieces), key=len)
-    return torch.cat([piece.expand(lead + piece.shape[-rank:]) for piece in pieces], dim=value.attributes["axis"])
+    return torch.cat(
+        [piece.expand(lead + piece.shape[-rank:]) for piece in pieces], dim=value.attributes["axis"]
+    )
 
 
 EVALUATE: dict[str, Callable[..., Tensor]] = {
@@ -99,7 +101,9 @@ def evaluate(program: Program, inputs: Mapping[str, Tensor], like: Tensor) -> di
         if value.op == "input":
             results[value] = inputs[value.name]
         elif value.op == "fill":
-            results[value] = torch.full(value.shape, value.attributes["value"], dtype=like.dtype, device=like.device)
+            results[value] = torch.full(
+                value.shape, value.attributes["value"], dtype=like.dtype, device=like.device
+            )
         else:
             results[value] = EVALUATE[value.op](value, *(results[operand] for operand in value.operands))
     return {name: results[value] for name, value in program.outputs.items()}

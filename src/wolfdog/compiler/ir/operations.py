@@ -48,7 +48,13 @@ def _table() -> dict[str, Operation]:
         Operation("concat", Kind.CONCAT, -1, ("axis",), "operands one after another along an axis"),
         Operation("sum", reduce, 1, ("axes",), "the sum over axes, which stay with size one"),
         Operation("amax", reduce, 1, ("axes",), "the largest over axes, which stay with size one"),
-        Operation("linear", product, -1, (), "x W + x' W' + ... over the last axis: [..., K] and [K, N] give [..., N]"),
+        Operation(
+            "linear",
+            product,
+            -1,
+            (),
+            "x W + x' W' + ... over the last axis: [..., K] and [K, N] give [..., N]",
+        ),
         Operation("heads", product, 2, (), "a matrix for each head: [n, K] and [n, K, N] give [n, N]"),
     ]
     unary = {

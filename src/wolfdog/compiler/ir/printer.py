@@ -58,10 +58,30 @@ PRINT: dict[str, Callable[..., str]] = {
     "neg": lambda v, x: f"-{x}",
     **{
         name: _call(name)
-        for name in (
-            "abs sign exp log log1p expm1 sqrt rsqrt tanh sigmoid relu sin cos erf floor atan minimum maximum where "
-            "logical_and logical_or logical_not"
-        ).split()
+        for name in [
+            "abs",
+            "sign",
+            "exp",
+            "log",
+            "log1p",
+            "expm1",
+            "sqrt",
+            "rsqrt",
+            "tanh",
+            "sigmoid",
+            "relu",
+            "sin",
+            "cos",
+            "erf",
+            "floor",
+            "atan",
+            "minimum",
+            "maximum",
+            "where",
+            "logical_and",
+            "logical_or",
+            "logical_not",
+        ]
     },
     "clamp": lambda v, x: f"{x}.clamp({_number(v.attributes['low'])}, {_number(v.attributes['high'])})",
     "power": lambda v, x: f"{x} ** {v.attributes['exponent']!r}",

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 from .operations import OPERATIONS, Kind
 
-Attribute = str | int | float | tuple[int, ...]
+Attribute = Any  # str, int, float or a tuple of int, as the operation's row of the table has it
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ def infer(op: str, operands: Sequence[Value], attributes: dict[str, Attribute]) 
         case Kind.PRODUCT:
             return Type((*first.shape[:-1], operands[1].shape[-1]), batched)
     if op == "permute":
-        return Type(tuple(first.shape[axis] for axis in _integers(attributes["order"])), batched, first.boolean)
+        return Type(
+            tuple(first.shape[axis] for axis in _integers(attributes["order"])), batched, first.boolean
+        )
     if op == "slice":
         axis = rank + _integer(attributes["axis"])
         length = _integer(attributes["stop"]) - _integer(attributes["start"])
@@ -107,11 +110,11 @@ def infer(op: str, operands: Sequence[Value], attributes: dict[str, Attribute]) 
 
 
 def _integer(attribute: Attribute) -> int:
-    return int(attribute)  # type: ignore[arg-type]  # attributes are typed by the operation's name
+    return int(attribute)
 
 
 def _integers(attribute: Attribute) -> tuple[int, ...]:
-    return tuple(attribute)  # type: ignore[arg-type]
+    return tuple(attribute)
 
 
 class Builder:

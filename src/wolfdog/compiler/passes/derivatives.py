@@ -49,7 +49,9 @@ def _pow(b: Builder, v: Value, g: Value, x: Value, y: Value) -> Gradients:
     flat = b("logical_and", b("eq", x, b.fill(0.0)), b("ge", y, b.fill(0.0)))
     # the logarithm of a base of zero must stay finite where it is replaced
     slope = b("mul", v, b("log", b("where", flat, b.fill(1.0), x)))
-    return b("where", b("eq", y, b.fill(0.0)), b.fill(0.0), dx), b("where", flat, b.fill(0.0), b("mul", g, slope))
+    return b("where", b("eq", y, b.fill(0.0)), b.fill(0.0), dx), b(
+        "where", flat, b.fill(0.0), b("mul", g, slope)
+    )
 
 
 def _amax(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
@@ -59,7 +61,7 @@ def _amax(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
 
 
 def _permute(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
-    order = tuple(v.attributes["order"])  # type: ignore[arg-type]
+    order = tuple(v.attributes["order"])
     return (b("permute", g, order=tuple(order.index(axis) for axis in range(len(order)))),)
 
 
@@ -134,7 +136,7 @@ DIFFERENTIATE: dict[str, Derivative] = {
     "minimum": _extreme("lt"),
     "maximum": _extreme("gt"),
     "pow": _pow,
-    **dict.fromkeys("lt le gt ge eq ne logical_and logical_or logical_not".split(), _none),
+    **dict.fromkeys(["lt", "le", "gt", "ge", "eq", "ne", "logical_and", "logical_or", "logical_not"], _none),
     "where": _where,
 }
 """For every operation: builder, value, gradient, operands, to the operands' gradients (None where there is none)."""

@@ -25,7 +25,9 @@ class Place:
     @property
     def contiguous(self) -> bool:
         """Whether the numbers lie one after another in row-major order."""
-        return all(s == c for n, s, c in zip(self.shape, self.strides, row_major(self.shape), strict=True) if n != 1)
+        return all(
+            s == c for n, s, c in zip(self.shape, self.strides, row_major(self.shape), strict=True) if n != 1
+        )
 
     def viewed(self, value: Value) -> "Place | None":
         """The place of a view of what lies here; None where only a copy can be viewed so."""
@@ -35,7 +37,7 @@ class Place:
                 axis, start = rank + int(str(value.attributes["axis"])), int(str(value.attributes["start"]))
                 return replace(self, offset=self.offset + start * strides[axis], shape=value.shape)
             case "permute":
-                order: tuple[int, ...] = tuple(value.attributes["order"])  # type: ignore[arg-type]
+                order: tuple[int, ...] = tuple(value.attributes["order"])
                 return replace(self, shape=value.shape, strides=tuple(strides[axis] for axis in order))
             case "expand":
                 padded = (0,) * (len(value.shape) - rank) + tuple(
@@ -62,7 +64,9 @@ class Place:
     def over(self, domain: tuple[int, ...]) -> tuple[int, ...]:
         """The strides of what lies here along the axes of a larger shape that it is broadcast to."""
         missing = len(domain) - len(self.shape)
-        return (0,) * missing + tuple(0 if n == 1 else s for n, s in zip(self.shape, self.strides, strict=True))
+        return (0,) * missing + tuple(
+            0 if n == 1 else s for n, s in zip(self.shape, self.strides, strict=True)
+        )
 
 
 def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:

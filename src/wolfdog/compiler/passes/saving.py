@@ -11,8 +11,29 @@ from .split import split
 from .sums import gather_sums, merge_products
 
 CHEAP = frozenset(
-    "neg abs sign relu floor clamp add sub mul minimum maximum lt le gt ge eq ne logical_and logical_or logical_not "
-    "where".split()
+    [
+        "neg",
+        "abs",
+        "sign",
+        "relu",
+        "floor",
+        "clamp",
+        "add",
+        "sub",
+        "mul",
+        "minimum",
+        "maximum",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "eq",
+        "ne",
+        "logical_and",
+        "logical_or",
+        "logical_not",
+        "where",
+    ]
 )
 """Operations that are done again rather than saved, where their operands are at hand."""
 
@@ -22,7 +43,7 @@ AGAIN = frozenset({"tanh"})
 
 @dataclass(frozen=True)
 class Stream:
-    """Where a forward value is found after the loop: a state before ("s0") or after ("s0_next") a step, an event or a save."""
+    """Where a forward value is found after the loop: a state before ("s0") or after ("s0_next") a step, or a stream."""
 
     name: str
 
@@ -137,4 +158,6 @@ def _replaced(adjoint: Adjoint, saved: dict[Value, str], after: dict[Value, str]
         operand = matrix.operand
         stream = saved.get(operand) or (operand.name if operand.op == "input" else f"{after[operand]}_next")
         matrices.append((matrix.parameter, Stream(stream), gradients[matrix.gradient], matrix.heads))
-    return Differentiated(rewrite(forward, lambda *_: None), parts.parameters, parts.recurrence, tuple(matrices))
+    return Differentiated(
+        rewrite(forward, lambda *_: None), parts.parameters, parts.recurrence, tuple(matrices)
+    )

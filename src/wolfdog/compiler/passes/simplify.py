@@ -1,4 +1,4 @@
-"""Rewrites that make programs plainer: views meet their sources, sums become sums of products, nothing is done twice."""
+"""Rewrites that make programs plainer: views meet their sources, and arithmetic with 0 and 1 goes."""
 
 from ..ir.operations import Kind
 from ..ir.program import Program, again, ordered, rewrite
@@ -19,7 +19,11 @@ def simplify(program: Program, push: bool = True) -> Program:
         result = again(b, value, operands) if made is None else made
         fired = fired or made is not None
         for new in ordered([result]) if made is not None else [result]:
-            if new.role not in ("event", "parameter") if new.op == "input" else late.intersection(new.operands):
+            if (
+                new.role not in ("event", "parameter")
+                if new.op == "input"
+                else late.intersection(new.operands)
+            ):
                 late.add(new)
         return result
 
@@ -30,7 +34,9 @@ def simplify(program: Program, push: bool = True) -> Program:
     return program
 
 
-def _rule(b: Builder, value: Value, operands: tuple[Value, ...], late: set[Value], push: bool) -> Value | None:
+def _rule(
+    b: Builder, value: Value, operands: tuple[Value, ...], late: set[Value], push: bool
+) -> Value | None:
     kind = value.kind
     if kind is Kind.VIEW:
         return _view(b, value, operands[0], late if push else set())
@@ -38,7 +44,7 @@ def _rule(b: Builder, value: Value, operands: tuple[Value, ...], late: set[Value
         return operands[0] if len(operands) == 1 else _concat(b, value, operands)
     if kind is Kind.PRODUCT and value.op == "linear":
         return _linear(b, operands)
-    if kind is Kind.REDUCE and all(operands[0].shape[a] == 1 for a in value.attributes["axes"]):  # type: ignore[union-attr]
+    if kind is Kind.REDUCE and all(operands[0].shape[a] == 1 for a in value.attributes["axes"]):
         return operands[0]
     if kind is Kind.POINTWISE:
         return _arithmetic(b, value, operands)
@@ -55,12 +61,12 @@ def _view(b: Builder, value: Value, x: Value, late: set[Value]) -> Value | None:
     if value.op == "expand" and x.op == "expand":
         return b("expand", x.operands[0], shape=value.shape)
     if value.op == "permute":
-        order = tuple(value.attributes["order"])  # type: ignore[arg-type]
+        order = tuple(value.attributes["order"])
         if order == tuple(range(len(order))):
             return x
         if x.op == "permute":
             inner = x.attributes["order"]
-            return b("permute", x.operands[0], order=tuple(inner[axis] for axis in order))  # type: ignore[index]
+            return b("permute", x.operands[0], order=tuple(inner[axis] for axis in order))
     if value.op == "slice":
         return _slice(b, value, x, late)
     return None
@@ -100,7 +106,11 @@ def _cut(b: Builder, x: Value, axis: int, start: int, stop: int) -> Value:
 def _concat(b: Builder, value: Value, operands: tuple[Value, ...]) -> Value | None:
     axis = value.attributes["axis"]
     if any(o.op == "concat" and o.attributes["axis"] == axis for o in operands):
-        flat = [p for o in operands for p in (o.operands if o.op == "concat" and o.attributes["axis"] == axis else (o,))]
+        flat = [
+            p
+            for o in operands
+            for p in (o.operands if o.op == "concat" and o.attributes["axis"] == axis else (o,))
+        ]
         return b("concat", *flat, axis=axis)
     return None
 
@@ -133,7 +143,8 @@ def _arithmetic(b: Builder, value: Value, operands: tuple[Value, ...]) -> Value 
 
     # repeating is what pointwise operations do anyway, where it leaves the rank
     plain = tuple(
-        o.operands[0] if o.op == "expand" and len(o.operands[0].shape) == len(o.shape) else o for o in operands
+        o.operands[0] if o.op == "expand" and len(o.operands[0].shape) == len(o.shape) else o
+        for o in operands
     )
     if plain != operands:
         again = b(value.op, *plain, **value.attributes)

@@ -55,7 +55,12 @@ def split(program: Program, parameter: str = "w") -> Split:
             return again(b, value, tuple(inside(operand) for operand in value.operands))
         if kind == "event" and value.op in ("slice", "reshape", "expand") and value.operands[0].type.batched:
             return again(b, value, (inside(value.operands[0]),))
-        if kind == "parameter" and value.op in ("expand", "reshape") and value.kind is Kind.VIEW and not _matrix(value):
+        if (
+            kind == "parameter"
+            and value.op in ("expand", "reshape")
+            and value.kind is Kind.VIEW
+            and not _matrix(value)
+        ):
             return again(b, value, (inside(value.operands[0]),))
         names = boundary[kind]
         name = names.setdefault(value, f"{parameter if kind == 'parameter' else 'e'}{len(names)}")
@@ -76,7 +81,8 @@ def split(program: Program, parameter: str = "w") -> Split:
     recurrence = simplify(Program({name: inside(value) for name, value in program.outputs.items()}))
     read = {value.name for value in recurrence.inputs()}
     outputs = {
-        kind: {name: value for value, name in names.items() if name in read} for kind, names in boundary.items()
+        kind: {name: value for value, name in names.items() if name in read}
+        for kind, names in boundary.items()
     }
     return Split(Program(outputs["parameter"]), Program(outputs["event"]), recurrence)
 

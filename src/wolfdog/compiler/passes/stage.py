@@ -60,7 +60,7 @@ class Loop:
         """Put an item in."""
         self.items.append(item)
         if is_reduction(item):
-            self.reduced = tuple(item.value.attributes["axes"])  # type: ignore[arg-type]
+            self.reduced = tuple(item.value.attributes["axes"])
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,14 @@ class _Planner:
                 self._copy(value, max(self.ready[value][0], 0), stages)
         self._stores(stages)
         return Plan(
-            self.program, self.reverse, stages, self.places, self.scratch, self.products, self.streams, self.aliases
+            self.program,
+            self.reverse,
+            stages,
+            self.places,
+            self.scratch,
+            self.products,
+            self.streams,
+            self.aliases,
         )
 
     def _outputs(self) -> None:
@@ -188,7 +195,9 @@ class _Planner:
                 self.scratch[name] = value.type.size
                 self.places[value] = whole(name, value.shape)
             elif value.kind is Kind.VIEW:
-                place = self.places[value.operands[0]].viewed(value) if value.operands[0].op != "fill" else None
+                place = (
+                    self.places[value.operands[0]].viewed(value) if value.operands[0].op != "fill" else None
+                )
                 if place is None:
                     self.copied.add(value)
                 self.places[value] = place or self._new(value)
@@ -269,7 +278,9 @@ class _Planner:
             if x.op == "fill" or not (place.contiguous or (times == 1 and place.strides[-1] == 1)):
                 raise Refusal(f"a matrix product of what does not lie side by side in memory {value.where}")
             heads = value.op == "heads"
-            products.append(Product(place, w.name, depth, width, times, heads, self.places[value].buffer, index == 0))
+            products.append(
+                Product(place, w.name, depth, width, times, heads, self.places[value].buffer, index == 0)
+            )
 
     def _stores(self, stages: list[Stage]) -> None:
         """Give every computed value the stores that something reads, and no others."""

@@ -1,4 +1,4 @@
-"""Sums: terms of one kind are brought together, so that all products of a sum are one, and so is what is known early."""
+"""Sums, regrouped: products of states are one, and so is what is known before the loop."""
 
 from collections.abc import Callable
 
@@ -66,7 +66,12 @@ def _sum(
     pairs: dict[Class, list[Value]] = {"state": [], "event": []}
     rest: dict[Class, list[Value]] = {"state": [], "event": [], "parameter": []}
     for term in terms:
-        if term.op == "linear" and classes[term] != "parameter" and single(term) and term.shape == value.shape:
+        if (
+            term.op == "linear"
+            and classes[term] != "parameter"
+            and single(term)
+            and term.shape == value.shape
+        ):
             for x, w in zip(term.operands[::2], term.operands[1::2], strict=True):
                 pairs[classes[x]] += [new[x], new[w]]
         else:
@@ -112,8 +117,16 @@ def merge_products(program: Program) -> Program:
     inside = {product for product, _ in biased.values()}
     for value in program.values():
         product = biased[value][0] if value in biased else value
-        if product.op == "linear" and value not in inside and all(len(w.shape) == 2 for w in product.operands[1::2]):
-            key = (product.operands[::2], classes[value], product.type.batched and classes[value] != "parameter")
+        if (
+            product.op == "linear"
+            and value not in inside
+            and all(len(w.shape) == 2 for w in product.operands[1::2])
+        ):
+            key = (
+                product.operands[::2],
+                classes[value],
+                product.type.batched and classes[value] != "parameter",
+            )
             groups.setdefault(key, []).append(value)
     member = {v: key for key, values in groups.items() if len(values) > 1 for v in values}
     new: dict[Value, Value] = {}
@@ -132,7 +145,11 @@ def merge_products(program: Program) -> Program:
 
 
 def _merged(
-    b: Builder, group: list[Value], biased: dict[Value, tuple[Value, Value]], new: dict[Value, Value], program: Program
+    b: Builder,
+    group: list[Value],
+    biased: dict[Value, tuple[Value, Value]],
+    new: dict[Value, Value],
+    program: Program,
 ) -> Value:
     def made(value: Value) -> Value:
         """A parameter's value, which may come later in the program than the first of the group."""

@@ -121,7 +121,9 @@ def _object(text: str, name: str) -> bytes:
         if not function.is_declaration and function.name != SYMBOL:
             function.linkage = "internal"
     options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False  # vectors are explicit
+    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = (
+        False  # vectors are explicit
+    )
     passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(module, passes)
     return bytes(machine.emit_object(module))

@@ -67,8 +67,8 @@ class Emitter:
         self._say(3, "while high < end and field(lengths, high) > t:")
         self._say(4, "high += 1")
         for (name, shift), variable in self.moments.items():
-            at = "t" if shift == 0 else f"(t + {shift})"
-            self._say(2, f"{variable} = {name} + {at} % {name}_room * {name}_step")
+            moment = "t" if shift == 0 else f"(t + {shift})"
+            self._say(2, f"{variable} = {name} + {moment} % {name}_room * {name}_step")
         self.lines += body
         return Kernel("\n".join(self.lines) + "\n", tuple(self.buffers), self.scratch)
 
@@ -100,8 +100,14 @@ class Emitter:
         depth, more_a, more_c, more_w = 2, "", "", ""
         if product.times > 1:
             self._say(2, f"for head in range({product.times}):")
-            depth, more_a, more_c = 3, f" + head * {product.depth * size}", f" + head * {product.width * size}"
-            more_w = f" + head * {self._padded(product.width) * product.depth * size}" if product.heads else ""
+            depth, more_a, more_c = (
+                3,
+                f" + head * {product.depth * size}",
+                f" + head * {product.width * size}",
+            )
+            more_w = (
+                f" + head * {self._padded(product.width) * product.depth * size}" if product.heads else ""
+            )
         self._say(
             depth,
             f"product(tile, {a} + low * {row} + {first}{more_a}, {row} // {size}, {w}{more_w}, {product.depth}, "

@@ -26,7 +26,25 @@ def _clamp(v: Value, x: str) -> str:
 EMIT: dict[str, Callable[..., str]] = {
     "neg": lambda v, x: f"-{x}",
     "abs": _call("absolute"),
-    **{name: _call(name) for name in "sign exp log log1p expm1 sqrt rsqrt tanh sigmoid relu sin cos erf floor".split()},
+    **{
+        name: _call(name)
+        for name in [
+            "sign",
+            "exp",
+            "log",
+            "log1p",
+            "expm1",
+            "sqrt",
+            "rsqrt",
+            "tanh",
+            "sigmoid",
+            "relu",
+            "sin",
+            "cos",
+            "erf",
+            "floor",
+        ]
+    },
     "atan": _call("atan"),
     "clamp": _clamp,
     "power": lambda v, x: f"power({x}, number({literal(float(str(v.attributes['exponent'])))}))",
@@ -50,5 +68,5 @@ EMIT: dict[str, Callable[..., str]] = {
 }
 """For every pointwise operation: the value and its operands' names, to an expression over vectors."""
 
-TAKES_FLOATS = frozenset("add sub mul div lt le gt ge eq ne".split())
+TAKES_FLOATS = frozenset(["add", "sub", "mul", "div", "lt", "le", "gt", "ge", "eq", "ne"])
 """Operations whose operators take a Python number beside a vector."""

@@ -1,7 +1,8 @@
 """Functions of vectors, as accurate as PyTorch's: exponential, logarithm, hyperbolic tangent, and what is made of them.
 
 Each is a reduction of the argument and a polynomial, in fused multiply-adds without a branch, so that one call costs
-a few cycles a number. What is rare (sine, cosine, arc tangent, error function, powers) calls the C library lane by lane.
+a few cycles a number. What is rare (sine, cosine, arc tangent, error function, powers) calls the C library for every
+lane.
 """
 
 from collections.abc import Callable
@@ -61,14 +62,18 @@ class V:
         """self * factor + addend, rounded once."""
         name = f"llvm.fma.v{self.type.count}f{self.type.bits}"
         vector = self.type.llvm
-        function = cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(vector, [vector] * 3), name)
+        function = cgutils.get_or_insert_function(
+            self.builder.module, ir.FunctionType(vector, [vector] * 3), name
+        )
         return self.new(self.builder.call(function, [self.value, self.of(factor), self.of(addend)]))
 
     def intrinsic(self, name: str) -> "V":
         """One of LLVM's functions of one vector."""
         vector = self.type.llvm
         full = f"llvm.{name}.v{self.type.count}f{self.type.bits}"
-        function = cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(vector, [vector]), full)
+        function = cgutils.get_or_insert_function(
+            self.builder.module, ir.FunctionType(vector, [vector]), full
+        )
         return self.new(self.builder.call(function, [self.value]))
 
     def test(self, comparison: str, other: "V | float") -> Any:
@@ -273,7 +278,7 @@ def library() -> dict[str, Any]:
     """The functions as Numba's: what a kernel imports."""
 
     def one(build: Callable[..., V]) -> Any:
-        @intrinsic  # type: ignore[misc]
+        @intrinsic
         def function(typingctx: Any, x: Any) -> Any:
             def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
                 return build(V(builder, sig.args[0], args[0])).value
@@ -283,7 +288,7 @@ def library() -> dict[str, Any]:
         return function
 
     def two(build: Callable[..., V]) -> Any:
-        @intrinsic  # type: ignore[misc]
+        @intrinsic
         def function(typingctx: Any, x: Any, y: Any) -> Any:
             def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
                 return build(*(V(builder, sig.args[0], a) for a in args)).value
@@ -295,14 +300,14 @@ def library() -> dict[str, Any]:
     pairs = {"minimum", "maximum", "power"}
     made = {name: two(build) if name in pairs else one(build) for name, build in FUNCTIONS.items()}
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def where(typingctx: Any, mask: Any, x: Any, y: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             return builder.select(*args)
 
         return x(mask, x, y), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def clamp(typingctx: Any, x: Any, low: Any, high: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             v = V(builder, sig.args[0], args[0])

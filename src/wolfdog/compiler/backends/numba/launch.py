@@ -34,7 +34,9 @@ class Launch:
         self.products = [product for stage in self.plan.stages for product in stage.products]
         self.matrices = {product.matrix: product for product in self.products}
         self.work = sum(product.depth * product.width * product.times for product in self.products)
-        self.work += 8 * sum(prod(loop.domain) * len(loop.items) for s in self.plan.stages for loop in s.loops)
+        self.work += 8 * sum(
+            prod(loop.domain) * len(loop.items) for s in self.plan.stages for loop in s.loops
+        )
 
     @cached_property
     def code(self) -> Code:
@@ -118,5 +120,3 @@ def side_by_side(tensor: Tensor, features: int) -> Tensor:
             return tensor.contiguous()
         expected *= tensor.shape[-axis]
     return tensor
-
-

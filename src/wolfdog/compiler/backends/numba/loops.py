@@ -202,4 +202,3 @@ class LoopEmitter:
             pointer = self.pointers[self.kernel.load(place)]
             index, _ = self._index(place, inner=self._kept_groups() == len(self.groups))
             self.kernel.say(depth, f"store_one({pointer}, {index}, {gather}(a{position}))")
-

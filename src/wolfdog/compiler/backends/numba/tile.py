@@ -26,7 +26,7 @@ def make_tile(target: Target, rows: int) -> Any:
     vector, element, vectors, width = type_.llvm, type_.element, target.vectors, target.panel
     size = target.bits // 8
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def tile(typingctx: Any, a: Any, lda: Any, panel: Any, depth: Any, c: Any, ldc: Any, fresh: Any) -> Any:
         def codegen(context: Any, b: Any, sig: Any, args: Any) -> Any:
             a, lda, panel, depth, c, ldc, fresh = args
@@ -129,7 +129,7 @@ def tiles(target: Target) -> dict[str, Any]:
     return {f"tile{rows}": make_tile(target, rows) for rows in target.tiles}
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def product(
     typingctx: Any, code: Any, a: Any, lda: Any, packed: Any, depth: Any, c: Any, ldc: Any, width: Any, rows: Any,
     fresh: Any,

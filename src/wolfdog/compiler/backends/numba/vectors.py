@@ -17,7 +17,7 @@ I64, I32, I1 = ir.IntType(64), ir.IntType(32), ir.IntType(1)
 FLAGS = ("contract",)  # a product and a sum may become one fused operation; nothing else is reordered
 
 
-class Lanes(types.Type):  # type: ignore[misc]
+class Lanes(types.Type):
     """A vector of `count` numbers of `bits` bits, or of truth values where `mask`."""
 
     def __init__(self, bits: int, count: int, mask: bool = False) -> None:
@@ -44,7 +44,7 @@ class Lanes(types.Type):  # type: ignore[misc]
 
 
 @register_model(Lanes)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc]
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, dmm: Any, fe_type: Lanes) -> None:
         super().__init__(dmm, fe_type, fe_type.llvm)
 
@@ -53,7 +53,9 @@ def splat(builder: Any, type_: Lanes, value: Any) -> Any:
     """One number in every lane."""
     undefined = ir.Constant(type_.llvm, ir.Undefined)
     one = builder.insert_element(undefined, value, I32(0))
-    return builder.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(I32, type_.count), [0] * type_.count))
+    return builder.shuffle_vector(
+        one, undefined, ir.Constant(ir.VectorType(I32, type_.count), [0] * type_.count)
+    )
 
 
 def constant(type_: Lanes, number: float) -> ir.Constant:
@@ -68,9 +70,11 @@ def _as_lanes(context: Any, builder: Any, type_: Lanes, given: Any, value: Any) 
     return splat(builder, type_, context.cast(builder, value, given, scalar))
 
 
-def _binary(function: Any, build: Callable[[Any, Any, Any], Any], compares: bool = False, masks: bool = False) -> None:
+def _binary(
+    function: Any, build: Callable[[Any, Any, Any], Any], compares: bool = False, masks: bool = False
+) -> None:
     @infer_global(function)
-    class _Typing(AbstractTemplate):  # type: ignore[misc]
+    class _Typing(AbstractTemplate):
         def generic(self, args: Any, kws: Any) -> Any:
             if len(args) != 2 or kws:
                 return None
@@ -104,7 +108,7 @@ _binary(operator.or_, lambda b, x, y: b.or_(x, y), masks=True)
 
 
 @infer_global(operator.neg)
-class _Negation(AbstractTemplate):  # type: ignore[misc]
+class _Negation(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         return signature(args[0], args[0]) if isinstance(args[0], Lanes) and not args[0].mask else None
 
@@ -115,7 +119,7 @@ def _negate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 @infer_global(operator.invert)
-class _Inversion(AbstractTemplate):  # type: ignore[misc]
+class _Inversion(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         return signature(args[0], args[0]) if isinstance(args[0], Lanes) and args[0].mask else None
 
@@ -125,7 +129,7 @@ def _invert(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return builder.not_(args[0])
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def field(typingctx: Any, table: Any, index: Any) -> Any:
     """The whole number at an index of a table of whole numbers, given by its address."""
 
@@ -136,7 +140,7 @@ def field(typingctx: Any, table: Any, index: Any) -> Any:
     return types.int64(types.int64, types.int64), codegen
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def least(typingctx: Any, a: Any, b: Any) -> Any:
     """The smaller of two whole numbers."""
 
@@ -175,7 +179,7 @@ def memory(bits: int, count: int) -> dict[str, Any]:
 
     suffix = f"v{count}f{bits}"
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def load(typingctx: Any, base: Any, index: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             pointer = builder.bitcast(address(builder, *args), vector.as_pointer())
@@ -183,68 +187,83 @@ def memory(bits: int, count: int) -> dict[str, Any]:
 
         return type_(types.int64, types.int64), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def load_some(typingctx: Any, base: Any, index: Any, number: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             pointer = builder.bitcast(address(builder, *args[:2]), vector.as_pointer())
             function = declare(
                 builder, f"llvm.masked.load.{suffix}.p0", vector, [vector.as_pointer(), I32, masks, vector]
             )
-            return builder.call(function, [pointer, I32(size), active(builder, args[2]), constant(type_, 0.0)])
+            return builder.call(
+                function, [pointer, I32(size), active(builder, args[2]), constant(type_, 0.0)]
+            )
 
         return type_(types.int64, types.int64, types.int64), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def load_apart(typingctx: Any, base: Any, index: Any, stride: Any, number: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             pointers = addresses(builder, *args[:3])
             function = declare(
-                builder, f"llvm.masked.gather.{suffix}.v{count}p0", vector, [pointers.type, I32, masks, vector]
+                builder,
+                f"llvm.masked.gather.{suffix}.v{count}p0",
+                vector,
+                [pointers.type, I32, masks, vector],
             )
-            return builder.call(function, [pointers, I32(size), active(builder, args[3]), constant(type_, 0.0)])
+            return builder.call(
+                function, [pointers, I32(size), active(builder, args[3]), constant(type_, 0.0)]
+            )
 
         return type_(types.int64, types.int64, types.int64, types.int64), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def load_one(typingctx: Any, base: Any, index: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             return splat(builder, type_, builder.load(address(builder, *args), align=size, typ=element))
 
         return type_(types.int64, types.int64), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def store(typingctx: Any, base: Any, index: Any, value: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            builder.store(args[2], builder.bitcast(address(builder, *args[:2]), vector.as_pointer()), align=size)
+            builder.store(
+                args[2], builder.bitcast(address(builder, *args[:2]), vector.as_pointer()), align=size
+            )
             return context.get_dummy_value()
 
         return types.void(types.int64, types.int64, type_), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def store_some(typingctx: Any, base: Any, index: Any, number: Any, value: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             pointer = builder.bitcast(address(builder, *args[:2]), vector.as_pointer())
             function = declare(
-                builder, f"llvm.masked.store.{suffix}.p0", ir.VoidType(), [vector, vector.as_pointer(), I32, masks]
+                builder,
+                f"llvm.masked.store.{suffix}.p0",
+                ir.VoidType(),
+                [vector, vector.as_pointer(), I32, masks],
             )
             builder.call(function, [args[3], pointer, I32(size), active(builder, args[2])])
             return context.get_dummy_value()
 
         return types.void(types.int64, types.int64, types.int64, type_), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def store_apart(typingctx: Any, base: Any, index: Any, stride: Any, number: Any, value: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             pointers = addresses(builder, *args[:3])
             function = declare(
-                builder, f"llvm.masked.scatter.{suffix}.v{count}p0", ir.VoidType(), [vector, pointers.type, I32, masks]
+                builder,
+                f"llvm.masked.scatter.{suffix}.v{count}p0",
+                ir.VoidType(),
+                [vector, pointers.type, I32, masks],
             )
             builder.call(function, [args[4], pointers, I32(size), active(builder, args[3])])
             return context.get_dummy_value()
 
         return types.void(types.int64, types.int64, types.int64, types.int64, type_), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def store_one(typingctx: Any, base: Any, index: Any, value: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             builder.store(builder.extract_element(args[2], I32(0)), address(builder, *args[:2]), align=size)
@@ -252,7 +271,7 @@ def memory(bits: int, count: int) -> dict[str, Any]:
 
         return types.void(types.int64, types.int64, type_), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def number(typingctx: Any, value: Any) -> Any:
         """A constant in every lane; of a mask, ones and zeros."""
 
@@ -263,7 +282,7 @@ def memory(bits: int, count: int) -> dict[str, Any]:
 
         return type_(value), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def keep(typingctx: Any, value: Any, number: Any, otherwise: Any) -> Any:
         """The first lanes of a vector, and a constant in the others."""
 
@@ -273,7 +292,7 @@ def memory(bits: int, count: int) -> dict[str, Any]:
 
         return type_(type_, types.int64, types.float64), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def total(typingctx: Any, value: Any) -> Any:
         """The sum of the lanes, in every lane."""
 
@@ -284,7 +303,7 @@ def memory(bits: int, count: int) -> dict[str, Any]:
 
         return type_(type_), codegen
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def largest(typingctx: Any, value: Any) -> Any:
         """The largest of the lanes, in every lane."""
 
@@ -296,6 +315,7 @@ def memory(bits: int, count: int) -> dict[str, Any]:
 
     return {
         "load": load, "load_some": load_some, "load_apart": load_apart, "load_one": load_one, "store": store,
-        "store_some": store_some, "store_apart": store_apart, "store_one": store_one, "number": number, "keep": keep, "total": total,
+        "store_some": store_some, "store_apart": store_apart, "store_one": store_one, "number": number, "keep": keep,
+        "total": total,
         "largest": largest, "field": field, "least": least,
     }  # fmt: skip
