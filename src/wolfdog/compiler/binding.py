@@ -236,10 +236,8 @@ def _events_saved(known: Recurrence, events: Sequence[Tensor]) -> dict[str, Tens
 def _gradient_shapes(
     known: Recurrence, steps: int, batch: int, parameters: Sequence[Tensor]
 ) -> list[tuple[int, ...]]:
-    recurrence = known.split.recurrence
-    shapes = {value.name: value.shape for value in recurrence.inputs("event")}
     return [
-        *((steps, batch, *shapes[name]) for name in known.events),
+        *((steps, batch, *known.event_shapes[name]) for name in known.events),
         *(tuple(p.shape) for p in parameters),
         *((batch, *known.shapes[name]) for name in known.states),
     ]

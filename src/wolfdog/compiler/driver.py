@@ -14,6 +14,12 @@ from .single import SingleStep
 from .trace import Step, trace
 
 
+MANY = 6
+"""Examples for each thread from which on the kernel computes what depends on events alone, step by step.
+
+With fewer, a matrix is read from memory too often for what is done with it; measured at 64 to 512 units."""
+
+
 class Compiled:
     """A step, compiled for one number format, one shape of events and one form of states.
 
@@ -40,23 +46,23 @@ class Compiled:
         self.traced = trace(step, named, event, states)
         check(self.traced.program)
         self.names = self.traced.parameters.names
-        self.plain = Recurrence(self.traced.program, self.dtype)
+        self._recurrences: dict[tuple[bool, bool], Recurrence] = {}
         self._lock = threading.Lock()
-
-    @cached_property
-    def resetting(self) -> Recurrence:
-        """The recurrence whose states can start anew at any step."""
-        return Recurrence(with_resets(self.traced), self.dtype)
+        self.recurrence(resets=False, hoist_events=True)
 
     @cached_property
     def single(self) -> SingleStep:
         """One step at a time."""
         return SingleStep(self.traced, self.dtype)
 
-    def recurrence(self, resets: bool) -> Recurrence:
-        """The recurrence with or without resets."""
+    def recurrence(self, resets: bool, hoist_events: bool) -> Recurrence:
+        """The recurrence with or without resets, and with or without what depends on events alone."""
         with self._lock:
-            return self.resetting if resets else self.plain
+            made = self._recurrences.get((resets, hoist_events))
+            if made is None:
+                program = with_resets(self.traced) if resets else self.traced.program
+                made = self._recurrences[resets, hoist_events] = Recurrence(program, self.dtype, hoist_events)
+            return made
 
     def sequence(
         self,
@@ -106,8 +112,9 @@ class Compiled:
         resets: Tensor | None,
         fresh: Sequence[Tensor],
     ) -> tuple[Tensor, list[Tensor]]:
-        recurrence = self.recurrence(resets is not None)
         steps = len(x)
+        few = x.shape[1] < MANY * torch.get_num_threads()
+        recurrence = self.recurrence(resets is not None, hoist_events=few)
         inputs = {"x": x}
         if resets is not None:
             inputs["reset"] = resets.to(self.dtype)

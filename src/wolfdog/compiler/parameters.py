@@ -89,12 +89,20 @@ class ParameterCode:
 
     def run(self, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The values that the program reads, by name, from the cell's tensors by name."""
+        values = self.function()(*(named[name] for name in self.names))
+        return dict(zip(self.results(), values, strict=True))
+
+    def function(self) -> Callable[..., tuple[Tensor, ...]]:
+        """The code as a function of the tensors in `names`, to those in `results()`."""
         if self._compiled is None:
-            scope: dict[str, Any] = {"torch": torch, "device": torch.device}
+            scope: dict[str, Any] = {"torch": torch}
             exec(self.source(), scope)  # our own text, made from the recorded calls
             self._compiled = scope["parameters"]
-        values = self._compiled(*(named[name] for name in self.names))
-        return {_identifier(name): value for name, value in zip(self.outputs, values, strict=True)}
+        return self._compiled
+
+    def results(self) -> list[str]:
+        """The names of the values that the program reads."""
+        return [_identifier(name) for name in self.outputs]
 
 
 def _identifier(name: str) -> str:

@@ -30,23 +30,26 @@ class Saved:
 
 
 class Recurrence:
-    """The loop over time of one traced step, for one number format."""
+    """The loop over time of one traced step, for one number format.
 
-    def __init__(self, program: Program, dtype: torch.dtype) -> None:
+    With `hoist_events`, what depends on events alone is computed by PyTorch for all steps at once: best for few
+    examples. Without, the kernel does it step by step, which saves writing and reading it: best for many examples.
+    """
+
+    def __init__(self, program: Program, dtype: torch.dtype, hoist_events: bool = True) -> None:
         self.dtype = dtype
-        self.split: Split = split(prepare(program))
+        self.split: Split = split(prepare(program, hoist_events))
         step = self.split.recurrence
         self.states = sorted((name for name in step.outputs if name != "y"), key=lambda name: int(name[1:]))
         self.shapes = {name: step.outputs[name].shape for name in self.states}
-        self.events = [
-            name for name in self.split.events.outputs if name in {v.name for v in step.inputs("event")}
-        ]
+        self.events = [value.name for value in step.inputs("event", "now")]
+        self.event_shapes = {value.name: value.shape for value in step.inputs("event", "now")}
         self.parameters = [
             n for n in self.split.parameters.outputs if n in {v.name for v in step.inputs("parameter")}
         ]
         self.output_shape = step.outputs["y"].shape
         self.early = as_function(self.split.parameters)
-        self.over_events = as_function(self.split.events)
+        self.over_events = as_function(self.split.events) if hoist_events else _as_they_are
         self.inference = Launch(step, dtype)
 
     @cached_property
@@ -266,6 +269,10 @@ def as_function(program: Program) -> Callable[..., dict[str, Tensor]]:
 
     run.__doc__ = source
     return run
+
+
+def _as_they_are(like: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
+    return inputs
 
 
 def with_resets(traced: Traced) -> Program:

@@ -92,7 +92,7 @@ class CompiledRunner:
         if self._unfit(event) or len(event) == 0:
             return self.eager.step(event, state)
         event, state = self._precise(event, state)
-        before = state if state is not None else self._zero(event)
+        before = state if state is not None else self.zero(event)
         found = None if before is None else self._compiled(event, before)
         if found is None or before is None:
             return self.eager.step(event, state)
@@ -111,9 +111,9 @@ class CompiledRunner:
         if self._unfit(x) or x.shape[0] == 0 or x.shape[1] == 0:
             return self.eager.sequence(x, state, lengths, resets)
         x, state = self._precise(x, state)
-        before = state if state is not None else self._zero(x[0])
+        before = state if state is not None else self.zero(x[0])
         found = None if before is None else self._compiled(x[0], before)
-        fresh = None if before is None or resets is None else self._zero(x[0])
+        fresh = None if before is None or resets is None else self.zero(x[0])
         if found is None or before is None or (resets is not None and fresh is None):
             return self.eager.sequence(x, state, lengths, resets)
         anew = [] if fresh is None else list(tensors(fresh))
@@ -126,7 +126,7 @@ class CompiledRunner:
 
     def prepare(self, event: Tensor) -> "Compiled | None":
         """What is compiled for events like this one [B, ...]; None where the cell runs eagerly."""
-        before = self._zero(event)
+        before = self.zero(event)
         return None if before is None else self._compiled(event, before)
 
     def _precise(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
@@ -182,7 +182,7 @@ class CompiledRunner:
             warnings.warn(text, RuntimeWarning, stacklevel=2)
         return reason
 
-    def _zero(self, event: Tensor) -> State | None:
+    def zero(self, event: Tensor) -> State | None:
         """The state that the cell starts from; None where only `cell(x)` knows it, and it is not zeros."""
         state = initial_state(self.cell, len(event))
         if state is not None:

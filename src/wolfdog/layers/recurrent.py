@@ -121,7 +121,19 @@ class Recurrent(nn.Module):
     def extra_repr(self) -> str:
         return "batch_first=True" if self.batch_first else ""
 
+    def _plan_in_graph(self, features: list[int], dtype: str, resets: bool) -> int:
+        from .in_graph import plan
+
+        return plan(self.cell, self.returns, features, dtype, resets)
+
+    # for torch.compile: called while the graph is made, its result is a constant of the graph
+    _plan_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
     def _runner(self) -> Runner:
+        if torch.compiler.is_compiling() and self._asked_backend != "eager":
+            from .in_graph import GraphRunner
+
+            return GraphRunner(self, self.cell, self.returns)
         # Made at each call, and cheap: a copied, loaded or edited layer never runs another one's cell.
         return choose(self.cell, self.returns, self._asked_backend)[0]
 
@@ -151,6 +163,8 @@ def _checked_lengths(lengths: Tensor | Sequence[int], steps: int, batch: int | N
     expected = [] if batch is None else [batch]
     if not (whole or checked.numel() == 0) or list(checked.shape) != expected:
         raise ShapeError(f"lengths must be whole numbers of shape {expected}; got {_shape(checked)}")
+    if torch.compiler.is_compiling():  # a graph does not look at numbers
+        return checked.reshape(-1)
     if checked.numel() and not 0 <= int(checked.min()) <= int(checked.max()) <= steps:
         raise InputError(f"lengths must lie in 0..{steps}, the number of events; got {checked.tolist()}")
     return checked.reshape(-1)

@@ -108,7 +108,7 @@ def adjoint(recurrence: Program) -> Adjoint:
         if value.op == "input":
             if value.role == "parameter" and any(m.parameter == value.name for m in matrices):
                 continue
-            if gradient is None and value.role in ("state", "event"):
+            if gradient is None and value.role in ("state", "event", "now"):
                 gradient = b.fill(0.0, value.shape)
             if gradient is not None:
                 outputs[value.name] = gradient

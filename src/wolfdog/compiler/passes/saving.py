@@ -141,7 +141,7 @@ def _replaced(adjoint: Adjoint, saved: dict[Value, str], after: dict[Value, str]
                 new[value] = b.input(saved[value], "saved", value.type)
             elif value in after and value.op != "input":
                 new[value] = b.input(f"{after[value]}_next", "next", value.type)
-            elif value.op == "input" and value.role == "event":
+            elif value.op == "input" and value.role in ("event", "now"):
                 new[value] = b.input(value.name, "saved", value.type)
             else:
                 new[value] = again(b, value, tuple(made(operand) for operand in value.operands))

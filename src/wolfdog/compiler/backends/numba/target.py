@@ -13,13 +13,13 @@ class Target:
     bits     32 or 64, of one number
     lanes    numbers to a vector
     vectors  vectors to a panel of a packed matrix
-    tiles    rows of the register tiles, the largest first; 1 is the last
+    rows     of the largest register tile
     """
 
     bits: int
     lanes: int
     vectors: int
-    tiles: tuple[int, ...]
+    rows: int
 
     @property
     def panel(self) -> int:
@@ -39,7 +39,7 @@ def target(bits: int) -> Target:
     """The widths for this machine: 32 registers of 512 bits, 16 of 256, or as on ARM 32 of 128."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
-        return Target(bits, 512 // bits, 4, (6, 4, 2, 1))
+        return Target(bits, 512 // bits, 4, 6)
     if features.get("avx2") or features.get("avx"):
-        return Target(bits, 256 // bits, 2, (6, 4, 2, 1))
-    return Target(bits, 128 // bits, 4, (4, 2, 1))
+        return Target(bits, 256 // bits, 2, 6)
+    return Target(bits, 128 // bits, 4, 4)

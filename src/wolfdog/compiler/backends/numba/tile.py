@@ -94,7 +94,7 @@ def make_tile(target: Target, rows: int) -> Any:
 def product_source(target: Target) -> str:
     """product(a, lda, packed, K, c, ldc, N, rows, fresh): C (+)= A W for a packed W; C is as wide as whole panels."""
     size, panel = target.bits // 8, target.panel
-    largest, others = target.tiles[0], target.tiles[1:]
+    largest = target.rows
     body = [
         "def kernel(a, lda, packed, depth, c, ldc, width, rows, fresh):",
         f"    panels = (width + {panel - 1}) // {panel}",
@@ -106,27 +106,30 @@ def product_source(target: Target) -> str:
         f"            to = c + p * {panel * size}",
         f"            of = a + first * {size}",
         "            left = rows",
-        f"            while left >= {largest}:",
-        f"                tile{largest}(of, lda, at, length, to, ldc, new)",
-        f"                of += {largest * size} * lda",
-        f"                to += {largest * size} * ldc",
-        f"                left -= {largest}",
+        f"            while left >= {2 * largest} or left == {largest}:",
+        *_call(largest, str(largest), size),
+        f"            if left > {largest}:",  # two tiles of about one size, rather than a large and a small one
+        "                half = (left + 1) // 2",
     ]
-    for rows in others:
-        body += [
-            f"            {'if' if rows != 1 else 'while'} left >= {rows}:",
-            f"                tile{rows}(of, lda, at, length, to, ldc, new)",
-            f"                of += {rows * size} * lda",
-            f"                to += {rows * size} * ldc",
-            f"                left -= {rows}",
-        ]
+    for rows in range(1, largest):
+        body += [f"                if half == {rows}:", *_call(rows, str(rows), size, 20)]
+    body += [f"                if half == {largest}:", *_call(largest, str(largest), size, 20)]
+    for rows in range(1, largest):
+        body += [f"            if left == {rows}:", *_call(rows, str(rows), size, finished=True)]
     return "\n".join(body) + "\n"
+
+
+def _call(rows: int, name: str, size: int, indent: int = 16, finished: bool = False) -> list[str]:
+    lines = [f"tile{name}(of, lda, at, length, to, ldc, new)"]
+    if not finished:
+        lines += [f"of += {rows * size} * lda", f"to += {rows * size} * ldc", f"left -= {rows}"]
+    return [" " * indent + line for line in lines]
 
 
 @cache
 def tiles(target: Target) -> dict[str, Any]:
     """The register tiles, by the names that the product calls them by."""
-    return {f"tile{rows}": make_tile(target, rows) for rows in target.tiles}
+    return {f"tile{rows}": make_tile(target, rows) for rows in range(1, target.rows + 1)}
 
 
 @intrinsic
