@@ -129,6 +129,9 @@ def adjoint(recurrence: Program) -> Adjoint:
         if value.kind is Kind.PRODUCT:
             for x, w in zip(value.operands[::2], value.operands[1::2], strict=True):
                 matrices.append(MatrixGradient(w.name, x, gradient, value.op == "heads"))
+    for name, value in forward.outputs.items():
+        if name != "y":  # a state that the step does not read
+            outputs.setdefault(name, b.fill(0.0, value.shape))
     return Adjoint(forward, Program(outputs), tuple(matrices))
 
 

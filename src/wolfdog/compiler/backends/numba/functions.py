@@ -76,6 +76,13 @@ class V:
         )
         return self.new(self.builder.call(function, [self.value]))
 
+    def with_sign_of(self, other: "V") -> "V":
+        """self with the sign of another."""
+        name = f"llvm.copysign.v{self.type.count}f{self.type.bits}"
+        vector = self.type.llvm
+        function = cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(vector, [vector] * 2), name)
+        return self.new(self.builder.call(function, [self.value, other.value]))
+
     def test(self, comparison: str, other: "V | float") -> Any:
         """A mask; false where either is not a number."""
         return self.builder.fcmp_ordered(comparison, self.value, self.of(other))
@@ -162,10 +169,11 @@ def _sigmoid(x: V) -> V:
 
 
 def _tanh(x: V) -> V:
-    """(e^2x - 1) / (e^2x + 1), with e^2x - 1 accurate near zero."""
-    limit = 10.0 if x.type.bits == 32 else 20.0
-    t = _expm1_within(x.between(-limit, limit) * 2.0)
-    return t / (t + 2.0)
+    """1 - 2 / (e^2x + 1), whose error near one is half a unit in the last place; near zero (e^2x - 1) / (e^2x + 1)."""
+    size = x.intrinsic("fabs").between(0.0, 10.0 if x.type.bits == 32 else 20.0)
+    t = _expm1_within(size * 2.0)
+    q = 2.0 / (t + 2.0)
+    return (1.0 - q).choose(size.test(">", 0.4), t * q * 0.5).with_sign_of(x)
 
 
 def _expm1(x: V) -> V:
