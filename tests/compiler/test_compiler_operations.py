@@ -91,8 +91,12 @@ def test_kernels_compute_every_pointwise_operation(dtype: torch.dtype) -> None:
     found, _, _ = recurrence.forward([x], [], [before], 2, None, save=False)
     expected, _ = recurrence.eager([x], [], [before], 2, None)
     limit = 1e-13 if dtype is torch.float64 else 1e-5
-    for name, actual, should in zip(POINTWISE, found.chunk(len(POINTWISE), -1), expected.chunk(len(POINTWISE), -1), strict=True):
-        torch.testing.assert_close(actual, should, rtol=limit, atol=limit, msg=lambda text, name=name: f"{name}: {text}")
+    for name, actual, should in zip(
+        POINTWISE, found.chunk(len(POINTWISE), -1), expected.chunk(len(POINTWISE), -1), strict=True
+    ):
+        torch.testing.assert_close(
+            actual, should, rtol=limit, atol=limit, msg=lambda text, name=name: f"{name}: {text}"
+        )
 
 
 class Random(nn.Module):
@@ -127,7 +131,8 @@ class Random(nn.Module):
             lambda: torch.cat((a[:, self.units // 2 :], b[:, : self.units // 2]), -1), lambda: torch.relu(a) + b,
             lambda: a.clamp(-0.5, 0.5), lambda: torch.maximum(a, b), lambda: nn.functional.softplus(a),
             lambda: nn.functional.gelu(a), lambda: split.transpose(1, 2).reshape(a.shape),
-            lambda: a / (1 + b.abs()), lambda: split.mean(-1, keepdim=True).expand_as(split).reshape(a.shape) @ self.w.T,
+            lambda: a / (1 + b.abs()),
+            lambda: split.mean(-1, keepdim=True).expand_as(split).reshape(a.shape) @ self.w.T,
         ][kind]()  # fmt: skip
 
 
@@ -143,7 +148,9 @@ def test_random_cells(choices: list[int], units: int) -> None:
         state = tuple(t.double() for t in cell.initial_state(2))
         y, last = layer(x, state)
         assert layer.backend == backend, layer.why_not
-        gradients = torch.autograd.grad(y.square().sum() + last[1].sum(), [x, *cell.parameters()], allow_unused=True)
+        gradients = torch.autograd.grad(
+            y.square().sum() + last[1].sum(), [x, *cell.parameters()], allow_unused=True
+        )
         results.append([y, *last, *(torch.zeros(1) if g is None else g for g in gradients)])
     for ours, eager in zip(*results, strict=True):
         torch.testing.assert_close(ours, eager.expand_as(ours), rtol=1e-10, atol=1e-11)

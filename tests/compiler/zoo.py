@@ -32,7 +32,9 @@ OURS = {
 ALL = [*OURS, *TORCH, *OTHERS]
 
 
-def make(name: str, inputs: int, units: int, dtype: torch.dtype = torch.float64) -> tuple[nn.Module, str | None]:
+def make(
+    name: str, inputs: int, units: int, dtype: torch.dtype = torch.float64
+) -> tuple[nn.Module, str | None]:
     """A cell with no parameter at a special value, and what it returns where that has to be said."""
     maker: Callable[..., nn.Module] = {**OURS, **TORCH}.get(name) or getattr(torchrecurrent, name)
     torch.manual_seed(0)
@@ -80,7 +82,10 @@ def like(state: object, parts: list[Tensor]) -> object:
 def spread(actual: Tensor, expected: Tensor) -> float:
     """The root of the mean squared difference, relative to that of the numbers expected."""
     difference = actual.detach().double() - expected.detach().double()
-    return float(difference.square().mean().sqrt() / expected.detach().double().square().mean().sqrt().clamp_min(1e-300))
+    return float(
+        difference.square().mean().sqrt()
+        / expected.detach().double().square().mean().sqrt().clamp_min(1e-300)
+    )
 
 
 def error(actual: Tensor, expected: Tensor) -> float:

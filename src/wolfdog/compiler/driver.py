@@ -13,7 +13,6 @@ from .recurrence import Recurrence, check, with_resets
 from .single import SingleStep
 from .trace import Step, trace
 
-
 MANY = 6
 """Examples for each thread from which on the kernel computes what depends on events alone, step by step.
 

@@ -28,7 +28,11 @@ def explain(compiled: Compiled, stage: str) -> str:
             return program_text(recurrence.differentiated.backward, "every step, backwards") + "\n"
         case "plan":
             return _plan(recurrence)
-    kernels = {"inference": recurrence.inference, "training": recurrence.training, "gradients": recurrence.backward_kernel}
+    kernels = {
+        "inference": recurrence.inference,
+        "training": recurrence.training,
+        "gradients": recurrence.backward_kernel,
+    }
     return "\n".join(f"# {name}\n{launch.kernel.source}" for name, launch in kernels.items())
 
 
@@ -39,7 +43,9 @@ def _plan(recurrence: Recurrence) -> str:
         _kernel("gradients", recurrence.backward_kernel),
     ]
     different = recurrence.differentiated
-    saved = [f"{name}: {value.type}" for name, value in different.forward.outputs.items() if name.startswith("k")]
+    saved = [
+        f"{name}: {value.type}" for name, value in different.forward.outputs.items() if name.startswith("k")
+    ]
     tapes = sorted(recurrence.taped)
     blocks.append(f"saved for the backward pass, for every step: {', '.join(saved) or 'nothing'}")
     blocks.append(f"states kept for every step: {', '.join(tapes) or 'none'}")
@@ -57,7 +63,9 @@ def _kernel(name: str, launch: Launch) -> str:
     for number, stage in enumerate(launch.plan.stages):
         for product in stage.products:
             times = f"{product.times} x " if product.times > 1 else ""
-            lines.append(f"  product {times}[B, {product.depth}] @ {product.matrix} [{product.depth}, {product.width}]")
+            lines.append(
+                f"  product {times}[B, {product.depth}] @ {product.matrix} [{product.depth}, {product.width}]"
+            )
             work += 2 * product.depth * product.width * product.times
         for loop in stage.loops:
             count = prod(loop.domain)
@@ -65,6 +73,9 @@ def _kernel(name: str, launch: Launch) -> str:
             lines.append(f"  stage {number}: {count} x ({', '.join(operations)})")
             work += count * sum(i.source is None and i.value.kind is Kind.POINTWISE for i in loop.items)
             moved += sum(prod(place.shape) for item in loop.items for place in item.stores) * size
-            moved += sum(o.type.size for i in loop.items for o in i.reads if o.op == "input" and o.type.batched) * size
+            moved += (
+                sum(o.type.size for i in loop.items for o in i.reads if o.op == "input" and o.type.batched)
+                * size
+            )
     head = f"{name}: {work} FLOPs and {moved} bytes of streams and states for every step of an example"
     return "\n".join([head, *lines])

@@ -20,7 +20,7 @@ _plans: dict[int, Any] = {}
 class GraphRunner:
     """Runs a cell within a graph of torch.compile; where it cannot be compiled, by the eager loop within the graph."""
 
-    def __init__(self, layer: nn.Module, cell: nn.Module, returns: Returns | None) -> None:
+    def __init__(self, layer: Any, cell: nn.Module, returns: Returns | None) -> None:
         self.layer, self.cell = layer, cell
         self.eager = EagerRunner(cell, returns)
 
@@ -66,7 +66,13 @@ class GraphRunner:
         return transform(lambda t: t.new_zeros(x.shape[1], *t.shape[1:]), plan.zero)
 
     def _run(
-        self, plan: Any, x: Tensor, states: list[Tensor], lengths: Tensor | None, resets: Tensor | None, anew: list[Tensor]
+        self,
+        plan: Any,
+        x: Tensor,
+        states: list[Tensor],
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        anew: list[Tensor],
     ) -> tuple[Tensor, list[Tensor]]:
         steps = x.shape[0]
         inputs = {"x": x}

@@ -80,7 +80,9 @@ class V:
         """self with the sign of another."""
         name = f"llvm.copysign.v{self.type.count}f{self.type.bits}"
         vector = self.type.llvm
-        function = cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(vector, [vector] * 2), name)
+        function = cgutils.get_or_insert_function(
+            self.builder.module, ir.FunctionType(vector, [vector] * 2), name
+        )
         return self.new(self.builder.call(function, [self.value, other.value]))
 
     def test(self, comparison: str, other: "V | float") -> Any:
