@@ -1,10 +1,10 @@
 """One step at a time, with packed weights that are kept while no parameter changes."""
 
+import ctypes
 import threading
 from collections.abc import Mapping, Sequence
 from math import prod
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -75,10 +75,10 @@ class _Table:
 
     def __init__(self, single: SingleStep) -> None:
         self.single = single
-        self.numbers = np.zeros(HEADER + FIELDS * len(single._buffers), np.int64)
+        self.numbers = (ctypes.c_int64 * (HEADER + FIELDS * len(single._buffers)))()
         self.numbers[0] = 1
         self.numbers[2] = product_code(single.launch.target.bits).address if single.launch.products else 0
-        self.address = self.numbers.ctypes.data
+        self.address = ctypes.addressof(self.numbers)
         self.batch = -1
         self.packed: Mapping[str, Tensor] | None = None
         self.place = {name: HEADER + FIELDS * number for number, name in enumerate(single._buffers)}
@@ -95,16 +95,16 @@ class _Table:
         for name, at in self.place.items():
             if name in self.scratch:
                 row = self.scratch[name].shape[1] * size
-                self.numbers[at : at + FIELDS] = self.scratch[name].data_ptr(), 0, row, 1
+                self.numbers[at : at + FIELDS] = [self.scratch[name].data_ptr(), 0, row, 1]
             elif name in packed:
-                self.numbers[at : at + FIELDS] = packed[name].data_ptr(), 0, 0, 1
+                self.numbers[at : at + FIELDS] = [packed[name].data_ptr(), 0, 0, 1]
             elif name == "x":
                 self.numbers[at + 3] = 1
             elif name in single.states:
                 row = self.row_sizes[single.states.index(name)] * size
-                self.numbers[at : at + FIELDS] = 0, 0, row, 2
+                self.numbers[at : at + FIELDS] = [0, 0, row, 2]
             else:
-                self.numbers[at : at + FIELDS] = 0, 0, self.output_row * size, 1
+                self.numbers[at : at + FIELDS] = [0, 0, self.output_row * size, 1]
         self.packed, self.batch = packed, batch
 
     def run(

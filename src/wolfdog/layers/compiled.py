@@ -36,37 +36,95 @@ class _CellRecord:
                     if isinstance(tensor, Tensor):
                         self.slots.setdefault(f"{prefix}.{key}" if prefix else key, (held, key))
         self.modules = [module.__dict__ for module in cell.modules()]
+        self.hooks = [held[name] for held in self.modules for name in HOOKS]
         self.compiled: dict[Any, Compiled | str] = {}
         self.zeros: dict[Any, State | str] = {}
+        self.again: _Again | None = None
+        self._settings: dict[tuple[Any, ...], int] = {}
+        self._seen: list[tuple[dict[str, Any], int, tuple[str, ...], tuple[Any, ...]]] = []
+        self._number = -1
 
-    def setting(self) -> tuple[Any, ...]:
-        """Everything but tensors that the cell's attributes say: another setting is another step."""
+    def setting(self) -> int:
+        """A number for all that the cell's attributes say but tensors: another setting is another step."""
+        for held, size, keys, values in self._seen:
+            if len(held) != size or tuple(map(held.get, keys)) != values:
+                break
+        else:
+            if self._seen:
+                return self._number
         plain = (int, float, bool, str, tuple)
-        return tuple(
-            tuple((key, value) for key, value in held.items() if isinstance(value, plain))
-            for held in self.modules
-        )
+        seen = []
+        for held in self.modules:
+            keys = tuple(key for key, value in held.items() if isinstance(value, plain))
+            seen.append((held, len(held), keys, tuple(map(held.get, keys))))
+        whole = tuple((keys, values) for _, _, keys, values in seen)
+        self._number = self._settings.setdefault(whole, len(self._settings))
+        self._seen = seen
+        return self._number
 
     def hooked(self) -> bool:
         """Whether hooks are to run at every step."""
-        return any(any(held[name] for name in HOOKS) for held in self.modules)
+        return any(self.hooks)
 
     def named(self) -> dict[str, Tensor]:
         """The cell's tensors, as they are now."""
         return {name: held[key] for name, (held, key) in self.slots.items() if held.get(key) is not None}
 
 
+class _Again:
+    """The step that was run last, to be run again with what looks the same: checks cost more than small kernels."""
+
+    def __init__(
+        self, record: _CellRecord, returns: Returns | None, found: "Compiled", event: Tensor, state: State
+    ) -> None:
+        self.record, self.returns, self.single = record, returns, found.single
+        self.slots = [record.slots[name] for name in found.names]
+        self.dtype, self.shape, self.setting = event.dtype, event.shape, record.setting()
+        self.shapes = [t.shape for t in tensors(state)]
+        self.alone = isinstance(state, Tensor)
+
+    def run(self, event: Tensor, state: State) -> tuple[Tensor, State] | None:
+        """The output and the state after; None where something is not as it was."""
+        states: Any = (state,) if isinstance(state, Tensor) else state
+        same = (
+            event.shape == self.shape
+            and self.alone is isinstance(state, Tensor)
+            and len(states) == len(self.shapes)
+        )
+        if not same or self.record.setting() != self.setting or self.record.hooked() or _transformed():
+            return None
+        for tensor, shape in zip(states, self.shapes, strict=True):
+            if not isinstance(tensor, Tensor) or tensor.shape != shape or not tensor.is_cpu:
+                return None
+            if tensor.dtype is not self.dtype:
+                return None
+        if event.dtype is not self.dtype or not event.is_cpu:
+            return None
+        y, after = self.single([held[key] for held, key in self.slots], event, states)
+        return y, after[0] if self.alone else tuple(after)
+
+
+def step_again(
+    cell: nn.Module, returns: Returns | None, event: Tensor, state: State | None
+) -> tuple[Tensor, State] | None:
+    """The step of a cell that ran before with such an event and state, without a gradient; None where none did."""
+    record = _cells.get(cell)
+    again = None if record is None else record.again
+    if again is None or state is None or again.returns != returns or torch.is_grad_enabled():
+        return None
+    return again.run(event, state)
+
+
 class CompiledRunner:
     """Runs a cell by kernels, and by the eager loop what kernels cannot run; `why_not` says why not."""
 
     def __init__(self, cell: nn.Module, returns: Returns | None) -> None:
-        self.cell = cell
-        self.eager = EagerRunner(cell, returns)
+        self.eager, self.returns = EagerRunner(cell, returns), returns
         with _lock:
             record = _cells.get(cell)
             if record is None:
                 record = _cells[cell] = _CellRecord(cell)
-        self.record = record
+        self.cell, self.record = cell, record
 
     @property
     def backend(self) -> str:
@@ -102,6 +160,8 @@ class CompiledRunner:
             y, after = found.sequence(named, event.unsqueeze(0), states)
             return y.squeeze(0), rebuilt(before, after)
         y, after = found.single([named[name] for name in found.names], event, states)
+        if type(before) in (Tensor, tuple) and not any(isinstance(part, tuple) for part in before):
+            self.record.again = _Again(self.record, self.returns, found, event, before)
         return y, rebuilt(before, after)
 
     def sequence(
@@ -143,7 +203,7 @@ class CompiledRunner:
 
     def _key(self, event: Tensor, state: State) -> Any:
         forms = tuple((tuple(t.shape[1:]), t.dtype) for t in tensors(state))
-        return event.shape[1:], event.dtype, structure(state), forms, self.record.setting()
+        return event.shape[1:], event.dtype, structure(state), forms, self.record.setting(), self.returns
 
     def _compiled(self, event: Tensor, state: State) -> "Compiled | None":
         key = self._key(event, state)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
-from .compiled import CompiledRunner
+from .compiled import CompiledRunner, step_again
 from .form import Returns, check_returns, check_state
 from .runner import Runner, asked_backend, choose
 from .state import State, transform
@@ -107,6 +107,10 @@ class Recurrent(nn.Module):
 
         Raises ShapeError for a wrong shape.
         """
+        if isinstance(x_t, Tensor) and self._asked_backend != "eager" and not torch.compiler.is_compiling():
+            again = step_again(self.cell, self.returns, x_t, state)
+            if again is not None:
+                return again
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {_shape(x_t)}")
         batched = x_t.dim() > 1
