@@ -7,7 +7,7 @@ import pytest
 
 import wolfdog as wd
 
-NAMES = {"Recurrent", "cells", "show"}
+NAMES = {"Recurrent", "Watcher", "cells", "show"}
 CELLS = {"Cell", "Chrono", "Elman", "ForgetBias", "FourGateLSTM", "GRU", "LSTM", "PeepholeLSTM"}
 HEAVY = (
     "PIL",

@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import LabelsError, MediaError
@@ -174,18 +174,27 @@ def write_labels(path: str | Path, spans: Mapping[str, Iterable[LabelSpan]]) -> 
 
 
 def labels_at(spans: Sequence[LabelSpan], times: ArrayLike) -> list[str | None]:
-    """The label at each of `times` (seconds), or None where no span says.
-
-    A span holds its start and not its end; times are taken to the microsecond. `spans` are sorted and do not
-    overlap.
+    """The label at each of `times` (seconds), or None where no span says; see `spans_at`.
 
     Example:
         >>> labels_at([LabelSpan(0.0, 1.0, "wolf"), LabelSpan(2.0, 3.0, "bear")], [0.0, 1.0, 2.5])
         ['wolf', None, 'bear']
     """
+    return [None if at < 0 else spans[at].label for at in spans_at(spans, times).tolist()]
+
+
+def spans_at(spans: Sequence[LabelSpan], times: ArrayLike) -> NDArray[np.int64]:
+    """The number of the span that covers each of `times` (seconds), -1 where none does.
+
+    A span holds its start and not its end; times are taken to the microsecond. `spans` are sorted and do not
+    overlap.
+
+    Example:
+        >>> spans_at([LabelSpan(0.0, 1.0, "wolf"), LabelSpan(2.0, 3.0, "bear")], [0.0, 1.0, 2.5]).tolist()
+        [0, -1, 1]
+    """
     moments = np.asarray(times, dtype=np.float64) + RESOLUTION / 2
-    place = np.searchsorted([span.start for span in spans], moments, side="right") - 1
-    return [
-        spans[at].label if at >= 0 and moment < spans[at].end else None
-        for at, moment in zip(place.tolist(), moments.tolist(), strict=True)
-    ]
+    starts, ends = (np.array([getattr(span, side) for span in spans] + [np.inf]) for side in ("start", "end"))
+    place = np.searchsorted(starts, moments, side="right") - 1
+    covered = (place >= 0) & (moments < ends[place])
+    return np.where(covered, place, -1)

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -147,3 +149,56 @@ def test_what_cannot_happen_in_the_world_is_said():
     never[0, 0, 0] = 1
     with pytest.raises(WorldError, match="frame 1, stream 0"):
         IdealObserver(world).filter(never)
+
+
+def _naive_by_shot(observer, evidence, cuts):
+    """[T, labels], by summing over every path of hidden states that has these cuts; evidence [T, labels], cuts [T]."""
+    chain = observer.chain
+    states = range(len(chain.initial))
+    rows = []
+    for last in range(len(evidence)):
+        starts = [t for t in range(last + 1) if cuts[t] or t == 0]
+        ends = [*starts[1:], last + 1]
+        weight = np.zeros(evidence.shape[1])
+        for path in itertools.product(states, repeat=last + 1):
+            mass = chain.initial[path[0]]
+            for t in range(1, last + 1):
+                here, there = path[t - 1], path[t]
+                cut = chain.with_cut[here, there]
+                mass *= cut if cuts[t] else chain.transition[here, there] - cut
+            if mass == 0:
+                continue
+            for start, end in zip(starts, ends, strict=True):
+                mass *= np.prod(evidence[start:end, chain.label[path[start]]]) ** (1 / (end - start))
+            weight[chain.label[path[-1]]] += mass
+        rows.append(weight / weight.sum())
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("cuts", [[1, 0, 1], [0, 1, 0], [1, 0, 0]])
+def test_an_eye_that_errs_by_the_shot_against_every_hidden_path(cuts):
+    observer = IdealObserver(CASES["tiny"]())
+    rng = np.random.default_rng(1)
+    count = len(observer.world.labels)
+    eye, prior = rng.dirichlet(np.ones(count), (3, 1)), rng.dirichlet(np.full(count, 5.0))
+    marked = np.array(cuts, bool)
+    labels = observer.given_eye(eye, prior, marked[:, None])[:, 0]
+    assert np.abs(labels - _naive_by_shot(observer, eye[:, 0] / prior, marked)).max() < 1e-10
+    assert np.abs(labels - _naive_by_shot(observer, eye[:, 0] / prior, ~marked)).max() > 1e-3
+
+
+def test_saying_a_thing_again_in_one_shot_is_no_news():
+    world = default_world()
+    observer = IdealObserver(world)
+    told, doubtful = np.full(5, 0.01), np.full(5, 0.05)
+    told[world.labels.index("bear")] = 0.96
+    doubtful[world.labels.index("wolf")], doubtful[world.labels.index("dog")] = 0.35, 0.5
+    eye = np.stack([told] * 6 + [doubtful] * 60)[:, None]
+    cuts = np.isin(np.arange(66), [0, 6])[:, None]
+    wolf, dog = world.labels.index("wolf"), world.labels.index("dog")
+    one_witness = observer.given_eye(eye, np.full(5, 0.2), cuts)[-1, 0]
+    sixty = observer.given_eye(eye, np.full(5, 0.2))[-1, 0]
+    assert one_witness[wolf] > 5 * one_witness[dog]  # on the bear's word
+    assert sixty[wolf] < sixty[dog] / 5
+    with pytest.raises(ShapeError, match="cuts"):
+        observer.given_eye(eye, np.full(5, 0.2), cuts[:5])

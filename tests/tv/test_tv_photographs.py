@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from wolfdog.errors import InputError, MediaError
-from wolfdog.tv import Photographs, Sampler, default_world
+from wolfdog.labels import read_labels
+from wolfdog.tv import Photographs, Sampler, broadcast, default_world
 
 
 @pytest.fixture
@@ -67,6 +68,14 @@ def test_frames_show_the_label_and_not_the_look(folder):
     middles = frames[:, 24:40, 24:40].mean(axis=(1, 2, 3))
     means = [middles[programme.label[:, 0] == label].mean() for label in (0, 1, 4)]
     assert means[0] < means[1] < means[2]  # wolf, dog, unknown: darker to brighter
+
+
+def test_the_labels_file_says_that_each_label_has_a_look_of_its_own(folder, tmp_path):
+    world = default_world().with_(switch_every=60)
+    done = broadcast(world, tmp_path, minutes=1, picture=Photographs(folder))
+    spans = [span for spans in read_labels(done.labels).values() for span in spans]
+    assert {"wolf", "dog"} <= {span.label for span in spans}
+    assert all(span.look == span.label for span in spans)
 
 
 def test_one_photograph_per_shot_the_same_every_time(folder):

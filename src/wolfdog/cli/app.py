@@ -47,10 +47,10 @@ def main() -> None:
     try:
         app()
     except WolfdogError as error:
-        complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}")
+        complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
         sys.exit(2)
     except OSError as error:
-        complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}")
+        complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
         sys.exit(1)
 
 

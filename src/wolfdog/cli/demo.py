@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..watch.experiment import Outcome
 
 SEEDS_THOROUGH = 5
-STAGES = 8
+STAGES = 10
 """Stages of one experiment, as wolfdog.watch.experiment tells them, and that of the pictures."""
 
 
@@ -35,8 +35,8 @@ def demo(
 ) -> None:
     """Broadcast an evening of television, learn to watch it, and hold memories against the ideal observer.
 
-    Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves and every
-    trained watcher.
+    Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves
+    and every trained watcher.
     """
     from ..watch.experiment import Experiment, run
     from ..watch.gap_picture import draw_gaps
@@ -44,7 +44,7 @@ def demo(
 
     base = Experiment(seed, workers=workers or os.cpu_count() or 1)
     if images is not None:
-        base = base.on_photographs(images)
+        base = replace(base, photographs=images)
     began = time.perf_counter()
     runs: list[Scores] = []
     for number in range(SEEDS_THOROUGH if thorough else 1):
@@ -64,12 +64,14 @@ def demo(
     draw_gaps(scores.table, out / "gaps.png", "What a canine is, by how long ago something told")
     console.print(gap_rows(scores, deviation))
     console.print(
-        f"{out}: scores.json, gaps.png, annotated.mp4, timelines, models; {seconds:,.0f} s", markup=False
+        f"{out}: scores.json, gaps.png, annotated.mp4, timelines, models; {seconds:,.0f} s",
+        markup=False,
+        soft_wrap=True,
     )
 
 
 def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
-    """Timelines and an annotated copy of an evening's first broadcasts, as the LSTM watched them."""
+    """Timelines of the highlights and of one of the evening's broadcasts, and annotated highlights, by one watcher."""
     from ..labels import read_labels
     from ..watch.annotate import annotate
     from ..watch.timeline import draw_timeline
@@ -77,14 +79,17 @@ def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
 
     watcher = Watcher.load(outcome.watchers["lstm"])
     classes = watcher.config.classes
-    truth = read_labels(outcome.evening.labels)
-    shown = outcome.evening.videos[:2]
     (out / "timelines").mkdir(parents=True, exist_ok=True)
-    with stages("drawing timelines and an annotated video", len(shown) + 1) as done:
-        for number, video in enumerate(shown):
+    with stages("drawing timelines and an annotated video", 2) as done:
+        for number, (name, shown) in enumerate(
+            (("highlights", outcome.highlights), ("evening", outcome.evening))
+        ):
+            video = shown.videos[0]
             moments = list(watcher.watch(video))
-            spans = truth[video.name]
-            draw_timeline(moments, out / "timelines" / f"{video.stem}.png", classes, spans, video.name)
+            spans = read_labels(shown.labels)[video.name]
+            draw_timeline(
+                moments, out / "timelines" / f"{name}.png", classes, spans, f"{name}, as the LSTM saw it"
+            )
             if number == 0:
                 annotate(video, moments, out / "annotated.mp4", classes, spans)
             done(number + 1, "")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import InputError
 from .screen import StageBars, console
 from .tables import confusion_table, gap_rows
 
@@ -34,7 +35,6 @@ def evaluate(
     from ..watch.evaluation import verdicts
     from ..watch.find import find_videos
     from ..watch.gap_picture import draw_gaps
-    from ..watch.memories import NO_MEMORY
     from ..watch.reels import look_through, read_reels
     from ..watch.scores import Scores, write_evaluation
     from ..watch.watcher import Watcher
@@ -42,6 +42,14 @@ def evaluate(
     watcher = Watcher.load(model)
     config = watcher.config
     told = None if world is None else World.load(world)
+    if told is not None and told.fps != config.fps:
+        raise InputError(
+            f"{world}: has {told.fps:g} frames a second, and the watcher looks at {config.fps:g}: gaps and the ideal "
+            "observer are counted in the world's frames. Give a watcher that was taught at the world's rate."
+        )
+    spans = read_labels(labels)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
     stages = StageBars()
     found = find_videos(videos)
     with stages("watching", len(found)) as done:
@@ -49,26 +57,25 @@ def evaluate(
         reels = read_reels(
             found,
             root,
-            read_labels(labels),
+            spans,
             config.classes,
             config.fps,
             config.size,
             lambda number: done(number, ""),
             lambda reel: look_through(watcher.eye, reel),
         )
-    contexts = (
-        {} if watcher.context is None or config.memory == NO_MEMORY else {config.memory: watcher.context}
-    )
+    contexts = {} if watcher.context is None else {config.memory: watcher.context}
     judged = verdicts(watcher.eye, contexts, reels, config.classes, told)
     for name in ("snapshot", *contexts):
         console.print(confusion_table(judged, name))
     if told is not None:
         console.print(gap_rows(Scores.of(judged, seed=None)))
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         write_evaluation(out / "scores.json", judged)
         if told is not None:
             draw_gaps(
                 Scores.of(judged, seed=None).table, out / "gaps.png", f"{config.memory} on {videos.name}"
             )
-        console.print(f"{out}: scores.json{', gaps.png' if told is not None else ''}", markup=False)
+        console.print(
+            f"{out}: scores.json{', gaps.png' if told is not None else ''}", markup=False, soft_wrap=True
+        )

@@ -1,16 +1,17 @@
 """What the terminal shows: progress while something is under way, tables and lines when it is done."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskProgressColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
@@ -21,7 +22,7 @@ complaints = Console(stderr=True, highlight=False)
 
 
 class StageBars:
-    """One line with a bar for each stage of some long work; `total` says how many stages there will be, if known."""
+    """A line for each stage of some long work; `total` says how many stages there will be, if known."""
 
     def __init__(self, total: int | None = None) -> None:
         self._total = total
@@ -30,21 +31,45 @@ class StageBars:
     @contextmanager
     def __call__(self, title: str, total: float) -> Iterator[Done]:
         self._number += 1
-        of = "" if self._total is None else f"/{self._total}"
-        with Progress(
-            SpinnerColumn(finished_text="[green]✓[/]"),
-            TextColumn(f"[bold]{self._number}{of}[/] {title}"),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[note]}[/]"),
-            console=console,
-        ) as progress:
-            task = progress.add_task("", total=total, note="")
-            yield lambda amount, note: progress.update(task, completed=amount, note=note)
-            progress.update(task, completed=total)
+        place = f"{self._number}" if self._total is None else f"{self._number}/{self._total}"
+        show = _bar if console.is_terminal else _lines
+        with show(place, title, total) as done:
+            yield done
+
+
+@contextmanager
+def _bar(place: str, title: str, total: float) -> Iterator[Done]:
+    """A bar that moves, with the time left; the time taken once it is full."""
+    with Progress(
+        SpinnerColumn(finished_text="[green]✓[/]"),
+        TextColumn("[bold]{task.fields[place]}[/] {task.description}"),  # a title may hold braces
+        BarColumn(bar_width=16),
+        TaskProgressColumn(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        TextColumn("[dim]{task.fields[note]}[/]"),
+        console=console,
+    ) as progress:
+        task = progress.add_task(escape(title), total=total, place=place, note="")
+        yield lambda amount, note: progress.update(task, completed=amount, note=escape(note))
+        progress.update(task, completed=total)
+
+
+@contextmanager
+def _lines(place: str, title: str, total: float) -> Iterator[Done]:
+    """A line when it begins and a line when it is done, for a log file."""
+    console.print(f"{place} {title} ...", markup=False, soft_wrap=True)
+    began = time.perf_counter()
+    last = ""
+
+    def done(amount: float, note: str) -> None:
+        nonlocal last
+        last = note
+
+    yield done
+    seconds = time.perf_counter() - began
+    console.print(
+        f"{place} {title}: {seconds:.1f} s{', ' if last else ''}{last}", markup=False, soft_wrap=True
+    )
 
 
 def percent(value: float | None) -> str:

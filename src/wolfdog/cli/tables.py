@@ -1,5 +1,6 @@
 """Scores as tables for the terminal."""
 
+from rich import box
 from rich.table import Table
 
 from ..watch.evaluation import IDEAL, IDEAL_EYE, Verdicts
@@ -9,16 +10,19 @@ from .screen import percent
 
 
 def gap_rows(scores: Scores, spread: dict[str, tuple[float | None, ...]] | None = None) -> Table:
-    """Accuracy on ambiguous moments, a row per observer and a column per gap; with `spread`, ± a standard deviation."""
+    """Accuracy on ambiguous moments, a row per observer, a column per gap; with `spread`, ± a standard deviation."""
     table = Table(
-        title="Accuracy in %, on ambiguous moments by frames since the last telling object; on the rest"
+        title="Accuracy in %: on ambiguous moments, by frames since something told; on the rest",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title_justify="left",
     )
-    table.add_column("")
-    gaps = zip(scores.table.gaps, scores.table.counts, strict=True)
-    for (lo, hi), count in gaps:
-        table.add_column(f"{lo}-{hi - 1}\n[dim]n={count:,}[/]", justify="right")
-    table.add_column("all\nambiguous", justify="right")
-    table.add_column("the\nrest", justify="right")
+    table.add_column("", no_wrap=True)
+    for lo, hi in scores.table.gaps:
+        table.add_column(_bucket(lo, hi), justify="right", no_wrap=True)
+    table.add_column("all", justify="right")
+    table.add_column("rest", justify="right")
+    table.add_row("moments", *(f"{count:,}" for count in scores.table.counts), style="dim", end_section=True)
     names = [name for name in scores.table.accuracy if name not in (IDEAL, IDEAL_EYE)]
     for name in (*names, IDEAL, IDEAL_EYE):
         values = [percent(value) for value in scores.table.accuracy[name]]
@@ -30,6 +34,15 @@ def gap_rows(scores: Scores, spread: dict[str, tuple[float | None, ...]] | None 
         style = "bold" if name in (IDEAL, IDEAL_EYE) else None
         table.add_row(name, *values, percent(scores.ambiguous[name]), percent(scores.rest[name]), style=style)
     return table
+
+
+def _bucket(lo: int, hi: int) -> str:
+    """The gaps from lo up to, not including, hi, in few characters.
+
+    >>> _bucket(30, 100), _bucket(1000, 3000)
+    ('30-99', '1k-3k')
+    """
+    return f"{lo // 1000}k-{hi // 1000}k" if lo % 1000 == hi % 1000 == 0 and lo else f"{lo}-{hi - 1}"
 
 
 def confusion_table(judged: Verdicts, name: str) -> Table:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import InputError
 from .screen import StageBars, console
 
 if TYPE_CHECKING:
@@ -38,18 +39,18 @@ def train(
     fps: Annotated[float, typer.Option(help="Frames a second to learn at, and to watch at later.")] = 5.0,
     size: Annotated[int, typer.Option(help="Pixels of a frame's side.")] = 64,
     hidden: Annotated[int, typer.Option(help="Units of the memory.")] = 32,
-    eye_steps: Annotated[int, typer.Option(help="Training steps of the eye.")] = 1000,
-    steps: Annotated[int, typer.Option(help="Training steps of the memory.")] = 800,
-    chunk: Annotated[int, typer.Option(help="Moments that a gradient reaches back.")] = 64,
-    streams: Annotated[int, typer.Option(help="Streams read side by side.")] = 32,
+    eye_steps: Annotated[int, typer.Option(min=1, help="Training steps of the eye.")] = 1200,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of the memory.")] = 1200,
+    chunk: Annotated[int, typer.Option(min=1, help="Moments that a gradient reaches back.")] = 64,
+    streams: Annotated[int, typer.Option(min=1, help="Streams read side by side.")] = 96,
     uninformative: Annotated[
         str,
         typer.Option(
             help="Labels that say nothing of others, by commas: thinned at first, so that gaps grow."
         ),
     ] = "unknown",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same watcher.")] = 0,
-    save_every: Annotated[int, typer.Option(help="Steps between two checkpoints.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same watcher.")] = 0,
+    save_every: Annotated[int, typer.Option(min=1, help="Steps between two checkpoints.")] = 100,
 ) -> None:
     """Teach a watcher on labelled videos; the same command again goes on where a killed one stopped."""
     from ..labels import read_labels
@@ -64,6 +65,12 @@ def train(
     spans = read_labels(labels)
     told: World | None = None if world is None else World.load(world)
     classes = told.labels if told is not None else classes_of(spans)
+    thin = tuple(name.strip() for name in uninformative.split(",") if name.strip())
+    strange = [name for name in thin if name not in (*classes, "unknown")]
+    if strange:
+        raise InputError(
+            f"--uninformative: {strange[0]!r} is no label; expected some of {', '.join(classes)}"
+        )
     config = WatcherConfig(classes, fps, size, memory=memory, hidden=hidden)
     school = School(
         config,
@@ -73,7 +80,7 @@ def train(
             chunk,
             streams,
             cut=told,
-            uninformative=tuple(name for name in uninformative.split(",") if name),
+            uninformative=thin,
         ),
         seed,
         out,
@@ -82,11 +89,14 @@ def train(
     )
     stages = StageBars()
     found = find_videos(videos)
+    out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
     with stages("reading the videos", len(found)) as done:
         root = videos if videos.is_dir() else videos.parent
         reels = read_reels(found, root, spans, classes, fps, size, lambda number: done(number, ""))
     school.teach(reels, stages)
     console.print(
-        f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {memory}", markup=False
+        f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {memory}",
+        markup=False,
+        soft_wrap=True,
     )
-    console.print(f"next: wolfdog watch VIDEO --model {out} --out watched", markup=False)
+    console.print(f"next: wolfdog watch VIDEO --model {out} --out watched", markup=False, soft_wrap=True)

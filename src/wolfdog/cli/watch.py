@@ -33,8 +33,8 @@ def watch(
     from ..watch.recorder import Recorder, Watched
     from ..watch.watcher import Watcher
 
-    watcher = Watcher.load(model)
     videos = find_videos(source)
+    watcher = Watcher.load(model)
     stages = StageBars(len(videos))
     watched: list[Watched] = []
     try:
@@ -54,7 +54,9 @@ def watch(
                         f"wolfdog: {watched[-1].trouble}", style="red", markup=False, soft_wrap=True
                     )
     except KeyboardInterrupt:
-        complaints.print(f"wolfdog: interrupted; {out} holds what was watched until then", markup=False)
+        complaints.print(
+            f"wolfdog: interrupted; {out} holds what was watched until then", markup=False, soft_wrap=True
+        )
         raise typer.Exit(130) from None
     troubled = sum(one.trouble is not None for one in watched)
     seen = sum(one.moments for one in watched)
@@ -62,6 +64,7 @@ def watch(
     console.print(
         f"{out}: {seen:,} moments of {seconds:,.0f} s of video in {len(watched) - troubled} of {len(watched)} videos",
         markup=False,
+        soft_wrap=True,
     )
     if troubled:
         raise typer.Exit(1)

@@ -105,7 +105,9 @@ def broadcast(
         write_in_processes(videos, programme, picture, min(workers, streams), report)
     else:
         _one_by_one(videos, programme, picture, report)
-    write_labels(out / LABELS, {video.name: _spans(programme, number) for number, video in enumerate(videos)})
+    write_labels(
+        out / LABELS, {video.name: _spans(programme, number, picture) for number, video in enumerate(videos)}
+    )
     world.save(out / WORLD)
     return Broadcast(videos, out / LABELS, out / WORLD, programme, time.perf_counter() - start)
 
@@ -145,11 +147,11 @@ def _check_folder(out: Path, names: set[str]) -> None:
         )
 
 
-def _spans(programme: Programme, stream: int) -> Iterator[LabelSpan]:
+def _spans(programme: Programme, stream: int, picture: Picture) -> Iterator[LabelSpan]:
     world, rate = programme.world, exact_rate(programme.world.fps)
     for shot in programme.shots(stream):
         start, end = float(shot.start / rate), float(shot.stop / rate)
-        yield LabelSpan(start, end, shot.label, world.look(shot.label), shot.channel)
+        yield LabelSpan(start, end, shot.label, picture.look(world, shot.label), shot.channel)
 
 
 def _silent(done: int, total: int) -> None:

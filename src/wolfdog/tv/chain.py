@@ -75,6 +75,7 @@ class Chain:
     Args:
         channel, pace, label, phase: [S], what each state is.
         transition: [S, S], probability of the next frame's state (column) given this frame's (row).
+        with_cut: [S, S], probability of the next frame's state and of a cut before it; at most `transition`.
         initial: [S], the stationary distribution: initial @ transition == initial.
 
     Raises:
@@ -94,6 +95,7 @@ class Chain:
     label: Ints
     phase: Ints
     transition: Floats
+    with_cut: Floats
     initial: Floats
 
     @staticmethod
@@ -115,14 +117,13 @@ class Chain:
         same_shot = here & (pace[:, None] == pace) & (label[:, None] == label)
         on = phase[:, None] + 1 == phase
         last = phase == parts.phases - 1
-        without_zap = (
-            same_shot * np.eye(states) * (1 - parts.cut)
-            + same_shot * on * parts.cut
-            + last[:, None] * here * fresh * parts.cut
-        )
+        going_on = same_shot * np.eye(states) * (1 - parts.cut) + same_shot * on * parts.cut
+        over = last[:, None] * here * fresh * parts.cut
         zap = parts.zap[channel][:, None]
-        transition = (1 - zap) * without_zap + zap * parts.to[channel][:, channel] * fresh
-        return Chain(channel, pace, label, phase, transition, _stationary(parts, channel, pace, label, phase))
+        with_cut = (1 - zap) * over + zap * parts.to[channel][:, channel] * fresh
+        transition = (1 - zap) * going_on + with_cut
+        initial = _stationary(parts, channel, pace, label, phase)
+        return Chain(channel, pace, label, phase, transition, with_cut, initial)
 
 
 def _stationary(parts: Parts, channel: Ints, pace: Ints, label: Ints, phase: Ints) -> Floats:

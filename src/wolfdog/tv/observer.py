@@ -14,7 +14,7 @@ probability of that label given everything seen so far: nobody who saw the same 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from wolfdog.errors import InputError, ShapeError, WorldError
 from wolfdog.tv.chain import Chain, Floats, Ints
@@ -69,22 +69,57 @@ class IdealObserver:
         """
         return self.filter(self.seen(programme)).labels
 
-    def given_eye(self, probabilities: ArrayLike, prior: ArrayLike) -> Floats:
+    def given_eye(
+        self, probabilities: ArrayLike, prior: ArrayLike, cuts: NDArray[np.bool_] | None = None
+    ) -> Floats:
         """p(label | all frames so far), [T, N, labels], given an eye: a snapshot classifier's probabilities.
 
-        Exact if the eye is calibrated and frames are independent given their labels. The second does not
-        hold for an eye that errs on a whole shot; then this observer trusts repeated errors more than it
-        should.
+        Without `cuts`, exact if the eye is calibrated and frames are independent given their labels. An eye that errs
+        errs on a whole shot, though, and this observer takes eight times the same mistake for eight witnesses. With
+        `cuts` a shot is one witness, who has said what the eye said of its frames so far on average (the geometric
+        mean), and the observer knows where shots begin: exact if shots are independent given their labels.
 
         Args:
             probabilities: [T, N, labels], the eye's p(label | this frame alone).
             prior: [labels], how often each label was in what the eye was calibrated on.
+            cuts: [T, N], whether a frame is the first of its shot.
 
         Raises:
             ShapeError: a shape does not fit.
             InputError: a probability is negative or not a number, or a prior is not above 0.
         """
-        return self.filter(self.reported(probabilities, prior)).labels
+        evidence = self.reported(probabilities, prior)
+        if cuts is None:
+            return self.filter(evidence).labels
+        if cuts.shape != evidence.shape[:2]:
+            raise ShapeError(f"cuts: expected {list(evidence.shape[:2])}, got {list(cuts.shape)}.")
+        return self._by_shot(evidence, cuts)
+
+    def _by_shot(self, evidence: Floats, cuts: NDArray[np.bool_]) -> Floats:
+        """The forward recursion in which a shot's frames, taken together, are seen once.
+
+            b_t(s) ∝ Σ_r a_{t-1}(r) C(r, s)  at a cut,   Σ_r b_{t-1}(r) (A - C)(r, s)  within a shot
+            a_t(s) ∝ b_t(s) (p(e_k | s) ... p(e_t | s))^(1 / (t - k + 1)),   k the first frame of the shot
+
+        C being the transitions with a cut.
+        """
+        chain = self.chain
+        going_on = chain.transition - chain.with_cut
+        of_frame = np.log(evidence)
+        labels = np.empty(evidence.shape)
+        before = after = np.tile(
+            chain.initial, (evidence.shape[1], 1)
+        )  # [N, S], without and with this shot's evidence
+        said, frames = np.zeros(of_frame.shape[1:]), np.zeros((evidence.shape[1], 1))
+        for t, cut in enumerate(cuts[:, :, None]):
+            if t > 0:
+                before = self._normalised(np.where(cut, after @ chain.with_cut, before @ going_on), t)
+            said = np.where(cut, 0, said) + of_frame[t]
+            frames = np.where(cut, 0, frames) + 1
+            mean = said / frames
+            after = self._normalised(before * np.exp(mean - mean.max(-1, keepdims=True))[:, chain.label], t)
+            labels[t] = after @ self._of_label
+        return labels
 
     def seen(self, programme: Programme) -> Floats:
         """p(look of the frame | label), [T, N, labels]: 1 for the labels with that look, else 0."""
@@ -139,20 +174,23 @@ class IdealObserver:
         channels = np.empty((frames, streams, len(self.world.channels)))
         for t in range(frames):
             expected = chain.initial if state is None else state @ chain.transition
-            joint = expected * evidence[t][:, chain.label]  # [N, S]
-            total = joint.sum(-1, keepdims=True)
-            if not (total > 0).all():
-                stream = int(np.argmin(total[:, 0] > 0))
-                raise WorldError(
-                    f"frame {t}, stream {stream}: what is seen cannot follow what was seen before in world "
-                    f"{self.world.name!r}. Build the observer from the world that was broadcast."
-                )
-            state = joint / total
+            state = self._normalised(expected * evidence[t][:, chain.label], t)  # [N, S]
             labels[t] = state @ self._of_label
             channels[t] = state @ self._of_channel
         if state is None:
             state = np.tile(chain.initial, (streams, 1))
         return Belief(labels, channels, state)
+
+    def _normalised(self, joint: Floats, frame: int) -> Floats:
+        total = joint.sum(-1, keepdims=True)
+        if not (total > 0).all():
+            stream = int(np.argmin(total[:, 0] > 0))
+            raise WorldError(
+                f"frame {frame}, stream {stream}: what is seen cannot follow what was seen before in world "
+                f"{self.world.name!r}. Build the observer from the world that was broadcast."
+            )
+        normalised: Floats = joint / total
+        return normalised
 
 
 def _one_hot(index: Ints, count: int) -> Floats:

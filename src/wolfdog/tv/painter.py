@@ -48,6 +48,10 @@ class Painter(Picture):
         if UNKNOWN in world.look_names and not kinds_of_unknown(world):
             raise WorldError(f"world {world.name!r}: nothing is left to be unknown. Use fewer looks.")
 
+    def look(self, world: World, label: str) -> str:
+        """The world's look for `label`."""
+        return world.look(label)
+
     def scene(self, world: World, label: str, rng: np.random.Generator) -> Scene:
         """A new scene of what `label` looks like; `unknown` is one of many things."""
         look = world.look(label)

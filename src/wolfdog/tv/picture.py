@@ -42,6 +42,10 @@ class Picture(ABC):
         """Raise a WolfdogError if something in `world` cannot be shown."""
 
     @abstractmethod
+    def look(self, world: World, label: str) -> str:
+        """What shots of `label` look like here: two labels with one look cannot be told apart by a frame."""
+
+    @abstractmethod
     def scene(self, world: World, label: str, rng: np.random.Generator) -> Scene:
         """A new scene of `label`."""
 

@@ -17,7 +17,7 @@ from .reels import UNLABELLED, Reel
 
 Probabilities = NDArray[np.float64]
 
-SNAPSHOT, IDEAL, IDEAL_EYE = "snapshot", "ideal", "ideal given the eye"
+SNAPSHOT, IDEAL, IDEAL_EYE = "snapshot", "ideal", "ideal, this eye"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def verdicts(
         telling, ambiguous = (
             np.isin(classes, names) for names in (list(world.telling_labels), list(world.ambiguous_labels))
         )
-        said |= _ideal(world, reels, said[SNAPSHOT], classes)
+        said |= _ideal(world, reels, said[SNAPSHOT], eye.prior.double().numpy(), classes)
     truth = np.concatenate([reel.labels for reel in reels])
     return Verdicts(
         tuple(classes),
@@ -101,7 +101,11 @@ def _among(chosen: Mask, labels: Labels) -> Mask:
 
 
 def _ideal(
-    world: World, reels: Sequence[Reel], snapshot: Sequence[Probabilities], classes: Sequence[str]
+    world: World,
+    reels: Sequence[Reel],
+    snapshot: Sequence[Probabilities],
+    prior: Probabilities,
+    classes: Sequence[str],
 ) -> dict[str, list[Probabilities]]:
     if set(world.labels) != set(classes):
         raise InputError(
@@ -116,13 +120,12 @@ def _ideal(
     observer = IdealObserver(world)
     order = [list(classes).index(label) for label in world.labels]  # world's label -> class
     back = np.argsort(order)
-    prior = np.bincount(observer.chain.label, observer.chain.initial, len(world.labels))  # in the long run
     looks = np.array([world.look(label) for label in classes])
     alike = (looks[:, None] == looks).astype(np.float64)  # [classes, classes]
     perfect, given = [], []
     for reel, eye_said in zip(reels, snapshot, strict=True):
         evidence = alike[reel.labels][:, None, order]  # [F, 1, labels]
         perfect.append(observer.filter(evidence).labels[:, 0, back])
-        reported = observer.reported(eye_said[:, None, order], prior)
-        given.append(observer.filter(reported).labels[:, 0, back])
+        cuts = np.diff(reel.spans, prepend=-1)[:, None] != 0
+        given.append(observer.given_eye(eye_said[:, None, order], prior[order], cuts)[:, 0, back])
     return {IDEAL: perfect, IDEAL_EYE: given}

@@ -17,11 +17,17 @@ from .parallel import teach_contexts
 from .reels import Reel, look_through, read_reels
 from .stages import Stages, silent
 from .teaching import ContextJob, ContextPlan, EyePlan, calibrate_on, teach_eye
-from .trainer import Plan, Progress
+from .trainer import Progress
 from .watcher import Watcher
 
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
 """The memories of the demo."""
+
+PHOTOGRAPHS = {"eye": "eye", "memory": "memory", "test": "test", "highlights": "test"}
+"""Which photographs each broadcast shows."""
+
+FIRST_SEED = 1000
+"""Of the first experiment's first broadcast. Lower ones were used up while wolfdog was being made."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +66,14 @@ class Experiment:
     world: World = field(default_factory=default_world)
     photographs: Path | None = None
     size: int = 64
-    for_eye: Airtime = Airtime(streams=120, minutes=1.5)
-    for_memory: Airtime = Airtime(streams=16, minutes=4)
+    for_eye: Airtime = Airtime(streams=120, minutes=2)
+    for_memory: Airtime = Airtime(streams=20, minutes=4)
     evening: Airtime = Airtime(streams=20, minutes=12)
+    highlights: Airtime = Airtime(streams=1, minutes=2)
     eye: EyePlan = field(default_factory=EyePlan)
     context: ContextPlan = field(default_factory=ContextPlan)
     memories: tuple[str, ...] = COMPARED
     workers: int = 2
-
-    def on_photographs(self, folder: Path) -> "Experiment":
-        """The experiment on photographs, DIR/<class>/*.png or *.jpg: harder to see, so there is more to learn from."""
-        return replace(
-            self,
-            photographs=folder,
-            for_eye=Airtime(streams=120, minutes=2),
-            eye=replace(self.eye, plan=Plan(steps=1500, learning_rate=3e-3)),
-        )
 
     def config(self, memory: str) -> WatcherConfig:
         """The watcher with that memory."""
@@ -90,12 +88,14 @@ class Outcome:
         verdicts: what everyone said of the evening.
         watchers: the folder of each trained watcher, by its memory.
         evening: the broadcast that was watched.
+        highlights: a broadcast to look at.
         seconds: how long it all took.
     """
 
     verdicts: Verdicts
     watchers: Mapping[str, Path]
     evening: Broadcast
+    highlights: Broadcast
     seconds: float
 
 
@@ -106,13 +106,15 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
     """
     began = time.perf_counter()
     config = experiment.config(NO_MEMORY)
-    to_see, to_remember, evening = (
+    world = experiment.world
+    to_see, to_remember, evening, highlights = (
         _on_air(experiment, out, number, *part, stages)
         for number, part in enumerate(
             (
-                ("to learn to see", "eye", experiment.for_eye, quick(experiment.world)),
-                ("to learn to remember", "memory", experiment.for_memory, experiment.world),
-                ("the evening to be watched", "test", experiment.evening, experiment.world),
+                ("to learn to see", "eye", experiment.for_eye, quick(world)),
+                ("to learn to remember", "memory", experiment.for_memory, world),
+                ("the evening to be watched", "test", experiment.evening, world),
+                ("highlights to be shown", "highlights", experiment.highlights, restless(world)),
             )
         )
     )
@@ -134,7 +136,7 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
         watchers[memory] = _saved(Watcher(experiment.config(memory)), eye, context, out / "models" / memory)
     seen = _watched(eye, evening, config, "watching the evening", stages)
     judged = verdicts(eye, contexts, seen, config.classes, experiment.world)
-    return Outcome(judged, watchers, evening, time.perf_counter() - began)
+    return Outcome(judged, watchers, evening, highlights, time.perf_counter() - began)
 
 
 def quick(world: World) -> World:
@@ -144,6 +146,15 @@ def quick(world: World) -> World:
     4.0
     """
     return world.with_(shot_length=max(float(world.shot.phases), world.shot.mean / 2), tell_rate=0.3)
+
+
+def restless(world: World) -> World:
+    """The world watched by someone who zaps every forty seconds, with three telling shots in ten.
+
+    >>> restless(default_world()).channels[0].mean_stay
+    200.0
+    """
+    return world.with_(switch_every=40 * world.fps, tell_rate=0.3)
 
 
 def _on_air(
@@ -156,12 +167,12 @@ def _on_air(
     world: World,
     stages: Stages,
 ) -> Broadcast:
-    seed = 3 * experiment.seed + number
+    seed = FIRST_SEED + 4 * experiment.seed + number
     pictures = experiment.photographs
     picture = (
         Painter(experiment.size, seed)
         if pictures is None
-        else Photographs(pictures, part, experiment.size, seed)
+        else Photographs(pictures, PHOTOGRAPHS[part], experiment.size, seed)
     )
     frames = round(airtime.minutes * 60 * world.fps) * airtime.streams
     with stages(f"broadcasting {why}", frames) as done:
@@ -214,7 +225,7 @@ def _read(
 def _taught_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:
     steps = dict.fromkeys(jobs, 0)
     total = sum(job.teaching.plan.steps for job in jobs.values())
-    with stages(f"learning to remember: {', '.join(jobs)}", total) as done:
+    with stages(f"learning to remember, {len(jobs)} memories", total) as done:
 
         def report(name: str, made: Progress) -> None:
             steps[name] = made.step

@@ -14,6 +14,7 @@ class Eye(nn.Module):
 
     `eye(frames)`: frames [N, H, W, 3] uint8 as a video holds them, to (embeddings [N, E], logits [N,
     classes]).
+    `eye.prior` [classes] is how often each class was in what it was calibrated on.
 
     >>> embeddings, logits = Eye(classes=5).eval()(torch.zeros(2, 64, 64, 3, dtype=torch.uint8))
     >>> embeddings.shape, logits.shape
@@ -24,42 +25,60 @@ class Eye(nn.Module):
         super().__init__()
         self.encoder = FrameEncoder(width, embedding)
         self.snapshot = nn.Linear(embedding, classes)
+        self.prior: Tensor
+        self.register_buffer("prior", torch.full((classes,), 1 / classes))
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         embeddings = self.encoder(frames.permute(0, 3, 1, 2))
         return embeddings, self.snapshot(embeddings)
 
 
-@torch.no_grad()
+MIXING_PENALTY, EXTREME_PENALTY = 10.0, 1e-3
+"""In units of one frame's log likelihood: what keeps few frames from mixing classes, and a perfect eye, or a class that
+is absent, from going to extremes."""
+
+
 def calibrate(eye: Eye, embeddings: Tensor, labels: Tensor) -> None:
-    """Make the snapshot's probabilities true frequencies, by frames [N, E] and labels [N] it was not trained
-    on.
+    """Make the snapshot's probabilities true frequencies, by frames [N, E] and labels [N] it was not taught on.
 
-        softmax((W e + b) / T + d):   T > 0 and d [classes] by maximum likelihood, folded into W and b
+        softmax((I / T + M) (W e + b) + d):   T, M [classes, classes] and d [classes] by maximum likelihood,
+                                              folded into W and b
 
-    d also undoes that training saw every class equally often. Source: vector scaling with one temperature,
-    Guo et al. 2017, "On calibration of modern neural networks". The likelihood is concave in (1/T, d):
-    Newton's method finds it.
+    T tempers, M unlearns differences between classes that were learned by heart and do not hold (two labels that look
+    alike), d undoes that training saw every class equally often. M is held near zero by a quadratic penalty.
+
+    Source: matrix scaling, Guo et al. 2017, "On calibration of modern neural networks"; the penalty as in Kull et al.
+    2019, "Beyond temperature scaling". The problem is convex in (1/T, M, d): L-BFGS finds the one solution.
     """
     kept = labels >= 0
     targets = labels[kept]
-    logits = eye.snapshot(embeddings[kept]).double()
+    if not len(targets):
+        return
+    with torch.no_grad():
+        logits = eye.snapshot(embeddings[kept]).double()
     classes = logits.shape[1]
-    # Every direction of `unknowns` = (1/T, d) in logit space: [N, classes, 1 + classes]
-    features = torch.cat((logits[..., None], torch.eye(classes).double().expand(len(logits), -1, -1)), -1)
-    unknowns = torch.cat((torch.ones(1), torch.zeros(classes))).double()
-    prior = 1e-3 * torch.eye(1 + classes).double()  # keeps an absent class and a perfect eye finite
-    start = unknowns.clone()
-    for _ in range(50):
-        probabilities = F.softmax(features @ unknowns, -1)
-        weighted = probabilities[..., None] * features
-        mean = weighted.sum(1)  # [N, 1 + classes]
-        gradient = (mean - features[torch.arange(len(targets)), targets]).sum(0) + prior @ (unknowns - start)
-        hessian = torch.einsum("nci,ncj->ij", weighted, features) - mean.T @ mean + prior
-        move = torch.linalg.solve(hessian, gradient)
-        unknowns -= move.clamp(-1.0, 1.0)
-        if move.abs().max() < 1e-8:
-            break
-    unknowns[0].clamp_(min=1e-2)
-    eye.snapshot.weight *= unknowns[0].float()
-    eye.snapshot.bias.mul_(unknowns[0].float()).add_(unknowns[1:].float())
+    identity = torch.eye(classes, dtype=torch.float64)
+    scale = torch.ones(1, dtype=torch.float64, requires_grad=True)  # 1 / T
+    mixing = torch.zeros(classes, classes, dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(classes, dtype=torch.float64, requires_grad=True)
+    solver = torch.optim.LBFGS(
+        [scale, mixing, bias], max_iter=500, tolerance_grad=1e-9, line_search_fn="strong_wolfe"
+    )
+
+    def objective() -> Tensor:
+        solver.zero_grad()
+        matrix = scale * identity + mixing
+        surprise = F.cross_entropy(logits @ matrix.T + bias, targets, reduction="sum")
+        extreme = (scale - 1).square().sum() + bias.square().sum()
+        far = MIXING_PENALTY * mixing.square().sum() + EXTREME_PENALTY * extreme
+        loss: Tensor = (surprise + far / 2) / len(targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    solver.step(objective)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        matrix = scale.clamp(min=1e-2) * identity + mixing
+        eye.snapshot.bias.copy_(matrix @ eye.snapshot.bias.double() + bias)
+        eye.snapshot.weight.copy_(matrix @ eye.snapshot.weight.double())
+        # One more of each than there were, or a class that was absent would be impossible.
+        eye.prior.copy_((targets.bincount(minlength=classes) + 1) / (len(targets) + classes))

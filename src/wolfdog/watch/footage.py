@@ -8,7 +8,7 @@ import torch
 
 from ..errors import InputError
 from .reels import UNLABELLED, Reel
-from .streams import Chunk, Curriculum
+from .streams import Chunk, Curriculum, saved_generator, saved_numbers
 
 
 class Footage:
@@ -85,6 +85,8 @@ class Footage:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._rng.bit_generator.state = state["rng"]
-        self._reel, self._at = np.array(state["reel"]), np.array(state["at"])
-        self._new = np.array(state["new"], bool)
+        rng, streams = saved_generator(state), self._at.shape
+        reel = saved_numbers(state, "reel", streams, 0, len(self._reels))
+        lengths = [len(self._reels[number]) for number in reel]
+        at, new = saved_numbers(state, "at", streams, 0, lengths), saved_numbers(state, "new", streams, 0, 2)
+        self._rng, self._reel, self._at, self._new = rng, reel, at, new.astype(bool)

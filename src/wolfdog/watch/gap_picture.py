@@ -36,8 +36,8 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
     hollow.
 
     >>> figure = gap_figure(GapTable(((1, 10), (10, 30)), (500, 20), {"ideal": (1.0, 0.9), "gru": (0.99, None)}), "")
-    >>> [line.get_label() for line in figure.axes[0].get_lines()][:1]
-    ['ideal observer']
+    >>> sorted(line.get_label() for line in figure.axes[0].get_lines() if line.get_label()[0] != "_")
+    ['gru', 'ideal observer']
     """
     from matplotlib.figure import Figure
 
@@ -48,11 +48,11 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
     axes.annotate(
         "a coin", (len(table.gaps) - 0.55, 0.5), va="bottom", ha="right", color="#888888", fontsize=8
     )
-    styles = iter(_STYLES * len(table.accuracy))
+    memories = [name for name in table.accuracy if name not in (IDEAL, IDEAL_EYE, SNAPSHOT)]
     for name, values in table.accuracy.items():
         drawn = [float("nan") if value is None else value for value in values]
         if name == IDEAL:
-            axes.plot(places, drawn, color="black", linewidth=6, alpha=0.25, label="ideal observer", zorder=1)
+            axes.plot(places, drawn, color="black", linewidth=7, alpha=0.25, label="ideal observer", zorder=1)
         elif name == IDEAL_EYE:
             axes.plot(places, drawn, "k:", linewidth=1.2, label="ideal observer, given this eye", zorder=1)
         elif name == SNAPSHOT:
@@ -60,11 +60,15 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
                 places, drawn, color="#777777", marker=".", linestyle="--", label="snapshot (no memory)"
             )
         else:
-            colour, marker = next(styles)
-            axes.plot(places, drawn, color=colour, linewidth=1.4, label=name)
-            for place, value, count in zip(places, drawn, table.counts, strict=True):
-                fill = colour if count >= ENOUGH else "white"
-                axes.plot([place], [value], marker=marker, color=colour, markerfacecolor=fill, markersize=6)
+            number = memories.index(name)
+            colour, marker = _STYLES[number % len(_STYLES)]
+            # Side by side, or memories that are equally good would hide each other.
+            beside = [place + 0.09 * (number - (len(memories) - 1) / 2) for place in places]
+            axes.plot(beside, drawn, color=colour, marker=marker, markersize=6, linewidth=1.0, label=name)
+            few = [
+                value if n < ENOUGH else float("nan") for value, n in zip(drawn, table.counts, strict=True)
+            ]
+            axes.plot(beside, few, marker, color=colour, markerfacecolor="white", markersize=6)
     axes.set_xticks(
         list(places),
         [

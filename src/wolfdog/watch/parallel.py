@@ -3,7 +3,7 @@
 import multiprocessing
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from typing import Any
@@ -36,10 +36,12 @@ def teach_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
     ):
         running = {name: pool.submit(_teach, name, job) for name, job in jobs.items()}
         try:
-            weights = {name: future.result() for name, future in running.items()}
-        except BaseException:  # the first error wins: what has not begun need not
-            pool.shutdown(wait=False, cancel_futures=True)
+            for future in as_completed(running.values()):
+                future.result()  # the first error wins, whichever job's it is
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # what has not begun need not
             raise
+        weights = {name: future.result() for name, future in running.items()}
     return {name: _context(jobs[name], weights[name]) for name in jobs}
 
 

@@ -114,7 +114,7 @@ class Recorder:
 
 
 class _Thinned:
-    """Moments to draw a timeline from, in bounded memory: every change of label, and every so many in between."""
+    """Moments for a timeline, in bounded memory: changes of label before others, and every so many in between."""
 
     def __init__(self) -> None:
         self._kept: list[Moment] = []
@@ -123,7 +123,7 @@ class _Thinned:
 
     def add(self, moment: Moment) -> None:
         last = self._kept[-1] if self._kept else None
-        changed = last is None or (last.snapshot, last.context) != (moment.snapshot, moment.context)
+        changed = last is None or _labels(last) != _labels(moment)
         self._since += 1
         if last is not None and not changed and self._since < self._every:
             self._kept[-1] = replace(last, duration=moment.time + moment.duration - last.time)
@@ -132,10 +132,28 @@ class _Thinned:
         self._kept.append(moment)
         if len(self._kept) > KEPT:
             self._every *= 2
-            self._kept = [
-                replace(first, duration=second.time + second.duration - first.time)
-                for first, second in zip(self._kept[::2], self._kept[1::2], strict=False)
-            ] + self._kept[len(self._kept) // 2 * 2 :]
+            self._halve()
+
+    def _halve(self) -> None:
+        """Merge neighbours two by two where their labels agree; where that leaves too many, all of them."""
+        for alike in (True, False):
+            merged: list[Moment] = []
+            alone = False  # whether the last of `merged` has not been merged yet
+            for moment in self._kept:
+                last = merged[-1] if merged else None
+                if last is not None and alone and (not alike or _labels(last) == _labels(moment)):
+                    merged[-1] = replace(last, duration=moment.time + moment.duration - last.time)
+                    alone = False
+                else:
+                    merged.append(moment)
+                    alone = True
+            self._kept = merged
+            if len(merged) <= 3 * KEPT // 4:
+                return
 
     def moments(self) -> list[Moment]:
         return self._kept
+
+
+def _labels(moment: Moment) -> tuple[str, str]:
+    return moment.snapshot, moment.context

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..tv import Sampler, World
 from .reels import UNLABELLED, Reel
-from .streams import Chunk, Curriculum
+from .streams import Chunk, Curriculum, saved_generator, saved_numbers
 
 
 class Recut:
@@ -43,7 +43,7 @@ class Recut:
         streams: int,
         seed: int,
         curriculum: Curriculum | None = None,
-        deployment: float = 1280.0,
+        deployment: float = 20_000.0,
     ) -> None:
         missing = [label for label in world.labels if label not in classes]
         if missing:
@@ -87,10 +87,13 @@ class Recut:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._sampler.load_state_dict(state["sampler"])
-        self._rng.bit_generator.state = state["rng"]
-        self._shot = np.array(state["shot"], np.int64)
-        self._shown = np.array(state["shown"], np.int64)
+        rng, streams = saved_generator(state), len(self._shown)
+        shot = saved_numbers(state, "shot", (streams, 2), 0, len(self._events) + 1)
+        if (shot.sum(1) > len(self._events)).any():
+            raise InputError("streams: 'shot' is of other footage")
+        shown = saved_numbers(state, "shown", (streams,), -1, np.iinfo(np.int64).max)
+        self._sampler.load_state_dict(state.get("sampler", {}))
+        self._rng, self._shot, self._shown = rng, shot, shown
 
 
 def denser(world: World, curriculum: Curriculum, progress: float) -> World:

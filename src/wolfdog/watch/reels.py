@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import InputError, LabelsError
-from ..labels import LabelSpan
+from ..labels import LabelSpan, spans_at
 from .eye import Eye
 from .sampling import Rate
 from .sources import VideoSource
@@ -69,21 +69,10 @@ def read_reel(
             frames.append(frame.image)
             times.append(frame.time)
     when = np.array(times)
-    covering = _covering(spans, when)
+    covering = spans_at(spans, when)
     index = np.array([classes.index(span.label) for span in spans] + [UNLABELLED])
     looks = tuple(span.look for span in spans)
     return Reel(name, when, index[covering], covering, looks, np.stack(frames))
-
-
-def _covering(spans: Sequence[LabelSpan], times: NDArray[np.float64]) -> NDArray[np.int64]:
-    """[F] number of the span that covers each time, -1 for none; spans are sorted and do not overlap."""
-    if not spans:
-        return np.full(len(times), -1)
-    starts, ends = (np.array([getattr(span, side) for span in spans]) for side in ("start", "end"))
-    # Containers round timestamps: a frame within a microsecond of a span's start is in it.
-    found = np.searchsorted(starts, times + 1e-6, side="right") - 1
-    inside = (found >= 0) & (times + 1e-6 < ends[found])
-    return np.where(inside, found, -1)
 
 
 def look_through(eye: Eye, reel: Reel, batch: int = 256) -> Reel:

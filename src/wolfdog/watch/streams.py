@@ -1,8 +1,11 @@
 """Many streams side by side, chunk after chunk: what truncated backpropagation reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
@@ -33,7 +36,7 @@ class Streams(Protocol):
         """Where the streams are, as JSON holds it."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Go on from there. Raises InputError for a state of other streams."""
 
 
 @dataclass(frozen=True)
@@ -61,3 +64,26 @@ class Curriculum:
         if progress >= self.until:
             return end  # exactly, which the power below may miss by a rounding
         return float(start * (end / start) ** (progress / self.until))
+
+
+def saved_generator(state: dict[str, Any]) -> np.random.Generator:
+    """The random number generator of a `state_dict`, under "rng". Raises InputError where there is none."""
+    generator = np.random.default_rng()
+    try:
+        generator.bit_generator.state = state["rng"]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"streams: not a state of their random numbers: {error!r}") from error
+    return generator
+
+
+def saved_numbers(
+    state: dict[str, Any], name: str, shape: tuple[int, ...], least: int, below: Sequence[int] | int
+) -> NDArray[np.int64]:
+    """The whole numbers of a `state_dict` under `name`. Raises InputError unless they have that shape and range."""
+    try:
+        numbers = np.array(state[name], np.int64)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"streams: not a state of {name!r}: {error!r}") from error
+    if numbers.shape != shape or not ((least <= numbers) & (numbers < below)).all():
+        raise InputError(f"streams: {name!r} is of other streams or other footage")
+    return numbers

@@ -30,7 +30,7 @@ Report = Callable[[Progress], None]
 class EyePlan:
     """How the eye is taught: `plan`, with `batch` frames a step."""
 
-    plan: Plan = field(default_factory=lambda: Plan(steps=1000, learning_rate=3e-3))
+    plan: Plan = field(default_factory=lambda: Plan(steps=1200, learning_rate=3e-3))
     batch: int = 128
 
     def __post_init__(self) -> None:
@@ -47,9 +47,9 @@ class ContextPlan:
     it is, where the classes named `uninformative` are thinned while the curriculum lasts.
     """
 
-    plan: Plan = field(default_factory=lambda: Plan(steps=800, learning_rate=5e-3))
+    plan: Plan = field(default_factory=lambda: Plan(steps=1200, learning_rate=5e-3))
     chunk: int = 64
-    streams: int = 32
+    streams: int = 96
     curriculum: Curriculum = field(default_factory=Curriculum)
     cut: World | None = None
     uninformative: tuple[str, ...] = ("unknown",)

@@ -154,6 +154,8 @@ class Trainer:
             self._adam.load_state_dict({**self._adam.state_dict(), "state": moments})
             self.lesson.carry_on(parts["carried"], notes["lesson"])
             self.step = int(notes["step"])
+            if not 0 < self.step <= self.plan.steps:
+                raise ValueError(f"step {self.step} of {self.plan.steps}")
         except (LookupError, RuntimeError, ValueError, TypeError, ArithmeticError) as error:
             raise CheckpointError(f"{path}: does not fit this training: {error}") from error
 

@@ -1,0 +1,90 @@
+import io
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from cli_run import Ran, assert_fine, assert_told, wolfdog
+from rich.console import Console
+
+from wolfdog.cli import screen
+from wolfdog.cli.app import app
+
+COMMANDS = ("demo", "tv", "train", "watch", "evaluate")
+
+
+def test_every_command_explains_itself():
+    named = {command.callback.__name__ for command in app.registered_commands}
+    assert named == set(COMMANDS)
+    overview = wolfdog("--help")
+    assert_fine(overview)
+    for command in COMMANDS:
+        assert command in overview.out
+        ran = wolfdog(command, "--help")
+        assert_fine(ran)
+        assert f"wolfdog {command} [OPTIONS]" in " ".join(ran.out.split())
+
+
+def test_the_version():
+    assert wolfdog("--version").out == f"wolfdog {version('wolfdog')}\n"
+
+
+def test_the_installed_command_tells_a_mistake_in_one_line(tmp_path):
+    command = [Path(sys.executable).parent / "wolfdog", "watch", tmp_path / ("long " * 30 + "[red] {x}.mp4")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert_told(Ran(done.returncode, done.stdout, done.stderr), "[red] {x}.mp4", "no such file or folder")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_check_of_one_line_sees_what_is_wrong():
+    assert_told(Ran(2, "", "wolfdog: no\n"), "no")
+    for ran in (
+        Ran(1, "", "wolfdog: no\n"),
+        Ran(2, "", "wolfdog: no\nand more\n"),
+        Ran(2, "", "no\n"),
+        Ran(2, "Traceback", "wolfdog: no\n"),
+        Ran(2, "", "wolfdog: yes\n"),
+    ):
+        with pytest.raises(AssertionError):
+            assert_told(ran, "no")
+    for ran in (Ran(1, "", ""), Ran(0, "", "warning\n")):
+        with pytest.raises(AssertionError):
+            assert_fine(ran)
+
+
+def test_an_error_of_ours_is_not_hidden(monkeypatch):
+    def fail(path=None):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("wolfdog.watch.watcher.Watcher.load", fail)
+    with pytest.raises(ZeroDivisionError):
+        wolfdog("watch", __file__)
+
+
+def test_nothing_heavy_is_loaded_to_print_help():
+    code = (
+        "import sys; from wolfdog.cli.app import app\nprint({'matplotlib', 'av', 'PIL'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("title", ["learning", "a [/] [red] {x} {task} %s.mp4"])
+def test_stages_take_any_title_and_note(monkeypatch, terminal, title):
+    console = Console(record=True, force_terminal=terminal, width=200, file=io.StringIO())
+    monkeypatch.setattr(screen, "console", console)
+    stages = screen.StageBars(2)
+    for _ in range(2):
+        with stages(title, 10) as done:
+            done(5, "loss [/] {y}")
+            done(10, "loss 0.1")
+    text = console.export_text()
+    for number in (1, 2):
+        assert f"{number}/2 {title}" in text
+    assert "loss 0.1" in text
+
+
+def test_percent():
+    assert (screen.percent(0.98765), screen.percent(None)) == ("98.8", "-")

@@ -1,0 +1,32 @@
+"""Every script in examples/ runs, and says something."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+
+
+def run(script: Path, where: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", str(script)]
+    return subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
+def test_it_runs(script: Path, tmp_path: Path) -> None:
+    result = run(script, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip()
+    assert not result.stderr
+
+
+def test_a_broken_example_is_seen(tmp_path: Path) -> None:
+    script = tmp_path / "broken.py"
+    script.write_text("raise SystemExit('no')", encoding="utf-8")
+    assert run(script, tmp_path).returncode != 0
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 2

@@ -1,0 +1,28 @@
+"""Small untrained watchers, and frames of noise for them."""
+
+import numpy as np
+import torch
+
+from cases import scrambled
+from wolfdog.watch.config import WatcherConfig
+from wolfdog.watch.sources import Frame
+from wolfdog.watch.watcher import Watcher
+
+CLASSES = ("wolf", "dog", "bear")
+
+
+SMALL = {"size": 16, "width": 2, "embedding": 4, "hidden": 4}
+
+
+def made(memory="lstm"):
+    torch.manual_seed(0)
+    watcher = Watcher(WatcherConfig(CLASSES, 5.0, memory=memory, **SMALL)).eval()
+    if watcher.context is not None:
+        scrambled(watcher.context)  # new units remember so long and learn so slowly that outputs hardly move
+    return watcher
+
+
+def frames(count, size=16):
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        yield Frame(3 * i, i / 5, 0.2, rng.integers(0, 256, (size, size, 3), dtype=np.uint8))
