@@ -192,6 +192,17 @@ def test_a_changed_setting_is_another_step() -> None:
     assert layer.backend == "numba"
 
 
+def test_a_changed_module_is_another_cell() -> None:
+    layer, x = wd.Recurrent(wd.cells.FourGateLSTM(3, 4)), torch.randn(5, 2, 3)
+    with torch.no_grad():
+        layer(x)
+        state = layer.step(x[0])[1]
+        layer.step(x[0], state)
+        layer.cell.u = nn.Linear(4, 4)
+        torch.testing.assert_close(layer(x)[0], eager_of(layer)(x)[0])
+        torch.testing.assert_close(layer.step(x[0], state)[0], eager_of(layer).step(x[0], state)[0])
+
+
 def test_several_threads_at_once() -> None:
     layer, failures = lstm(), []
     inputs = [torch.randn(7, batch, 3, dtype=torch.float64) for batch in (1, 2, 5, 9)]

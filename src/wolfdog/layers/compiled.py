@@ -36,6 +36,7 @@ class _CellRecord:
                     if isinstance(tensor, Tensor):
                         self.slots.setdefault(f"{prefix}.{key}" if prefix else key, (held, key))
         self.modules = [module.__dict__ for module in cell.modules()]
+        self._parts = [(held, *_parts_of(held)) for held in self.modules]
         self.hooks = [held[name] for held in self.modules for name in HOOKS]
         self.compiled: dict[Any, Compiled | str] = {}
         self.zeros: dict[Any, State | str] = {}
@@ -62,6 +63,10 @@ class _CellRecord:
         self._seen = seen
         return self._number
 
+    def current(self) -> bool:
+        """Whether the cell still has the modules, and the names of parameters and buffers, that it had."""
+        return all(_parts_of(held) == (modules, counts) for held, modules, counts in self._parts)
+
     def hooked(self) -> bool:
         """Whether hooks are to run at every step."""
         return any(self.hooks)
@@ -69,6 +74,11 @@ class _CellRecord:
     def named(self) -> dict[str, Tensor]:
         """The cell's tensors, as they are now."""
         return {name: held[key] for name, (held, key) in self.slots.items() if held.get(key) is not None}
+
+
+def _parts_of(held: dict[str, Any]) -> tuple[tuple[nn.Module, ...], tuple[int, int]]:
+    """A module's own modules, and how many parameters and buffers it has."""
+    return tuple(held["_modules"].values()), (len(held["_parameters"]), len(held["_buffers"]))
 
 
 class _Again:
@@ -110,7 +120,15 @@ def step_again(
     """The step of a cell that ran before with such an event and state, without a gradient; None where none did."""
     record = _cells.get(cell)
     again = None if record is None else record.again
-    if again is None or state is None or again.returns != returns or torch.is_grad_enabled():
+    if (
+        record is None
+        or again is None
+        or state is None
+        or again.returns != returns
+        or torch.is_grad_enabled()
+    ):
+        return None
+    if not record.current():
         return None
     return again.run(event, state)
 
@@ -122,7 +140,7 @@ class CompiledRunner:
         self.eager, self.returns = EagerRunner(cell, returns), returns
         with _lock:
             record = _cells.get(cell)
-            if record is None:
+            if record is None or not record.current():
                 record = _cells[cell] = _CellRecord(cell)
         self.cell, self.record = cell, record
 
