@@ -7,7 +7,7 @@ import pytest
 
 import wolfdog as wd
 
-NAMES = {"Recurrent", "Watcher", "cells"}
+NAMES = {"Recurrent", "Watcher", "cells", "show"}
 CELLS = {"Cell", "Chrono", "Elman", "ForgetBias", "FourGateLSTM", "GRU", "LSTM", "PeepholeLSTM"}
 HEAVY = (
     "PIL",

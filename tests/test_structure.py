@@ -45,7 +45,9 @@ def test_an_arrow_the_wrong_way_is_seen(tmp_path: Path) -> None:
     for name in ["wolfdog", *re.findall(r"[\w.]+", " ".join(arrows["layers"]))]:
         folder = tmp_path.joinpath(*name.split("."))
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "__init__.py").touch()
+        for package in (folder, folder.parent):
+            if package != tmp_path:
+                (package / "__init__.py").touch()
     (tmp_path / "wolfdog/cells/__init__.py").write_text("import wolfdog.layers\n", encoding="utf-8")
     program = (
         "import sys; sys.path.insert(0, '.'); from importlinter.cli import lint_imports_command as c; c()"

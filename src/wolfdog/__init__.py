@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import cells as cells
 from .layers import Recurrent as Recurrent
+from .layers import show as show
 
 if TYPE_CHECKING:
     from .watch.watcher import Watcher as Watcher

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
+from .compiled import CompiledRunner, step_again
 from .form import Returns, check_returns, check_state
 from .runner import Runner, asked_backend, choose
 from .state import State, transform
@@ -55,13 +56,14 @@ class Recurrent(nn.Module):
 
     @property
     def backend(self) -> str:
-        """What runs the cell: "eager"."""
+        """What runs the cell: "numba", or "eager" where that was asked for or the cell cannot be compiled."""
         return self._runner().backend
 
     @property
     def why_not(self) -> str | None:
         """Why no faster backend runs the cell; None where there is none faster."""
-        return choose(self.cell, self.returns, self._asked_backend)[1]
+        runner, reason = choose(self.cell, self.returns, self._asked_backend)
+        return runner.why_not() if isinstance(runner, CompiledRunner) else reason
 
     def forward(
         self,
@@ -105,6 +107,10 @@ class Recurrent(nn.Module):
 
         Raises ShapeError for a wrong shape.
         """
+        if isinstance(x_t, Tensor) and self._asked_backend != "eager" and not torch.compiler.is_compiling():
+            again = step_again(self.cell, self.returns, x_t, state)
+            if again is not None:
+                return again
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {_shape(x_t)}")
         batched = x_t.dim() > 1
@@ -119,7 +125,19 @@ class Recurrent(nn.Module):
     def extra_repr(self) -> str:
         return "batch_first=True" if self.batch_first else ""
 
+    def _plan_in_graph(self, features: list[int], dtype: str, resets: bool) -> int:
+        from .in_graph import plan
+
+        return plan(self.cell, self.returns, features, dtype, resets)
+
+    # for torch.compile: called while the graph is made, its result is a constant of the graph
+    _plan_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
     def _runner(self) -> Runner:
+        if torch.compiler.is_compiling() and self._asked_backend != "eager":
+            from .in_graph import GraphRunner
+
+            return GraphRunner(self, self.cell, self.returns)
         # Made at each call, and cheap: a copied, loaded or edited layer never runs another one's cell.
         return choose(self.cell, self.returns, self._asked_backend)[0]
 
@@ -149,6 +167,8 @@ def _checked_lengths(lengths: Tensor | Sequence[int], steps: int, batch: int | N
     expected = [] if batch is None else [batch]
     if not (whole or checked.numel() == 0) or list(checked.shape) != expected:
         raise ShapeError(f"lengths must be whole numbers of shape {expected}; got {_shape(checked)}")
+    if torch.compiler.is_compiling():  # a graph does not look at numbers
+        return checked.reshape(-1)
     if checked.numel() and not 0 <= int(checked.min()) <= int(checked.max()) <= steps:
         raise InputError(f"lengths must lie in 0..{steps}, the number of events; got {checked.tolist()}")
     return checked.reshape(-1)

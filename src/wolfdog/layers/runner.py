@@ -6,17 +6,19 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .compiled import CompiledRunner
 from .eager import EagerRunner
 from .form import Returns
 from .state import State
 
-BACKENDS = ("eager",)
+BACKENDS = ("eager", "numba")
 
 
 class Runner(Protocol):
     """Runs one cell over checked events, laid out as [T, B, ...]; EagerRunner is the meaning."""
 
-    backend: str
+    @property
+    def backend(self) -> str: ...
 
     def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]: ...
 
@@ -40,5 +42,6 @@ def asked_backend(backend: str | None) -> str | None:
 
 def choose(cell: nn.Module, returns: Returns | None, asked: str | None) -> tuple[Runner, str | None]:
     """The runner for a cell, and why there is none faster (None where this is the fastest)."""
-    reason = "the eager backend was asked for" if asked == "eager" else "this version has no compiled backend"
-    return EagerRunner(cell, returns), reason
+    if asked == "eager":
+        return EagerRunner(cell, returns), "the eager backend was asked for"
+    return CompiledRunner(cell, returns), None

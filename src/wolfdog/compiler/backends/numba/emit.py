@@ -1,0 +1,127 @@
+"""A plan becomes Python source for Numba: a function of a table of addresses and a range of examples.
+
+The kernel runs every step for its examples alone, so that threads never wait for each other inside the loop. Its
+arguments lie in a table of whole numbers: the number of steps, the address of lengths (0: none) and of the code of the
+matrix product, and for every buffer
+its address, its bytes from step to step and from example to example, and the number of steps it has room for.
+"""
+
+from dataclasses import dataclass
+
+from ...passes.places import Place
+from ...passes.stage import Plan, Product
+from .loops import LoopEmitter
+from .target import Target
+
+HEADER = 3
+"""Entries of the table before the buffers'."""
+
+FIELDS = 4
+"""Entries of the table for each buffer."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Source, the buffers it reads in the order of the table, and the elements in a row of each scratch buffer."""
+
+    source: str
+    buffers: tuple[str, ...]
+    scratch: dict[str, int]
+
+
+def emit(plan: Plan, target: Target) -> Kernel:
+    """The source of the kernel of a plan."""
+    return Emitter(plan, target).run()
+
+
+class Emitter:
+    """Writes a kernel."""
+
+    def __init__(self, plan: Plan, target: Target) -> None:
+        self.plan, self.target = plan, target
+        self.size = target.bits // 8
+        self.buffers: dict[str, None] = {}
+        self.moments: dict[tuple[str, int], str] = {}  # buffers at a step
+        self.lines: list[str] = []
+        self.scratch: dict[str, int] = dict(plan.scratch)
+
+    def run(self) -> Kernel:
+        for stage in self.plan.stages:
+            for product in stage.products:
+                self._product(product)
+            for number, loop in enumerate(stage.loops):
+                if number == 0:
+                    self._say(2, "for b in range(low, high):")
+                LoopEmitter(self, loop).run()
+        body, self.lines = self.lines, []
+        self._say(0, "def kernel(table, low, end):")
+        self._say(1, "steps, lengths, tile = field(table, 0), field(table, 1), field(table, 2)")
+        for number, name in enumerate(self.buffers):
+            at = HEADER + FIELDS * number
+            fields = ", ".join(f"field(table, {at + i})" for i in range(FIELDS))
+            self._say(1, f"{name}, {name}_step, {name}_row, {name}_room = {fields}")
+        self._say(1, "high = end")
+        self._say(1, "for t in range(steps - 1, -1, -1):" if self.plan.reverse else "for t in range(steps):")
+        self._say(2, "if lengths != 0:")
+        self._say(3, "high = low")
+        self._say(3, "while high < end and field(lengths, high) > t:")
+        self._say(4, "high += 1")
+        for (name, shift), variable in self.moments.items():
+            moment = "t" if shift == 0 else f"(t + {shift})"
+            self._say(2, f"{variable} = {name} + {moment} % {name}_room * {name}_step")
+        self.lines += body
+        return Kernel("\n".join(self.lines) + "\n", tuple(self.buffers), self.scratch)
+
+    def _say(self, depth: int, line: str) -> None:
+        self.lines.append("    " * depth + line)
+
+    def _use(self, name: str) -> str:
+        self.buffers.setdefault(name)
+        return name
+
+    def _at(self, place: Place) -> str:
+        """The variable that holds a buffer's address at the step."""
+        self._use(place.buffer)
+        if place.buffer in self.plan.scratch or self._unbatched(place.buffer):
+            return place.buffer
+        name = f"{place.buffer}_t" if place.shift == 0 else f"{place.buffer}_next"
+        return self.moments.setdefault((place.buffer, place.shift), name)
+
+    def _unbatched(self, buffer: str) -> bool:
+        return any(
+            v.op == "input" and not v.type.batched and p.buffer == buffer for v, p in self.plan.places.items()
+        )
+
+    def _product(self, product: Product) -> None:
+        size = self.size
+        a, c, w = self._at(product.operand), self._use(product.result), self._use(product.matrix)
+        row, first = f"{product.operand.buffer}_row", product.operand.offset * size
+        self.scratch[c] = (product.times - 1) * product.width + self._padded(product.width)
+        depth, more_a, more_c, more_w = 2, "", "", ""
+        if product.times > 1:
+            self._say(2, f"for head in range({product.times}):")
+            depth, more_a, more_c = (
+                3,
+                f" + head * {product.depth * size}",
+                f" + head * {product.width * size}",
+            )
+            more_w = (
+                f" + head * {self._padded(product.width) * product.depth * size}" if product.heads else ""
+            )
+        self._say(
+            depth,
+            f"product(tile, {a} + low * {row} + {first}{more_a}, {row} // {size}, {w}{more_w}, {product.depth}, "
+            f"{c} + low * {c}_row{more_c}, {c}_row // {size}, {product.width}, high - low, {int(product.fresh)})",
+        )
+
+    def _padded(self, width: int) -> int:
+        return -(-width // self.target.panel) * self.target.panel
+
+    def load(self, place: Place) -> str:
+        """The variable that holds the address of a buffer's row."""
+        at = self._at(place)
+        return at if self._unbatched(place.buffer) else f"{at} + b * {place.buffer}_row"
+
+    def say(self, depth: int, line: str) -> None:
+        """Write a line."""
+        self._say(depth, line)

@@ -1,0 +1,122 @@
+"""A program made ready to run: its kernel, and the table that tells the kernel where its tensors are."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from math import prod
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...ir.program import Program
+from ...passes.stage import Plan, plan
+from .build import Code, build, product_code
+from .emit import FIELDS, HEADER, Kernel, emit
+from .target import Target, target
+from .threads import cuts, run, shares
+
+ALWAYS = 1 << 62
+"""Room of a buffer that is as long as the sequence."""
+
+
+class Launch:
+    """One program as a kernel, for one number format.
+
+    Raises:
+        Refusal: where the program cannot be made a kernel.
+    """
+
+    def __init__(self, program: Program, dtype: torch.dtype, reverse: bool = False) -> None:
+        self.dtype = dtype
+        self.target: Target = target(torch.finfo(dtype).bits)
+        self.plan: Plan = plan(program, reverse)
+        self.kernel: Kernel = emit(self.plan, self.target)
+        self.products = [product for stage in self.plan.stages for product in stage.products]
+        self.matrices = {product.matrix: product for product in self.products}
+        self.work = sum(product.depth * product.width * product.times for product in self.products)
+        self.work += 8 * sum(
+            prod(loop.domain) * len(loop.items) for s in self.plan.stages for loop in s.loops
+        )
+
+    @cached_property
+    def code(self) -> Code:
+        """The machine code, compiled or found in the cache."""
+        return build(self.kernel.source, self.target.bits)
+
+    def pack(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Parameters as the kernel reads them: matrices in panels, the others side by side."""
+        packed = {}
+        for name in self.kernel.buffers:
+            if name in self.matrices:
+                packed[name] = panels(parameters[name].detach(), self.target.panel)
+            elif name in parameters:
+                packed[name] = parameters[name].detach().contiguous()
+        return packed
+
+    def __call__(
+        self,
+        steps: int,
+        batch: int,
+        tensors: Mapping[str, tuple[Tensor, int]],
+        lengths: Tensor | None = None,
+    ) -> None:
+        """Run.
+
+        Args:
+            steps: number of steps.
+            batch: number of examples.
+            tensors: for every buffer but scratch, a tensor, and the number of steps that it has room for; 0 for
+                parameters. `[steps, B, ...]` with features side by side.
+            lengths: `[B]` whole numbers, which fall.
+        """
+        self.code  # noqa: B018  # compiled before memory is taken
+        scratch = {
+            name: torch.empty(batch, width, dtype=self.dtype) for name, width in self.kernel.scratch.items()
+        }
+        table = np.zeros(HEADER + FIELDS * len(self.kernel.buffers), np.int64)
+        table[0], table[1] = steps, 0 if lengths is None else lengths.data_ptr()
+        table[2] = product_code(self.target.bits).address if self.products else 0
+        size = self.target.bits // 8
+        for number, name in enumerate(self.kernel.buffers):
+            at = HEADER + FIELDS * number
+            if name in scratch:
+                table[at : at + FIELDS] = scratch[name].data_ptr(), 0, scratch[name].shape[1] * size, 1
+                continue
+            tensor, room = tensors[name]
+            step, row = (tensor.stride(0) * size, tensor.stride(1) * size) if room else (0, 0)
+            table[at : at + FIELDS] = tensor.data_ptr(), step, row, max(room, 1)
+        parts = shares(batch, self.work * steps * batch)
+        listed = None if lengths is None or parts == 1 else lengths.tolist()
+        run(self.code, table.ctypes.data, cuts(batch, parts, listed))
+
+
+def panels(matrix: Tensor, width: int) -> Tensor:
+    """[..., K, N] as [..., N / P][K][P], padded with zeros.
+
+    >>> panels(torch.arange(6.0).view(2, 3), 2)
+    tensor([[[0., 1.],
+             [3., 4.]],
+    <BLANKLINE>
+            [[2., 0.],
+             [5., 0.]]])
+    """
+    *lead, depth, columns = matrix.shape
+    count = -(-columns // width)
+    if count * width == columns:
+        return matrix.unflatten(-1, (count, width)).movedim(-2, -3).contiguous()
+    padded = matrix.new_zeros(*lead, count, depth, width)
+    full = columns // width
+    if full:
+        padded[..., :full, :, :] = matrix[..., : full * width].unflatten(-1, (full, width)).movedim(-2, -3)
+    padded[..., full, :, : columns - full * width] = matrix[..., full * width :]
+    return padded
+
+
+def side_by_side(tensor: Tensor, features: int) -> Tensor:
+    """The tensor, copied where its last axes do not lie in row-major order."""
+    expected = 1
+    for axis in range(1, features + 1):
+        if tensor.shape[-axis] != 1 and tensor.stride(-axis) != expected:
+            return tensor.contiguous()
+        expected *= tensor.shape[-axis]
+    return tensor

@@ -1,0 +1,70 @@
+"""The batch split over threads: kernels release the GIL, and a plain pool runs them.
+
+The number of threads is PyTorch's. The pool is made anew after a fork, where the parent's threads are not there.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from threading import Lock
+
+import torch
+
+WORTH = 400_000
+"""Multiplications for each thread below which another thread costs more than it gains."""
+
+_lock = Lock()
+_pool: tuple[int, int, ThreadPoolExecutor] | None = None
+
+
+def shares(batch: int, work: int) -> int:
+    """How many threads a batch is split over, for a number of multiplications in all."""
+    return max(1, min(torch.get_num_threads(), batch, work // WORTH))
+
+
+def cuts(batch: int, parts: int, lengths: Sequence[int] | None = None) -> list[int]:
+    """Where to cut a batch, so that parts have about the same number of events; lengths fall.
+
+    >>> cuts(7, 2)
+    [0, 4, 7]
+    >>> cuts(4, 2, [9, 1, 1, 1])
+    [0, 1, 4]
+    """
+    if lengths is None:
+        return [-(-batch * part // parts) for part in range(parts + 1)]
+    total, done, result = sum(lengths), 0, [0]
+    for example, length in enumerate(lengths):
+        done += length
+        if done * parts >= total * len(result) and len(result) < parts and example + 1 < batch:
+            result.append(example + 1)
+    return [*result, batch]
+
+
+def run(kernel: Callable[[int, int, int], None], table: int, borders: Sequence[int]) -> None:
+    """Run a kernel on every part of a batch, and wait."""
+    if len(borders) == 2:
+        kernel(table, borders[0], borders[1])
+        return
+    pool = _threads(len(borders) - 2)
+    waiting = [pool.submit(kernel, table, low, high) for low, high in pairwise(borders[1:])]
+    kernel(table, borders[0], borders[1])
+    for part in waiting:
+        part.result()
+
+
+def _threads(count: int) -> ThreadPoolExecutor:
+    global _pool
+    with _lock:
+        if _pool is None or _pool[0] != os.getpid() or _pool[1] < count:
+            _pool = (os.getpid(), count, ThreadPoolExecutor(count, thread_name_prefix="wolfdog"))
+        return _pool[2]
+
+
+def _forget_lock() -> None:
+    global _lock
+    _lock = Lock()  # a thread of the parent may have held it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_lock)

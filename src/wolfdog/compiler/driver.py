@@ -1,0 +1,137 @@
+"""From one step of a cell to something that runs over sequences: what `layers` uses of the compiler."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from .binding import run, run_as_operator
+from .errors import Refusal
+from .recurrence import Recurrence, check, with_resets
+from .single import SingleStep
+from .trace import Step, trace
+
+MANY = 6
+"""Examples for each thread from which on the kernel computes what depends on events alone, step by step.
+
+With fewer, a matrix is read from memory too often for what is done with it; measured at 64 to 512 units."""
+
+
+class Compiled:
+    """A step, compiled for one number format, one shape of events and one form of states.
+
+    Args:
+        step: event and states to output and next states.
+        named: every tensor that the step may use besides, by name.
+        event: an event, of which shape and dtype count.
+        states: the states, likewise.
+
+    Raises:
+        Refusal: where the step cannot be compiled; the message says why, and where in the cell.
+    """
+
+    def __init__(
+        self, step: Step, named: Mapping[str, Tensor], event: Tensor, states: Sequence[Tensor]
+    ) -> None:
+        formats = {t.dtype for t in (*named.values(), event, *states) if t.is_floating_point()}
+        if len(formats) != 1 or formats.isdisjoint({torch.float32, torch.float64}):
+            found = ", ".join(sorted(str(f) for f in formats))
+            raise Refusal(f"kernels compute in float32 or in float64 throughout; got {found}")
+        (self.dtype,) = formats
+        if any(t.device.type != "cpu" for t in (*named.values(), event, *states)):
+            raise Refusal("kernels run on the CPU; the cell, the events or the states are elsewhere")
+        self.traced = trace(step, named, event, states)
+        check(self.traced.program)
+        self.names = self.traced.parameters.names
+        self._recurrences: dict[tuple[bool, bool], Recurrence] = {}
+        self._lock = threading.Lock()
+        self.recurrence(resets=False, hoist_events=True)
+
+    @cached_property
+    def single(self) -> SingleStep:
+        """One step at a time."""
+        return SingleStep(self.traced, self.dtype)
+
+    def recurrence(self, resets: bool, hoist_events: bool) -> Recurrence:
+        """The recurrence with or without resets, and with or without what depends on events alone."""
+        with self._lock:
+            made = self._recurrences.get((resets, hoist_events))
+            if made is None:
+                program = with_resets(self.traced) if resets else self.traced.program
+                made = self._recurrences[resets, hoist_events] = Recurrence(program, self.dtype, hoist_events)
+            return made
+
+    def sequence(
+        self,
+        named: Mapping[str, Tensor],
+        x: Tensor,
+        states: Sequence[Tensor],
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        fresh: Sequence[Tensor] = (),
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Outputs [T, B, ...] and last states.
+
+        Args:
+            named: the cell's tensors by name.
+            x: events `[T, B, ...]`.
+            states: the states before, `[B, ...]`.
+            lengths: `[B]`, in any order, or None.
+            resets: booleans `[T, B]`, or None: where states become `fresh` before the step.
+            fresh: states `[B, ...]`.
+        """
+        if lengths is None:
+            return self._sorted(named, x, states, None, resets, fresh)
+        lengths = lengths.to(torch.int64)
+        # what lies past an end may be anything, and not a number times zero is not a number
+        ended = torch.arange(len(x))[:, None] >= lengths
+        x = x.masked_fill(ended.view(*ended.shape, *(1,) * (x.dim() - 2)), 0)
+        if bool((lengths[:-1] >= lengths[1:]).all()):
+            return self._sorted(named, x, states, lengths, resets, fresh)
+        order = torch.argsort(lengths, descending=True, stable=True)
+        back = torch.argsort(order)
+        y, last = self._sorted(
+            named,
+            x.index_select(1, order),
+            [s.index_select(0, order) for s in states],
+            lengths[order],
+            None if resets is None else resets.index_select(1, order),
+            [f.index_select(0, order) for f in fresh],
+        )
+        return y.index_select(1, back), [s.index_select(0, back) for s in last]
+
+    def _sorted(
+        self,
+        named: Mapping[str, Tensor],
+        x: Tensor,
+        states: Sequence[Tensor],
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        fresh: Sequence[Tensor],
+    ) -> tuple[Tensor, list[Tensor]]:
+        steps = len(x)
+        few = x.shape[1] < MANY * torch.get_num_threads()
+        recurrence = self.recurrence(resets is not None, hoist_events=few)
+        inputs = {"x": x}
+        if resets is not None:
+            inputs["reset"] = resets.to(self.dtype)
+            inputs |= {f"f{number}": f.expand(steps, *f.shape) for number, f in enumerate(fresh)}
+        with torch.autocast("cpu", enabled=False):
+            values = self.traced.parameters.run(named)
+            early = recurrence.early(like=x, **values)
+            events = recurrence.over_events(like=x, **inputs, **values, **early)
+            return run(
+                recurrence,
+                [events[name] for name in recurrence.events],
+                [early[name] for name in recurrence.parameters],
+                states,
+                steps,
+                lengths,
+            )
+
+
+Gather = Callable[[], Mapping[str, Tensor]]
+
+__all__ = ["Compiled", "Gather", "Refusal", "run_as_operator"]

@@ -1,0 +1,109 @@
+"""What every operation means, in PyTorch: the living definition that kernels and derivatives answer to."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+
+import torch
+from torch import Tensor
+
+from .program import Program
+from .values import Value
+
+
+def _lead(value: Value, x: Tensor) -> torch.Size:
+    """The axes before the features: none for parameters, [B] or [T, B] for what is batched."""
+    return x.shape[: x.dim() - len(value.operands[0].shape)]
+
+
+def _permute(value: Value, x: Tensor) -> Tensor:
+    lead = len(_lead(value, x))
+    return x.permute(*range(lead), *(lead + axis for axis in value.attributes["order"]))
+
+
+def sum_of(terms: Iterable[Tensor]) -> Tensor:
+    """The sum, without the zero that `sum` starts from."""
+    return reduce(torch.add, terms)
+
+
+def _concat(value: Value, *pieces: Tensor) -> Tensor:
+    rank = len(value.shape)
+    lead = max((piece.shape[: piece.dim() - rank] for piece in pieces), key=len)
+    return torch.cat(
+        [piece.expand(lead + piece.shape[-rank:]) for piece in pieces], dim=value.attributes["axis"]
+    )
+
+
+EVALUATE: dict[str, Callable[..., Tensor]] = {
+    "reshape": lambda v, x: x.reshape(_lead(v, x) + v.shape),
+    "permute": _permute,
+    "expand": lambda v, x: x.expand(_lead(v, x) + v.shape),
+    "slice": lambda v, x: x.narrow(
+        v.attributes["axis"], v.attributes["start"], v.attributes["stop"] - v.attributes["start"]
+    ),
+    "concat": _concat,
+    "sum": lambda v, x: x.sum(v.attributes["axes"], keepdim=True),
+    "amax": lambda v, x: x.amax(v.attributes["axes"], keepdim=True),
+    "linear": lambda v, *xws: sum_of(x @ w for x, w in zip(xws[::2], xws[1::2], strict=True)),
+    "heads": lambda v, x, w: torch.einsum("...hk,hkn->...hn", x, w),
+    "neg": lambda v, x: -x,
+    "abs": lambda v, x: x.abs(),
+    "sign": lambda v, x: x.sign(),
+    "exp": lambda v, x: x.exp(),
+    "log": lambda v, x: x.log(),
+    "log1p": lambda v, x: x.log1p(),
+    "expm1": lambda v, x: x.expm1(),
+    "sqrt": lambda v, x: x.sqrt(),
+    "rsqrt": lambda v, x: x.rsqrt(),
+    "tanh": lambda v, x: x.tanh(),
+    "sigmoid": lambda v, x: x.sigmoid(),
+    "relu": lambda v, x: x.relu(),
+    "sin": lambda v, x: x.sin(),
+    "cos": lambda v, x: x.cos(),
+    "erf": lambda v, x: x.erf(),
+    "floor": lambda v, x: x.floor(),
+    "atan": lambda v, x: x.atan(),
+    "clamp": lambda v, x: x.clamp(v.attributes["low"], v.attributes["high"]),
+    "power": lambda v, x: x ** v.attributes["exponent"],
+    "add": lambda v, a, b: a + b,
+    "sub": lambda v, a, b: a - b,
+    "mul": lambda v, a, b: a * b,
+    "div": lambda v, a, b: a / b,
+    "minimum": lambda v, a, b: torch.minimum(a, b),
+    "maximum": lambda v, a, b: torch.maximum(a, b),
+    "pow": lambda v, a, b: a**b,
+    "lt": lambda v, a, b: a < b,
+    "le": lambda v, a, b: a <= b,
+    "gt": lambda v, a, b: a > b,
+    "ge": lambda v, a, b: a >= b,
+    "eq": lambda v, a, b: a == b,
+    "ne": lambda v, a, b: a != b,
+    "logical_and": lambda v, a, b: a & b,
+    "logical_or": lambda v, a, b: a | b,
+    "logical_not": lambda v, a: ~a,
+    "where": lambda v, c, a, b: torch.where(c, a, b),
+}
+"""For every operation but the inputs and constants: the value, and its operands' tensors, to its tensor."""
+
+
+def evaluate(program: Program, inputs: Mapping[str, Tensor], like: Tensor) -> dict[str, Tensor]:
+    """The outputs of a program, given its inputs by name.
+
+    Args:
+        program: the program.
+        inputs: tensors by the inputs' names; `[..., *shape]` where batched, `[*shape]` where not.
+        like: a tensor of the dtype and device of the constants.
+
+    Returns:
+        The outputs by name.
+    """
+    results: dict[Value, Tensor] = {}
+    for value in program.values():
+        if value.op == "input":
+            results[value] = inputs[value.name]
+        elif value.op == "fill":
+            results[value] = torch.full(
+                value.shape, value.attributes["value"], dtype=like.dtype, device=like.device
+            )
+        else:
+            results[value] = EVALUATE[value.op](value, *(results[operand] for operand in value.operands))
+    return {name: results[value] for name, value in program.outputs.items()}

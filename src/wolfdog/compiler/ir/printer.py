@@ -1,0 +1,182 @@
+"""Programs as Python: what a person reads, and what PyTorch runs before and after the recurrence."""
+
+from collections.abc import Callable, Mapping
+
+from .program import Program
+from .values import Value
+
+
+def _infix(symbol: str) -> Callable[..., str]:
+    return lambda v, a, b: f"{a} {symbol} {b}"
+
+
+def _call(function: str) -> Callable[..., str]:
+    return lambda v, *xs: f"torch.{function}({', '.join(xs)})"
+
+
+def _lead(v: Value, x: str) -> str:
+    rank = len(v.operands[0].shape)
+    if not v.type.batched:
+        return "()"
+    return f"{x}.shape[:-{rank}]" if rank else f"{x}.shape"
+
+
+def _permute(v: Value, x: str) -> str:
+    order = v.attributes["order"]
+    assert isinstance(order, tuple)
+    rank = len(order)
+    return f"{x}.movedim({tuple(o - rank for o in order)}, {tuple(i - rank for i in range(rank))})"
+
+
+def _concat(v: Value, *xs: str) -> str:
+    pieces = list(xs)
+    lead = next((x for x, o in zip(xs, v.operands, strict=True) if o.type.batched), None)
+    for position, operand in enumerate(v.operands):
+        if lead is not None and not operand.type.batched:  # a constant, beside what has a batch
+            pieces[position] = f"{xs[position]}.expand({lead}.shape[:-{len(v.shape)}] + {operand.shape})"
+    return f"torch.cat(({', '.join(pieces)}), dim={v.attributes['axis']})"
+
+
+PRINT: dict[str, Callable[..., str]] = {
+    "input": lambda v: v.name,
+    "fill": lambda v: (
+        f"torch.full({v.shape}, {v.attributes['value']!r}, dtype=like.dtype, device=like.device)"
+        if abs(float(str(v.attributes["value"]))) != float("inf")
+        else f"torch.full({v.shape}, float('{v.attributes['value']}'), dtype=like.dtype, device=like.device)"
+    ),
+    "reshape": lambda v, x: f"{x}.reshape({_lead(v, x)} + {v.shape})",
+    "permute": _permute,
+    "expand": lambda v, x: f"{x}.expand({_lead(v, x)} + {v.shape})",
+    "slice": lambda v, x: (
+        f"{x}.narrow({v.attributes['axis']}, {v.attributes['start']}, {v.shape[int(str(v.attributes['axis']))]})"
+    ),
+    "concat": _concat,
+    "sum": lambda v, x: f"{x}.sum({v.attributes['axes']}, keepdim=True)",
+    "amax": lambda v, x: f"{x}.amax({v.attributes['axes']}, keepdim=True)",
+    "linear": lambda v, *xws: " + ".join(f"{x} @ {w}" for x, w in zip(xws[::2], xws[1::2], strict=True)),
+    "heads": lambda v, x, w: f'torch.einsum("...hk,hkn->...hn", {x}, {w})',
+    "neg": lambda v, x: f"-{x}",
+    **{
+        name: _call(name)
+        for name in [
+            "abs",
+            "sign",
+            "exp",
+            "log",
+            "log1p",
+            "expm1",
+            "sqrt",
+            "rsqrt",
+            "tanh",
+            "sigmoid",
+            "relu",
+            "sin",
+            "cos",
+            "erf",
+            "floor",
+            "atan",
+            "minimum",
+            "maximum",
+            "where",
+            "logical_and",
+            "logical_or",
+            "logical_not",
+        ]
+    },
+    "clamp": lambda v, x: f"{x}.clamp({_number(v.attributes['low'])}, {_number(v.attributes['high'])})",
+    "power": lambda v, x: f"{x} ** {v.attributes['exponent']!r}",
+    "add": _infix("+"),
+    "sub": _infix("-"),
+    "mul": _infix("*"),
+    "div": _infix("/"),
+    "pow": _infix("**"),
+    "lt": _infix("<"),
+    "le": _infix("<="),
+    "gt": _infix(">"),
+    "ge": _infix(">="),
+    "eq": _infix("=="),
+    "ne": _infix("!="),
+}
+"""For every operation: the value and its operands' names, to a Python expression."""
+
+
+def _number(attribute: object) -> str:
+    number = float(str(attribute))
+    return repr(number) if abs(number) != float("inf") else f"float('{number}')"
+
+
+def names(program: Program) -> dict[Value, str]:
+    """A name for every value: inputs have their own, outputs are not renamed, the others are v1, v2, ..."""
+    named: dict[Value, str] = {}
+    for value in program.values():
+        named[value] = value.name if value.op == "input" else f"v{len(named)}"
+    return named
+
+
+def _affine(value: Value, users: Mapping[Value, list[Value]]) -> tuple[Value, Value] | None:
+    """Product and bias, where a value is x W + b: PyTorch has one operation for both."""
+    if value.op != "add" or len(value.shape) != 1:
+        return None
+    product, bias = value.operands
+    fits = product.op == "linear" and len(product.operands) == 2 and users[product] == [value]
+    return (product, bias) if fits and bias.shape == value.shape and not bias.type.batched else None
+
+
+def lines(program: Program, annotate: bool = True) -> list[str]:
+    """The assignments of a program."""
+    named, result, users = names(program), [], program.users()
+    affine = {value: found for value in users if (found := _affine(value, users))}
+    inside = {product for product, _ in affine.values()} - set(program.outputs.values())
+    for value in program.values():
+        if value.op == "input" or value in inside:
+            continue
+        if value in affine and affine[value][0] in inside:
+            (x, w), bias = affine[value][0].operands, affine[value][1]
+            expression = f"torch.nn.functional.linear({named[x]}, {named[w]}.T, {named[bias]})"
+        else:
+            expression = PRINT[value.op](value, *(named[operand] for operand in value.operands))
+        remark = f"  # {value.type}" if annotate else ""
+        result.append(f"{named[value]} = {expression}{remark}")
+    return result
+
+
+def function(program: Program, name: str, annotate: bool = True) -> str:
+    """A program as a Python function of its inputs, and of `like`, a tensor whose dtype and device constants have."""
+    arguments = ["like", *(value.name for value in program.inputs())]
+    named = names(program)
+    results = "".join(f"{named[value]}, " for value in program.outputs.values())
+    body = [*lines(program, annotate), f"return ({results})"]
+    return "\n".join([f"def {name}({', '.join(arguments)}):", *(f"    {line}" for line in body)])
+
+
+def show(program: Program, title: str = "step") -> str:
+    """A program for reading: inputs with their types and roles, assignments, outputs by name."""
+    named = names(program)
+    head = [f"# {value.role:9} {value.name}: {value.type}" for value in program.inputs()]
+    tail = [f"# {output} = {named[value]}" for output, value in program.outputs.items()]
+    return "\n".join([f"# {title}", *head, *lines(program), *tail])
+
+
+def equations(program: Program, labels: Mapping[str, str] | None = None) -> str:
+    """A program as equations, with every value that is used once written where it is used."""
+    users, named = program.users(), names(program)
+    texts: dict[Value, str] = {}
+    result = []
+    for value in program.values():
+        if value.op == "input":
+            texts[value] = (labels or {}).get(value.name, value.name)
+            continue
+        if value.op == "fill":
+            texts[value] = f"{value.attributes['value']:g}"
+            continue
+        text = PRINT[value.op](value, *(texts[operand] for operand in value.operands)).replace("torch.", "")
+        if len(users[value]) == 1 and value not in program.outputs.values():
+            texts[value] = f"({text})" if value.op in _INFIX else text
+        else:
+            texts[value] = named[value]
+            result.append(f"{named[value]} = {text}")
+    result += [f"{output}' = {texts[value]}" for output, value in program.outputs.items()]
+    return "\n".join(result)
+
+
+_INFIX = {"linear", "add", "sub", "mul", "div", "pow", "lt", "le", "gt", "ge", "eq", "ne", "power", "neg"}

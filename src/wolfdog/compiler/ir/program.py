@@ -1,0 +1,76 @@
+"""Programs: named outputs, and the values they are computed from."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from .values import Builder, Value
+
+
+@dataclass(frozen=True)
+class Program:
+    """One step of a recurrence (or of its adjoint): outputs by name, as values over named inputs."""
+
+    outputs: dict[str, Value]
+
+    def __str__(self) -> str:
+        from .printer import show  # printer reads programs; only this text needs it back
+
+        return show(self)
+
+    def values(self) -> list[Value]:
+        """Every value, operands before what uses them."""
+        return ordered(self.outputs.values())
+
+    def inputs(self, *roles: str) -> list[Value]:
+        """The inputs of the given roles (all, where none is given), in the order in which they are first used."""
+        return [v for v in self.values() if v.op == "input" and (not roles or v.role in roles)]
+
+    def users(self) -> dict[Value, list[Value]]:
+        """For every value, the values that have it as an operand (once for each time)."""
+        users: dict[Value, list[Value]] = {value: [] for value in self.values()}
+        for value in users:
+            for operand in value.operands:
+                users[operand].append(value)
+        return users
+
+
+def ordered(roots: Iterable[Value]) -> list[Value]:
+    """The values that the roots are computed from, and the roots: operands first, each once."""
+    done: dict[Value, None] = {}
+    stack = [(root, False) for root in reversed(list(roots))]
+    while stack:
+        value, expanded = stack.pop()
+        if value in done:
+            continue
+        if expanded:
+            done[value] = None
+        else:
+            stack.append((value, True))
+            stack.extend((operand, False) for operand in reversed(value.operands))
+    return list(done)
+
+
+Rule = Callable[[Builder, Value, tuple[Value, ...]], Value | None]
+
+
+def rewrite(program: Program, rule: Rule, builder: Builder | None = None) -> Program:
+    """The program with every value remade by a rule, operands first.
+
+    The rule gets the old value and its new operands, and returns the new value, or None for the same operation on the
+    new operands. Equal values come out as one.
+    """
+    builder = builder or Builder()
+    new: dict[Value, Value] = {}
+    for value in program.values():
+        operands = tuple(new[operand] for operand in value.operands)
+        builder.where = value.where
+        made = rule(builder, value, operands)
+        new[value] = again(builder, value, operands) if made is None else made
+    return Program({name: new[value] for name, value in program.outputs.items()})
+
+
+def again(builder: Builder, value: Value, operands: tuple[Value, ...]) -> Value:
+    """The same operation on other operands."""
+    if value.op == "input":
+        return builder.input(value.name, value.role, value.type)
+    return builder(value.op, *operands, **value.attributes)

@@ -1,0 +1,142 @@
+"""The derivative of every operation: from the gradient of its result to those of its operands."""
+
+from collections.abc import Callable
+from math import pi, sqrt
+
+from ..ir.values import Builder, Value
+
+Gradients = tuple[Value | None, ...]
+Derivative = Callable[..., Gradients]
+
+
+def _where(b: Builder, v: Value, g: Value, condition: Value, x: Value, y: Value) -> Gradients:
+    zero = b.fill(0.0)
+    return None, b("where", condition, g, zero), b("where", condition, zero, g)
+
+
+def _extreme(first_wins: str) -> Derivative:
+    """minimum or maximum: what is equal shares the gradient, as in PyTorch."""
+
+    def derivative(b: Builder, v: Value, g: Value, x: Value, y: Value) -> Gradients:
+        half = b("mul", g, b.fill(0.5))
+        tie = b("eq", x, y)
+        wins = b(first_wins, x, y)
+        dx = b("where", tie, half, b("where", wins, g, b.fill(0.0)))
+        dy = b("where", tie, half, b("where", wins, b.fill(0.0), g))
+        return dx, dy
+
+    return derivative
+
+
+def _clamp(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
+    inside = None
+    for name, test, unbounded in (("low", "ge", float("-inf")), ("high", "le", float("inf"))):
+        bound = float(str(v.attributes[name]))
+        if bound != unbounded:
+            holds = b(test, x, b.fill(bound))
+            inside = holds if inside is None else b("logical_and", inside, holds)
+    return (g if inside is None else b("where", inside, g, b.fill(0.0)),)
+
+
+def _power(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
+    exponent = float(str(v.attributes["exponent"]))
+    slope = b("mul", b.fill(exponent), b("power", x, exponent=exponent - 1))
+    return (b("mul", g, slope),)
+
+
+def _pow(b: Builder, v: Value, g: Value, x: Value, y: Value) -> Gradients:
+    dx = b("mul", g, b("mul", y, b("pow", x, b("sub", y, b.fill(1.0)))))
+    flat = b("logical_and", b("eq", x, b.fill(0.0)), b("ge", y, b.fill(0.0)))
+    # the logarithm of a base of zero must stay finite where it is replaced
+    slope = b("mul", v, b("log", b("where", flat, b.fill(1.0), x)))
+    return b("where", b("eq", y, b.fill(0.0)), b.fill(0.0), dx), b(
+        "where", flat, b.fill(0.0), b("mul", g, slope)
+    )
+
+
+def _amax(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
+    largest = b("where", b("eq", x, v), b.fill(1.0), b.fill(0.0))
+    count = b("sum", largest, axes=v.attributes["axes"])
+    return (b("mul", largest, b("div", g, count)),)
+
+
+def _permute(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
+    order = tuple(v.attributes["order"])
+    return (b("permute", g, order=tuple(order.index(axis) for axis in range(len(order)))),)
+
+
+def _expand(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
+    axes = tuple(a for a in range(-len(x.shape), 0) if x.shape[a] != v.shape[a])
+    return (b("sum", g, axes=axes),)
+
+
+def _linear(b: Builder, v: Value, g: Value, *operands: Value) -> Gradients:
+    grads: list[Value | None] = []
+    for matrix in operands[1::2]:
+        grads += [b("linear", g, b("permute", matrix, order=(1, 0))), None]
+    return tuple(grads)
+
+
+def _heads(b: Builder, v: Value, g: Value, x: Value, w: Value) -> Gradients:
+    return b("heads", g, b("permute", w, order=(0, 2, 1))), None
+
+
+def _slopes(slope: Callable[[Builder, Value, Value], Value]) -> Derivative:
+    """A unary operation by its slope, from the result and the operand."""
+
+    def derivative(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
+        return (b("mul", g, slope(b, v, x)),)
+
+    return derivative
+
+
+def _none(b: Builder, v: Value, g: Value, *operands: Value) -> Gradients:
+    return (None,) * len(operands)
+
+
+def _square(b: Builder, x: Value) -> Value:
+    return b("mul", x, x)
+
+
+DIFFERENTIATE: dict[str, Derivative] = {
+    "input": _none,
+    "fill": _none,
+    "reshape": lambda b, v, g, x: (b("reshape", g, shape=x.shape),),
+    "permute": _permute,
+    "expand": _expand,
+    "slice": _none,  # slices of one value are put together by the adjoint itself
+    "concat": _none,  # cut by the adjoint itself
+    "sum": lambda b, v, g, x: (b("expand", g, shape=x.shape),),
+    "amax": _amax,
+    "linear": _linear,
+    "heads": _heads,
+    "neg": lambda b, v, g, x: (b("neg", g),),
+    "abs": _slopes(lambda b, v, x: b("sign", x)),
+    "sign": _none,
+    "exp": _slopes(lambda b, v, x: v),
+    "log": lambda b, v, g, x: (b("div", g, x),),
+    "log1p": lambda b, v, g, x: (b("div", g, b("add", x, b.fill(1.0))),),
+    "expm1": _slopes(lambda b, v, x: b("add", v, b.fill(1.0))),
+    "sqrt": lambda b, v, g, x: (b("div", b("mul", g, b.fill(0.5)), v),),
+    "rsqrt": _slopes(lambda b, v, x: b("mul", b.fill(-0.5), b("mul", v, _square(b, v)))),
+    "tanh": _slopes(lambda b, v, x: b("sub", b.fill(1.0), _square(b, v))),
+    "sigmoid": _slopes(lambda b, v, x: b("mul", v, b("sub", b.fill(1.0), v))),
+    "relu": lambda b, v, g, x: (b("where", b("gt", v, b.fill(0.0)), g, b.fill(0.0)),),
+    "sin": _slopes(lambda b, v, x: b("cos", x)),
+    "cos": _slopes(lambda b, v, x: b("neg", b("sin", x))),
+    "erf": _slopes(lambda b, v, x: b("mul", b.fill(2 / sqrt(pi)), b("exp", b("neg", _square(b, x))))),
+    "floor": _none,
+    "atan": lambda b, v, g, x: (b("div", g, b("add", b.fill(1.0), _square(b, x))),),
+    "clamp": _clamp,
+    "power": _power,
+    "add": lambda b, v, g, x, y: (g, g),
+    "sub": lambda b, v, g, x, y: (g, b("neg", g)),
+    "mul": lambda b, v, g, x, y: (b("mul", g, y), b("mul", g, x)),
+    "div": lambda b, v, g, x, y: (b("div", g, y), b("neg", b("mul", g, b("div", v, y)))),
+    "minimum": _extreme("lt"),
+    "maximum": _extreme("gt"),
+    "pow": _pow,
+    **dict.fromkeys(["lt", "le", "gt", "ge", "eq", "ne", "logical_and", "logical_or", "logical_not"], _none),
+    "where": _where,
+}
+"""For every operation: builder, value, gradient, operands, to the operands' gradients (None where there is none)."""

@@ -1,0 +1,297 @@
+"""One recurrence, compiled: what PyTorch does before the loop, the kernels of the loop, and their gradients."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .backends.numba.launch import ALWAYS, Launch, side_by_side
+from .errors import Refusal
+from .ir.evaluate import evaluate
+from .ir.printer import function
+from .ir.program import Program, rewrite
+from .ir.values import Builder, Type, Value
+from .passes.adjoint import adjoint
+from .passes.saving import Differentiated, cut
+from .passes.split import Split, prepare, split
+from .trace import Traced
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What the forward pass leaves for the backward pass, by name, and sizes."""
+
+    tensors: dict[str, Tensor]
+    steps: int
+    batch: int
+
+
+class Recurrence:
+    """The loop over time of one traced step, for one number format.
+
+    With `hoist_events`, what depends on events alone is computed by PyTorch for all steps at once: best for few
+    examples. Without, the kernel does it step by step, which saves writing and reading it: best for many examples.
+    """
+
+    def __init__(self, program: Program, dtype: torch.dtype, hoist_events: bool = True) -> None:
+        self.dtype = dtype
+        self.split: Split = split(prepare(program, hoist_events))
+        step = self.split.recurrence
+        self.states = sorted((name for name in step.outputs if name != "y"), key=lambda name: int(name[1:]))
+        self.shapes = {name: step.outputs[name].shape for name in self.states}
+        self.events = [value.name for value in step.inputs("event", "now")]
+        self.event_shapes = {value.name: value.shape for value in step.inputs("event", "now")}
+        self.parameters = [
+            n for n in self.split.parameters.outputs if n in {v.name for v in step.inputs("parameter")}
+        ]
+        self.output_shape = step.outputs["y"].shape
+        self.early = as_function(self.split.parameters)
+        self.over_events = as_function(self.split.events) if hoist_events else _as_they_are
+        self.inference = Launch(step, dtype)
+
+    @cached_property
+    def differentiated(self) -> Differentiated:
+        """The recurrence and its adjoint, with what is saved between them."""
+        return cut(adjoint(self.split.recurrence))
+
+    @cached_property
+    def training(self) -> Launch:
+        """The forward kernel that saves."""
+        return Launch(self.differentiated.forward, self.dtype)
+
+    @cached_property
+    def backward_kernel(self) -> Launch:
+        """The kernel of the adjoint."""
+        return Launch(self.differentiated.backward, self.dtype, reverse=True)
+
+    @cached_property
+    def backward_parameters(self) -> Callable[..., dict[str, Tensor]]:
+        """What the adjoint reads of the parameters."""
+        return as_function(self.differentiated.parameters)
+
+    @cached_property
+    def taped(self) -> set[str]:
+        """States that the backward pass reads at every step."""
+        read = {v.name.removesuffix("_next") for v in self.differentiated.backward.inputs("state", "next")}
+        read |= {stream.name.removesuffix("_next") for _, stream, _, _ in self.differentiated.matrices}
+        return read & set(self.states)
+
+    def forward(
+        self,
+        events: Sequence[Tensor],
+        parameters: Sequence[Tensor],
+        states: Sequence[Tensor],
+        steps: int,
+        lengths: Tensor | None,
+        save: bool,
+    ) -> tuple[Tensor, list[Tensor], Saved | None]:
+        """Outputs [T, B, ...], last states, and what is saved.
+
+        Args:
+            events: what the kernel reads of every event, `[T, B, ...]`, in the order of `self.events`.
+            parameters: what it reads of the parameters, in the order of `self.parameters`.
+            states: the states before, `[B, ...]`.
+            steps: T.
+            lengths: `[B]`, falling, or None.
+            save: whether a backward pass will follow.
+        """
+        launch = self.training if save else self.inference
+        batch = states[0].shape[0] if states else events[0].shape[1]
+        make = torch.empty if lengths is None else torch.zeros  # what ended is zero
+        kept: dict[str, Tensor] = dict(zip(self.events, (self._rows(e, 2) for e in events), strict=True))
+        tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
+        tensors |= {
+            n: (t, 0) for n, t in launch.pack(dict(zip(self.parameters, parameters, strict=True))).items()
+        }
+        whole = {place.buffer for place in launch.plan.aliases.values()} | (self.taped if save else set())
+        tapes = {}
+        for name, state in zip(self.states, states, strict=True):
+            room = steps + 1 if name in whole else 2
+            tape = make(room, batch, *self.shapes[name], dtype=self.dtype)
+            tape[0] = state
+            tapes[name] = tape
+            tensors[name] = (tape, room)
+        for name, shape in launch.plan.streams.items():
+            kept[name] = make(steps, batch, *shape, dtype=self.dtype)
+            tensors[name] = (kept[name], ALWAYS)
+        launch(steps, batch, tensors, lengths)
+        output = self._found(launch, "y", tapes, kept, steps)
+        last = [self._last(tapes[name], steps, lengths) for name in self.states]
+        if not save:
+            return output, last, None
+        needed = {v.name for v in self.differentiated.backward.inputs("saved")}
+        needed |= {stream.name for _, stream, _, _ in self.differentiated.matrices}
+        keep = {}
+        for name in needed:
+            if name in self.states or name.removesuffix("_next") in self.states:
+                continue
+            keep[name] = kept[name] if name in self.events else self._found(launch, name, tapes, kept, steps)
+        return output, last, Saved(keep | {n: t for n, t in tapes.items() if n in self.taped}, steps, batch)
+
+    def _rows(self, tensor: Tensor, lead: int) -> Tensor:
+        return side_by_side(tensor.detach(), tensor.dim() - lead)
+
+    def _found(
+        self, launch: Launch, name: str, tapes: Mapping[str, Tensor], kept: Mapping[str, Tensor], steps: int
+    ) -> Tensor:
+        """An output of every step, which may lie in another's buffer."""
+        place = launch.plan.aliases[name]
+        base = (
+            kept[place.buffer]
+            if place.buffer in kept
+            else tapes[place.buffer][place.shift : place.shift + steps]
+        )
+        size = (*base.shape[:2], *place.shape)
+        return base.as_strided(
+            size, (*base.stride()[:2], *place.strides), base.storage_offset() + place.offset
+        )
+
+    def _last(self, tape: Tensor, steps: int, lengths: Tensor | None) -> Tensor:
+        room = tape.shape[0]
+        if lengths is None:
+            return tape[steps % room].clone() if room > 2 else tape[steps % room]
+        return tape[lengths % room, torch.arange(tape.shape[1])]
+
+    def backward(
+        self,
+        saved: Saved,
+        parameters: Sequence[Tensor],
+        gradient: Tensor | None,
+        last: Sequence[Tensor | None],
+        lengths: Tensor | None,
+        wanted: Sequence[bool],
+    ) -> tuple[list[Tensor | None], list[Tensor | None], list[Tensor | None]]:
+        """Gradients of events, parameters and first states, from those of the outputs and of the last states.
+
+        `wanted` says for which parameters a gradient is computed.
+        """
+        launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
+        make = torch.empty if lengths is None else torch.zeros
+        named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
+        like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype)
+        tensors: dict[str, tuple[Tensor, int]] = {}
+        for name, tensor in saved.tensors.items():
+            tensors[name] = (tensor, steps + 1 if name in self.states else ALWAYS)
+        given = self.backward_parameters(like=like, **named)
+        tensors |= {name: (tensor, 0) for name, tensor in launch.pack(given).items()}
+        shape = (steps, batch, *self.output_shape)
+        if gradient is None:
+            gradient = torch.zeros((), dtype=self.dtype).expand(shape)
+        tensors["dy"] = (self._rows(gradient, 2), ALWAYS)
+        for name, final in zip(self.states, last, strict=True):
+            carry = torch.zeros(2, batch, *self.shapes[name], dtype=self.dtype)
+            if final is not None:
+                carry[:] = final
+            tensors[f"d{name}"] = (carry, 2)
+        for name, wide in launch.plan.streams.items():
+            tensors[name] = (make(steps, batch, *wide, dtype=self.dtype), ALWAYS)
+        launch(steps, batch, tensors, lengths)
+        streams = {name: tensor for name, (tensor, _) in tensors.items()}
+        found = {name: self._found(launch, name, streams, streams, steps) for name in launch.plan.aliases}
+        events = [found.get(name) for name in self.events]
+        first = [tensors[f"d{name}"][0][0] for name in self.states]
+        return events, self._parameter_gradients(found, tensors, steps, wanted), list(first)
+
+    def _parameter_gradients(
+        self,
+        found: Mapping[str, Tensor],
+        tensors: Mapping[str, tuple[Tensor, int]],
+        steps: int,
+        wanted: Sequence[bool],
+    ) -> list[Tensor | None]:
+        totals: dict[str, Tensor] = {}
+        needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
+        for name in needed & set(found):
+            totals[name] = found[name].sum((0, 1))
+        for parameter, stream, gradient, heads in self.differentiated.matrices:
+            if parameter not in needed:
+                continue
+            base, shift = stream.name.removesuffix("_next"), int(stream.name.endswith("_next"))
+            operand = tensors[base][0]
+            operand = operand[shift : shift + steps] if base in self.states else operand
+            part = _product(operand, found[gradient], heads)
+            totals[parameter] = totals[parameter] + part if parameter in totals else part
+        return [totals.get(name) for name in self.parameters]
+
+    def eager(
+        self,
+        events: Sequence[Tensor],
+        parameters: Sequence[Tensor],
+        states: Sequence[Tensor],
+        steps: int,
+        lengths: Tensor | None,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The same by the program's definition in PyTorch, for what kernels have no rule for (second derivatives)."""
+        named = dict(zip(self.parameters, parameters, strict=True))
+        current, outputs = list(states), []
+        for step in range(steps):
+            now = {name: event[step] for name, event in zip(self.events, events, strict=True)}
+            before = dict(zip(self.states, current, strict=True))
+            after = evaluate(
+                self.split.recurrence, named | now | before, current[0] if current else events[0]
+            )
+            output = after["y"]
+            new = [after[name] for name in self.states]
+            if lengths is not None:
+                running = lengths > step
+                output = torch.where(_column(running, output), output, 0)
+                new = [torch.where(_column(running, n), n, o) for n, o in zip(new, current, strict=True)]
+            outputs.append(output)
+            current = new
+        return torch.stack(outputs), current
+
+
+def _column(mask: Tensor, like: Tensor) -> Tensor:
+    return mask.view(-1, *(1,) * (like.dim() - 1))
+
+
+def _product(operand: Tensor, gradient: Tensor, heads: bool) -> Tensor:
+    """operand^T @ gradient over all steps and examples: [T, B, ..., K] and [T, B, ..., N] give [K, N]."""
+    if heads:
+        return torch.einsum("tbhk,tbhn->hkn", operand, gradient)
+    return operand.reshape(-1, operand.shape[-1]).t() @ gradient.reshape(-1, gradient.shape[-1])
+
+
+def as_function(program: Program) -> Callable[..., dict[str, Tensor]]:
+    """A program as a Python function from inputs by name (those it does not need are ignored) to outputs by name."""
+    source = function(program, "run", annotate=False)
+    scope: dict[str, Any] = {"torch": torch}
+    exec(source, scope)  # our own text
+    wanted = [value.name for value in program.inputs()]
+    outputs = list(program.outputs)
+
+    def run(like: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
+        results = scope["run"](like, **{name: inputs[name] for name in wanted})
+        return dict(zip(outputs, results, strict=True))
+
+    run.__doc__ = source
+    return run
+
+
+def _as_they_are(like: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
+    return inputs
+
+
+def with_resets(traced: Traced) -> Program:
+    """The step with its states replaced by fresh ones ("f0", ...) where the input "reset" is not zero."""
+
+    def rule(b: Builder, value: Value, _: tuple[Value, ...]) -> Value | None:
+        if value.op != "input" or value.role != "state":
+            return None
+        state = b.input(value.name, "state", value.type)
+        fresh = b.input(f"f{value.name[1:]}", "event", value.type)
+        mark = b.input("reset", "event", Type((), True))
+        mark = b("reshape", mark, shape=(1,) * len(value.shape)) if value.shape else mark
+        return b("where", b("ne", mark, b.fill(0.0)), fresh, state)
+
+    return rewrite(traced.program, rule)
+
+
+def check(program: Program) -> None:
+    """Raises Refusal where a state is not used as a batch of numbers."""
+    for name, value in program.outputs.items():
+        if value.type.boolean:
+            raise Refusal(f"the output {name} is true or false, not a number")

@@ -1,0 +1,126 @@
+"""The runner inside torch.compile: what PyTorch computes before the loop, and the loop as one operator of the graph.
+
+What depends on the cell alone is decided while the graph is made, by functions whose results are constants of it.
+"""
+
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .compiled import CompiledRunner, rebuilt
+from .eager import EagerRunner
+from .form import Returns, initial_state
+from .state import State, tensors, transform
+
+_plans: dict[int, Any] = {}
+
+
+class GraphRunner:
+    """Runs a cell within a graph of torch.compile; where it cannot be compiled, by the eager loop within the graph."""
+
+    def __init__(self, layer: Any, cell: nn.Module, returns: Returns | None) -> None:
+        self.layer, self.cell = layer, cell
+        self.eager = EagerRunner(cell, returns)
+
+    @property
+    def backend(self) -> str:
+        """As CompiledRunner's."""
+        return "numba"
+
+    def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """As EagerRunner's: one step is best left to torch.compile itself."""
+        return self.eager.step(event, state)
+
+    def sequence(
+        self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """As EagerRunner's."""
+        features = [int(n) for n in x.shape[2:]]
+        number = self.layer._plan_in_graph(features, str(x.dtype), resets is not None)
+        if number == 0 or x.device.type != "cpu" or x.shape[0] == 0 or x.shape[1] == 0:
+            return self.eager.sequence(x, state, lengths, resets)
+        plan = _plans[number]
+        fresh = self._zero(x, plan)
+        before = fresh if state is None else state
+        states, anew = list(tensors(before)), list(tensors(fresh))
+        back = None
+        if lengths is not None:
+            order = torch.argsort(lengths, descending=True)
+            back = torch.argsort(order)
+            lengths = lengths[order].to(torch.int64)
+            x, states, anew = x[:, order], [s[order] for s in states], [s[order] for s in anew]
+            resets = None if resets is None else resets[:, order]
+            ended = torch.arange(x.shape[0])[:, None] >= lengths
+            x = x.masked_fill(ended.view(x.shape[0], x.shape[1], *(1,) * len(features)), 0)
+        y, after = self._run(plan, x, states, lengths, resets, anew)
+        if back is not None:
+            y, after = y[:, back], [s[back] for s in after]
+        return y, rebuilt(before, after)
+
+    def _zero(self, x: Tensor, plan: Any) -> State:
+        state = initial_state(self.cell, x.shape[1])
+        if state is not None:
+            return state
+        return transform(lambda t: t.new_zeros(x.shape[1], *t.shape[1:]), plan.zero)
+
+    def _run(
+        self,
+        plan: Any,
+        x: Tensor,
+        states: list[Tensor],
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        anew: list[Tensor],
+    ) -> tuple[Tensor, list[Tensor]]:
+        steps = x.shape[0]
+        inputs = {"x": x}
+        if resets is not None:
+            inputs["reset"] = resets.to(x.dtype)
+            for number, state in enumerate(anew):
+                inputs[f"f{number}"] = state.expand(steps, *state.shape)
+        named = {name: reduce(getattr, name.split("."), self.cell) for name in plan.names}
+        values = plan.parameters(*named.values())
+        values = dict(zip(plan.values, values, strict=True))
+        early = plan.early(like=x, **values)
+        events = plan.events(like=x, **inputs, **values, **early)
+        tensors_in = (
+            [events[name] for name in plan.event_names],
+            [early[name] for name in plan.parameter_names],
+            states,
+        )
+        save = torch.is_grad_enabled()
+        results = torch.ops.wolfdog.recurrence(plan.number, steps, lengths, *tensors_in, save)
+        return results[0], list(results[1 : 1 + plan.states])
+
+
+class Plan:
+    """What the graph needs to know of a compiled cell."""
+
+    def __init__(self, compiled: Any, resets: bool, zero: State) -> None:
+        from ..compiler.binding import number_of, operator  # imports torch.compile, which is at work here
+
+        operator()
+        recurrence = compiled.recurrence(resets, hoist_events=True)
+        code = compiled.traced.parameters
+        self.zero = zero
+        self.number: int = number_of(recurrence)
+        self.names = list(code.names)
+        self.parameters, self.values = code.function(), list(code.results())
+        self.early, self.events = recurrence.early, recurrence.over_events
+        self.event_names, self.parameter_names = list(recurrence.events), list(recurrence.parameters)
+        self.states = len(recurrence.states)
+
+
+def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: str, resets: bool) -> int:
+    """The number of the plan for a cell, kept in this module; 0 where the cell cannot be compiled."""
+    runner = CompiledRunner(cell, returns)
+    event = torch.zeros(2, *features, dtype=getattr(torch, dtype.removeprefix("torch.")))
+    compiled = runner.prepare(event)
+    zero = runner.zero(event)
+    if compiled is None or zero is None:
+        return 0
+    made = Plan(compiled, resets, zero)
+    _plans[made.number] = made
+    return made.number
