@@ -33,7 +33,7 @@ def short_of_ideal(said, programme):
         "ideal": flat(IdealObserver(WORLD).perfect(programme).argmax(-1) == programme.label),
         "memory": np.concatenate([one.argmax(-1) for one in said]) == flat(programme.label),
     }
-    table = gap_table(right, flat(programme.gap), flat(programme.ambiguous), FAR)
+    table = gap_table(right, flat(programme.label), flat(programme.gap), flat(programme.ambiguous), FAR)
     assert min(table.counts) > 1000
     return np.subtract(table.accuracy["ideal"], table.accuracy["memory"])
 

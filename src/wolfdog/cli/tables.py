@@ -12,7 +12,7 @@ from .screen import percent
 def gap_rows(scores: Scores, spread: dict[str, tuple[float | None, ...]] | None = None) -> Table:
     """Accuracy on ambiguous moments, a row per observer, a column per gap; with `spread`, ± a standard deviation."""
     table = Table(
-        title="Accuracy in %: on ambiguous moments, by frames since something told; on the rest",
+        title="Accuracy in %: balanced, on ambiguous moments, by frames since\nsomething told; and on the rest",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         title_justify="left",

@@ -1,4 +1,4 @@
-"""The picture of the experiment: accuracy on ambiguous moments against the gap since something told."""
+"""The picture of the experiment: balanced accuracy on ambiguous moments, against the gap since something told."""
 
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -80,7 +80,7 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
     axes.set_xlim(-0.4, len(table.gaps) - 0.6)
     axes.set_ylim(min(0.4, axes.get_ylim()[0]), 1.02)
     axes.set_xlabel("frames since the last telling object")
-    axes.set_ylabel("accuracy on ambiguous moments")
+    axes.set_ylabel("balanced accuracy on ambiguous moments")
     axes.set_title(title, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     handles, labels = axes.get_legend_handles_labels()

@@ -29,12 +29,13 @@ def gap_since(telling: Mask) -> Labels:
 
 @dataclass(frozen=True)
 class GapTable:
-    """Accuracy on ambiguous moments, by the gap since the last telling frame.
+    """Balanced accuracy on ambiguous moments, by the gap since the last telling frame.
 
     Args:
         gaps: the buckets, [lo, hi) frames.
         counts: ambiguous moments in each.
-        accuracy: for each observer the share of them that it labelled rightly; None in an empty bucket.
+        accuracy: for each observer the share of them that it labelled rightly, every true label counting as much
+            as every other; None in an empty bucket.
     """
 
     gaps: tuple[tuple[int, int], ...]
@@ -43,21 +44,41 @@ class GapTable:
 
 
 def gap_table(
-    right: dict[str, Mask], gap: Labels, ambiguous: Mask, gaps: Sequence[tuple[int, int]] = GAPS
+    right: dict[str, Mask],
+    truth: Labels,
+    gap: Labels,
+    ambiguous: Mask,
+    gaps: Sequence[tuple[int, int]] = GAPS,
 ) -> GapTable:
-    """Count, for each observer, where `right` [F] it was, over ambiguous [F] moments of each gap [F].
+    """Where each observer was `right` [F], over ambiguous [F] moments of each gap [F], balanced over `truth` [F].
 
-    >>> every = np.array([True, True, True])
-    >>> table = gap_table({"guess": np.array([True, False, True])}, np.array([1, 2, 40]), every)
-    >>> table.counts[:3], table.accuracy["guess"][:3]
-    ((2, 0, 1), (0.5, None, 1.0))
+    >>> truth, gap, every = np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([True, True, True])
+    >>> table = gap_table({"guess": np.array([True, True, False])}, truth, gap, every)
+    >>> table.counts[:2], table.accuracy["guess"][:2]
+    ((3, 0), (0.5, None))
     """
     buckets = [ambiguous & (lo <= gap) & (gap < hi) for lo, hi in gaps]
     return GapTable(
         tuple((int(lo), int(hi)) for lo, hi in gaps),
         tuple(int(bucket.sum()) for bucket in buckets),
-        {name: tuple(share(hits, bucket) for bucket in buckets) for name, hits in right.items()},
+        {
+            name: tuple(balanced_share(hits, bucket, truth) for bucket in buckets)
+            for name, hits in right.items()
+        },
     )
+
+
+def balanced_share(hits: Mask, among: Mask, truth: Labels) -> float | None:
+    """The share of hits among some moments, averaged over their true labels; None where there are no moments.
+
+    Who cannot tell two labels apart, and always says the one, is right half of the time, however often it was on.
+
+    >>> always_wolf, truth = np.array([True, True, True, False]), np.array([0, 0, 0, 1])
+    >>> balanced_share(always_wolf, np.ones(4, bool), truth)
+    0.5
+    """
+    shares = [share(hits, among & (truth == label)) for label in np.unique(truth[among])]
+    return float(np.mean([value for value in shares if value is not None])) if shares else None
 
 
 def share(hits: Mask, among: Mask) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..atomic import atomic_write
 from .evaluation import IDEAL, IDEAL_EYE, Verdicts
-from .metrics import GapTable, confusion, gap_table, share
+from .metrics import GapTable, balanced_share, confusion, gap_table, share
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Scores:
     """How right each observer was.
 
     Args:
-        table: accuracy on ambiguous moments by gap, of each observer.
-        ambiguous: accuracy on all ambiguous moments after something told, of each.
+        table: balanced accuracy on ambiguous moments by gap, of each observer.
+        ambiguous: balanced accuracy on all ambiguous moments after something told, of each.
         rest: accuracy on all other labelled moments, of each.
         seed: of the experiment, if it was one.
     """
@@ -35,8 +35,8 @@ class Scores:
         known = judged.truth >= 0
         after = judged.ambiguous & (judged.gap > 0)
         return cls(
-            gap_table(right, judged.gap, judged.ambiguous),
-            {name: share(hits, after) for name, hits in right.items()},
+            gap_table(right, judged.truth, judged.gap, judged.ambiguous),
+            {name: balanced_share(hits, after, judged.truth) for name, hits in right.items()},
             {name: share(hits, known & ~judged.ambiguous) for name, hits in right.items()},
             seed,
         )
