@@ -42,16 +42,17 @@ def test_tables_agree_with_counting_one_by_one(rows):
     columns = [np.array(column) for column in zip(*rows, strict=True)] or [np.zeros(0, int)] * 5
     right, gap, ambiguous, truth, said = columns
     buckets = ((1, 5), (5, 30), (30, 40))
-    table = gap_table({"one": right.astype(bool)}, gap, ambiguous.astype(bool), buckets)
+    table = gap_table({"one": right.astype(bool)}, truth, gap, ambiguous.astype(bool), buckets)
     counted = np.zeros((3, 3), int)
     for _, _, _, true, given_label in rows:
         if true != UNLABELLED:
             counted[true, given_label] += 1
     assert confusion(truth, said, 3).tolist() == counted.tolist()
     for number, (lo, hi) in enumerate(buckets):
-        hits = [hit for hit, since, decides, *_ in rows if decides and lo <= since < hi]
+        hits = [(true, hit) for hit, since, decides, true, _ in rows if decides and lo <= since < hi]
         assert table.counts[number] == len(hits)
-        expected = sum(hits) / len(hits) if hits else None
+        of_label = [[hit for true, hit in hits if true == label] for label in {true for true, _ in hits}]
+        expected = sum(sum(some) / len(some) for some in of_label) / len(of_label) if hits else None
         assert table.accuracy["one"][number] == (None if expected is None else pytest.approx(expected))
 
 
