@@ -271,3 +271,22 @@ def test_the_learning_rate_is_held_and_then_falls():
 def test_a_plan_of_nothing_is_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         Plan(**({"steps": 1, "learning_rate": 0.1} | wrong))
+
+
+def test_weight_decay_pulls_at_matrices_and_leaves_biases_alone():
+    class Still:
+        """A lesson whose gradient is zero: what moves is moved by the decay."""
+
+        def __init__(self):
+            self.student = torch.nn.Linear(3, 2)
+
+        def loss(self, progress):
+            return 0 * sum(one.sum() for one in self.student.parameters())
+
+    lesson = Still()
+    weight, bias = (one.detach().clone() for one in lesson.student.parameters())
+    Trainer(lesson, Plan(5, 0.01, weight_decay=0.1), {}).run()
+    assert (lesson.student.weight.abs() < weight.abs()).all()
+    assert torch.equal(lesson.student.bias, bias)
+    with pytest.raises(InputError, match="weight_decay"):
+        Plan(5, 0.01, weight_decay=-1.0)

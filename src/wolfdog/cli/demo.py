@@ -44,7 +44,7 @@ def demo(
 
     base = Experiment(seed, workers=workers or os.cpu_count() or 1)
     if images is not None:
-        base = replace(base, photographs=images)
+        base = base.on_photographs(images)
     began = time.perf_counter()
     runs: list[Scores] = []
     for number in range(SEEDS_THOROUGH if thorough else 1):

@@ -41,6 +41,9 @@ def train(
     hidden: Annotated[int, typer.Option(help="Units of the memory.")] = 32,
     eye_steps: Annotated[int, typer.Option(min=1, help="Training steps of the eye.")] = 1200,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of the memory.")] = 1200,
+    weight_decay: Annotated[
+        float, typer.Option(min=0.0, help="Of the memory's matrices; 0.001 where footage is scarce.")
+    ] = 0.0,
     chunk: Annotated[int, typer.Option(min=1, help="Moments that a gradient reaches back.")] = 64,
     streams: Annotated[int, typer.Option(min=1, help="Streams read side by side.")] = 96,
     uninformative: Annotated[
@@ -76,7 +79,7 @@ def train(
         config,
         EyePlan(Plan(eye_steps, 3e-3)),
         ContextPlan(
-            Plan(steps, 5e-3),
+            Plan(steps, 5e-3, weight_decay=weight_decay),
             chunk,
             streams,
             cut=told,

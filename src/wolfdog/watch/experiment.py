@@ -75,6 +75,14 @@ class Experiment:
     memories: tuple[str, ...] = COMPARED
     workers: int = 2
 
+    def on_photographs(self, folder: Path) -> "Experiment":
+        """The experiment on photographs, folder/<class>/*.png or *.jpg.
+
+        There are few of them, so memories learn for fewer steps and with weight decay: not by heart.
+        """
+        plan = replace(self.context.plan, steps=800, weight_decay=1e-3)
+        return replace(self, photographs=folder, context=replace(self.context, plan=plan))
+
     def config(self, memory: str) -> WatcherConfig:
         """The watcher with that memory."""
         return WatcherConfig(self.world.labels, self.world.fps, self.size, memory=memory)

@@ -24,17 +24,20 @@ class Plan:
         steps: optimiser steps in all.
         learning_rate: of Adam; held for the first half and then lowered to zero along a cosine.
         clip: the greatest norm of the gradient; a longer one is shortened to it.
+        weight_decay: pull of the weight matrices towards zero, added to their gradients; biases, which say how long a
+            memory lasts, are left alone. For when there is little to learn from.
 
-    Raises InputError for a number that is not positive.
+    Raises InputError for a number that is not positive, or a weight decay below zero.
     """
 
     steps: int
     learning_rate: float
     clip: float = 1.0
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if not 0 < value < math.inf:
+            if not (0 < value < math.inf or (name == "weight_decay" and value == 0)):
                 raise InputError(f"training plan: {name} must be positive and finite; got {value!r}")
 
     def rate(self, step: int) -> float:
@@ -81,8 +84,16 @@ class Trainer:
         self.plan = plan
         self.identity = {**identity, "plan": asdict(plan)}
         self.step = 0
-        self._parameters = list(lesson.student.parameters())
-        self._adam = torch.optim.Adam(self._parameters, plan.learning_rate)
+        matrices = [one for one in lesson.student.parameters() if one.dim() > 1]
+        others = [one for one in lesson.student.parameters() if one.dim() <= 1]
+        self._parameters = (
+            matrices + others
+        )  # in the order of Adam's groups, by which its moments are numbered
+        groups: list[dict[str, Any]] = [
+            {"params": matrices, "weight_decay": plan.weight_decay},
+            {"params": others},
+        ]
+        self._adam = torch.optim.Adam(groups, plan.learning_rate)
 
     def advance(self) -> Progress:
         """Make one step."""
