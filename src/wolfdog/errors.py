@@ -4,9 +4,11 @@
     ├── InputError (ValueError)      an argument, a tensor or a file holds something that cannot be used
     │   ├── ShapeError               a tensor has the wrong shape, dtype or device
     │   ├── WorldError               a description of simulated television contradicts itself
-    │   └── LabelsError              a labels file cannot be understood
+    │   ├── LabelsError              a labels file cannot be understood
+    │   └── ONNXError                an ONNX file cannot be used, or a layer not be expressed in ONNX
     ├── MediaError                   a video or picture cannot be read or written
-    └── CheckpointError              a saved model or training state cannot be used
+    ├── CheckpointError              a saved model or training state cannot be used
+    └── MissingPackageError (ImportError)    an optional package that is needed is not installed
 
 Each message says what is wrong, where, what was expected, what was got, and what to do.
 """
@@ -32,9 +34,17 @@ class LabelsError(InputError):
     """A labels file cannot be understood."""
 
 
+class ONNXError(InputError):
+    """An ONNX file cannot be used, or a layer cannot be expressed in ONNX."""
+
+
 class MediaError(WolfdogError):
     """A video or picture cannot be read or written."""
 
 
 class CheckpointError(WolfdogError):
     """A saved model or training state cannot be used."""
+
+
+class MissingPackageError(WolfdogError, ImportError):
+    """An optional package that is needed is not installed."""

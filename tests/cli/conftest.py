@@ -3,7 +3,8 @@
 import pytest
 from cli_run import assert_fine, wolfdog
 
-from wolfdog.tv import Channel, Pace, Painter, ShotLength, World, broadcast
+from tiny_experiment import WORLD
+from wolfdog.tv import Painter, broadcast
 
 TINY = (
     "--eye-steps", 6, "--steps", 60, "--chunk", 4, "--streams", 3, "--size", 24, "--hidden", 4, "--save-every", 5,
@@ -13,18 +14,8 @@ TINY = (
 @pytest.fixture(scope="session")
 def on_air(tmp_path_factory):
     """A folder with four videos of half a minute, labels.csv and world.toml."""
-    world = World(
-        "busy",
-        channels=(
-            Channel("Nature Channel", 20, tells={"bear": 1.0}, fills={"wolf": 1.0, "unknown": 1.0}),
-            Channel("The Dog Office", 20, tells={"goldfish": 1.0}, fills={"dog": 1.0, "unknown": 1.0}),
-        ),
-        paces=(Pace("lively", tell_rate=0.4, mean_stay=200),),
-        shot=ShotLength(mean=4.0, phases=2),
-        looks={"wolf": "canine", "dog": "canine"},
-    )
     out = tmp_path_factory.mktemp("tv")
-    broadcast(world, out, minutes=0.5, seed=3, picture=Painter(32, 3), streams=4)
+    broadcast(WORLD, out, minutes=0.5, seed=3, picture=Painter(32, 3), streams=4)
     return out
 
 

@@ -37,6 +37,14 @@ def test_an_evaluation_without_a_world(asked, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"scores.json"}
 
 
+def test_labels_of_videos_that_are_not_there_are_told(asked, on_air, tmp_path):
+    shutil.copy(on_air / "tv-0002.mp4", tmp_path)
+    ran = wolfdog("evaluate", *asked, "--videos", tmp_path)
+    assert ran.status == 0, ran.err
+    told = f"{on_air / 'labels.csv'} names videos that are not in {tmp_path}, and are left out: "
+    assert ran.err == f"{told}tv-0000.mp4, tv-0001.mp4, tv-0003.mp4\n"
+
+
 def test_one_video_without_files(asked, on_air, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert_fine(wolfdog("evaluate", *asked, "--videos", on_air / "tv-0001.mp4"))

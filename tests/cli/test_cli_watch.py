@@ -202,7 +202,7 @@ def test_a_folder_in_the_way_of_a_file_leaves_nothing_half_written(on_air, model
 
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
 from wolfdog.cli import main
 from wolfdog.watch.watcher import Watcher
 
@@ -216,6 +216,7 @@ def slow(self, source, name=None):
             time.sleep(60)
 
 Watcher.watch = slow
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a test run in the background does not hand down
 main()
 """
 

@@ -1,12 +1,15 @@
 """The model problem itself, on synthetic embeddings: what gated memories can learn, and in parallel the same."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
 from watch_reels import CLASSES, busy_world, looked_at, shown
 
 from tolerances import assert_same
-from wolfdog.errors import CheckpointError
+from wolfdog.errors import CheckpointError, WolfdogError
 from wolfdog.tv import IdealObserver, Sampler, default_world
 from wolfdog.watch.config import WatcherConfig
 from wolfdog.watch.context import Context
@@ -86,3 +89,15 @@ def test_a_failing_job_s_error_reaches_the_caller(tmp_path):
     jobs = {"good": job("gru"), "bad": job("lstm", checkpoint=tmp_path / "broken")}
     with pytest.raises(CheckpointError, match="broken"):
         teach_contexts(jobs, 1, lambda name, made: None)
+
+
+class Killed:
+    """A job whose process is killed, as by a machine that runs out of memory."""
+
+    def run(self, report):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_process_is_told_in_our_words():
+    with pytest.raises(WolfdogError, match="a process that taught a memory \\(gru\\) was killed"):
+        teach_contexts({"gru": Killed()}, 1, lambda name, made: None)

@@ -1,4 +1,6 @@
 import itertools
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,15 +9,16 @@ from torch.nn import functional as F
 from watch_moments import moment
 from watch_reels import painted, single
 
-from wolfdog.errors import InputError
+from wolfdog.errors import InputError, MediaError
 from wolfdog.labels import LabelSpan
 from wolfdog.watch import recorder
 from wolfdog.watch.context import Context
 from wolfdog.watch.eye import Eye
 from wolfdog.watch.footage import Footage
-from wolfdog.watch.lessons import ContextLesson, EyeLesson, vary
+from wolfdog.watch.lessons import ContextLesson, EyeLesson, halved, vary
 from wolfdog.watch.reels import UNLABELLED, classes_of, look_through, read_reel, read_reels
 from wolfdog.watch.schooling import halves
+from wolfdog.watch.teaching import EyePlan
 
 
 class Noted(torch.nn.Module):
@@ -48,6 +51,33 @@ def test_every_class_is_shown_as_often_and_nothing_unlabelled():
 def test_without_labels_there_is_nothing_to_see():
     with pytest.raises(InputError, match="no frame of the footage has a label"):
         EyeLesson(Eye(2), [single([UNLABELLED] * 3)], 2, 0)
+
+
+@pytest.mark.parametrize(("side", "early"), [(64, 32), (32, 16), (16, 16)])
+def test_early_frames_are_halved_where_they_are_large_enough(side, early):
+    class Sized(Noted):
+        def forward(self, frames):
+            assert frames.dtype is torch.uint8
+            self.shown.append(tuple(frames.shape))
+            return None, torch.zeros(len(frames), 3)
+
+    eye = Sized()
+    lesson = EyeLesson(eye, [painted(size=side)], batch=2, seed=0, coarse=0.5)
+    for progress in (0.0, 0.49, 0.5, 0.99):
+        lesson.loss(progress)
+    assert eye.shown == [(2, early, early, 3)] * 2 + [(2, side, side, 3)] * 2
+
+
+def test_half_a_frame_is_the_mean_of_every_four_pixels():
+    frames = torch.randint(0, 256, (3, 32, 64, 3), dtype=torch.uint8, generator=torch.manual_seed(0))
+    expected = frames.numpy().reshape(3, 16, 2, 32, 2, 3).mean((2, 4))
+    np.testing.assert_allclose(halved(frames).numpy(), expected, atol=0.5)
+
+
+@pytest.mark.parametrize("coarse", [-0.1, 1.0, float("nan")])
+def test_an_eye_is_taught_on_whole_frames_in_the_end(coarse):
+    with pytest.raises(InputError, match="coarse"):
+        EyePlan(coarse=coarse)
 
 
 def test_variations_move_mirror_and_light():
@@ -111,6 +141,27 @@ def test_only_labelled_videos_are_read(tmp_path):
     paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
     [reel] = read_reels(paths, tmp_path, labels, ("wolf", "dog"), 30.0, 16, told.append)
     assert (reel.name, told) == ("b.mp4", [1, 2])
+
+
+def test_reels_come_in_order_and_the_first_trouble_ends_the_reading(tmp_path):
+    from watch_films import film, plain
+
+    paths = [tmp_path / f"{name}.mp4" for name in "cadbe"]
+    for number, path in enumerate(paths):
+        film(path, plain(3 + number))
+    labels = {path.name: [LabelSpan(0.0, 1.0, "wolf")] for path in paths}
+    read = partial(read_reels, paths, tmp_path, labels, ("wolf", "dog"), 30.0, 16)
+    told: list[int] = []
+    reels = read(told.append, lambda reel: replace(reel, name=reel.name.upper()))
+    assert [(reel.name, len(reel)) for reel in reels] == [
+        ("C.MP4", 3), ("A.MP4", 4), ("D.MP4", 5), ("B.MP4", 6), ("E.MP4", 7)
+    ]  # fmt: skip
+    assert told == [1, 2, 3, 4, 5]
+    paths[2].write_bytes(b"")
+    told.clear()
+    with pytest.raises(MediaError, match=r"d\.mp4: empty"):
+        read(told.append)
+    assert told == [1, 2]
 
 
 def test_looking_through_is_seeing_every_frame():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save
 from watch_reels import CLASSES, busy_world, painted, shown
 
+import wolfdog as wd
 from tolerances import assert_same
 from wolfdog.errors import CheckpointError, InputError
 from wolfdog.watch.context import Context
@@ -273,20 +274,25 @@ def test_a_plan_of_nothing_is_refused(wrong):
         Plan(**({"steps": 1, "learning_rate": 0.1} | wrong))
 
 
-def test_weight_decay_pulls_at_matrices_and_leaves_biases_alone():
+def test_weight_decay_pulls_at_weights_and_peepholes_and_leaves_biases_and_scales_alone():
     class Still:
         """A lesson whose gradient is zero: what moves is moved by the decay."""
 
         def __init__(self):
-            self.student = torch.nn.Linear(3, 2)
+            memory = wd.cells.PeepholeLSTM(2, 2, peephole="diagonal")
+            self.student = torch.nn.ModuleDict({"memory": memory, "scale": torch.nn.BatchNorm1d(2)})
+            with torch.no_grad():
+                for one in self.student.parameters():
+                    one.copy_(1 + torch.rand_like(one))
 
         def loss(self, progress):
             return 0 * sum(one.sum() for one in self.student.parameters())
 
     lesson = Still()
-    weight, bias = (one.detach().clone() for one in lesson.student.parameters())
+    before = {name: one.detach().clone() for name, one in lesson.student.named_parameters()}
     Trainer(lesson, Plan(5, 0.01, weight_decay=0.1), {}).run()
-    assert (lesson.student.weight.abs() < weight.abs()).all()
-    assert torch.equal(lesson.student.bias, bias)
+    moved = {name for name, one in lesson.student.named_parameters() if not torch.equal(one, before[name])}
+    assert moved == {"memory.weight_ih", "memory.weight_hh", "memory.weight_ch"}
+    assert all((lesson.student.get_parameter(name).abs() < before[name].abs()).all() for name in moved)
     with pytest.raises(InputError, match="weight_decay"):
         Plan(5, 0.01, weight_decay=-1.0)

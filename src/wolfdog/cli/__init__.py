@@ -1,3 +1,3 @@
-"""The command line: `wolfdog demo | tv | train | watch | evaluate`."""
+"""The command line: `wolfdog demo | tv | train | watch | evaluate | export`."""
 
 from .app import main as main

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .screen import StageBars, console
+from .screen import StageBars, console, tell_of_missing
 from .tables import confusion_table, gap_rows
 
 
@@ -52,8 +52,8 @@ def evaluate(
         out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
     stages = StageBars()
     found = find_videos(videos)
+    root = videos if videos.is_dir() else videos.parent
     with stages("watching", len(found)) as done:
-        root = videos if videos.is_dir() else videos.parent
         reels = read_reels(
             found,
             root,
@@ -64,6 +64,7 @@ def evaluate(
             lambda number: done(number, ""),
             lambda reel: look_through(watcher.eye, reel),
         )
+    tell_of_missing(labels, spans, found, videos)
     contexts = {} if watcher.context is None else {config.memory: watcher.context}
     judged = verdicts(watcher.eye, contexts, reels, config.classes, told)
     for name in ("snapshot", *contexts):

@@ -1,8 +1,9 @@
 """What the terminal shows: progress while something is under way, tables and lines when it is done."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -70,6 +71,19 @@ def _lines(place: str, title: str, total: float) -> Iterator[Done]:
     console.print(
         f"{place} {title}: {seconds:.1f} s{', ' if last else ''}{last}", markup=False, soft_wrap=True
     )
+
+
+def tell_of_missing(labels: Path, names: Mapping[str, object], found: Sequence[Path], videos: Path) -> None:
+    """Say which videos a labels file names that are not in the folder: they are neither taught nor judged."""
+    from ..watch.reels import not_there
+
+    missing = not_there(names, found, videos) if videos.is_dir() else ""
+    if missing:
+        complaints.print(
+            f"{labels} names videos that are not in {videos}, and are left out: {missing}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def percent(value: float | None) -> str:

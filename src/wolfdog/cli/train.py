@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
-from .screen import StageBars, console
+from .screen import StageBars, console, tell_of_missing
 
 if TYPE_CHECKING:
     pass
@@ -42,7 +42,8 @@ def train(
     eye_steps: Annotated[int, typer.Option(min=1, help="Training steps of the eye.")] = 1200,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of the memory.")] = 1200,
     weight_decay: Annotated[
-        float, typer.Option(min=0.0, help="Of the memory's matrices; 0.001 where footage is scarce.")
+        float,
+        typer.Option(min=0.0, help="Of the memory's weights, not its biases; 0.001 where footage is scarce."),
     ] = 0.0,
     chunk: Annotated[int, typer.Option(min=1, help="Moments that a gradient reaches back.")] = 64,
     streams: Annotated[int, typer.Option(min=1, help="Streams read side by side.")] = 96,
@@ -93,9 +94,10 @@ def train(
     stages = StageBars()
     found = find_videos(videos)
     out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
+    root = videos if videos.is_dir() else videos.parent
     with stages("reading the videos", len(found)) as done:
-        root = videos if videos.is_dir() else videos.parent
         reels = read_reels(found, root, spans, classes, fps, size, lambda number: done(number, ""))
+    tell_of_missing(labels, spans, found, videos)
     school.teach(reels, stages)
     console.print(
         f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {memory}",

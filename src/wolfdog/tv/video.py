@@ -36,6 +36,7 @@ def write_video(path: str | Path, frames: Iterable[Frame], fps: float, size: int
         MediaError: the file cannot be written, or there is no frame.
     """
     import av  # loads FFmpeg
+    from av.video.reformatter import VideoReformatter
 
     rate = exact_rate(fps)
     count = 0
@@ -49,8 +50,11 @@ def write_video(path: str | Path, frames: Iterable[Frame], fps: float, size: int
             # mbtree: macroblock-tree rate control makes x264 give other bytes now and then for the same small
             # pictures (2 of 25 encodings of one video); without it, none of 80 differed.
             stream.options = {"crf": str(QUALITY), "preset": "veryfast", "x264-params": "mbtree=0"}
+            converter = VideoReformatter()
             for pixels in frames:
                 frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                # On threads of its own, as is the default, this takes ten times as long for pictures so small.
+                frame = converter.reformat(frame, format="yuv420p", threads=1)
                 frame.pts = count
                 frame.time_base = 1 / rate
                 container.mux(stream.encode(frame))

@@ -135,7 +135,7 @@ def _upright(picture: Picture, scaler: "VideoReformatter", width: int, height: i
     across, down = (height, width) if quarters % 2 else (width, height)
     # Tiny pictures are shown as what they are, in large dots; others are smoothed.
     how = "POINT" if across >= 8 * frame.width else "BICUBIC"
-    scaled = scaler.reformat(frame, across, down, "rgb24", interpolation=how).to_ndarray()
+    scaled = scaler.reformat(frame, across, down, "rgb24", interpolation=how, threads=1).to_ndarray()
     return np.rot90(scaled, quarters)
 
 

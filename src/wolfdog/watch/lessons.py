@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import InputError
-from ..layers import detach
+from ..layers import Chunk, Truncated
 from .context import Context
 from .eye import Eye
 from .reels import UNLABELLED, Reel
@@ -19,18 +19,25 @@ from .streams import Streams
 class EyeLesson:
     """Frames drawn at random, each class as often, each shifted, mirrored and lit anew; cross entropy.
 
+    Early frames are shown at half the size, where they have 32 pixels or more each way: the encoder pools over places,
+    so it learns from them what it needs at a quarter of the work (progressive resizing, Tan and Le 2021,
+    "EfficientNetV2").
+
     Args:
         student: the eye.
         reels: labelled footage, events being frames.
         batch: frames a step.
         seed: of the drawing.
+        coarse: the share of the training in which frames are halved.
 
     Raises InputError when no frame has a label.
     """
 
-    def __init__(self, student: Eye, reels: Sequence[Reel], batch: int, seed: int) -> None:
+    def __init__(
+        self, student: Eye, reels: Sequence[Reel], batch: int, seed: int, coarse: float = 0.0
+    ) -> None:
         self.student = student
-        self._batch = batch
+        self._batch, self._coarse = batch, coarse
         self._rng = np.random.default_rng(seed)
         self._reels = reels
         labels = np.concatenate([reel.labels for reel in reels])
@@ -47,8 +54,10 @@ class EyeLesson:
         labels = self._rng.choice(list(self._places), self._batch)
         picked = [self._places[int(label)] for label in labels]
         where = [places[self._rng.integers(len(places))] for places in picked]
-        frames = np.stack([self._reels[reel].events[frame] for reel, frame in where])
-        _, logits = self.student(vary(torch.from_numpy(frames), self._rng))
+        frames = vary(
+            torch.from_numpy(np.stack([self._reels[reel].events[frame] for reel, frame in where])), self._rng
+        )
+        _, logits = self.student(halved(frames) if progress < self._coarse else frames)
         return F.cross_entropy(logits, torch.from_numpy(labels))
 
     def carried(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -82,41 +91,52 @@ def vary(frames: Tensor, rng: np.random.Generator) -> Tensor:
     return (moved * light).clamp_(0, 255).to(torch.uint8)
 
 
+def halved(frames: Tensor) -> Tensor:
+    """Frames [N, H, W, 3] uint8 at half the height and width, the mean of every 2 by 2 pixels; as they are when small.
+
+    >>> halved(torch.zeros(2, 64, 48, 3, dtype=torch.uint8)).shape
+    torch.Size([2, 32, 24, 3])
+    """
+    if min(frames.shape[1:3]) < 32:
+        return frames
+    small = F.avg_pool2d(frames.permute(0, 3, 1, 2).float(), 2)
+    return small.round_().to(torch.uint8).permute(0, 2, 3, 1)
+
+
 class _Streamed:
     """Truncated backpropagation through time: chunk after chunk of many streams, the state carried over."""
 
     student: nn.Module
 
-    def __init__(self, streams: Streams, chunk: int) -> None:
+    def __init__(self, context: Context, streams: Streams, chunk: int) -> None:
         self._streams = streams
         self._chunk = chunk
-        self._state: Any = None
+        self._stream = Truncated(context)
 
     def carried(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        state = () if self._state is None else self._state
+        state: Any = () if self._stream.state is None else self._stream.state
         parts = state if isinstance(state, tuple) else (state,)
         return {f"state.{number}": part for number, part in enumerate(parts)}, {
             "streams": self._streams.state_dict(),
-            "single": isinstance(self._state, Tensor),
+            "single": isinstance(state, Tensor),
         }
 
     def carry_on(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
         self._streams.load_state_dict(notes["streams"])
         parts = tuple(tensors[f"state.{number}"] for number in range(len(tensors)))
-        self._state = (parts[0] if notes["single"] else parts) if parts else None
+        self._stream.state = (parts[0] if notes["single"] else parts) if parts else None
 
 
 class ContextLesson(_Streamed):
     """A context trained on streams of embeddings, the eye being done; cross entropy of the context labels."""
 
     def __init__(self, student: Context, streams: Streams, chunk: int) -> None:
-        super().__init__(streams, chunk)
+        super().__init__(student, streams, chunk)
         self.student = student
 
     def loss(self, progress: float) -> Tensor:
         drawn = self._streams.draw(self._chunk, progress)
-        logits, state = self.student(drawn.events, self._state, drawn.resets)
-        self._state = detach(state)
+        logits, _, _ = self._stream.run(Chunk(drawn.events, resets=drawn.resets))
         return _cross_entropy(logits.flatten(0, 1), drawn.labels.flatten())
 
 
@@ -124,16 +144,15 @@ class JointLesson(_Streamed):
     """Eye and context trained together, from frames; cross entropy of snapshot and of context labels."""
 
     def __init__(self, eye: Eye, context: Context, streams: Streams, chunk: int) -> None:
-        super().__init__(streams, chunk)
+        super().__init__(context, streams, chunk)
         self.student = nn.ModuleDict({"eye": eye, "context": context})
-        self._eye, self._context = eye, context
+        self._eye = eye
 
     def loss(self, progress: float) -> Tensor:
         drawn = self._streams.draw(self._chunk, progress)
         length, count = drawn.labels.shape
         embeddings, snapshot = self._eye(drawn.events.flatten(0, 1))
-        context, state = self._context(embeddings.view(length, count, -1), self._state, drawn.resets)
-        self._state = detach(state)
+        context, _, _ = self._stream.run(Chunk(embeddings.view(length, count, -1), resets=drawn.resets))
         targets = drawn.labels.flatten()
         return _cross_entropy(snapshot, targets) + _cross_entropy(context.flatten(0, 1), targets)
 

@@ -4,6 +4,7 @@ import multiprocessing
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..errors import WolfdogError
 from .context import Context
 from .teaching import ContextJob
 from .trainer import Progress
@@ -27,6 +29,8 @@ def teach_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
     """Teach the contexts of `jobs`, `workers` at a time; `report` is told of each step by the job's name.
 
     The weights are the same whatever `workers` is: each context is taught on one thread.
+
+    Raises WolfdogError when a process dies, beside what teaching itself raises.
     """
     spawn = multiprocessing.get_context("spawn")  # a fork would copy torch's thread pool in mid-step
     told: Queue[Any] = spawn.Queue()
@@ -38,6 +42,11 @@ def teach_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
         try:
             for future in as_completed(running.values()):
                 future.result()  # the first error wins, whichever job's it is
+        except BrokenProcessPool as error:
+            raise WolfdogError(
+                f"a process that taught a memory ({', '.join(jobs)}) was killed, most likely because the machine ran "
+                "out of memory. Close what else is running, or teach fewer at once (workers=1)."
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # what has not begun need not
             raise

@@ -1,6 +1,8 @@
 """Labelled footage, ready to learn from: for each video its events and what they are labelled."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from ..labels import LabelSpan, spans_at
 from .eye import Eye
 from .sampling import Rate
 from .sources import VideoSource
+
+READERS = 2
+"""Videos decoded at once: the decoder leaves other threads running."""
 
 UNLABELLED = -100
 """The label of a moment that nobody labelled: torch's cross entropy leaves it out."""
@@ -104,10 +109,8 @@ def read_reels(
     Raises InputError when no video has labels, MediaError when one cannot be read.
     """
     reels = []
-    for number, path in enumerate(paths):
-        name = path.relative_to(root).as_posix()
-        if name in labels:
-            reel = read_reel(path, name, labels[name], classes, fps, size)
+    for number, reel in enumerate(_read_ahead(paths, root, labels, classes, fps, size)):
+        if reel is not None:
             reels.append(reel if develop is None else develop(reel))
         progress(number + 1)
     if not reels:
@@ -117,6 +120,44 @@ def read_reels(
     return reels
 
 
-def _some(labels: Mapping[str, object]) -> str:
+def not_there(labels: Mapping[str, object], paths: Iterable[Path], root: Path) -> str:
+    """Some of the videos that are named in the labels and are none of `paths`; "" where all are there.
+
+    >>> not_there({"a.mp4": [], "b.mp4": []}, [Path("tv/a.mp4")], Path("tv"))
+    'b.mp4'
+    """
+    there = {path.relative_to(root).as_posix() for path in paths}
+    return _some([name for name in labels if name not in there])
+
+
+def _read_ahead(
+    paths: Iterable[Path],
+    root: Path,
+    labels: Mapping[str, Sequence[LabelSpan]],
+    classes: Sequence[str],
+    fps: float,
+    size: int,
+) -> Iterator[Reel | None]:
+    """The reel of each video in order, None where it has no labels; the next ones are decoded meanwhile."""
+
+    def read(path: Path) -> Reel | None:
+        name = path.relative_to(root).as_posix()
+        return read_reel(path, name, labels[name], classes, fps, size) if name in labels else None
+
+    with ThreadPoolExecutor(READERS) as pool:
+        waiting: deque[Future[Reel | None]] = deque()
+        try:
+            for path in paths:
+                waiting.append(pool.submit(read, path))
+                if len(waiting) > READERS:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _some(labels: Iterable[str]) -> str:
     names = sorted(labels)
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

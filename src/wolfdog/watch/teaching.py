@@ -28,14 +28,18 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class EyePlan:
-    """How the eye is taught: `plan`, with `batch` frames a step."""
+    """How the eye is taught: `plan`, with `batch` frames a step, and for the first `coarse` share of the steps on
+    frames of half the size."""
 
     plan: Plan = field(default_factory=lambda: Plan(steps=1200, learning_rate=3e-3))
     batch: int = 128
+    coarse: float = 0.5
 
     def __post_init__(self) -> None:
         if self.batch < 2:  # a batch of one frame has no spread to be normalised by
             raise InputError(f"teaching the eye: batch must be 2 frames or more; got {self.batch!r}")
+        if not 0 <= self.coarse < 1:  # the last steps see what the eye will see
+            raise InputError(f"teaching the eye: coarse must lie in [0, 1); got {self.coarse!r}")
 
 
 @dataclass(frozen=True)
@@ -95,11 +99,11 @@ def teach_eye(
         "config": _seen(config),
         "seed": seed,
         "batch": teaching.batch,
+        "coarse": teaching.coarse,
         "reels": _marks(reels),
     }
-    Trainer(EyeLesson(eye, reels, teaching.batch, seed), teaching.plan, identity).run(
-        report, checkpoint, save_every
-    )
+    lesson = EyeLesson(eye, reels, teaching.batch, seed, teaching.coarse)
+    Trainer(lesson, teaching.plan, identity).run(report, checkpoint, save_every)
     return eye
 
 

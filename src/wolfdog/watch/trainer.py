@@ -24,8 +24,9 @@ class Plan:
         steps: optimiser steps in all.
         learning_rate: of Adam; held for the first half and then lowered to zero along a cosine.
         clip: the greatest norm of the gradient; a longer one is shortened to it.
-        weight_decay: pull of the weight matrices towards zero, added to their gradients; biases, which say how long a
-            memory lasts, are left alone. For when there is little to learn from.
+        weight_decay: pull of the weights towards zero, peepholes among them, added to their gradients; biases, which
+            say how long a memory lasts, and what scales a normalisation are left alone. For when there is little to
+            learn from.
 
     Raises InputError for a number that is not positive, or a weight decay below zero.
     """
@@ -84,13 +85,12 @@ class Trainer:
         self.plan = plan
         self.identity = {**identity, "plan": asdict(plan)}
         self.step = 0
-        matrices = [one for one in lesson.student.parameters() if one.dim() > 1]
-        others = [one for one in lesson.student.parameters() if one.dim() <= 1]
+        weights, others = _weights_and_others(lesson.student)
         self._parameters = (
-            matrices + others
+            weights + others
         )  # in the order of Adam's groups, by which its moments are numbered
         groups: list[dict[str, Any]] = [
-            {"params": matrices, "weight_decay": plan.weight_decay},
+            {"params": weights, "weight_decay": plan.weight_decay},
             {"params": others},
         ]
         self._adam = torch.optim.Adam(groups, plan.learning_rate)
@@ -178,6 +178,17 @@ class Trainer:
             found = {name: value.shape for name, value in of_one.items()}
             if found != expected:
                 raise ValueError(f"the moments of parameter {number} are {found}, not {expected}")
+
+
+def _weights_and_others(student: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Parameters that scale what comes in, and the others: biases, and what follows a normalisation."""
+    weights: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for module in student.modules():
+        normalises = isinstance(module, nn.modules.batchnorm._NormBase | nn.LayerNorm | nn.GroupNorm)
+        for name, parameter in module.named_parameters(recurse=False):
+            (others if normalises or "bias" in name else weights).append(parameter)
+    return weights, others
 
 
 def _difference(theirs: Any, ours: dict[str, Any]) -> str:
