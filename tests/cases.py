@@ -22,6 +22,11 @@ class CellCase:
         return self.name
 
 
+def projected_lstm(input_size: int, hidden_size: int, **options: object) -> wd.cells.Cell:
+    """An LSTM whose output is half as wide as its memory."""
+    return wd.cells.ProjectedLSTM(input_size, hidden_size, (hidden_size + 1) // 2, **options)
+
+
 CELLS = (
     CellCase("elman", wd.cells.Elman, nn.RNNCell),
     CellCase("elman_relu", partial(wd.cells.Elman, nonlinearity="relu")),
@@ -31,6 +36,11 @@ CELLS = (
     CellCase("peephole_diagonal", partial(wd.cells.PeepholeLSTM, peephole="diagonal")),
     CellCase("gru", wd.cells.GRU, nn.GRUCell),
     CellCase("gru_reset_before", partial(wd.cells.GRU, reset_after=False)),
+    CellCase("clipped_lstm", partial(wd.cells.LSTM, clip_ltm=0.5, clip_gates=0.8)),
+    CellCase("coupled_lstm", wd.cells.CoupledLSTM),
+    CellCase("projected_lstm", projected_lstm),
+    CellCase("layer_norm_lstm", wd.cells.LayerNormLSTM),
+    CellCase("layer_norm_gru", wd.cells.LayerNormGRU),
 )
 
 

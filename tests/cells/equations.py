@@ -90,6 +90,55 @@ def gru_reset_before(p: Weights, x: Array, h: Array) -> tuple[Array, ...]:
     return ((1.0 - z) * n + z * h,)
 
 
+def clipped_lstm(p: Weights, x: Array, h: Array, c: Array) -> tuple[Array, ...]:
+    i, f, g, o = (np.clip(event_part(p, k, x) + memory_part(p, k, h), -0.8, 0.8) for k in range(4))
+    c_new = np.clip(sigmoid(f) * c + sigmoid(i) * np.tanh(g), -0.5, 0.5)
+    return sigmoid(o) * np.tanh(c_new), c_new
+
+
+def coupled_lstm(p: Weights, x: Array, h: Array, c: Array) -> tuple[Array, ...]:
+    i, g, o = (event_part(p, k, x) + memory_part(p, k, h) for k in range(3))
+    c_new = (1.0 - sigmoid(i)) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c_new), c_new
+
+
+def projected_lstm(p: Weights, x: Array, r: Array, c: Array) -> tuple[Array, ...]:
+    size = c.shape[-1]
+    total = x @ p["weight_ih"].T + r @ p["weight_hh"].T + p.get("bias_ih", 0.0) + p.get("bias_hh", 0.0)
+    i, f, g, o = (total[:, k * size : (k + 1) * size] for k in range(4))
+    c_new = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return (sigmoid(o) * np.tanh(c_new)) @ p["weight_hr"].T, c_new
+
+
+def normalised(v: Array, gain: Array, shift: Array | float) -> Array:
+    centred = v - v.mean(-1, keepdims=True)
+    return gain * centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5) + shift
+
+
+def layer_norm_lstm(p: Weights, x: Array, h: Array, c: Array) -> tuple[Array, ...]:
+    size = h.shape[-1]
+    total = normalised(x @ p["weight_ih"].T, p["gain_ih"], p.get("bias_ih", 0.0)) + normalised(
+        h @ p["weight_hh"].T, p["gain_hh"], p.get("bias_hh", 0.0)
+    )
+    i, f, g, o = (total[:, k * size : (k + 1) * size] for k in range(4))
+    c_new = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(normalised(c_new, p["gain_ltm"], p.get("bias_ltm", 0.0))), c_new
+
+
+def layer_norm_gru(p: Weights, x: Array, h: Array) -> tuple[Array, ...]:
+    size = h.shape[-1]
+
+    def part(v: Array, kind: str, first: int, last: int) -> Array:
+        mine = slice(first * size, last * size)
+        shift = p[f"bias_{kind}"][mine] if f"bias_{kind}" in p else 0.0
+        return normalised(v @ p[f"weight_{kind}"][mine].T, p[f"gain_{kind}"][mine], shift)
+
+    gates = sigmoid(part(x, "ih", 0, 2) + part(h, "hh", 0, 2))
+    r, z = gates[:, :size], gates[:, size:]
+    n = np.tanh(part(x, "ih", 2, 3) + r * part(h, "hh", 2, 3))
+    return ((1.0 - z) * n + z * h,)
+
+
 EQUATIONS: Mapping[str, Callable[..., tuple[Array, ...]]] = {
     "elman": elman,
     "elman_relu": elman_relu,
@@ -99,4 +148,9 @@ EQUATIONS: Mapping[str, Callable[..., tuple[Array, ...]]] = {
     "peephole_diagonal": peephole_diagonal,
     "gru": gru,
     "gru_reset_before": gru_reset_before,
+    "clipped_lstm": clipped_lstm,
+    "coupled_lstm": coupled_lstm,
+    "projected_lstm": projected_lstm,
+    "layer_norm_lstm": layer_norm_lstm,
+    "layer_norm_gru": layer_norm_gru,
 }

@@ -15,6 +15,11 @@ from wolfdog.errors import InputError, ShapeError
 by_case = pytest.mark.parametrize("case", CELLS, ids=str)
 
 
+def sizes(cell: wd.cells.Cell) -> list[int]:
+    """The features of each memory."""
+    return [cell.output_size, cell.hidden_size][: len(cell.state_names)]
+
+
 @by_case
 @pytest.mark.parametrize("batch", [None, 0, 1, 3])
 def test_shapes(case: CellCase, batch: int | None) -> None:
@@ -22,8 +27,8 @@ def test_shapes(case: CellCase, batch: int | None) -> None:
     state = cell(torch.randn(3 if batch is None else (batch, 3)))
     parts = state if isinstance(state, tuple) else (state,)
     assert len(parts) == len(cell.state_names)
-    for part in parts:
-        assert part.shape == ((5,) if batch is None else (batch, 5))
+    for part, size in zip(parts, sizes(cell), strict=True):
+        assert part.shape == ((size,) if batch is None else (batch, size))
 
 
 @by_case
@@ -37,8 +42,8 @@ def test_initial_state_is_zeros_of_the_parameters_type_or_as_asked(case: CellCas
     cell = case.make(3, 5, dtype=torch.float64)
     for batch, dtype, expected in ((2, None, torch.float64), (None, torch.float32, torch.float32)):
         state = cell.initial_state(batch, dtype=dtype)
-        for part in state if isinstance(state, tuple) else (state,):
-            assert_same(part, torch.zeros((5,) if batch is None else (batch, 5), dtype=expected))
+        for part, size in zip(state if isinstance(state, tuple) else (state,), sizes(cell), strict=True):
+            assert_same(part, torch.zeros((size,) if batch is None else (batch, size), dtype=expected))
 
 
 @by_case
@@ -59,7 +64,7 @@ def test_a_wrong_state_is_one_clear_message(case: CellCase) -> None:
     cell, event = case.make(3, 5), torch.zeros(2, 3)
     for shape in ((2, 4), (1, 5), (5,)):
         wrong = torch.zeros(shape)
-        state = wrong if len(cell.state_names) == 1 else (torch.zeros(2, 5), wrong)
+        state = wrong if len(cell.state_names) == 1 else (torch.zeros(2, cell.output_size), wrong)
         with pytest.raises(ShapeError, match=r"must be \[2, 5\] for an event of \[2, 3\]; got \["):
             cell(event, state)
     other_form = (event, event) if len(cell.state_names) == 1 else torch.zeros(2, 5)
@@ -100,7 +105,7 @@ def test_meta_device(case: CellCase) -> None:
     cell = case.make(3, 5, device="meta")
     assert all(parameter.is_meta for parameter in cell.parameters())
     state = cell(torch.zeros(2, 3, device="meta"))
-    assert (state[0] if isinstance(state, tuple) else state).shape == (2, 5)
+    assert (state[0] if isinstance(state, tuple) else state).shape == (2, cell.output_size)
 
 
 @pytest.mark.parametrize(

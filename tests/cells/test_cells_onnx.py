@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import ModelProto, helper
 from onnx.reference import ReferenceEvaluator
 
 import wolfdog as wd
@@ -15,7 +15,7 @@ T, B, E, H = 5, 2, 3, 4  # steps, batch, event size, hidden size
 
 def blocks(parameter: torch.Tensor, order: tuple[int, ...]) -> np.ndarray:
     """The gates' blocks of a packed parameter in ONNX's order, with its dimension of directions in front."""
-    parts = parameter.detach().chunk(len(order))
+    parts = parameter.detach().chunk(max(order) + 1)
     return torch.cat([parts[k] for k in order])[None].numpy()
 
 
@@ -23,20 +23,28 @@ def run_reference(op: str, x: torch.Tensor, **inputs_and_attributes: object) -> 
     """The outputs of one ONNX operator: arrays are its inputs by name, the rest its attributes."""
     arrays = {k: v for k, v in inputs_and_attributes.items() if isinstance(v, np.ndarray)}
     attributes = {k: v for k, v in inputs_and_attributes.items() if not isinstance(v, np.ndarray)}
+    model, arrays = one_operator(op, x, arrays, attributes)
+    return [torch.from_numpy(np.array(out)) for out in ReferenceEvaluator(model).run(None, arrays)]
+
+
+def one_operator(
+    op: str, x: torch.Tensor, arrays: dict[str, np.ndarray], attributes: dict[str, object]
+) -> tuple[ModelProto, dict[str, np.ndarray]]:
+    """A model of one operator, and its inputs."""
     order = ["X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"]
     used = order[: max(order.index(name) for name in arrays) + 1]
     names = [name if name == "X" or name in arrays else "" for name in used]
     results = ["Y", "Y_h", "Y_c"] if op == "LSTM" else ["Y", "Y_h"]
-    arrays["X"] = x.numpy()
+    arrays = arrays | {"X": x.numpy()}
+    kind = helper.np_dtype_to_tensor_dtype(arrays["X"].dtype)
     node = helper.make_node(op, names, results, hidden_size=H, **attributes)
     graph = helper.make_graph(
         [node],
         "one_operator",
-        [helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in arrays],
-        [helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in results],
+        [helper.make_tensor_value_info(name, kind, None) for name in arrays],
+        [helper.make_tensor_value_info(name, kind, None) for name in results],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)])
-    return [torch.from_numpy(np.array(out)) for out in ReferenceEvaluator(model).run(None, arrays)]
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8), arrays
 
 
 def weights(cell: wd.cells.Cell, order: tuple[int, ...]) -> dict[str, np.ndarray]:
@@ -75,6 +83,41 @@ def test_lstm_operator(cell: wd.cells.Cell, peepholes: bool) -> None:
         inputs["P"] = blocks(cell.weight_ch, (0, 2, 1))
     y, y_h, y_c = run_reference("LSTM", x, **inputs)
     assert_agree(outputs_and_last(cell, x, (h, c)), (y, (y_h, y_c)))
+
+
+def run_onnxruntime(
+    cell: wd.cells.Cell,
+    x: torch.Tensor,
+    state: tuple[torch.Tensor, ...],
+    order: tuple[int, ...],
+    **attributes: object,
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """ONNX Runtime's LSTM, which knows the attributes that the reference operators leave out."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    h, c = (part[None].numpy() for part in state)
+    arrays = weights(cell, order) | {"initial_h": h, "initial_c": c}
+    model, arrays = one_operator("LSTM", x, arrays, attributes)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    y, y_h, y_c = (torch.from_numpy(out) for out in session.run(None, arrays))
+    return y, (y_h, y_c)
+
+
+def test_lstm_operator_that_clips_its_gates() -> None:
+    cell = scrambled(wd.cells.LSTM(E, H, clip_gates=0.5))
+    x, state = torch.randn(T, B, E), tuple(torch.randn(2, B, H))
+    expected = run_onnxruntime(cell, x, state, (0, 3, 1, 2), clip=0.5)
+    assert_agree(outputs_and_last(cell, x, state), expected)
+    cell.clip_gates = None
+    with pytest.raises(AssertionError):
+        assert_agree(outputs_and_last(cell, x, state), expected)
+
+
+def test_lstm_operator_with_a_coupled_forget_gate() -> None:
+    cell = scrambled(wd.cells.CoupledLSTM(E, H))
+    x, state = torch.randn(T, B, E), tuple(torch.randn(2, B, H))
+    # Ours lie i, g, o; ONNX's i, o, f, c, of which f is not read: the blocks of o stand in for it.
+    expected = run_onnxruntime(cell, x, state, (0, 2, 2, 1), input_forget=1)
+    assert_agree(outputs_and_last(cell, x, state), expected)
 
 
 @pytest.mark.parametrize("reset_after", [True, False])

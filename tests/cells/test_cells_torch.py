@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import wolfdog as wd
 from cases import CELLS, CellCase, random_state, scrambled
 from tolerances import assert_agree
 
@@ -44,3 +45,18 @@ def test_torch_relu_too() -> None:
     ours.load_state_dict(theirs.state_dict())
     event, state = torch.randn(2, 3, dtype=torch.float64), torch.randn(2, 4, dtype=torch.float64)
     assert_agree(ours(event, state), theirs(event, state))
+
+
+def test_a_projected_unit_is_torch_s_layer_with_a_projection() -> None:
+    theirs = scrambled(torch.nn.LSTM(3, 5, proj_size=2, dtype=torch.float64))
+    ours = wd.cells.ProjectedLSTM(3, 5, projection_size=2, dtype=torch.float64)
+    ours.load_state_dict({name.removesuffix("_l0"): value for name, value in theirs.state_dict().items()})
+    x = torch.randn(4, 2, 3, dtype=torch.float64)
+    state = torch.randn(2, 2, dtype=torch.float64), torch.randn(2, 5, dtype=torch.float64)
+    y, (h, c) = theirs(x, tuple(part[None] for part in state))
+    results = []
+    for outputs, last in (wd.Recurrent(ours, backend="eager")(x, state), (y, (h[0], c[0]))):
+        loss = outputs.square().sum() + sum(part.square().sum() for part in last)
+        parameters = ours.parameters() if outputs is not y else theirs.parameters()
+        results.append((outputs, last, torch.autograd.grad(loss, list(parameters))))
+    assert_agree(results[0], results[1])

@@ -15,9 +15,9 @@ class Cell(nn.Module):
     """One step of a recurrent unit, `cell(event, state) -> state`; the state's first tensor is the output.
 
     Events are [B, input_size], or [input_size] without a batch; every tensor of the state is [B,
-    hidden_size], or [hidden_size]. `state_names` names those tensors: "stm" is the short-term memory (the
-    hidden state h), "ltm" the long-term memory (the cell state c). Subclasses give `forward` and
-    `reset_parameters`.
+    hidden_size], or [hidden_size], but for the output of a unit that projects it, [B, output_size].
+    `state_names` names those tensors: "stm" is the short-term memory (the hidden state h), "ltm" the long-term
+    memory (the cell state c). Subclasses give `forward` and `reset_parameters`.
 
     Raises InputError for a size that is not a positive whole number.
     """
@@ -26,8 +26,13 @@ class Cell(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
-        self.input_size = _positive("input_size", input_size)
-        self.hidden_size = _positive("hidden_size", hidden_size)
+        self.input_size = positive("input_size", input_size)
+        self.hidden_size = positive("hidden_size", hidden_size)
+
+    @property
+    def output_size(self) -> int:
+        """The features of the short-term memory, which is the output."""
+        return self.hidden_size
 
     def reset_parameters(self) -> None:
         """Draw every parameter afresh from torch's random number generator."""
@@ -37,10 +42,10 @@ class Cell(nn.Module):
         return f"{self.input_size}, {self.hidden_size}"
 
     def _zeros(
-        self, batch: int | None, device: torch.device | str | None, dtype: torch.dtype | None
+        self, size: int, batch: int | None, device: torch.device | str | None, dtype: torch.dtype | None
     ) -> Tensor:
         like = next(self.parameters())
-        shape = (self.hidden_size,) if batch is None else (batch, self.hidden_size)
+        shape = (size,) if batch is None else (batch, size)
         return torch.zeros(shape, device=device or like.device, dtype=dtype or like.dtype)
 
     def _check_event(self, event: Tensor) -> None:
@@ -55,8 +60,8 @@ class Cell(nn.Module):
                 "convert it, for example with event.float()"
             )
 
-    def _check_memory(self, name: str, memory: Tensor, event: Tensor) -> None:
-        expected = (*event.shape[:-1], self.hidden_size)
+    def _check_memory(self, name: str, memory: Tensor, size: int, event: Tensor) -> None:
+        expected = (*event.shape[:-1], size)
         if memory.shape != expected:
             raise ShapeError(
                 f"{type(self).__name__}: {name} must be {list(expected)} for an event of "
@@ -76,7 +81,7 @@ class OneMemoryCell(Cell):
         dtype: torch.dtype | None = None,
     ) -> OneMemory:
         """Zeros, [batch, hidden_size] or [hidden_size]; device and dtype are the parameters' unless given."""
-        return self._zeros(batch, device, dtype)
+        return self._zeros(self.output_size, batch, device, dtype)
 
     def before(self, event: Tensor, state: OneMemory | None) -> OneMemory:
         """The checked state that a step starts from; zeros where there is none."""
@@ -87,7 +92,7 @@ class OneMemoryCell(Cell):
             raise ShapeError(
                 f"{type(self).__name__}: the state must be one tensor; got {type(state).__name__}"
             )
-        self._check_memory("the state", state, event)
+        self._check_memory("the state", state, self.output_size, event)
         return state
 
 
@@ -103,7 +108,8 @@ class TwoMemoryCell(Cell):
         dtype: torch.dtype | None = None,
     ) -> TwoMemories:
         """Two tensors of zeros as OneMemoryCell's one."""
-        return self._zeros(batch, device, dtype), self._zeros(batch, device, dtype)
+        stm = self._zeros(self.output_size, batch, device, dtype)
+        return stm, self._zeros(self.hidden_size, batch, device, dtype)
 
     def before(self, event: Tensor, state: TwoMemories | None) -> TwoMemories:
         """The checked state that a step starts from; zeros where there is none."""
@@ -116,12 +122,12 @@ class TwoMemoryCell(Cell):
                 "pass (state, torch.zeros_like(state)) to start from a short-term memory alone"
             )
         stm, ltm = state
-        self._check_memory("stm", stm, event)
-        self._check_memory("ltm", ltm, event)
+        self._check_memory("stm", stm, self.output_size, event)
+        self._check_memory("ltm", ltm, self.hidden_size, event)
         return stm, ltm
 
 
-def _positive(name: str, value: int) -> int:
+def positive(name: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InputError(f"{name} must be a positive whole number; got {value!r}")
     return value

@@ -3,11 +3,10 @@
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import InputError
 from .cell import OneMemory, OneMemoryCell
-from .initialisation import packed_weights_
 from .packed import PackedParameters
 
 Nonlinearity = Literal["tanh", "relu"]
@@ -47,10 +46,7 @@ class Elman(PackedParameters, OneMemoryCell):
 
     def reset_parameters(self) -> None:
         """Glorot input weights, orthogonal recurrent weights, no bias."""
-        packed_weights_(self.weight_ih, self.weight_hh, gates=1)
-        for bias in (self.bias_ih, self.bias_hh):
-            if bias is not None:
-                nn.init.zeros_(bias)
+        self.reset_packed_parameters(1)
 
     def forward(self, event: Tensor, state: OneMemory | None = None) -> OneMemory:
         stm = self.before(event, state)

@@ -68,8 +68,11 @@ class FourGateLSTM(TwoMemoryCell):
     def forward(self, event: Tensor, state: TwoMemories | None = None) -> TwoMemories:
         stm, ltm = self.before(event, state)
         seen = torch.cat((stm, event), -1)  # [B, H + I]
-        learn = torch.tanh(self.n(seen)) * torch.sigmoid(self.i(seen))
-        forget = ltm * torch.sigmoid(self.f(seen))
+        n, i, f = torch.tanh(self.n(seen)), torch.sigmoid(self.i(seen)), torch.sigmoid(self.f(seen))
+        v = torch.sigmoid(self.v(seen))
+        learn = n * i
+        forget = ltm * f
         remember = forget + learn
-        use = torch.tanh(self.u(forget)) * torch.sigmoid(self.v(seen))
+        u = torch.tanh(self.u(forget))
+        use = u * v
         return use, remember

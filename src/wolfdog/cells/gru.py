@@ -1,11 +1,11 @@
 """The gated recurrent unit, in its two published forms."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import linear
 
 from .cell import OneMemory, OneMemoryCell
-from .initialisation import Forget, forget_option, keep_, packed_weights_
+from .initialisation import Forget, forget_option, keep_
 from .packed import PackedParameters
 
 
@@ -52,11 +52,9 @@ class GRU(PackedParameters, OneMemoryCell):
     @torch.no_grad()
     def reset_parameters(self) -> None:
         """Glorot input weights, orthogonal recurrent weights, the bias of z by `forget`."""
-        packed_weights_(self.weight_ih, self.weight_hh, gates=3)
-        if self.forget is not None and self.bias_ih is not None and self.bias_hh is not None:
-            nn.init.zeros_(self.bias_ih)
-            nn.init.zeros_(self.bias_hh)
-            _, z, _ = self.bias_ih.chunk(3)
+        biases = self.reset_packed_parameters(3)
+        if self.forget is not None:
+            _, z, _ = biases
             keep_(self.forget, forget=z)
 
     def forward(self, event: Tensor, state: OneMemory | None = None) -> OneMemory:

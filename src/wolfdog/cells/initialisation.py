@@ -109,7 +109,7 @@ def packed_weights_(weight_ih: Tensor, weight_hh: Tensor, gates: int) -> None:
     for block in weight_ih.chunk(gates):
         nn.init.xavier_uniform_(block)
     for block in weight_hh.chunk(gates):
-        _orthogonal_(block)
+        orthogonal_(block)
 
 
 @torch.no_grad()
@@ -119,13 +119,13 @@ def gate_(gate: nn.Linear, hidden_size: int, peephole: bool = False) -> None:
     if peephole:
         nn.init.zeros_(columns[:, :hidden_size])
         columns = columns[:, hidden_size:]
-    _orthogonal_(columns[:, :hidden_size])
+    orthogonal_(columns[:, :hidden_size])
     nn.init.xavier_uniform_(columns[:, hidden_size:])
     if gate.bias is not None:
         nn.init.zeros_(gate.bias)
 
 
-def _orthogonal_(block: Tensor) -> None:
+def orthogonal_(block: Tensor) -> None:
     # The QR decomposition behind it exists for float32 and float64 only.
     wide = torch.promote_types(block.dtype, torch.float32)
     block.copy_(nn.init.orthogonal_(torch.empty(block.shape, device=block.device, dtype=wide)))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from .cell import TwoMemories, TwoMemoryCell
-from .initialisation import Forget, forget_option, gate_, keep_, packed_weights_
+from .initialisation import Forget, forget_option, gate_, keep_
 from .packed import PackedParameters
 
 Peephole = Literal["full", "diagonal"]
@@ -91,12 +91,10 @@ class PeepholeLSTM(PackedParameters, TwoMemoryCell):
             if self.forget is not None:
                 keep_(self.forget, forget=self.f.bias, learn=self.i.bias)
             return
-        packed_weights_(self.weight_ih, self.weight_hh, gates=4)
+        biases = self.reset_packed_parameters(4)
         nn.init.zeros_(self.weight_ch)
-        if self.forget is not None and self.bias_ih is not None and self.bias_hh is not None:
-            nn.init.zeros_(self.bias_ih)
-            nn.init.zeros_(self.bias_hh)
-            i, f, _, _ = self.bias_ih.chunk(4)
+        if self.forget is not None:
+            i, f, _, _ = biases
             keep_(self.forget, forget=f, learn=i)
 
     def forward(self, event: Tensor, state: TwoMemories | None = None) -> TwoMemories:
@@ -105,15 +103,19 @@ class PeepholeLSTM(PackedParameters, TwoMemoryCell):
 
     def _full(self, event: Tensor, stm: Tensor, ltm: Tensor) -> TwoMemories:
         seen = torch.cat((ltm, stm, event), -1)  # [B, H + H + I]
-        learn = torch.tanh(self.n(seen)) * torch.sigmoid(self.i(seen))
-        forget = ltm * torch.sigmoid(self.f(seen))
+        n, i, f = torch.tanh(self.n(seen)), torch.sigmoid(self.i(seen)), torch.sigmoid(self.f(seen))
+        v = torch.sigmoid(self.v(seen))
+        learn = n * i
+        forget = ltm * f
         remember = forget + learn
-        use = torch.tanh(remember) * torch.sigmoid(self.v(seen))
+        use = torch.tanh(remember) * v
         return use, remember
 
     def _diagonal(self, event: Tensor, stm: Tensor, ltm: Tensor) -> TwoMemories:
         i, f, g, o = self.gates_of(event, stm).chunk(4, -1)
         p_i, p_f, p_o = self.weight_ch.chunk(3)
-        ltm = torch.sigmoid(f + p_f * ltm) * ltm + torch.sigmoid(i + p_i * ltm) * torch.tanh(g)
-        stm = torch.sigmoid(o + p_o * ltm) * torch.tanh(ltm)
+        i, f, g = torch.sigmoid(i + p_i * ltm), torch.sigmoid(f + p_f * ltm), torch.tanh(g)
+        ltm = f * ltm + i * g
+        o = torch.sigmoid(o + p_o * ltm)
+        stm = o * torch.tanh(ltm)
         return stm, ltm
