@@ -38,6 +38,8 @@ def applied(b: Builder, name: str, x: Value, y: Value) -> Value:
     """An operation on two numbers, as a number."""
     if name in POSITIVE:
         x = b("add", b("mul", x, x), b.fill(0.1))
+    if name == "detach":
+        return b("mul", b("detach", x), y)
     if name == "where":
         return b("where", b("lt", x, y), x, b("mul", y, y))
     if name in ("logical_and", "logical_or"):

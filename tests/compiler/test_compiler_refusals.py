@@ -74,35 +74,8 @@ def test_one_warning_names_the_operation_and_the_line(function: Callable[..., Te
         layer(x)
 
 
-def writes_in_place(cell: Own, x: Tensor, h: Tensor) -> Tensor:
-    both = cell.linear(x) + h
-    left, right = both[:, :2], both[:, 2:]
-    left.sigmoid_()
-    right.mul_(2).tanh_()
-    return torch.cat((right, left), -1)
-
-
-def writes_then_reads_all(cell: Own, x: Tensor, h: Tensor) -> Tensor:
-    both = cell.linear(x) + h
-    both[:, :2].tanh_()
-    return both * 0.5
-
-
 def attribute(cell: Own, x: Tensor, h: Tensor) -> Tensor:
     return torch.tanh(cell.linear(x) + cell.mask * h)
-
-
-def test_in_place_operations_on_views() -> None:
-    layer, x = wd.Recurrent(Own(writes_in_place)), torch.randn(3, 2, 4)
-    torch.testing.assert_close(layer(x)[0], wd.Recurrent(layer.cell, backend="eager")(x)[0])
-    assert layer.backend == "numba"
-
-
-def test_a_tensor_written_through_a_view_is_not_trusted() -> None:
-    layer, x = wd.Recurrent(Own(writes_then_reads_all)), torch.randn(3, 2, 4)
-    with pytest.warns(RuntimeWarning, match="written through another view"):
-        y, _ = layer(x)
-    torch.testing.assert_close(y, wd.Recurrent(layer.cell, backend="eager")(x)[0])
 
 
 def test_a_tensor_that_is_an_attribute_may_change() -> None:

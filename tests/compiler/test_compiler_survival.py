@@ -1,34 +1,14 @@
 """Compiled layers in all that PyTorch does with a module."""
 
 import copy
-import gc
 import io
-import multiprocessing
-import resource
-import subprocess
-import sys
-import threading
 
 import pytest
 import torch
+from compiled_layers import close, eager_of, lstm
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 
 import wolfdog as wd
-from wolfdog.compiler.backends.numba.threads import cuts
-
-
-def lstm(dtype: torch.dtype = torch.float64, **options: object) -> wd.Recurrent:
-    torch.manual_seed(0)
-    return wd.Recurrent(wd.cells.LSTM(3, 4, dtype=dtype), **options)
-
-
-def eager_of(layer: wd.Recurrent) -> wd.Recurrent:
-    return wd.Recurrent(layer.cell, backend="eager")
-
-
-def close(actual: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-11)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
@@ -203,131 +183,46 @@ def test_a_changed_module_is_another_cell() -> None:
         torch.testing.assert_close(layer.step(x[0], state)[0], eager_of(layer).step(x[0], state)[0])
 
 
-def test_several_threads_at_once() -> None:
-    layer, failures = lstm(), []
-    inputs = [torch.randn(7, batch, 3, dtype=torch.float64) for batch in (1, 2, 5, 9)]
-    expected = [eager_of(layer)(x)[0].detach() for x in inputs]
+class _Trained(nn.Module):
+    """A cell that takes its first state from its caller, and does something else in training."""
 
-    def work(number: int) -> None:
-        try:
-            for _ in range(30):
-                close(layer(inputs[number])[0].detach(), expected[number])
-                with torch.no_grad():
-                    close(layer.step(inputs[number][0])[0], expected[number][0])
-        except AssertionError as error:
-            failures.append(error)
+    input_size = 4
 
-    threads = [threading.Thread(target=work, args=(number % 4,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
-
-
-def test_two_threads_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    from wolfdog.compiler.backends.numba import threads
-
-    monkeypatch.setattr(threads, "WORTH", 1)
-    layer, x = lstm(), torch.randn(6, 7, 3, dtype=torch.float64, requires_grad=True)
-    lengths = torch.tensor([6, 1, 5, 2, 4, 0, 3])
-    results = []
-    for count in (1, 3):
-        torch.set_num_threads(count)
-        try:
-            y, _ = layer(x, lengths=lengths)
-            results.append((y, *torch.autograd.grad(y.sum(), [x, *layer.parameters()])))
-        finally:
-            torch.set_num_threads(1)
-    for one, three in zip(*results, strict=True):
-        close(three, one)
-
-
-def test_a_batch_is_cut_by_work() -> None:
-    assert cuts(6, 3) == [0, 2, 4, 6]
-    assert cuts(4, 2, [9, 1, 1, 1]) == [0, 1, 4]
-    assert cuts(3, 3, [5, 5, 5]) == [0, 1, 2, 3]
-
-
-class _Remembered(Dataset[Tensor]):
     def __init__(self) -> None:
-        self.layer = lstm(torch.float32)
+        super().__init__()
+        self.linear, self.gain = nn.Linear(4, 4), 1.0
 
-    def __len__(self) -> int:
-        return 4
-
-    def __getitem__(self, index: int) -> Tensor:
-        with torch.no_grad():
-            return self.layer(torch.full((3, 2, 3), float(index)))[0]
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        y = torch.tanh(self.linear(h) + x) * self.gain
+        return 0.5 * y if self.training else y
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_data_loader_workers(start: str) -> None:
-    data = _Remembered()
-    expected = torch.stack([data[index] for index in range(4)])
-    context = multiprocessing.get_context(start)
-    loader = DataLoader(data, batch_size=2, num_workers=2, multiprocessing_context=context)
-    torch.testing.assert_close(torch.cat(list(loader)), expected)
+class _Started(_Trained):
+    """The same with a first state of its own, which a graph needs for the operator."""
+
+    def initial_state(self, batch: int) -> Tensor:
+        return torch.zeros(batch, 4)
 
 
-DDP = """
-import sys, torch, torch.distributed as dist, wolfdog as wd
-rank = int(sys.argv[1])
-dist.init_process_group("gloo", init_method=f"file://{sys.argv[2]}", rank=rank, world_size=2)
-torch.manual_seed(0)
-model = torch.nn.parallel.DistributedDataParallel(wd.Recurrent(wd.cells.LSTM(3, 4)))
-x = torch.randn(5, 4, 3)
-y, _ = model(x[:, 2 * rank : 2 * rank + 2])
-y.sum().backward()
-whole = wd.Recurrent(model.module.cell, backend="eager")
-expected = torch.autograd.grad(whole(x)[0].sum() / 2, list(whole.parameters()))
-for parameter, gradient in zip(model.parameters(), expected, strict=True):
-    torch.testing.assert_close(parameter.grad, gradient)
-assert model.module.backend == "numba"
-dist.destroy_process_group()
-"""
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("kind", [_Trained, _Started])
+def test_a_graph_is_made_again_where_a_setting_changes(kind: type[_Trained]) -> None:
+    cell, x, h = kind(), torch.randn(3, 2, 4), torch.randn(2, 4)
+    layer, eager = wd.Recurrent(cell), wd.Recurrent(cell, backend="eager")
+    compiled = torch.compile(lambda: layer(x, h)[0], backend="eager", fullgraph=True)
 
+    def more() -> None:
+        cell.gain = 2.0
 
-def test_two_processes_share_gradients(tmp_path: object) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", DDP]
-    runs = [
-        subprocess.Popen([*command, str(rank), f"{tmp_path}/meet"], stderr=subprocess.PIPE) for rank in (0, 1)
-    ]
-    for one in runs:
-        _, errors = one.communicate(timeout=120)
-        assert one.returncode == 0, errors.decode()
-
-
-def test_calls_leak_nothing() -> None:
-    layer, x = lstm(torch.float32), torch.randn(4, 2, 3, requires_grad=True)
-
-    def calls(count: int) -> None:
-        for _ in range(count):
-            layer(x)[0].sum().backward()
-            with torch.no_grad():
-                layer.step(x[0])
-
-    calls(300)
-    gc.collect()
-    objects, size = len(gc.get_objects()), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    calls(2000)
-    gc.collect()
-    assert len(gc.get_objects()) - objects < 200
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - size < 8_000  # KiB
-
-
-LATER = """
-import sys, torch, wolfdog as wd
-with torch.no_grad():
-    wd.Recurrent(wd.cells.LSTM(3, 4))(torch.zeros(3, 2, 3))
-assert "llvmlite" in sys.modules
-assert not {"numba", "sympy", "torch._dynamo"} & set(sys.modules), sys.modules
-"""
-
-
-def test_a_later_process_needs_no_compiler() -> None:
     with torch.no_grad():
-        lstm(torch.float32)(torch.zeros(3, 2, 3))
-    result = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
+        for change in (cell.train, cell.eval, more):
+            change()
+            torch.testing.assert_close(compiled(), eager(x, h)[0])
+
+
+def test_a_cell_that_needs_a_state_says_so_before_it_has_run() -> None:
+    layer = wd.Recurrent(_Trained())
+    assert layer.why_not is not None
+    assert "a first step without a state raised TypeError" in layer.why_not
+    layer(torch.randn(3, 2, 4), torch.randn(2, 4))
+    assert layer.why_not is None

@@ -29,6 +29,13 @@ OURS = {
     "GRU": wd.cells.GRU,
     "GRU, reset before": partial(wd.cells.GRU, reset_after=False),
 }
+VARIANTS = {
+    "LSTM, clipped": partial(wd.cells.LSTM, clip_ltm=0.5, clip_gates=0.8),
+    "CoupledLSTM": wd.cells.CoupledLSTM,
+    "ProjectedLSTM": lambda inputs, units: wd.cells.ProjectedLSTM(inputs, units, projection_size=2),
+    "LayerNormLSTM": wd.cells.LayerNormLSTM,
+    "LayerNormGRU": wd.cells.LayerNormGRU,
+}
 ALL = [*OURS, *TORCH, *OTHERS]
 
 
@@ -36,7 +43,7 @@ def make(
     name: str, inputs: int, units: int, dtype: torch.dtype = torch.float64
 ) -> tuple[nn.Module, str | None]:
     """A cell with no parameter at a special value, and what it returns where that has to be said."""
-    maker: Callable[..., nn.Module] = {**OURS, **TORCH}.get(name) or getattr(torchrecurrent, name)
+    maker: Callable[..., nn.Module] = {**OURS, **VARIANTS, **TORCH}.get(name) or getattr(torchrecurrent, name)
     torch.manual_seed(0)
     cell = maker(inputs, units).to(dtype)
     with torch.no_grad():

@@ -4,6 +4,7 @@ The operator does what the function does, with a fake rule for shapes; it is reg
 that imports the whole of torch.compile. Second derivatives go through the program's definition in PyTorch.
 """
 
+import hashlib
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -36,7 +37,8 @@ class RecurrenceFunction(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor | None, *last: Tensor | None) -> Any:
         """Gradients of all tensors."""
         recurrence: Recurrence = ctx.recurrence
-        tensors, saved = ctx.saved_tensors[: ctx.count], ctx.saved_tensors[ctx.count : -1]
+        everything = ctx.saved_tensors  # asked for once: hooks may compute it, as torch.utils.checkpoint's do
+        tensors, saved = everything[: ctx.count], everything[ctx.count : -1]
         if torch.is_grad_enabled():
             found = _through_eager(recurrence, ctx.steps, ctx.lengths, tensors, gradient, last)
             return (None, None, None, *found)
@@ -99,9 +101,14 @@ _known: dict[int, Recurrence] = {}
 
 
 def number_of(recurrence: Recurrence) -> int:
-    """A number that stands for a recurrence in a graph of torch.compile."""
-    _known[id(recurrence)] = recurrence
-    return id(recurrence)
+    """A number that stands for a recurrence in a graph of torch.compile.
+
+    It is made of what the recurrence computes: equal ones share it, and graphs that are kept on disk find theirs.
+    """
+    text = f"{recurrence.dtype}\n{recurrence.split.recurrence}"
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+    _known.setdefault(number, recurrence)
+    return number
 
 
 @cache
@@ -241,21 +248,3 @@ def _gradient_shapes(
         *(tuple(p.shape) for p in parameters),
         *((batch, *known.shapes[name]) for name in known.states),
     ]
-
-
-def run_as_operator(
-    recurrence: Recurrence,
-    number: int,
-    events: Sequence[Tensor],
-    parameters: Sequence[Tensor],
-    states: Sequence[Tensor],
-    steps: int,
-    lengths: Tensor | None,
-) -> tuple[Tensor, list[Tensor]]:
-    """As `run`, by the operator: what torch.compile puts into its graph."""
-    tensors = [*events, *parameters, *states]
-    save = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-    results = torch.ops.wolfdog.recurrence(
-        number, steps, lengths, list(events), list(parameters), list(states), save
-    )
-    return results[0], list(results[1 : 1 + len(recurrence.states)])

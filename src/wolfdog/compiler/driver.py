@@ -1,17 +1,17 @@
 """From one step of a cell to something that runs over sequences: what `layers` uses of the compiler."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from .binding import run, run_as_operator
-from .errors import Refusal
+from .binding import run
+from .errors import Refusal as Refusal
 from .recurrence import Recurrence, check, with_resets
 from .single import SingleStep
-from .trace import Step, trace
+from .trace import NO_ROWS, Rows, Step, trace
 
 MANY = 6
 """Examples for each thread from which on the kernel computes what depends on events alone, step by step.
@@ -27,14 +27,24 @@ class Compiled:
         named: every tensor that the step may use besides, by name.
         event: an event, of which shape and dtype count.
         states: the states, likewise.
+        rows: which of `named` have a row for each example, as dropout masks of a sequence have.
 
     Raises:
         Refusal: where the step cannot be compiled; the message says why, and where in the cell.
     """
 
     def __init__(
-        self, step: Step, named: Mapping[str, Tensor], event: Tensor, states: Sequence[Tensor]
+        self,
+        step: Step,
+        named: Mapping[str, Tensor],
+        event: Tensor,
+        states: Sequence[Tensor],
+        rows: Rows = NO_ROWS,
     ) -> None:
+        if not all(t.is_floating_point() for t in (event, *states)):
+            raise Refusal("kernels take events and states of floating-point numbers")
+        if 0 in (*event.shape[1:], *(n for state in states for n in state.shape[1:])):
+            raise Refusal("kernels take events and states of at least one number")
         formats = {t.dtype for t in (*named.values(), event, *states) if t.is_floating_point()}
         if len(formats) != 1 or formats.isdisjoint({torch.float32, torch.float64}):
             found = ", ".join(sorted(str(f) for f in formats))
@@ -42,9 +52,10 @@ class Compiled:
         (self.dtype,) = formats
         if any(t.device.type != "cpu" for t in (*named.values(), event, *states)):
             raise Refusal("kernels run on the CPU; the cell, the events or the states are elsewhere")
-        self.traced = trace(step, named, event, states)
+        self.traced = trace(step, named, event, states, rows)
+        self.rows = list(rows.names)
         check(self.traced.program)
-        self.names = self.traced.parameters.names
+        self.names = [*self.traced.parameters.names, *self.rows]
         self._recurrences: dict[tuple[bool, bool], Recurrence] = {}
         self._lock = threading.Lock()
         self.recurrence(resets=False, hoist_events=True)
@@ -62,6 +73,16 @@ class Compiled:
                 program = with_resets(self.traced) if resets else self.traced.program
                 made = self._recurrences[resets, hoist_events] = Recurrence(program, self.dtype, hoist_events)
             return made
+
+    def chosen(self, batch: int, resets: bool) -> Recurrence:
+        """The recurrence for so many examples."""
+        return self.recurrence(resets, hoist_events=batch < MANY * torch.get_num_threads())
+
+    def prepare_training(self, batch: int, resets: bool) -> None:
+        """Plan the kernels that training takes; raises Refusal where they cannot be made."""
+        recurrence = self.chosen(batch, resets)
+        recurrence.training  # noqa: B018  # made at the first access
+        recurrence.backward_kernel  # noqa: B018
 
     def sequence(
         self,
@@ -82,19 +103,21 @@ class Compiled:
             resets: booleans `[T, B]`, or None: where states become `fresh` before the step.
             fresh: states `[B, ...]`.
         """
+        rows = [named[name].to(self.dtype) for name in self.rows]
         if lengths is None:
-            return self._sorted(named, x, states, None, resets, fresh)
+            return self._sorted(named, x, rows, states, None, resets, fresh)
         lengths = lengths.to(torch.int64)
         # what lies past an end may be anything, and not a number times zero is not a number
         ended = torch.arange(len(x))[:, None] >= lengths
         x = x.masked_fill(ended.view(*ended.shape, *(1,) * (x.dim() - 2)), 0)
         if bool((lengths[:-1] >= lengths[1:]).all()):
-            return self._sorted(named, x, states, lengths, resets, fresh)
+            return self._sorted(named, x, rows, states, lengths, resets, fresh)
         order = torch.argsort(lengths, descending=True, stable=True)
         back = torch.argsort(order)
         y, last = self._sorted(
             named,
             x.index_select(1, order),
+            [row.index_select(0, order) for row in rows],
             [s.index_select(0, order) for s in states],
             lengths[order],
             None if resets is None else resets.index_select(1, order),
@@ -106,15 +129,15 @@ class Compiled:
         self,
         named: Mapping[str, Tensor],
         x: Tensor,
+        rows: Sequence[Tensor],
         states: Sequence[Tensor],
         lengths: Tensor | None,
         resets: Tensor | None,
         fresh: Sequence[Tensor],
     ) -> tuple[Tensor, list[Tensor]]:
         steps = len(x)
-        few = x.shape[1] < MANY * torch.get_num_threads()
-        recurrence = self.recurrence(resets is not None, hoist_events=few)
-        inputs = {"x": x}
+        recurrence = self.chosen(x.shape[1], resets is not None)
+        inputs = {"x": x} | {f"a{number}": row.expand(steps, *row.shape) for number, row in enumerate(rows)}
         if resets is not None:
             inputs["reset"] = resets.to(self.dtype)
             inputs |= {f"f{number}": f.expand(steps, *f.shape) for number, f in enumerate(fresh)}
@@ -130,8 +153,3 @@ class Compiled:
                 steps,
                 lengths,
             )
-
-
-Gather = Callable[[], Mapping[str, Tensor]]
-
-__all__ = ["Compiled", "Gather", "Refusal", "run_as_operator"]

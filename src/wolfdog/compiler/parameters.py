@@ -1,10 +1,28 @@
 """What a cell computes from its parameters alone, recorded to be replayed by PyTorch: once a call, not once a step."""
 
-from collections.abc import Callable, Mapping
+import keyword
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from .ir.printer import number as literal
+
+_RESERVED = re.compile(r"like|torch|x|y|reset|[a-z]{1,2}\d+\w*|_.*")
+"""Names that programs and kernels use themselves."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One assignment: `changes` are the variables in whose memory it writes."""
+
+    results: list[str]
+    expression: str
+    reads: list[str]
+    changes: list[str]
 
 
 class ParameterCode:
@@ -15,27 +33,56 @@ class ParameterCode:
 
     def __init__(self) -> None:
         self.names: list[str] = []  # the cell's tensors, by name
-        self.constants: list[Tensor] = []
         self.outputs: list[str] = []
-        self._lines: list[tuple[list[str], str, list[str]]] = []  # results, expression, what it reads
+        self._arguments: dict[str, str] = {}  # the variables of `names`
+        self._lines: list[_Line] = []
         self._variables: list[str] = []
-        self._functions: dict[str, Any] = {}
         self._compiled: Callable[..., tuple[Tensor, ...]] | None = None
 
     def given(self, name: str) -> int:
         """Number of one of the cell's tensors."""
+        variable = "".join(c if c.isalnum() else "_" for c in name)
+        taken = set(self._arguments.values())
+        while variable in taken or keyword.iskeyword(variable) or _RESERVED.fullmatch(variable):
+            variable = f"at_{variable}"
         self.names.append(name)
-        self._variables.append(_identifier(name))
-        return len(self._variables) - 1
+        self._arguments[name] = variable
+        return self._new(variable)
 
     def constant(self, tensor: Tensor) -> int:
-        """Number of a constant of one element."""
-        self.constants.append(tensor)
-        self._variables.append(f"torch.tensor({tensor.item()!r}, dtype={tensor.dtype})")
-        return len(self._variables) - 1
+        """Number of a constant."""
 
-    def record(self, func: Any, args: Any, kwargs: Any, number: Callable[[Tensor], int], where: str) -> int:
-        """Add an operation; the number of its first result."""
+        def show(item: Any) -> str:
+            if isinstance(item, list):
+                return f"[{', '.join(show(part) for part in item)}]"
+            return literal(item) if isinstance(item, float) else repr(item)
+
+        return self.expression(f"torch.tensor({show(tensor.tolist())}, dtype={tensor.dtype})")
+
+    def expression(self, expression: str, *reads: str) -> int:
+        """Number of the result of an expression."""
+        name = f"p{len(self._variables)}"
+        self._lines.append(_Line([name], expression, list(reads), []))
+        return self._new(name)
+
+    def in_format(self, number: int, dtype: torch.dtype, wanted: torch.dtype) -> int:
+        """Number of the same in the number format of the kernels."""
+        variable = self._variables[number]
+        return number if dtype is wanted else self.expression(f"{variable}.to({wanted})", variable)
+
+    def record(
+        self,
+        func: Any,
+        args: Any,
+        kwargs: Any,
+        number: Callable[[Tensor], int],
+        count: int,
+        changes: Sequence[int] = (),
+    ) -> int:
+        """Add an operation with so many results, which writes in the memory of `changes`.
+
+        Returns the number of its first result.
+        """
         reads: list[str] = []
 
         def show(argument: Any) -> str:
@@ -46,20 +93,17 @@ class ParameterCode:
                 return f"[{', '.join(show(item) for item in argument)}]"
             if isinstance(argument, torch.device):
                 return f"torch.device({str(argument)!r})"
-            return repr(argument)
+            return literal(argument) if isinstance(argument, float) else repr(argument)
 
         name = func.name().replace("::", ".")
         name = name if func._overloadname != "default" else name + ".default"
         shown = [show(a) for a in args] + [f"{key}={show(a)}" for key, a in kwargs.items()]
-        count = len(func._schema.returns)
-        returns_list = count == 1 and str(func._schema.returns[0].type).startswith("List")
-        first = len(self._variables)
-        names = [f"p{first + i}" for i in range(64 if returns_list else count)]
-        if returns_list:
-            self._lines.append(([f"p{first}_all"], f"torch.ops.{name}({', '.join(shown)})", reads))
-            names = [f"p{first}_all[{i}]" for i in range(64)]
-        else:
-            self._lines.append((names, f"torch.ops.{name}({', '.join(shown)})", reads))
+        returns, first = func._schema.returns, len(self._variables)
+        results = names = [f"p{first + i}" for i in range(count)]
+        if len(returns) == 1 and str(returns[0].type).startswith("List"):
+            results, names = [f"p{first}_all"], [f"p{first}_all[{i}]" for i in range(count)]
+        written = [self._variables[change] for change in changes]
+        self._lines.append(_Line(results, f"torch.ops.{name}({', '.join(shown)})", reads, written))
         self._variables += names
         return first
 
@@ -73,18 +117,18 @@ class ParameterCode:
     def finished(self) -> "ParameterCode":
         """This code without the lines and names that no output needs."""
         needed, lines = {_base(name) for name in self.outputs}, []
-        for results, expression, reads in reversed(self._lines):
-            if needed & set(results):
-                needed |= {_base(name) for name in reads}
-                lines.append((results, expression, reads))
+        for line in reversed(self._lines):
+            if needed & {*line.results, *(_base(name) for name in line.changes)}:
+                needed |= {_base(name) for name in line.reads}
+                lines.append(line)
         self._lines = lines[::-1]
-        self.names = [name for name in self.names if _identifier(name) in needed]
+        self.names = [name for name in self.names if self._arguments[name] in needed]
         return self
 
     def source(self) -> str:
         """The code, as a Python function."""
-        head = f"def parameters({', '.join(_identifier(name) for name in self.names)}):"
-        body = [f"    {', '.join(results)} = {expression}" for results, expression, _ in self._lines]
+        head = f"def parameters({', '.join(self._arguments[name] for name in self.names)}):"
+        body = [f"    {', '.join(line.results)} = {line.expression}" for line in self._lines]
         return "\n".join([head, *body, f"    return ({''.join(name + ', ' for name in self.outputs)})"])
 
     def run(self, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -104,10 +148,13 @@ class ParameterCode:
         """The names of the values that the program reads."""
         return [_identifier(name) for name in self.outputs]
 
+    def _new(self, variable: str) -> int:
+        self._variables.append(variable)
+        return len(self._variables) - 1
 
-def _identifier(name: str) -> str:
-    kept = "".join(c if c.isalnum() else "_" for c in name)
-    return kept if not kept[:1].isdigit() else "_" + kept
+
+def _identifier(variable: str) -> str:
+    return variable.replace("[", "_").replace("]", "")
 
 
 def _base(variable: str) -> str:

@@ -62,6 +62,7 @@ EVALUATE: dict[str, Callable[..., Tensor]] = {
     "erf": lambda v, x: x.erf(),
     "floor": lambda v, x: x.floor(),
     "atan": lambda v, x: x.atan(),
+    "detach": lambda v, x: x.detach(),
     "clamp": lambda v, x: x.clamp(v.attributes["low"], v.attributes["high"]),
     "power": lambda v, x: x ** v.attributes["exponent"],
     "add": lambda v, a, b: a + b,

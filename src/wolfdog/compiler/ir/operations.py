@@ -62,6 +62,7 @@ def _table() -> dict[str, Operation]:
         "log1p": "log(1 + x)", "expm1": "e^x - 1", "sqrt": "square root", "rsqrt": "1 / sqrt(x)",
         "tanh": "hyperbolic tangent", "sigmoid": "1 / (1 + e^-x)", "relu": "max(x, 0)", "sin": "sine",
         "cos": "cosine", "erf": "error function", "floor": "largest integer not above", "atan": "arc tangent",
+        "detach": "x, through which no gradient flows",
     }  # fmt: skip
     rows += [Operation(name, Kind.POINTWISE, 1, (), meaning) for name, meaning in unary.items()]
     rows.append(Operation("clamp", Kind.POINTWISE, 1, ("low", "high"), "x kept between two numbers"))
@@ -81,3 +82,14 @@ def _table() -> dict[str, Operation]:
 
 OPERATIONS = _table()
 """Every operation by its name."""
+
+SAME_NAME = (
+    "sign", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "tanh", "sigmoid", "relu", "sin", "cos", "erf", "floor",
+)  # fmt: skip
+"""Functions of one number that PyTorch, ATen and kernels call as this table does."""
+
+SYMBOLS = {
+    "add": "+", "sub": "-", "mul": "*", "div": "/",
+    "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=",
+}  # fmt: skip
+"""Operations that Python has an operator for, which tensors and the kernels' vectors understand alike."""

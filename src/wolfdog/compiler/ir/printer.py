@@ -1,7 +1,9 @@
 """Programs as Python: what a person reads, and what PyTorch runs before and after the recurrence."""
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 
+from .operations import SAME_NAME, SYMBOLS
 from .program import Program
 from .values import Value
 
@@ -12,6 +14,12 @@ def _infix(symbol: str) -> Callable[..., str]:
 
 def _call(function: str) -> Callable[..., str]:
     return lambda v, *xs: f"torch.{function}({', '.join(xs)})"
+
+
+def number(attribute: object) -> str:
+    """A number as Python, those that have no literal too."""
+    found = float(str(attribute))
+    return repr(found) if isfinite(found) else f"float('{found}')"
 
 
 def _lead(v: Value, x: str) -> str:
@@ -40,9 +48,7 @@ def _concat(v: Value, *xs: str) -> str:
 PRINT: dict[str, Callable[..., str]] = {
     "input": lambda v: v.name,
     "fill": lambda v: (
-        f"torch.full({v.shape}, {v.attributes['value']!r}, dtype=like.dtype, device=like.device)"
-        if abs(float(str(v.attributes["value"]))) != float("inf")
-        else f"torch.full({v.shape}, float('{v.attributes['value']}'), dtype=like.dtype, device=like.device)"
+        f"torch.full({v.shape}, {number(v.attributes['value'])}, dtype=like.dtype, device=like.device)"
     ),
     "reshape": lambda v, x: f"{x}.reshape({_lead(v, x)} + {v.shape})",
     "permute": _permute,
@@ -56,53 +62,16 @@ PRINT: dict[str, Callable[..., str]] = {
     "linear": lambda v, *xws: " + ".join(f"{x} @ {w}" for x, w in zip(xws[::2], xws[1::2], strict=True)),
     "heads": lambda v, x, w: f'torch.einsum("...hk,hkn->...hn", {x}, {w})',
     "neg": lambda v, x: f"-{x}",
-    **{
-        name: _call(name)
-        for name in [
-            "abs",
-            "sign",
-            "exp",
-            "log",
-            "log1p",
-            "expm1",
-            "sqrt",
-            "rsqrt",
-            "tanh",
-            "sigmoid",
-            "relu",
-            "sin",
-            "cos",
-            "erf",
-            "floor",
-            "atan",
-            "minimum",
-            "maximum",
-            "where",
-            "logical_and",
-            "logical_or",
-            "logical_not",
-        ]
-    },
-    "clamp": lambda v, x: f"{x}.clamp({_number(v.attributes['low'])}, {_number(v.attributes['high'])})",
-    "power": lambda v, x: f"{x} ** {v.attributes['exponent']!r}",
-    "add": _infix("+"),
-    "sub": _infix("-"),
-    "mul": _infix("*"),
-    "div": _infix("/"),
+    **{name: _call(name) for name in SAME_NAME},
+    **{name: _call(name) for name in ("abs", "atan", "minimum", "maximum", "where")},
+    **{name: _call(name) for name in ("logical_and", "logical_or", "logical_not")},
+    "detach": lambda v, x: f"{x}.detach()",
+    "clamp": lambda v, x: f"{x}.clamp({number(v.attributes['low'])}, {number(v.attributes['high'])})",
+    "power": lambda v, x: f"{x} ** {number(v.attributes['exponent'])}",
+    **{name: _infix(symbol) for name, symbol in SYMBOLS.items()},
     "pow": _infix("**"),
-    "lt": _infix("<"),
-    "le": _infix("<="),
-    "gt": _infix(">"),
-    "ge": _infix(">="),
-    "eq": _infix("=="),
-    "ne": _infix("!="),
 }
 """For every operation: the value and its operands' names, to a Python expression."""
-
-
-def _number(attribute: object) -> str:
-    number = float(str(attribute))
-    return repr(number) if abs(number) != float("inf") else f"float('{number}')"
 
 
 def names(program: Program) -> dict[Value, str]:
@@ -179,4 +148,4 @@ def equations(program: Program, labels: Mapping[str, str] | None = None) -> str:
     return "\n".join(result)
 
 
-_INFIX = {"linear", "add", "sub", "mul", "div", "pow", "lt", "le", "gt", "ge", "eq", "ne", "power", "neg"}
+_INFIX = {*SYMBOLS, "linear", "pow", "power", "neg"}

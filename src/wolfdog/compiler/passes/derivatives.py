@@ -127,6 +127,7 @@ DIFFERENTIATE: dict[str, Derivative] = {
     "erf": _slopes(lambda b, v, x: b("mul", b.fill(2 / sqrt(pi)), b("exp", b("neg", _square(b, x))))),
     "floor": _none,
     "atan": lambda b, v, g, x: (b("div", g, b("add", b.fill(1.0), _square(b, x))),),
+    "detach": _none,
     "clamp": _clamp,
     "power": _power,
     "add": lambda b, v, g, x, y: (g, g),

@@ -17,6 +17,7 @@ CHEAP = frozenset(
         "sign",
         "relu",
         "floor",
+        "detach",
         "clamp",
         "add",
         "sub",

@@ -42,11 +42,12 @@ def _as_now(b: Builder, value: Value, _: tuple[Value, ...]) -> Value | None:
 def split(program: Program, parameter: str = "w") -> Split:
     """The three parts of a prepared program; what is computed from parameters is named by `parameter` and a number."""
     classes = classify(program)
-    boundary: dict[Class, dict[Value, str]] = {"parameter": {}, "event": {}}
+    # by whether a product reads it as its matrix: that is laid out in panels, which nothing else can read
+    boundary: dict[Class, dict[tuple[Value, bool], str]] = {"parameter": {}, "event": {}}
     b = Builder()
-    inner: dict[Value, Value] = {}
+    inner: dict[tuple[Value, bool], Value] = {}
 
-    def cross(value: Value) -> Value:
+    def cross(value: Value, matrix: bool) -> Value:
         """A value that is computed before the loop, as an input of the loop."""
         kind = classes[value]
         if value.op == "fill":
@@ -63,17 +64,19 @@ def split(program: Program, parameter: str = "w") -> Split:
         ):
             return again(b, value, (inside(value.operands[0]),))
         names = boundary[kind]
-        name = names.setdefault(value, f"{parameter if kind == 'parameter' else 'e'}{len(names)}")
+        name = names.setdefault((value, matrix), f"{parameter if kind == 'parameter' else 'e'}{len(names)}")
         return b.input(name, kind, value.type)
 
-    def inside(value: Value) -> Value:
-        if value not in inner:
+    def inside(value: Value, matrix: bool = False) -> Value:
+        if (value, matrix) not in inner:
             b.where = value.where
             if classes[value] != "state":
-                inner[value] = cross(value)
+                inner[value, matrix] = cross(value, matrix)
             else:
-                inner[value] = again(b, value, tuple(inside(operand) for operand in value.operands))
-        return inner[value]
+                product = value.kind is Kind.PRODUCT
+                operands = (inside(o, product and at % 2 == 1) for at, o in enumerate(value.operands))
+                inner[value, matrix] = again(b, value, tuple(operands))
+        return inner[value, matrix]
 
     for value in program.values():  # operands first, so that `inside` never goes deep
         if classes[value] == "state":
@@ -81,7 +84,7 @@ def split(program: Program, parameter: str = "w") -> Split:
     recurrence = simplify(Program({name: inside(value) for name, value in program.outputs.items()}))
     read = {value.name for value in recurrence.inputs()}
     outputs = {
-        kind: {name: value for value, name in names.items() if name in read}
+        kind: {name: value for (value, _), name in names.items() if name in read}
         for kind, names in boundary.items()
     }
     return Split(Program(outputs["parameter"]), Program(outputs["event"]), recurrence)

@@ -9,7 +9,7 @@ its address, its bytes from step to step and from example to example, and the nu
 from dataclasses import dataclass
 
 from ...passes.places import Place
-from ...passes.stage import Plan, Product
+from ...passes.plans import Plan, Product
 from .loops import LoopEmitter
 from .target import Target
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ...ir.operations import SAME_NAME, SYMBOLS
 from ...ir.values import Value
 
 
@@ -26,41 +27,15 @@ def _clamp(v: Value, x: str) -> str:
 EMIT: dict[str, Callable[..., str]] = {
     "neg": lambda v, x: f"-{x}",
     "abs": _call("absolute"),
-    **{
-        name: _call(name)
-        for name in [
-            "sign",
-            "exp",
-            "log",
-            "log1p",
-            "expm1",
-            "sqrt",
-            "rsqrt",
-            "tanh",
-            "sigmoid",
-            "relu",
-            "sin",
-            "cos",
-            "erf",
-            "floor",
-        ]
-    },
+    **{name: _call(name) for name in SAME_NAME},
+    "detach": lambda v, x: x,
     "atan": _call("atan"),
     "clamp": _clamp,
     "power": lambda v, x: f"power({x}, number({literal(float(str(v.attributes['exponent'])))}))",
-    "add": _infix("+"),
-    "sub": _infix("-"),
-    "mul": _infix("*"),
-    "div": _infix("/"),
+    **{name: _infix(symbol) for name, symbol in SYMBOLS.items()},
     "minimum": _call("minimum"),
     "maximum": _call("maximum"),
     "pow": _call("power"),
-    "lt": _infix("<"),
-    "le": _infix("<="),
-    "gt": _infix(">"),
-    "ge": _infix(">="),
-    "eq": _infix("=="),
-    "ne": _infix("!="),
     "logical_and": _infix("&"),
     "logical_or": _infix("|"),
     "logical_not": lambda v, x: f"~{x}",
@@ -68,5 +43,5 @@ EMIT: dict[str, Callable[..., str]] = {
 }
 """For every pointwise operation: the value and its operands' names, to an expression over vectors."""
 
-TAKES_FLOATS = frozenset(["add", "sub", "mul", "div", "lt", "le", "gt", "ge", "eq", "ne"])
+TAKES_FLOATS = frozenset(SYMBOLS)
 """Operations whose operators take a Python number beside a vector."""

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ...ir.program import Program
-from ...passes.stage import Plan, plan
+from ...passes.plans import Plan
+from ...passes.stage import plan
 from .build import Code, build, product_code
 from .emit import FIELDS, HEADER, Kernel, emit
 from .target import Target, target

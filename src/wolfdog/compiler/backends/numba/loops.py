@@ -5,7 +5,7 @@ from typing import Protocol
 
 from ...ir.values import Value
 from ...passes.places import Place
-from ...passes.stage import Item, Loop, Plan, is_reduction
+from ...passes.plans import Item, Loop, Plan, is_reduction
 from .expressions import EMIT, TAKES_FLOATS, literal
 from .target import Target
 
