@@ -7,8 +7,37 @@ import pytest
 
 import wolfdog as wd
 
-NAMES = {"Recurrent", "Watcher", "cells", "show"}
-CELLS = {"Cell", "Chrono", "Elman", "ForgetBias", "FourGateLSTM", "GRU", "LSTM", "PeepholeLSTM"}
+NAMES = {
+    "Checkpointed",
+    "Chunk",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Recurrent",
+    "Truncated",
+    "Watcher",
+    "cells",
+    "export_onnx",
+    "from_flax",
+    "from_keras",
+    "from_onnx",
+    "plot_gates",
+    "show",
+}
+CELLS = {
+    "Cell",
+    "Chrono",
+    "CoupledLSTM",
+    "Elman",
+    "ForgetBias",
+    "FourGateLSTM",
+    "GRU",
+    "LSTM",
+    "LayerNormGRU",
+    "LayerNormLSTM",
+    "PeepholeLSTM",
+    "ProjectedLSTM",
+}
 HEAVY = (
     "PIL",
     "av",

@@ -4,15 +4,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import cells as cells
+from .layers import GRU as GRU
+from .layers import LSTM as LSTM
+from .layers import RNN as RNN
+from .layers import Checkpointed as Checkpointed
+from .layers import Chunk as Chunk
 from .layers import Recurrent as Recurrent
+from .layers import Truncated as Truncated
+from .layers import plot_gates as plot_gates
 from .layers import show as show
 
 if TYPE_CHECKING:
+    from .bridge import export_onnx as export_onnx
+    from .bridge import from_flax as from_flax
+    from .bridge import from_keras as from_keras
+    from .bridge import from_onnx as from_onnx
     from .watch.watcher import Watcher as Watcher
 
 __version__ = "0.1.0"
 
-_LATER = {"Watcher": ".watch.watcher"}
+_LATER = {
+    "Watcher": ".watch.watcher",
+    **dict.fromkeys(("export_onnx", "from_flax", "from_keras", "from_onnx"), ".bridge"),
+}
 """Names whose modules load libraries for video and files: loaded when they are first asked for."""
 
 

@@ -1,8 +1,27 @@
 """Layers: cells over sequences."""
 
+from .checkpointing import Checkpointed as Checkpointed
+from .drop_in import GRU as GRU
+from .drop_in import LSTM as LSTM
+from .drop_in import RNN as RNN
+from .plot_gates import plot_gates as plot_gates
 from .recurrent import Recurrent as Recurrent
 from .show import show as show
 from .state import State as State
 from .state import detach as detach
+from .truncated import Chunk as Chunk
+from .truncated import Truncated as Truncated
 
-__all__ = ["Recurrent", "State", "detach", "show"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Checkpointed",
+    "Chunk",
+    "Recurrent",
+    "State",
+    "Truncated",
+    "detach",
+    "plot_gates",
+    "show",
+]

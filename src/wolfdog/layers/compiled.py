@@ -2,90 +2,32 @@
 
 import threading
 import warnings
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
+from .cell_record import CellRecord
+from .compile_step import compile_step
 from .eager import EagerRunner
 from .form import Returns, initial_state
-from .state import State, structure, tensors, transform
+from .settings import Untouched
+from .state import State, rebuilt, structure, tensors, transform
 
 if TYPE_CHECKING:
     from ..compiler.driver import Compiled
 
-Slot = tuple[dict[str, Any], str]
-
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-
 _lock = threading.RLock()
-_cells: "WeakKeyDictionary[nn.Module, _CellRecord]" = WeakKeyDictionary()
+_cells: "WeakKeyDictionary[nn.Module, CellRecord]" = WeakKeyDictionary()
 _warned: set[str] = set()
 
 
-class _CellRecord:
-    """What is known of one cell: where its tensors are, and what was compiled for which inputs."""
-
-    def __init__(self, cell: nn.Module) -> None:
-        self.slots: dict[str, Slot] = {}
-        for prefix, module in cell.named_modules():
-            for held in (module._parameters, module._buffers, module.__dict__):
-                for key, tensor in held.items():
-                    if isinstance(tensor, Tensor):
-                        self.slots.setdefault(f"{prefix}.{key}" if prefix else key, (held, key))
-        self.modules = [module.__dict__ for module in cell.modules()]
-        self._parts = [(held, *_parts_of(held)) for held in self.modules]
-        self.hooks = [held[name] for held in self.modules for name in HOOKS]
-        self.compiled: dict[Any, Compiled | str] = {}
-        self.zeros: dict[Any, State | str] = {}
-        self.again: _Again | None = None
-        self._settings: dict[tuple[Any, ...], int] = {}
-        self._seen: list[tuple[dict[str, Any], int, tuple[str, ...], tuple[Any, ...]]] = []
-        self._number = -1
-
-    def setting(self) -> int:
-        """A number for all that the cell's attributes say but tensors: another setting is another step."""
-        for held, size, keys, values in self._seen:
-            if len(held) != size or tuple(map(held.get, keys)) != values:
-                break
-        else:
-            if self._seen:
-                return self._number
-        plain = (int, float, bool, str, tuple)
-        seen = []
-        for held in self.modules:
-            keys = tuple(key for key, value in held.items() if isinstance(value, plain))
-            seen.append((held, len(held), keys, tuple(map(held.get, keys))))
-        whole = tuple((keys, values) for _, _, keys, values in seen)
-        self._number = self._settings.setdefault(whole, len(self._settings))
-        self._seen = seen
-        return self._number
-
-    def current(self) -> bool:
-        """Whether the cell still has the modules, and the names of parameters and buffers, that it had."""
-        return all(_parts_of(held) == (modules, counts) for held, modules, counts in self._parts)
-
-    def hooked(self) -> bool:
-        """Whether hooks are to run at every step."""
-        return any(self.hooks)
-
-    def named(self) -> dict[str, Tensor]:
-        """The cell's tensors, as they are now."""
-        return {name: held[key] for name, (held, key) in self.slots.items() if held.get(key) is not None}
-
-
-def _parts_of(held: dict[str, Any]) -> tuple[tuple[nn.Module, ...], tuple[int, int]]:
-    """A module's own modules, and how many parameters and buffers it has."""
-    return tuple(held["_modules"].values()), (len(held["_parameters"]), len(held["_buffers"]))
-
-
-class _Again:
+class StepAgain:
     """The step that was run last, to be run again with what looks the same: checks cost more than small kernels."""
 
     def __init__(
-        self, record: _CellRecord, returns: Returns | None, found: "Compiled", event: Tensor, state: State
+        self, record: CellRecord, returns: Returns | None, found: "Compiled", event: Tensor, state: State
     ) -> None:
         self.record, self.returns, self.single = record, returns, found.single
         self.slots = [record.slots[name] for name in found.names]
@@ -101,7 +43,7 @@ class _Again:
             and self.alone is isinstance(state, Tensor)
             and len(states) == len(self.shapes)
         )
-        if not same or self.record.setting() != self.setting or self.record.hooked() or _transformed():
+        if not same or self.record.setting() != self.setting or self.record.hooked() or transformed():
             return None
         for tensor, shape in zip(states, self.shapes, strict=True):
             if not isinstance(tensor, Tensor) or tensor.shape != shape or not tensor.is_cpu:
@@ -133,6 +75,15 @@ def step_again(
     return again.run(event, state)
 
 
+class Ready(NamedTuple):
+    """A compiled step, the number format it computes in, and the states that it starts from, and from after a reset."""
+
+    found: "Compiled"
+    dtype: torch.dtype
+    before: State
+    fresh: list[Tensor]
+
+
 class CompiledRunner:
     """Runs a cell by kernels, and by the eager loop what kernels cannot run; `why_not` says why not."""
 
@@ -141,7 +92,7 @@ class CompiledRunner:
         with _lock:
             record = _cells.get(cell)
             if record is None or not record.current():
-                record = _cells[cell] = _CellRecord(cell)
+                record = _cells[cell] = CellRecord(cell)
         self.cell, self.record = cell, record
 
     @property
@@ -159,7 +110,10 @@ class CompiledRunner:
         size = getattr(self.cell, "input_size", None)
         if not self.record.compiled and isinstance(size, int):
             dtype = next((t.dtype for t in self.record.named().values() if t.is_floating_point()), None)
-            self.prepare(torch.zeros(2, size, dtype=dtype))
+            try:
+                self.prepare(torch.zeros(2, size, dtype=dtype))
+            except Exception as error:  # as of a cell that takes its first state from its caller
+                return f"it has not run yet, and a first step without a state raised {type(error).__name__}: {error}"
         found = list(self.record.compiled.values())
         return found[-1] if found and isinstance(found[-1], str) else None
 
@@ -177,30 +131,52 @@ class CompiledRunner:
         if torch.is_grad_enabled() and any(t.requires_grad for t in (event, *states, *named.values())):
             y, after = found.sequence(named, event.unsqueeze(0), states)
             return y.squeeze(0), rebuilt(before, after)
+        if found.rows:
+            if any(len(named[name]) != len(event) for name in found.rows):
+                return self.eager.step(event, state)
+            y, after = found.sequence(named, event.unsqueeze(0), states)
+            return y.squeeze(0), rebuilt(before, after)
         y, after = found.single([named[name] for name in found.names], event, states)
         if type(before) in (Tensor, tuple) and not any(isinstance(part, tuple) for part in before):
-            self.record.again = _Again(self.record, self.returns, found, event, before)
+            self.record.again = StepAgain(self.record, self.returns, found, event, before)
         return y, rebuilt(before, after)
 
     def sequence(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
     ) -> tuple[Tensor, State]:
         """As EagerRunner's."""
-        if self._unfit(x) or x.shape[0] == 0 or x.shape[1] == 0:
+        ready = self.ready(x, state, resets is not None)
+        if ready is None:
             return self.eager.sequence(x, state, lengths, resets)
-        x, state = self._precise(x, state)
-        before = state if state is not None else self.zero(x[0])
-        found = None if before is None else self._compiled(x[0], before)
-        fresh = None if before is None or resets is None else self.zero(x[0])
-        if found is None or before is None or (resets is not None and fresh is None):
-            return self.eager.sequence(x, state, lengths, resets)
-        anew = [] if fresh is None else list(tensors(fresh))
+        x = x.to(ready.dtype)
         try:
-            y, after = found.sequence(self.record.named(), x, list(tensors(before)), lengths, resets, anew)
-        except _refusal() as refusal:
-            self._refuse(self._key(x[0], before), str(refusal))
+            y, after = ready.found.sequence(
+                self.record.named(), x, list(tensors(ready.before)), lengths, resets, ready.fresh
+            )
+        except refusal() as reason:
+            self.refuse(x, ready, str(reason))
             return self.eager.sequence(x, state, lengths, resets)
-        return y, rebuilt(before, after)
+        return y, rebuilt(ready.before, after)
+
+    def ready(self, x: Tensor, state: State | None, resets: bool) -> "Ready | None":
+        """What runs events [T, B, ...] from a state, with or without resets; None where the eager loop does."""
+        if self._unfit(x) or x.shape[0] == 0 or x.shape[1] == 0:
+            return None
+        event, state = self._precise(x[0], state)
+        before = state if state is not None else self.zero(event)
+        found = None if before is None else self._compiled(event, before)
+        fresh = None if before is None or not resets else self.zero(event)
+        if found is None or before is None or (resets and fresh is None):
+            return None
+        if found.rows and any(
+            len(t) != x.shape[1] for t in map(self.record.named().get, found.rows) if t is not None
+        ):
+            return None
+        return Ready(found, event.dtype, before, [] if fresh is None else list(tensors(fresh)))
+
+    def refuse(self, x: Tensor, ready: "Ready", reason: str) -> None:
+        """Leave events like x [T, B, ...] to the eager loop from now on."""
+        self._refuse(self._key(x[0].to(ready.dtype), ready.before), reason)
 
     def prepare(self, event: Tensor) -> "Compiled | None":
         """What is compiled for events like this one [B, ...]; None where the cell runs eagerly."""
@@ -217,13 +193,24 @@ class CompiledRunner:
     def _unfit(self, x: Tensor) -> bool:
         """Whether this call is one for the eager loop: not on the CPU, with hooks to run, or under a transform
         of torch.func."""
-        return x.device.type != "cpu" or not x.is_floating_point() or _transformed() or self.record.hooked()
+        return x.device.type != "cpu" or not x.is_floating_point() or transformed() or self.record.hooked()
 
     def _key(self, event: Tensor, state: State) -> Any:
         forms = tuple((tuple(t.shape[1:]), t.dtype) for t in tensors(state))
-        return event.shape[1:], event.dtype, structure(state), forms, self.record.setting(), self.returns
+        number = self.record.setting()
+        return (
+            event.shape[1:],
+            event.dtype,
+            structure(state),
+            forms,
+            number,
+            self.record.shapes(),
+            self.returns,
+        )
 
     def _compiled(self, event: Tensor, state: State) -> "Compiled | None":
+        if self.record.changes is not None:
+            return None
         key = self._key(event, state)
         found = self.record.compiled.get(key)
         if found is None:
@@ -234,21 +221,9 @@ class CompiledRunner:
         return None if isinstance(found, str) else found
 
     def _compile(self, event: Tensor, state: State, key: Any) -> "Compiled | str":
-        from ..compiler.driver import Compiled, Refusal  # llvmlite loads slowly
-
-        def step(x: Tensor, states: Any) -> tuple[Tensor, list[Tensor]]:
-            output, after = self.eager.step(x, rebuilt(state, states))
-            return output, list(tensors(after))
-
-        try:
-            made = Compiled(step, self.record.named(), event.detach(), [t.detach() for t in tensors(state)])
-        except Refusal as refusal:
-            return self._refuse(key, str(refusal))
-        except Exception as error:
-            # The cell's own complaint, where it has one, says more than one about a trace.
-            with torch.no_grad():
-                self.eager.step(event, state)
-            return self._refuse(key, f"tracing it raised {type(error).__name__}: {error}")
+        made = compile_step(self.record, self.eager, event, state)
+        if isinstance(made, str):
+            return self._refuse(key, made)
         self.record.compiled[key] = made
         return made
 
@@ -276,23 +251,19 @@ class CompiledRunner:
     def _own_zero(self, event: Tensor) -> State | str:
         """Zeros in the form of the cell's state, where a step from them is the same as a step without a state."""
         example = torch.linspace(-1.0, 1.0, 3 * event[0].numel(), dtype=event.dtype).view(3, *event.shape[1:])
+        untouched = Untouched(self.record.modules)
         with torch.no_grad():
             output, after = self.eager.step(example, None)
             if not all(t.dim() > 0 and len(t) == 3 for t in tensors(after)):
                 return "its state has no batch"
             zeros = transform(torch.zeros_like, after)
             output_again, after_again = self.eager.step(example, zeros)
+        untouched.put_back()
         pairs = zip((output, *tensors(after)), (output_again, *tensors(after_again)), strict=True)
         return zeros if all(torch.equal(a, b) for a, b in pairs) else "its own first state is not zeros"
 
 
-def rebuilt(like: State, parts: Any) -> State:
-    """A state of the same form from its tensors."""
-    left: Iterator[Tensor] = iter(parts)
-    return transform(lambda _: next(left), like)
-
-
-def _transformed() -> bool:
+def transformed() -> bool:
     """Whether a transform of torch.func, or forward-mode differentiation, is at work."""
     return (
         torch._C._functorch.peek_interpreter_stack() is not None
@@ -300,7 +271,7 @@ def _transformed() -> bool:
     )
 
 
-def _refusal() -> Any:
+def refusal() -> Any:
     from ..compiler.errors import Refusal
 
     return Refusal

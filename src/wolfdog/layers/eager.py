@@ -32,7 +32,9 @@ class EagerRunner:
         """The outputs [T, B, ...] and the last state; lengths [B] in 0..T, resets [T, B] of booleans."""
         if state is None:
             state = initial_state(self.cell, x.shape[1])
-        steps = len(x) if lengths is None else int(lengths.max()) if len(lengths) else 0
+        steps = len(x)
+        if lengths is not None and not torch.compiler.is_compiling():  # a graph does not look at numbers
+            steps = int(lengths.max()) if len(lengths) else 0
         if steps == 0:
             return self._nothing(x, state)
         outputs = []
@@ -100,6 +102,8 @@ def _masked(
 
 
 def _by_step(mask: Tensor) -> list[Tensor | None]:
+    if torch.compiler.is_compiling():  # a graph does not look
+        return list(mask.unbind(0))
     # One transfer for all steps: asking each row would wait for the device each time.
     some = mask.any(1).tolist()
     return [row if present else None for row, present in zip(mask.unbind(0), some, strict=True)]

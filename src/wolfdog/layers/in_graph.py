@@ -3,18 +3,25 @@
 What depends on the cell alone is decided while the graph is made, by functions whose results are constants of it.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import reduce
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .compiled import CompiledRunner, rebuilt
+from .compiled import CompiledRunner
 from .eager import EagerRunner
 from .form import Returns, initial_state
-from .state import State, tensors, transform
+from .state import State, rebuilt, tensors, transform
 
-_plans: dict[int, Any] = {}
+
+class _Plans:
+    """Plans by number, as attributes: torch.compile sees those made after its first look, as it does not in a dict."""
+
+
+_plans = _Plans()
 
 
 class GraphRunner:
@@ -37,11 +44,24 @@ class GraphRunner:
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
     ) -> tuple[Tensor, State]:
         """As EagerRunner's."""
+        if (
+            torch.is_autocast_enabled("cpu") and x.device.type == "cpu"
+        ):  # as CompiledRunner: nothing is rounded
+            held = chain(self.cell.parameters(), self.cell.buffers())
+            dtype = next((t.dtype for t in held if t.is_floating_point()), x.dtype)
+            x, state = x.to(dtype), None if state is None else transform(lambda t: t.to(dtype), state)
+        if torch.compiler.is_exporting():  # an exported program knows PyTorch's operators alone
+            with torch.autocast("cpu", enabled=False):
+                return self.eager.sequence(x, state, lengths, resets)
         features = [int(n) for n in x.shape[2:]]
         number = self.layer._plan_in_graph(features, str(x.dtype), resets is not None)
+        # compared here, where the graph is made, so that it is made again where a setting changes
+        for path, said in self.layer._settings_in_graph():
+            if reduce(getattr, path, self.cell) != said:
+                number = 0
         if number == 0 or x.device.type != "cpu" or x.shape[0] == 0 or x.shape[1] == 0:
             return self.eager.sequence(x, state, lengths, resets)
-        plan = _plans[number]
+        plan = planned(number)
         fresh = self._zero(x, plan)
         before = fresh if state is None else state
         states, anew = list(tensors(before)), list(tensors(fresh))
@@ -54,7 +74,8 @@ class GraphRunner:
             resets = None if resets is None else resets[:, order]
             ended = torch.arange(x.shape[0])[:, None] >= lengths
             x = x.masked_fill(ended.view(x.shape[0], x.shape[1], *(1,) * len(features)), 0)
-        y, after = self._run(plan, x, states, lengths, resets, anew)
+        named: dict[str, Any] = {name: reduce(getattr, name.split("."), self.cell) for name in plan.names}
+        y, after = run_planned(plan, named, x, states, lengths, resets, anew)
         if back is not None:
             y, after = y[:, back], [s[back] for s in after]
         return y, rebuilt(before, after)
@@ -65,34 +86,35 @@ class GraphRunner:
             return state
         return transform(lambda t: t.new_zeros(x.shape[1], *t.shape[1:]), plan.zero)
 
-    def _run(
-        self,
-        plan: Any,
-        x: Tensor,
-        states: list[Tensor],
-        lengths: Tensor | None,
-        resets: Tensor | None,
-        anew: list[Tensor],
-    ) -> tuple[Tensor, list[Tensor]]:
-        steps = x.shape[0]
-        inputs = {"x": x}
-        if resets is not None:
-            inputs["reset"] = resets.to(x.dtype)
-            for number, state in enumerate(anew):
-                inputs[f"f{number}"] = state.expand(steps, *state.shape)
-        named = {name: reduce(getattr, name.split("."), self.cell) for name in plan.names}
-        values = plan.parameters(*named.values())
-        values = dict(zip(plan.values, values, strict=True))
+
+def run_planned(
+    plan: Any,
+    named: Mapping[str, Tensor],
+    x: Tensor,
+    states: Sequence[Tensor],
+    lengths: Tensor | None = None,
+    resets: Tensor | None = None,
+    fresh: Sequence[Tensor] = (),
+) -> tuple[Tensor, list[Tensor]]:
+    """As `Compiled.sequence`, within a graph; lengths fall."""
+    steps = x.shape[0]
+    inputs = {"x": x}
+    if resets is not None:
+        inputs["reset"] = resets.to(x.dtype)
+        for number, state in enumerate(fresh):
+            inputs[f"f{number}"] = state.expand(steps, *state.shape)
+    save = torch.is_grad_enabled()
+    with torch.autocast("cpu", enabled=False):
+        values = dict(zip(plan.values, plan.parameters(*[named[name] for name in plan.names]), strict=True))
         early = plan.early(like=x, **values)
         events = plan.events(like=x, **inputs, **values, **early)
         tensors_in = (
             [events[name] for name in plan.event_names],
             [early[name] for name in plan.parameter_names],
-            states,
+            list(states),
         )
-        save = torch.is_grad_enabled()
         results = torch.ops.wolfdog.recurrence(plan.number, steps, lengths, *tensors_in, save)
-        return results[0], list(results[1 : 1 + plan.states])
+    return results[0], list(results[1 : 1 + plan.states])
 
 
 class Plan:
@@ -117,10 +139,24 @@ def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: s
     """The number of the plan for a cell, kept in this module; 0 where the cell cannot be compiled."""
     runner = CompiledRunner(cell, returns)
     event = torch.zeros(2, *features, dtype=getattr(torch, dtype.removeprefix("torch.")))
-    compiled = runner.prepare(event)
-    zero = runner.zero(event)
-    if compiled is None or zero is None:
+    try:
+        compiled, zero = runner.prepare(event), runner.zero(event)
+    except (
+        Exception
+    ):  # as of a cell that takes its first state from its caller: the loop in the graph says it
         return 0
+    if compiled is None or zero is None or compiled.rows:
+        return 0
+    return register(compiled, resets, zero)
+
+
+def register(compiled: Any, resets: bool = False, zero: State = ()) -> int:
+    """The number of the plan of what is compiled."""
     made = Plan(compiled, resets, zero)
-    _plans[made.number] = made
+    setattr(_plans, f"of_{made.number}", made)
     return made.number
+
+
+def planned(number: int) -> Any:
+    """The plan with a number."""
+    return getattr(_plans, f"of_{number}")

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
+from .checkpointing import CheckpointedRunner, Every, check_every
 from .compiled import CompiledRunner, step_again
 from .form import Returns, check_returns, check_state
+from .quantities import over_time
 from .runner import Runner, asked_backend, choose
 from .state import State, transform
 
@@ -26,8 +28,13 @@ class Recurrent(nn.Module):
     backend      what runs the cell: "eager", or None for the fastest; where it is None, the environment
                  variable WOLFDOG_BACKEND is asked. `layer.backend` says what runs, `layer.why_not` why
                  nothing faster does
+    checkpoint_every
+                 for training over long sequences: of all states, only that of every so many steps is kept for
+                 the backward pass, which computes the others again; "auto" is about the square root of T.
+                 Outputs and gradients are the same
 
-    Raises InputError for what is no cell, for an unknown backend, for an unknown or contradicted `returns`.
+    Raises InputError for what is no cell, for an unknown backend, for an unknown or contradicted `returns`,
+    for a `checkpoint_every` that is no number of steps.
 
     >>> import torch, wolfdog as wd
     >>> layer = wd.Recurrent(wd.cells.LSTM(3, 5))
@@ -43,6 +50,7 @@ class Recurrent(nn.Module):
         batch_first: bool = False,
         returns: Returns | None = None,
         backend: str | None = None,
+        checkpoint_every: Every | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(cell, nn.Module) or isinstance(cell, nn.RNNBase):
@@ -53,6 +61,9 @@ class Recurrent(nn.Module):
         self.batch_first = batch_first
         self.returns = check_returns(cell, returns)
         self._asked_backend = asked_backend(backend)
+        if checkpoint_every is not None:
+            check_every(checkpoint_every, "checkpoint_every")
+        self.checkpoint_every = checkpoint_every
 
     @property
     def backend(self) -> str:
@@ -84,23 +95,51 @@ class Recurrent(nn.Module):
         Sequence and steps give the same numbers, and so do chunks with the state carried over.
         Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
         """
-        if not isinstance(x, Tensor) or x.dim() < 2:
-            raise ShapeError(f"x must be {self._layout()}, or [T, I] without a batch; got {_shape(x)}")
-        batched = x.dim() > 2
-        if not batched:
-            x = x.unsqueeze(1)
-        elif self.batch_first:
-            x = x.transpose(0, 1)
-        steps, batch = x.shape[:2]
-        state = _with_batch(state, batch, batched)
-        if lengths is not None:
-            lengths = _checked_lengths(lengths, steps, batch if batched else None)
-        if resets is not None:
-            resets = self._checked_resets(resets, steps, batch if batched else None, x.device)
-        y, state = self._runner().sequence(x, state, lengths, resets)
+        batched, laid_out = self._laid_out(x, state, lengths, resets)
+        runner = self._runner()
+        if self.checkpoint_every is not None and not torch.compiler.is_compiling():
+            runner = CheckpointedRunner(runner, self.checkpoint_every)
+        y, state = runner.sequence(*laid_out)
         if not batched:
             return y.squeeze(1), transform(lambda tensor: tensor.squeeze(0), state)
         return y.transpose(0, 1) if self.batch_first else y, state
+
+    @torch.no_grad()
+    def trace(
+        self,
+        x: Tensor,
+        state: State | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Every quantity that the cell's source names, over time: name -> [T, B, H], laid out as x; without gradients.
+
+        Names are those of the local variables of the cell's `forward` and of its own methods, each with the last
+        value that it is given in a step: for `wolfdog.cells.FourGateLSTM` learn, forget, remember, use, the gates n, i,
+        f, u, v they are made of, and so on; i, f, g, o for the LSTM; r, z, n for the GRU. What a module of the cell
+        names stands behind the module's name, "attention.score", and what a function of no module does behind the
+        function's. Then come "output", where the output is no part of the state, and the state after each step:
+        "stm" and "ltm", "h" and "c" for torch's cells, and "state", or "state.0", "state.1" and so on, or the fields
+        of a named tuple. Of a name that is also that of a state, the state is what is meant.
+
+        Torch's cells have no source to take names from; the cells here that say the same lend them theirs. Quantities
+        past the end of a sequence are zero. Where the course of a step depends on its numbers, a quantity that a step
+        does not come by is not a number there.
+
+        Arguments and errors are those of the call.
+
+        >>> import torch, wolfdog as wd
+        >>> trace = wd.Recurrent(wd.cells.LSTM(3, 5)).trace(torch.zeros(7, 2, 3))
+        >>> {name: list(values.shape) for name, values in trace.items()}
+        {'i': [7, 2, 5], 'f': [7, 2, 5], 'g': [7, 2, 5], 'o': [7, 2, 5], 'stm': [7, 2, 5], 'ltm': [7, 2, 5]}
+        """
+        batched, laid_out = self._laid_out(x, state, lengths, resets)
+        found = over_time(self, self.cell, self.returns, self._asked_backend, *laid_out)
+        if not batched:
+            return {name: values.squeeze(1) for name, values in found.items()}
+        return {
+            name: values.transpose(0, 1) if self.batch_first else values for name, values in found.items()
+        }
 
     def step(self, x_t: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """The output of one event x_t [B, ...], or [I] without a batch, and the state after it.
@@ -123,15 +162,24 @@ class Recurrent(nn.Module):
         return y_t, state
 
     def extra_repr(self) -> str:
-        return "batch_first=True" if self.batch_first else ""
+        options = ["batch_first=True"] if self.batch_first else []
+        if self.checkpoint_every is not None:
+            options.append(f"checkpoint_every={self.checkpoint_every!r}")
+        return ", ".join(options)
 
     def _plan_in_graph(self, features: list[int], dtype: str, resets: bool) -> int:
         from .in_graph import plan
 
         return plan(self.cell, self.returns, features, dtype, resets)
 
-    # for torch.compile: called while the graph is made, its result is a constant of the graph
+    def _settings_in_graph(self) -> list[tuple[tuple[str, ...], object]]:
+        from .settings import said_in
+
+        return said_in(self.cell)
+
+    # for torch.compile: called while the graph is made, their results are constants of the graph
     _plan_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    _settings_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
     def _runner(self) -> Runner:
         if torch.compiler.is_compiling() and self._asked_backend != "eager":
@@ -140,6 +188,29 @@ class Recurrent(nn.Module):
             return GraphRunner(self, self.cell, self.returns)
         # Made at each call, and cheap: a copied, loaded or edited layer never runs another one's cell.
         return choose(self.cell, self.returns, self._asked_backend)[0]
+
+    def _laid_out(
+        self,
+        x: Tensor,
+        state: State | None,
+        lengths: Tensor | Sequence[int] | None,
+        resets: Tensor | None,
+    ) -> tuple[bool, tuple[Tensor, State | None, Tensor | None, Tensor | None]]:
+        """Whether there is a batch, and what a runner takes: checked, with time first and a batch."""
+        if not isinstance(x, Tensor) or x.dim() < 2:
+            raise ShapeError(f"x must be {self._layout()}, or [T, I] without a batch; got {_shape(x)}")
+        batched = x.dim() > 2
+        if not batched:
+            x = x.unsqueeze(1)
+        elif self.batch_first:
+            x = x.transpose(0, 1)
+        steps, batch = x.shape[:2]
+        state = _with_batch(state, batch, batched)
+        if lengths is not None:
+            lengths = _checked_lengths(lengths, steps, batch if batched else None)
+        if resets is not None:
+            resets = self._checked_resets(resets, steps, batch if batched else None, x.device)
+        return batched, (x, state, lengths, resets)
 
     def _layout(self) -> str:
         return "[B, T, ...]" if self.batch_first else "[T, B, ...]"

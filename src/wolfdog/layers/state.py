@@ -1,6 +1,6 @@
 """The state of any cell: a tensor, or a tuple of states; the batch is each tensor's first dimension."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 import torch
@@ -23,6 +23,12 @@ def transform(function: Callable[[Tensor], Tensor], state: State) -> State:
     if isinstance(state, Tensor):
         return function(state)
     return _like(state, [transform(function, part) for part in state])
+
+
+def rebuilt(like: State, parts: Iterable[Tensor]) -> State:
+    """A state of the same form from its tensors."""
+    left = iter(parts)
+    return transform(lambda _: next(left), like)
 
 
 def select(mask: Tensor, yes: State, no: State) -> State:

@@ -1,0 +1,76 @@
+"""Which calls are plainly for kernels. What is not is torch.nn's, with its results and its errors."""
+
+from collections.abc import Sequence
+from typing import TypeGuard
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+_PLAIN = (Tensor, nn.Parameter)
+
+
+def plain(tensor: object) -> TypeGuard[Tensor]:
+    """Whether memory holds a tensor's numbers as they are: on the CPU, of no subclass, strided, not negated lazily."""
+    if not isinstance(tensor, Tensor):
+        return False
+    if torch.compiler.is_compiling():  # a graph's tensors stand for plain ones
+        return tensor.device.type == "cpu"
+    if type(tensor) not in _PLAIN:
+        return False
+    return tensor.is_cpu and tensor.layout is torch.strided and not tensor.is_neg()
+
+
+def observed() -> bool:
+    """Whether a dispatch mode or a tracer of torch.jit looks on: they see PyTorch's operators alone."""
+    return torch._C._len_torch_dispatch_stack() > 0 or torch._C._get_tracing_state() is not None
+
+
+def fits(layer: nn.RNNBase, events: object, hx: object, dtype: torch.dtype) -> bool:
+    """Whether events and state are as a layer with parameters of this format takes them."""
+    if autocast() and torch.get_autocast_dtype("cpu") is not torch.bfloat16:
+        return False
+    if isinstance(events, PackedSequence):
+        x, batch = events.data, int(events.batch_sizes[0])
+        if not _event(x, dtype) or x.dim() != 2:
+            return False
+        wanted: tuple[int, ...] = (batch,)
+    else:
+        if not isinstance(events, Tensor) or not _event(events, dtype) or events.dim() not in (2, 3):
+            return False
+        x = events
+        steps, *rest = x.shape[:-1] if x.dim() == 2 or not layer.batch_first else x.shape[1::-1]
+        if steps == 0 or 0 in rest:
+            return False
+        wanted = tuple(rest)
+    if x.shape[-1] != layer.input_size:
+        return False
+    return hx is None or _states(layer, hx, dtype, wanted)
+
+
+def _event(x: object, dtype: torch.dtype) -> TypeGuard[Tensor]:
+    if not plain(x):
+        return False
+    return x.dtype is dtype or (x.dtype is torch.bfloat16 and dtype is torch.float32 and autocast())
+
+
+def _states(layer: nn.RNNBase, hx: object, dtype: torch.dtype, batch: tuple[int, ...]) -> bool:
+    sizes = state_sizes(layer)
+    states: Sequence[object] = (hx,) if len(sizes) == 1 else hx if isinstance(hx, tuple | list) else ()
+    if len(states) != len(sizes):
+        return False
+    depth = layer.num_layers * (2 if layer.bidirectional else 1)
+    for state, size in zip(states, sizes, strict=True):
+        if not _event(state, dtype) or state.shape != (depth, *batch, size):
+            return False
+    return True
+
+
+def state_sizes(layer: nn.RNNBase) -> list[int]:
+    """Units of h, and of c where there is one."""
+    return [layer.proj_size or layer.hidden_size, *([layer.hidden_size] if layer.mode == "LSTM" else [])]
+
+
+def autocast() -> bool:
+    """Whether autocast is at work."""
+    return torch.is_autocast_enabled("cpu")

@@ -1,0 +1,135 @@
+"""How sequences lie in memory, and how kernels see them: [T, B, ...], beginning at step 0, in either direction."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+
+class Layout(Protocol):
+    """The events given, x, and how they, outputs and states go to kernels and back; `lengths` [B] fall, or are None."""
+
+    x: Tensor
+    batch: int
+    lengths: Tensor | None
+
+    def states(self, given: list[Tensor]) -> list[Tensor]: ...
+
+    def events(self, x: Tensor, backwards: bool) -> Tensor: ...
+
+    def outputs(self, y: Tensor, backwards: bool) -> Tensor: ...
+
+    def result(self, y: Tensor, last: list[Tensor]) -> tuple[Any, list[Tensor]]: ...
+
+
+class Whole:
+    """Every sequence has T events: [T, B, I], [B, T, I] with the batch first, or [T, I] without one."""
+
+    lengths: Tensor | None = None
+
+    def __init__(self, events: Tensor, batch_first: bool) -> None:
+        self.batched, self.batch_first = events.dim() == 3, batch_first
+        if not self.batched:
+            events = events.unsqueeze(1)
+        elif batch_first:
+            events = events.transpose(0, 1)
+        self.x, self.batch = events, events.shape[1]
+
+    def states(self, given: list[Tensor]) -> list[Tensor]:
+        """[layers * directions, B, H] each."""
+        return given if self.batched else [state.unsqueeze(1) for state in given]
+
+    def events(self, x: Tensor, backwards: bool) -> Tensor:
+        """For the backward direction, the last event first."""
+        return x.flip(0) if backwards else x
+
+    def outputs(self, y: Tensor, backwards: bool) -> Tensor:
+        """The outputs at the steps of their events."""
+        return y.flip(0) if backwards else y
+
+    def result(self, y: Tensor, last: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Outputs and last states in the form of what was given."""
+        if not self.batched:
+            return y.squeeze(1), [state.squeeze(1) for state in last]
+        return y.transpose(0, 1) if self.batch_first else y, last
+
+
+class Packed:
+    """A PackedSequence, whose data [N, I] are, of step after step, the events of the sequences that still run."""
+
+    def __init__(self, events: PackedSequence) -> None:
+        self.given, self.x = events, events.data
+        sizes = events.batch_sizes  # [T], falling
+        self.steps, self.batch = len(sizes), int(sizes[0])
+        self.running = torch.arange(self.batch) < sizes[:, None]  # [T, B]
+        self.lengths: Tensor | None = self.running.sum(0)
+
+    def states(self, given: list[Tensor]) -> list[Tensor]:
+        """In the order in which sequences lie here, the longest first."""
+        order = self.given.sorted_indices
+        return given if order is None else [state.index_select(1, order) for state in given]
+
+    def result(self, y: Tensor, last: list[Tensor]) -> tuple[PackedSequence, list[Tensor]]:
+        """Outputs packed as the events are, and last states in the order that was given."""
+        _, sizes, order, back = self.given
+        states = last if back is None else [state.index_select(1, back) for state in last]
+        return PackedSequence(y, sizes, order, back), states
+
+    @cached_property
+    def _rows(self) -> Tensor:
+        """For every event that there is, its row in [T * B]."""
+        return self.running.flatten().nonzero().squeeze(1)
+
+    @cached_property
+    def _backwards(self) -> Tensor:
+        """The same where each sequence begins at its own last event."""
+        step, example = self.running.nonzero(as_tuple=True)
+        lengths = self.running.sum(0)
+        return (lengths[example] - 1 - step) * self.batch + example
+
+    def events(self, x: Tensor, backwards: bool) -> Tensor:
+        """[N, I] to [T, B, I]."""
+        rows = self._backwards if backwards else self._rows
+        spread = _spread(x, rows, self.steps * self.batch)
+        return spread.view(self.steps, self.batch, *x.shape[1:])
+
+    def outputs(self, y: Tensor, backwards: bool) -> Tensor:
+        """[T, B, H] to [N, H]."""
+        return _gather(y.flatten(0, 1), self._backwards if backwards else self._rows)
+
+
+class _Spread(torch.autograd.Function):
+    """Rows put where they belong among zeros; each place is taken once, which PyTorch's own rule does not know."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rows: Tensor, count: int) -> Tensor:
+        ctx.save_for_backward(rows)
+        return x.new_zeros(count, *x.shape[1:]).index_copy_(0, rows, x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (rows,) = ctx.saved_tensors
+        return _gather(gradients[0], rows), None, None
+
+
+class _Gather(torch.autograd.Function):
+    """Rows taken from where they are; the reverse of _Spread."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        ctx.count = len(y)
+        return y.index_select(0, rows)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (rows,) = ctx.saved_tensors
+        return _spread(gradients[0], rows, ctx.count), None
+
+
+# PyTorch's own decorators of these two have no types
+_spread: Callable[[Tensor, Tensor, int], Tensor] = _Spread.apply
+_gather: Callable[[Tensor, Tensor], Tensor] = _Gather.apply

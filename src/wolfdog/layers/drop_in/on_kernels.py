@@ -1,0 +1,139 @@
+"""What RNN, LSTM and GRU have in common: torch.nn's layer, run by kernels.
+
+Kernels run what is plainly theirs. All else goes to torch.nn's own forward: other devices and formats, export, and
+every mistake, so that results and errors are torch.nn's.
+"""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence
+
+from ..compiled import transformed
+from ..in_graph import planned, register, run_planned
+from .calls import autocast, fits, observed, plain, state_sizes
+from .formats import result_formats
+from .layouts import Layout, Packed, Whole
+from .stack import Named, RunUnit, run_stack
+from .units import Unit, kernels_of, run_loop, units_of
+
+
+class OnKernels(nn.RNNBase):
+    """A layer of torch.nn, `own`, whose sequences are run by kernels."""
+
+    own: ClassVar[type[nn.RNNBase]]
+
+    @property
+    def backend(self) -> str:
+        """What runs the layer over tensors on the CPU: "numba", or "torch" for torch.nn's own forward."""
+        return "numba" if self.why_not is None else "torch"
+
+    @property
+    def why_not(self) -> str | None:
+        """Why torch.nn's own forward runs the layer; None where kernels do."""
+        units = self._units(self._named())
+        found = units if isinstance(units, str) else kernels_of(units)
+        return found if isinstance(found, str) else None
+
+    @property
+    def _flat_weights(self) -> list[Any]:
+        """The parameters in torch.nn's order, as they are now; torch.nn keeps a list, which must follow each change."""
+        return [getattr(self, name, None) for name in self._flat_weights_names]
+
+    @_flat_weights.setter
+    def _flat_weights(self, weights: list[Any]) -> None:
+        """torch.nn's to call; nothing is kept."""
+
+    def forward(self, input: Any, hx: Any = None) -> Any:  # noqa: A002  # torch.nn's name
+        """The outputs over a sequence, and the state after it: as torch.nn's layer of the same name.
+
+        input  [T, B, I], [B, T, I] with batch_first, [T, I] without a batch; or a PackedSequence
+        hx     the state before, [layers * directions, B, H], without B where the input is; zeros where None
+
+        Raises what torch.nn raises.
+        """
+        if torch.compiler.is_compiling():
+            return self._within_graph(input, hx)
+        named = self._named()
+        units = self._units(named)
+        if isinstance(units, str) or observed() or not fits(self, input, hx, units[0].dtype):
+            return self.own.forward(self, input, hx)
+        if transformed():
+            return self._run([partial(run_loop, unit) for unit in units], named, input, hx)
+        kernels = kernels_of(units)
+        if isinstance(kernels, str):
+            return self.own.forward(self, input, hx)
+        return self._run([kernel.sequence for kernel in kernels], named, input, hx)
+
+    def _named(self) -> list[dict[str, Any]]:
+        """The parameters of every layer and direction by the cell's names, as they are now."""
+        return [
+            {name.partition("_l")[0]: getattr(self, name, None) for name in names}
+            for names in self._all_weights
+        ]
+
+    def _units(self, named: Sequence[Named]) -> list[Unit] | str:
+        """What every layer and direction computes, or why that is torch.nn's."""
+        if os.environ.get("WOLFDOG_BACKEND") == "eager":
+            return "the eager backend was asked for"
+        dtype = getattr(named[0]["weight_ih"], "dtype", None)
+        if dtype not in (torch.float32, torch.float64):
+            return f"kernels compute in float32 or in float64 throughout; got {dtype}"
+        sizes = (self.input_size, self.hidden_size, self.proj_size)
+        directions = 2 if self.bidirectional else 1
+        units = units_of(self.mode, sizes, self.bias, dtype, self.num_layers, directions)
+        for unit, tensors in zip(units, named, strict=True):
+            for name, shape in unit.shapes.items():
+                tensor = tensors[name]
+                if not plain(tensor) or tensor.dtype is not dtype or tensor.shape != shape:
+                    return f"{name} is no plain tensor of {dtype}, {list(shape)}, on the CPU"
+        return units
+
+    def _within_graph(self, events: Any, hx: Any) -> Any:
+        """The same in a graph of torch.compile, with kernels as operators; exported graphs hold PyTorch's own."""
+        if torch.compiler.is_exporting():
+            return self.own.forward(self, events, hx)
+        if isinstance(events, PackedSequence):
+            from .outside_graph import outside_graph
+
+            return outside_graph(self, events, hx)
+        numbers, named = self._plans_in_graph(), self._named()
+        if not numbers or not fits(self, events, hx, named[0]["weight_ih"].dtype):
+            return self.own.forward(self, events, hx)
+        return self._run([partial(run_planned, planned(number)) for number in numbers], named, events, hx)
+
+    def _plans_in_graph(self) -> tuple[int, ...]:
+        units = self._units(self._named())
+        kernels = units if isinstance(units, str) else kernels_of(units)
+        return () if isinstance(kernels, str) else tuple(register(kernel) for kernel in kernels)
+
+    # for torch.compile: called while the graph is made, its result is a constant of the graph
+    _plans_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+    def _run(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> Any:
+        """Checked events and states by the runs given, one for every layer and direction."""
+        dtype = named[0]["weight_ih"].dtype
+        packed = isinstance(events, PackedSequence)
+        layout: Layout = Packed(events) if packed else Whole(events, self.batch_first)
+        x, carried, depth = layout.x, layout.x.dtype, len(named)
+        if hx is None:
+            states = [x.new_zeros(depth, layout.batch, size, dtype=dtype) for size in state_sizes(self)]
+        else:
+            states = layout.states(list(hx) if self.mode == "LSTM" else [hx])
+            carried = states[-1].dtype
+        reduced = autocast() and dtype is torch.float32
+        if reduced:
+            x, states = x.to(dtype), [state.to(dtype) for state in states]
+        pairs = list(zip(runs, named, strict=True))
+        directions = 2 if self.bidirectional else 1
+        layers = [pairs[at : at + directions] for at in range(0, depth, directions)]
+        y, last = run_stack(layers, layout, x, states, self.dropout if self.training else 0.0)
+        if reduced:
+            formats = result_formats(self.mode, self.proj_size > 0, packed, carried)
+            y, *last = [tensor.to(to) for tensor, to in zip((y, *last), formats, strict=True)]
+        y, last = layout.result(y, last)
+        return y, tuple(last) if self.mode == "LSTM" else last[0]
