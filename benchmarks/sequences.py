@@ -1,0 +1,82 @@
+"""One row: a cell over a sequence, by every peer in turn."""
+
+from typing import Any
+
+import torch
+
+from cells import CELLS, IN_TORCH, Shape, flops
+from peers import PEERS, Case, Run, own_lstm
+from timing import disagreement, in_turn, sgemm
+
+AGREE = 2e-3
+"""A speed counts where its numbers are the loop's to this part of the largest; in float32, over a thousand steps."""
+
+Row = dict[str, Any]
+
+
+def row(
+    name: str, shape: Shape, training: bool, ragged: bool, seconds: float, peers: list[str]
+) -> tuple[Row, dict[str, str]]:
+    """The row, and why peers are not in it.
+
+    Raises RuntimeError where wolfdog's numbers are not the loop's: then there is no speed to speak of.
+    """
+    steps, batch, size = shape
+    torch.manual_seed(0)
+    cell = CELLS[name](size, size)
+    with torch.no_grad():
+        for parameter in cell.parameters():  # none at a value that hides it, as peepholes that start at zero
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    lengths = torch.linspace(steps // 4, steps, batch).round().long().flip(0) if ragged else None
+    case = Case(name, cell, torch.randn(steps, batch, size), training, lengths)
+    with torch.set_grad_enabled(training):
+        runs, missing = _runs(case, peers)
+        if name not in IN_TORCH:
+            lstm = own_lstm(case)
+            assert isinstance(lstm, Run)
+            runs["wolfdog's LSTM"] = lstm
+        times = in_turn({peer: run.call for peer, run in runs.items()}, seconds)
+    mean_steps = steps if lengths is None else float(lengths.float().mean())
+    work = flops(cell, mean_steps, batch, training)
+    found: Row = {
+        "cell": name, "steps": steps, "batch": batch, "units": size, "mode": "training" if training else "inference",
+        "ragged": ragged, "gflops": work / times["wolfdog"] / 1e6, "sgemm": sgemm(),
+    }  # fmt: skip
+    lstm_time = times.pop("wolfdog's LSTM", None)
+    if lstm_time is not None:
+        lstm_work = flops(torch.nn.LSTMCell(size, size), mean_steps, batch, training)
+        found["time_per_flop"] = (times["wolfdog"] / work) / (lstm_time / lstm_work)
+    best = min(((time, peer) for peer, time in times.items() if peer != "wolfdog"))
+    return found | {"milliseconds": times, "best": best[1], "ratio": best[0] / times["wolfdog"]}, missing
+
+
+def _runs(case: Case, peers: list[str]) -> tuple[dict[str, Run], dict[str, str]]:
+    """The peers that run the case and give the loop's numbers, and why the others do not."""
+    runs: dict[str, Run] = {}
+    missing: dict[str, str] = {}
+    loop = PEERS["eager loop"](case)
+    assert isinstance(loop, Run)
+    expected = loop.read(loop.call())
+    for peer in peers:
+        run = PEERS[peer](case)
+        if isinstance(run, str):
+            missing[peer] = run
+            continue
+        error = disagreement(run.read(run.call()), expected)
+        if error < AGREE:
+            runs[peer] = run
+        else:
+            missing[peer] = f"{case.name}: its numbers differ from the loop's by {error:.1e}"
+    if "wolfdog" not in runs:
+        raise RuntimeError(f"{case.name}, {tuple(case.x.shape)}: {missing['wolfdog']}")
+    return runs, missing
+
+
+def line(row: Row) -> str:
+    """A row for reading."""
+    shown = "  ".join(f"{name} {ms:.2f}" for name, ms in row["milliseconds"].items())
+    head = f"{row['cell']} {row['mode']}{' ragged' if row['ragged'] else ''}"
+    size = f"T{row['steps']} B{row['batch']} H{row['units']}"
+    per = f", {row['time_per_flop']:.2f} of LSTM's time per FLOP" if "time_per_flop" in row else ""
+    rate = f"{row['gflops']:.0f} of {row['sgemm']:.0f} GFLOP/s"
+    return f"{head} {size}: {shown} ms | {row['ratio']:.2f} times {row['best']}, {rate}{per}"

@@ -1,0 +1,48 @@
+"""One step of an LSTM at one example, as in a stream."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+import wolfdog as wd
+from peers.torch_layers import layer_like
+from timing import disagreement, in_turn
+
+SIZES = (64, 128, 256, 512)
+CALLS = 20  # in one timing, so that the clock is fine enough
+
+
+def step_row(size: int, seconds: float) -> dict[str, Any]:
+    """Microseconds of a step by wolfdog, by torch.nn.LSTMCell, and by torch.nn.LSTM on one event."""
+    torch.manual_seed(0)
+    cell, x = nn.LSTMCell(size, size), torch.randn(1, size)
+    layer, whole = wd.Recurrent(cell), layer_like("LSTM", cell, size)
+    state = (torch.randn(1, size), torch.randn(1, size))
+    first, states = x.unsqueeze(0), (state[0].unsqueeze(0), state[1].unsqueeze(0))
+    with torch.no_grad():
+        expected = cell(x, state)
+        others = [layer.step(x, state)[1], tuple(s[0] for s in whole(first, states)[1])]
+        if max(disagreement(other, expected) for other in others) > 1e-4:
+            raise RuntimeError(f"one step of an LSTM of {size} units: the answers differ")
+        calls: dict[str, Callable[[], object]] = {
+            "wolfdog": lambda: [layer.step(x, state) for _ in range(CALLS)],
+            "torch.nn.LSTMCell": lambda: [cell(x, state) for _ in range(CALLS)],
+            "torch.nn.LSTM": lambda: [whole(first, states) for _ in range(CALLS)],
+        }
+        times = {name: 1e3 * ms / CALLS for name, ms in in_turn(calls, seconds).items()}
+    return {
+        "units": size,
+        "microseconds": times,
+        "cell_ratio": times["torch.nn.LSTMCell"] / times["wolfdog"],
+        "layer_ratio": times["torch.nn.LSTM"] / times["wolfdog"],
+    }
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row for reading."""
+    shown = "  ".join(f"{name} {us:.1f}" for name, us in row["microseconds"].items())
+    return (
+        f"one step H{row['units']}: {shown} us | {row['cell_ratio']:.1f} and {row['layer_ratio']:.1f} times"
+    )

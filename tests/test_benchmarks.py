@@ -1,0 +1,89 @@
+"""The benchmark runs at its smallest, without the peers that only a benchmark needs, and compares before it times."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+SPEED = Path(__file__).parents[1] / "benchmarks" / "speed.py"
+
+# jax and onnxruntime as if they were not installed
+WITHOUT = """
+import runpy, sys
+sys.modules |= {"jax": None, "onnxruntime": None}
+sys.argv = ["speed.py", *sys.argv[1:]]
+runpy.run_path(%r, run_name="__main__")
+"""
+
+
+def speed(*arguments: str) -> str:
+    # as a script is run, with its own folder first
+    program = f"import sys; sys.path.insert(0, {str(SPEED.parent)!r})" + WITHOUT % str(SPEED)
+    run = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_the_smallest_run_measures_compares_and_tells_the_targets(tmp_path: Path) -> None:
+    file = tmp_path / "speed.json"
+    said = speed("--cells", "Elman", "PeepholeLSTM", "--only", "sequences", "stacks", "steps", "--shapes", "3,2,8",
+                 "--seconds", "0.001", "--json", str(file))  # fmt: skip
+    results = json.loads(file.read_text(encoding="utf-8"))
+    rows = results["sequences"]
+    assert [(row["cell"], row["mode"]) for row in rows] == [
+        (cell, mode) for cell in ("Elman", "PeepholeLSTM") for mode in ("inference", "training")
+    ]
+    assert set(rows[0]["milliseconds"]) == {"wolfdog", "eager loop", "torch.nn"}
+    assert rows[2]["time_per_flop"] > 0
+    assert [row["layer"] for row in results["stacks"]] == ["LSTM", "LSTM", "GRU", "GRU", "RNN", "RNN"]
+    assert results["steps"][0]["cell_ratio"] > 0
+    assert "left out: jax.lax.scan: jax is not installed" in said
+    assert "left out: onnxruntime: onnxruntime is not installed" in said
+    assert "| one step, 8 units, against torch.nn.LSTMCell | at least 1 |" in said
+
+
+@pytest.fixture
+def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(SPEED.parent)
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_a_wrong_answer_has_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import peers
+    import sequences
+
+    def nearly(case: object) -> object:
+        right = peers.loops.eager_loop(case)
+        return peers.Run(right.call, lambda found: [0.99 * tensor for tensor in right.read(found)])
+
+    monkeypatch.setitem(peers.PEERS, "torch.nn", nearly)
+    row, missing = sequences.row("Elman", (3, 2, 8), False, False, 0.0, ["wolfdog", "eager loop", "torch.nn"])
+    assert "torch.nn" not in row["milliseconds"]
+    assert "differ" in missing["torch.nn"]
+    monkeypatch.setitem(peers.PEERS, "wolfdog", nearly)
+    with pytest.raises(RuntimeError, match="differ"):
+        sequences.row("Elman", (3, 2, 8), False, False, 0.0, ["wolfdog", "eager loop"])
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_targets_are_met_or_missed() -> None:
+    import summary
+
+    row = {"cell": "GRU", "mode": "training", "ratio": 2.5, "ragged": False, "steps": 3, "batch": 2, "units": 8,
+           "milliseconds": {"wolfdog": 1.0, "torch.nn": 2.5}}  # fmt: skip
+    table = summary.table({"sequences": [row], "starting": {"import_seconds": 0.2}})
+    assert "| GRU, training: worst against the best peer | at least 1 | 2.50 | met |" in table
+    assert "| GRU, training: mean against torch.nn | at least 3 | 2.50 | **missed** |" in table
+    assert "| import, seconds | at most 0.15 | 0.20 | **missed** |" in table
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_flops_count_every_matrix_once() -> None:
+    from cells import flops
+
+    assert flops(torch.nn.LSTMCell(3, 5), 7, 2, False) == 2 * 20 * (3 + 5) * 7 * 2
