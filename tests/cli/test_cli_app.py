@@ -11,7 +11,7 @@ from rich.console import Console
 from wolfdog.cli import screen
 from wolfdog.cli.app import app
 
-COMMANDS = ("demo", "tv", "train", "watch", "evaluate")
+COMMANDS = ("demo", "tv", "train", "watch", "evaluate", "export")
 
 
 def test_every_command_explains_itself():

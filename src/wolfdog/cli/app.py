@@ -9,6 +9,7 @@ import typer
 from ..errors import WolfdogError
 from .demo import demo
 from .evaluate import evaluate
+from .export import export
 from .screen import complaints, console
 from .train import train
 from .tv import tv
@@ -38,7 +39,7 @@ def _wolfdog(
     pass
 
 
-for command in (demo, tv, train, watch, evaluate):
+for command in (demo, tv, train, watch, evaluate, export):
     app.command()(command)
 
 

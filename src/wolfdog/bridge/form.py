@@ -1,0 +1,155 @@
+"""Layers as levels of units: what each kind of layer consists of, and how its states lie outside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from ..errors import ONNXError
+from ..layers import Checkpointed, Recurrent
+from .graph import Dim, Graph, Numbers
+from .level import Level
+from .unit import Unit, unit_of
+
+
+@dataclass(frozen=True)
+class Form:
+    """A layer, ready to be written.
+
+    levels       one after the other
+    batch_first  whether events and outputs are [B, T, ...]
+    stacked      whether a memory of all units is one tensor, [levels * directions, B, H], as torch.nn's layers
+                 have it; else each unit's is its own, [B, ...]
+    """
+
+    levels: tuple[Level, ...]
+    batch_first: bool
+    stacked: bool
+
+    @property
+    def units(self) -> list[Unit]:
+        """All units, in the order of their states."""
+        return [unit for level in self.levels for unit in level.units]
+
+    @property
+    def output(self) -> tuple[Dim, ...]:
+        """The shape of an output, without time and batch."""
+        shapes = [unit.output for unit in self.levels[-1].units]
+        return shapes[0] if len(shapes) == 1 else (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+    def memories(self) -> list[tuple[str, tuple[Dim, ...], Numbers]]:
+        """The states as inputs: name, shape, and the values that they start from, with a batch of one."""
+        if not self.stacked:
+            [unit] = self.units
+            return [
+                (name, ("batch", *start.shape[1:]), start)
+                for name, start in zip(unit.states, unit.start, strict=True)
+            ]
+        names = self.units[0].states
+        starts = [np.stack([unit.start[memory] for unit in self.units]) for memory in range(len(names))]
+        return [
+            (name, (len(self.units), "batch", *start.shape[2:]), start)
+            for name, start in zip(names, starts, strict=True)
+        ]
+
+    def apart(self, graph: Graph, states: Sequence[str]) -> list[list[str]]:
+        """The states that come in, for each level, unit by unit."""
+        if not self.stacked:
+            return [list(states)]
+        result, number = [], 0
+        for level in self.levels:
+            own = []
+            for _ in level.units:
+                place = graph.constant(np.asarray(number, np.int64))
+                own += [graph("Gather", state, place, axis=0) for state in states]
+                number += 1
+            result.append(own)
+        return result
+
+    def together(self, graph: Graph, states: Sequence[Sequence[str]]) -> list[str]:
+        """The states that go out: the inverse of `apart`."""
+        flat = [state for own in states for state in own]
+        if not self.stacked:
+            return flat
+        count = len(self.units[0].states)
+        rows = [graph("Unsqueeze", state, graph.integers(0)) for state in flat]
+        return [graph("Concat", *rows[memory::count], axis=0) for memory in range(count)]
+
+
+def form_of(layer: nn.Module, event: Sequence[int] | None) -> Form:
+    """What a layer consists of; `event` is the shape of an event, where its cell does not say it.
+
+    Raises ONNXError for what is no layer that can be written.
+    """
+    if isinstance(layer, Checkpointed):  # says how to train
+        return form_of(layer.model, event)
+    if isinstance(layer, Recurrent):
+        unit = unit_of(layer.cell, layer.returns, event)
+        return Form((Level((unit,)),), layer.batch_first, stacked=False)
+    if isinstance(layer, nn.RNNBase):
+        return _of_torch(layer)
+    raise ONNXError(
+        f"export_onnx writes Recurrent layers and torch.nn's LSTM, GRU and RNN; got {type(layer).__name__}"
+    )
+
+
+class _Projected(nn.Module):
+    """torch.nn.LSTM's step with proj_size: STM = W_hr (sigmoid(o) tanh(LTM))."""
+
+    state_names = ("stm", "ltm")
+
+    def __init__(
+        self, weight_ih: Tensor, weight_hh: Tensor, biases: Sequence[Tensor], weight_hr: Tensor
+    ) -> None:
+        super().__init__()
+        self.input_size, self.units = weight_ih.shape[1], weight_hr.shape
+        self.weight_ih, self.weight_hh, self.weight_hr = weight_ih, weight_hh, weight_hr
+        self.bias = biases[0] + biases[1] if biases else None
+
+    def initial_state(self, batch: int) -> tuple[Tensor, Tensor]:
+        projected, hidden = self.units
+        return self.weight_hr.new_zeros(batch, projected), self.weight_hr.new_zeros(batch, hidden)
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        stm, ltm = state
+        i, f, g, o = (linear(x, self.weight_ih, self.bias) + linear(stm, self.weight_hh)).chunk(4, -1)
+        ltm = torch.sigmoid(f) * ltm + torch.sigmoid(i) * torch.tanh(g)
+        return linear(torch.sigmoid(o) * torch.tanh(ltm), self.weight_hr), ltm
+
+
+_CELLS: dict[str, type[nn.RNNCellBase]] = {
+    "LSTM": nn.LSTMCell,
+    "GRU": nn.GRUCell,
+    "RNN_TANH": nn.RNNCell,
+    "RNN_RELU": nn.RNNCell,
+}
+"""The cell that a layer of torch.nn consists of, by the layer's mode."""
+
+
+def _of_torch(layer: nn.RNNBase) -> Form:
+    levels = []
+    for number in range(layer.num_layers):
+        ways = ("", "_reverse") if layer.bidirectional else ("",)
+        units = tuple(unit_of(_cell(layer, f"_l{number}{way}")) for way in ways)
+        levels.append(Level(units, "bidirectional" if layer.bidirectional else "forward"))
+    return Form(tuple(levels), layer.batch_first, stacked=True)
+
+
+def _cell(layer: nn.RNNBase, suffix: str) -> nn.Module:
+    """One of the cells that a layer of torch.nn consists of, with the layer's parameters."""
+    weight_ih: Tensor = getattr(layer, f"weight_ih{suffix}")
+    weight_hh: Tensor = getattr(layer, f"weight_hh{suffix}")
+    biases = [getattr(layer, f"{name}{suffix}") for name in ("bias_ih", "bias_hh")] if layer.bias else []
+    if layer.proj_size:
+        return _Projected(weight_ih, weight_hh, biases, getattr(layer, f"weight_hr{suffix}"))
+    options: dict[str, Any] = {"nonlinearity": "relu"} if layer.mode == "RNN_RELU" else {}
+    with torch.device("meta"):
+        cell = _CELLS[layer.mode](weight_ih.shape[1], layer.hidden_size, layer.bias, **options)
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    for name, tensor in zip(names, (weight_ih, weight_hh, *biases), strict=False):
+        setattr(cell, name, tensor)
+    return cell
