@@ -30,6 +30,14 @@ def test_the_version():
     assert wolfdog("--version").out == f"wolfdog {version('wolfdog')}\n"
 
 
+def test_the_package_is_a_command_too():
+    done = subprocess.run(
+        [sys.executable, "-m", "wolfdog", "--version"], capture_output=True, text=True, check=False
+    )
+    assert_fine(Ran(done.returncode, done.stdout, done.stderr))
+    assert done.stdout == f"wolfdog {version('wolfdog')}\n"
+
+
 def test_the_installed_command_tells_a_mistake_in_one_line(tmp_path):
     command = [Path(sys.executable).parent / "wolfdog", "watch", tmp_path / ("long " * 30 + "[red] {x}.mp4")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -1,0 +1,5 @@
+"""`python -m wolfdog`: the same as the command `wolfdog`."""
+
+from .cli import main
+
+main()
