@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
+from .arguments import described, laid_out, with_batch
 from .checkpointing import CheckpointedRunner, Every, check_every
 from .compiled import CompiledRunner, step_again
-from .form import Returns, check_returns, check_state
+from .form import Returns, check_returns
 from .quantities import over_time
 from .runner import Runner, asked_backend, choose
 from .state import State, transform
@@ -95,11 +96,11 @@ class Recurrent(nn.Module):
         Sequence and steps give the same numbers, and so do chunks with the state carried over.
         Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
         """
-        batched, laid_out = self._laid_out(x, state, lengths, resets)
+        batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
         runner = self._runner()
         if self.checkpoint_every is not None and not torch.compiler.is_compiling():
             runner = CheckpointedRunner(runner, self.checkpoint_every)
-        y, state = runner.sequence(*laid_out)
+        y, state = runner.sequence(*arguments)
         if not batched:
             return y.squeeze(1), transform(lambda tensor: tensor.squeeze(0), state)
         return y.transpose(0, 1) if self.batch_first else y, state
@@ -133,8 +134,8 @@ class Recurrent(nn.Module):
         >>> {name: list(values.shape) for name, values in trace.items()}
         {'i': [7, 2, 5], 'f': [7, 2, 5], 'g': [7, 2, 5], 'o': [7, 2, 5], 'stm': [7, 2, 5], 'ltm': [7, 2, 5]}
         """
-        batched, laid_out = self._laid_out(x, state, lengths, resets)
-        found = over_time(self, self.cell, self.returns, self._asked_backend, *laid_out)
+        batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
+        found = over_time(self, self.cell, self.returns, self._asked_backend, *arguments)
         if not batched:
             return {name: values.squeeze(1) for name, values in found.items()}
         return {
@@ -151,11 +152,11 @@ class Recurrent(nn.Module):
             if again is not None:
                 return again
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
-            raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {_shape(x_t)}")
+            raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
         batched = x_t.dim() > 1
         if not batched:
             x_t = x_t.unsqueeze(0)
-        state = _with_batch(state, len(x_t), batched)
+        state = with_batch(state, len(x_t), batched)
         y_t, state = self._runner().step(x_t, state)
         if not batched:
             return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
@@ -188,64 +189,3 @@ class Recurrent(nn.Module):
             return GraphRunner(self, self.cell, self.returns)
         # Made at each call, and cheap: a copied, loaded or edited layer never runs another one's cell.
         return choose(self.cell, self.returns, self._asked_backend)[0]
-
-    def _laid_out(
-        self,
-        x: Tensor,
-        state: State | None,
-        lengths: Tensor | Sequence[int] | None,
-        resets: Tensor | None,
-    ) -> tuple[bool, tuple[Tensor, State | None, Tensor | None, Tensor | None]]:
-        """Whether there is a batch, and what a runner takes: checked, with time first and a batch."""
-        if not isinstance(x, Tensor) or x.dim() < 2:
-            raise ShapeError(f"x must be {self._layout()}, or [T, I] without a batch; got {_shape(x)}")
-        batched = x.dim() > 2
-        if not batched:
-            x = x.unsqueeze(1)
-        elif self.batch_first:
-            x = x.transpose(0, 1)
-        steps, batch = x.shape[:2]
-        state = _with_batch(state, batch, batched)
-        if lengths is not None:
-            lengths = _checked_lengths(lengths, steps, batch if batched else None)
-        if resets is not None:
-            resets = self._checked_resets(resets, steps, batch if batched else None, x.device)
-        return batched, (x, state, lengths, resets)
-
-    def _layout(self) -> str:
-        return "[B, T, ...]" if self.batch_first else "[T, B, ...]"
-
-    def _checked_resets(self, resets: Tensor, steps: int, batch: int | None, device: torch.device) -> Tensor:
-        expected = [steps] if batch is None else [batch, steps] if self.batch_first else [steps, batch]
-        if not isinstance(resets, Tensor) or resets.dtype is not torch.bool or list(resets.shape) != expected:
-            raise ShapeError(f"resets must be booleans of shape {expected}; got {_shape(resets)}")
-        resets = resets.to(device)
-        if batch is None:
-            return resets.unsqueeze(1)
-        return resets.transpose(0, 1) if self.batch_first else resets
-
-
-def _with_batch(state: State | None, batch: int, batched: bool) -> State | None:
-    if state is None:
-        return None
-    check_state(state, batch if batched else None)
-    return state if batched else transform(lambda tensor: tensor.unsqueeze(0), state)
-
-
-def _checked_lengths(lengths: Tensor | Sequence[int], steps: int, batch: int | None) -> Tensor:
-    checked = torch.as_tensor(lengths)
-    whole = not (checked.is_floating_point() or checked.is_complex() or checked.dtype is torch.bool)
-    expected = [] if batch is None else [batch]
-    if not (whole or checked.numel() == 0) or list(checked.shape) != expected:
-        raise ShapeError(f"lengths must be whole numbers of shape {expected}; got {_shape(checked)}")
-    if torch.compiler.is_compiling():  # a graph does not look at numbers
-        return checked.reshape(-1)
-    if checked.numel() and not 0 <= int(checked.min()) <= int(checked.max()) <= steps:
-        raise InputError(f"lengths must lie in 0..{steps}, the number of events; got {checked.tolist()}")
-    return checked.reshape(-1)
-
-
-def _shape(value: object) -> str:
-    if isinstance(value, Tensor):
-        return f"{list(value.shape)} of {value.dtype}"
-    return type(value).__name__
