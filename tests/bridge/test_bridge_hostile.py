@@ -17,7 +17,7 @@ import wolfdog as wd
 from wolfdog.bridge.wire import ROOM, check_wire
 from wolfdog.errors import ONNXError
 
-MUTATIONS, SECONDS = 600, 1.0
+MUTATIONS, SECONDS = 600, 5.0  # of this process alone, however busy the machine is
 
 
 def refused(whole, *words, path=None):
@@ -28,6 +28,7 @@ def refused(whole, *words, path=None):
         wd.from_onnx(whole if path is None else path)
     told = str(caught.value)
     assert len(told) < 700
+    assert "\n" not in told
     for word in (*words, *([str(path)] if path is not None else [])):
         assert word in told
 
@@ -44,13 +45,13 @@ def test_random_mutations_are_read_or_refused(tmp_path):
             data = mutated(files[number % len(files)], rng)
             path.write_bytes(data)
             tracemalloc.reset_peak()
-            held, started = tracemalloc.get_traced_memory()[0], time.perf_counter()
+            held, started = tracemalloc.get_traced_memory()[0], time.process_time()
             try:
                 wd.from_onnx(path)
                 read += 1
             except ONNXError as error:
                 told += str(error).startswith(f"{path}: ")
-            assert time.perf_counter() - started < SECONDS
+            assert time.process_time() - started < SECONDS
             assert tracemalloc.get_traced_memory()[1] - held < 200_000
     finally:
         tracemalloc.stop()
@@ -239,9 +240,9 @@ def test_small_files_that_would_grow(kind, tmp_path):
         "attributes": field(1, field(5, b"") * many),
         "tensors": field(5, b"") * many,
     }[kind]
-    started = time.perf_counter()
+    started = time.process_time()
     refused(field(7, body), "more memory than twice its size", path=tmp_path / "grows.onnx")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < SECONDS
 
 
 def test_messages_within_messages(tmp_path):

@@ -65,6 +65,14 @@ class Activation:
         return KINDS[self.name].function(x, self.alpha, self.beta)
 
 
+USUAL: Mapping[str, tuple[Activation, ...]] = {
+    "LSTM": (Activation("Sigmoid"), Activation("Tanh"), Activation("Tanh")),
+    "GRU": (Activation("Sigmoid"), Activation("Tanh")),
+    "RNN": (Activation("Tanh"),),
+}
+"""The activations of operators that are told none."""
+
+
 def activations_of(
     names: list[str], alphas: list[float], betas: list[float], where: str
 ) -> tuple[Activation, ...]:

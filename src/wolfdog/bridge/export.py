@@ -35,7 +35,8 @@ def export_onnx(
     the memories after it. Sizes of time and batch are open.
 
     Args:
-        layer: a Recurrent layer of any cell that can be compiled, or torch.nn's LSTM, GRU or RNN.
+        layer: a Recurrent layer of any cell that can be compiled, wolfdog's or torch.nn's LSTM, GRU or RNN, or what
+            `from_onnx` makes.
         path: the file, written whole or not at all.
         mode: "sequence", or "step" for one event at a time.
         states: in sequence mode, whether the memories before the sequence are inputs too; else they are the

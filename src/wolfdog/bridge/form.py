@@ -1,7 +1,7 @@
 """Layers as levels of units: what each kind of layer consists of, and how its states lie outside."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch.nn.functional import linear
 from ..errors import ONNXError
 from ..layers import Checkpointed, Recurrent
 from .graph import Dim, Graph, Numbers
+from .imported import ONNXLayer
 from .level import Level
 from .unit import Unit, unit_of
 
@@ -92,8 +93,11 @@ def form_of(layer: nn.Module, event: Sequence[int] | None) -> Form:
         return Form((Level((unit,)),), layer.batch_first, stacked=False)
     if isinstance(layer, nn.RNNBase):
         return _of_torch(layer)
+    if isinstance(layer, ONNXLayer):
+        return _of_onnx(layer)
     raise ONNXError(
-        f"export_onnx writes Recurrent layers and torch.nn's LSTM, GRU and RNN; got {type(layer).__name__}"
+        f"export_onnx writes Recurrent layers, torch.nn's LSTM, GRU and RNN, and what from_onnx makes; "
+        f"got {type(layer).__name__}"
     )
 
 
@@ -137,6 +141,25 @@ def _of_torch(layer: nn.RNNBase) -> Form:
         units = tuple(unit_of(_cell(layer, f"_l{number}{way}")) for way in ways)
         levels.append(Level(units, "bidirectional" if layer.bidirectional else "forward"))
     return Form(tuple(levels), layer.batch_first, stacked=True)
+
+
+def _of_onnx(layer: ONNXLayer) -> Form:
+    """What from_onnx made; the file that it came from may have tied it to one batch."""
+    starts = {"start_h": layer.start_h, "start_c": layer.start_c}
+    for name, held in [*starts.items(), ("lengths", layer.lengths)]:
+        rows = 1 if held is None else held.shape[0 if name == "lengths" else 1]
+        if rows != 1 or (name == "lengths" and held is not None):
+            raise ONNXError(
+                f"export_onnx: {layer.op} {layer.name!r} has {name} of its own for a batch of {rows}, which no other "
+                f"batch has: set layer.{name} = None, and hand it in with each call"
+            )
+    units = []
+    for way, part in enumerate(part for part in (layer.forwards, layer.backwards) if part is not None):
+        unit = unit_of(part.cell, part.returns)
+        own = zip(starts.values(), unit.start, strict=False)
+        start = tuple(zeros if held is None else held.detach()[way].numpy() for held, zeros in own)
+        units.append(replace(unit, start=start))
+    return Form((Level(tuple(units), layer.direction),), layer.batch_first, stacked=True)
 
 
 def _cell(layer: nn.RNNBase, suffix: str) -> nn.Module:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..errors import InputError, ONNXError, ShapeError
 from ..layers import Recurrent
 from ..layers.state import tensors
-from .node import GATES, Node, read_node
+from .node import GATES, Direction, Node, read_node
 from .node_cells import cell_of
 from .reading import Source
 
@@ -37,6 +37,7 @@ class ONNXLayer(nn.Module):
     name, op, direction   of the node
     """
 
+    direction: Direction
     start_h: nn.Parameter | None
     start_c: nn.Parameter | None
     lengths: Tensor | None

@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from ..errors import ONNXError
 from .graph import Graph
+from .node import Direction
 from .operations import Place
-from .operators import Operator
+from .operators import Operator, activation_attributes
 from .program import write_program
 from .scan import constants, write_scan
 from .unit import Unit
-
-Direction = Literal["forward", "reverse", "bidirectional"]
 
 _INT32 = 6
 """ONNX's number for int32, in which its operators take lengths."""
@@ -63,20 +61,33 @@ class Level:
     ) -> tuple[str, list[str]]:
         """A sequence: x [T, B, ...] and memories [B, ...], the units' own where None, to outputs and memories."""
         operators = [unit.operator for unit in self.units if unit.operator is not None]
-        if len(operators) == len(self.units):
+        together = len(operators) == len(self.units) and operators[0].beside(operators[-1])
+        if together:
             if states is None and not all(unit.from_zeros for unit in self.units):
                 states = self.start(graph, x)
             return self._operator(graph, operators, x, states, lengths)
-        left = list(states if states is not None else self.start(graph, x))
+        if len(self.units) == 2:
+            return self._apart(graph, x, states, lengths)
+        [unit] = self.units
+        before = self.start(graph, x) if states is None else states
         running = None if lengths is None else lengths.running
+        return write_scan(graph, unit, x, before, running, self.direction == "reverse")
+
+    def _apart(
+        self, graph: Graph, x: str, states: Sequence[str] | None, lengths: Lengths | None
+    ) -> tuple[str, list[str]]:
+        """Both directions one after the other, where no node is both."""
         ys, after = [], []
-        for number, unit in enumerate(self.units):
-            own, left = left[: len(unit.states)], left[len(unit.states) :]
-            backwards = self.direction == "reverse" or number == 1
-            y, last = write_scan(graph, unit, x, own, running, backwards)
+        left = None if states is None else list(states)
+        ways: tuple[Direction, Direction] = ("forward", "reverse")
+        for unit, way in zip(self.units, ways, strict=True):
+            own = None
+            if left is not None:
+                own, left = left[: len(unit.states)], left[len(unit.states) :]
+            y, last = Level((unit,), way).sequence(graph, x, own, lengths)
             ys.append(y)
             after += last
-        return ys[0] if len(ys) == 1 else graph("Concat", *ys, axis=-1), after
+        return graph("Concat", *ys, axis=-1), after
 
     def _operator(
         self,
@@ -100,17 +111,14 @@ class Level:
         inputs = [x, weights["W"], weights["R"], weights.get("B", ""), ends, *before, weights.get("P", "")]
         while not inputs[-1]:
             inputs.pop()
-        attributes = {**first.attributes}
-        for name in ("activations",):  # for each direction
-            if name in attributes:
-                attributes[name] = attributes[name] * len(operators)
         results = graph.node(
             first.op,
             inputs,
             1 + first.memories,
             hidden_size=first.hidden_size,
             direction=self.direction,
-            **attributes,
+            **first.attributes,
+            **activation_attributes(operators),
         )
         after = [
             graph("Gather", last, graph.constant(np.asarray(way, np.int64)), axis=0)

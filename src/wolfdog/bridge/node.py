@@ -1,12 +1,12 @@
 """RNN, LSTM and GRU nodes: what they say, checked."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from ..errors import ONNXError
-from .activations import Activation, activations_of
+from .activations import USUAL, Activation, activations_of
 from .graph import Numbers
 from .package import onnx_package
 from .reading import Source
@@ -14,8 +14,8 @@ from .reading import Source
 if TYPE_CHECKING:
     from onnx import NodeProto
 
+Direction = Literal["forward", "reverse", "bidirectional"]
 GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
-DEFAULTS = {"RNN": ["Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"]}
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 _FIELDS = {"INT": "i", "FLOAT": "f", "STRING": "s", "FLOATS": "floats", "STRINGS": "strings"}
 _ATTRIBUTES = {
@@ -36,7 +36,7 @@ class Node:
 
     name: str
     op: str
-    direction: str
+    direction: Direction
     hidden_size: int
     layout: int
     clip: float | None
@@ -47,7 +47,7 @@ class Node:
 
     def usual(self, way: int) -> bool:
         """Whether the activations of a direction are those of the operator's equations."""
-        return self.activations[way] == tuple(Activation(name) for name in DEFAULTS[self.op])
+        return self.activations[way] == USUAL[self.op]
 
 
 def read_node(source: Source, node: "NodeProto") -> Node:
@@ -61,7 +61,7 @@ def read_node(source: Source, node: "NodeProto") -> Node:
     where = f"{source.name}: {op} {name!r}"
     said = _attributes(node, where)
     direction = said.get("direction", "forward")
-    if direction not in ("forward", "reverse", "bidirectional"):
+    if direction not in get_args(Direction):
         raise ONNXError(f"{where}: direction must be forward, reverse or bidirectional; got {direction!r}")
     ways = 2 if direction == "bidirectional" else 1
     for flag in ("layout", "input_forget", "linear_before_reset"):
@@ -70,14 +70,14 @@ def read_node(source: Source, node: "NodeProto") -> Node:
     clip = said.get("clip")
     if clip is not None and not 0 < clip < float("inf"):
         raise ONNXError(f"{where}: clip must be a positive number; got {clip}")
-    names = said.get("activations", DEFAULTS[op] * ways)
-    if len(names) != ways * len(DEFAULTS[op]):
-        raise ONNXError(f"{where}: expected {ways * len(DEFAULTS[op])} activations; got {len(names)}")
+    each = len(USUAL[op])
+    names = said.get("activations", [usual.name for usual in USUAL[op]] * ways)
+    if len(names) != ways * each:
+        raise ONNXError(f"{where}: expected {ways * each} activations; got {len(names)}")
     alphas, betas = said.get("activation_alpha", []), said.get("activation_beta", [])
     activations = activations_of(names, alphas, betas, where)
     tensors = _tensors(source, node, where)
     _check_shapes(op, tensors, ways, said, where)
-    each = len(DEFAULTS[op])
     return Node(
         name,
         op,

@@ -1,6 +1,6 @@
 """The units that ONNX has operators for, and how their weights lie there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from .. import cells
+from .activations import KINDS, USUAL, Activation
+from .general import GeneralElman, GeneralGRU, GeneralLSTM
 from .graph import Numbers
 
 ORDERS: Mapping[str, tuple[int, ...]] = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN": (0,)}
@@ -25,14 +27,16 @@ PEEPHOLES = (0, 2, 1)
 class Operator:
     """An operator with its weights, for one direction.
 
-    op          "LSTM", "GRU" or "RNN"
-    weights     W [1, gates * H, I], R [1, gates * H, H], and where there are any B [1, 2 gates * H], P [1, 3 H]
-    attributes  what the operator is told besides
+    op           "LSTM", "GRU" or "RNN"
+    weights      W [1, gates * H, I], R [1, gates * H, H], and where there are any B [1, 2 gates * H], P [1, 3 H]
+    activations  the functions, as many as the operator has
+    attributes   what the operator is told besides
     """
 
     op: str
     hidden_size: int
     weights: dict[str, Numbers]
+    activations: tuple[Activation, ...]
     attributes: dict[str, Any]
 
     @property
@@ -40,13 +44,40 @@ class Operator:
         """How many memories it keeps."""
         return 2 if self.op == "LSTM" else 1
 
+    def beside(self, other: "Operator") -> bool:
+        """Whether this and another can be the two directions of one node."""
+        return (self.op, self.hidden_size, self.attributes, self.weights.keys()) == (
+            other.op, other.hidden_size, other.attributes, other.weights.keys()
+        )  # fmt: skip
 
-def _packed(op: str, cell: Any, order: tuple[int, ...] = (), **attributes: Any) -> Operator:
+
+def activation_attributes(operators: Sequence[Operator]) -> dict[str, list[Any]]:
+    """What a node is told of the activations of its directions: nothing where they are the usual ones."""
+    if all(operator.activations == USUAL[operator.op] for operator in operators):
+        return {}
+    chosen = [activation for operator in operators for activation in operator.activations]
+    said: dict[str, list[Any]] = {"activations": [activation.name for activation in chosen]}
+    for which in ("alpha", "beta"):  # a list of the constants of those that have one
+        values = [getattr(a, which) for a in chosen if getattr(KINDS[a.name], which) is not None]
+        if values:
+            said[f"activation_{which}"] = values
+    return said
+
+
+def _packed(
+    op: str,
+    cell: Any,
+    order: tuple[int, ...] = (),
+    activations: tuple[Activation, ...] = (),
+    **attributes: Any,
+) -> Operator:
     order = order or ORDERS[op]
     weights = {"W": _blocks(cell.weight_ih, order), "R": _blocks(cell.weight_hh, order)}
     if cell.bias_ih is not None:
         weights["B"] = np.concatenate([_blocks(cell.bias_ih, order), _blocks(cell.bias_hh, order)], 1)
-    return Operator(op, cell.hidden_size, weights, attributes)
+    if getattr(cell, "weight_ch", None) is not None:
+        weights["P"] = _blocks(cell.weight_ch, PEEPHOLES)
+    return Operator(op, cell.hidden_size, weights, activations or USUAL[op], attributes)
 
 
 def _blocks(parameter: Tensor, order: tuple[int, ...]) -> Numbers:
@@ -76,11 +107,7 @@ def _clip(cell: Any) -> dict[str, Any]:
 
 
 def _peephole(cell: Any) -> Operator | None:
-    if cell.peephole != "diagonal":
-        return None
-    made = _packed("LSTM", cell)
-    made.weights["P"] = _blocks(cell.weight_ch, PEEPHOLES)
-    return made
+    return _packed("LSTM", cell) if cell.peephole == "diagonal" else None
 
 
 def _gru(cell: Any) -> Operator:
@@ -88,7 +115,19 @@ def _gru(cell: Any) -> Operator:
 
 
 def _elman(cell: Any) -> Operator:
-    return _packed("RNN", cell, activations=[cell.nonlinearity.capitalize()])
+    return _packed("RNN", cell, activations=(Activation(cell.nonlinearity.capitalize()),))
+
+
+def _general(op: str, **flags: str) -> Callable[[Any], Operator]:
+    """The maker for a general unit: `flags` are its own names for what the operator is told."""
+
+    def make(cell: Any) -> Operator:
+        said: dict[str, Any] = {name: int(getattr(cell, own)) for name, own in flags.items()}
+        if cell.clip is not None:
+            said["clip"] = cell.clip
+        return _packed(op, cell, activations=cell.activations, **said)
+
+    return make
 
 
 _OPERATORS: dict[type[nn.Module], Callable[[Any], Operator | None]] = {
@@ -100,6 +139,9 @@ _OPERATORS: dict[type[nn.Module], Callable[[Any], Operator | None]] = {
     nn.LSTMCell: lambda cell: _packed("LSTM", cell),
     nn.GRUCell: _gru,
     nn.RNNCell: _elman,
+    GeneralLSTM: _general("LSTM", input_forget="coupled"),
+    GeneralGRU: _general("GRU", linear_before_reset="reset_after"),
+    GeneralElman: _general("RNN"),
 }
 
 

@@ -1,0 +1,41 @@
+"""Every cell of the package torchrecurrent, and torch.nn's, written to ONNX: the same numbers at any size."""
+
+import pytest
+import torch
+from runtime import assert_gives
+from test_bridge_export import check_file
+
+import wolfdog as wd
+from compiler.zoo import OTHERS, TORCH, make
+from wolfdog.layers.state import tensors
+
+E, H = 3, 5  # event size, hidden size
+
+
+def layer_of(name: str) -> wd.Recurrent:
+    """In double precision, in which a difference is one of meaning."""
+    units = E if name == "IntersectionRNNCell" else H  # which has no other
+    cell, returns = make(name, E, units)
+    return wd.Recurrent(cell, returns=returns, backend="eager")
+
+
+@pytest.mark.parametrize("name", [*TORCH, *OTHERS])
+def test_sequences_and_steps(name: str, tmp_path) -> None:
+    layer = layer_of(name)
+    wd.export_onnx(layer, tmp_path / "sequence.onnx", states=True, lengths=True, input_size=E)
+    wd.export_onnx(layer, tmp_path / "step.onnx", mode="step", input_size=E)
+    sequence, step = (check_file(tmp_path / f"{mode}.onnx").graph for mode in ("sequence", "step"))
+    for steps, batch, lengths in ((6, 3, [6, 1, 4]), (1, 1, [1])):
+        x = torch.randn(steps, batch, E, dtype=torch.float64)
+        _, state = layer(torch.randn(2, batch, E, dtype=torch.float64))
+        y, last = layer(x, state, lengths)
+        named = dict(zip([value.name for value in step.input[1:]], tensors(state), strict=True))
+        assert [value.name for value in sequence.input] == ["x", "lengths", *named]
+        inputs = {"x": x, "lengths": torch.tensor(lengths)} | named
+        assert_gives(tmp_path / "sequence.onnx", inputs, [y, *tensors(last)])
+        y, after = layer.step(x[0], state)
+        assert_gives(tmp_path / "step.onnx", {"x": x[0]} | named, [y, *tensors(after)])
+
+
+def test_there_are_many() -> None:
+    assert len(OTHERS) > 40
