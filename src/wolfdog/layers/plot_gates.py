@@ -161,8 +161,9 @@ def _heat(axes: "Axes", values: Numbers, edges: Numbers) -> None:
 
 
 def _lines(axes: "Axes", values: Numbers, edges: Numbers) -> None:
+    lasting = np.concatenate((values, values[-1:]))  # the last step is as long as the others
     for number in range(values.shape[1]):
-        axes.step(edges[:-1], values[:, number], where="post", linewidth=1.1, color=HUES[number % len(HUES)])
+        axes.step(edges, lasting[:, number], where="post", linewidth=1.1, color=HUES[number % len(HUES)])
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(y=0.08)
 
