@@ -1,0 +1,31 @@
+"""Memory that is searched: attention over what was seen before."""
+
+from .additive import AdditiveAttention as AdditiveAttention
+from .attention import Attention as Attention
+from .luong import Concat as Concat
+from .luong import Dot as Dot
+from .luong import General as General
+from .luong import Global as Global
+from .luong import LocalP as LocalP
+from .luong import LuongAttention as LuongAttention
+from .multi_head import MultiHeadAttention as MultiHeadAttention
+from .past import Past as Past
+from .positions import RelativeTime as RelativeTime
+from .positions import Rotary as Rotary
+from .positions import Sinusoidal as Sinusoidal
+
+__all__ = [
+    "AdditiveAttention",
+    "Attention",
+    "Concat",
+    "Dot",
+    "General",
+    "Global",
+    "LocalP",
+    "LuongAttention",
+    "MultiHeadAttention",
+    "Past",
+    "RelativeTime",
+    "Rotary",
+    "Sinusoidal",
+]
