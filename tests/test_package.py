@@ -21,6 +21,7 @@ NAMES = {
     "from_flax",
     "from_keras",
     "from_onnx",
+    "memory",
     "plot_gates",
     "show",
 }
@@ -37,6 +38,21 @@ CELLS = {
     "LayerNormLSTM",
     "PeepholeLSTM",
     "ProjectedLSTM",
+}
+MEMORY = {
+    "AdditiveAttention",
+    "Attention",
+    "Concat",
+    "Dot",
+    "General",
+    "Global",
+    "LocalP",
+    "LuongAttention",
+    "MultiHeadAttention",
+    "Past",
+    "RelativeTime",
+    "Rotary",
+    "Sinusoidal",
 }
 HEAVY = (
     "PIL",
@@ -62,8 +78,10 @@ def loaded_by(code: str) -> set[str]:
 
 def test_exported_names() -> None:
     assert set(wd.cells.__all__) == CELLS
-    for name in CELLS:
-        assert getattr(wd.cells, name)
+    assert set(wd.memory.__all__) == MEMORY
+    for room, names in ((wd.cells, CELLS), (wd.memory, MEMORY)):
+        for name in names:
+            assert getattr(room, name)
     for name in NAMES:
         assert getattr(wd, name)
     assert wd.__version__
@@ -81,7 +99,7 @@ def test_importing_is_free(after_import: set[str]) -> None:
 
 def test_importing_loads_neither_television_nor_the_command(after_import: set[str]) -> None:
     assert "wolfdog.cells.lstm" in after_import
-    assert not after_import & {"wolfdog.tv", "wolfdog.watch", "wolfdog.cli"}
+    assert not after_import & {"wolfdog.tv", "wolfdog.watch", "wolfdog.cli", "wolfdog.memory"}
 
 
 def test_a_heavy_import_would_be_seen() -> None:

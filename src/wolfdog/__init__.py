@@ -15,6 +15,7 @@ from .layers import plot_gates as plot_gates
 from .layers import show as show
 
 if TYPE_CHECKING:
+    from . import memory as memory
     from .bridge import export_onnx as export_onnx
     from .bridge import from_flax as from_flax
     from .bridge import from_keras as from_keras
@@ -25,15 +26,17 @@ __version__ = "0.1.0"
 
 _LATER = {
     "Watcher": ".watch.watcher",
+    "memory": ".memory",
     **dict.fromkeys(("export_onnx", "from_flax", "from_keras", "from_onnx"), ".bridge"),
 }
-"""Names whose modules load libraries for video and files: loaded when they are first asked for."""
+"""Names whose modules take time to load, or load libraries for video and files: loaded when first asked for."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LATER[name], __name__), name)
+    module = import_module(_LATER[name], __name__)
+    return module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
 
 
 def __dir__() -> list[str]:
