@@ -8,12 +8,14 @@ import pytest
 import wolfdog as wd
 
 NAMES = {
+    "Bidirectional",
     "Checkpointed",
     "Chunk",
     "GRU",
     "LSTM",
     "RNN",
     "Recurrent",
+    "Stack",
     "Truncated",
     "Watcher",
     "cells",

@@ -7,9 +7,11 @@ from . import cells as cells
 from .layers import GRU as GRU
 from .layers import LSTM as LSTM
 from .layers import RNN as RNN
+from .layers import Bidirectional as Bidirectional
 from .layers import Checkpointed as Checkpointed
 from .layers import Chunk as Chunk
 from .layers import Recurrent as Recurrent
+from .layers import Stack as Stack
 from .layers import Truncated as Truncated
 from .layers import plot_gates as plot_gates
 from .layers import show as show

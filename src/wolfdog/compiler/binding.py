@@ -127,7 +127,7 @@ def operator() -> Any:
     ) -> list[Tensor]:
         known = _known[number]
         output, last, saved = known.forward(events, parameters, states, steps, lengths, save)
-        kept = [] if saved is None else [saved.tensors[name] for name in sorted(saved.tensors)]
+        kept = [] if saved is None else [saved.tensors[name] for name, _ in _saves(known)]
         return [tensor.clone() for tensor in (output, *last)] + [
             _own(tensor, kept, output) for tensor in kept
         ]

@@ -1,5 +1,6 @@
 """Layers: cells over sequences."""
 
+from .bidirectional import Bidirectional as Bidirectional
 from .checkpointing import Checkpointed as Checkpointed
 from .drop_in import GRU as GRU
 from .drop_in import LSTM as LSTM
@@ -7,6 +8,7 @@ from .drop_in import RNN as RNN
 from .plot_gates import plot_gates as plot_gates
 from .recurrent import Recurrent as Recurrent
 from .show import show as show
+from .stack import Stack as Stack
 from .state import State as State
 from .state import detach as detach
 from .truncated import Chunk as Chunk
@@ -16,9 +18,11 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "Bidirectional",
     "Checkpointed",
     "Chunk",
     "Recurrent",
+    "Stack",
     "State",
     "Truncated",
     "detach",

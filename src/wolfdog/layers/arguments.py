@@ -21,10 +21,7 @@ def laid_out(
 
     Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
     """
-    if not isinstance(x, Tensor) or x.dim() < 2:
-        layout = "[B, T, ...]" if batch_first else "[T, B, ...]"
-        raise ShapeError(f"x must be {layout}, or [T, I] without a batch; got {described(x)}")
-    batched = x.dim() > 2
+    batched = check_events(x, batch_first)
     if not batched:
         x = x.unsqueeze(1)
     elif batch_first:
@@ -34,8 +31,21 @@ def laid_out(
     if lengths is not None:
         lengths = checked_lengths(lengths, steps, batch if batched else None)
     if resets is not None:
-        resets = _checked_resets(resets, steps, batch if batched else None, batch_first).to(x.device)
+        check_resets(resets, steps, batch if batched else None, batch_first)
+        resets = resets.to(x.device)
+        if not batched:
+            resets = resets.unsqueeze(1)
+        elif batch_first:
+            resets = resets.transpose(0, 1)
     return batched, (x, state, lengths, resets)
+
+
+def check_events(x: Tensor, batch_first: bool) -> bool:
+    """Whether there is a batch; raises ShapeError for what is no sequence of events."""
+    if not isinstance(x, Tensor) or x.dim() < 2:
+        layout = "[B, T, ...]" if batch_first else "[T, B, ...]"
+        raise ShapeError(f"x must be {layout}, or [T, I] without a batch; got {described(x)}")
+    return x.dim() > 2
 
 
 def with_batch(state: State | None, batch: int, batched: bool) -> State | None:
@@ -72,10 +82,8 @@ def described(value: object) -> str:
     return type(value).__name__
 
 
-def _checked_resets(resets: Tensor, steps: int, batch: int | None, batch_first: bool) -> Tensor:
+def check_resets(resets: Tensor, steps: int, batch: int | None, batch_first: bool) -> None:
+    """Raises ShapeError unless resets are booleans laid out as the events."""
     expected = [steps] if batch is None else [batch, steps] if batch_first else [steps, batch]
     if not isinstance(resets, Tensor) or resets.dtype is not torch.bool or list(resets.shape) != expected:
         raise ShapeError(f"resets must be booleans of shape {expected}; got {described(resets)}")
-    if batch is None:
-        return resets.unsqueeze(1)
-    return resets.transpose(0, 1) if batch_first else resets

@@ -10,7 +10,7 @@ from ..errors import InputError
 from .compiled import CompiledRunner, refusal, transformed
 from .eager import EagerRunner
 from .pieces import in_pieces
-from .pure import CompiledRun, ModuleRun, PureRun, of_eager
+from .pure import Call, CompiledRun, ModuleRun, PureRun, of_eager
 from .runner import Runner
 from .state import State
 
@@ -84,17 +84,7 @@ class Checkpointed(nn.Module):
         lengths  [B] whole numbers, or None
         resets   booleans laid out as x, or None
         """
-        if self.batch_first:
-            x, resets = x.transpose(0, 1), None if resets is None else resets.transpose(0, 1)
-        steps = len(x) if lengths is None else int(lengths.max())
-        every = steps_of(self.every, steps)
-        run = ModuleRun(self.model, self._run, x.device, state)
-        if steps <= every or transformed():
-            y, after = self._run(x, state, lengths, resets)
-        else:
-            y, last = in_pieces(run, every, steps, x, lengths, resets)
-            after = run.rebuilt(last)
-        return (y.transpose(0, 1) if self.batch_first else y), after
+        return checkpointed(self, self._run, self.every, self.batch_first, x, state, lengths, resets)
 
     def extra_repr(self) -> str:
         return f"every={self.every!r}"
@@ -102,11 +92,39 @@ class Checkpointed(nn.Module):
     def _run(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
     ) -> tuple[Tensor, State]:
-        if self.batch_first:
-            x, resets = x.transpose(0, 1), None if resets is None else resets.transpose(0, 1)
         given = {"lengths": lengths, "resets": resets}
-        y, state = self.model(x, state, **{name: value for name, value in given.items() if value is not None})
-        return (y.transpose(0, 1) if self.batch_first else y), state
+        y, after = self.model(x, state, **{name: value for name, value in given.items() if value is not None})
+        return y, after
+
+
+def checkpointed(
+    module: nn.Module,
+    call: Call,
+    every: Every,
+    batch_first: bool,
+    x: Tensor,
+    state: State | None,
+    lengths: Tensor | None,
+    resets: Tensor | None,
+) -> tuple[Tensor, State]:
+    """What `call` gives, a method or function that runs this module, run in pieces; x as `call` takes it."""
+    steps = x.shape[1 if batch_first else 0] if lengths is None else int(lengths.max())
+    length = steps_of(every, steps)
+    if steps <= length or transformed():
+        return call(x, state, lengths, resets)
+
+    def turned(tensor: Tensor) -> Tensor:
+        return tensor.transpose(0, 1) if batch_first else tensor
+
+    def piece(
+        x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
+    ) -> tuple[Tensor, State]:
+        y, after = call(turned(x), state, lengths, None if resets is None else turned(resets))
+        return turned(y), after
+
+    run = ModuleRun(module, piece, x.device, state)
+    y, last = in_pieces(run, length, steps, turned(x), lengths, None if resets is None else turned(resets))
+    return turned(y), run.rebuilt(last)
 
 
 class CheckpointedRunner:

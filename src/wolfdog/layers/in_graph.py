@@ -3,6 +3,7 @@
 What depends on the cell alone is decided while the graph is made, by functions whose results are constants of it.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import chain
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from .compiled import CompiledRunner
 from .eager import EagerRunner
 from .form import Returns, initial_state
-from .state import State, rebuilt, tensors, transform
+from .state import State, rebuilt, structure, tensors, transform
 
 
 class _Plans:
@@ -133,6 +134,10 @@ class Plan:
         self.early, self.events = recurrence.early, recurrence.over_events
         self.event_names, self.parameter_names = list(recurrence.events), list(recurrence.parameters)
         self.states = len(recurrence.states)
+        forms = [(list(t.shape[1:]), t.dtype) for t in tensors(zero)]
+        parts = (self.number, self.names, code.source(), recurrence.split.parameters, recurrence.split.events)
+        text = "\n".join(map(str, (*parts, structure(zero), forms)))
+        self.key = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: str, resets: bool) -> int:
@@ -151,10 +156,11 @@ def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: s
 
 
 def register(compiled: Any, resets: bool = False, zero: State = ()) -> int:
-    """The number of the plan of what is compiled."""
+    """The number of the plan of what is compiled; equal ones share it, and a graph may hold on to the first."""
     made = Plan(compiled, resets, zero)
-    setattr(_plans, f"of_{made.number}", made)
-    return made.number
+    if not hasattr(_plans, f"of_{made.key}"):
+        setattr(_plans, f"of_{made.key}", made)
+    return made.key
 
 
 def planned(number: int) -> Any:

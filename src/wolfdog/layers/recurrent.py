@@ -12,10 +12,11 @@ from .compiled import CompiledRunner, step_again
 from .form import Returns, check_returns
 from .quantities import over_time
 from .runner import Runner, asked_backend, choose
+from .sequence_layer import SequenceLayer, feature_size
 from .state import State, transform
 
 
-class Recurrent(nn.Module):
+class Recurrent(SequenceLayer):
     """Runs a cell over a sequence: y_t, state_t = cell(x_t, state_{t-1}) for t = 0 .. T-1.
 
     cell         one of `wolfdog.cells`, torch.nn.RNNCell, LSTMCell or GRUCell, or any module of the form
@@ -65,6 +66,16 @@ class Recurrent(nn.Module):
         if checkpoint_every is not None:
             check_every(checkpoint_every, "checkpoint_every")
         self.checkpoint_every = checkpoint_every
+
+    @property
+    def input_size(self) -> int | None:
+        """The cell's, where it has one."""
+        return feature_size(self.cell, "input_size")
+
+    @property
+    def output_size(self) -> int | None:
+        """The cell's, where it has one; the hidden_size of torch.nn's cells."""
+        return feature_size(self.cell, "output_size")
 
     @property
     def backend(self) -> str:

@@ -1,0 +1,256 @@
+"""`Stack`: layers one upon another."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout as drop
+
+from ..errors import InputError
+from .arguments import check_events, checked_lengths
+from .checkpointing import Every, check_every, checkpointed
+from .composing import as_layer, common_backend
+from .randomness import drawing, generators
+from .sequence_layer import SequenceLayer
+from .skips import SKIPS
+from .state import State, structure
+
+
+class Stack(SequenceLayer):
+    """Layers one upon another: each takes what the one below it puts out.
+
+        x_0 = x,    x_n = layer_n(dropout(x_{n-1})),    y = x_N          no dropout before the first layer
+
+    With `skip`, there is a way past every layer, which dropout does not touch; W x in the place of x where a layer's
+    output has another size than its input:
+
+        "residual"    x_n = layer_n(dropout(x)) + x                      x is x_{n-1}
+        "highway"     x_n = t * layer_n(dropout(x)) + (1 - t) * x        t = sigmoid(W_t x + b_t), b_t starts at -1
+
+    layers       cells, or layers (`Recurrent`, `Bidirectional`, `Stack`), the one that takes the events first
+    dropout      in training, the share of what each layer puts out, but for the last, that is zeroed before the next
+                 layer takes it; the rest is scaled by 1 / (1 - dropout)
+    skip         "residual", "highway", or None for no way past
+    batch_first  as Recurrent's; layers that are given must agree with it
+    checkpoint_every
+                 as Recurrent's, for all layers together: what one layer puts out for the next is not kept either
+
+    A state is a tuple of the layers' states. Calls, `step` and `trace` take what Recurrent's take. Layers may stand in
+    the stack with options of their own, as Recurrent(cell, backend="eager").
+
+    Sources: Graves, Mohamed and Hinton 2013 (stacks); Zaremba, Sutskever and Vinyals 2014 (dropout between layers);
+    He et al. 2016 and Wu et al. 2016 (residual); Srivastava, Greff and Schmidhuber 2015 (highway).
+    Raises InputError for no layers, for sizes that do not fit, for unknown options, for `skip` around a cell that does
+    not say its sizes, and for `checkpoint_every` with a layer that reads ahead.
+
+    >>> import torch, wolfdog as wd
+    >>> stack = wd.Stack(wd.cells.GRU(3, 5), wd.cells.LSTM(5, 5), dropout=0.2, skip="residual")
+    >>> y, (first, (stm, ltm)) = stack(torch.zeros(7, 2, 3))
+    >>> y.shape, first.shape, ltm.shape
+    (torch.Size([7, 2, 5]), torch.Size([2, 5]), torch.Size([2, 5]))
+    """
+
+    def __init__(
+        self,
+        *layers: nn.Module,
+        dropout: float = 0.0,
+        skip: Literal["residual", "highway"] | None = None,
+        batch_first: bool = False,
+        checkpoint_every: Every | None = None,
+    ) -> None:
+        super().__init__()
+        if not layers:
+            raise InputError(
+                "Stack takes one layer or more, as Stack(wolfdog.cells.GRU(3, 5), ...); got none"
+            )
+        self.batch_first = batch_first
+        self.layers = nn.ModuleList(as_layer(layer, batch_first, "Stack") for layer in layers)
+        self.dropout = _share("dropout", dropout)
+        if skip is not None and skip not in SKIPS:
+            raise InputError(f"skip must be one of {', '.join(map(repr, SKIPS))}, or None; got {skip!r}")
+        self.skip = skip
+        self._check_sizes()
+        if skip is not None:
+            self.skips = nn.ModuleList(self._way_past(number) for number in range(len(layers)))
+        if checkpoint_every is not None:
+            check_every(checkpoint_every, "checkpoint_every")
+            if self.reads_ahead:
+                raise InputError(
+                    "Stack: a bidirectional layer cannot be run in pieces; give checkpoint_every to its directions, "
+                    "Bidirectional(Recurrent(cell, checkpoint_every=...))"
+                )
+        self.checkpoint_every = checkpoint_every
+
+    @property
+    def reads_ahead(self) -> bool:  # type: ignore[override]
+        """Whether a layer does."""
+        return any(layer.reads_ahead for layer in self._layers())
+
+    @property
+    def input_size(self) -> int | None:
+        """The first layer's."""
+        return self._layers()[0].input_size
+
+    @property
+    def output_size(self) -> int | None:
+        """The last layer's."""
+        return self._layers()[-1].output_size
+
+    @property
+    def backend(self) -> str:
+        """What runs the layers: "numba", or "eager" where that runs one of them."""
+        return common_backend(self._layers())
+
+    @property
+    def why_not(self) -> str | None:
+        """Why nothing faster runs a layer; None where there is nothing faster."""
+        reasons = [(number, layer.why_not) for number, layer in enumerate(self._layers())]
+        return next((f"layer {number}: {reason}" for number, reason in reasons if reason is not None), None)
+
+    def forward(
+        self,
+        x: Tensor,
+        state: State | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """The outputs of the last layer, and the states of all layers after the sequence.
+
+        state  a tuple of the layers' states before the sequence
+
+        The other arguments, and what is raised, are those of Recurrent's call.
+        """
+        ends = None if lengths is None else self._ends(x, lengths)
+        if (
+            self.checkpoint_every is None
+            or torch.compiler.is_compiling()
+            or (ends is not None and not ends.numel())
+        ):
+            return self._run(x, state, ends, resets)
+        return checkpointed(
+            self, self._run, self.checkpoint_every, self.batch_first and x.dim() > 2, x, state, ends, resets
+        )
+
+    @torch.no_grad()
+    def trace(
+        self,
+        x: Tensor,
+        state: State | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """What every layer traces, bottom to top: the names begin with the layer's number, "0.i", "1.stm"."""
+        ends = None if lengths is None else self._ends(x, lengths)
+        found: dict[str, Tensor] = {}
+        x = self._without_rest(x, ends)
+        for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
+            taken = self._taken(number, x)
+            with drawing(generators(x.device), x.device):  # a layer that drops out does so twice alike
+                traced = layer.trace(taken, before, ends, resets)
+            found |= {f"{number}.{name}": values for name, values in traced.items()}
+            y, _ = layer(taken, before, lengths=ends, resets=resets)
+            x = self._passed(number, x, y)
+        return found
+
+    def step(self, x_t: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """The output of one event, as Recurrent's, and the states of all layers after it.
+
+        Raises InputError where a layer is bidirectional, ShapeError for a wrong shape.
+        """
+        last: list[State] = []
+        for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
+            y_t, after = layer.step(self._taken(number, x_t), before)
+            last.append(after)
+            x_t = self._passed(number, x_t, y_t)
+        return x_t, tuple(last)
+
+    def extra_repr(self) -> str:
+        options = {
+            "dropout": self.dropout or None,
+            "skip": self.skip,
+            "batch_first": self.batch_first or None,
+            "checkpoint_every": self.checkpoint_every,
+        }
+        return ", ".join(f"{name}={value!r}" for name, value in options.items() if value is not None)
+
+    def _run(
+        self, x: Tensor, state: State | None, ends: Tensor | None, resets: Tensor | None
+    ) -> tuple[Tensor, State]:
+        last: list[State] = []
+        x = self._without_rest(x, ends)
+        for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
+            y, after = layer(self._taken(number, x), before, lengths=ends, resets=resets)
+            last.append(after)
+            x = self._passed(number, x, y)
+        return x, tuple(last)
+
+    def _layers(self) -> list[SequenceLayer]:
+        return list(self.layers)  # type: ignore[arg-type]
+
+    def _states(self, state: State | None) -> Sequence[State | None]:
+        if state is None:
+            return [None] * len(self.layers)
+        if not isinstance(state, tuple) or len(state) != len(self.layers):
+            raise InputError(
+                f"Stack: a state is a tuple of the states of its {len(self.layers)} layers; got {structure(state)}"
+            )
+        return state
+
+    def _ends(self, x: Tensor, lengths: Tensor | Sequence[int]) -> Tensor:
+        """Lengths as the layers take them: checked, [B] or, without a batch, []."""
+        batched = check_events(x, self.batch_first)
+        steps, batch = x.shape[1::-1] if batched and self.batch_first else x.shape[:2]
+        ends = checked_lengths(lengths, steps, batch if batched else None)
+        return ends if batched else ends[0]
+
+    def _without_rest(self, x: Tensor, ends: Tensor | None) -> Tensor:
+        """Events with zeros past the ends, where they go past a layer: its outputs are zero there too."""
+        if ends is None or self.skip is None:
+            return x
+        batched = x.dim() > 2
+        steps = torch.arange(x.shape[1 if batched and self.batch_first else 0], device=x.device)
+        ends = ends.to(x.device)
+        if not batched:
+            past = steps >= ends
+        else:
+            past = steps[None] >= ends[:, None] if self.batch_first else steps[:, None] >= ends
+        return x.masked_fill(past.view(*past.shape, *(1,) * (x.dim() - past.dim())), 0)
+
+    def _taken(self, number: int, x: Tensor) -> Tensor:
+        """What a layer takes of what comes from below."""
+        return drop(x, self.dropout) if number and self.dropout and self.training else x
+
+    def _passed(self, number: int, x: Tensor, y: Tensor) -> Tensor:
+        """What a layer passes on, of what came from below and what it puts out."""
+        if self.skip is None:
+            return y
+        passed: Tensor = self.skips[number](x, y)
+        return passed
+
+    def _way_past(self, number: int) -> nn.Module:
+        layer = self._layers()[number]
+        sizes = layer.input_size, layer.output_size
+        if sizes[0] is None or sizes[1] is None:
+            raise InputError(
+                f"Stack: the way past layer {number} needs to know its sizes: give its cell the attributes input_size "
+                "and output_size"
+            )
+        like = next((p for p in layer.parameters() if p.is_floating_point()), torch.empty(0))
+        return SKIPS[self.skip or ""](sizes[0], sizes[1], device=like.device, dtype=like.dtype)
+
+    def _check_sizes(self) -> None:
+        layers = self._layers()
+        for number, (below, above) in enumerate(pairwise(layers)):
+            if None not in (below.output_size, above.input_size) and below.output_size != above.input_size:
+                raise InputError(
+                    f"Stack: layer {number} puts out {below.output_size} features, and layer {number + 1} takes "
+                    f"{above.input_size}: they must be the same number"
+                )
+
+
+def _share(name: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise InputError(f"{name} must be a share, 0 or more and less than 1; got {value!r}")
+    return float(value)
