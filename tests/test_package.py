@@ -43,13 +43,11 @@ CELLS = {
 }
 MEMORY = {
     "AdditiveAttention",
-    "Attending",
     "Attention",
     "Concat",
     "Dot",
     "General",
     "Global",
-    "LSTMN",
     "LocalP",
     "LuongAttention",
     "MultiHeadAttention",
@@ -57,7 +55,6 @@ MEMORY = {
     "RelativeTime",
     "Rotary",
     "Sinusoidal",
-    "Tape",
 }
 HEAVY = (
     "PIL",

@@ -2,16 +2,19 @@
 
 import copy
 from collections.abc import Sequence
+from inspect import signature
 from os import PathLike
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from torch import nn
 
 from ..errors import InputError
 from .file import model_of, write_model
-from .form import Form, form_of
 from .graph import Graph
 from .level import lengths_of
+from .model import Model
+from .part import Part
+from .whole import part_of
 
 Mode = Literal["sequence", "step"]
 
@@ -26,7 +29,7 @@ def export_onnx(
     input_size: int | Sequence[int] | None = None,
     classes: Sequence[str] = (),
 ) -> None:
-    """Write a layer as an ONNX file, with its weights, which gives the layer's numbers in any runtime.
+    """Write a layer, or a model with layers in it, as an ONNX file that gives the same numbers in any runtime.
 
     In sequence mode the file takes events `x`, laid out as the layer takes them, and gives outputs `y` and the
     memories after them (`stm_next`, `ltm_next`). Cells that ONNX has an operator for (LSTM, diagonal peepholes,
@@ -34,16 +37,22 @@ def export_onnx(
     step mode the file takes one event `x` [B, ...] and the memories `stm`, `ltm` before it, and gives `y` and
     the memories after it. Sizes of time and batch are open.
 
+    Of a model, everything is written: its layers as above, and what it does around them, which must be the same with
+    every event, as encoders and heads do (it is traced on one event, and the model is run once to see whether that
+    holds). `model(x)` gives y, or y and memories. Where it has several layers, a layer's name stands before those of
+    its memories.
+
     Args:
-        layer: a Recurrent layer of any cell that can be compiled, wolfdog's or torch.nn's LSTM, GRU or RNN, or what
-            `from_onnx` makes.
+        layer: a Recurrent layer of any cell that can be compiled, a Stack or Bidirectional of such layers, wolfdog's or
+            torch.nn's LSTM, GRU or RNN, what `from_onnx` makes, or a model with such layers in it.
         path: the file, written whole or not at all.
         mode: "sequence", or "step" for one event at a time.
         states: in sequence mode, whether the memories before the sequence are inputs too; else they are the
             layer's own. In step mode they always are.
-        lengths: in sequence mode, whether there is an input `lengths` [B] int64, as the layer's.
-        input_size: of the events, where the cell has no attribute `input_size`; several sizes for events that
-            are not vectors.
+        lengths: in sequence mode, whether there is an input `lengths` [B] int64, as the layer's; a model must
+            take `lengths` and hand them to its layers.
+        input_size: of the events, where the cell has no attribute `input_size`, or the first module of a model that
+            says a size is not the one that takes them; several sizes for events that are not vectors.
         classes: names for the outputs, kept in the file's metadata as JSON.
 
     Raises InputError for contradicting options, ONNXError for a layer that cannot be written, or a file that
@@ -58,54 +67,54 @@ def export_onnx(
     if mode == "step" and lengths:
         raise InputError('export_onnx: a single step has no lengths: leave lengths out, or mode="step"')
     event = (input_size,) if isinstance(input_size, int) else input_size
-    form = form_of(copy.deepcopy(layer).cpu().eval(), event)
-    graph = Graph(form.units[0].dtype)
+    part = part_of(copy.deepcopy(layer).cpu().eval(), event)
+    if lengths and isinstance(part, Model) and "lengths" not in signature(layer.forward).parameters:
+        raise InputError(f"export_onnx: {type(layer).__name__} takes no lengths: leave lengths out")
+    graph = Graph(part.dtype)
     if mode == "step":
-        _write_step(graph, form)
+        _write_step(graph, part)
     else:
-        _write_sequence(graph, form, states, lengths)
+        _write_sequence(graph, part, states, lengths)
     notes: dict[str, object] = {"mode": mode}
     if classes:
         notes["classes"] = list(classes)
-    if (mode == "step" or states) and not all(unit.from_zeros for unit in form.units):
-        notes["start"] = {name: start.tolist() for name, _, start in form.memories()}
+    if (mode == "step" or states) and not all(memory.from_zeros for memory in part.memories()):
+        notes["start"] = {memory.name: memory.start.tolist() for memory in part.memories()}
     about = f"{' '.join(repr(layer).split())}, as a {mode}, written by wolfdog"
     write_model(model_of(graph, type(layer).__name__, about, notes), path)
 
 
-def _write_step(graph: Graph, form: Form) -> None:
-    x = graph.input("x", ["batch", *form.units[0].event])
-    given = [graph.input(name, shape) for name, shape, _ in form.memories()]
-    after = []
-    for level, before in zip(form.levels, form.apart(graph, given), strict=True):
-        x, last = level.step(graph, x, before)
-        after.append(last)
-    graph.output(x, "y", ["batch", *form.output])
-    _state_outputs(graph, form, after)
+def _write_step(graph: Graph, part: Part) -> None:
+    x = graph.input("x", ["batch", *part.event], _kind(part))
+    given = [graph.input(memory.name, memory.shape) for memory in part.memories()]
+    y, after = part.step(graph, x, given)
+    graph.output(y, "y", ["batch", *part.output])
+    _state_outputs(graph, part, after)
 
 
-def _write_sequence(graph: Graph, form: Form, states: bool, lengths: bool) -> None:
-    lead = ["batch", "time"] if form.batch_first else ["time", "batch"]
-    x = graph.input("x", [*lead, *form.units[0].event])
+def _write_sequence(graph: Graph, part: Part, states: bool, lengths: bool) -> None:
+    lead = ["batch", "time"] if part.batch_first else ["time", "batch"]
+    x = graph.input("x", [*lead, *part.event], _kind(part))
     counts = graph.input("lengths", ["batch"], "int64") if lengths else None
-    given = [graph.input(name, shape) for name, shape, _ in form.memories()] if states else None
-    if form.batch_first:
-        x = _swapped(graph, x, len(form.units[0].event))
+    given = [graph.input(memory.name, memory.shape) for memory in part.memories()] if states else None
+    if part.batch_first:
+        x = _swapped(graph, x, len(part.event))
     ends = None if counts is None else lengths_of(graph, counts, x)
-    befores = [None] * len(form.levels) if given is None else form.apart(graph, given)
-    after = []
-    for level, before in zip(form.levels, befores, strict=True):
-        x, last = level.sequence(graph, x, before, ends)
-        after.append(last)
-    if form.batch_first:
-        x = _swapped(graph, x, len(form.output))
-    graph.output(x, "y", [*lead, *form.output])
-    _state_outputs(graph, form, after)
+    y, after = part.sequence(graph, x, given, ends)
+    if part.batch_first:
+        y = _swapped(graph, y, len(part.output))
+    graph.output(y, "y", [*lead, *part.output])
+    _state_outputs(graph, part, after)
 
 
-def _state_outputs(graph: Graph, form: Form, after: Sequence[Sequence[str]]) -> None:
-    for (name, shape, _), value in zip(form.memories(), form.together(graph, after), strict=True):
-        graph.output(value, f"{name}_next", shape)
+def _kind(part: Part) -> Any:
+    """The format of events: whole numbers, where they are looked up in a table."""
+    return "int64" if isinstance(part, Model) and part.looks_up else None
+
+
+def _state_outputs(graph: Graph, part: Part, after: Sequence[str]) -> None:
+    for memory, value in zip(part.memories(), after, strict=True):
+        graph.output(value, f"{memory.name}_next", memory.shape)
 
 
 def _swapped(graph: Graph, x: str, features: int) -> str:

@@ -10,16 +10,17 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from ..errors import ONNXError
-from ..layers import Checkpointed, Recurrent
-from .graph import Dim, Graph, Numbers
+from ..layers import Recurrent
+from .graph import Graph
 from .imported import ONNXLayer
-from .level import Level
+from .level import Lengths, Level
+from .part import Memory, Part
 from .unit import Unit, unit_of
 
 
 @dataclass(frozen=True)
-class Form:
-    """A layer, ready to be written.
+class Form(Part):
+    """One layer: its units, level upon level.
 
     levels       one after the other
     batch_first  whether events and outputs are [B, T, ...]
@@ -37,25 +38,48 @@ class Form:
         return [unit for level in self.levels for unit in level.units]
 
     @property
-    def output(self) -> tuple[Dim, ...]:
-        """The shape of an output, without time and batch."""
+    def output(self) -> tuple[int, ...]:
         shapes = [unit.output for unit in self.levels[-1].units]
         return shapes[0] if len(shapes) == 1 else (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
-    def memories(self) -> list[tuple[str, tuple[Dim, ...], Numbers]]:
-        """The states as inputs: name, shape, and the values that they start from, with a batch of one."""
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.units[0].dtype
+
+    @property
+    def event(self) -> tuple[int, ...]:
+        return self.units[0].event
+
+    def memories(self) -> list[Memory]:
         if not self.stacked:
             [unit] = self.units
             return [
-                (name, ("batch", *start.shape[1:]), start)
+                Memory(name, ("batch", *start.shape[1:]), start)
                 for name, start in zip(unit.states, unit.start, strict=True)
             ]
         names = self.units[0].states
         starts = [np.stack([unit.start[memory] for unit in self.units]) for memory in range(len(names))]
         return [
-            (name, (len(self.units), "batch", *start.shape[2:]), start)
+            Memory(name, (len(self.units), "batch", *start.shape[2:]), start)
             for name, start in zip(names, starts, strict=True)
         ]
+
+    def step(self, graph: Graph, x: str, states: Sequence[str]) -> tuple[str, list[str]]:
+        after = []
+        for level, before in zip(self.levels, self.apart(graph, states), strict=True):
+            x, last = level.step(graph, x, before)
+            after.append(last)
+        return x, self.together(graph, after)
+
+    def sequence(
+        self, graph: Graph, x: str, states: Sequence[str] | None, lengths: Lengths | None
+    ) -> tuple[str, list[str]]:
+        befores = [None] * len(self.levels) if states is None else self.apart(graph, states)
+        after = []
+        for level, before in zip(self.levels, befores, strict=True):
+            x, last = level.sequence(graph, x, before, lengths)
+            after.append(last)
+        return x, self.together(graph, after)
 
     def apart(self, graph: Graph, states: Sequence[str]) -> list[list[str]]:
         """The states that come in, for each level, unit by unit."""
@@ -81,13 +105,11 @@ class Form:
         return [graph("Concat", *rows[memory::count], axis=0) for memory in range(count)]
 
 
-def form_of(layer: nn.Module, event: Sequence[int] | None) -> Form:
+def form_of(layer: nn.Module, event: Sequence[int] | None) -> Form | None:
     """What a layer consists of; `event` is the shape of an event, where its cell does not say it.
 
-    Raises ONNXError for what is no layer that can be written.
+    None for what is no layer of a kind that is written as one.
     """
-    if isinstance(layer, Checkpointed):  # says how to train
-        return form_of(layer.model, event)
     if isinstance(layer, Recurrent):
         unit = unit_of(layer.cell, layer.returns, event)
         return Form((Level((unit,)),), layer.batch_first, stacked=False)
@@ -95,10 +117,7 @@ def form_of(layer: nn.Module, event: Sequence[int] | None) -> Form:
         return _of_torch(layer)
     if isinstance(layer, ONNXLayer):
         return _of_onnx(layer)
-    raise ONNXError(
-        f"export_onnx writes Recurrent layers, torch.nn's LSTM, GRU and RNN, and what from_onnx makes; "
-        f"got {type(layer).__name__}"
-    )
+    return None
 
 
 class _Projected(nn.Module):

@@ -115,7 +115,9 @@ def _event_shape(cell: nn.Module, event: Sequence[int] | None) -> tuple[int, ...
         return tuple(event)
     size = getattr(cell, "input_size", None)
     if not isinstance(size, int):
-        raise ONNXError(f"{type(cell).__name__} does not say its input_size: pass input_size=")
+        raise ONNXError(
+            f"{type(cell).__name__} does not say its input_size: pass input_size=, or give it that attribute"
+        )
     return (size,)
 
 
