@@ -1,4 +1,4 @@
-"""The benchmark runs at its smallest, without the peers that only a benchmark needs, and compares before it times."""
+"""The benchmarks run at their smallest, without the peers that only a benchmark needs, and compares before it times."""
 
 import json
 import subprocess
@@ -87,3 +87,13 @@ def test_flops_count_every_matrix_once() -> None:
     from cells import flops
 
     assert flops(torch.nn.LSTMCell(3, 5), 7, 2, False) == 2 * 20 * (3 + 5) * 7 * 2
+
+
+def test_attention_is_measured_where_steps_agree_with_the_sequence() -> None:
+    script = SPEED.parent / "attention.py"
+    command = [sys.executable, str(script), "--windows", "2", "5", "--size", "8", "--repeats", "3"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    rows = [line.split("|")[1].strip() for line in run.stdout.splitlines()[2:]]
+    assert rows[:2] == ["LSTM", "additive"]
+    assert "multi-head, rotary" in rows

@@ -43,11 +43,13 @@ CELLS = {
 }
 MEMORY = {
     "AdditiveAttention",
+    "Attending",
     "Attention",
     "Concat",
     "Dot",
     "General",
     "Global",
+    "LSTMN",
     "LocalP",
     "LuongAttention",
     "MultiHeadAttention",
@@ -55,6 +57,7 @@ MEMORY = {
     "RelativeTime",
     "Rotary",
     "Sinusoidal",
+    "Tape",
 }
 HEAVY = (
     "PIL",

@@ -1,7 +1,10 @@
 """Memory that is searched: attention over what was seen before."""
 
 from .additive import AdditiveAttention as AdditiveAttention
+from .attending import Attending as Attending
 from .attention import Attention as Attention
+from .lstmn import LSTMN as LSTMN
+from .lstmn import Tape as Tape
 from .luong import Concat as Concat
 from .luong import Dot as Dot
 from .luong import General as General
@@ -15,7 +18,9 @@ from .positions import Rotary as Rotary
 from .positions import Sinusoidal as Sinusoidal
 
 __all__ = [
+    "LSTMN",
     "AdditiveAttention",
+    "Attending",
     "Attention",
     "Concat",
     "Dot",
@@ -28,4 +33,5 @@ __all__ = [
     "RelativeTime",
     "Rotary",
     "Sinusoidal",
+    "Tape",
 ]
