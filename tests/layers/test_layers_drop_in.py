@@ -8,7 +8,7 @@ import torch
 from drop_in_cases import CASES, NAMES, LayerCase, flat, gradients, packed
 from hypothesis import strategies
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
 import wolfdog as wd
 from tolerances import assert_agree
@@ -104,7 +104,7 @@ def test_kernels_ran(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("form", ["tensor", "packed"])
+@pytest.mark.parametrize("form", ["tensor", "packed", "packed evenly"])
 @pytest.mark.parametrize("x_format", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("h_format", [None, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("proj_size", [0, 2])
@@ -115,11 +115,14 @@ def test_autocast(
     options = {"num_layers": 2, "proj_size": proj_size} if name == "LSTM" else {"num_layers": 2}
     case = LayerCase(name, options)
     x = torch.randn(6, 4, 3).to(x_format)
+    events = {"tensor": x, "packed": packed(x, False), "packed evenly": pack_padded_sequence(x, [6] * 4)}[
+        form
+    ]
     state = None if h_format is None else case.state((4,), h_format)
     results = []
     for layer in case.pair(torch.float32):
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            results.append(flat(layer(x if form == "tensor" else packed(x, batch_first=False), state)))
+            results.append(flat(layer(events, state)))
     theirs, ours = results
     assert [t.dtype for t in ours] == [t.dtype for t in theirs]
     assert_agree(tuple(t.bfloat16() for t in ours), tuple(t.bfloat16() for t in theirs))

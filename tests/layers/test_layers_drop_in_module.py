@@ -95,10 +95,10 @@ def complaints(name: str) -> list[Any]:
         call(x, torch.zeros(1, 3, 4)), call(x, torch.zeros(2, 2, 4)), call(x, torch.zeros(1, 2, 5)),
         call(x, torch.zeros(2, 4)), call(x[:, 0], torch.zeros(1, 2, 4)), call(x, torch.zeros(1, 2, 4).double()),
         call(packed(torch.zeros(6, 4, 7), False)), call(packed(torch.zeros(6, 4, 3), False), torch.zeros(1, 3, 4)),
-        call(packed(torch.zeros(6, 4, 3).double(), False)),
+        call(packed(torch.zeros(6, 4, 3).double(), False)), call(x, bidirectional=1), call(x, num_layers=True),
     ]  # fmt: skip
     if name == "RNN":
-        found += [make(3, 4, nonlinearity="sine"), make(3, 4, 1, "sine")]
+        found += [make(3, 4, nonlinearity="sine"), make(3, 4, 1, "sine"), make(3, 4, nonlinearity=None)]
     if name == "LSTM":
         found += [
             lambda package: package.LSTM(3, 4)(x, torch.zeros(1, 2, 4)),

@@ -3,11 +3,11 @@
 import torch
 
 
-def result_formats(mode: str, projected: bool, packed: bool, carried: torch.dtype) -> list[torch.dtype]:
+def result_formats(mode: str, projected: bool, ragged: bool, carried: torch.dtype) -> list[torch.dtype]:
     """The formats of the outputs, of h and (for an LSTM) of c, as torch.nn's operators leave them under autocast.
 
     A product of matrices comes in autocast's format; sums with the state before, in the wider of that and `carried`,
-    the state's own. oneDNN, which runs an LSTM that is neither packed nor projected, has one format for all.
+    the state's own. oneDNN, which runs an LSTM without projection where all sequences end together, has one format for all.
     """
     reduced = torch.get_autocast_dtype("cpu")
     sums = torch.promote_types(reduced, carried)
@@ -17,4 +17,4 @@ def result_formats(mode: str, projected: bool, packed: bool, carried: torch.dtyp
         return [reduced, reduced]
     if projected:
         return [reduced, reduced, sums]
-    return [sums, sums, sums] if packed else [reduced, reduced, reduced]
+    return [sums, sums, sums] if ragged else [reduced, reduced, reduced]

@@ -49,7 +49,7 @@ class RNN(OnKernels):
     ) -> None:
         _check_no_projection(unknown)
         if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"Unknown nonlinearity {nonlinearity!r}. Select from 'tanh' or 'relu'.")
+            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
         self.nonlinearity = nonlinearity
         mode = f"RNN_{nonlinearity.upper()}"
         sizes = (input_size, hidden_size, num_layers)

@@ -10,11 +10,15 @@ from torch.nn.utils.rnn import PackedSequence
 
 
 class Layout(Protocol):
-    """The events given, x, and how they, outputs and states go to kernels and back; `lengths` [B] fall, or are None."""
+    """The events given, x, and how they, outputs and states go to kernels and back; `lengths` [B] fall, or are None.
+
+    `ragged` says whether sequences end at different steps.
+    """
 
     x: Tensor
     batch: int
     lengths: Tensor | None
+    ragged: bool
 
     def states(self, given: list[Tensor]) -> list[Tensor]: ...
 
@@ -29,6 +33,7 @@ class Whole:
     """Every sequence has T events: [T, B, I], [B, T, I] with the batch first, or [T, I] without one."""
 
     lengths: Tensor | None = None
+    ragged = False
 
     def __init__(self, events: Tensor, batch_first: bool) -> None:
         self.batched, self.batch_first = events.dim() == 3, batch_first
@@ -66,6 +71,7 @@ class Packed:
         self.steps, self.batch = len(sizes), int(sizes[0])
         self.running = torch.arange(self.batch) < sizes[:, None]  # [T, B]
         self.lengths: Tensor | None = self.running.sum(0)
+        self.ragged = int(sizes[-1]) < self.batch
 
     def states(self, given: list[Tensor]) -> list[Tensor]:
         """In the order in which sequences lie here, the longest first."""

@@ -80,6 +80,8 @@ class OnKernels(nn.RNNBase):
         """What every layer and direction computes, or why that is torch.nn's."""
         if os.environ.get("WOLFDOG_BACKEND") == "eager":
             return "the eager backend was asked for"
+        if type(self.num_layers) is not int or type(self.bidirectional) is not bool:
+            return "num_layers must be an int and bidirectional a bool"  # as torch.nn says when it is called
         dtype = getattr(named[0]["weight_ih"], "dtype", None)
         if dtype not in (torch.float32, torch.float64):
             return f"kernels compute in float32 or in float64 throughout; got {dtype}"
@@ -117,8 +119,9 @@ class OnKernels(nn.RNNBase):
     def _run(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> Any:
         """Checked events and states by the runs given, one for every layer and direction."""
         dtype = named[0]["weight_ih"].dtype
-        packed = isinstance(events, PackedSequence)
-        layout: Layout = Packed(events) if packed else Whole(events, self.batch_first)
+        layout: Layout = (
+            Packed(events) if isinstance(events, PackedSequence) else Whole(events, self.batch_first)
+        )
         x, carried, depth = layout.x, layout.x.dtype, len(named)
         if hx is None:
             states = [x.new_zeros(depth, layout.batch, size, dtype=dtype) for size in state_sizes(self)]
@@ -133,7 +136,7 @@ class OnKernels(nn.RNNBase):
         layers = [pairs[at : at + directions] for at in range(0, depth, directions)]
         y, last = run_stack(layers, layout, x, states, self.dropout if self.training else 0.0)
         if reduced:
-            formats = result_formats(self.mode, self.proj_size > 0, packed, carried)
+            formats = result_formats(self.mode, self.proj_size > 0, layout.ragged, carried)
             y, *last = [tensor.to(to) for tensor, to in zip((y, *last), formats, strict=True)]
         y, last = layout.result(y, last)
         return y, tuple(last) if self.mode == "LSTM" else last[0]
