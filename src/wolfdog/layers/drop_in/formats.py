@@ -7,7 +7,8 @@ def result_formats(mode: str, projected: bool, ragged: bool, carried: torch.dtyp
     """The formats of the outputs, of h and (for an LSTM) of c, as torch.nn's operators leave them under autocast.
 
     A product of matrices comes in autocast's format; sums with the state before, in the wider of that and `carried`,
-    the state's own. oneDNN, which runs an LSTM without projection where all sequences end together, has one format for all.
+    the state's own. oneDNN, which runs an LSTM without projection where no sequence ends before the others, has one
+    format for all.
     """
     reduced = torch.get_autocast_dtype("cpu")
     sums = torch.promote_types(reduced, carried)
