@@ -175,6 +175,9 @@ def test_models_of_parts_that_do_not_fit_are_told(tmp_path) -> None:
             self.parts = nn.ModuleList(parts)
 
     path = tmp_path / "parts.onnx"
+    for cell in (nn.GRUCell(2, 3), wd.cells.GRU(2, 3)):
+        with pytest.raises(ONNXError, match=r"GRU(Cell)? is one step: wd\.Recurrent\(cell\)"):
+            wd.export_onnx(cell, path)
     with pytest.raises(ONNXError, match="models with such layers in them; got Sequential"):
         wd.export_onnx(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), path)
     with pytest.raises(ONNXError, match="numbers of several formats, float32, float64"):

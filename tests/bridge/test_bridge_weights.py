@@ -26,10 +26,10 @@ def hard_sigmoid(x):
 X = drawn(B, T, E)
 
 
-def keras_lstm(kernel, recurrent, bias, activation=np.tanh, recurrent_activation=sigmoid):
+def keras_lstm(kernel, recurrent, bias, activation=np.tanh, recurrent_activation=sigmoid, x=X):
     h, c, ys = np.zeros((B, H)), np.zeros((B, H)), []
     for t in range(T):
-        z = X[:, t] @ kernel + h @ recurrent + bias
+        z = x[:, t] @ kernel + h @ recurrent + bias
         z_i, z_f, z_c, z_o = (z[:, gate * H : (gate + 1) * H] for gate in range(4))
         i, f, o = recurrent_activation(z_i), recurrent_activation(z_f), recurrent_activation(z_o)
         c = f * c + i * activation(z_c)
@@ -121,6 +121,45 @@ def test_numbers_written_down():
     assert (
         float(h) == float(y) == pytest.approx((1 - 0.6224593312) * 0.9051482536, abs=1e-9)
     )  # (1 - z) tanh(1.5)
+
+
+def constant(gates, *bias):
+    """Weights of a layer of 4 features: 0.01 for events, 0.02 for the state, 0.03 for biases."""
+    sizes, units = ((4, 3 * gates), (3, 3 * gates), bias or (3 * gates,)), (0.01, 0.02, 0.03)
+    return [np.full(size, value, np.float32) for size, value in zip(sizes, units, strict=True)]
+
+
+def test_numbers_that_keras_publishes():
+    """The outputs in keras/src/layers/rnn/*_test.py, version 3, for events 0, 1, 2, ... and constant weights."""
+    x = torch.arange(72.0).view(3, 6, 4)
+    lstm = constant(4)
+    lstm[2][3:6] = 1.0  # the forget gate's bias, as Keras starts it
+    published = [
+        (wd.from_keras("LSTM", lstm), [0.6288687, 0.86899155, 0.9460773]),
+        (wd.from_keras("LSTM", constant(4)[:2]), [0.54986924, 0.86226785, 0.9443936]),
+        (wd.from_keras("GRU", constant(3, 2, 9)), [0.5217289, 0.6371659, 0.39384964]),
+        (wd.from_keras("GRU", constant(3), reset_after=False), [0.51447755, 0.6426879, 0.40208298]),
+    ]
+    for layer, expected in published:
+        y, _ = layer(x)
+        np.testing.assert_allclose(y[:, -1, 0].detach(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("mode", "merge"), [("concat", "concat"), ("ave", "mean"), ("mul", "product")])
+def test_keras_bidirectional(mode, merge):
+    """keras.layers.Bidirectional has the weights of the one direction, then those of the other."""
+    forwards, backwards = keras_weights(4), [1.3 * array for array in keras_weights(4)]
+    layer = wd.Bidirectional(
+        wd.from_keras("LSTM", forwards), wd.from_keras("LSTM", backwards), merge=merge, batch_first=True
+    )
+    y, (h, c) = keras_lstm(*forwards)
+    back, (h_back, c_back) = keras_lstm(*backwards, x=X[:, ::-1])
+    back = back[:, ::-1]
+    merged = {"concat": np.concatenate([y, back], -1), "ave": (y + back) / 2, "mul": y * back}[mode]
+    found, (ahead, behind) = layer(torch.tensor(X))
+    assert_agree(found.detach(), torch.tensor(merged.copy()))
+    for memory, expected in zip((*ahead, *behind), (h, c, h_back, c_back), strict=True):
+        assert_agree(memory.detach(), torch.tensor(expected))
 
 
 def dense(side, gates, bias):

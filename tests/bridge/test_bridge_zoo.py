@@ -6,6 +6,7 @@ from runtime import assert_gives
 from test_bridge_export import check_file
 
 import wolfdog as wd
+from cases import scrambled
 from compiler.zoo import OTHERS, TORCH, make
 from wolfdog.layers.state import tensors
 
@@ -35,6 +36,15 @@ def test_sequences_and_steps(name: str, tmp_path) -> None:
         assert_gives(tmp_path / "sequence.onnx", inputs, [y, *tensors(last)])
         y, after = layer.step(x[0], state)
         assert_gives(tmp_path / "step.onnx", {"x": x[0]} | named, [y, *tensors(after)])
+
+
+def test_memories_with_masks(tmp_path) -> None:
+    layer = wd.Recurrent(scrambled(wd.memory.LSTMN(E, H, window=3).double()), backend="eager")
+    wd.export_onnx(layer, tmp_path / "layer.onnx", lengths=True)
+    check_file(tmp_path / "layer.onnx")
+    x = torch.randn(7, 2, E, dtype=torch.float64)
+    y, last = layer(x, lengths=[7, 2])
+    assert_gives(tmp_path / "layer.onnx", {"x": x, "lengths": torch.tensor([7, 2])}, [y, *tensors(last)])
 
 
 def test_there_are_many() -> None:

@@ -26,6 +26,12 @@ def test_every_command_explains_itself():
         assert f"wolfdog {command} [OPTIONS]" in " ".join(ran.out.split())
 
 
+@pytest.mark.parametrize("command", ["evaluate", "export", "watch"])
+def test_which_watcher_is_meant_where_none_is_named(command):
+    said = " ".join(wolfdog(command, "--help").out.replace("│", " ").split())
+    assert "the one that comes with wolfdog" in said
+
+
 def test_the_version():
     assert wolfdog("--version").out == f"wolfdog {version('wolfdog')}\n"
 

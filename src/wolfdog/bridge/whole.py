@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from ..cells import Cell
 from ..errors import ONNXError
 from ..layers import Bidirectional, Checkpointed, Stack
 from .both import Both
@@ -31,6 +32,10 @@ def part_of(module: nn.Module, event: Sequence[int] | None) -> Part:
     layer = _layer_of(module, event)
     if layer is not None:
         return layer
+    if isinstance(module, Cell | nn.RNNCellBase):
+        raise ONNXError(
+            f"export_onnx writes layers, and {type(module).__name__} is one step: wd.Recurrent(cell)"
+        )
     about = f"{type(module).__name__} cannot be written to ONNX"
     found: dict[str, tuple[nn.Module, Part | Table]] = {}
     for name, child in module.named_children():

@@ -30,7 +30,7 @@ def demo(
         bool, typer.Option("--thorough", help="Five seeds, with their spread, in about five times the time.")
     ] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes at once. [default: one per core]")
+        int | None, typer.Option(min=1, help="Processes at once.", show_default="one per core")
     ] = None,
 ) -> None:
     """Broadcast an evening of television, learn to watch it, and hold memories against the ideal observer.

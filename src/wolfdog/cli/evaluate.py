@@ -18,7 +18,8 @@ def evaluate(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="A trained watcher. [default: the one that comes with wolfdog, for painted television]"
+            help="A trained watcher.",
+            show_default="the one that comes with wolfdog, for painted television",
         ),
     ] = None,
     world: Annotated[

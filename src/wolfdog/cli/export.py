@@ -12,7 +12,8 @@ def export(
     model: Annotated[
         Path | None,
         typer.Argument(
-            help="A trained watcher. [default: the one that comes with wolfdog, for painted television]"
+            help="A trained watcher.",
+            show_default="the one that comes with wolfdog, for painted television",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("watcher.onnx"),

@@ -38,7 +38,8 @@ def tv(
     ] = None,
     shot_length: Annotated[float | None, typer.Option(help="Mean seconds of a shot.")] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes side by side. [default: as many as cores, if that pays]")
+        int | None,
+        typer.Option(help="Processes side by side.", show_default="as many as cores, if that pays"),
     ] = None,
     sheet: Annotated[
         Path | None,

@@ -14,7 +14,8 @@ def watch(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="A trained watcher. [default: the one that comes with wolfdog, for painted television]"
+            help="A trained watcher.",
+            show_default="the one that comes with wolfdog, for painted television",
         ),
     ] = None,
     min_event: Annotated[
