@@ -142,7 +142,16 @@ def test_steps_notice_every_way_that_a_parameter_changes() -> None:
     def replace() -> None:
         layer.cell.weight_ih = nn.Parameter(torch.randn_like(layer.cell.weight_ih))
 
-    for change in (train, edit, replace, lambda: layer.load_state_dict(other.state_dict())):
+    def elsewhere() -> None:
+        layer.cell.weight_hh.data = torch.randn_like(layer.cell.weight_hh)
+
+    def turned() -> None:  # the same memory, read in another order
+        layer.cell.weight_hh.data = layer.cell.weight_hh.data.flip(0).t().contiguous().t()
+
+    def load() -> None:
+        layer.load_state_dict(other.state_dict())
+
+    for change in (train, edit, replace, load, elsewhere, turned):
         state = tuple(torch.randn(2, 4, dtype=torch.float64) for _ in range(2))
         with torch.no_grad():
             before, _ = layer.step(event, state)

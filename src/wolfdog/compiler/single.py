@@ -1,9 +1,11 @@
 """One step at a time, with packed weights that are kept while no parameter changes."""
 
 import ctypes
+import struct
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +21,8 @@ from .trace import Traced
 class SingleStep:
     """One step as a kernel that reads the event itself: no graph, no gradient.
 
-    Weights are packed at the first step, and again when a parameter is another tensor or has another version.
+    Weights are packed at the first step, and again when a parameter is another tensor, has another version or lies
+    elsewhere.
     """
 
     def __init__(self, traced: Traced, dtype: torch.dtype) -> None:
@@ -35,104 +38,118 @@ class SingleStep:
         self.output_shape = outputs["y"].shape
         self._buffers = self.launch.kernel.buffers
         self._size = self.launch.target.bits // 8
-        self._packed: tuple[list[tuple[Tensor, int]], dict[str, Tensor]] | None = None
+        self._packed: tuple[list[_Mark], dict[str, Tensor]] | None = None
         self._tables: list[_Table] = []  # free ones; a step takes one, so that threads never share it
         self._lock = threading.Lock()
 
     def __call__(
         self, named: Sequence[Tensor], x: Tensor, states: Sequence[Tensor]
-    ) -> tuple[Tensor, list[Tensor]]:
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The output [B, ...] and the next states, from the cell's tensors (in the order of the parameter code)."""
-        packed = self._weights(named)
-        batch = x.shape[0]
+        return self.run(self.packed(named), len(x), x.contiguous(), [state.contiguous() for state in states])
+
+    def run(
+        self, packed: Mapping[str, Tensor], batch: int, x: Tensor, states: Sequence[Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The same with packed weights, and an event and states that lie side by side."""
         try:
             table = self._tables.pop()
         except IndexError:
             table = _Table(self)
-        result = table.run(packed, batch, x, states)
+        if packed is not table.packed or batch != table.batch:
+            table.prepare(packed, batch)
+        result = table.step(x, *states)
         self._tables.append(table)
         return result
 
-    def _weights(self, named: Sequence[Tensor]) -> dict[str, Tensor]:
+    def packed(self, named: Sequence[Tensor]) -> dict[str, Tensor]:
+        """The packed weights, made anew where a tensor has changed."""
         kept = self._packed
-        if kept is not None:
-            for tensor, (other, version) in zip(named, kept[0], strict=True):
-                if tensor is not other or tensor._version != version:
-                    break
-            else:
-                return kept[1]
+        if kept is not None and all(mark.holds(tensor) for mark, tensor in zip(kept[0], named, strict=True)):
+            return kept[1]
         with self._lock, torch.no_grad(), torch.autocast("cpu", enabled=False):
-            versions = [(tensor, tensor._version) for tensor in named]
+            marks = [_Mark(tensor) for tensor in named]
             values = self.traced.parameters.run(dict(zip(self.traced.parameters.names, named, strict=True)))
             like = torch.empty(0, dtype=self.dtype)
             packed = self.launch.pack(self.early(like=like, **values))
-            self._packed = (versions, packed)
+            self._packed = (marks, packed)
         return packed
 
 
+class _Mark:
+    """What a tensor was when it was packed. Its memory is kept, so that nothing else can lie there."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor, self.memory = tensor, tensor.detach()
+        self.version = None if tensor.is_inference() else tensor._version
+
+    def holds(self, tensor: Tensor) -> bool:
+        """Whether a tensor is this one, unchanged; of one that counts no versions nobody can say."""
+        return (
+            tensor is self.tensor
+            and self.version is not None
+            and tensor._version == self.version
+            and tensor.is_set_to(self.memory)
+        )
+
+
 class _Table:
-    """The kernel's table, filled but for what changes from step to step."""
+    """The kernel's table, filled but for what changes from step to step, and the code that does that."""
 
     def __init__(self, single: SingleStep) -> None:
         self.single = single
         self.numbers = (ctypes.c_int64 * (HEADER + FIELDS * len(single._buffers)))()
         self.numbers[0] = 1
         self.numbers[2] = product_code(single.launch.target.bits).address if single.launch.products else 0
-        self.address = ctypes.addressof(self.numbers)
         self.batch = -1
         self.packed: Mapping[str, Tensor] | None = None
-        self.place = {name: HEADER + FIELDS * number for number, name in enumerate(single._buffers)}
-        self.x_at = self.place.get("x")
-        self.row_sizes = [prod(shape) for shape in single.shapes]
-        self.output_row = prod(single.output_shape)
 
-    def _prepare(self, packed: Mapping[str, Tensor], batch: int) -> None:
+    def prepare(self, packed: Mapping[str, Tensor], batch: int) -> None:
+        """Make ready for these weights and so many examples."""
         single, size = self.single, self.single._size
         self.scratch = {
             name: torch.empty(batch, width, dtype=single.dtype)
             for name, width in single.launch.kernel.scratch.items()
         }
-        for name, at in self.place.items():
-            if name in self.scratch:
-                row = self.scratch[name].shape[1] * size
-                self.numbers[at : at + FIELDS] = [self.scratch[name].data_ptr(), 0, row, 1]
-            elif name in packed:
-                self.numbers[at : at + FIELDS] = [packed[name].data_ptr(), 0, 0, 1]
-            elif name == "x":
-                self.numbers[at + 3] = 1
-            elif name in single.states:
-                row = self.row_sizes[single.states.index(name)] * size
-                self.numbers[at : at + FIELDS] = [0, 0, row, 2]
-            else:
-                self.numbers[at : at + FIELDS] = [0, 0, self.output_row * size, 1]
+        held = {**self.scratch, **packed}
+        for number, name in enumerate(single._buffers):
+            if name in held:
+                at = HEADER + FIELDS * number
+                row = held[name].shape[1] * size if name in self.scratch else 0
+                self.numbers[at : at + FIELDS] = [held[name].data_ptr(), 0, row, 1]
         self.packed, self.batch = packed, batch
+        moving = [name for name in single._buffers if name not in held]
+        scope: dict[str, Any] = {
+            "empty": torch.empty,
+            "empty_like": torch.empty_like,
+            "address": Tensor.data_ptr,
+            "table": self.numbers,
+            "write": struct.Struct(f"={FIELDS * len(moving)}q").pack_into,
+            "run": single.launch.code.bound(ctypes.addressof(self.numbers), 0, batch),
+            "shape": (batch, *single.output_shape),
+            "dtype": single.dtype,
+        }
+        exec(self._source(moving), scope)  # our own text
+        self.step: Callable[..., tuple[Tensor, tuple[Tensor, ...]]] = scope["step"]
 
-    def run(
-        self, packed: Mapping[str, Tensor], batch: int, x: Tensor, states: Sequence[Tensor]
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Run one step."""
-        if packed is not self.packed or batch != self.batch:
-            self._prepare(packed, batch)
-        single, numbers = self.single, self.numbers
-        if self.x_at is not None:
-            x = x.contiguous()
-            numbers[self.x_at] = x.data_ptr()
-            numbers[self.x_at + 2] = x.stride(0) * single._size
-        after, held = [], []
-        for name, state in zip(single.states, states, strict=True):
-            state = state.contiguous()
-            new = torch.empty_like(state)
-            after.append(new)
-            held.append(state)
-            at = self.place.get(name)
-            if at is not None:
-                first = state.data_ptr()
-                numbers[at], numbers[at + 1] = first, new.data_ptr() - first
-        output = single.output
-        if output.buffer in single.states:
-            y = after[single.states.index(output.buffer)]
-        else:
-            y = torch.empty(batch, *single.output_shape, dtype=single.dtype)
-            numbers[self.place[output.buffer]] = y.data_ptr()
-        single.launch.code(self.address, 0, batch)
-        return y, after
+    def _source(self, moving: Sequence[str]) -> str:
+        """A function of the event and the states: makes the results, says where everything lies, runs the kernel."""
+        single, size = self.single, self.single._size
+        after = {name: f"{name}_after" for name in single.states}
+        lines = [f"def step(x, {', '.join(single.states)}):"]
+        lines += [f"    {new} = empty_like({name})" for name, new in after.items()]
+        y = after.get(single.output.buffer, "y")
+        if y == "y":
+            lines.append("    y = empty(shape, dtype=dtype)")
+        fields = []
+        for name in moving:
+            if name in after:
+                lines.append(f"    at_{name} = address({name})")
+                row = size * prod(single.shapes[single.states.index(name)])
+                fields += [f"at_{name}", f"address({after[name]}) - at_{name}", str(row), "2"]
+            elif name == "x":
+                fields += ["address(x)", "0", f"{size} * x.stride(0)", "1"]
+            else:
+                fields += ["address(y)", "0", str(size * prod(single.output_shape)), "1"]
+        lines += [f"    write(table, {HEADER * 8}, {', '.join(fields)})", "    run()"]
+        return "\n".join([*lines, f"    return {y}, ({''.join(new + ', ' for new in after.values())})"])

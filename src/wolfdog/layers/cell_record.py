@@ -1,17 +1,16 @@
 """What is known of one cell: where it holds its tensors, what its attributes say, and what was compiled of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from .settings import Settings
+from .settings import OWN, Settings
 from .state import State
 
 if TYPE_CHECKING:
     from ..compiler.driver import Compiled
-    from .compiled import StepAgain
 
 Slot = tuple[dict[str, Any], str]
 """A dictionary of a module, and the key under which it holds a tensor."""
@@ -50,7 +49,6 @@ class CellRecord:
         self.compiled: dict[Any, Compiled | str] = {}
         self.changes: str | None = None  # what a step changes of the cell
         self.zeros: dict[Any, State | str] = {}
-        self.again: StepAgain | None = None
         self._settings = Settings(self.modules)
 
     def setting(self) -> int:
@@ -83,6 +81,26 @@ class CellRecord:
     def hooked(self) -> bool:
         """Whether hooks are to run at every step."""
         return any(self.hooks)
+
+    def places(self, first: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
+        """Where everything lies that makes a step what it is: dictionaries, and the keys in them.
+
+        The tensors named in `first` come first.
+        """
+        held = [self.slots[name] for name in first] + [
+            (part, key)
+            for module in self.modules
+            for part in (module["_parameters"], module["_buffers"], module["_modules"], module)
+            for key in part
+            if part is not module or key not in OWN
+        ]
+        held = list({(id(part), key): (part, key) for part, key in held}.values())
+        return [part for part, _ in held], [key for _, key in held]
+
+    def sized(self) -> list[Any]:
+        """What has another length where something is added or removed: a module's dictionaries, and its hooks."""
+        parts = ("_parameters", "_buffers", "_modules", *HOOKS)
+        return [held for module in self.modules for held in (module, *(module[name] for name in parts))]
 
     def named(self) -> dict[str, Tensor]:
         """The cell's tensors, as they are now."""

@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .compiled import CompiledRunner, refusal, transformed
+from .compiled import CompiledRunner, refusal
 from .eager import EagerRunner
 from .pieces import in_pieces
 from .pure import Call, CompiledRun, ModuleRun, PureRun, of_eager
 from .runner import Runner
 from .state import State
+from .step_again import transformed
 
 Every = int | Literal["auto"]
 

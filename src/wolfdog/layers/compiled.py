@@ -14,6 +14,7 @@ from .eager import EagerRunner
 from .form import Returns, initial_state
 from .settings import Untouched
 from .state import State, rebuilt, structure, tensors, transform
+from .step_again import StepAgain, transformed
 
 if TYPE_CHECKING:
     from ..compiler.driver import Compiled
@@ -21,58 +22,6 @@ if TYPE_CHECKING:
 _lock = threading.RLock()
 _cells: "WeakKeyDictionary[nn.Module, CellRecord]" = WeakKeyDictionary()
 _warned: set[str] = set()
-
-
-class StepAgain:
-    """The step that was run last, to be run again with what looks the same: checks cost more than small kernels."""
-
-    def __init__(
-        self, record: CellRecord, returns: Returns | None, found: "Compiled", event: Tensor, state: State
-    ) -> None:
-        self.record, self.returns, self.single = record, returns, found.single
-        self.slots = [record.slots[name] for name in found.names]
-        self.dtype, self.shape, self.setting = event.dtype, event.shape, record.setting()
-        self.shapes = [t.shape for t in tensors(state)]
-        self.alone = isinstance(state, Tensor)
-
-    def run(self, event: Tensor, state: State) -> tuple[Tensor, State] | None:
-        """The output and the state after; None where something is not as it was."""
-        states: Any = (state,) if isinstance(state, Tensor) else state
-        same = (
-            event.shape == self.shape
-            and self.alone is isinstance(state, Tensor)
-            and len(states) == len(self.shapes)
-        )
-        if not same or self.record.setting() != self.setting or self.record.hooked() or transformed():
-            return None
-        for tensor, shape in zip(states, self.shapes, strict=True):
-            if not isinstance(tensor, Tensor) or tensor.shape != shape or not tensor.is_cpu:
-                return None
-            if tensor.dtype is not self.dtype:
-                return None
-        if event.dtype is not self.dtype or not event.is_cpu:
-            return None
-        y, after = self.single([held[key] for held, key in self.slots], event, states)
-        return y, after[0] if self.alone else tuple(after)
-
-
-def step_again(
-    cell: nn.Module, returns: Returns | None, event: Tensor, state: State | None
-) -> tuple[Tensor, State] | None:
-    """The step of a cell that ran before with such an event and state, without a gradient; None where none did."""
-    record = _cells.get(cell)
-    again = None if record is None else record.again
-    if (
-        record is None
-        or again is None
-        or state is None
-        or again.returns != returns
-        or torch.is_grad_enabled()
-    ):
-        return None
-    if not record.current():
-        return None
-    return again.run(event, state)
 
 
 class Ready(NamedTuple):
@@ -94,6 +43,7 @@ class CompiledRunner:
             if record is None or not record.current():
                 record = _cells[cell] = CellRecord(cell)
         self.cell, self.record = cell, record
+        self.again: StepAgain | None = None  # after a step: how to run such a step again
 
     @property
     def backend(self) -> str:
@@ -136,10 +86,19 @@ class CompiledRunner:
                 return self.eager.step(event, state)
             y, after = found.sequence(named, event.unsqueeze(0), states)
             return y.squeeze(0), rebuilt(before, after)
-        y, after = found.single([named[name] for name in found.names], event, states)
-        if type(before) in (Tensor, tuple) and not any(isinstance(part, tuple) for part in before):
-            self.record.again = StepAgain(self.record, self.returns, found, event, before)
-        return y, rebuilt(before, after)
+        read = [named[name] for name in found.names]
+        y, new = found.single(read, event, states)
+        self.again = self._again(found, read, event, before)
+        return y, rebuilt(before, new)
+
+    def _again(self, found: "Compiled", read: list[Tensor], event: Tensor, before: State) -> StepAgain | None:
+        """The step to be run again; None for a state of states, and where tensors lie apart or change unseen."""
+        flat = type(before) is tuple and not any(isinstance(part, tuple) for part in before)
+        if not (flat or isinstance(before, Tensor)) or any(t.is_inference() for t in read):
+            return None
+        if not all(t.is_contiguous() for t in (event, *tensors(before))):
+            return None
+        return StepAgain(self.cell, self.returns, self.record, found.single, found.names, event, before)
 
     def sequence(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
@@ -261,14 +220,6 @@ class CompiledRunner:
         untouched.put_back()
         pairs = zip((output, *tensors(after)), (output_again, *tensors(after_again)), strict=True)
         return zeros if all(torch.equal(a, b) for a, b in pairs) else "its own first state is not zeros"
-
-
-def transformed() -> bool:
-    """Whether a transform of torch.func, or forward-mode differentiation, is at work."""
-    return (
-        torch._C._functorch.peek_interpreter_stack() is not None
-        or torch.autograd.forward_ad._current_level >= 0
-    )
 
 
 def refusal() -> Any:

@@ -1,6 +1,7 @@
 """`Recurrent`: any cell over a sequence, or one step at a time."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,12 +9,13 @@ from torch import Tensor, nn
 from ..errors import InputError, ShapeError
 from .arguments import described, laid_out, with_batch
 from .checkpointing import CheckpointedRunner, Every, check_every
-from .compiled import CompiledRunner, step_again
+from .compiled import CompiledRunner
 from .form import Returns, check_returns
 from .quantities import over_time
 from .runner import Runner, asked_backend, choose
 from .sequence_layer import SequenceLayer, feature_size
 from .state import State, transform
+from .step_again import StepAgain
 
 
 class Recurrent(SequenceLayer):
@@ -45,6 +47,8 @@ class Recurrent(SequenceLayer):
     (torch.Size([7, 2, 5]), torch.Size([2, 5]))
     >>> y_next, (stm, ltm) = layer.step(torch.zeros(2, 3), (stm, ltm))
     """
+
+    _step_again: StepAgain | None = None
 
     def __init__(
         self,
@@ -158,20 +162,33 @@ class Recurrent(SequenceLayer):
 
         Raises ShapeError for a wrong shape.
         """
-        if isinstance(x_t, Tensor) and self._asked_backend != "eager" and not torch.compiler.is_compiling():
-            again = step_again(self.cell, self.returns, x_t, state)
-            if again is not None:
-                return again
+        again = self._step_again
+        if (
+            again is not None
+            and not torch.compiler.is_compiling()
+            and again.cell is self._modules["cell"]
+            and again.returns == self.returns
+        ):
+            found = again(x_t, state)
+            if found is not None:
+                return found
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
         batched = x_t.dim() > 1
         if not batched:
             x_t = x_t.unsqueeze(0)
         state = with_batch(state, len(x_t), batched)
-        y_t, state = self._runner().step(x_t, state)
+        runner = self._runner()
+        y_t, state = runner.step(x_t, state)
+        if isinstance(runner, CompiledRunner):
+            self.__dict__["_step_again"] = runner.again if batched else None
         if not batched:
             return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
         return y_t, state
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles are made of."""
+        return {name: value for name, value in self.__dict__.items() if name != "_step_again"}
 
     def extra_repr(self) -> str:
         options = ["batch_first=True"] if self.batch_first else []

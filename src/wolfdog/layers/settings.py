@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, NoneType
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ _PLAIN = (
     int, float, complex, bool, str, bytes, NoneType, range, type, Enum, FunctionType, BuiltinFunctionType, MethodType,
     partial, torch.dtype, torch.device,
 )  # fmt: skip
-_OWN = frozenset(nn.Module().__dict__) - {"training"}
+OWN = frozenset(nn.Module().__dict__) - {"training"}
 """What every module has: hooks, and the dictionaries of its parameters, buffers and modules."""
 
 
@@ -47,14 +47,19 @@ class Settings:
         """Look again, and give the number of what is there."""
         seen, lists, whole = [], [], []
         for held in self._modules:
-            keys = tuple(key for key, value in held.items() if key not in _OWN and _is_plain(value))
+            keys = tuple(key for key, value in held.items() if key not in OWN and _is_plain(value))
             values = tuple(map(held.get, keys))
             seen.append((held, len(held), keys, values))
-            lists += [(value, value.copy()) for value in values if isinstance(value, list | dict | set)]
+            lists += [(value, value.copy()) for value in values if changing(value)]
             whole.append((keys, _frozen(values)))
         self._seen, self._lists = seen, lists
         self.number = self._numbers.setdefault(tuple(whole), len(self._numbers))
         return self.number
+
+
+def changing(value: Any) -> TypeGuard[list[Any] | dict[Any, Any] | set[Any]]:
+    """Whether an attribute is part of the step and may become another in place."""
+    return isinstance(value, list | dict | set) and _is_plain(value)
 
 
 def _is_plain(value: Any) -> bool:
@@ -86,7 +91,7 @@ def said_in(cell: nn.Module) -> list[tuple[tuple[str, ...], object]]:
     for prefix, module in cell.named_modules():
         way = tuple(prefix.split(".")) if prefix else ()
         for key, value in module.__dict__.items():
-            if key not in _OWN and isinstance(value, int | float | bool | str | NoneType):
+            if key not in OWN and isinstance(value, int | float | bool | str | NoneType):
                 found.append(((*way, key), value))
     return found
 

@@ -7,7 +7,8 @@ process loads it from the cache without importing Numba.
 import ctypes
 import hashlib
 import threading
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from math import inf, nan
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,11 @@ class Code:
     def __call__(self, *arguments: int) -> None:
         """Run, without the GIL."""
         self.function(self._at, self._at, *arguments)
+
+    def bound(self, *arguments: int) -> Callable[[], object]:
+        """A call with these numbers, which are converted once."""
+        addresses = (ctypes.c_void_p(self._at),) * 2
+        return partial(self.function, *addresses, *map(ctypes.c_int64, arguments))
 
 
 @cache

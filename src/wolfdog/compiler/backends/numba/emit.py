@@ -56,7 +56,9 @@ class Emitter:
         body, self.lines = self.lines, []
         self._say(0, "def kernel(table, low, end):")
         self._say(1, "steps, lengths, tile = field(table, 0), field(table, 1), field(table, 2)")
-        for number, name in enumerate(self.buffers):
+        # first those that lie elsewhere at every call, so that a single step writes one piece of the table
+        buffers = sorted(self.buffers, key=lambda name: name in self.scratch or self._unbatched(name))
+        for number, name in enumerate(buffers):
             at = HEADER + FIELDS * number
             fields = ", ".join(f"field(table, {at + i})" for i in range(FIELDS))
             self._say(1, f"{name}, {name}_step, {name}_row, {name}_room = {fields}")
@@ -70,7 +72,7 @@ class Emitter:
             moment = "t" if shift == 0 else f"(t + {shift})"
             self._say(2, f"{variable} = {name} + {moment} % {name}_room * {name}_step")
         self.lines += body
-        return Kernel("\n".join(self.lines) + "\n", tuple(self.buffers), self.scratch)
+        return Kernel("\n".join(self.lines) + "\n", tuple(buffers), self.scratch)
 
     def _say(self, depth: int, line: str) -> None:
         self.lines.append("    " * depth + line)

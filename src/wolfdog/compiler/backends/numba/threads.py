@@ -42,15 +42,21 @@ def cuts(batch: int, parts: int, lengths: Sequence[int] | None = None) -> list[i
 
 
 def run(kernel: Callable[[int, int, int], None], table: int, borders: Sequence[int]) -> None:
-    """Run a kernel on every part of a batch, and wait."""
+    """Run a kernel on every part of a batch, and wait.
+
+    A part that no thread of the pool has come to yet, as on a machine with other work, is run here.
+    """
     if len(borders) == 2:
         kernel(table, borders[0], borders[1])
         return
     pool = _threads(len(borders) - 2)
-    waiting = [pool.submit(kernel, table, low, high) for low, high in pairwise(borders[1:])]
+    waiting = [(pool.submit(kernel, table, low, high), low, high) for low, high in pairwise(borders[1:])]
     kernel(table, borders[0], borders[1])
-    for part in waiting:
-        part.result()
+    for part, low, high in reversed(waiting):  # threads take them from the first on
+        if part.cancel():
+            kernel(table, low, high)
+        else:
+            part.result()
 
 
 def _threads(count: int) -> ThreadPoolExecutor:
