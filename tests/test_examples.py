@@ -15,7 +15,10 @@ EXAMPLES = sorted(
 
 
 def run(script: Path, where: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", str(script)]
+    of_python = (
+        "ignore:Guards may run slower on Python 3.13.0:RuntimeWarning"  # torch.compile, of that release alone
+    )
+    command = [sys.executable, "-W", "error", "-W", of_python, str(script)]
     return subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
 
 

@@ -235,7 +235,7 @@ def test_an_interrupt_keeps_what_was_watched(on_air, model, tmp_path):
             if line.strip() == "ready":
                 break
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=600)
     finally:
         process.kill()
         process.wait()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -60,10 +61,16 @@ with torch.no_grad():
 
 
 def test_several_processes_build_one_kernel_at_once(own_folder: Path) -> None:
-    runs = [
-        subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) for _ in range(3)
-    ]
-    outputs = {run.communicate(timeout=120)[0] for run in runs}
+    with ExitStack() as stack:
+        runs = [
+            stack.enter_context(
+                subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True)
+            )
+            for _ in range(3)
+        ]
+        for run in runs:
+            stack.callback(run.kill)
+        outputs = {run.communicate(timeout=600)[0] for run in runs}
     assert len(outputs) == 1
     assert all(run.returncode == 0 for run in runs)
     assert not [path for path in own_folder.iterdir() if path.suffix != ".kernel"]

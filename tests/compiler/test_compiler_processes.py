@@ -118,7 +118,7 @@ def test_two_processes_share_gradients(tmp_path: Path) -> None:
         for one in runs:
             stack.callback(one.kill)
         for one in runs:
-            _, errors = one.communicate(timeout=120)
+            _, errors = one.communicate(timeout=600)
             assert one.returncode == 0, errors.decode()
 
 
