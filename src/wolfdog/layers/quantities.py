@@ -59,6 +59,7 @@ def over_time(
     resets: Tensor | None,
 ) -> dict[str, Tensor]:
     """What a layer's cell names, [T, B, ...] by name. Arguments are those of EagerRunner.sequence and `choose`."""
+    cell = getattr(cell, "_orig_mod", cell)  # of torch.compile, whose code has no names
     made = _made.get(layer)
     if made is None or made.original is not cell:
         made = _made[layer] = Quantities(cell, returns)

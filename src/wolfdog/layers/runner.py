@@ -3,6 +3,7 @@
 import os
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
@@ -44,4 +45,8 @@ def choose(cell: nn.Module, returns: Returns | None, asked: str | None) -> tuple
     """The runner for a cell, and why there is none faster (None where this is the fastest)."""
     if asked == "eager":
         return EagerRunner(cell, returns), "the eager backend was asked for"
+    if isinstance(cell, torch.jit.ScriptModule):
+        return EagerRunner(
+            cell, returns
+        ), "the cell is a program of TorchScript, of which no step can be traced"
     return CompiledRunner(cell, returns), None

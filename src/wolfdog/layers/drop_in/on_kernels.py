@@ -10,13 +10,14 @@ from functools import partial
 from typing import Any, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ..in_graph import planned, register, run_planned
 from ..step_again import transformed
 from .calls import autocast, fits, observed, plain, state_sizes
 from .formats import result_formats
+from .inside import quantities
 from .layouts import Layout, Packed, Whole
 from .stack import Named, RunUnit, run_stack
 from .units import Unit, kernels_of, run_loop, units_of
@@ -69,6 +70,23 @@ class OnKernels(nn.RNNBase):
             return self.own.forward(self, input, hx)
         return self._run([kernel.sequence for kernel in kernels], named, input, hx)
 
+    @torch.no_grad()
+    def trace(self, input: Any, hx: Any = None) -> dict[str, Any]:  # noqa: A002
+        """Every named quantity of every layer and direction over time, laid out as the input; without gradients.
+
+        Names end as those of the parameters do: for an LSTM `i_l0`, `f_l0`, `g_l0`, `o_l0`, `h_l0`, `c_l0`, then those
+        of `l0_reverse`, `l1` and so on; r, z, n and h for a GRU. Without that ending they are those of
+        `Recurrent.trace`.
+
+        Arguments and errors are those of the call.
+        """
+        named = self._named()
+        dtype = named[0]["weight_ih"].dtype
+        if not fits(self, input, hx, dtype):
+            self.own.forward(self, input, hx)  # a mistake is torch.nn's to tell
+        layout, states = self._laid_out(input, hx, dtype)
+        return quantities(self, named, layout, states, None if self.backend == "numba" else "eager")
+
     def _named(self) -> list[dict[str, Any]]:
         """The parameters of every layer and direction by the cell's names, as they are now."""
         return [
@@ -119,15 +137,9 @@ class OnKernels(nn.RNNBase):
     def _run(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> Any:
         """Checked events and states by the runs given, one for every layer and direction."""
         dtype = named[0]["weight_ih"].dtype
-        layout: Layout = (
-            Packed(events) if isinstance(events, PackedSequence) else Whole(events, self.batch_first)
-        )
-        x, carried, depth = layout.x, layout.x.dtype, len(named)
-        if hx is None:
-            states = [x.new_zeros(depth, layout.batch, size, dtype=dtype) for size in state_sizes(self)]
-        else:
-            states = layout.states(list(hx) if self.mode == "LSTM" else [hx])
-            carried = states[-1].dtype
+        layout, states = self._laid_out(events, hx, dtype)
+        x, depth = layout.x, len(named)
+        carried = x.dtype if hx is None else states[-1].dtype
         reduced = autocast() and dtype is torch.float32
         if reduced:
             x, states = x.to(dtype), [state.to(dtype) for state in states]
@@ -140,3 +152,13 @@ class OnKernels(nn.RNNBase):
             y, *last = [tensor.to(to) for tensor, to in zip((y, *last), formats, strict=True)]
         y, last = layout.result(y, last)
         return y, tuple(last) if self.mode == "LSTM" else last[0]
+
+    def _laid_out(self, events: Any, hx: Any, dtype: torch.dtype) -> tuple[Layout, list[Tensor]]:
+        """How events lie, and the states before them, [layers * directions, B, ...] each."""
+        packed = isinstance(events, PackedSequence)
+        layout: Layout = Packed(events) if packed else Whole(events, self.batch_first)
+        if hx is not None:
+            return layout, layout.states(list(hx) if self.mode == "LSTM" else [hx])
+        depth = self.num_layers * (2 if self.bidirectional else 1)
+        zeros = layout.x.new_zeros
+        return layout, [zeros(depth, layout.batch, size, dtype=dtype) for size in state_sizes(self)]
