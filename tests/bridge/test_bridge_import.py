@@ -76,6 +76,22 @@ def test_double_precision(op, direction):  # nor this
     assert all(parameter.dtype is torch.float64 for parameter in layer.parameters())
 
 
+def test_half_precision_becomes_single():
+    half = {name: array.astype(np.float16) for name, array in weights("LSTM").items()}
+    half["initial_h"] = np.full((1, 1, H), 0.1, np.float16)
+    listed = model("LSTM", half)
+    for tensor in listed.graph.initializer:  # numbers one by one, as the bits of whole numbers
+        bits = numpy_helper.to_array(tensor).view(np.uint16)
+        tensor.ClearField("raw_data")
+        tensor.int32_data.extend(bits.ravel().tolist())
+    [expected] = wd.from_onnx(model("LSTM", {name: array.astype(np.float32) for name, array in half.items()}))
+    for whole in (model("LSTM", half), listed):
+        [layer] = wd.from_onnx(whole)
+        found = layer.state_dict()
+        assert found.keys() == expected.state_dict().keys()
+        assert all(torch.equal(found[name], tensor) for name, tensor in expected.state_dict().items())
+
+
 @pytest.mark.parametrize("left_out", [(), ("B",), ("P",), ("B", "P")], ids=str)
 @pytest.mark.parametrize("coupled", [0, 1])
 @pytest.mark.parametrize("clip", [None, 0.3])

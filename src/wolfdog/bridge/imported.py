@@ -52,8 +52,9 @@ class ONNXLayer(nn.Module):
         self.backwards = None if node.direction == "forward" else made[-1]
         for memory in ("h", "c"):
             start = node.tensors.get(f"initial_{memory}")
-            kept = start is not None and bool(start.any())  # zeros need no batch to be known
-            own = nn.Parameter(torch.tensor(np.ascontiguousarray(start))) if kept else None
+            own = None
+            if start is not None and start.any():  # zeros need no batch to be known
+                own = nn.Parameter(torch.tensor(start.astype(np.promote_types(start.dtype, np.float32))))
             self.register_parameter(f"start_{memory}", own)
         lengths = node.tensors.get("sequence_lens")
         self.register_buffer("lengths", None if lengths is None else torch.tensor(lengths))

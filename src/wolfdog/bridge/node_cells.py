@@ -53,9 +53,10 @@ def cell_of(node: Node, way: int) -> Cell:
 
 
 def _picked(packed: Numbers, count: int, picks: tuple[int, ...]) -> Tensor:
-    """Of `count` blocks, those picked, in that order, copied."""
+    """Of `count` blocks, those picked, in that order, copied; half precision becomes float32."""
     blocks = np.split(packed, count)
-    return torch.from_numpy(np.concatenate([blocks[pick] for pick in picks]))
+    kind = np.promote_types(packed.dtype, np.float32)
+    return torch.from_numpy(np.concatenate([blocks[pick] for pick in picks], dtype=kind))
 
 
 def _lstm(node: Node, way: int, sizes: Sizes, dtype: torch.dtype) -> Cell | None:

@@ -32,7 +32,7 @@ MOST_AXES = 8
 def read_tensor(
     proto: "TensorProto", folder: Path | None, outside: Mapping[bytes, memoryview] | None = None
 ) -> Numbers:
-    """The numbers of a tensor, which may not be written to; half precision becomes float32.
+    """The numbers of a tensor, which may not be written to.
 
     Args:
         proto: the tensor.
@@ -72,8 +72,7 @@ def read_tensor(
             array = np.fromiter(listed, dtype, count)
     if array.dtype.kind == "f" and not _finite(array):
         raise ONNXError(f"{name}: holds numbers that are not finite")
-    wanted = np.dtype(np.float32) if kind == "FLOAT16" else dtype.newbyteorder("=")
-    return array.astype(wanted, copy=False).reshape(shape)
+    return array.astype(dtype.newbyteorder("="), copy=False).reshape(shape)
 
 
 def _finite(array: Numbers) -> bool:
