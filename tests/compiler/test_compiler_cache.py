@@ -76,6 +76,26 @@ def test_several_processes_build_one_kernel_at_once(own_folder: Path) -> None:
     assert not [path for path in own_folder.iterdir() if path.suffix != ".kernel"]
 
 
+AT_ONCE = """
+import threading, torch, wolfdog as wd
+done = []
+def work(size):
+    wd.Recurrent(wd.cells.Elman(3, size))(torch.zeros(2, 2, 3))
+    done.append(size)
+threads = [threading.Thread(target=work, args=(size,)) for size in (4, 5, 4, 5)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(sorted(done))
+"""
+
+
+def test_threads_that_are_the_first_to_need_the_compiler(own_folder: Path) -> None:
+    run = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, check=False)
+    assert run.stdout == "[4, 4, 5, 5]\n", run.stderr
+
+
 @pytest.mark.parametrize("stage", ["equations", "program", "adjoint", "plan", "source"])
 def test_show(stage: str) -> None:
     text = wd.show(wd.Recurrent(wd.cells.FourGateLSTM(3, 4)), stage)

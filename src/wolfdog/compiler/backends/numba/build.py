@@ -66,7 +66,8 @@ def product_code(bits: int) -> Code:
     """The matrix product, which every kernel of a number format calls."""
 
     def compiled() -> bytes:
-        from .tile import product_source, tiles  # as Numba, needed only where nothing is cached
+        _load_numba()
+        from .tile import product_source, tiles
 
         return _compiled(product_source(target(bits)), bits, 9, tiles(target(bits)))
 
@@ -86,9 +87,15 @@ def _surroundings(bits: int) -> tuple[str, ...]:
     return (str(target(bits)), f"llvmlite {llvmlite.__version__}", *processor(), *texts)
 
 
+def _load_numba() -> None:
+    """Import Numba, which takes long, and which a kernel from the cache does not need."""
+    with _lock:  # threads that begin to import it at once, each another part, find half of it
+        import numba  # noqa: F401
+
+
 def _compiled(source: str, bits: int, arguments: int, more: dict[str, Any] | None = None) -> bytes:
     """The object file of a function `kernel`."""
-    # importing Numba takes long, and a kernel from the cache does not need it
+    _load_numba()
     from numba.core import types
     from numba.core.compiler import Flags, compile_extra
     from numba.core.registry import cpu_target
