@@ -97,3 +97,11 @@ def test_attention_is_measured_where_steps_agree_with_the_sequence() -> None:
     rows = [line.split("|")[1].strip() for line in run.stdout.splitlines()[2:]]
     assert rows[:2] == ["LSTM", "additive"]
     assert "multi-head, rotary" in rows
+
+
+def test_banks_are_measured_where_reads_agree_with_attention() -> None:
+    script = SPEED.parent / "bank.py"
+    command = [sys.executable, str(script), "--days", "0.01", "--sizes", "4", "--repeats", "3"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[2].startswith("| 4 | 0 |")

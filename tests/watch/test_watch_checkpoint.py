@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save
 from watch_watchers import CLASSES, frames, made
 
 from tolerances import assert_same
+from wolfdog.checkpoint import load_checkpoint, save_checkpoint
 from wolfdog.errors import CheckpointError, InputError
-from wolfdog.watch.checkpoint import load_checkpoint, save_checkpoint
 from wolfdog.watch.config import WatcherConfig
 from wolfdog.watch.memories import MEMORIES, make_memory
 from wolfdog.watch.watcher import KIND, SETTINGS, WEIGHTS, Watcher

@@ -1,8 +1,15 @@
-"""Memory that is searched: attention over what was seen before."""
+"""Memory that is searched: attention over what was seen before, and banks of it."""
 
 from .additive import AdditiveAttention as AdditiveAttention
 from .attending import Attending as Attending
 from .attention import Attention as Attention
+from .bank import MemoryBank as MemoryBank
+from .bank_reader import BankReader as BankReader
+from .keeping import LeastUsed as LeastUsed
+from .keeping import Novel as Novel
+from .keeping import Recent as Recent
+from .keeping import Reservoir as Reservoir
+from .keeping import Strided as Strided
 from .lstmn import LSTMN as LSTMN
 from .lstmn import Tape as Tape
 from .luong import Concat as Concat
@@ -22,16 +29,23 @@ __all__ = [
     "AdditiveAttention",
     "Attending",
     "Attention",
+    "BankReader",
     "Concat",
     "Dot",
     "General",
     "Global",
+    "LeastUsed",
     "LocalP",
     "LuongAttention",
+    "MemoryBank",
     "MultiHeadAttention",
+    "Novel",
     "Past",
+    "Recent",
     "RelativeTime",
+    "Reservoir",
     "Rotary",
     "Sinusoidal",
+    "Strided",
     "Tape",
 ]

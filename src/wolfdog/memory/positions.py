@@ -101,9 +101,10 @@ class RelativeTime:
     def bias(self, elapsed: Tensor, values: Tensor) -> Tensor:
         """b of elapsed seconds [B, T, S] by learned values [heads, knots], as [B, heads, T, S]."""
         whole = math.log1p(self.longest / self.shortest)
-        place = (elapsed.clamp(0, self.longest) / self.shortest).log1p() / whole * (self.knots - 1)
+        elapsed = elapsed.clamp(0, self.longest).to(values.dtype)
+        place = (elapsed / self.shortest).log1p() * ((self.knots - 1) / whole)
         before = place.floor().clamp(max=self.knots - 2)
-        share = (place - before).to(values.dtype)
+        share = place - before
         index = before.long()
         biases = torch.lerp(values[:, index], values[:, index + 1], share)
         return biases.movedim(0, 1)

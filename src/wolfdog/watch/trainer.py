@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from ..checkpoint import load_checkpoint, save_checkpoint
 from ..errors import CheckpointError, InputError
-from .checkpoint import load_checkpoint, save_checkpoint
 
 KIND = "wolfdog training state"
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ..atomic import atomic_write
+from ..checkpoint import load_checkpoint, save_checkpoint
 from ..errors import CheckpointError
-from .checkpoint import load_checkpoint, save_checkpoint
 from .config import WatcherConfig
 from .context import Context
 from .eye import Eye

@@ -9,8 +9,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from ..atomic import atomic_write
-from ..errors import CheckpointError
+from .atomic import atomic_write
+from .errors import CheckpointError
 
 
 def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
