@@ -9,6 +9,7 @@ stacks     two layers in both directions beside torch.nn's
 steps      one LSTM step at one example
 starting   seconds that importing adds, that the first use of a cell takes, and the first use in a later process
 memory     the peak of memory in training beside torch.nn.LSTM's
+long       training over 100,000 steps with checkpoints beside the plain run: memory, and seconds of one thread
 
 At the end stands a table of the targets with what was found. A speed is printed only where outputs or gradients agree
 with the eager loop's in the same run. A peer that is not installed (onnx, onnxruntime, jax, torchrecurrent's cells, a
@@ -29,6 +30,8 @@ import sequences
 import stacks
 import steps
 from cells import CELLS, IN_TORCH, OF_OTHERS, OTHERS, OURS, QUICK, RAGGED, SHAPES, Shape
+from long import SHAPE as LONG
+from long import long_row
 from memory import SHAPES as MEMORY_SHAPES
 from memory import memory_row
 from peers import PEERS
@@ -103,12 +106,23 @@ def measure_memory(arguments: argparse.Namespace, seconds: float) -> list[dict[s
     return rows
 
 
+def measure_long(arguments: argparse.Namespace, seconds: float) -> list[dict[str, float]]:
+    if not Path("/proc/self/clear_refs").exists():
+        print("left out: long: the peak of a process is read from Linux's /proc")
+        return []
+    rows = [long_row(size) for size in arguments.shapes or [LONG]]
+    for row in rows:
+        print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
+    return rows
+
+
 SECTIONS: dict[str, Callable[[argparse.Namespace, float], Any]] = {
     "sequences": measure_sequences,
     "stacks": measure_stacks,
     "steps": measure_steps,
     "starting": measure_starting,
     "memory": measure_memory,
+    "long": measure_long,
 }
 
 

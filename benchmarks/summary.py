@@ -60,6 +60,12 @@ def lines(results: dict[str, Any]) -> list[Line]:
         found.append(
             Line(f"LSTM, training {size}: peak memory against torch.nn.LSTM", 1.0, row["part"], True)
         )
+    for row in results.get("long", []):
+        size = f"({row['steps']}, {row['batch']}, {row['units']})"
+        found.append(
+            Line(f"LSTM, training {size} in pieces: part of the memory", 0.1, row["memory_part"], True)
+        )
+        found.append(Line(f"LSTM, training {size} in pieces: part of the time", 1.5, row["time_part"], True))
     return found
 
 

@@ -135,13 +135,20 @@ def test_calls_leak_nothing() -> None:
                 layer.step(x[0], state)
         gc.collect()
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        return len(gc.get_objects()), next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+        # the pages of files come and go as the machine has room for them
+        return len(gc.get_objects()), next(
+            int(line.split()[1]) for line in lines if line.startswith("RssAnon")
+        )
 
     calls(1_000)
     objects, size = calls(4)
-    objects_later, size_later = calls(10_000)
-    assert objects_later - objects < 200
-    assert size_later - size < 4_000  # KiB: 400 bytes a call would show
+    for _ in range(3):  # an allocator may take a step up by chance; a leak grows every time
+        objects_later, size_later = calls(10_000)
+        grown = objects_later - objects, size_later - size
+        if grown[0] < 200 and grown[1] < 4_000:  # KiB: 400 bytes a call would show
+            return
+        objects, size = objects_later, size_later
+    pytest.fail(f"10,000 calls leave {grown[0]} objects and {grown[1]} KiB behind")
 
 
 LATER = """

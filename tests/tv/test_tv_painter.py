@@ -130,7 +130,7 @@ def test_painting_is_fast():
 
 
 def _seconds(programme):
-    start = time.perf_counter()
+    start = time.process_time()  # what others on the machine do does not count
     for _ in Painter().frames(programme):
         pass
-    return time.perf_counter() - start
+    return time.process_time() - start

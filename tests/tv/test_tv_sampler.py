@@ -156,6 +156,6 @@ def test_drawing_is_fast():
 
 
 def _seconds(sampler):
-    start = time.perf_counter()
+    start = time.process_time()  # what others on the machine do does not count
     sampler.draw(64)
-    return time.perf_counter() - start
+    return time.process_time() - start
