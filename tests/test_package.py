@@ -14,10 +14,13 @@ NAMES = {
     "GRU",
     "LSTM",
     "RNN",
+    "LearnedState",
     "Recurrent",
+    "RecurrentDropout",
     "Stack",
     "Truncated",
     "Watcher",
+    "Zoneout",
     "cells",
     "export_onnx",
     "from_flax",
@@ -25,6 +28,7 @@ NAMES = {
     "from_onnx",
     "memory",
     "plot_gates",
+    "same_masks",
     "show",
 }
 CELLS = {

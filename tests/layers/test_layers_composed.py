@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from by_hand import over
-from foreign_cells import LearnedStart, OutputAndPair, OwnZero
+from foreign_cells import LearnedStart, OutputAndPair
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 import wolfdog as wd
 from cases import scrambled
 from tolerances import assert_agree, assert_same
-from wolfdog.errors import InputError, ShapeError
 from wolfdog.layers.state import tensors, transform
 
 Part = Callable[[nn.Module], wd.Recurrent]
@@ -264,47 +263,3 @@ def test_backend_and_why_not_are_the_parts() -> None:
     with pytest.warns(RuntimeWarning, match="runs as an eager loop"):
         assert stack.backend == "eager"
     assert stack.why_not.startswith("layer 1: ")
-
-
-GRU = wd.cells.GRU
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: wd.Stack(), "Stack takes one layer or more"),
-        (lambda: wd.Stack(GRU(3, 4), GRU(3, 4)), "layer 0 puts out 4 features, and layer 1 takes 3"),
-        (lambda: wd.Stack(GRU(3, 4), dropout=1.0), "dropout must be a share"),
-        (lambda: wd.Stack(GRU(3, 4), skip="dense"), "skip must be one of 'residual', 'highway'"),
-        (lambda: wd.Stack(OwnZero(), skip="residual"), "give its cell the attributes input_size"),
-        (lambda: wd.Stack(wd.Recurrent(GRU(3, 4), batch_first=True)), "give both the same"),
-        (lambda: wd.Stack(wd.Bidirectional(GRU(3, 4)), checkpoint_every=5), "cannot be run in pieces"),
-        (lambda: wd.Stack(GRU(3, 4), checkpoint_every=0), "checkpoint_every must be"),
-        (lambda: wd.Stack(nn.GRU(3, 4)), "takes one step of a unit"),
-        (lambda: wd.Stack(GRU(3, 4))(torch.zeros(2, 1, 3), torch.zeros(1, 4)), "a tuple of the states of its 1"),
-        (lambda: wd.Bidirectional(GRU(3, 4), merge="max"), "merge must be one of 'concat'"),
-        (lambda: wd.Bidirectional(LearnedStart()), "pass the backward direction"),
-        (lambda: wd.Bidirectional(GRU(3, 4), GRU(2, 4)), "input_size must be the same"),
-        (lambda: wd.Bidirectional(GRU(3, 4), GRU(3, 5), merge="sum"), "output_size must be the same"),
-        (lambda: wd.Bidirectional(wd.Bidirectional(GRU(3, 4))), "stack them"),
-        (lambda: wd.Bidirectional(GRU(3, 4)).step(torch.zeros(1, 3)), "has no step"),
-        (lambda: wd.Stack(wd.Bidirectional(GRU(3, 4))).step(torch.zeros(1, 3)), "has no step"),
-        (lambda: wd.Bidirectional(GRU(3, 4))(torch.zeros(2, 1, 3), torch.zeros(1, 4)), "a state is a pair"),
-        (lambda: wd.Bidirectional(GRU(3, 4))(torch.zeros(2, 1, 3), lengths=[3]), "lengths must lie in 0..2"),
-    ],
-)  # fmt: skip
-def test_mistakes(make: Callable[[], object], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        make()
-
-
-@pytest.mark.parametrize("layer", [wd.Stack(GRU(3, 4), skip="residual"), wd.Bidirectional(GRU(3, 4))])
-def test_wrong_shapes(layer: nn.Module) -> None:
-    for x, options in (
-        (torch.zeros(3), {}),
-        (torch.zeros(2, 1, 3), {"lengths": [1, 2]}),
-        (torch.zeros(2, 1, 3), {"resets": torch.zeros(1, 2, dtype=torch.bool)}),
-        (torch.zeros(2, 1, 4), {}),
-    ):
-        with pytest.raises(ShapeError):
-            layer(x, **options)

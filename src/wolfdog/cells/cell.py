@@ -3,15 +3,16 @@
 from typing import ClassVar, TypeAlias
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import InputError, ShapeError
+from .masks import Masked
 
 OneMemory: TypeAlias = Tensor
 TwoMemories: TypeAlias = tuple[Tensor, Tensor]
 
 
-class Cell(nn.Module):
+class Cell(Masked):
     """One step of a recurrent unit, `cell(event, state) -> state`; the state's first tensor is the output.
 
     Events are [B, input_size], or [input_size] without a batch; every tensor of the state is [B,
@@ -26,6 +27,7 @@ class Cell(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
+        self.state_mask = self.candidate_mask = None
         self.input_size = positive("input_size", input_size)
         self.hidden_size = positive("hidden_size", hidden_size)
 

@@ -63,6 +63,6 @@ class CoupledLSTM(PackedParameters, TwoMemoryCell):
         stm, ltm = self.before(event, state)
         i, g, o = clipped(self.gates_of(event, stm), self.clip_gates).chunk(3, -1)
         i, g, o = torch.sigmoid(i), torch.tanh(g), torch.sigmoid(o)
-        ltm = clipped((1 - i) * ltm + i * g, self.clip_ltm)
+        ltm = clipped((1 - i) * ltm + i * self.learned(g), self.clip_ltm)
         stm = o * torch.tanh(ltm)
         return stm, ltm

@@ -67,10 +67,10 @@ class FourGateLSTM(TwoMemoryCell):
 
     def forward(self, event: Tensor, state: TwoMemories | None = None) -> TwoMemories:
         stm, ltm = self.before(event, state)
-        seen = torch.cat((stm, event), -1)  # [B, H + I]
+        seen = torch.cat((self.recalled(stm), event), -1)  # [B, H + I]
         n, i, f = torch.tanh(self.n(seen)), torch.sigmoid(self.i(seen)), torch.sigmoid(self.f(seen))
         v = torch.sigmoid(self.v(seen))
-        learn = n * i
+        learn = self.learned(n) * i
         forget = ltm * f
         remember = forget + learn
         u = torch.tanh(self.u(forget))

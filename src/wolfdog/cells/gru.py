@@ -63,15 +63,19 @@ class GRU(PackedParameters, OneMemoryCell):
 
     def _reset_after(self, event: Tensor, stm: Tensor) -> OneMemory:
         r_event, z_event, n_event = linear(event, self.weight_ih, self.bias_ih).chunk(3, -1)
-        r_stm, z_stm, n_stm = linear(stm, self.weight_hh, self.bias_hh).chunk(3, -1)
+        r_stm, z_stm, n_stm = linear(self.recalled(stm), self.weight_hh, self.bias_hh).chunk(3, -1)
         r, z = torch.sigmoid(r_event + r_stm), torch.sigmoid(z_event + z_stm)
         n = torch.tanh(n_event + r * n_stm)
-        return (1 - z) * n + z * stm
+        return (1 - z) * self.learned(n) + z * stm
 
     def _reset_before(self, event: Tensor, stm: Tensor) -> OneMemory:
         r_event, z_event, n_event = linear(event, self.weight_ih, self.bias_ih).chunk(3, -1)
         W_r, W_z, W_n = self.weight_hh.chunk(3)
         b_r, b_z, b_n = (None, None, None) if self.bias_hh is None else self.bias_hh.chunk(3)
-        r, z = torch.sigmoid(r_event + linear(stm, W_r, b_r)), torch.sigmoid(z_event + linear(stm, W_z, b_z))
-        n = torch.tanh(n_event + linear(r * stm, W_n, b_n))
-        return (1 - z) * n + z * stm
+        read = self.recalled(stm)
+        r, z = (
+            torch.sigmoid(r_event + linear(read, W_r, b_r)),
+            torch.sigmoid(z_event + linear(read, W_z, b_z)),
+        )
+        n = torch.tanh(n_event + linear(r * read, W_n, b_n))
+        return (1 - z) * self.learned(n) + z * stm

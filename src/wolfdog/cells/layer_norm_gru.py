@@ -65,10 +65,12 @@ class LayerNormGRU(PackedParameters, OneMemoryCell):
     def forward(self, event: Tensor, state: OneMemory | None = None) -> OneMemory:
         stm = self.before(event, state)
         gates_event, n_event = self._normalised(linear(event, self.weight_ih), self.gain_ih, self.bias_ih)
-        gates_stm, n_stm = self._normalised(linear(stm, self.weight_hh), self.gain_hh, self.bias_hh)
+        gates_stm, n_stm = self._normalised(
+            linear(self.recalled(stm), self.weight_hh), self.gain_hh, self.bias_hh
+        )
         r, z = torch.sigmoid(gates_event + gates_stm).chunk(2, -1)
         n = torch.tanh(n_event + r * n_stm)
-        return (1 - z) * n + z * stm
+        return (1 - z) * self.learned(n) + z * stm
 
     def _normalised(self, sums: Tensor, gain: Tensor, shift: Tensor | None) -> tuple[Tensor, Tensor]:
         """The sums [B, 3 H] of r and z, [B, 2 H], and of n, [B, H], each normalised over its own features."""

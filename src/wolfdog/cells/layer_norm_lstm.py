@@ -75,10 +75,10 @@ class LayerNormLSTM(PackedParameters, TwoMemoryCell):
     def forward(self, event: Tensor, state: TwoMemories | None = None) -> TwoMemories:
         stm, ltm = self.before(event, state)
         from_event = _normalised(linear(event, self.weight_ih), self.gain_ih, self.bias_ih)  # [B, 4 H]
-        from_stm = _normalised(linear(stm, self.weight_hh), self.gain_hh, self.bias_hh)
+        from_stm = _normalised(linear(self.recalled(stm), self.weight_hh), self.gain_hh, self.bias_hh)
         i, f, g, o = (from_event + from_stm).chunk(4, -1)
         i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
-        ltm = f * ltm + i * g
+        ltm = f * ltm + i * self.learned(g)
         stm = o * torch.tanh(_normalised(ltm, self.gain_ltm, self.bias_ltm))
         return stm, ltm
 

@@ -62,6 +62,6 @@ class LSTM(PackedParameters, TwoMemoryCell):
         stm, ltm = self.before(event, state)
         i, f, g, o = clipped(self.gates_of(event, stm), self.clip_gates).chunk(4, -1)
         i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
-        ltm = clipped(f * ltm + i * g, self.clip_ltm)
+        ltm = clipped(f * ltm + i * self.learned(g), self.clip_ltm)
         stm = o * torch.tanh(ltm)
         return stm, ltm

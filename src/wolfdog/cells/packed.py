@@ -5,9 +5,10 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from .initialisation import packed_weights_
+from .masks import Masked
 
 
-class PackedParameters(nn.Module):
+class PackedParameters(Masked):
     """Gates one below the other: weight_ih [gates * H, I], weight_hh [gates * H, H], biases [gates * H].
 
     A unit whose short-term memory is narrower than H has a weight_hh of as many columns.
@@ -50,4 +51,6 @@ class PackedParameters(nn.Module):
 
     def gates_of(self, event: Tensor, stm: Tensor) -> Tensor:
         """W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh, [B, gates * H]."""
-        return linear(event, self.weight_ih, self.bias_ih) + linear(stm, self.weight_hh, self.bias_hh)
+        return linear(event, self.weight_ih, self.bias_ih) + linear(
+            self.recalled(stm), self.weight_hh, self.bias_hh
+        )

@@ -102,10 +102,10 @@ class PeepholeLSTM(PackedParameters, TwoMemoryCell):
         return self._full(event, stm, ltm) if self.peephole == "full" else self._diagonal(event, stm, ltm)
 
     def _full(self, event: Tensor, stm: Tensor, ltm: Tensor) -> TwoMemories:
-        seen = torch.cat((ltm, stm, event), -1)  # [B, H + H + I]
+        seen = torch.cat((ltm, self.recalled(stm), event), -1)  # [B, H + H + I]
         n, i, f = torch.tanh(self.n(seen)), torch.sigmoid(self.i(seen)), torch.sigmoid(self.f(seen))
         v = torch.sigmoid(self.v(seen))
-        learn = n * i
+        learn = self.learned(n) * i
         forget = ltm * f
         remember = forget + learn
         use = torch.tanh(remember) * v
@@ -115,7 +115,7 @@ class PeepholeLSTM(PackedParameters, TwoMemoryCell):
         i, f, g, o = self.gates_of(event, stm).chunk(4, -1)
         p_i, p_f, p_o = self.weight_ch.chunk(3)
         i, f, g = torch.sigmoid(i + p_i * ltm), torch.sigmoid(f + p_f * ltm), torch.tanh(g)
-        ltm = f * ltm + i * g
+        ltm = f * ltm + i * self.learned(g)
         o = torch.sigmoid(o + p_o * ltm)
         stm = o * torch.tanh(ltm)
         return stm, ltm

@@ -64,9 +64,9 @@ class CellRecord:
         for name, (held, key) in self.slots.items():
             tensor = held.get(key)
             if tensor is not None:
-                found.append(
-                    (name, tensor.shape[1:] if self.is_attribute(name) else tensor.shape, tensor.dtype)
-                )
+                # of a single row nobody knows whether it is an example's or everyone's: with others it is another step
+                rows = self.is_attribute(name) and len(tensor) != 1
+                found.append((name, tensor.shape[1:] if rows else tensor.shape, tensor.dtype))
         return tuple(found)
 
     def is_attribute(self, name: str) -> bool:

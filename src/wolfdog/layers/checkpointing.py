@@ -11,6 +11,7 @@ from .compiled import CompiledRunner, refusal
 from .eager import EagerRunner
 from .pieces import in_pieces
 from .pure import Call, CompiledRun, ModuleRun, PureRun, of_eager
+from .recurrent_dropout import same_masks
 from .runner import Runner
 from .state import State
 from .step_again import transformed
@@ -51,7 +52,8 @@ class Checkpointed(nn.Module):
     batch_first  the batch is the first dimension of x and y, and time the second
 
     The model must give for pieces, with the state carried over, what it gives for the whole; so no layer of it may
-    run backwards in time. Its random numbers (dropout) are drawn anew for each piece, and the same again backwards.
+    run backwards in time. Its random numbers (dropout) are drawn anew for each piece, and the same again backwards; the
+    masks of `RecurrentDropout` once for all pieces.
 
     Raises InputError for `every` that is no number of steps, and backwards for a model that uses a tensor with a
     gradient that is no parameter, buffer or attribute of it.
@@ -123,8 +125,11 @@ def checkpointed(
         y, after = call(turned(x), state, lengths, None if resets is None else turned(resets))
         return turned(y), after
 
-    run = ModuleRun(module, piece, x.device, state)
-    y, last = in_pieces(run, length, steps, turned(x), lengths, None if resets is None else turned(resets))
+    x, resets = turned(x), None if resets is None else turned(resets)
+    alone = x.dim() < 3 and x.is_floating_point()  # one sequence of events, and not a batch of words
+    with same_masks(module, 1 if alone else x.shape[1]):
+        run = ModuleRun(module, piece, x.device, state)
+        y, last = in_pieces(run, length, steps, x, lengths, resets)
     return turned(y), run.rebuilt(last)
 
 

@@ -15,6 +15,7 @@ from .form import Returns, initial_state
 from .settings import Untouched
 from .state import State, rebuilt, structure, tensors, transform
 from .step_again import StepAgain, transformed
+from .trial import trial
 
 if TYPE_CHECKING:
     from ..compiler.driver import Compiled
@@ -61,7 +62,8 @@ class CompiledRunner:
         if not self.record.compiled and isinstance(size, int):
             dtype = next((t.dtype for t in self.record.named().values() if t.is_floating_point()), None)
             try:
-                self.prepare(torch.zeros(2, size, dtype=dtype))
+                with trial(self.cell, torch.zeros(2, size, dtype=dtype)) as event:
+                    self.prepare(event)
             except Exception as error:  # as of a cell that takes its first state from its caller
                 return f"it has not run yet, and a first step without a state raised {type(error).__name__}: {error}"
         found = list(self.record.compiled.values())

@@ -36,11 +36,12 @@ def drawn_anew(layer: SequenceLayer, owner: str) -> SequenceLayer:
     Raises InputError where a module has parameters and no such method.
     """
     fresh = copy.deepcopy(layer)
-    _draw(fresh, owner)
+    draw_anew(fresh, owner)
     return fresh
 
 
-def _draw(module: nn.Module, owner: str) -> None:
+def draw_anew(module: nn.Module, owner: str) -> None:
+    """Draw all parameters of a module, by its `reset_parameters` or those of its modules; errors as drawn_anew's."""
     draw = getattr(module, "reset_parameters", None)
     if callable(draw):
         try:
@@ -54,4 +55,4 @@ def _draw(module: nn.Module, owner: str) -> None:
             "reset_parameters(): pass the backward direction too"
         )
     for child in module.children():
-        _draw(child, owner)
+        draw_anew(child, owner)

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from .compiled import CompiledRunner
 from .eager import EagerRunner
 from .form import Returns, initial_state
+from .randomness import drawing, generators
+from .recurrent_dropout import other_masks
 from .state import State, rebuilt, structure, tensors, transform
 
 
@@ -56,9 +58,10 @@ class GraphRunner:
                 return self.eager.sequence(x, state, lengths, resets)
         features = [int(n) for n in x.shape[2:]]
         number = self.layer._plan_in_graph(features, str(x.dtype), resets is not None)
+        masks = planned(number).rows if number else []
         # compared here, where the graph is made, so that it is made again where a setting changes
         for path, said in self.layer._settings_in_graph():
-            if reduce(getattr, path, self.cell) != said:
+            if ".".join(path) not in masks and reduce(getattr, path, self.cell) != said:
                 number = 0
         if number == 0 or x.device.type != "cpu" or x.shape[0] == 0 or x.shape[1] == 0:
             return self.eager.sequence(x, state, lengths, resets)
@@ -75,7 +78,11 @@ class GraphRunner:
             resets = None if resets is None else resets[:, order]
             ended = torch.arange(x.shape[0])[:, None] >= lengths
             x = x.masked_fill(ended.view(x.shape[0], x.shape[1], *(1,) * len(features)), 0)
-        named: dict[str, Any] = {name: reduce(getattr, name.split("."), self.cell) for name in plan.names}
+        named: dict[str, Any] = {
+            name: reduce(getattr, name.split("."), self.cell) for name in (*plan.names, *plan.rows)
+        }
+        if back is not None:
+            named |= {name: named[name][order] for name in plan.rows}
         y, after = run_planned(plan, named, x, states, lengths, resets, anew)
         if back is not None:
             y, after = y[:, back], [s[back] for s in after]
@@ -100,6 +107,8 @@ def run_planned(
     """As `Compiled.sequence`, within a graph; lengths fall."""
     steps = x.shape[0]
     inputs = {"x": x}
+    for number, name in enumerate(plan.rows):
+        inputs[f"a{number}"] = named[name].expand(steps, *named[name].shape)
     if resets is not None:
         inputs["reset"] = resets.to(x.dtype)
         for number, state in enumerate(fresh):
@@ -132,10 +141,18 @@ class Plan:
         self.names = list(code.names)
         self.parameters, self.values = code.function(), list(code.results())
         self.early, self.events = recurrence.early, recurrence.over_events
+        self.rows = list(compiled.rows)
         self.event_names, self.parameter_names = list(recurrence.events), list(recurrence.parameters)
         self.states = len(recurrence.states)
         forms = [(list(t.shape[1:]), t.dtype) for t in tensors(zero)]
-        parts = (self.number, self.names, code.source(), recurrence.split.parameters, recurrence.split.events)
+        parts = (
+            self.number,
+            self.names,
+            self.rows,
+            code.source(),
+            recurrence.split.parameters,
+            recurrence.split.events,
+        )
         text = "\n".join(map(str, (*parts, structure(zero), forms)))
         self.key = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
@@ -145,12 +162,13 @@ def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: s
     runner = CompiledRunner(cell, returns)
     event = torch.zeros(2, *features, dtype=getattr(torch, dtype.removeprefix("torch.")))
     try:
-        compiled, zero = runner.prepare(event), runner.zero(event)
+        with drawing(generators(event.device), event.device), other_masks(cell, len(event)):
+            compiled, zero = runner.prepare(event), runner.zero(event)
     except (
         Exception
     ):  # as of a cell that takes its first state from its caller: the loop in the graph says it
         return 0
-    if compiled is None or zero is None or compiled.rows:
+    if compiled is None or zero is None:
         return 0
     return register(compiled, resets, zero)
 

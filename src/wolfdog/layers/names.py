@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .cell_wrapper import innermost
+
 _PYTHON = sysconfig.get_paths()["stdlib"] + os.sep
 _OTHERS = (
     "<frozen",
@@ -79,7 +81,7 @@ class Watch:
 
     def __init__(self, cell: nn.Module, given: Sequence[Tensor]) -> None:
         self.cell = cell
-        self.modules = {id(module): name for name, module in cell.named_modules()}
+        self.modules = {id(module): name for name, module in innermost(cell).named_modules()}
         self.given = {id(tensor) for tensor in given}
         self.found: dict[Local, Tensor] = {}
         self._code = getattr(cell.forward, "__code__", None)

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from .. import cells
+from .cell_wrapper import innermost
 from .compiled import CompiledRunner
 from .eager import EagerRunner
 from .form import Returns, initial_state
 from .names import Local, names_of, watched
 from .randomness import drawing, generators
+from .recurrent_dropout import other_masks
 from .runner import Runner, choose
 from .state import State, tensors, transform
 
@@ -128,9 +130,10 @@ class Quantities(nn.Module):
         event, state = repeated(event), None if state is None else transform(repeated, state)
         if state is None:
             state = initial_state(self.original, size)
-        if state is None:
-            _, _, state = self._step(event, None)
-        found, output, after = self._step(event, state)
+        with other_masks(self.cell, size):
+            if state is None:
+                _, _, state = self._step(event, None)
+            found, output, after = self._step(event, state)
         batched: dict[Local | int, Tensor] = {
             local: tensor
             for local, tensor in found.items()
@@ -146,7 +149,7 @@ class Quantities(nn.Module):
     ) -> Iterator[Quantity]:
         """Local variables in the order of the source, then the output, then the state."""
         states = dict(enumerate(_state_names(self.original, form)))
-        hidden = {*states.values(), *getattr(self.cell, "state_names", ())}
+        hidden = {*states.values(), *getattr(innermost(self.cell), "state_names", ())}
         locals_ = names_of([one for one in order if isinstance(one, Local)])
         for local, name in locals_.items():
             if name not in hidden:
@@ -180,6 +183,7 @@ def _state_names(cell: nn.Module, form: State) -> list[str]:
     >>> _state_names(nn.Identity(), (torch.zeros(1), (torch.zeros(1), torch.zeros(1))))
     ['state.0', 'state.1.0', 'state.1.1']
     """
+    cell = innermost(cell)
     if isinstance(cell, cells.Cell):
         return list(cell.state_names)
     if isinstance(cell, nn.RNNCellBase):

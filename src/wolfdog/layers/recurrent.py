@@ -12,10 +12,12 @@ from .checkpointing import CheckpointedRunner, Every, check_every
 from .compiled import CompiledRunner
 from .form import Returns, check_returns
 from .quantities import over_time
+from .recurrent_dropout import same_masks
 from .runner import Runner, asked_backend, choose
 from .sequence_layer import SequenceLayer, feature_size
 from .state import State, transform
 from .step_again import StepAgain
+from .zoneout import over_events
 
 
 class Recurrent(SequenceLayer):
@@ -108,14 +110,17 @@ class Recurrent(SequenceLayer):
         resets   booleans laid out as x, [T, B] or [B, T] with batch_first, [T] without a batch: where
                  true, the state becomes the cell's own initial state before that event
 
-        Sequence and steps give the same numbers, and so do chunks with the state carried over.
+        Sequence and steps give the same numbers, and so do chunks with the state carried over; in training, where
+        a cell drops out, each call draws anew.
         Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
         """
         batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
         runner = self._runner()
         if self.checkpoint_every is not None and not torch.compiler.is_compiling():
             runner = CheckpointedRunner(runner, self.checkpoint_every)
-        y, state = runner.sequence(*arguments)
+        events, before, ends, marks = arguments
+        with same_masks(self.cell, events.shape[1]):
+            y, state = runner.sequence(over_events(self.cell, events), before, ends, marks)
         if not batched:
             return y.squeeze(1), transform(lambda tensor: tensor.squeeze(0), state)
         return y.transpose(0, 1) if self.batch_first else y, state
@@ -150,7 +155,10 @@ class Recurrent(SequenceLayer):
         {'i': [7, 2, 5], 'f': [7, 2, 5], 'g': [7, 2, 5], 'o': [7, 2, 5], 'stm': [7, 2, 5], 'ltm': [7, 2, 5]}
         """
         batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
-        found = over_time(self, self.cell, self.returns, self._asked_backend, *arguments)
+        events, before, ends, marks = arguments
+        with same_masks(self.cell, events.shape[1]):
+            events = over_events(self.cell, events)
+            found = over_time(self, self.cell, self.returns, self._asked_backend, events, before, ends, marks)
         if not batched:
             return {name: values.squeeze(1) for name, values in found.items()}
         return {
@@ -179,7 +187,8 @@ class Recurrent(SequenceLayer):
             x_t = x_t.unsqueeze(0)
         state = with_batch(state, len(x_t), batched)
         runner = self._runner()
-        y_t, state = runner.step(x_t, state)
+        with same_masks(self.cell, len(x_t)):
+            y_t, state = runner.step(over_events(self.cell, x_t.unsqueeze(0)).squeeze(0), state)
         if isinstance(runner, CompiledRunner):
             self.__dict__["_step_again"] = runner.again if batched else None
         if not batched:

@@ -7,6 +7,7 @@ import torch
 from ..errors import InputError
 from .compiled import CompiledRunner
 from .recurrent import Recurrent
+from .trial import trial
 
 Stage = Literal["equations", "program", "adjoint", "plan", "source"]
 
@@ -37,7 +38,8 @@ def show(layer: Recurrent, stage: Stage = "equations", input_size: int | None = 
         raise InputError(f"{type(layer.cell).__name__} does not say its input_size: pass input_size=")
     runner = CompiledRunner(layer.cell, layer.returns)
     dtype = next((p.dtype for p in layer.parameters() if p.is_floating_point()), torch.get_default_dtype())
-    compiled = runner.prepare(torch.zeros(2, size, dtype=dtype))
+    with trial(layer.cell, torch.zeros(2, size, dtype=dtype)) as event:
+        compiled = runner.prepare(event)
     if compiled is None:
         raise InputError(f"{type(layer.cell).__name__} is not compiled: {runner.why_not()}")
     return explain(compiled, stage)

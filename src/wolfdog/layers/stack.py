@@ -14,6 +14,7 @@ from .checkpointing import Every, check_every, checkpointed
 from .composing import as_layer, common_backend
 from .randomness import drawing, generators
 from .sequence_layer import SequenceLayer
+from .shares import share
 from .skips import SKIPS
 from .state import State, structure
 
@@ -67,7 +68,7 @@ class Stack(SequenceLayer):
             )
         self.batch_first = batch_first
         self.layers = nn.ModuleList(as_layer(layer, batch_first, "Stack") for layer in layers)
-        self.dropout = _share("dropout", dropout)
+        self.dropout = share("dropout", dropout)
         if skip is not None and skip not in SKIPS:
             raise InputError(f"skip must be one of {', '.join(map(repr, SKIPS))}, or None; got {skip!r}")
         self.skip = skip
@@ -248,9 +249,3 @@ class Stack(SequenceLayer):
                     f"Stack: layer {number} puts out {below.output_size} features, and layer {number + 1} takes "
                     f"{above.input_size}: they must be the same number"
                 )
-
-
-def _share(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise InputError(f"{name} must be a share, 0 or more and less than 1; got {value!r}")
-    return float(value)

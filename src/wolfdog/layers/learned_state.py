@@ -1,0 +1,61 @@
+"""`LearnedState`: an initial state that is learned."""
+
+import torch
+from torch import Tensor, nn
+
+from .cell_wrapper import CellWrapper
+from .composing import draw_anew
+from .form import initial_state
+from .state import State, rebuilt, tensors
+
+
+class LearnedState(CellWrapper):
+    """A cell that starts from a learned state, the same for every sequence, and comes back to it at every reset.
+
+        s_0 = theta                                                      [B, H], every row the same
+
+    `start` holds theta, one parameter [...] for every tensor of the cell's state; they begin as what the cell itself
+    starts from, which is zero for most. A state that is given takes the place of theta. Tensors that are no
+    floating-point numbers stay the cell's own.
+
+    Raises InputError for a cell that does not say its initial state.
+
+    >>> import torch, wolfdog as wd
+    >>> layer = wd.Recurrent(wd.LearnedState(wd.cells.LSTM(3, 5)))
+    >>> layer(torch.zeros(7, 2, 3))[0].sum().backward()
+    >>> [tuple(theta.grad.shape) for theta in layer.cell.start]
+    [(5,), (5,)]
+    """
+
+    def __init__(self, cell: nn.Module) -> None:
+        super().__init__(cell)
+        self.start = nn.ParameterList(
+            nn.Parameter(part[0].detach().clone()) for part in self._own(1) if part.is_floating_point()
+        )
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw the cell's parameters afresh; the initial state becomes the cell's own."""
+        draw_anew(self.cell, "LearnedState")
+        own = [part for part in self._own(1) if part.is_floating_point()]
+        for theta, part in zip(self.start, own, strict=True):
+            theta.copy_(part[0])
+
+    def initial_state(self, batch: int) -> State:
+        """theta, for every example of the batch."""
+        form = initial_state(self.cell, batch)
+        assert form is not None
+        left = iter(self.start)
+        parts = [
+            next(left).expand(part.shape) if part.is_floating_point() else part for part in tensors(form)
+        ]
+        return rebuilt(form, parts)
+
+    def forward(self, event: Tensor, state: State | None = None) -> State:
+        after: State = self.cell(event, self._before(event, state))
+        return after
+
+    def _own(self, batch: int) -> list[Tensor]:
+        state = initial_state(self.cell, batch)
+        assert state is not None
+        return list(tensors(state))
