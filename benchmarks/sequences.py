@@ -1,5 +1,6 @@
 """One row: a cell over a sequence, by every peer in turn."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -27,7 +28,7 @@ def row(
     with torch.no_grad():
         for parameter in cell.parameters():  # none at a value that hides it, as peepholes that start at zero
             parameter.add_(0.05 * torch.randn_like(parameter))
-    lengths = torch.linspace(steps // 4, steps, batch).round().long().flip(0) if ragged else None
+    lengths = torch.linspace(1, steps, batch).round().long().flip(0) if ragged else None
     case = Case(name, cell, torch.randn(steps, batch, size), training, lengths)
     with torch.set_grad_enabled(training):
         runs, missing = _runs(case, peers)
@@ -35,6 +36,10 @@ def row(
             lstm = own_lstm(case)
             assert isinstance(lstm, Run)
             runs["wolfdog's LSTM"] = lstm
+        if ragged:
+            whole = PEERS["wolfdog"](replace(case, lengths=None))
+            assert isinstance(whole, Run)
+            runs["wolfdog, all of full length"] = whole
         times = in_turn({peer: run.call for peer, run in runs.items()}, seconds)
     mean_steps = steps if lengths is None else float(lengths.float().mean())
     work = flops(cell, mean_steps, batch, training)
@@ -42,6 +47,9 @@ def row(
         "cell": name, "steps": steps, "batch": batch, "units": size, "mode": "training" if training else "inference",
         "ragged": ragged, "gflops": work / times["wolfdog"] / 1e6, "sgemm": sgemm(),
     }  # fmt: skip
+    whole_time = times.pop("wolfdog, all of full length", None)
+    if whole_time is not None:
+        found["part_of_full"] = times["wolfdog"] / whole_time
     lstm_time = times.pop("wolfdog's LSTM", None)
     if lstm_time is not None:
         lstm_work = flops(torch.nn.LSTMCell(size, size), mean_steps, batch, training)
@@ -79,4 +87,6 @@ def line(row: Row) -> str:
     size = f"T{row['steps']} B{row['batch']} H{row['units']}"
     per = f", {row['time_per_flop']:.2f} of LSTM's time per FLOP" if "time_per_flop" in row else ""
     rate = f"{row['gflops']:.0f} of {row['sgemm']:.0f} GFLOP/s"
+    if "part_of_full" in row:
+        per += f", {row['part_of_full']:.2f} of the time of full lengths"
     return f"{head} {size}: {shown} ms | {row['ratio']:.2f} times {row['best']}, {rate}{per}"

@@ -3,8 +3,9 @@
 sequences  every cell and shape, in inference and in training (forward and backward, gradients to the events and to all
            parameters): medians in milliseconds by wolfdog, the eager loop, torch.nn, torch.compile of one step in a
            loop, ONNX Runtime (inference) and jax.lax.scan, in turn; the ratio of the best peer's time to wolfdog's;
-           wolfdog's rate beside the machine's sgemm rate of the same moment; and for cells that torch.nn has no layer
-           for the time per FLOP beside wolfdog's own LSTM
+           wolfdog's rate beside the machine's sgemm rate of the same moment; for cells that torch.nn has no layer
+           for the time per FLOP beside wolfdog's own LSTM; and for ragged lengths, spread evenly from 1 to T, the
+           part of the time that full lengths take
 stacks     two layers in both directions beside torch.nn's
 steps      one LSTM step at one example
 starting   seconds that importing adds, that the first use of a cell takes, and the first use in a later process

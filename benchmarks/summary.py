@@ -11,6 +11,7 @@ MEANS = {"LSTM": (1.3, 1.5), "GRU": (1.5, 2.0), "Elman": (1.5, 2.0)}  # inferenc
 AGAINST_TORCH = {"GRU": (2.0, 3.0), "Elman": (2.0, 3.0)}
 MEAN_OF_OTHERS = 3.0
 TIME_PER_FLOP = 1.25
+PART_OF_FULL = 0.65
 STEP_AGAINST_CELL = {64: 10.0, 128: 10.0, 256: 4.0, 512: 2.0}
 STEP_AGAINST_LAYER = 30.0
 SHARE_OF_SGEMM = {"inference": 0.85, "training": 0.75}
@@ -86,6 +87,9 @@ def _of_cell(name: str, mode: str, at: int, rows: list[dict[str, Any]]) -> Itera
         yield Line(f"{head} mean time per FLOP against our LSTM's", TIME_PER_FLOP, mean, below=True)
     for row in rows:
         size = (row["steps"], row["batch"], row["units"])
+        if "part_of_full" in row:
+            what = f"{head} lengths from 1 to T at {size}, part of the time of full lengths"
+            yield Line(what, PART_OF_FULL, row["part_of_full"], below=True)
         if name == "LSTM" and size in LARGE and not row["ragged"]:
             yield Line(
                 f"{head} part of sgemm's rate at {size}", SHARE_OF_SGEMM[mode], row["gflops"] / row["sgemm"]

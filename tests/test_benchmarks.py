@@ -71,6 +71,18 @@ def test_a_wrong_answer_has_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("benchmarks")
+def test_ragged_lengths_are_measured_beside_full_ones() -> None:
+    import sequences
+    import summary
+
+    row, _ = sequences.row("Elman", (6, 3, 8), False, True, 0.0, ["wolfdog", "eager loop"])
+    assert row["part_of_full"] > 0
+    assert "of the time of full lengths" in sequences.line(row)
+    table = summary.table({"sequences": [row | {"part_of_full": 0.5}]})
+    assert "(6, 3, 8), part of the time of full lengths | at most 0.65 | 0.50 | met |" in table
+
+
+@pytest.mark.usefixtures("benchmarks")
 def test_targets_are_met_or_missed() -> None:
     import summary
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .binding import run
 from .errors import Refusal as Refusal
+from .ragged import Arranged, past_the_end
 from .recurrence import Recurrence, check, with_resets
 from .single import SingleStep
 from .trace import NO_ROWS, Rows, Step, trace
@@ -107,23 +108,26 @@ class Compiled:
         if lengths is None:
             return self._sorted(named, x, rows, states, None, resets, fresh)
         lengths = lengths.to(torch.int64)
-        # what lies past an end may be anything, and not a number times zero is not a number
-        ended = torch.arange(len(x))[:, None] >= lengths
-        x = x.masked_fill(ended.view(*ended.shape, *(1,) * (x.dim() - 2)), 0)
+        # For gradients, what lies past an end may not be anything: not a number times zero is not a number.
+        clear = torch.is_grad_enabled()
         if bool((lengths[:-1] >= lengths[1:]).all()):
+            if clear:
+                ended = past_the_end(len(x), lengths)
+                x = x.masked_fill(ended.view(*ended.shape, *(1,) * (x.dim() - 2)), 0)
             return self._sorted(named, x, rows, states, lengths, resets, fresh)
         order = torch.argsort(lengths, descending=True, stable=True)
         back = torch.argsort(order)
+        lengths = lengths[order]
         y, last = self._sorted(
             named,
-            x.index_select(1, order),
+            Arranged.apply(x, order, back, past_the_end(len(x), lengths) if clear else None),
             [row.index_select(0, order) for row in rows],
             [s.index_select(0, order) for s in states],
-            lengths[order],
+            lengths,
             None if resets is None else resets.index_select(1, order),
             [f.index_select(0, order) for f in fresh],
         )
-        return y.index_select(1, back), [s.index_select(0, back) for s in last]
+        return Arranged.apply(y, back, order, None), [s.index_select(0, back) for s in last]
 
     def _sorted(
         self,

@@ -17,6 +17,7 @@ from .ir.values import Builder, Type, Value
 from .passes.adjoint import adjoint
 from .passes.saving import Differentiated, cut
 from .passes.split import Split, prepare, split
+from .ragged import matrix_gradient, running
 from .trace import Traced
 
 
@@ -193,13 +194,15 @@ class Recurrence:
         found = {name: self._found(launch, name, streams, streams, steps) for name in launch.plan.aliases}
         events = [found.get(name) for name in self.events]
         first = [tensors[f"d{name}"][0][0] for name in self.states]
-        return events, self._parameter_gradients(found, tensors, steps, wanted), list(first)
+        rows = None if lengths is None else running(steps, lengths)
+        return events, self._parameter_gradients(found, tensors, steps, rows, wanted), list(first)
 
     def _parameter_gradients(
         self,
         found: Mapping[str, Tensor],
         tensors: Mapping[str, tuple[Tensor, int]],
         steps: int,
+        rows: Tensor | None,
         wanted: Sequence[bool],
     ) -> list[Tensor | None]:
         totals: dict[str, Tensor] = {}
@@ -212,7 +215,7 @@ class Recurrence:
             base, shift = stream.name.removesuffix("_next"), int(stream.name.endswith("_next"))
             operand = tensors[base][0]
             operand = operand[shift : shift + steps] if base in self.states else operand
-            part = _product(operand, found[gradient], heads)
+            part = matrix_gradient(operand, found[gradient], rows, heads)
             totals[parameter] = totals[parameter] + part if parameter in totals else part
         return [totals.get(name) for name in self.parameters]
 
@@ -246,13 +249,6 @@ class Recurrence:
 
 def _column(mask: Tensor, like: Tensor) -> Tensor:
     return mask.view(-1, *(1,) * (like.dim() - 1))
-
-
-def _product(operand: Tensor, gradient: Tensor, heads: bool) -> Tensor:
-    """operand^T @ gradient over all steps and examples: [T, B, ..., K] and [T, B, ..., N] give [K, N]."""
-    if heads:
-        return torch.einsum("tbhk,tbhn->hkn", operand, gradient)
-    return operand.reshape(-1, operand.shape[-1]).t() @ gradient.reshape(-1, gradient.shape[-1])
 
 
 def as_function(program: Program) -> Callable[..., dict[str, Tensor]]:

@@ -1,0 +1,70 @@
+"""Sequences of different lengths in the order that kernels take them: the longest first."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Arranged(torch.autograd.Function):
+    """apply(tensor [T, B, ...], order, back, ended) -> its examples in another order, zeros where `ended` [T, B].
+
+    order, back  [B], each undoing the other, so that the gradient is arranged likewise and nothing is added up
+    ended        booleans in the new order, or None
+    """
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor, order: Tensor, back: Tensor, ended: Tensor | None) -> Tensor:
+        """The examples in order."""
+        ctx.order, ctx.back, ctx.ended = order, back, ended
+        found = tensor.index_select(1, order)
+        return found if ended is None else _cleared(found, ended)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        """The gradient in the order of before."""
+        ended = None if ctx.ended is None else ctx.ended.index_select(1, ctx.back)
+        return Arranged.apply(gradient, ctx.back, ctx.order, ended), None, None, None
+
+
+def _cleared(tensor: Tensor, ended: Tensor) -> Tensor:
+    return tensor.masked_fill_(ended.view(*ended.shape, *(1,) * (tensor.dim() - 2)), 0)
+
+
+def past_the_end(steps: int, lengths: Tensor) -> Tensor:
+    """[T, B]: whether an example has ended before a step.
+
+    >>> past_the_end(2, torch.tensor([2, 1]))
+    tensor([[False, False],
+            [False,  True]])
+    """
+    return torch.arange(steps)[:, None] >= lengths
+
+
+def running(steps: int, lengths: Tensor) -> Tensor | None:
+    """Which of the T * B rows of [T, B, ...] belong to a sequence; None where nearly all do, and looking is no gain.
+
+    >>> running(2, torch.tensor([2, 1]))
+    tensor([0, 1, 2])
+    """
+    rows = steps * len(lengths)
+    if int(lengths.sum()) > NEARLY_ALL * rows:
+        return None
+    return (~past_the_end(steps, lengths)).flatten().nonzero().squeeze(1)
+
+
+NEARLY_ALL = 0.85
+"""A part of the rows from which on a product takes all of them: copying those that run costs as much as it saves."""
+
+
+def matrix_gradient(operand: Tensor, gradient: Tensor, rows: Tensor | None, heads: bool) -> Tensor:
+    """operand^T @ gradient over steps and examples: [T, B, ..., K] and [T, B, ..., N] give [K, N].
+
+    Of all T * B, only `rows` are taken where they are given; the others are zeros.
+    """
+    operand, gradient = operand.flatten(0, 1), gradient.flatten(0, 1)
+    if rows is not None:
+        operand, gradient = operand.index_select(0, rows), gradient.index_select(0, rows)
+    if heads:
+        return torch.einsum("rhk,rhn->hkn", operand, gradient)
+    return operand.reshape(-1, operand.shape[-1]).t() @ gradient.reshape(-1, gradient.shape[-1])
