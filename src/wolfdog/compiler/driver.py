@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 
 import torch
@@ -145,7 +146,8 @@ class Compiled:
         if resets is not None:
             inputs["reset"] = resets.to(self.dtype)
             inputs |= {f"f{number}": f.expand(steps, *f.shape) for number, f in enumerate(fresh)}
-        with torch.autocast("cpu", enabled=False):
+        autocast = torch.is_autocast_enabled("cpu")
+        with torch.autocast("cpu", enabled=False) if autocast else nullcontext():
             values = self.traced.parameters.run(named)
             early = recurrence.early(like=x, **values)
             events = recurrence.over_events(like=x, **inputs, **values, **early)

@@ -80,6 +80,13 @@ class Recurrence:
         read |= {stream.name.removesuffix("_next") for _, stream, _, _ in self.differentiated.matrices}
         return read & set(self.states)
 
+    @cached_property
+    def kept(self) -> list[str]:
+        """What else the backward pass reads."""
+        read = [v.name for v in self.differentiated.backward.inputs("saved")]
+        read += [stream.name for _, stream, _, _ in self.differentiated.matrices]
+        return [n for n in dict.fromkeys(read) if n.removesuffix("_next") not in self.states]
+
     def forward(
         self,
         events: Sequence[Tensor],
@@ -123,12 +130,8 @@ class Recurrence:
         last = [self._last(tapes[name], steps, lengths) for name in self.states]
         if not save:
             return output, last, None
-        needed = {v.name for v in self.differentiated.backward.inputs("saved")}
-        needed |= {stream.name for _, stream, _, _ in self.differentiated.matrices}
         keep = {}
-        for name in needed:
-            if name in self.states or name.removesuffix("_next") in self.states:
-                continue
+        for name in self.kept:
             keep[name] = kept[name] if name in self.events else self._found(launch, name, tapes, kept, steps)
         return output, last, Saved(keep | {n: t for n, t in tapes.items() if n in self.taped}, steps, batch)
 

@@ -12,7 +12,7 @@ from ...ir.program import Program
 from ...passes.plans import Plan
 from ...passes.stage import plan
 from .build import Code, build, product_code
-from .emit import FIELDS, HEADER, Kernel, emit
+from .emit import Kernel, emit
 from .target import Target, target
 from .threads import cuts, run, shares
 
@@ -74,18 +74,17 @@ class Launch:
         scratch = {
             name: torch.empty(batch, width, dtype=self.dtype) for name, width in self.kernel.scratch.items()
         }
-        table = np.zeros(HEADER + FIELDS * len(self.kernel.buffers), np.int64)
-        table[0], table[1] = steps, 0 if lengths is None else lengths.data_ptr()
-        table[2] = product_code(self.target.bits).address if self.products else 0
+        product = product_code(self.target.bits).address if self.products else 0
+        numbers = [steps, 0 if lengths is None else lengths.data_ptr(), product]
         size = self.target.bits // 8
-        for number, name in enumerate(self.kernel.buffers):
-            at = HEADER + FIELDS * number
+        for name in self.kernel.buffers:
             if name in scratch:
-                table[at : at + FIELDS] = scratch[name].data_ptr(), 0, scratch[name].shape[1] * size, 1
+                numbers += scratch[name].data_ptr(), 0, scratch[name].shape[1] * size, 1
                 continue
             tensor, room = tensors[name]
             step, row = (tensor.stride(0) * size, tensor.stride(1) * size) if room else (0, 0)
-            table[at : at + FIELDS] = tensor.data_ptr(), step, row, max(room, 1)
+            numbers += tensor.data_ptr(), step, row, room or 1
+        table = np.array(numbers, np.int64)
         parts = shares(batch, self.work * steps * batch)
         listed = None if lengths is None or parts == 1 else lengths.tolist()
         run(self.code, table.ctypes.data, cuts(batch, parts, listed))
@@ -104,7 +103,7 @@ def panels(matrix: Tensor, width: int) -> Tensor:
     *lead, depth, columns = matrix.shape
     count = -(-columns // width)
     if count * width == columns:
-        return matrix.unflatten(-1, (count, width)).movedim(-2, -3).contiguous()
+        return matrix.view(*lead, depth, count, width).transpose(-2, -3).contiguous()
     padded = matrix.new_zeros(*lead, count, depth, width)
     full = columns // width
     if full:
