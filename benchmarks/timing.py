@@ -7,12 +7,18 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+PAUSE = 0.05
+"""Seconds before each turn: threads of the peer before it spin on for milliseconds, and would take its cores."""
+
 ROUNDS = 3
 """Every call is timed so many times at least, however long it takes."""
 
 
 def in_turn(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
-    """Median milliseconds of each call; the calls take turns, so that what disturbs one disturbs all."""
+    """Median milliseconds of each call; the calls take turns, so that what disturbs one disturbs all.
+
+    In its turn a call is made twice, first to wake its own threads, and the second time counts.
+    """
     times: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
@@ -20,6 +26,8 @@ def in_turn(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str,
     while time.perf_counter() < end or rounds < ROUNDS:
         rounds += 1
         for name, call in calls.items():
+            time.sleep(PAUSE)
+            call()  # wakes the threads of its own
             start = time.perf_counter()
             call()
             times[name].append(1e3 * (time.perf_counter() - start))

@@ -3,11 +3,16 @@
 The number of threads is PyTorch's. The pool is made anew after a fork, where the parent's threads are not there.
 """
 
+import ctypes
 import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
 from threading import Lock
+from typing import cast
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -50,6 +55,7 @@ def run(kernel: Callable[[int, int, int], None], table: int, borders: Sequence[i
         kernel(table, borders[0], borders[1])
         return
     pool = _threads(len(borders) - 2)
+    _move_aside(pool)
     waiting = [(pool.submit(kernel, table, low, high), low, high) for low, high in pairwise(borders[1:])]
     kernel(table, borders[0], borders[1])
     for part, low, high in reversed(waiting):  # threads take them from the first on
@@ -57,6 +63,30 @@ def run(kernel: Callable[[int, int, int], None], table: int, borders: Sequence[i
             kernel(table, low, high)
         else:
             part.result()
+
+
+def _move_aside(pool: ThreadPoolExecutor) -> None:
+    """Keep the pool off the caller's core: Linux wakes threads where they are called from, and lets them wait there."""
+    if _current_core is None:
+        return
+    elsewhere = os.sched_getaffinity(0) - {_current_core()}
+    threads = [thread.native_id for thread in list(pool._threads) if thread.native_id is not None]
+    if not elsewhere or _kept_to.get(pool) == (threads, elsewhere):
+        return
+    for thread in threads:
+        with suppress(OSError):  # it has ended, or may not be moved
+            os.sched_setaffinity(thread, elsewhere)
+    _kept_to[pool] = threads, elsewhere
+
+
+def _core_of_linux() -> Callable[[], int] | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    return cast("Callable[[], int] | None", getattr(ctypes.CDLL(None), "sched_getcpu", None))
+
+
+_current_core = _core_of_linux()
+_kept_to: WeakKeyDictionary[ThreadPoolExecutor, tuple[list[int], set[int]]] = WeakKeyDictionary()
 
 
 def _threads(count: int) -> ThreadPoolExecutor:
