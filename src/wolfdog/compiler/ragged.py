@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .backends.numba.matrices import WORTH, multiply_transposed
+
 
 class Arranged(torch.autograd.Function):
     """apply(tensor [T, B, ...], order, back, ended) -> its examples in another order, zeros where `ended` [T, B].
@@ -57,8 +59,11 @@ NEARLY_ALL = 0.85
 """A part of the rows from which on a product takes all of them: copying those that run costs as much as it saves."""
 
 
-def matrix_gradient(operand: Tensor, gradient: Tensor, rows: Tensor | None, heads: bool) -> Tensor:
-    """operand^T @ gradient over steps and examples: [T, B, ..., K] and [T, B, ..., N] give [K, N].
+def matrix_gradient(
+    operand: Tensor, gradient: Tensor, rows: Tensor | None, heads: bool
+) -> tuple[Tensor, Tensor | None]:
+    """operand^T @ gradient over steps and examples, [T, B, ..., K] and [T, B, ..., N] to [K, N]; and where that is no
+    work, the sums of the gradient, [N].
 
     Of all T * B, only `rows` are taken where they are given; the others are zeros.
     """
@@ -66,5 +71,12 @@ def matrix_gradient(operand: Tensor, gradient: Tensor, rows: Tensor | None, head
     if rows is not None:
         operand, gradient = operand.index_select(0, rows), gradient.index_select(0, rows)
     if heads:
-        return torch.einsum("rhk,rhn->hkn", operand, gradient)
-    return operand.reshape(-1, operand.shape[-1]).t() @ gradient.reshape(-1, gradient.shape[-1])
+        return torch.einsum("rhk,rhn->hkn", operand, gradient), None
+    plain = operand.dim() == gradient.dim() == 2
+    operand = operand.reshape(-1, operand.shape[-1])
+    gradient = gradient.reshape(-1, gradient.shape[-1])
+    together = operand.stride(1) == gradient.stride(1) == 1
+    if not together or operand.numel() * gradient.shape[1] < WORTH:
+        return operand.t() @ gradient, None
+    product, sums = multiply_transposed(operand, gradient)
+    return product, sums if plain else None

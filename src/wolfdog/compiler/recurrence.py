@@ -8,13 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .affine import affine
 from .backends.numba.launch import ALWAYS, Launch, side_by_side
+from .backends.numba.room import empty, zeros
 from .errors import Refusal
 from .ir.evaluate import evaluate
 from .ir.printer import function
 from .ir.program import Program, rewrite
 from .ir.values import Builder, Type, Value
 from .passes.adjoint import adjoint
+from .passes.places import Place
 from .passes.saving import Differentiated, cut
 from .passes.split import Split, prepare, split
 from .ragged import matrix_gradient, running
@@ -50,7 +53,7 @@ class Recurrence:
         ]
         self.output_shape = step.outputs["y"].shape
         self.early = as_function(self.split.parameters)
-        self.over_events = as_function(self.split.events) if hoist_events else _as_they_are
+        self.over_events = as_function(self.split.events, affine) if hoist_events else _as_they_are
         self.inference = Launch(step, dtype)
 
     @cached_property
@@ -108,7 +111,7 @@ class Recurrence:
         """
         launch = self.training if save else self.inference
         batch = states[0].shape[0] if states else events[0].shape[1]
-        make = torch.empty if lengths is None else torch.zeros  # what ended is zero
+        make = empty if lengths is None else zeros  # what ended is zero
         kept: dict[str, Tensor] = dict(zip(self.events, (self._rows(e, 2) for e in events), strict=True))
         tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
         tensors |= {
@@ -173,7 +176,7 @@ class Recurrence:
         `wanted` says for which parameters a gradient is computed.
         """
         launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
-        make = torch.empty if lengths is None else torch.zeros
+        make = empty if lengths is None else zeros
         named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
         like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype)
         tensors: dict[str, tuple[Tensor, int]] = {}
@@ -210,16 +213,22 @@ class Recurrence:
     ) -> list[Tensor | None]:
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
-        for name in needed & set(found):
-            totals[name] = found[name].sum((0, 1))
+        places = self.backward_kernel.plan.aliases
+        summed: list[tuple[Place, Tensor]] = []  # gradients over their rows, which products give besides
         for parameter, stream, gradient, heads in self.differentiated.matrices:
             if parameter not in needed:
                 continue
             base, shift = stream.name.removesuffix("_next"), int(stream.name.endswith("_next"))
             operand = tensors[base][0]
             operand = operand[shift : shift + steps] if base in self.states else operand
-            part = matrix_gradient(operand, found[gradient], rows, heads)
+            part, sums = matrix_gradient(operand, found[gradient], rows, heads)
             totals[parameter] = totals[parameter] + part if parameter in totals else part
+            if sums is not None:
+                summed.append((places[gradient], sums))
+        for name in needed & set(found):
+            parts = (sums[within] for of, sums in summed if (within := places[name].within(of)) is not None)
+            total = next(parts, None)
+            totals[name] = found[name].sum((0, 1)) if total is None else total
         return [totals.get(name) for name in self.parameters]
 
     def eager(
@@ -254,10 +263,15 @@ def _column(mask: Tensor, like: Tensor) -> Tensor:
     return mask.view(-1, *(1,) * (like.dim() - 1))
 
 
-def as_function(program: Program) -> Callable[..., dict[str, Tensor]]:
-    """A program as a Python function from inputs by name (those it does not need are ignored) to outputs by name."""
+def as_function(
+    program: Program, linear: Callable[..., Tensor] = torch.nn.functional.linear
+) -> Callable[..., dict[str, Tensor]]:
+    """A program as a Python function from inputs by name (those it does not need are ignored) to outputs by name.
+
+    `linear` does its products with a bias.
+    """
     source = function(program, "run", annotate=False)
-    scope: dict[str, Any] = {"torch": torch}
+    scope: dict[str, Any] = {"torch": torch, "linear": linear}
     exec(source, scope)  # our own text
     wanted = [value.name for value in program.inputs()]
     outputs = list(program.outputs)

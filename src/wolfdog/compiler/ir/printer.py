@@ -101,7 +101,7 @@ def lines(program: Program, annotate: bool = True) -> list[str]:
             continue
         if value in affine and affine[value][0] in inside:
             (x, w), bias = affine[value][0].operands, affine[value][1]
-            expression = f"torch.nn.functional.linear({named[x]}, {named[w]}.T, {named[bias]})"
+            expression = f"linear({named[x]}, {named[w]}.T, {named[bias]})"
         else:
             expression = PRINT[value.op](value, *(named[operand] for operand in value.operands))
         remark = f"  # {value.type}" if annotate else ""

@@ -61,6 +61,13 @@ class Place:
         shape = (*self.shape[:position], length, *self.shape[position + 1 :])
         return replace(self, offset=self.offset + start * self.strides[position], shape=shape)
 
+    def within(self, other: "Place") -> slice | None:
+        """Which of the numbers of another row in the same buffer these are, where both are one run of numbers."""
+        start, length = self.offset - other.offset, prod(self.shape)
+        same = (self.buffer, self.shift) == (other.buffer, other.shift) and len(self.shape) == 1
+        inside = same and self.contiguous and other.contiguous and 0 <= start <= prod(other.shape) - length
+        return slice(start, start + length) if inside else None
+
     def over(self, domain: tuple[int, ...]) -> tuple[int, ...]:
         """The strides of what lies here along the axes of a larger shape that it is broadcast to."""
         missing = len(domain) - len(self.shape)

@@ -19,6 +19,7 @@ import llvmlite.binding as llvm
 from ...cache import load_or_build
 from ...errors import Refusal
 from .target import processor, target
+from .walks import product_source
 
 SYMBOL = "wolfdog_kernel"
 
@@ -65,13 +66,19 @@ def build(source: str, bits: int) -> Code:
 def product_code(bits: int) -> Code:
     """The matrix product, which every kernel of a number format calls."""
 
+    return tiled("product", product_source(target(bits)), bits, 9)
+
+
+def tiled(kind: str, source: str, bits: int, arguments: int) -> Code:
+    """A function that calls register tiles."""
+
     def compiled() -> bytes:
         _load_numba()
-        from .tile import product_source, tiles
+        from .tile import tiles
 
-        return _compiled(product_source(target(bits)), bits, 9, tiles(target(bits)))
+        return _compiled(source, bits, arguments, tiles(target(bits)))
 
-    return Code(load_or_build(_key("product", "", bits), compiled), 9)
+    return Code(load_or_build(_key(kind, source, bits), compiled), arguments)
 
 
 def _key(kind: str, source: str, bits: int) -> str:
@@ -82,7 +89,7 @@ def _key(kind: str, source: str, bits: int) -> str:
 @cache
 def _surroundings(bits: int) -> tuple[str, ...]:
     """What machine code depends on beside the source: the processor, LLVM, and the files that shape it."""
-    files = ("tile.py", "vectors.py", "functions.py", "build.py")
+    files = ("tile.py", "vectors.py", "functions.py", "meeting.py", "build.py")
     texts = [(Path(__file__).parent / name).read_text() for name in files]
     return (str(target(bits)), f"llvmlite {llvmlite.__version__}", *processor(), *texts)
 
@@ -101,10 +108,12 @@ def _compiled(source: str, bits: int, arguments: int, more: dict[str, Any] | Non
     from numba.core.registry import cpu_target
 
     from .functions import library
+    from .meeting import meet
     from .tile import product
     from .vectors import memory
 
     scope = {**memory(bits, target(bits).lanes), **library(), "product": product, "inf": inf, "nan": nan}
+    scope["meet"] = meet
     scope |= more or {}
     exec(source, scope)  # our own text
     flags = Flags()

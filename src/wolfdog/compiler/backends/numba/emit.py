@@ -1,9 +1,14 @@
-"""A plan becomes Python source for Numba: a function of a table of addresses and a range of examples.
+"""A plan becomes Python source for Numba, a function of a table of addresses, in one of two forms.
 
-The kernel runs every step for its examples alone, so that threads never wait for each other inside the loop. Its
-arguments lie in a table of whole numbers: the number of steps, the address of lengths (0: none) and of the code of the
-matrix product, and for every buffer
-its address, its bytes from step to step and from example to example, and the number of steps it has room for.
+Apart, the other two arguments are a range of examples: the kernel runs every step for these alone, so that threads never
+wait for each other inside the loop. Together, they are the number of a thread and how many there are: every thread runs
+all examples, a part of the columns of each product and of each loop, and they meet in between. For few examples, whose
+matrices then lie in the caches of all cores.
+
+The table holds whole numbers: the number of steps, the address of lengths (0: none) and of the code of the matrix
+product, and (to run together) of a counter, of a function that lets other threads run, and the number of examples. Then
+for every buffer its address, its bytes from step to step and from example to example, and the number of steps it has
+room for.
 """
 
 from dataclasses import dataclass
@@ -13,7 +18,7 @@ from ...passes.plans import Plan, Product
 from .loops import LoopEmitter
 from .target import Target
 
-HEADER = 3
+HEADER = 6
 """Entries of the table before the buffers'."""
 
 FIELDS = 4
@@ -29,16 +34,16 @@ class Kernel:
     scratch: dict[str, int]
 
 
-def emit(plan: Plan, target: Target) -> Kernel:
+def emit(plan: Plan, target: Target, together: bool = False) -> Kernel:
     """The source of the kernel of a plan."""
-    return Emitter(plan, target).run()
+    return Emitter(plan, target, together).run()
 
 
 class Emitter:
     """Writes a kernel."""
 
-    def __init__(self, plan: Plan, target: Target) -> None:
-        self.plan, self.target = plan, target
+    def __init__(self, plan: Plan, target: Target, together: bool) -> None:
+        self.plan, self.target, self.together = plan, target, together
         self.size = target.bits // 8
         self.buffers: dict[str, None] = {}
         self.moments: dict[tuple[str, int], str] = {}  # buffers at a step
@@ -49,13 +54,25 @@ class Emitter:
         for stage in self.plan.stages:
             for product in stage.products:
                 self._product(product)
+            if self.together and stage.products:
+                self._meet()
             for number, loop in enumerate(stage.loops):
-                if number == 0:
+                emitter = LoopEmitter(self, loop, self.together)
+                if self.together:
+                    # what is summed over stays with one thread, which takes whole examples
+                    shared = "low, high" if emitter.divided else "part, high, parts"
+                    self._say(2, f"for b in range({shared}):")
+                elif number == 0:
                     self._say(2, "for b in range(low, high):")
-                LoopEmitter(self, loop).run()
+                emitter.run()
+                if self.together:
+                    self._meet()
         body, self.lines = self.lines, []
-        self._say(0, "def kernel(table, low, end):")
+        self._say(0, f"def kernel(table, {'part, parts' if self.together else 'low, end'}):")
         self._say(1, "steps, lengths, tile = field(table, 0), field(table, 1), field(table, 2)")
+        if self.together:
+            self._say(1, "counter, rest, low, end = field(table, 3), field(table, 4), 0, field(table, 5)")
+            self._say(1, "goal = 0")
         # first those that lie elsewhere at every call, so that a single step writes one piece of the table
         buffers = sorted(self.buffers, key=lambda name: name in self.scratch or self._unbatched(name))
         for number, name in enumerate(buffers):
@@ -73,6 +90,10 @@ class Emitter:
             self._say(2, f"{variable} = {name} + {moment} % {name}_room * {name}_step")
         self.lines += body
         return Kernel("\n".join(self.lines) + "\n", tuple(buffers), self.scratch)
+
+    def _meet(self) -> None:
+        self._say(2, "goal += parts")
+        self._say(2, "meet(counter, goal, rest)")
 
     def _say(self, depth: int, line: str) -> None:
         self.lines.append("    " * depth + line)
@@ -98,23 +119,31 @@ class Emitter:
         size = self.size
         a, c, w = self._at(product.operand), self._use(product.result), self._use(product.matrix)
         row, first = f"{product.operand.buffer}_row", product.operand.offset * size
-        self.scratch[c] = (product.times - 1) * product.width + self._padded(product.width)
-        depth, more_a, more_c, more_w = 2, "", "", ""
+        panel, padded = self.target.panel, self._padded(product.width)
+        self.scratch[c] = (product.times - 1) * product.width + padded
+        depth, more_a, more_c, more_w, width = 2, "", "", "", str(product.width)
         if product.times > 1:
-            self._say(2, f"for head in range({product.times}):")
+            of = f"part, {product.times}, parts" if self.together else str(product.times)
+            self._say(2, f"for head in range({of}):")
             depth, more_a, more_c = (
                 3,
                 f" + head * {product.depth * size}",
                 f" + head * {product.width * size}",
             )
-            more_w = (
-                f" + head * {self._padded(product.width) * product.depth * size}" if product.heads else ""
-            )
+            more_w = f" + head * {padded * product.depth * size}" if product.heads else ""
+        elif self.together:
+            self._say(2, f"first, last = {self._part(padded // panel)}")
+            width = f"least(last * {panel}, {product.width}) - first * {panel}"
+            more_c, more_w = f" + first * {panel * size}", f" + first * {panel * product.depth * size}"
         self._say(
             depth,
             f"product(tile, {a} + low * {row} + {first}{more_a}, {row} // {size}, {w}{more_w}, {product.depth}, "
-            f"{c} + low * {c}_row{more_c}, {c}_row // {size}, {product.width}, high - low, {int(product.fresh)})",
+            f"{c} + low * {c}_row{more_c}, {c}_row // {size}, {width}, high - low, {int(product.fresh)})",
         )
+
+    def _part(self, count: int) -> str:
+        """Where a thread's part of so many pieces begins and ends."""
+        return f"{count} * part // parts, {count} * (part + 1) // parts"
 
     def _padded(self, width: int) -> int:
         return -(-width // self.target.panel) * self.target.panel

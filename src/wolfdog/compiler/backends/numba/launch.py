@@ -13,11 +13,19 @@ from ...passes.plans import Plan
 from ...passes.stage import plan
 from .build import Code, build, product_code
 from .emit import Kernel, emit
+from .panels import panels
 from .target import Target, target
+from .team import Team, team, yielding
 from .threads import cuts, run, shares
 
 ALWAYS = 1 << 62
 """Room of a buffer that is as long as the sequence."""
+
+FEW = 2
+"""Examples for each thread below which threads run all of them together."""
+
+WORTH_MEETING = 20_000
+"""Multiplications of a step for each thread below which meeting costs more than it gains."""
 
 
 class Launch:
@@ -32,6 +40,7 @@ class Launch:
         self.target: Target = target(torch.finfo(dtype).bits)
         self.plan: Plan = plan(program, reverse)
         self.kernel: Kernel = emit(self.plan, self.target)
+        self.together: Kernel = emit(self.plan, self.target, together=True)
         self.products = [product for stage in self.plan.stages for product in stage.products]
         self.matrices = {product.matrix: product for product in self.products}
         self.work = sum(product.depth * product.width * product.times for product in self.products)
@@ -43,6 +52,11 @@ class Launch:
     def code(self) -> Code:
         """The machine code, compiled or found in the cache."""
         return build(self.kernel.source, self.target.bits)
+
+    @cached_property
+    def code_together(self) -> Code:
+        """That of the form in which threads run all examples together."""
+        return build(self.together.source, self.target.bits)
 
     def pack(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Parameters as the kernel reads them: matrices in panels, the others side by side."""
@@ -70,14 +84,24 @@ class Launch:
                 parameters. `[steps, B, ...]` with features side by side.
             lengths: `[B]` whole numbers, which fall.
         """
-        self.code  # noqa: B018  # compiled before memory is taken
+        parts = shares(batch, self.work * steps * batch)
+        workers = self._workers(batch) if steps > 1 else None
+        kernel, code = (self.kernel, self.code) if workers is None else (self.together, self.code_together)
         scratch = {
-            name: torch.empty(batch, width, dtype=self.dtype) for name, width in self.kernel.scratch.items()
+            name: torch.empty(batch, width, dtype=self.dtype) for name, width in kernel.scratch.items()
         }
         product = product_code(self.target.bits).address if self.products else 0
-        numbers = [steps, 0 if lengths is None else lengths.data_ptr(), product]
+        counter = torch.zeros((), dtype=torch.int64)
+        numbers = [
+            steps,
+            0 if lengths is None else lengths.data_ptr(),
+            product,
+            counter.data_ptr(),
+            yielding(),
+            batch,
+        ]
         size = self.target.bits // 8
-        for name in self.kernel.buffers:
+        for name in kernel.buffers:
             if name in scratch:
                 numbers += scratch[name].data_ptr(), 0, scratch[name].shape[1] * size, 1
                 continue
@@ -85,32 +109,18 @@ class Launch:
             step, row = (tensor.stride(0) * size, tensor.stride(1) * size) if room else (0, 0)
             numbers += tensor.data_ptr(), step, row, room or 1
         table = np.array(numbers, np.int64)
-        parts = shares(batch, self.work * steps * batch)
+        if workers is not None:
+            workers.together(code.address, table.ctypes.data, torch.get_num_threads())
+            return
         listed = None if lengths is None or parts == 1 else lengths.tolist()
-        run(self.code, table.ctypes.data, cuts(batch, parts, listed))
+        run(code, table.ctypes.data, cuts(batch, parts, listed))
 
-
-def panels(matrix: Tensor, width: int) -> Tensor:
-    """[..., K, N] as [..., N / P][K][P], padded with zeros.
-
-    >>> panels(torch.arange(6.0).view(2, 3), 2)
-    tensor([[[0., 1.],
-             [3., 4.]],
-    <BLANKLINE>
-            [[2., 0.],
-             [5., 0.]]])
-    """
-    *lead, depth, columns = matrix.shape
-    count, full = -(-columns // width), columns // width
-    packed = matrix.new_empty(*lead, count, depth, width)
-    # NumPy copies on this thread alone. PyTorch's would go on spinning for milliseconds, on the cores of ours.
-    source, goal = matrix.numpy(), packed.numpy()
-    whole = source[..., : full * width].reshape(*lead, depth, full, width)
-    goal[..., :full, :, :] = np.moveaxis(whole, -2, -3)
-    if full < count:
-        goal[..., full, :, :] = 0
-        goal[..., full, :, : columns - full * width] = source[..., full * width :]
-    return packed
+    def _workers(self, batch: int) -> Team | None:
+        """The threads that run so many examples together; None where it is better to run examples apart."""
+        threads = torch.get_num_threads()
+        if threads == 1 or batch >= FEW * threads or self.work * batch < WORTH_MEETING * threads:
+            return None
+        return team()
 
 
 def side_by_side(tensor: Tensor, features: int) -> Tensor:

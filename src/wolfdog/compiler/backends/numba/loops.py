@@ -33,7 +33,7 @@ class LoopEmitter:
     group in vectors. Axes that are summed over come last.
     """
 
-    def __init__(self, kernel: Writer, loop: Loop) -> None:
+    def __init__(self, kernel: Writer, loop: Loop, together: bool = False) -> None:
         self.kernel, self.loop = kernel, loop
         self.plan, self.lanes = kernel.plan, kernel.target.lanes
         domain, rank = loop.domain, len(loop.domain)
@@ -43,6 +43,9 @@ class LoopEmitter:
         self.kept = sum(a not in reduced for a in axes)
         self.here = {item.value: item for item in loop.items if item.source is None}
         self.groups = self._groups()
+        size = self._size(self.groups[-1])
+        # whether the innermost group is divided among threads that run together
+        self.divided = together and loop.reduced is None and size > self.lanes
         self.names: dict[Value, str] = {}
         self.pointers: dict[str, str] = {}
 
@@ -64,7 +67,15 @@ class LoopEmitter:
         depth, size = start, self._size(inner)
         self.partial = size % self.lanes != 0
         if size > 1:
-            self.kernel.say(depth, f"for j in range(0, {size}, {self.lanes}):")
+            begin, end = "0", str(size)
+            if self.divided:
+                begin, end = (
+                    f"{self.lanes} * ({{0}} * part // parts)",
+                    f"{self.lanes} * ({{0}} * (part + 1) // parts)",
+                )
+                pieces = -(-size // self.lanes)
+                begin, end = begin.format(pieces), f"least({end.format(pieces)}, {size})"
+            self.kernel.say(depth, f"for j in range({begin}, {end}, {self.lanes}):")
             depth += 1
             if self.partial:
                 self.kernel.say(depth, f"count = least({self.lanes}, {size} - j)")

@@ -1,20 +1,18 @@
-"""The batch split over threads: kernels release the GIL, and a plain pool runs them.
+"""Work split over threads: PyTorch's own, or a plain pool where those cannot be had.
 
-The number of threads is PyTorch's. The pool is made anew after a fork, where the parent's threads are not there.
+The number of threads is PyTorch's, and kernels release the GIL.
 """
 
-import ctypes
 import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from itertools import pairwise
 from threading import Lock
-from typing import cast
-from weakref import WeakKeyDictionary
 
 import torch
+
+from .build import Code
+from .team import team
 
 WORTH = 400_000
 """Multiplications for each thread below which another thread costs more than it gains."""
@@ -46,47 +44,23 @@ def cuts(batch: int, parts: int, lengths: Sequence[int] | None = None) -> list[i
     return [*result, batch]
 
 
-def run(kernel: Callable[[int, int, int], None], table: int, borders: Sequence[int]) -> None:
-    """Run a kernel on every part of a batch, and wait.
-
-    A part that no thread of the pool has come to yet, as on a machine with other work, is run here.
-    """
+def run(kernel: Code, table: int, borders: Sequence[int]) -> None:
+    """Run a kernel on every part of a batch, and wait."""
     if len(borders) == 2:
         kernel(table, borders[0], borders[1])
         return
+    workers = team()
+    if workers is not None:
+        workers.apart(kernel.address, table, borders)
+        return
     pool = _threads(len(borders) - 2)
-    _move_aside(pool)
     waiting = [(pool.submit(kernel, table, low, high), low, high) for low, high in pairwise(borders[1:])]
     kernel(table, borders[0], borders[1])
     for part, low, high in reversed(waiting):  # threads take them from the first on
-        if part.cancel():
+        if part.cancel():  # none has come to it yet, as on a machine with other work
             kernel(table, low, high)
         else:
             part.result()
-
-
-def _move_aside(pool: ThreadPoolExecutor) -> None:
-    """Keep the pool off the caller's core: Linux wakes threads where they are called from, and lets them wait there."""
-    if _current_core is None:
-        return
-    elsewhere = os.sched_getaffinity(0) - {_current_core()}
-    threads = [thread.native_id for thread in list(pool._threads) if thread.native_id is not None]
-    if not elsewhere or _kept_to.get(pool) == (threads, elsewhere):
-        return
-    for thread in threads:
-        with suppress(OSError):  # it has ended, or may not be moved
-            os.sched_setaffinity(thread, elsewhere)
-    _kept_to[pool] = threads, elsewhere
-
-
-def _core_of_linux() -> Callable[[], int] | None:
-    if not sys.platform.startswith("linux"):
-        return None
-    return cast("Callable[[], int] | None", getattr(ctypes.CDLL(None), "sched_getcpu", None))
-
-
-_current_core = _core_of_linux()
-_kept_to: WeakKeyDictionary[ThreadPoolExecutor, tuple[list[int], set[int]]] = WeakKeyDictionary()
 
 
 def _threads(count: int) -> ThreadPoolExecutor:

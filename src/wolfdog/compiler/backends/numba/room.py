@@ -1,0 +1,65 @@
+"""Memory for what is as long as a sequence, used again and again.
+
+Fresh memory costs more than what is computed in it: the system hands it out page by page, at the first touch of each.
+On a virtual machine with two cores 20 MB took 3.5 ms, and 0.3 ms where they had been touched before. So what a call
+lets go is kept for the next one, up to a limit.
+"""
+
+import threading
+import weakref
+from math import prod
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Block = np.ndarray[tuple[int], np.dtype[np.uint8]]
+
+WORTH = 1 << 17
+"""Bytes from which on memory is kept here: with fewer, the C library keeps it."""
+
+MOST = 1 << 29
+"""Bytes that are kept at most while nothing uses them."""
+
+LINE = 64
+"""Bytes of a line of the processor's caches, at which tensors start."""
+
+_lock = threading.RLock()  # letting go may happen at any moment of the same thread
+_idle: list[Block] = []  # what was let go last comes last
+
+
+def empty(*shape: int, dtype: torch.dtype) -> Tensor:
+    """A tensor of numbers not set, as torch.empty's."""
+    size = prod(shape) * dtype.itemsize
+    if size < WORTH:
+        return torch.empty(shape, dtype=dtype)
+    block = _block(-(-size // WORTH) * WORTH + LINE)
+    start = -block.ctypes.data % LINE
+    array = block[start : start + size]
+    weakref.finalize(array, _let_go, block).atexit = False
+    found = torch.from_numpy(array).view(dtype).view(shape)  # holds on to the array
+    if torch.are_deterministic_algorithms_enabled() and torch.utils.deterministic.fill_uninitialized_memory:  # type: ignore[attr-defined]
+        found.fill_(torch.nan)
+    return found
+
+
+def zeros(*shape: int, dtype: torch.dtype) -> Tensor:
+    """A tensor of zeros, as torch.zeros'."""
+    return empty(*shape, dtype=dtype).zero_()
+
+
+def _block(size: int) -> Block:
+    with _lock:
+        fitting = [block for block in _idle if size <= block.nbytes <= 2 * size]
+        if fitting:
+            best = min(fitting, key=lambda block: block.nbytes)
+            _idle[:] = [block for block in _idle if block is not best]
+            return best
+    return np.empty(size, np.uint8)
+
+
+def _let_go(block: Block) -> None:
+    with _lock:
+        _idle.append(block)
+        while sum(block.nbytes for block in _idle) > MOST:
+            del _idle[0]

@@ -1,0 +1,47 @@
+"""The loops around the register tile, as source: over panels, over the depth, and over the rows of an operand."""
+
+from .target import Target
+
+BLOCK = 512
+"""Rows of a panel that are walked in one go: what a panel's block holds stays in the second-level cache."""
+
+
+def product_source(target: Target) -> str:
+    """kernel(a, lda, packed, K, c, ldc, N, rows, fresh): C (+)= A W for a packed W; C is as wide as whole panels."""
+    size, panel = target.bits // 8, target.panel
+    lines = [
+        "def kernel(a, lda, packed, depth, c, ldc, width, rows, fresh):",
+        f"    panels = (width + {panel - 1}) // {panel}",
+        f"    for first in range(0, depth, {BLOCK}):",
+        f"        length = least(depth - first, {BLOCK})",
+        "        new = fresh if first == 0 else 0",
+        "        for p in range(panels):",
+        f"            at = packed + (p * depth + first) * {panel * size}",
+        f"            to = c + p * {panel * size}",
+        f"            of = a + first * {size}",
+        "            left = rows",
+        *tiled(target, "tile", f"{size} * lda", 12),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def tiled(target: Target, tile: str, stride: str, indent: int) -> list[str]:
+    """Lines that run tiles down `left` rows, from `of` with `stride` bytes from row to row, to `to` in C."""
+    largest, size = target.rows, target.bits // 8
+
+    def call(rows: int, more: int, finished: bool = False) -> list[str]:
+        lines = [f"{tile}{rows}(of, lda, at, length, to, ldc, new)"]
+        if not finished:
+            lines += [f"of += {rows} * {stride}", f"to += {rows * size} * ldc", f"left -= {rows}"]
+        return [" " * more + line for line in lines]
+
+    lines = [f"while left >= {2 * largest} or left == {largest}:", *call(largest, 4)]
+    lines += [
+        f"if left > {largest}:",
+        "    half = (left + 1) // 2",
+    ]  # two of about one size, not a large and a small
+    for rows in range(1, largest + 1):
+        lines += [f"    if half == {rows}:", *call(rows, 8)]
+    for rows in range(1, largest):
+        lines += [f"if left == {rows}:", *call(rows, 4, finished=True)]
+    return [" " * indent + line for line in lines]
