@@ -43,20 +43,19 @@ def past_the_end(steps: int, lengths: Tensor) -> Tensor:
     return torch.arange(steps)[:, None] >= lengths
 
 
-def running(steps: int, lengths: Tensor) -> Tensor | None:
-    """Which of the T * B rows of [T, B, ...] belong to a sequence; None where nearly all do, and looking is no gain.
+def running(steps: int, lengths: Tensor) -> Tensor:
+    """Which of the T * B rows of [T, B, ...] belong to a sequence.
 
     >>> running(2, torch.tensor([2, 1]))
     tensor([0, 1, 2])
     """
-    rows = steps * len(lengths)
-    if int(lengths.sum()) > NEARLY_ALL * rows:
-        return None
     return (~past_the_end(steps, lengths)).flatten().nonzero().squeeze(1)
 
 
-NEARLY_ALL = 0.85
-"""A part of the rows from which on a product takes all of them: copying those that run costs as much as it saves."""
+def summed(gradient: Tensor, rows: Tensor | None) -> Tensor:
+    """The sum over steps and examples, [T, B, ...] to [...], of all T * B rows or of those that are given."""
+    flat = gradient.flatten(0, 1)
+    return (flat if rows is None else flat.index_select(0, rows)).sum(0)
 
 
 def matrix_gradient(
@@ -65,18 +64,21 @@ def matrix_gradient(
     """operand^T @ gradient over steps and examples, [T, B, ..., K] and [T, B, ..., N] to [K, N]; and where that is no
     work, the sums of the gradient, [N].
 
-    Of all T * B, only `rows` are taken where they are given; the others are zeros.
+    Of all T * B, only `rows` are taken where they are given.
     """
     operand, gradient = operand.flatten(0, 1), gradient.flatten(0, 1)
+    work = (len(operand) if rows is None else len(rows)) * operand[0].numel() * gradient.shape[-1]
+    if (
+        operand.dim() == gradient.dim() == 2
+        and operand.stride(1) == gradient.stride(1) == 1
+        and work >= WORTH
+    ):
+        return multiply_transposed(operand, gradient, rows)
     if rows is not None:
         operand, gradient = operand.index_select(0, rows), gradient.index_select(0, rows)
     if heads:
         return torch.einsum("rhk,rhn->hkn", operand, gradient), None
-    plain = operand.dim() == gradient.dim() == 2
-    operand = operand.reshape(-1, operand.shape[-1])
-    gradient = gradient.reshape(-1, gradient.shape[-1])
-    together = operand.stride(1) == gradient.stride(1) == 1
-    if not together or operand.numel() * gradient.shape[1] < WORTH:
-        return operand.t() @ gradient, None
-    product, sums = multiply_transposed(operand, gradient)
-    return product, sums if plain else None
+    operand, gradient = operand.reshape(-1, operand.shape[-1]), gradient.reshape(-1, gradient.shape[-1])
+    if operand.stride(1) == gradient.stride(1) == 1 and work >= WORTH:
+        return multiply_transposed(operand, gradient)[0], None
+    return operand.t() @ gradient, None

@@ -20,7 +20,7 @@ from .passes.adjoint import adjoint
 from .passes.places import Place
 from .passes.saving import Differentiated, cut
 from .passes.split import Split, prepare, split
-from .ragged import matrix_gradient, running
+from .ragged import matrix_gradient, running, summed
 from .trace import Traced
 
 
@@ -111,21 +111,23 @@ class Recurrence:
         """
         launch = self.training if save else self.inference
         batch = states[0].shape[0] if states else events[0].shape[1]
-        make = empty if lengths is None else zeros  # what ended is zero
         kept: dict[str, Tensor] = dict(zip(self.events, (self._rows(e, 2) for e in events), strict=True))
         tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
         tensors |= {
             n: (t, 0) for n, t in launch.pack(dict(zip(self.parameters, parameters, strict=True))).items()
         }
+        ends_in_zeros = None if lengths is None else launch.plan.aliases["y"].buffer
         whole = {place.buffer for place in launch.plan.aliases.values()} | (self.taped if save else set())
         tapes = {}
         for name, state in zip(self.states, states, strict=True):
             room = steps + 1 if name in whole else 2
+            make = zeros if name == ends_in_zeros else empty
             tape = make(room, batch, *self.shapes[name], dtype=self.dtype)
             tape[0] = state
             tapes[name] = tape
             tensors[name] = (tape, room)
         for name, shape in launch.plan.streams.items():
+            make = zeros if name == ends_in_zeros else empty
             kept[name] = make(steps, batch, *shape, dtype=self.dtype)
             tensors[name] = (kept[name], ALWAYS)
         launch(steps, batch, tensors, lengths)
@@ -176,7 +178,6 @@ class Recurrence:
         `wanted` says for which parameters a gradient is computed.
         """
         launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
-        make = empty if lengths is None else zeros
         named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
         like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype)
         tensors: dict[str, tuple[Tensor, int]] = {}
@@ -193,7 +194,9 @@ class Recurrence:
             if final is not None:
                 carry[:] = final
             tensors[f"d{name}"] = (carry, 2)
+        of_events = {place.buffer for name, place in launch.plan.aliases.items() if name in self.events}
         for name, wide in launch.plan.streams.items():
+            make = zeros if lengths is not None and name in of_events else empty  # what ended has no gradient
             tensors[name] = (make(steps, batch, *wide, dtype=self.dtype), ALWAYS)
         launch(steps, batch, tensors, lengths)
         streams = {name: tensor for name, (tensor, _) in tensors.items()}
@@ -214,7 +217,7 @@ class Recurrence:
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
         places = self.backward_kernel.plan.aliases
-        summed: list[tuple[Place, Tensor]] = []  # gradients over their rows, which products give besides
+        known: list[tuple[Place, Tensor]] = []  # gradients over their rows, which products give besides
         for parameter, stream, gradient, heads in self.differentiated.matrices:
             if parameter not in needed:
                 continue
@@ -224,11 +227,11 @@ class Recurrence:
             part, sums = matrix_gradient(operand, found[gradient], rows, heads)
             totals[parameter] = totals[parameter] + part if parameter in totals else part
             if sums is not None:
-                summed.append((places[gradient], sums))
+                known.append((places[gradient], sums))
         for name in needed & set(found):
-            parts = (sums[within] for of, sums in summed if (within := places[name].within(of)) is not None)
+            parts = (sums[within] for of, sums in known if (within := places[name].within(of)) is not None)
             total = next(parts, None)
-            totals[name] = found[name].sum((0, 1)) if total is None else total
+            totals[name] = summed(found[name], rows) if total is None else total
         return [totals.get(name) for name in self.parameters]
 
     def eager(

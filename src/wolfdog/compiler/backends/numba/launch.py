@@ -63,7 +63,7 @@ class Launch:
         packed = {}
         for name in self.kernel.buffers:
             if name in self.matrices:
-                packed[name] = panels(parameters[name].detach(), self.target.panel)
+                packed[name] = panels(parameters[name].detach())
             elif name in parameters:
                 packed[name] = parameters[name].detach().contiguous()
         return packed

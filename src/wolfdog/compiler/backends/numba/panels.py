@@ -1,33 +1,73 @@
 """How matrices lie for the register tile: in panels of as many columns as a tile has."""
 
+from functools import cache
+
 import numpy as np
+import torch
 from torch import Tensor
+
+from .build import Code, build
+from .room import empty
+from .target import Target, target
+from .threads import cuts, run, shares
+
+COST = 8
+"""Multiplications that copying a number takes as long as."""
 
 
 def padded(columns: int, width: int) -> int:
-    """Columns of whole panels."""
+    """Columns of whole panels.
+
+    >>> padded(65, 64)
+    128
+    """
     return -(-columns // width) * width
 
 
-def panels(matrix: Tensor, width: int) -> Tensor:
-    """[..., K, N] as [..., N / P][K][P], padded with zeros.
-
-    >>> import torch
-    >>> panels(torch.arange(6.0).view(2, 3), 2)
-    tensor([[[0., 1.],
-             [3., 4.]],
-    <BLANKLINE>
-            [[2., 0.],
-             [5., 0.]]])
-    """
+def panels(matrix: Tensor) -> Tensor:
+    """[..., K, N] as [..., N / P][K][P], padded with zeros."""
+    aim = target(torch.finfo(matrix.dtype).bits)
     *lead, depth, columns = matrix.shape
-    count, full = -(-columns // width), columns // width
-    packed = matrix.new_empty(*lead, count, depth, width)
-    # NumPy copies on this thread alone. PyTorch's would go on spinning for milliseconds, on the cores of ours.
-    source, goal = matrix.numpy(), packed.numpy()
-    whole = source[..., : full * width].reshape(*lead, depth, full, width)
-    goal[..., :full, :, :] = np.moveaxis(whole, -2, -3)
-    if full < count:
-        goal[..., full, :, :] = 0
-        goal[..., full, :, : columns - full * width] = source[..., full * width :]
+    count = padded(columns, aim.panel) // aim.panel
+    packed = empty(*lead, count, depth, aim.panel, dtype=matrix.dtype)
+    flat, goal = matrix.reshape(-1, depth, columns), packed.view(-1, count, depth, aim.panel)
+    code = _code(aim.bits)
+    for one, to in zip(flat, goal, strict=True):
+        numbers = [one.data_ptr(), *one.stride(), depth, columns, to.data_ptr()]
+        table = np.array(numbers, np.int64)
+        run(code, table.ctypes.data, cuts(count, shares(count, COST * depth * columns)))
     return packed
+
+
+@cache
+def _code(bits: int) -> Code:
+    return build(_source(target(bits)), bits)
+
+
+def _source(target: Target) -> str:
+    """For a range of panels: rows are copied as they are, or put together from what lies apart."""
+    size, lanes, panel = target.bits // 8, target.lanes, target.panel
+
+    def copies(depth: int, loaded: str) -> list[str]:
+        lines = []
+        for at in range(0, panel, lanes):
+            value = loaded.format(at=at, count=f"columns - {at}")
+            lines.append(f"store(packed, k * {panel} + {at}, {value})")
+        return [" " * 4 * depth + line for line in lines]
+
+    lines = [
+        "def kernel(table, low, high):",
+        "    w, along, across = field(table, 0), field(table, 1), field(table, 2)",
+        "    depth, width, goal = field(table, 3), field(table, 4), field(table, 5)",
+        "    for p in range(low, high):",
+        f"        columns = least(width - p * {panel}, {panel})",
+        f"        of, packed = w + p * {panel * size} * across, goal + p * depth * {panel * size}",
+        "        for k in range(depth):",
+        f"            if across == 1 and columns == {panel}:",
+        *copies(4, "load(of, k * along + {at})"),
+        "            elif across == 1:",
+        *copies(4, "load_some(of, k * along + {at}, {count})"),
+        "            else:",
+        *copies(4, "load_apart(of, k * along + {at} * across, across, {count})"),
+    ]
+    return "\n".join(lines) + "\n"
