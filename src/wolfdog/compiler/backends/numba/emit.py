@@ -1,9 +1,9 @@
 """A plan becomes Python source for Numba, a function of a table of addresses, in one of two forms.
 
-Apart, the other two arguments are a range of examples: the kernel runs every step for these alone, so that threads never
-wait for each other inside the loop. Together, they are the number of a thread and how many there are: every thread runs
-all examples, a part of the columns of each product and of each loop, and they meet in between. For few examples, whose
-matrices then lie in the caches of all cores.
+Apart, the other two arguments are a range of examples: the kernel runs every step for these alone, so that threads
+never wait for each other inside the loop. Together, they are the number of a thread and how many there are: every
+thread runs all examples, a part of the columns of each product and of each loop, and they meet in between. That is for
+few examples, whose matrices then lie in the caches of all cores.
 
 The table holds whole numbers: the number of steps, the address of lengths (0: none) and of the code of the matrix
 product, and (to run together) of a counter, of a function that lets other threads run, and the number of examples. Then

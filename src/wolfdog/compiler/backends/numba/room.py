@@ -52,7 +52,9 @@ def _block(size: int) -> Block:
     with _lock:
         fitting = [block for block in _idle if size <= block.nbytes <= 2 * size]
         if fitting:
-            best = min(fitting, key=lambda block: block.nbytes)
+            best = min(
+                reversed(fitting), key=lambda block: block.nbytes
+            )  # the last let go: it may be in a cache
             _idle[:] = [block for block in _idle if block is not best]
             return best
     return np.empty(size, np.uint8)

@@ -82,7 +82,7 @@ class Team:
         self._run(parts, (kernel, table, parts, *self._numbers, *borders))
 
     def together(self, kernel: int, table: int, threads: int) -> None:
-        """Run it on every thread at once, kernel(table, number, threads), and wait; they may be fewer than asked for."""
+        """Run it on every thread at once, kernel(table, number, threads), and wait; OpenMP may give fewer of them."""
         self._run(threads, (kernel, table, 0, *self._numbers))
 
     def _run(self, threads: int, numbers: Sequence[int]) -> None:
