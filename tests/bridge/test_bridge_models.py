@@ -76,6 +76,19 @@ def test_an_encoder_a_layer_and_a_head(kind: str, tmp_path) -> None:
         assert_gives(tmp_path / "step.onnx", {"x": x_t} | named, [y_t, *tensors(after)])
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_sequential(number: int, tmp_path) -> None:  # whose parameters have names such as "0.weight"
+    parts = [nn.Sequential(nn.Linear(E, H), nn.Tanh()), wd.Recurrent(wd.cells.GRU(H, H), backend="eager")]
+    model = nn.Sequential(*parts[number:])
+    x = torch.randn(T, B, H if number else E)
+    wd.export_onnx(model, tmp_path / "model.onnx")
+    wd.export_onnx(model, tmp_path / "step.onnx", mode="step")
+    y, last = model(x)
+    assert_gives(tmp_path / "model.onnx", {"x": x}, [y, last])
+    y, after = model(x[:1])
+    assert_gives(tmp_path / "step.onnx", {"x": x[0], "stm": torch.zeros(B, H)}, [y[0], after])
+
+
 def test_words_and_several_layers(tmp_path) -> None:
     model = Words().eval()
     wd.export_onnx(model, tmp_path / "words.onnx")
