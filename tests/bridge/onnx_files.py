@@ -127,7 +127,7 @@ def _mutated_field(data, rng):
 
 def _mutate_list(value, rng):
     at = rng.randrange(len(value))
-    match rng.randrange(3):
+    match rng.randrange(4):
         case 0:
             del value[at]
         case 1:
@@ -140,6 +140,9 @@ def _mutate_list(value, rng):
                     del value[at]
             else:
                 value[at].Clear()
+        case 3:
+            if isinstance(value[at], int):  # all sizes of a tensor
+                value[:] = [rng.choice((0, 1, 2, 2**31, 2**62)) for _ in value]
 
 
 def _other(value, rng):

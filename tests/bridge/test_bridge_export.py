@@ -138,6 +138,13 @@ def test_layers_of_torch(kind: str, bidirectional: bool, tmp_path) -> None:
     assert_gives(tmp_path / "layer.onnx", inputs, [y, *tensors(last)])
 
 
+def test_weights_that_torch_computes_from_others(tmp_path) -> None:
+    layer = nn.utils.parametrizations.weight_norm(nn.GRU(E, H), "weight_hh_l0")
+    wd.export_onnx(layer, tmp_path / "layer.onnx")
+    x = torch.randn(T, B, E)
+    assert_gives(tmp_path / "layer.onnx", {"x": x}, layer(x))
+
+
 @pytest.mark.filterwarnings("ignore:LSTM with projections")
 @pytest.mark.parametrize("kind", TORCH)
 def test_layers_of_torch_step_by_step(kind: str, tmp_path) -> None:
@@ -221,6 +228,28 @@ def test_mistakes_are_told_and_write_nothing(tmp_path) -> None:
         wd.export_onnx(layer, path, mode="step", lengths=True)
     with pytest.raises(ONNXError, match="got Linear"):
         wd.export_onnx(nn.Linear(2, 3), path)
+    for wrong in ("a layer", None, wd.cells.GRU):
+        with pytest.raises(InputError, match=r"layer must be an nn\.Module; got"):
+            wd.export_onnx(wrong, path)
+    for classes in ("abcd", [1, 2, 3, 4], ["a", "b", "c", "c"], None):
+        with pytest.raises(InputError, match="classes must be names, each once"):
+            wd.export_onnx(layer, path, classes=classes)
+    with pytest.raises(InputError, match="4 outputs need as many classes; got 2"):
+        wd.export_onnx(layer, path, classes=["a", "b"])
+    for size in (0, -1, 2.0, "2", (3, 0)):
+        with pytest.raises(InputError, match="input_size must be a whole number from 1 up"):
+            wd.export_onnx(layer, path, input_size=size)
+    with pytest.raises(InputError, match=r"GRU takes events of size \[2\]; got input_size=3"):
+        wd.export_onnx(nn.GRU(E, H), path, input_size=3)
+    for wrong in (None, 5, ""):
+        with pytest.raises(InputError, match="the path of an ONNX file must be text or a Path"):
+            wd.export_onnx(layer, wrong)
+    with pytest.raises(ONNXError, match="weight_ih has no numbers yet: make it on a device other than meta"):
+        wd.export_onnx(wd.Recurrent(wd.cells.GRU(E, H, device="meta")), path)
+    with pytest.raises(ONNXError, match=r"1\.weight has no numbers yet: run it once"):
+        wd.export_onnx(nn.Sequential(layer, nn.LazyLinear(3)), path)
+    with pytest.raises(ONNXError, match=r"got torch\.complex64"):
+        wd.export_onnx(wd.Recurrent(wd.cells.GRU(E, H)._apply(lambda tensor: tensor.cfloat())), path)
     with pytest.raises(ONNXError, match="no single steps"):
         wd.export_onnx(nn.GRU(E, H, bidirectional=True), path, mode="step")
     with pytest.raises(ONNXError, match="pass input_size="):

@@ -10,7 +10,7 @@ import tracemalloc
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx_files import model, mutated, of_nodes, valid_files, weights
 
 import wolfdog as wd
@@ -72,7 +72,7 @@ def test_wrong_ranks_and_sizes():
     refused(changed(R=w["R"][:, :, :3]), "hidden_size is 4", "[1, 16, 3]")
     refused(changed(B=w["B"][:, :31]), "B must be [1, 32]", "[1, 31]")
     refused(changed(P=w["P"].reshape(3, 4)), "P must be [1, 12]")
-    refused(changed(W=w["W"][:, :, :0]), "W must be")
+    refused(changed(W=w["W"][:, :, :0]), "its shape [1, 16, 0] has no numbers in it")
     refused(changed(W=np.float32(1.0)), "W must be")
     refused(changed(B=w["B"].astype(np.float64)), "one floating point format", "float32, float64")
     refused(changed(initial_h=np.zeros((2, 3, 4), np.float32)), "initial_h must be [1, batch, 4]")
@@ -87,6 +87,7 @@ def test_sizes_that_the_data_do_not_have():
         ([2**40, 2**40, 2**40], ["bytes; got 128"]),
         ([2**62] * 9, ["9 axes"]),
         ([1, 16, 3], ["needs 192 bytes; got 128"]),
+        ([0, 2**62, 2**62], ["no numbers in it"]),
     ):
         whole = changed()
         tensor = next(t for t in whole.graph.initializer if t.name == "W")
@@ -115,6 +116,8 @@ def test_attributes_that_onnx_does_not_have():
     refused(said(activations=["Sigmoid", "Tanh", "Cosh"]), "'Cosh' is none of Relu, Tanh")
     refused(said(activations=["Sigmoid", "Affine", "Tanh"]), "Affine needs a number in activation_alpha")
     refused(said(activation_alpha=[1.0]), "activation_alpha has 1 numbers more")
+    refused(said(activation_alpha=[1.0] * 10_000), "activation_alpha has 10,000 entries; expected 6")
+    refused(said(activations=["Tanh"] * 10_000), "activations has 10,000 entries; expected 6")
     refused(said(hidden_size="4"), "hidden_size must be of type INT")
     refused(said(linear_before_reset=1), "has an attribute 'linear_before_reset'")
     refused(said(name_of_attribute="x" * 5000), "has an attribute")
@@ -231,7 +234,7 @@ def field(number, payload):
     return varint(number << 3 | 2) + varint(len(payload)) + payload
 
 
-@pytest.mark.parametrize("kind", ["nodes", "inputs", "attributes", "tensors"])
+@pytest.mark.parametrize("kind", ["nodes", "inputs", "attributes", "tensors", "numbers"])
 def test_small_files_that_would_grow(kind, tmp_path):
     many = 800_000
     body = {
@@ -239,6 +242,7 @@ def test_small_files_that_would_grow(kind, tmp_path):
         "inputs": field(1, field(1, b"") * many),
         "attributes": field(1, field(5, b"") * many),
         "tensors": field(5, b"") * many,
+        "numbers": field(5, field(7, b"\0" * 5 * many)),
     }[kind]
     started = time.process_time()
     refused(field(7, body), "more memory than twice its size", path=tmp_path / "grows.onnx")
@@ -252,9 +256,14 @@ def test_messages_within_messages(tmp_path):
     refused(field(7, body), "more than 64 deep", path=tmp_path / "deep.onnx")
 
 
-def test_large_tensors_are_read_where_they_lie(tmp_path):
-    stored, path = weights("LSTM", units=48, inputs=70, seed=3), tmp_path / "large.onnx"
-    whole = model("LSTM", stored, hidden_size=48)
+@pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
+def test_large_tensors_are_read_where_they_lie(dtype, tmp_path):
+    stored = weights("LSTM", units=48, inputs=70, seed=3, dtype=dtype or np.float32)
+    path, whole = tmp_path / "large.onnx", model("LSTM", stored, hidden_size=48)
+    for tensor in whole.graph.initializer if dtype else ():  # as numbers in a row
+        array = numpy_helper.to_array(tensor).ravel()
+        tensor.ClearField("raw_data")
+        (tensor.float_data if dtype is np.float32 else tensor.double_data).extend(array.tolist())
     path.write_bytes(whole.SerializeToString())
     tracemalloc.start()
     try:
@@ -304,3 +313,16 @@ def test_shared_weights_are_not_copied_without_end():
     nodes = [helper.make_node("RNN", ["X", "W", "R"], [f"Y{number}"]) for number in range(100)]
     refused(of_nodes(nodes, stored), "share", "too much memory")
     assert len(wd.from_onnx(of_nodes(nodes[:3], stored))) == 3
+
+
+def test_so_many_nodes_are_not_made_layers():
+    nodes = [helper.make_node("RNN", ["X", "W", "R"], [f"Y{number}"]) for number in range(5000)]
+    refused(of_nodes(nodes, weights("RNN")), "so many recurrent nodes, 5,000,", "too much memory")
+    assert len(wd.from_onnx(of_nodes(nodes[:200], weights("RNN")))) == 200
+
+
+def test_the_first_layer_of_a_process_is_read_at_once(tmp_path):
+    """PyTorch's compiler, which some operations import on first use, takes 77 MiB and a second."""
+    (tmp_path / "lstm.onnx").write_bytes(model("LSTM", weights("LSTM")).SerializeToString())
+    program = "import sys, wolfdog; wolfdog.from_onnx(sys.argv[1]); assert 'torch._dynamo' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program, tmp_path / "lstm.onnx"], check=True)

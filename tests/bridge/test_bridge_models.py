@@ -76,6 +76,19 @@ def test_an_encoder_a_layer_and_a_head(kind: str, tmp_path) -> None:
         assert_gives(tmp_path / "step.onnx", {"x": x_t} | named, [y_t, *tensors(after)])
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_sequential(number: int, tmp_path) -> None:  # whose parameters have names such as "0.weight"
+    parts = [nn.Sequential(nn.Linear(E, H), nn.Tanh()), wd.Recurrent(wd.cells.GRU(H, H), backend="eager")]
+    model = nn.Sequential(*parts[number:])
+    x = torch.randn(T, B, H if number else E)
+    wd.export_onnx(model, tmp_path / "model.onnx")
+    wd.export_onnx(model, tmp_path / "step.onnx", mode="step")
+    y, last = model(x)
+    assert_gives(tmp_path / "model.onnx", {"x": x}, [y, last])
+    y, after = model(x[:1])
+    assert_gives(tmp_path / "step.onnx", {"x": x[0], "stm": torch.zeros(B, H)}, [y[0], after])
+
+
 def test_words_and_several_layers(tmp_path) -> None:
     model = Words().eval()
     wd.export_onnx(model, tmp_path / "words.onnx")
@@ -94,6 +107,23 @@ def test_words_and_several_layers(tmp_path) -> None:
         y, *after = run(tmp_path / "step.onnx", {"x": words[:, t]} | state).values()
         state = dict(zip(state, after, strict=True))
         assert_agree(y, found["y"][:, t])
+
+
+def test_tables_that_come_after_the_layer(tmp_path) -> None:
+    class Tables(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = wd.Recurrent(wd.cells.GRU(E, H), backend="eager")
+            self.words, self.others = nn.Embedding(9, E, padding_idx=0), nn.Embedding(12, E)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(self.words(x) * self.others(x))[0]
+
+    model = Tables()
+    wd.export_onnx(model, tmp_path / "tables.onnx")
+    check_file(tmp_path / "tables.onnx")
+    x = torch.randint(9, (T, B))
+    assert_agree(run(tmp_path / "tables.onnx", {"x": x})["y"], model(x).detach())
 
 
 def test_lengths(tmp_path) -> None:
@@ -138,6 +168,10 @@ class Odd(nn.Module):
     def __init__(self, do: object, size: int = H) -> None:
         super().__init__()
         self.layer, self.head, self.do = nn.GRU(E, H, batch_first=True), nn.Linear(H, size), do
+
+    def append(self, attention: nn.Module) -> "Odd":
+        self.attention = attention
+        return self
 
     def forward(self, x: Tensor) -> object:
         return self.do(self, x)  # type: ignore[operator]
@@ -184,6 +218,13 @@ def test_models_of_parts_that_do_not_fit_are_told(tmp_path) -> None:
         wd.export_onnx(Parts(nn.GRU(E, H).double()), path)
     with pytest.raises(ONNXError, match="max_norm"):
         wd.export_onnx(Parts(nn.Embedding(3, 4, max_norm=1.0)), path)
+    attention = wd.memory.AdditiveAttention(H, H, window=3)
+    for whole in (
+        wd.memory.Attending(wd.Recurrent(wd.cells.GRU(E, H)), attention),
+        Odd(lambda m, x: m.attention(m.layer(x)[0])[0]).append(attention),
+    ):
+        with pytest.raises(ONNXError, match="Its attention, of the class AdditiveAttention, remembers events"):
+            wd.export_onnx(whole, path)
     with pytest.raises(InputError, match="Words takes no lengths"):
         wd.export_onnx(Words(), path, lengths=True)
     assert list(tmp_path.iterdir()) == []

@@ -212,6 +212,34 @@ def test_flax_simple():
     assert_gives(wd.from_flax("SimpleCell", p), (np.stack(ys, 1), (h,)))
 
 
+def side_by_side(p, gates):
+    """The parameters of a cell of flax.linen as flax.nnx has them, all gates in one kernel."""
+    made = {}
+    for side in "ih":
+        parts = [p[f"{side}{gate}"] for gate in gates]
+        made[f"dense_{side}"] = {"kernel": np.concatenate([part["kernel"] for part in parts], 1)}
+        if all("bias" in part for part in parts):
+            made[f"dense_{side}"]["bias"] = np.concatenate([part["bias"] for part in parts])
+    return made
+
+
+def test_flax_nnx_has_other_names():
+    lstm = dense("i", "ifgo", False) | dense("h", "ifgo", True)
+    gru = dense("i", "rzn", True) | dense("h", "rzn", False)
+    simple = dense("i", [""], True) | dense("h", [""], False)
+    keyword = {"if_" if name == "if" else name: part for name, part in lstm.items()}
+    for cell, linen, nnx in (
+        ("LSTMCell", lstm, keyword),
+        ("OptimizedLSTMCell", lstm, side_by_side(lstm, "ifgo")),
+        ("GRUCell", gru, side_by_side(gru, "rzn")),
+        ("SimpleCell", simple, side_by_side(simple, [""])),
+    ):
+        expected, found = (wd.from_flax(cell, p).cell.state_dict() for p in (linen, nnx))
+        assert expected.keys() == found.keys()
+        for name, tensor in expected.items():
+            assert torch.equal(tensor, found[name]), (cell, name)
+
+
 def test_the_weights_are_copied_and_train():
     weights = [array.astype(np.float32) for array in keras_weights(1)]
     layer = wd.from_keras("SimpleRNN", weights)
@@ -242,8 +270,15 @@ def test_mistakes_are_told():
         wd.from_keras("LSTM", [weights[0].astype(np.float32), *weights[1:]])
     with pytest.raises(InputError, match="SimpleCell; got 'MGUCell'"):
         wd.from_flax("MGUCell", p)
-    with pytest.raises(ShapeError, match=r"has the parameters \['hf', .*got \['i'\]"):
+    with pytest.raises(ShapeError, match=r"has the parameters ii, if, .*in flax\.nnx ii, if_, .*; got i$"):
         wd.from_flax("LSTMCell", {"i": p["ii"]})
+    with pytest.raises(ShapeError, match=r"in flax\.nnx dense_i, dense_h; got cell$"):
+        wd.from_flax("GRUCell", {"cell": {}})
+    for wrong in (None, {"i": np.ones(3), "h": np.ones(3)}):
+        with pytest.raises(ShapeError, match="a mapping of mappings"):
+            wd.from_flax("SimpleCell", wrong)
+    with pytest.raises(ShapeError, match=r"dense_h/kernel must be \[5, 20\]"):
+        wd.from_flax("OptimizedLSTMCell", {"dense_i": {"kernel": drawn(2, 20)}, "dense_h": {"kernel": drawn(5, 21)}})
     with pytest.raises(ShapeError, match=r"hg/kernel must be \[5, 5\]"):
         wd.from_flax("LSTMCell", p | {"hg": p["ig"]})
     with pytest.raises(ShapeError, match="differ in size"):

@@ -7,8 +7,9 @@ from os import PathLike
 from typing import Any, Literal, get_args
 
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-from ..errors import InputError
+from ..errors import InputError, ONNXError
 from .file import model_of, write_model
 from .graph import Graph
 from .level import lengths_of
@@ -53,9 +54,9 @@ def export_onnx(
             take `lengths` and hand them to its layers.
         input_size: of the events, where the cell has no attribute `input_size`, or the first module of a model that
             says a size is not the one that takes them; several sizes for events that are not vectors.
-        classes: names for the outputs, kept in the file's metadata as JSON.
+        classes: a name for each output, kept in the file's metadata as JSON.
 
-    Raises InputError for contradicting options, ONNXError for a layer that cannot be written, or a file that
+    Raises InputError for contradicting options, and sizes and names that do not fit the layer, ONNXError for a layer that cannot be written, or a file that
     cannot; MissingPackageError where the package onnx is not installed.
 
     >>> import tempfile, wolfdog as wd
@@ -66,8 +67,17 @@ def export_onnx(
         raise InputError(f'export_onnx: mode must be "sequence" or "step"; got {mode!r}')
     if mode == "step" and lengths:
         raise InputError('export_onnx: a single step has no lengths: leave lengths out, or mode="step"')
-    event = (input_size,) if isinstance(input_size, int) else input_size
-    part = part_of(copy.deepcopy(layer).cpu().eval(), event)
+    if not isinstance(layer, nn.Module):
+        raise InputError(f"export_onnx: layer must be an nn.Module; got {layer!r}")
+    event = None if input_size is None else _checked_event(input_size)
+    _check_names(classes)
+    part = part_of(_copied(layer), event)
+    if event is not None and part.event != event:
+        raise InputError(
+            f"export_onnx: {type(layer).__name__} takes events of size {list(part.event)}; got input_size={input_size}"
+        )
+    if classes and len(classes) != part.output[-1]:
+        raise InputError(f"export_onnx: {part.output[-1]} outputs need as many classes; got {len(classes)}")
     if lengths and isinstance(part, Model) and "lengths" not in signature(layer.forward).parameters:
         raise InputError(f"export_onnx: {type(layer).__name__} takes no lengths: leave lengths out")
     graph = Graph(part.dtype)
@@ -82,6 +92,40 @@ def export_onnx(
         notes["start"] = {memory.name: memory.start.tolist() for memory in part.memories()}
     about = f"{' '.join(repr(layer).split())}, as a {mode}, written by wolfdog"
     write_model(model_of(graph, type(layer).__name__, about, notes), path)
+
+
+def _checked_event(input_size: int | Sequence[int]) -> tuple[int, ...]:
+    """The shape of an event.
+
+    Raises InputError unless it is whole numbers from 1 up.
+    """
+    sizes = (input_size,) if isinstance(input_size, int) else input_size
+    if not isinstance(sizes, tuple | list) or not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise InputError(
+            f"export_onnx: input_size must be a whole number from 1 up, or several; got {input_size!r}"
+        )
+    return tuple(sizes)
+
+
+def _check_names(classes: Sequence[str]) -> None:
+    """Raises InputError unless these are names, each once."""
+    named = isinstance(classes, tuple | list) and all(isinstance(name, str) for name in classes)
+    if not named or len(set(classes)) != len(classes):
+        raise InputError(f"export_onnx: classes must be names, each once; got {classes!r}")
+
+
+def _copied(layer: nn.Module) -> nn.Module:
+    """A copy that evaluates on the CPU.
+
+    Raises ONNXError for a layer that has no numbers yet.
+    """
+    for name, tensor in [*layer.named_parameters(), *layer.named_buffers()]:
+        if is_lazy(tensor) or tensor.is_meta:
+            raise ONNXError(
+                f"{type(layer).__name__} cannot be written to ONNX: its {name} has no numbers yet: "
+                + ("run it once" if is_lazy(tensor) else "make it on a device other than meta")
+            )
+    return copy.deepcopy(layer).cpu().eval()
 
 
 def _write_step(graph: Graph, part: Part) -> None:

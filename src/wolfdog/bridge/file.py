@@ -7,7 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ..atomic import atomic_write
-from ..errors import ONNXError
+from ..errors import InputError, ONNXError
 from .graph import Graph
 from .package import onnx_package
 
@@ -52,8 +52,10 @@ def model_of(graph: Graph, name: str, about: str, notes: Mapping[str, Any]) -> "
 def write_model(model: "ModelProto", path: str | PathLike[str]) -> None:
     """Write a model, atomically.
 
-    Raises ONNXError when it cannot be written.
+    Raises ONNXError when it cannot be written, InputError for a path that is none.
     """
+    if not isinstance(path, str | PathLike) or not str(path):
+        raise InputError(f"the path of an ONNX file must be text or a Path; got {path!r}")
     try:
         with atomic_write(path, "wb") as file:
             file.write(model.SerializeToString(deterministic=True))

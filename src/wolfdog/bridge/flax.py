@@ -24,23 +24,27 @@ _GATES: dict[str, tuple[str, ...]] = {
 
 
 def from_flax(cell: FlaxCell, params: Mapping[str, Mapping[str, Any]]) -> Recurrent:
-    """A cell of flax.linen as a layer of ours, from its parameters.
+    """A cell of flax.linen or flax.nnx as a layer of ours, from its parameters.
 
         LSTMCell, OptimizedLSTMCell   ii, if, ig, io: kernel [I, H]             hi, hf, hg, ho: kernel [H, H], bias [H]
         GRUCell                       ir, iz, in: kernel [I, H], bias [H]       hr, hz: kernel [H, H]
                                                                                 hn: kernel [H, H], bias [H]
         SimpleCell                    i: kernel [I, H], bias [H]                h: kernel [H, H]
 
+    In flax.nnx LSTMCell has `if_` in the place of `if`, and the others have all gates side by side, in this order, in
+    dense_i (kernel [I, gates * H]) and dense_h (kernel [H, gates * H]).
+
     Args:
-        cell: which cell of flax.linen it was, with Flax's own activations; a SimpleCell without `residual`.
+        cell: which cell it was, with Flax's own activations; a SimpleCell without `residual`.
         params: its parameters by these names, each a mapping with "kernel" and maybe "bias", of NumPy or anything
-            that NumPy reads; as in `variables["params"]`, or in `variables["params"]["cell"]` of an nn.RNN.
+            that NumPy reads; as in `variables["params"]`, or in `variables["params"]["cell"]` of a linen.RNN, and in
+            nnx `nnx.state(cell, nnx.Param)`.
 
     Returns:
-        A layer with `batch_first=True`, as nn.RNN lays sequences out. The state of an LSTM is (h, c); the carry of
+        A layer with `batch_first=True`, as Flax's RNN lays sequences out. The state of an LSTM is (h, c); the carry of
         Flax is (c, h).
 
-    Source: Flax 0.10, flax.linen.
+    Source: Flax 0.12, flax.linen and flax.nnx.
     Raises InputError for a cell that is none of these, ShapeError for parameters of other names or shapes.
 
     >>> kernel, bias = np.zeros((5, 5), np.float32), np.zeros(5, np.float32)
@@ -49,25 +53,24 @@ def from_flax(cell: FlaxCell, params: Mapping[str, Mapping[str, Any]]) -> Recurr
     """
     if cell not in get_args(FlaxCell):
         raise InputError(f"from_flax: cell must be one of {', '.join(get_args(FlaxCell))}; got {cell!r}")
-    gates = _GATES[cell]
-    expected = {f"{side}{gate}" for side in "ih" for gate in gates}
-    if set(params) != expected:
-        raise ShapeError(f"from_flax: {cell} has the parameters {sorted(expected)}; got {sorted(params)}")
-    first = checked_array(f"h{gates[0]}", params[f"h{gates[0]}"].get("kernel"), (None, None))
-    hidden = first.shape[1]
+    names = _names(cell, params)
+    gates = len(_GATES[cell])
+    first = checked_array(f"{names['h'][0]}/kernel", params[names["h"][0]].get("kernel"), (None, None))
+    wide = gates // len(names["h"])  # gates side by side in one kernel
+    hidden = first.shape[1] // wide
     made = {}
-    for side, rows, weight in (("i", None, "weight_ih"), ("h", hidden, "weight_hh")):
+    for side, rows in (("i", None), ("h", hidden)):
         kernels = [
-            checked_array(f"{side}{gate}/kernel", params[f"{side}{gate}"].get("kernel"), (rows, hidden))
-            for gate in gates
+            checked_array(f"{name}/kernel", params[name].get("kernel"), (rows, wide * hidden))
+            for name in names[side]
         ]
         if len({kernel.shape for kernel in kernels}) != 1:
             raise ShapeError(
                 f"from_flax: kernels of {cell} differ in size: {[kernel.shape for kernel in kernels]}"
             )
-        made[weight] = columns(np.concatenate(kernels, 1), 1, (0,))
-        biases = [_bias(f"{side}{gate}", params[f"{side}{gate}"], hidden, first.dtype) for gate in gates]
-        made[weight.replace("weight", "bias")] = torch.tensor(np.concatenate(biases))
+        made[f"weight_{side}h"] = columns(np.concatenate(kernels, 1), 1, (0,))
+        biases = [_bias(name, params[name], wide * hidden, first.dtype) for name in names[side]]
+        made[f"bias_{side}h"] = torch.tensor(np.concatenate(biases))
     sizes = (made["weight_ih"].shape[1], hidden)
     with torch.device("meta"):
         unit: Cell = cells.Elman(*sizes)
@@ -79,8 +82,27 @@ def from_flax(cell: FlaxCell, params: Mapping[str, Mapping[str, Any]]) -> Recurr
     return Recurrent(unit, batch_first=True)
 
 
-def _bias(name: str, parameters: Mapping[str, Any], hidden: int, dtype: np.dtype[Any]) -> Numbers:
+def _names(cell: FlaxCell, params: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What the parameters of a cell are called, those for events and those for the state, in our order of gates."""
+    linen = {side: [f"{side}{gate}" for gate in _GATES[cell]] for side in "ih"}
+    keyword = {side: [name.replace("if", "if_") for name in names] for side, names in linen.items()}
+    packed = {side: [f"dense_{side}"] for side in "ih"}
+    forms = [linen, keyword if cell == "LSTMCell" else packed]
+    if not isinstance(params, Mapping) or not all(isinstance(part, Mapping) for part in params.values()):
+        raise ShapeError(
+            f"from_flax: params must be a mapping of mappings, as variables['params']; got {type(params).__name__}"
+        )
+    for form in forms:
+        if set(params) == {name for names in form.values() for name in names}:
+            return form
+    expected, other = (", ".join(form["i"] + form["h"]) for form in forms)
+    raise ShapeError(
+        f"from_flax: {cell} has the parameters {expected}, or in flax.nnx {other}; got {', '.join(map(str, params))}"
+    )
+
+
+def _bias(name: str, parameters: Mapping[str, Any], size: int, dtype: np.dtype[Any]) -> Numbers:
     """The bias of one of Flax's linear maps; zeros where it has none."""
     if parameters.get("bias") is None:
-        return np.zeros(hidden, dtype)
-    return checked_array(f"{name}/bias", parameters["bias"], (hidden,))
+        return np.zeros(size, dtype)
+    return checked_array(f"{name}/bias", parameters["bias"], (size,))

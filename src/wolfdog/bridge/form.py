@@ -193,5 +193,5 @@ def _cell(layer: nn.RNNBase, suffix: str) -> nn.Module:
         cell = _CELLS[layer.mode](weight_ih.shape[1], layer.hidden_size, layer.bias, **options)
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     for name, tensor in zip(names, (weight_ih, weight_hh, *biases), strict=False):
-        setattr(cell, name, tensor)
+        setattr(cell, name, nn.Parameter(tensor.detach(), requires_grad=False))
     return cell

@@ -202,6 +202,9 @@ def from_onnx(model: "ModelProto | str | os.PathLike[str]") -> list[ONNXLayer]:
         raise ONNXError(f"{str(error)[:LONGEST]} ...") from None  # names in a file may be of any length
 
 
+LAYER = 20_000
+"""Bytes that a layer takes besides its weights: 10,000 for each direction."""
+
 LONGEST = 600
 """Characters that an error tells at the most."""
 
@@ -214,4 +217,5 @@ def _layers(source: Source) -> list[ONNXLayer]:
         raise ONNXError(
             f"{source.name}: has no node RNN, LSTM or GRU in its graph; it has {named or 'no nodes'}"
         )
+    source.take(LAYER * len(found), f"has so many recurrent nodes, {len(found):,},")
     return [ONNXLayer(read_node(source, node)) for node in found]

@@ -25,6 +25,10 @@ _ATTRIBUTES = {
 _OWN = {"LSTM": {"input_forget": "INT"}, "GRU": {"linear_before_reset": "INT"}, "RNN": {}}
 
 
+MOST = 6
+"""Activations that a node has at the most: three in each direction."""
+
+
 @dataclass(frozen=True)
 class Node:
     """One recurrent node: its attributes, and the tensors that the file holds for it.
@@ -106,6 +110,8 @@ def _attributes(node: "NodeProto", where: str) -> dict[str, Any]:
         if attribute.type != types.Value(kind):
             raise ONNXError(f"{where}: {attribute.name} must be of type {kind}")
         value = getattr(attribute, _FIELDS[kind])
+        if kind in ("FLOATS", "STRINGS") and len(value) > MOST:
+            raise ONNXError(f"{where}: {attribute.name} has {len(value):,} entries; expected {MOST} at the most")
         try:
             said[attribute.name] = (
                 value.decode() if kind == "STRING"

@@ -66,10 +66,17 @@ class Source:
         if name not in self._read and proto.data_location == 1:
             self._left += 2 * array.nbytes
         self._read.add(name)
-        self._left -= array.nbytes
-        if self._left < 0:
-            raise ONNXError(f"{self.name}: nodes share {name!r} so often that it would take too much memory")
+        self.take(array.nbytes, f"nodes share {name!r} so often")
         return array
+
+    def take(self, size: int, why: str) -> None:
+        """Count so many bytes of memory as taken.
+
+        Raises ONNXError where that is more than twice what the file holds.
+        """
+        self._left -= size
+        if self._left < 0:
+            raise ONNXError(f"{self.name}: {why} that it would take too much memory")
 
     def _check_version(self, model: "ModelProto") -> None:
         if not model.HasField("graph"):

@@ -54,6 +54,8 @@ def read_tensor(
         raise ONNXError(f"{name}: its shape {list(shape)} has a negative size")
     dtype, field = np.dtype(_TYPES[kind][0]), _TYPES[kind][1]
     count = prod(shape)
+    if not count:
+        raise ONNXError(f"{name}: its shape {list(shape)} has no numbers in it")
     if proto.HasField("segment"):
         raise ONNXError(f"{name}: is cut into segments, which no tool writes any more")
     if proto.data_location == 1:

@@ -77,7 +77,8 @@ def unit_of(cell: nn.Module, returns: Returns | None = None, event: Sequence[int
     shape = _event_shape(cell, event)
     runner = CompiledRunner(cell, returns)
     named = runner.record.named()
-    formats = {t.dtype for t in named.values() if t.is_floating_point()} or {torch.get_default_dtype()}
+    formats = {t.dtype for t in named.values() if t.is_floating_point() or t.is_complex()}
+    formats = formats or {torch.get_default_dtype()}
     if len(formats) != 1 or not formats <= set(_FORMATS.values()):
         found = ", ".join(sorted(str(dtype) for dtype in formats))
         raise ONNXError(

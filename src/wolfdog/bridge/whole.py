@@ -1,6 +1,6 @@
 """What an nn.Module is written as: a layer, or a model with layers in it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import nn
@@ -8,6 +8,7 @@ from torch import nn
 from ..cells import Cell
 from ..errors import ONNXError
 from ..layers import Bidirectional, Checkpointed, Stack
+from ..layers.sequence_layer import SequenceLayer
 from .both import Both
 from .form import form_of
 from .model import Table
@@ -53,7 +54,10 @@ def part_of(module: nn.Module, event: Sequence[int] | None) -> Part:
     size = _size_of(module) if event is None else tuple(event)
     if size is None:
         raise ONNXError(f"{about} before it says the size of its events: pass input_size=")
-    return traced_model(module, found, size, dtype, about)
+    try:
+        return traced_model(module, found, size, dtype, about)
+    except ONNXError as error:
+        raise ONNXError(f"{error}{_with_memory(module, found)}") from error
 
 
 def _layer_of(module: nn.Module, event: Sequence[int] | None) -> Part | None:
@@ -81,9 +85,9 @@ def _collect(name: str, module: nn.Module, found: dict[str, tuple[nn.Module, Par
 
 def _size_of(module: nn.Module) -> tuple[int, ...] | None:
     """The shape of a model's events, if the first of its parts that says a size is what takes them."""
+    if any(isinstance(part, nn.Embedding) for part in module.modules()):
+        return ()
     for part in module.modules():
-        if isinstance(part, nn.Embedding):
-            return ()
         for name in ("input_size", "in_features"):
             size = getattr(part, name, None)
             if isinstance(size, int):
@@ -91,3 +95,15 @@ def _size_of(module: nn.Module) -> tuple[int, ...] | None:
         if isinstance(part, nn.LayerNorm):
             return tuple(part.normalized_shape)
     return None
+
+
+def _with_memory(module: nn.Module, found: Collection[str]) -> str:
+    """A sentence on a part that has a memory and is no layer that is written, such as an attention; "" without one."""
+    for name, inner in module.named_modules():
+        known = isinstance(inner, SequenceLayer) or any(f"{name}.".startswith(f"{part}.") for part in found)
+        if name and not known and hasattr(inner, "step"):
+            return (
+                f". Its {name}, of the class {type(inner).__name__}, remembers events in a way of its own: leave it to "
+                "the program that runs the file"
+            )
+    return ""

@@ -8,6 +8,8 @@ from bisect import bisect_left
 from secrets import token_bytes
 from typing import Any
 
+import numpy as np
+
 from ..errors import ONNXError
 
 MESSAGE, TEXT, NUMBER = 200, 40, 16
@@ -23,7 +25,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 LARGE = 4096
-"""Bytes from which on a tensor's are left where they are in the file."""
+"""Bytes from which on a tensor's numbers are left where they are in the file."""
 
 Span = tuple[int, int]
 
@@ -36,13 +38,13 @@ def check_wire(data: bytes, descriptor: Any) -> list[Span]:
         descriptor: of the message's type.
 
     Returns:
-        Where the raw bytes of large tensors lie, in the order of the file.
+        Where the numbers of large tensors lie, as bytes, in the order of the file.
 
     Raises ONNXError where the bytes are no such message, or are cut off, or nested too deep, or would take more memory
     than twice their size.
     """
     budget = len(data) + ROOM
-    kinds: dict[str, dict[int, Any]] = {}
+    kinds: dict[str, tuple[dict[int, Any], dict[int, int]]] = {}
     raw: list[Span] = []
     whole = memoryview(data)
     # (start, end, depth, type of the message)
@@ -51,12 +53,9 @@ def check_wire(data: bytes, descriptor: Any) -> list[Span]:
         place, end, depth, of = left.pop()
         if depth > DEPTH:
             raise ONNXError(f"messages within messages, more than {DEPTH} deep")
-        inner = kinds.get(of.full_name)
-        if inner is None:
-            inner = {
-                field.number: field.message_type for field in of.fields if field.message_type is not None
-            }
-            kinds[of.full_name] = inner
+        if of.full_name not in kinds:
+            kinds[of.full_name] = _messages(of), _packed(of)
+        inner, packed = kinds[of.full_name]
         while place < end:
             tag, place = _varint(whole, place, end)
             number, kind = tag >> 3, tag & 7
@@ -69,8 +68,10 @@ def check_wire(data: bytes, descriptor: Any) -> list[Span]:
                 budget -= TEXT if message is None else MESSAGE
                 if message is not None and place + size <= end:
                     left.append((place, place + size, depth + 1, message))
-                elif size >= LARGE and (of.full_name, number) == RAW_DATA:
+                elif size >= LARGE and of.full_name == TENSOR and number in RAW:
                     raw.append((place, place + size))
+                elif number in packed:
+                    budget -= packed[number] * _count(whole[place : place + size])
                 place += size
             elif kind in (_FIXED64, _FIXED32):
                 place += 8 if kind == _FIXED64 else 4
@@ -83,18 +84,42 @@ def check_wire(data: bytes, descriptor: Any) -> list[Span]:
     return sorted(raw)
 
 
-RAW_DATA = ("onnx.TensorProto", 9)
+def _messages(of: Any) -> dict[int, Any]:
+    """The types of a message's fields that are messages, by number."""
+    return {field.number: field.message_type for field in of.fields if field.message_type is not None}
+
+
+def _packed(of: Any) -> dict[int, int]:
+    """The bytes that a number takes, parsed, of a message's fields that may hold many in a row, by number."""
+    return {field.number: _WIDTHS[field.cpp_type] for field in of.fields if field.cpp_type in _WIDTHS}
+
+
+_WIDTHS = {1: 8, 2: 16, 3: 8, 4: 16, 7: 2, 8: 8}
+"""By protobuf's number for int32, int64, uint32, uint64, bool and enum; twice, for lists double as they grow."""
+
+
+def _count(row: memoryview) -> int:
+    """How many whole numbers there are in a row: each ends with a byte below 128."""
+    parts = (np.frombuffer(row[at : at + 2**18], np.uint8) for at in range(0, len(row), 2**18))
+    return sum(int(np.count_nonzero(part < 0x80)) for part in parts)
+
+
+TENSOR, RAW_DATA = "onnx.TensorProto", 9
+
+RAW = (RAW_DATA, 4, 10)
+"""The fields of a tensor that hold its numbers as their bytes: raw_data, and float_data and double_data in a row."""
 
 
 def without(data: bytes, raw: list[Span], descriptor: Any) -> tuple[bytes, dict[bytes, memoryview]]:
-    """A checked message with the raw bytes of large tensors taken out, and those by what stands in their place.
+    """A checked message with the numbers of large tensors taken out, and those by what stands in their place.
 
-    A file's bytes are in memory already: parsed, they would be there twice, and a third time as weights.
+    A file's bytes are in memory already: parsed, they would be there twice, and a third time as weights. What is taken
+    out becomes raw_data, whatever field it was in: the bytes are the same.
     """
     whole, taken = memoryview(data), {}
 
     def rewritten(start: int, end: int, of: Any) -> bytes:
-        inner = {field.number: field.message_type for field in of.fields if field.message_type is not None}
+        inner = _messages(of)
         parts: list[bytes | memoryview] = []
         kept = place = start  # all before `kept` is in `parts`
         while place < end:
@@ -110,12 +135,13 @@ def without(data: bytes, raw: list[Span], descriptor: Any) -> tuple[bytes, dict[
             size, first = _varint(whole, after, end)
             found = bisect_left(raw, (first, 0))
             if found < len(raw) and raw[found][0] < first + size:
+                parts.append(whole[kept:place])
                 if number in inner:
                     content = rewritten(first, first + size, inner[number])
                 else:
-                    content = token_bytes(16)  # what no file can have guessed
+                    number, content = RAW_DATA, token_bytes(16)  # what no file can have guessed
                     taken[content] = whole[first : first + size]
-                parts += [whole[kept:after], _as_varint(len(content)), content]
+                parts += [_as_varint(number << 3 | _BYTES), _as_varint(len(content)), content]
                 kept = first + size
             place = first + size
         return b"".join([*parts, whole[kept:end]])

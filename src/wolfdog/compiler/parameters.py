@@ -41,9 +41,14 @@ class ParameterCode:
 
     def given(self, name: str) -> int:
         """Number of one of the cell's tensors."""
-        variable = "".join(c if c.isalnum() else "_" for c in name)
+        variable = "".join(c if f"a{c}".isidentifier() else "_" for c in name)
         taken = set(self._arguments.values())
-        while variable in taken or keyword.iskeyword(variable) or _RESERVED.fullmatch(variable):
+        while (
+            not variable.isidentifier()  # as in a Sequential, whose first weight is "0.weight"
+            or variable in taken
+            or keyword.iskeyword(variable)
+            or _RESERVED.fullmatch(variable)
+        ):
             variable = f"at_{variable}"
         self.names.append(name)
         self._arguments[name] = variable
