@@ -47,13 +47,18 @@ CELLS = {
 }
 MEMORY = {
     "AdditiveAttention",
+    "Adjacent",
     "Attending",
     "Attention",
     "BankReader",
     "Concat",
     "Dot",
+    "EntryHops",
     "General",
     "Global",
+    "Hops",
+    "KeyValue",
+    "LayerWise",
     "LSTMN",
     "LeastUsed",
     "LocalP",

@@ -1,10 +1,12 @@
-"""Memory that is searched: attention over what was seen before, and banks of it."""
+"""Memory that is searched: attention over what was seen before, memory networks, and banks."""
 
 from .additive import AdditiveAttention as AdditiveAttention
 from .attending import Attending as Attending
 from .attention import Attention as Attention
 from .bank import MemoryBank as MemoryBank
 from .bank_reader import BankReader as BankReader
+from .entry_hops import EntryHops as EntryHops
+from .hops import Hops as Hops
 from .keeping import LeastUsed as LeastUsed
 from .keeping import Novel as Novel
 from .keeping import Recent as Recent
@@ -23,17 +25,25 @@ from .past import Past as Past
 from .positions import RelativeTime as RelativeTime
 from .positions import Rotary as Rotary
 from .positions import Sinusoidal as Sinusoidal
+from .tying import Adjacent as Adjacent
+from .tying import KeyValue as KeyValue
+from .tying import LayerWise as LayerWise
 
 __all__ = [
     "LSTMN",
     "AdditiveAttention",
+    "Adjacent",
     "Attending",
     "Attention",
     "BankReader",
     "Concat",
     "Dot",
+    "EntryHops",
     "General",
     "Global",
+    "Hops",
+    "KeyValue",
+    "LayerWise",
     "LeastUsed",
     "LocalP",
     "LuongAttention",
