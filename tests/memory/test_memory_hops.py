@@ -108,7 +108,9 @@ def test_queries_over_windows_are_queries_one_by_one(steps: int, window: int, be
     for t in range(steps):
         first = max(0, t - window + 1, began if t >= began else 0)
         one, shares = hops.read(
-            inputs["queries"][:, t : t + 1], memories[:, first : t + 1], ages=torch.arange(t - first, -1, -1)
+            inputs["queries"][:, t : t + 1],
+            [memory[:, first : t + 1] for memory in memories],
+            ages=torch.arange(t - first, -1, -1),
         )
         assert_agree(u[:, t], one[:, 0])
         assert_agree(weights[:, t, :, first : t + 1], shares[:, 0])
@@ -143,8 +145,8 @@ def test_mistakes() -> None:
         hops(inputs["queries"], drawn(2, 3, 3), ages=ages)
     with pytest.raises(ShapeError, match=r"queries must be \[..., T, 3\]; got \[2, 2, 4\]"):
         hops(drawn(2, 2, 4), inputs["entries"], ages=ages)
-    with pytest.raises(ShapeError, match=r"memories must be \[..., n, 4, 3\]"):
-        hops.read(inputs["queries"], drawn(2, 3, 3, 3), ages=ages)
+    with pytest.raises(ShapeError, match=r"memories must be 4 of \[..., n, 3\]"):
+        hops.read(inputs["queries"], drawn(3, 2, 3, 3), ages=ages)
     for wrong in (ages.double(), torch.zeros(2, dtype=torch.int64), torch.zeros(3, 2, 3, dtype=torch.int64)):
         with pytest.raises(ShapeError, match=r"ages must be whole numbers \[2, 2, 3\], or what expands"):
             hops(**inputs, ages=wrong)

@@ -66,7 +66,7 @@ class EntryHops(nn.Module):
             return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
 
         keys = 1 if isinstance(tying, KeyValue) else self.tables
-        self.A = parameter(keys * size, entry_size)
+        self.A = parameter(keys, size, entry_size)
         self.C: nn.Parameter | None
         self.register_parameter("C", None if keys > 1 else parameter(size, self.value_size))
         self.reset_parameters()
@@ -86,22 +86,23 @@ class EntryHops(nn.Module):
     def linear(self, value: bool) -> None:
         self.read.linear = value
 
-    def embed(self, entries: Tensor, values: Tensor | None = None) -> Tensor:
-        """Entries [..., n, N], and with `KeyValue()` their values [..., n, M], as memories [..., n, tables, d].
+    def embed(self, entries: Tensor, values: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Entries [..., n, N], and with `KeyValue()` their values [..., n, M], as memories, each [..., n, d].
 
         Raises ShapeError for a wrong shape, InputError for missing values and for values that nothing reads.
         """
         _check("entries", entries, self.entry_size)
+        memories = tuple(linear(entries, A) for A in self.A.unbind())
         if self.C is None:
             if values is not None:
                 raise InputError(
                     "entries have values of their own with tying=KeyValue() alone: leave values out"
                 )
-            return linear(entries, self.A).unflatten(-1, (self.tables, self.size))
+            return memories
         if values is None:
             raise InputError("with tying=KeyValue() an entry is a key and a value: pass values")
         _check("values", values, self.value_size)
-        return torch.stack((linear(entries, self.A), linear(values, self.C)), -2)
+        return (*memories, linear(values, self.C))
 
     def forward(
         self,

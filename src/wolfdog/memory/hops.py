@@ -1,10 +1,10 @@
 """Several hops of reading: what was read changes what is looked for next. It knows neither words nor frames."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 
 from ..cells.cell import positive
 from ..errors import InputError, ShapeError
@@ -25,8 +25,8 @@ class Hops(nn.Module):
         o_k     = sum_i p_ki (c_ki + T^C_k[age_i])
         u_{k+1} = f(u_k + o_k), f(H u_k + o_k) or f(R_k (u_k + o_k)),   as `tying` has it
 
-    m_k and c_k, what hop k looks through and what it reads, are taken by `tying` from the memories: every entry,
-    embedded by each of the matrices there are. `EntryHops` makes them from vectors, `MemoryNetwork` from words.
+    m_k and c_k, what hop k looks through and what it reads, are taken by `tying` from the memories: all entries,
+    embedded by each of the `tables` matrices. `EntryHops` makes them from vectors, `MemoryNetwork` from words.
 
     size        features of a controller and of a memory, d
     hops        how many times it reads, K
@@ -40,7 +40,7 @@ class Hops(nn.Module):
     Raises InputError for sizes that are no positive whole numbers, and for what is no tying.
 
     >>> hops = Hops(8, hops=3, capacity=50)
-    >>> memories = torch.randn(2, 50, hops.tables, 8)
+    >>> memories = torch.randn(hops.tables, 2, 50, 8).unbind()
     >>> ages = torch.arange(49, -1, -1)  # the last entry is the newest
     >>> u, weights = hops(torch.randn(2, 1, 8), memories, ages=ages)
     >>> u.shape, weights.shape
@@ -89,35 +89,43 @@ class Hops(nn.Module):
             nn.init.normal_(parameter, std=SPREAD)
 
     def forward(
-        self, u: Tensor, memories: Tensor, held: Tensor | None = None, ages: Tensor | None = None
+        self,
+        u: Tensor,
+        memories: Sequence[Tensor],
+        held: Tensor | None = None,
+        ages: Tensor | None = None,
+        empty: int = 0,
     ) -> tuple[Tensor, Tensor]:
         """The last controllers [..., T, d], and the weights of every hop [..., T, K, n]; zero where nothing is held.
 
         u         [..., T, d]: T queries that share their entries
-        memories  [..., n, tables, d]
+        memories  by table, each [..., n, d]
         held      booleans [..., T, n], or what can be expanded to it; None: all entries are
         ages      whole numbers [..., T, n] from 0, the newest, likewise: wanted where there is a capacity
+        empty     so many entries come behind those of the memories, of which there is nothing but an age: n counts
+                  them in held, ages and weights
 
         Raises ShapeError for a wrong shape, InputError for missing ages and for ages that nothing looks at.
         """
-        n = self._checked(u, memories, held, ages)
+        n = self._checked(u, memories, held, ages, empty)
         shape = (*u.shape[:-1], n)
         visible = u.new_ones(shape, dtype=torch.bool) if held is None else held.expand(shape)
         if ages is not None and self.capacity is not None:
             ages = ages.long().expand(shape)
             visible = visible & (ages >= 0) & (ages < self.capacity)
             ages = ages.clamp(0, self.capacity - 1)
+        T = () if self.T is None or ages is None else self.T.unbind()
         weights = []
         for hop in range(self.hops):
             looked, read = self.tying.of_hop(hop)
-            energies = u @ memories[..., looked, :].transpose(-1, -2)
-            if ages is not None and self.T is not None:
-                energies = energies + (u @ self.T[looked].T).gather(-1, ages)
+            energies = pad(u @ memories[looked].transpose(-1, -2), (0, empty))
+            if ages is not None and T:
+                energies = energies + (u @ T[looked].T).gather(-1, ages)
             p = energies.masked_fill(~visible, 0) if self.linear else softmax_over(energies, visible)
-            o = p @ memories[..., read, :]
-            if ages is not None and self.T is not None:
-                by_age = p.new_zeros(*p.shape[:-1], self.T.shape[1]).scatter_add(-1, ages, p)
-                o = o + by_age @ self.T[read]
+            o = p[..., : n - empty] @ memories[read]
+            if ages is not None and T:
+                by_age = p.new_zeros(*p.shape[:-1], len(T[read])).scatter_add(-1, ages, p)
+                o = o + by_age @ T[read]
             u = self._after(hop, u, o)
             weights.append(p)
         return u, torch.stack(weights, -2)
@@ -136,21 +144,30 @@ class Hops(nn.Module):
             u = u + o
         return u if self.activation is None else self.activation(u)
 
-    def _checked(self, u: Tensor, memories: Tensor, held: Tensor | None, ages: Tensor | None) -> int:
+    def _checked(
+        self,
+        u: Tensor,
+        memories: Sequence[Tensor],
+        held: Tensor | None,
+        ages: Tensor | None,
+        empty: int,
+    ) -> int:
         """How many entries there are."""
         if u.dim() < 2 or u.shape[-1] != self.size:
             raise ShapeError(f"queries must be [..., T, {self.size}]; got {described(u)}")
-        if memories.dim() != u.dim() + 1 or memories.shape[-2:] != (self.tables, self.size):
+        shapes = {tuple(memory.shape) for memory in memories}
+        one = min(shapes, default=())
+        if len(memories) != self.tables or len(shapes) > 1 or len(one) != u.dim() or one[-1] != self.size:
             raise ShapeError(
-                f"memories must be [..., n, {self.tables}, {self.size}], with the leading dimensions of the queries "
-                f"{list(u.shape[:-2])}; got {described(memories)}"
+                f"memories must be {self.tables} of [..., n, {self.size}], with as many dimensions as the queries "
+                f"{list(u.shape)}; got {[described(memory) for memory in memories]}"
             )
-        n = memories.shape[-3]
+        shape = (*u.shape[:-1], one[-2] + empty)
         for name, given, types in (("held", held, (torch.bool,)), ("ages", ages, WHOLE)):
-            if given is not None and (given.dtype not in types or not _expands(given, (*u.shape[:-1], n))):
+            if given is not None and (given.dtype not in types or not _expands(given, shape)):
                 kind = "booleans" if name == "held" else "whole numbers"
                 raise ShapeError(
-                    f"{name} must be {kind} {[*u.shape[:-1], n]}, or what expands to it; got {described(given)}"
+                    f"{name} must be {kind} {list(shape)}, or what expands to it; got {described(given)}"
                 )
         if ages is None and self.capacity is not None:
             raise InputError(
@@ -158,7 +175,7 @@ class Hops(nn.Module):
             )
         if ages is not None and self.capacity is None:
             raise InputError("ages were given, but nothing looks at them: leave them out, or give a capacity")
-        return n
+        return shape[-1]
 
 
 def _expands(tensor: Tensor, shape: tuple[int, ...]) -> bool:
