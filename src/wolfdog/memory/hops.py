@@ -156,13 +156,13 @@ class Hops(nn.Module):
         if u.dim() < 2 or u.shape[-1] != self.size:
             raise ShapeError(f"queries must be [..., T, {self.size}]; got {described(u)}")
         shapes = {tuple(memory.shape) for memory in memories}
-        one = min(shapes, default=())
+        one: tuple[int, ...] = min(shapes, default=())
         if len(memories) != self.tables or len(shapes) > 1 or len(one) != u.dim() or one[-1] != self.size:
             raise ShapeError(
                 f"memories must be {self.tables} of [..., n, {self.size}], with as many dimensions as the queries "
                 f"{list(u.shape)}; got {[described(memory) for memory in memories]}"
             )
-        shape = (*u.shape[:-1], one[-2] + empty)
+        shape: tuple[int, ...] = (*u.shape[:-1], one[-2] + empty)
         for name, given, types in (("held", held, (torch.bool,)), ("ages", ages, WHOLE)):
             if given is not None and (given.dtype not in types or not _expands(given, shape)):
                 kind = "booleans" if name == "held" else "whole numbers"

@@ -1,0 +1,166 @@
+"""Memory networks on questions about stories, beside an LSTM and the paper: python benchmarks/babi.py --json FILE
+
+Tasks 1, 2 and 3 of bAbI (one, two and three supporting facts), each learned alone from 1,000 and 10,000 questions, by
+memory networks of three hops: with bags of words (BoW), position encoding (PE), a linear start (LS), random noise (RN).
+
+    --data DIR     where the files of bAbI are (qa1_..._train.txt and _test.txt, those of 10,000 questions); tasks that
+                   are not there are told by a world of our own, stories/world.py, training by seed 0 and test by seed 1
+    --seeds N ...  how many networks learn from each number of questions, from seeds 0, 1, ...
+
+One question in ten is kept apart from training, and tells when a linear start ends and an LSTM has learned; nothing is
+chosen by the test part. FILE is written after every network, and what is in it already is not learned again.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stories import learning, paper
+from stories.numbers import Asked, Vocabulary, asked
+from stories.reading import Question, read_file, read_lines
+from stories.world import stories
+from wolfdog.atomic import atomic_write
+from wolfdog.errors import InputError
+
+TEST = 1000
+CAPACITY, HOPS = 50, 3
+SIZES = {1000: 20, 10_000: 50}
+MODELS = (*learning.VARIANTS, "LSTM")
+
+Run = dict[str, Any]
+
+
+def material(task: int, count: int, data: Path | None) -> tuple[str, list[Question], list[Question]]:
+    """Where questions are from, those to learn from, and those of the test."""
+    files = [sorted(data.glob(f"qa{task}_*_{part}.txt")) for part in ("train", "test")] if data else [[], []]
+    if all(files):
+        train, test = (read_file(found[0]) for found in files)
+        origin = "bAbI"
+    else:
+        train, test = (
+            read_lines(stories(task, n, seed)) for seed, n in enumerate((max(SIZES), TEST))
+        )  # the 1,000 are the first of the 10,000, as they are of a file
+        origin = "world"
+    if len(train) < count:
+        raise InputError(
+            f"task {task}: {len(train)} questions to learn from, {count} wanted. Give a smaller --train"
+        )
+    return origin, train[:count], test
+
+
+def learned(name: str, seed: int, vocabulary: int, size: int, parts: Sequence[Asked], epochs: int) -> Run:
+    """What became of one network."""
+    train, valid, _ = parts
+    torch.manual_seed(seed)
+    start = time.process_time()
+    if name == "LSTM":
+        model = learning.Listener(vocabulary, 50)
+        took = learning.teach_listener(model, train, valid, epochs)
+    else:
+        model = learning.memory_network(learning.VARIANTS[name], vocabulary, size, HOPS, CAPACITY)
+        took = learning.teach_memory_network(model, train, valid, epochs, max(1, epochs // 5))
+    errors = {
+        part: learning.error(model, data)
+        for part, data in zip(("train", "valid", "test"), parts, strict=True)
+    }
+    return {**errors, "epochs": took, "seconds": time.process_time() - start}
+
+
+def line(task: int, count: int, runs: list[Run]) -> str:
+    """A row of the table: of each model mean and standard deviation, [the paper's way], and the paper."""
+    cells = []
+    for name in MODELS:
+        of_model = [
+            run for run in runs if (run["task"], run["questions"], run["model"]) == (task, count, name)
+        ]
+        if not of_model:
+            cells.append("")
+            continue
+        errors = [run["test"] for run in of_model]
+        spread = f" ± {statistics.stdev(errors):.1f}" if len(errors) > 1 else ""
+        best = min(of_model, key=lambda run: (run["train"], run["seed"]))["test"]
+        recalled = paper.told(task, count, name)
+        cells.append(
+            f"{statistics.mean(errors):.1f}{spread} [{best:.1f}]"
+            + ("" if recalled is None else f" ({recalled})")
+        )
+    origins = {run["origin"] for run in runs if run["task"] == task}
+    return f"| {task}, {' '.join(sorted(origins))} | {count:,} | {' | '.join(cells)} |"
+
+
+def table(runs: list[Run]) -> str:
+    """All rows; seeds are told, for they may differ from row to row."""
+    told = sorted({(run["questions"], run["task"]) for run in runs})
+    seeds = {count: max(run["seed"] for run in runs if run["questions"] == count) + 1 for count, _ in told}
+    head = [
+        "Error on the test part, %: mean ± standard deviation [the network that errs least in training] (the paper, "
+        "recalled, which reports the latter of ten); "
+        + ", ".join(f"{seeds[count]} networks from {count:,} questions" for count in seeds),
+        "",
+        f"| task | questions | {' | '.join(MODELS)} |",
+        f"| --- | ---: |{' ---: |' * len(MODELS)}",
+    ]
+    return "\n".join([*head, *(line(task, count, runs) for count, task in told)])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--tasks", nargs="+", type=int, choices=(1, 2, 3), default=(1, 2, 3))
+    parser.add_argument("--train", nargs="+", type=int, choices=SIZES, default=tuple(SIZES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=(10, 2))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--json", type=Path, required=True)
+    given = parser.parse_args(arguments)
+    if len(given.seeds) not in (1, len(given.train)):
+        parser.error("--seeds takes one number, or one for each of --train")
+    torch.set_num_threads(1)  # so small products are faster so
+    runs: list[Run] = json.loads(given.json.read_text(encoding="utf-8")) if given.json.exists() else []
+    seeds = given.seeds * len(given.train) if len(given.seeds) == 1 else given.seeds
+    wanted = [
+        {"questions": count, "seed": seed, "task": task, "model": model}
+        for count, many in zip(given.train, seeds, strict=True)
+        for seed in range(many)
+        for task in given.tasks
+        for model in given.models
+    ]
+    known: dict[tuple[int, int], tuple[str, int, list[Asked]]] = {}
+    for run in wanted:
+        if any(run.items() <= done.items() for done in runs):
+            continue
+        task, count = run["task"], run["questions"]
+        if (task, count) not in known:
+            origin, train, test = material(task, count, given.data)
+            vocabulary = Vocabulary(train)
+            to_learn = asked(train, vocabulary, CAPACITY)
+            apart = slice(count - count // 10, count)
+            parts = [
+                to_learn.part(slice(apart.start)),
+                to_learn.part(apart),
+                asked(test, vocabulary, CAPACITY),
+            ]
+            known[task, count] = origin, len(vocabulary), parts
+        origin, words, parts = known[task, count]
+        found = learned(run["model"], run["seed"], words, SIZES[count], parts, given.epochs)
+        runs.append({**run, "origin": origin, **found})
+        print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
+        with atomic_write(given.json, "w") as file:
+            json.dump(runs, file, indent=0)
+    print(table(runs))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"babi.py: {error}")
