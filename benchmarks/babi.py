@@ -37,26 +37,44 @@ MODELS = (*learning.VARIANTS, "LSTM")
 Run = dict[str, Any]
 
 
-def material(task: int, count: int, data: Path | None) -> tuple[str, list[Question], list[Question]]:
-    """Where questions are from, those to learn from, and those of the test."""
-    files = [sorted(data.glob(f"qa{task}_*_{part}.txt")) for part in ("train", "test")] if data else [[], []]
-    if all(files):
-        train, test = (read_file(found[0]) for found in files)
-        origin = "bAbI"
-    else:
-        train, test = (
-            read_lines(stories(task, n, seed)) for seed, n in enumerate((max(SIZES), TEST))
-        )  # the 1,000 are the first of the 10,000, as they are of a file
-        origin = "world"
+def files(task: int, data: Path | None) -> list[Path]:
+    """The files of bAbI of a task, to learn from and of the test; none where they are not there."""
+    found = [sorted(data.glob(f"qa{task}_*_{part}.txt"))[:1] for part in ("train", "test")] if data else []
+    return [path for one in found for path in one] if all(found) else []
+
+
+def material(task: int, count: int, data: Path | None) -> tuple[list[Question], list[Question]]:
+    """Questions to learn from, and those of the test."""
+    if found := files(task, data):
+        train, test = map(read_file, found)
+    else:  # the 1,000 are the first of the 10,000, as they are of a file
+        train, test = (read_lines(stories(task, n, seed)) for seed, n in enumerate((max(SIZES), TEST)))
     if len(train) < count:
         raise InputError(
-            f"task {task}: {len(train)} questions to learn from, {count} wanted. Give a smaller --train"
+            f"task {task}: {count} questions to learn from are wanted, its file has {len(train)}. Choose a --train."
         )
-    return origin, train[:count], test
+    return train[:count], test
+
+
+def learned_before(path: Path) -> list[Run]:
+    """What a file that this script wrote holds; nothing where there is no file."""
+    if not path.exists():
+        return []
+    try:
+        runs = json.loads(path.read_text(encoding="utf-8"))
+        if not all(
+            run.keys() >= {"task", "questions", "model", "seed", "origin", "train", "test"} for run in runs
+        ):
+            raise ValueError("a network lacks what is known of each")
+        return list(runs)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: not a file that this script wrote: {error}. Choose another --json."
+        ) from error
 
 
 def learned(name: str, seed: int, vocabulary: int, size: int, parts: Sequence[Asked], epochs: int) -> Run:
-    """What became of one network."""
+    """What became of one network: its errors, the epochs of its linear start or of an LSTM, the processor's seconds."""
     train, valid, _ = parts
     torch.manual_seed(seed)
     start = time.process_time()
@@ -70,7 +88,7 @@ def learned(name: str, seed: int, vocabulary: int, size: int, parts: Sequence[As
         part: learning.error(model, data)
         for part, data in zip(("train", "valid", "test"), parts, strict=True)
     }
-    return {**errors, "epochs": took, "seconds": time.process_time() - start}
+    return {**errors, "took": took, "seconds": time.process_time() - start}
 
 
 def line(task: int, count: int, runs: list[Run]) -> str:
@@ -125,34 +143,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if len(given.seeds) not in (1, len(given.train)):
         parser.error("--seeds takes one number, or one for each of --train")
     torch.set_num_threads(1)  # so small products are faster so
-    runs: list[Run] = json.loads(given.json.read_text(encoding="utf-8")) if given.json.exists() else []
+    runs = learned_before(given.json)
     seeds = given.seeds * len(given.train) if len(given.seeds) == 1 else given.seeds
     wanted = [
-        {"questions": count, "seed": seed, "task": task, "model": model}
+        {
+            "questions": count,
+            "seed": seed,
+            "task": task,
+            "origin": "bAbI" if files(task, given.data) else "world",
+            "model": model,
+            "epochs": given.epochs,
+        }
         for count, many in zip(given.train, seeds, strict=True)
         for seed in range(many)
         for task in given.tasks
         for model in given.models
     ]
-    known: dict[tuple[int, int], tuple[str, int, list[Asked]]] = {}
+    known: dict[tuple[int, int], tuple[int, list[Asked]]] = {}
     for run in wanted:
         if any(run.items() <= done.items() for done in runs):
             continue
         task, count = run["task"], run["questions"]
         if (task, count) not in known:
-            origin, train, test = material(task, count, given.data)
+            train, test = material(task, count, given.data)
             vocabulary = Vocabulary(train)
             to_learn = asked(train, vocabulary, CAPACITY)
-            apart = slice(count - count // 10, count)
+            apart = count - count // 10
             parts = [
-                to_learn.part(slice(apart.start)),
-                to_learn.part(apart),
+                to_learn.part(slice(apart)),
+                to_learn.part(slice(apart, count)),
                 asked(test, vocabulary, CAPACITY),
             ]
-            known[task, count] = origin, len(vocabulary), parts
-        origin, words, parts = known[task, count]
+            known[task, count] = len(vocabulary), parts
+        words, parts = known[task, count]
         found = learned(run["model"], run["seed"], words, SIZES[count], parts, given.epochs)
-        runs.append({**run, "origin": origin, **found})
+        runs.append({**run, **found})
         print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
         with atomic_write(given.json, "w") as file:
             json.dump(runs, file, indent=0)
