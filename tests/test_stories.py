@@ -16,6 +16,7 @@ from wolfdog.errors import InputError
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.append(str(BENCHMARKS))
+import babi  # noqa: E402
 from stories import learning, numbers, paper, reading, world  # noqa: E402
 
 TOLD = """1 Agnes walked to the attic.
@@ -207,43 +208,48 @@ def test_the_recipe_learns_and_its_linear_start_ends() -> None:
     assert learning.loss(listener, valid) < at_first - 0.5
 
 
-def babi(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(BENCHMARKS / "babi.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_the_script_learns_reports_and_goes_on(tmp_path: Path) -> None:
+def test_the_script_learns_reports_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for part, count, seed in (("train", 1000, 0), ("test", 50, 1)):
         text = "\n".join(world.stories(1, count, seed))
         (tmp_path / f"qa1_where_{part}.txt").write_text(text, encoding="utf-8")
+    file = tmp_path / "found.json"
     once = (
         "--data",
         tmp_path,
         "--tasks",
         1,
-        "--train",
-        1000,
         "--epochs",
         1,
         "--models",
         "PE LS RN",
         "--json",
+        file,
+        "--seeds",
     )
-    file = tmp_path / "found.json"
-    ran = babi(*once, file, "--seeds", 1)
-    assert ran.returncode == 0, ran.stderr
+
+    def run(*arguments: object) -> tuple[str, str]:
+        babi.main([str(argument) for argument in (*once, *arguments)])
+        return capsys.readouterr()
+
+    said, _ = run(1, "--train", 1000)
     [first] = json.loads(file.read_text(encoding="utf-8"))
     assert (first["task"], first["questions"], first["seed"], first["origin"]) == (1, 1000, 0, "bAbI")
     assert 0 <= first["test"] <= 100
-    assert f"| {first['test']:.1f} [{first['test']:.1f}] (0.0) |" in ran.stdout
-    again = babi(*once, file, "--seeds", 2)
-    assert again.returncode == 0, again.stderr
+    assert f"| {first['test']:.1f} [{first['test']:.1f}] (0.0) |" in said
+    _, learned = run(2, "--train", 1000)
     assert [run["seed"] for run in json.loads(file.read_text(encoding="utf-8"))] == [0, 1]
-    assert again.stderr.count("\n") == 1  # the second alone was learned
-    file.write_text("[3]", encoding="utf-8")
-    for wrong in (babi(*once, file), babi(*once, tmp_path / "x", "--train", 10_000)):
-        assert wrong.returncode == 1
-        assert re.match(r"babi.py: .*(not a file that this script wrote|its file has 1000)", wrong.stderr)
+    assert learned.count("\n") == 1  # the second alone was learned
+    with pytest.raises(InputError, match="its file has 1000"):
+        run(1, "--train", 10_000)
+    for content in ("[3]", "{", '[{"task": 1}]'):
+        file.write_text(content, encoding="utf-8")
+        with pytest.raises(InputError, match="not a file that this script wrote"):
+            run(1, "--train", 1000)
+    command = [sys.executable, str(BENCHMARKS / "babi.py"), "--json", str(file)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("babi.py: ")
+    assert "Traceback" not in ended.stderr
 
 
 def test_the_paper_has_every_cell() -> None:
