@@ -6,6 +6,7 @@ memory networks of three hops: with bags of words (BoW), position encoding (PE),
     --data DIR     where the files of bAbI are (qa1_..._train.txt and _test.txt, those of 10,000 questions); tasks that
                    are not there are told by a world of our own, stories/world.py, training by seed 0 and test by seed 1
     --seeds N ...  how many networks learn from each number of questions, from seeds 0, 1, ...
+    --epochs N ... how many epochs, 100 as in the paper unless given; of an LSTM at most so many
 
 One question in ten is kept apart from training, and tells when a linear start ends and an LSTM has learned; nothing is
 chosen by the test part. FILE is written after every network, and what is in it already is not learned again.
@@ -91,41 +92,43 @@ def learned(name: str, seed: int, vocabulary: int, size: int, parts: Sequence[As
     return {**errors, "took": took, "seconds": time.process_time() - start}
 
 
-def line(task: int, count: int, runs: list[Run]) -> str:
-    """A row of the table: of each model mean and standard deviation, [the paper's way], and the paper."""
-    cells = []
-    for name in MODELS:
-        of_model = [
-            run for run in runs if (run["task"], run["questions"], run["model"]) == (task, count, name)
-        ]
-        if not of_model:
-            cells.append("")
-            continue
-        errors = [run["test"] for run in of_model]
-        spread = f" ± {statistics.stdev(errors):.1f}" if len(errors) > 1 else ""
-        best = min(of_model, key=lambda run: (run["train"], run["seed"]))["test"]
-        recalled = paper.told(task, count, name)
-        cells.append(
-            f"{statistics.mean(errors):.1f}{spread} [{best:.1f}]"
-            + ("" if recalled is None else f" ({recalled})")
-        )
-    origins = {run["origin"] for run in runs if run["task"] == task}
-    return f"| {task}, {' '.join(sorted(origins))} | {count:,} | {' | '.join(cells)} |"
+def cell(name: str, task: int, count: int, runs: list[Run]) -> str:
+    """Mean and standard deviation [the paper's way] (the paper)."""
+    of_cell = [run for run in runs if (run["task"], run["questions"], run["model"]) == (task, count, name)]
+    if not of_cell:
+        return ""
+    errors = [run["test"] for run in of_cell]
+    spread = f" ± {statistics.stdev(errors):.1f}" if len(errors) > 1 else ""
+    best = min(of_cell, key=lambda run: (run["train"], run["seed"]))["test"]
+    recalled = paper.told(task, count, name)
+    told = "" if recalled is None else f" ({recalled})"
+    return f"{statistics.mean(errors):.1f}{spread} [{best:.1f}]{told}"
 
 
 def table(runs: list[Run]) -> str:
-    """All rows; seeds are told, for they may differ from row to row."""
-    told = sorted({(run["questions"], run["task"]) for run in runs})
-    seeds = {count: max(run["seed"] for run in runs if run["questions"] == count) + 1 for count, _ in told}
+    """A row for each task and number of questions."""
+    rows = sorted({(run["questions"], run["task"], run["origin"]) for run in runs})
+    known = {
+        count: [run for run in runs if run["questions"] == count]
+        for count in sorted({count for count, *_ in rows})
+    }
+    taught = "; ".join(
+        f"from {count:,} questions {len({run['seed'] for run in of})} networks, "
+        f"{' and '.join(map(str, sorted({run['epochs'] for run in of})))} epochs"
+        for count, of in known.items()
+    )
     head = [
-        "Error on the test part, %: mean ± standard deviation [the network that errs least in training] (the paper, "
-        "recalled, which reports the latter of ten); "
-        + ", ".join(f"{seeds[count]} networks from {count:,} questions" for count in seeds),
+        "Error on the test part in %, mean ± standard deviation [of the network that errs least in training]",
+        f"(the paper, recalled, which reports the latter of ten networks); {taught}:",
         "",
         f"| task | questions | {' | '.join(MODELS)} |",
         f"| --- | ---: |{' ---: |' * len(MODELS)}",
     ]
-    return "\n".join([*head, *(line(task, count, runs) for count, task in told)])
+    body = [
+        f"| {task}, {origin} | {count:,} | {' | '.join(cell(name, task, count, runs) for name in MODELS)} |"
+        for count, task, origin in rows
+    ]
+    return "\n".join([*head, *body])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -137,14 +140,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--train", nargs="+", type=int, choices=SIZES, default=tuple(SIZES))
     parser.add_argument("--seeds", nargs="+", type=int, default=(10, 2))
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
-    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--epochs", nargs="+", type=int, default=(100,))
     parser.add_argument("--json", type=Path, required=True)
     given = parser.parse_args(arguments)
-    if len(given.seeds) not in (1, len(given.train)):
-        parser.error("--seeds takes one number, or one for each of --train")
+    for option in ("seeds", "epochs"):
+        if len(getattr(given, option)) not in (1, len(given.train)):
+            parser.error(f"--{option} takes one number, or one for each of --train")
     torch.set_num_threads(1)  # so small products are faster so
     runs = learned_before(given.json)
-    seeds = given.seeds * len(given.train) if len(given.seeds) == 1 else given.seeds
+    seeds, epochs = ([*of] * len(given.train) if len(of) == 1 else of for of in (given.seeds, given.epochs))
     wanted = [
         {
             "questions": count,
@@ -152,9 +156,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "task": task,
             "origin": "bAbI" if files(task, given.data) else "world",
             "model": model,
-            "epochs": given.epochs,
+            "epochs": rounds,
         }
-        for count, many in zip(given.train, seeds, strict=True)
+        for count, many, rounds in zip(given.train, seeds, epochs, strict=True)
         for seed in range(many)
         for task in given.tasks
         for model in given.models
@@ -176,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ]
             known[task, count] = len(vocabulary), parts
         words, parts = known[task, count]
-        found = learned(run["model"], run["seed"], words, SIZES[count], parts, given.epochs)
+        found = learned(run["model"], run["seed"], words, SIZES[count], parts, run["epochs"])
         runs.append({**run, **found})
         print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
         with atomic_write(given.json, "w") as file:
