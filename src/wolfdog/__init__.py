@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .bridge import from_flax as from_flax
     from .bridge import from_keras as from_keras
     from .bridge import from_onnx as from_onnx
+    from .memory import MemoryNetwork as MemoryNetwork
     from .watch.watcher import Watcher as Watcher
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 _LATER = {
     "Watcher": ".watch.watcher",
     "memory": ".memory",
+    "MemoryNetwork": ".memory",
     **dict.fromkeys(("export_onnx", "from_flax", "from_keras", "from_onnx"), ".bridge"),
 }
 """Names whose modules take time to load, or load libraries for video and files: loaded when first asked for."""

@@ -1,0 +1,133 @@
+"""Learning from stories: memory networks by the paper's recipe, and an LSTM over their words."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+import wolfdog as wd
+
+from .numbers import Asked
+
+BATCH = 32
+CLIP = 40.0
+"""The largest norm of a gradient, which is summed over a batch."""
+PATIENCE = 2
+"""A linear start ends when the loss was not at its lowest for so many epochs."""
+PATIENCE_OF_LSTM = 12
+
+
+@dataclass(frozen=True)
+class Variant:
+    """position: encoding of positions, or bags of words; linear_start; noise: of empty sentences in training."""
+
+    position: bool
+    linear_start: bool
+    noise: float
+
+
+VARIANTS = {
+    "BoW": Variant(False, False, 0.0),
+    "PE": Variant(True, False, 0.0),
+    "PE LS": Variant(True, True, 0.0),
+    "PE LS RN": Variant(True, True, 0.1),
+}
+
+
+def memory_network(
+    variant: Variant, vocabulary: int, size: int, hops: int, capacity: int
+) -> wd.MemoryNetwork:
+    encoding = wd.memory.PositionEncoding() if variant.position else wd.memory.BagOfWords()
+    temporal = wd.memory.TemporalEncoding(capacity, variant.noise)
+    return wd.MemoryNetwork(
+        vocabulary, size, hops, encoding=encoding, temporal=temporal, linear=variant.linear_start
+    )
+
+
+class Listener(nn.Module):
+    """The baseline: an LSTM that is told a story and the question word by word, and then answers."""
+
+    def __init__(self, vocabulary: int, size: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(vocabulary, size, padding_idx=0)
+        self.lstm = wd.LSTM(size, size, batch_first=True)
+        self.answer = nn.Linear(size, vocabulary)
+
+    def forward(self, stories: Tensor, questions: Tensor, sentences: Tensor) -> Tensor:
+        text = torch.cat((sentences[stories].flatten(1), questions), 1)
+        there = text != 0
+        text = text.gather(1, there.int().argsort(stable=True, dim=1))  # what is no word goes to the front
+        text = text[:, text.shape[1] - int(there.sum(1).max()) :]
+        return self.answer(self.lstm(self.words(text))[1][0][-1])
+
+
+def teach_memory_network(
+    network: wd.MemoryNetwork, train: Asked, valid: Asked, epochs: int = 100, linear_epochs: int = 20
+) -> int:
+    """The paper's recipe: steps of 0.01, halved every quarter of the epochs. Returns the epochs of the linear start.
+
+    A linear start has steps of 0.005, and ends when the loss on what is kept apart stops falling.
+    """
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.005)
+    began, losses = 0, []
+    while network.linear and began < linear_epochs:
+        _epoch(network, train, optimiser)
+        began += 1
+        losses.append(loss(network, valid))
+        if _stopped(losses, PATIENCE):
+            break
+    network.linear = False
+    for epoch in range(epochs):
+        optimiser.param_groups[0]["lr"] = 0.01 * 0.5 ** (4 * epoch // epochs)
+        _epoch(network, train, optimiser)
+    return began
+
+
+def teach_listener(listener: Listener, train: Asked, valid: Asked, epochs: int = 100) -> int:
+    """Adam, until the loss on what is kept apart stops falling. Returns the epochs, and leaves the best of them."""
+    optimiser = torch.optim.Adam(listener.parameters(), lr=2e-3)
+    losses: list[float] = []
+    best: dict[str, Tensor] = {}
+    while len(losses) < epochs and not _stopped(losses, PATIENCE_OF_LSTM):
+        _epoch(listener, train, optimiser)
+        losses.append(loss(listener, valid))
+        if losses[-1] == min(losses):
+            best = {name: value.clone() for name, value in listener.state_dict().items()}
+    listener.load_state_dict(best)
+    return len(losses)
+
+
+@torch.no_grad()
+def loss(model: nn.Module, data: Asked) -> float:
+    """The mean cross-entropy, in nats."""
+    model.eval()
+    logits = _answered(model, data)
+    return float(cross_entropy(logits, data.answers))
+
+
+@torch.no_grad()
+def error(model: nn.Module, data: Asked) -> float:
+    """Wrong answers, in %."""
+    model.eval()
+    return 100 * float((_answered(model, data).argmax(1) != data.answers).double().mean())
+
+
+def _answered(model: nn.Module, data: Asked) -> Tensor:
+    pieces = (data.part(slice(at, at + 500)) for at in range(0, len(data), 500))
+    return torch.cat([model(p.stories, p.questions, p.sentences) for p in pieces])
+
+
+def _epoch(model: nn.Module, data: Asked, optimiser: torch.optim.Optimizer) -> None:
+    model.train()
+    for index in torch.randperm(len(data)).split(BATCH):
+        batch = data.part(index)
+        optimiser.zero_grad()
+        logits = model(batch.stories, batch.questions, batch.sentences)
+        cross_entropy(logits, batch.answers, reduction="sum").backward()
+        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+        optimiser.step()
+
+
+def _stopped(losses: list[float], patience: int) -> bool:
+    return len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience])
