@@ -1,10 +1,11 @@
-"""Memory that is searched: attention over what was seen before, and banks of it."""
+"""Memory that is searched: attention over what was seen before, banks of it, and a memory read and written by heads."""
 
 from .additive import AdditiveAttention as AdditiveAttention
 from .attending import Attending as Attending
 from .attention import Attention as Attention
 from .bank import MemoryBank as MemoryBank
 from .bank_reader import BankReader as BankReader
+from .feedforward import Feedforward as Feedforward
 from .keeping import LeastUsed as LeastUsed
 from .keeping import Novel as Novel
 from .keeping import Recent as Recent
@@ -19,6 +20,8 @@ from .luong import Global as Global
 from .luong import LocalP as LocalP
 from .luong import LuongAttention as LuongAttention
 from .multi_head import MultiHeadAttention as MultiHeadAttention
+from .ntm import NTM as NTM
+from .ntm import NTMState as NTMState
 from .past import Past as Past
 from .positions import RelativeTime as RelativeTime
 from .positions import Rotary as Rotary
@@ -26,12 +29,14 @@ from .positions import Sinusoidal as Sinusoidal
 
 __all__ = [
     "LSTMN",
+    "NTM",
     "AdditiveAttention",
     "Attending",
     "Attention",
     "BankReader",
     "Concat",
     "Dot",
+    "Feedforward",
     "General",
     "Global",
     "LeastUsed",
@@ -39,6 +44,7 @@ __all__ = [
     "LuongAttention",
     "MemoryBank",
     "MultiHeadAttention",
+    "NTMState",
     "Novel",
     "Past",
     "Recent",

@@ -1,42 +1,42 @@
-"""Where the heads of a neural Turing machine look: by content, and from where they were."""
+"""Where the heads of a neural Turing machine look: by what lies there, and from where they were."""
 
 import torch
 from torch import Tensor
 
 BLANK = 1e-6
-"""The square of a length beside which a vector is nothing, so that a blank slot is like no key, and slopes are finite."""
+"""The square of a length beside which a slot is blank: it is like no key, and the slope of a cosine is finite."""
 
 NEVER = 1e-20
 """What is added to a weight before its logarithm, which must be finite where the weight is zero."""
 
 
-def similarity(keys: Tensor, memory: Tensor) -> Tensor:
-    """The cosine of every key [B, heads, M] and every slot [B, N, M], [B, heads, N].
+def similarity(key: Tensor, memory: Tensor) -> Tensor:
+    """The cosine of every key [..., heads, M] and every slot [..., N, M], [..., heads, N].
 
-    K(u, v) = u . v / sqrt((u . u + BLANK) (v . v + BLANK))
+    u . v / (sqrt(u . u + BLANK) sqrt(v . v + BLANK))
     """
-    products = (keys.unsqueeze(2) * memory.unsqueeze(1)).sum(-1)
-    return products * length_inverse(keys).unsqueeze(-1) * length_inverse(memory).unsqueeze(1)
+    product = (key.unsqueeze(-2) * memory.unsqueeze(-3)).sum(-1)
+    return product * _inverse_length(key).unsqueeze(-1) * _inverse_length(memory).unsqueeze(-2)
 
 
-def length_inverse(vectors: Tensor) -> Tensor:
-    """One over the length of every vector along the last axis."""
-    return torch.rsqrt((vectors * vectors).sum(-1) + BLANK)
+def shifted(weights: Tensor, shift: Tensor) -> Tensor:
+    """Weights [..., N] moved by -S, ..., S slots, in shares `shift` [..., 2 S + 1]; the first slot follows the last.
 
-
-def shifted(weights: Tensor, shares: Tensor) -> Tensor:
-    """Weights [B, heads, N] moved around the memory, by -S to S slots; `shares` [B, heads, 2 S + 1] of each move.
-
-    w'_i = sum_s shares_s w_{i - s}, slots counted modulo N
+    w'_i = sum_s shift_s w_{(i - s) mod N}
     """
-    furthest = shares.shape[-1] // 2
-    moves = range(-furthest, furthest + 1)
-    return sum(
-        (torch.roll(weights, move, -1) * share for move, share in zip(moves, shares.split(1, -1), strict=True)),
-        start=torch.zeros_like(weights),
-    )
+    furthest = shift.shape[-1] // 2
+    shares = torch.split(shift, 1, -1)
+    moved = shares[furthest] * weights
+    for s in range(1, furthest + 1):
+        back, on = shares[furthest - s], shares[furthest + s]
+        moved = moved + back * torch.roll(weights, -s, -1) + on * torch.roll(weights, s, -1)
+    return moved
 
 
-def sharpened(weights: Tensor, powers: Tensor) -> Tensor:
-    """Weights [B, heads, N] to a power [B, heads, 1] and back to a sum of one, w_i^p / sum_j w_j^p = softmax_i(p log w_i)."""
-    return (powers * torch.log(weights + NEVER)).softmax(-1)
+def sharpened(weights: Tensor, power: Tensor) -> Tensor:
+    """Weights [..., N] raised to a power [..., 1], w_i^p / sum_j w_j^p: the softmax of p log w."""
+    return (power * torch.log(weights + NEVER)).softmax(-1)
+
+
+def _inverse_length(vectors: Tensor) -> Tensor:
+    return torch.rsqrt(vectors.square().sum(-1) + BLANK)

@@ -44,7 +44,9 @@ class LoopEmitter:
         self.kept = sum(a not in reduced for a in axes)
         self.here = {item.value: item for item in loop.items if item.source is None}
         self.groups = self._groups()
-        self.kept_groups = sum(bool(group) and self.order.index(group[0]) < self.kept for group in self.groups)
+        self.kept_groups = sum(
+            bool(group) and self.order.index(group[0]) < self.kept for group in self.groups
+        )
         self.across = self._across()
         self.vector = self.kept_groups - 1 if self.across else len(self.groups) - 1
         self.size = self._size(self.groups[self.vector])
