@@ -34,8 +34,11 @@ def shifted(weights: Tensor, shift: Tensor) -> Tensor:
 
 
 def sharpened(weights: Tensor, power: Tensor) -> Tensor:
-    """Weights [..., N] raised to a power [..., 1], w_i^p / sum_j w_j^p: the softmax of p log w."""
-    return (power * torch.log(weights + NEVER)).softmax(-1)
+    """Weights [..., N] raised to a power [..., 1], w_i^p / sum_j w_j^p: the softmax of p log w.
+
+    What is below zero, as weights of a learned start may be, counts as zero.
+    """
+    return (power * torch.log(weights.clamp(min=0) + NEVER)).softmax(-1)
 
 
 def _inverse_length(vectors: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """The neural Turing machine: a recurrent unit with a memory that it reads and writes by heads."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ..cells import LSTM
+from ..cells import LSTM, ForgetBias
 from ..cells.cell import positive
 from ..errors import InputError, ShapeError
 from ..layers.composing import draw_anew
@@ -18,6 +19,10 @@ from .addressing import sharpened, shifted, similarity
 
 UNWRITTEN = 1e-6
 """Every number of a memory before anything was written: the start that Collier and Beel 2018 found to learn best."""
+
+SHORT_TERM = partial(LSTM, forget=ForgetBias(1.0))
+"""The controller unless another is given. What is to last lies in the memory: an LSTM that starts out keeping for up to
+a thousand steps, as ours do, had learned to copy in none of 4,000 batches in which this one had, twice out of two."""
 
 
 class NTMState(NamedTuple):
@@ -58,7 +63,7 @@ class NTM(nn.Module):
     shift_range               S; with 0 a head stays where it was unless its key says otherwise
     controller                makes the controller, `controller(input_size + R M, hidden_size)`: a unit of
                               `wolfdog.cells`, `functools.partial` of one, `Feedforward`, or any cell that returns its
-                              state and says its output_size
+                              state and says its output_size; an LSTM with ForgetBias(1.0) unless given
 
     Source: Graves, Wayne and Danihelka 2014, "Neural Turing machines".
     Raises InputError for sizes that are no positive whole numbers, for a shift_range that goes around the memory, and
@@ -79,7 +84,7 @@ class NTM(nn.Module):
         read_heads: int = 1,
         write_heads: int = 1,
         shift_range: int = 1,
-        controller: Callable[[int, int], nn.Module] = LSTM,
+        controller: Callable[[int, int], nn.Module] = SHORT_TERM,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -169,7 +174,7 @@ class NTM(nn.Module):
         """What the controller tells its heads, each [B, heads, ...]."""
         heads = (self.heads,) * 5 + (self.write_heads,) * 2
         return (
-            part.reshape(*part.shape[:-1], n, -1)
+            part.reshape(*part.shape[:-1], n, part.shape[-1] // n)
             for n, part in zip(heads, torch.split(told, self.sizes, -1), strict=True)
         )
 
