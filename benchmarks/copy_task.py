@@ -23,10 +23,16 @@ BITS, LONGEST = 8, 20
 TESTED = 256
 """Sequences of every length that are tested."""
 
-MEMORIES: dict[str, Callable[[], nn.Module]] = {
-    "NTM, 100 units, 128 slots of 20": lambda: wd.memory.NTM(BITS + 1, 100),
-    "LSTM, 256 units": lambda: wd.cells.LSTM(BITS + 1, 256),
-}
+
+def memories(sizes: argparse.Namespace) -> dict[str, Callable[[], nn.Module]]:
+    """What makes the cells that are compared, by name."""
+    units, slots, slot_size = sizes.units, sizes.slots, sizes.slot_size
+    return {
+        f"NTM, {units} units, {slots} slots of {slot_size}": lambda: wd.memory.NTM(
+            BITS + 1, units, slots, slot_size
+        ),
+        f"LSTM, {sizes.lstm_units} units": lambda: wd.cells.LSTM(BITS + 1, sizes.lstm_units),
+    }
 
 
 class Copier(nn.Module):
@@ -76,10 +82,12 @@ def wrong_bits(copier: Copier, length: int) -> float:
     return 100 * ((copier(shown) > 0) != (shown > 0.5)).float().mean().item()
 
 
-def run(name: str, seed: int, arguments: argparse.Namespace) -> dict[str, object]:
+def run(
+    name: str, make: Callable[[], nn.Module], seed: int, arguments: argparse.Namespace
+) -> dict[str, object]:
     """One memory, trained and tested once."""
     torch.manual_seed(seed)
-    copier = Copier(MEMORIES[name]())
+    copier = Copier(make())
     copier(torch.zeros(LONGEST, arguments.batch, BITS)).sum().backward()  # builds the kernels
     start = time.process_time()
     losses = train(copier, arguments.steps, arguments.batch, seed)
@@ -111,14 +119,18 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--lengths", nargs="+", type=int, default=[10, 20, 40, 80], help="what is tested")
+    parser.add_argument("--units", type=int, default=100, help="of the NTM's controller")
+    parser.add_argument("--slots", type=int, default=128, help="of the NTM's memory")
+    parser.add_argument("--slot-size", type=int, default=20)
+    parser.add_argument("--lstm-units", type=int, default=256)
     parser.add_argument("--json", type=Path, help="a file for every run's numbers")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     found = []
     print("| wrong bits, % | parameters | ms a step |", *(f"length {n} |" for n in arguments.lengths))
     print("| --- | ---: | ---: |", *("---: |" for _ in arguments.lengths), flush=True)
-    for name in MEMORIES:
-        found += [run(name, seed, arguments) for seed in arguments.seeds]
+    for name, make in memories(arguments).items():
+        found += [run(name, make, seed, arguments) for seed in arguments.seeds]
         print(line(name, found[-len(arguments.seeds) :], arguments.lengths), flush=True)
         if arguments.json:
             arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")

@@ -151,7 +151,7 @@ def test_kernels_compute_what_the_loop_does() -> None:
         layer = wd.Recurrent(cell, backend=backend)
         assert layer.backend == ("eager" if backend else "numba"), layer.why_not
         x, before = drawn(7, 3, 3).requires_grad_(), some(cell, 3)
-        y, state = layer(x, before, lengths=LENGTHS, resets=RESETS)
+        y, state = layer(x, before, lengths=LENGTHS)
         assert isinstance(state, NTMState)
         total = y.square().sum() + state.memory.square().sum() + state.weights.square().sum()
         gradients = torch.autograd.grad(total, [x, *flat(before), *cell.parameters()])
@@ -276,6 +276,32 @@ def test_its_start_can_be_learned() -> None:
     layer(drawn(4, 2, 3))[0].square().sum().backward()
     assert all(theta.grad is not None and theta.grad.isfinite().all() for theta in cell.start)
     assert cell.start[4].grad.any()
+
+
+def test_it_learns_to_copy() -> None:
+    layer, bits = (
+        wd.Recurrent(NTM(3, 5, slots=6, slot_size=4, read_heads=2).double()),
+        nn.Linear(13, 2).double(),
+    )
+    parameters = [*layer.parameters(), *bits.parameters()]
+    optimizer = torch.optim.Adam(parameters, 0.02)
+
+    def copied(batch: int) -> tuple[Tensor, Tensor]:
+        """Three pairs of bits, shown before a mark, and what is said of them after it."""
+        shown = torch.randint(0, 2, (3, batch, 2)).double()
+        events = torch.zeros(7, batch, 3, dtype=torch.float64)
+        events[:3, :, :2], events[3, :, 2] = shown, 1
+        return bits(layer(events)[0][4:]), shown
+
+    for _ in range(400):
+        loss = nn.functional.binary_cross_entropy_with_logits(*copied(8))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+    with torch.no_grad():
+        said, shown = copied(200)
+    assert ((said > 0) != (shown > 0.5)).double().mean() < 0.2  # by chance one half
 
 
 def test_the_trace_has_the_names_of_the_equations() -> None:
