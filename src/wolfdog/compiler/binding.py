@@ -28,17 +28,17 @@ class RecurrenceFunction(torch.autograd.Function):
         assert saved is not None
         ctx.recurrence, ctx.steps = recurrence, steps
         ctx.names, ctx.lengths = list(saved.tensors), lengths
-        ctx.save_for_backward(*tensors, *saved.tensors.values(), output)
-        ctx.count = len(tensors)
-        ctx.batch = saved.batch
-        return (output, *last)
+        ctx.save_for_backward(*tensors, *saved.tensors.values())
+        ctx.count, ctx.batch = len(tensors), saved.batch
+        # Copies, of what lies in memory that is saved too: users may write into what they are given.
+        return tuple(tensor.clone() if tensor._is_view() else tensor for tensor in (output, *last))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor | None, *last: Tensor | None) -> Any:
         """Gradients of all tensors."""
         recurrence: Recurrence = ctx.recurrence
         everything = ctx.saved_tensors  # asked for once: hooks may compute it, as torch.utils.checkpoint's do
-        tensors, saved = everything[: ctx.count], everything[ctx.count : -1]
+        tensors, saved = everything[: ctx.count], everything[ctx.count :]
         if torch.is_grad_enabled():
             found = _through_eager(recurrence, ctx.steps, ctx.lengths, tensors, gradient, last)
             return (None, None, None, *found)
