@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .batched import batched
 from .recurrence import Recurrence, Saved
 
 
@@ -39,7 +40,7 @@ class RecurrenceFunction(torch.autograd.Function):
         recurrence: Recurrence = ctx.recurrence
         everything = ctx.saved_tensors  # asked for once: hooks may compute it, as torch.utils.checkpoint's do
         tensors, saved = everything[: ctx.count], everything[ctx.count :]
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or batched((gradient, *last)):
             found = _through_eager(recurrence, ctx.steps, ctx.lengths, tensors, gradient, last)
             return (None, None, None, *found)
         _, parameters, _ = _parts(recurrence, tensors)
@@ -66,17 +67,19 @@ def _through_eager(
     gradient: Tensor | None,
     last: Sequence[Tensor | None],
 ) -> list[Tensor | None]:
-    """Gradients that can be differentiated again."""
-    # new views stand for the tensors, so that this graph starts at them, whatever they were computed from
-    given = [tensor.view_as(tensor) if tensor.requires_grad else tensor for tensor in tensors]
-    output, states = recurrence.eager(*_parts(recurrence, given), steps, lengths)
+    """Gradients of PyTorch's own operators: they can be differentiated again where that is wanted, and be many."""
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # new views stand for the tensors, so that this graph starts at them, whatever they were computed from
+        given = [tensor.view_as(tensor) if tensor.requires_grad else tensor for tensor in tensors]
+        output, states = recurrence.eager(*_parts(recurrence, given), steps, lengths)
     pairs = [(o, g) for o, g in zip([output, *states], [gradient, *last], strict=True) if g is not None]
     pairs = [(o, g) for o, g in pairs if o.requires_grad]
     wanted = [tensor for tensor in given if tensor.requires_grad]
     if not pairs or not wanted:
         return [None] * len(tensors)
     outputs, gradients = [o for o, _ in pairs], [g for _, g in pairs]
-    found = iter(torch.autograd.grad(outputs, wanted, gradients, create_graph=True, allow_unused=True))
+    found = iter(torch.autograd.grad(outputs, wanted, gradients, create_graph=again, allow_unused=True))
     return [next(found) if tensor.requires_grad else None for tensor in given]
 
 

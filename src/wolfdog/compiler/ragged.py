@@ -13,21 +13,29 @@ class Arranged(torch.autograd.Function):
     ended        booleans in the new order, or None
     """
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, tensor: Tensor, order: Tensor, back: Tensor, ended: Tensor | None) -> Tensor:
+    def forward(tensor: Tensor, order: Tensor, back: Tensor, ended: Tensor | None) -> Tensor:
         """The examples in order."""
-        ctx.order, ctx.back, ctx.ended = order, back, ended
         found = tensor.index_select(1, order)
-        return found if ended is None else _cleared(found, ended)
+        return found if ended is None else cleared(found, ended)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
+        """What the gradient's order depends on."""
+        ctx.save_for_backward(*inputs[1:])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         """The gradient in the order of before."""
-        ended = None if ctx.ended is None else ctx.ended.index_select(1, ctx.back)
-        return Arranged.apply(gradient, ctx.back, ctx.order, ended), None, None, None
+        order, back, ended = ctx.saved_tensors
+        ended = None if ended is None else ended.index_select(1, back)
+        return Arranged.apply(gradient, back, order, ended), None, None, None
 
 
-def _cleared(tensor: Tensor, ended: Tensor) -> Tensor:
+def cleared(tensor: Tensor, ended: Tensor) -> Tensor:
+    """The tensor [T, B, ...], with zeros in it where examples have ended."""
     return tensor.masked_fill_(ended.view(*ended.shape, *(1,) * (tensor.dim() - 2)), 0)
 
 
@@ -60,6 +68,8 @@ NEARLY_ALL = 0.85
 def matrix_gradient(operand: Tensor, gradient: Tensor, rows: Tensor | None, heads: bool) -> Tensor:
     """operand^T @ gradient over steps and examples: [T, B, ..., K] and [T, B, ..., N] give [K, N].
 
+    It lies in memory as [N, K], as the weights of PyTorch's modules do, whose gradient it is then without a copy.
+
     Of all T * B, only `rows` are taken where they are given; the others are zeros.
     """
     operand, gradient = operand.flatten(0, 1), gradient.flatten(0, 1)
@@ -67,4 +77,4 @@ def matrix_gradient(operand: Tensor, gradient: Tensor, rows: Tensor | None, head
         operand, gradient = operand.index_select(0, rows), gradient.index_select(0, rows)
     if heads:
         return torch.einsum("rhk,rhn->hkn", operand, gradient)
-    return operand.reshape(-1, operand.shape[-1]).t() @ gradient.reshape(-1, gradient.shape[-1])
+    return (gradient.reshape(-1, gradient.shape[-1]).t() @ operand.reshape(-1, operand.shape[-1])).t()

@@ -17,7 +17,7 @@ from .ir.values import Builder, Type, Value
 from .passes.adjoint import adjoint
 from .passes.saving import Differentiated, cut
 from .passes.split import Split, prepare, split
-from .ragged import matrix_gradient, running
+from .ragged import cleared, matrix_gradient, past_the_end, running
 from .trace import Traced
 
 
@@ -108,7 +108,6 @@ class Recurrence:
         """
         launch = self.training if save else self.inference
         batch = states[0].shape[0] if states else events[0].shape[1]
-        make = torch.empty if lengths is None else torch.zeros  # what ended is zero
         kept: dict[str, Tensor] = dict(zip(self.events, (self._rows(e, 2) for e in events), strict=True))
         tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
         tensors |= {
@@ -118,12 +117,12 @@ class Recurrence:
         tapes = {}
         for name, state in zip(self.states, states, strict=True):
             room = steps + 1 if name in whole else 2
-            tape = make(room, batch, *self.shapes[name], dtype=self.dtype)
+            tape = torch.empty(room, batch, *self.shapes[name], dtype=self.dtype)
             tape[0] = state
             tapes[name] = tape
             tensors[name] = (tape, room)
         for name, shape in launch.plan.streams.items():
-            kept[name] = make(steps, batch, *shape, dtype=self.dtype)
+            kept[name] = torch.empty(steps, batch, *shape, dtype=self.dtype)
             tensors[name] = (kept[name], ALWAYS)
         launch(steps, batch, tensors, lengths)
         output = self._found(launch, "y", tapes, kept, steps)
@@ -173,7 +172,6 @@ class Recurrence:
         `wanted` says for which parameters a gradient is computed.
         """
         launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
-        make = torch.empty if lengths is None else torch.zeros
         named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
         like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype)
         tensors: dict[str, tuple[Tensor, int]] = {}
@@ -191,23 +189,23 @@ class Recurrence:
                 carry[:] = final
             tensors[f"d{name}"] = (carry, 2)
         for name, wide in launch.plan.streams.items():
-            tensors[name] = (make(steps, batch, *wide, dtype=self.dtype), ALWAYS)
+            tensors[name] = (torch.empty(steps, batch, *wide, dtype=self.dtype), ALWAYS)
         launch(steps, batch, tensors, lengths)
         streams = {name: tensor for name, (tensor, _) in tensors.items()}
         found = {name: self._found(launch, name, streams, streams, steps) for name in launch.plan.aliases}
         events = [found.get(name) for name in self.events]
         first = [tensors[f"d{name}"][0][0] for name in self.states]
-        rows = None if lengths is None else running(steps, lengths)
-        return events, self._parameter_gradients(found, tensors, steps, rows, wanted), list(first)
+        return events, self._parameter_gradients(found, tensors, steps, lengths, wanted), list(first)
 
     def _parameter_gradients(
         self,
         found: Mapping[str, Tensor],
         tensors: Mapping[str, tuple[Tensor, int]],
         steps: int,
-        rows: Tensor | None,
+        lengths: Tensor | None,
         wanted: Sequence[bool],
     ) -> list[Tensor | None]:
+        rows = None if lengths is None else running(steps, lengths)
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
         for name in needed & set(found):
@@ -217,7 +215,10 @@ class Recurrence:
                 continue
             base, shift = stream.name.removesuffix("_next"), int(stream.name.endswith("_next"))
             operand = tensors[base][0]
-            operand = operand[shift : shift + steps] if base in self.states else operand
+            if base in self.states:
+                operand = operand[shift : shift + steps]
+            elif lengths is not None and rows is None and base in self.events:
+                operand = cleared(operand.clone(), past_the_end(steps, lengths))
             part = matrix_gradient(operand, found[gradient], rows, heads)
             totals[parameter] = totals[parameter] + part if parameter in totals else part
         return [totals.get(name) for name in self.parameters]
@@ -235,6 +236,9 @@ class Recurrence:
         current, outputs = list(states), []
         for step in range(steps):
             now = {name: event[step] for name, event in zip(self.events, events, strict=True)}
+            if lengths is not None:  # what lies past an end may be anything
+                running = lengths > step
+                now = {name: torch.where(_column(running, event), event, 0) for name, event in now.items()}
             before = dict(zip(self.states, current, strict=True))
             after = evaluate(
                 self.split.recurrence, named | now | before, current[0] if current else events[0]
@@ -242,7 +246,6 @@ class Recurrence:
             output = after["y"]
             new = [after[name] for name in self.states]
             if lengths is not None:
-                running = lengths > step
                 output = torch.where(_column(running, output), output, 0)
                 new = [torch.where(_column(running, n), n, o) for n, o in zip(new, current, strict=True)]
             outputs.append(output)
