@@ -56,29 +56,28 @@ def test_products(rows: int, depth: int, width: int, dtype: torch.dtype, turned:
 
 
 @given(st.integers(1, 700), SIZES, SIZES, DTYPES, st.integers(1, 3))
-def test_transposed_products(rows: int, depth: int, width: int, dtype: torch.dtype, every: int) -> None:
-    x, g = numbers(rows, depth, dtype), numbers(rows, width, dtype)
-    product, sums = multiply_transposed(x, g)
-    close(product, x.t() @ g)
+def test_transposed_products(rows: int, height: int, width: int, dtype: torch.dtype, every: int) -> None:
+    g, x = numbers(rows, height, dtype), numbers(rows, width, dtype)
+    product, sums = multiply_transposed(g, x)
+    close(product, g.t() @ x)
     close(sums, g.sum(0))
     chosen = torch.arange(0, rows, every)
-    product, sums = multiply_transposed(x, g, chosen)
-    close(product, x[chosen].t() @ g[chosen])
+    product, sums = multiply_transposed(g, x, chosen)
+    close(product, g[chosen].t() @ x[chosen])
     close(sums, g[chosen].sum(0))
 
 
 def test_no_rows_at_all() -> None:
-    product, sums = multiply_transposed(
-        torch.randn(4, 3), torch.randn(4, 5), torch.tensor([], dtype=torch.int64)
-    )
-    assert product.shape == (3, 5)
+    none = torch.tensor([], dtype=torch.int64)
+    product, sums = multiply_transposed(torch.randn(4, 5), torch.randn(4, 3), none)
+    assert product.shape == (5, 3)
     assert not product.any()
     assert not sums.any()
 
 
 def test_rows_that_lie_apart() -> None:
     x, g = torch.randn(50, 40, dtype=torch.float64)[:, 3:13], torch.randn(50, 70, dtype=torch.float64)[:, 1:]
-    close(multiply_transposed(x, g)[0], x.t() @ g)
+    close(multiply_transposed(g, x)[0], g.t() @ x)
     close(multiply(x, g[:10]), x @ g[:10])
 
 
@@ -89,10 +88,10 @@ def test_several_threads(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(3)
     try:
         close(multiply(x, g[:30]), x @ g[:30])
-        product, sums = multiply_transposed(x, g)
+        product, sums = multiply_transposed(g, x)
     finally:
         torch.set_num_threads(1)
-    close(product, x.t() @ g)
+    close(product, g.t() @ x)
     close(sums, g.sum(0))
 
 

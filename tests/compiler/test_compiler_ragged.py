@@ -36,10 +36,6 @@ def test_a_product_over_what_runs_is_the_one_over_everything(heads: bool) -> Non
     close(matrix_gradient(operand, gradient, rows, heads), matrix_gradient(operand, gradient, None, heads))
 
 
-def test_nearly_full_lengths_take_every_row() -> None:
-    assert running(10, torch.tensor([10, 9])) is None
-
-
 @pytest.mark.parametrize("lengths", [[5, 3, 1], [1, 5, 3]])
 def test_what_lies_past_an_end_may_be_no_number(lengths: list[int]) -> None:
     layer = wd.Recurrent(nn.GRUCell(2, 3, dtype=torch.float64))

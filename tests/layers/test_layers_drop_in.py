@@ -88,6 +88,18 @@ def test_packed_sequences_of_any_lengths(lengths: list[int], name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_results_may_be_written_into(case: LayerCase) -> None:
+    x = torch.randn(4, 6, 3, dtype=torch.float64)
+    found = []
+    for layer in case.pair():
+        result = layer.eval()(x)
+        for tensor in flat(result):
+            tensor.mul_(2).relu_()
+        found.append((tuple(flat(result)), gradients(layer, result)))
+    assert_agree(*found)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_kernels_ran(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object) -> None:

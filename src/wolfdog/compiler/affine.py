@@ -39,8 +39,7 @@ class _Affine(torch.autograd.Function):
         dx = _product(gradient, weight.t(), None) if to_x else None
         if not (to_weight or to_bias):
             return dx, None, None
-        dw, db = multiply_transposed(_rows(x), _rows(gradient))
-        return dx, dw.t(), db
+        return (dx, *multiply_transposed(_rows(gradient), _rows(x)))
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .backends.numba.room import copied
+from .batched import batched
 from .recurrence import Recurrence, Saved
 
 
@@ -28,18 +30,18 @@ class RecurrenceFunction(torch.autograd.Function):
         assert saved is not None
         ctx.recurrence, ctx.steps = recurrence, steps
         ctx.names, ctx.lengths = list(saved.tensors), lengths
-        ctx.save_for_backward(*tensors, *saved.tensors.values(), output)
-        ctx.count = len(tensors)
-        ctx.batch = saved.batch
-        return (output, *last)
+        ctx.save_for_backward(*tensors, *saved.tensors.values())
+        ctx.count, ctx.batch = len(tensors), saved.batch
+        # Copies, of what lies in memory that is saved too: users may write into what they are given.
+        return tuple(copied(tensor) if tensor._is_view() else tensor for tensor in (output, *last))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor | None, *last: Tensor | None) -> Any:
         """Gradients of all tensors."""
         recurrence: Recurrence = ctx.recurrence
         everything = ctx.saved_tensors  # asked for once: hooks may compute it, as torch.utils.checkpoint's do
-        tensors, saved = everything[: ctx.count], everything[ctx.count : -1]
-        if torch.is_grad_enabled():
+        tensors, saved = everything[: ctx.count], everything[ctx.count :]
+        if torch.is_grad_enabled() or batched((gradient, *last)):
             found = _through_eager(recurrence, ctx.steps, ctx.lengths, tensors, gradient, last)
             return (None, None, None, *found)
         _, parameters, _ = _parts(recurrence, tensors)
@@ -66,17 +68,19 @@ def _through_eager(
     gradient: Tensor | None,
     last: Sequence[Tensor | None],
 ) -> list[Tensor | None]:
-    """Gradients that can be differentiated again."""
-    # new views stand for the tensors, so that this graph starts at them, whatever they were computed from
-    given = [tensor.view_as(tensor) if tensor.requires_grad else tensor for tensor in tensors]
-    output, states = recurrence.eager(*_parts(recurrence, given), steps, lengths)
+    """Gradients of PyTorch's own operators: they can be differentiated again where that is wanted, and be many."""
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # new views stand for the tensors, so that this graph starts at them, whatever they were computed from
+        given = [tensor.view_as(tensor) if tensor.requires_grad else tensor for tensor in tensors]
+        output, states = recurrence.eager(*_parts(recurrence, given), steps, lengths)
     pairs = [(o, g) for o, g in zip([output, *states], [gradient, *last], strict=True) if g is not None]
     pairs = [(o, g) for o, g in pairs if o.requires_grad]
     wanted = [tensor for tensor in given if tensor.requires_grad]
     if not pairs or not wanted:
         return [None] * len(tensors)
     outputs, gradients = [o for o, _ in pairs], [g for _, g in pairs]
-    found = iter(torch.autograd.grad(outputs, wanted, gradients, create_graph=True, allow_unused=True))
+    found = iter(torch.autograd.grad(outputs, wanted, gradients, create_graph=again, allow_unused=True))
     return [next(found) if tensor.requires_grad else None for tensor in given]
 
 

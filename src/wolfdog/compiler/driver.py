@@ -78,7 +78,7 @@ class Compiled:
 
     def chosen(self, batch: int, resets: bool) -> Recurrence:
         """The recurrence for so many examples."""
-        return self.recurrence(resets, hoist_events=batch < MANY * torch.get_num_threads())
+        return self.recurrence(resets, _hoists(batch))
 
     def prepare_training(self, batch: int, resets: bool) -> None:
         """Plan the kernels that training takes; raises Refusal where they cannot be made."""
@@ -109,8 +109,8 @@ class Compiled:
         if lengths is None:
             return self._sorted(named, x, rows, states, None, resets, fresh)
         lengths = lengths.to(torch.int64)
-        # For gradients, what lies past an end may not be anything: not a number times zero is not a number.
-        clear = torch.is_grad_enabled()
+        # In gradients of what PyTorch computes for all events, not a number times zero is not a number.
+        clear = torch.is_grad_enabled() and _hoists(x.shape[1])
         if bool((lengths[:-1] >= lengths[1:]).all()):
             if clear:
                 ended = past_the_end(len(x), lengths)
@@ -159,3 +159,7 @@ class Compiled:
                 steps,
                 lengths,
             )
+
+
+def _hoists(batch: int) -> bool:
+    return batch < MANY * torch.get_num_threads()

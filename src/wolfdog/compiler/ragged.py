@@ -15,21 +15,29 @@ class Arranged(torch.autograd.Function):
     ended        booleans in the new order, or None
     """
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, tensor: Tensor, order: Tensor, back: Tensor, ended: Tensor | None) -> Tensor:
+    def forward(tensor: Tensor, order: Tensor, back: Tensor, ended: Tensor | None) -> Tensor:
         """The examples in order."""
-        ctx.order, ctx.back, ctx.ended = order, back, ended
         found = tensor.index_select(1, order)
-        return found if ended is None else _cleared(found, ended)
+        return found if ended is None else cleared(found, ended)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
+        """What the gradient's order depends on."""
+        ctx.save_for_backward(*inputs[1:])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         """The gradient in the order of before."""
-        ended = None if ctx.ended is None else ctx.ended.index_select(1, ctx.back)
-        return Arranged.apply(gradient, ctx.back, ctx.order, ended), None, None, None
+        order, back, ended = ctx.saved_tensors
+        ended = None if ended is None else ended.index_select(1, back)
+        return Arranged.apply(gradient, back, order, ended), None, None, None
 
 
-def _cleared(tensor: Tensor, ended: Tensor) -> Tensor:
+def cleared(tensor: Tensor, ended: Tensor) -> Tensor:
+    """The tensor [T, B, ...], with zeros in it where examples have ended."""
     return tensor.masked_fill_(ended.view(*ended.shape, *(1,) * (tensor.dim() - 2)), 0)
 
 
@@ -64,21 +72,25 @@ def matrix_gradient(
     """operand^T @ gradient over steps and examples, [T, B, ..., K] and [T, B, ..., N] to [K, N]; and where that is no
     work, the sums of the gradient, [N].
 
-    Of all T * B, only `rows` are taken where they are given.
+    It lies in memory as [N, K], as the weights of PyTorch's modules do, whose gradient it is then without a copy. Of
+    all T * B, only `rows` are taken where they are given.
     """
     operand, gradient = operand.flatten(0, 1), gradient.flatten(0, 1)
-    work = (len(operand) if rows is None else len(rows)) * operand[0].numel() * gradient.shape[-1]
-    if (
-        operand.dim() == gradient.dim() == 2
-        and operand.stride(1) == gradient.stride(1) == 1
-        and work >= WORTH
-    ):
-        return multiply_transposed(operand, gradient, rows)
+    if not heads and operand.dim() == gradient.dim() == 2 and _worth(operand, gradient, rows):
+        product, sums = multiply_transposed(gradient, operand, rows)
+        return product.t(), sums
     if rows is not None:
         operand, gradient = operand.index_select(0, rows), gradient.index_select(0, rows)
     if heads:
         return torch.einsum("rhk,rhn->hkn", operand, gradient), None
     operand, gradient = operand.reshape(-1, operand.shape[-1]), gradient.reshape(-1, gradient.shape[-1])
-    if operand.stride(1) == gradient.stride(1) == 1 and work >= WORTH:
-        return multiply_transposed(operand, gradient)[0], None
-    return operand.t() @ gradient, None
+    if _worth(operand, gradient, None):
+        return multiply_transposed(gradient, operand)[0].t(), None
+    return (gradient.t() @ operand).t(), None
+
+
+def _worth(operand: Tensor, gradient: Tensor, rows: Tensor | None) -> bool:
+    """Whether a product is large enough for a kernel, and lies as one reads it."""
+    count = len(operand) if rows is None else len(rows)
+    side_by_side = operand.stride(1) == gradient.stride(1) == 1
+    return side_by_side and count * operand.shape[1] * gradient.shape[1] >= WORTH

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .affine import affine
 from .backends.numba.launch import ALWAYS, Launch, side_by_side
-from .backends.numba.room import empty, zeros
+from .backends.numba.room import empty
 from .errors import Refusal
 from .ir.evaluate import evaluate
 from .ir.printer import function
@@ -116,19 +116,16 @@ class Recurrence:
         tensors |= {
             n: (t, 0) for n, t in launch.pack(dict(zip(self.parameters, parameters, strict=True))).items()
         }
-        ends_in_zeros = None if lengths is None else launch.plan.aliases["y"].buffer
         whole = {place.buffer for place in launch.plan.aliases.values()} | (self.taped if save else set())
         tapes = {}
         for name, state in zip(self.states, states, strict=True):
             room = steps + 1 if name in whole else 2
-            make = zeros if name == ends_in_zeros else empty
-            tape = make(room, batch, *self.shapes[name], dtype=self.dtype)
+            tape = empty(room, batch, *self.shapes[name], dtype=self.dtype)
             tape[0] = state
             tapes[name] = tape
             tensors[name] = (tape, room)
         for name, shape in launch.plan.streams.items():
-            make = zeros if name == ends_in_zeros else empty
-            kept[name] = make(steps, batch, *shape, dtype=self.dtype)
+            kept[name] = empty(steps, batch, *shape, dtype=self.dtype)
             tensors[name] = (kept[name], ALWAYS)
         launch(steps, batch, tensors, lengths)
         output = self._found(launch, "y", tapes, kept, steps)
@@ -194,26 +191,24 @@ class Recurrence:
             if final is not None:
                 carry[:] = final
             tensors[f"d{name}"] = (carry, 2)
-        of_events = {place.buffer for name, place in launch.plan.aliases.items() if name in self.events}
         for name, wide in launch.plan.streams.items():
-            make = zeros if lengths is not None and name in of_events else empty  # what ended has no gradient
-            tensors[name] = (make(steps, batch, *wide, dtype=self.dtype), ALWAYS)
+            tensors[name] = (empty(steps, batch, *wide, dtype=self.dtype), ALWAYS)
         launch(steps, batch, tensors, lengths)
         streams = {name: tensor for name, (tensor, _) in tensors.items()}
         found = {name: self._found(launch, name, streams, streams, steps) for name in launch.plan.aliases}
         events = [found.get(name) for name in self.events]
         first = [tensors[f"d{name}"][0][0] for name in self.states]
-        rows = None if lengths is None else running(steps, lengths)
-        return events, self._parameter_gradients(found, tensors, steps, rows, wanted), list(first)
+        return events, self._parameter_gradients(found, tensors, steps, lengths, wanted), list(first)
 
     def _parameter_gradients(
         self,
         found: Mapping[str, Tensor],
         tensors: Mapping[str, tuple[Tensor, int]],
         steps: int,
-        rows: Tensor | None,
+        lengths: Tensor | None,
         wanted: Sequence[bool],
     ) -> list[Tensor | None]:
+        rows = None if lengths is None else running(steps, lengths)
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
         places = self.backward_kernel.plan.aliases
@@ -247,6 +242,9 @@ class Recurrence:
         current, outputs = list(states), []
         for step in range(steps):
             now = {name: event[step] for name, event in zip(self.events, events, strict=True)}
+            if lengths is not None:  # what lies past an end may be anything
+                running = lengths > step
+                now = {name: torch.where(_column(running, event), event, 0) for name, event in now.items()}
             before = dict(zip(self.states, current, strict=True))
             after = evaluate(
                 self.split.recurrence, named | now | before, current[0] if current else events[0]
@@ -254,7 +252,6 @@ class Recurrence:
             output = after["y"]
             new = [after[name] for name in self.states]
             if lengths is not None:
-                running = lengths > step
                 output = torch.where(_column(running, output), output, 0)
                 new = [torch.where(_column(running, n), n, o) for n, o in zip(new, current, strict=True)]
             outputs.append(output)

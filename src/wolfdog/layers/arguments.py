@@ -72,7 +72,7 @@ def checked_lengths(
         return checked.reshape(-1)
     if checked.numel() and not 0 <= int(checked.min()) <= int(checked.max()) <= steps:
         raise InputError(f"{name} must lie in 0..{steps}, the number of events; got {checked.tolist()}")
-    return checked.reshape(-1)
+    return checked.reshape(-1).clone()  # as they are now: the backward pass reads them too
 
 
 def described(value: object) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..compiler.batched import batched
 from ..errors import InputError
 from .pure import PureRun
 from .randomness import drawing, generators
@@ -131,11 +132,13 @@ class Checkpointing(torch.autograd.Function):
         x, *tensors = ctx.saved_tensors[: ctx.inputs]
         states, read = tensors[: ctx.count], tensors[ctx.count :]
         wanted = ctx.needs_input_grad[1:2] + ctx.needs_input_grad[3:]
-        if torch.is_grad_enabled():
-            # new views stand for the tensors, so that this graph starts at them, whatever they were computed from
-            given = [t.view_as(t) if want else t for t, want in zip((x, *tensors), wanted, strict=True)]
-            y, now = pieces.graph(given[0], given[1 : 1 + ctx.count], given[1 + ctx.count :])
-            found = _gradients([y, *now], [gradient, *last], given, again=True)
+        again = torch.is_grad_enabled()
+        if again or batched((gradient, *last)):
+            with torch.enable_grad():
+                # new views stand for the tensors, so that this graph starts at them, whatever they came from
+                given = [t.view_as(t) if want else t for t, want in zip((x, *tensors), wanted, strict=True)]
+                y, now = pieces.graph(given[0], given[1 : 1 + ctx.count], given[1 + ctx.count :])
+            found = _gradients([y, *now], [gradient, *last], given, again)
         else:
             between = ctx.saved_tensors[ctx.inputs + 2 :]
             starts = [states, *zip(*between, strict=True)]

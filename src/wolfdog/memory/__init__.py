@@ -1,4 +1,4 @@
-"""Memory that is searched: attention over what was seen before, memory networks, banks, and a memory that heads write."""
+"""Memory that is searched: attention over the past, memory networks, banks, and a memory that heads write."""
 
 from .additive import AdditiveAttention as AdditiveAttention
 from .attending import Attending as Attending

@@ -62,7 +62,7 @@ def _rule(
     if kind is Kind.CONCAT:
         return operands[0] if len(operands) == 1 else _concat(b, value, operands)
     if kind is Kind.PRODUCT and value.op == "linear":
-        return _linear(b, operands)
+        return _linear(b, operands, late)
     if kind is Kind.REDUCE and all(operands[0].shape[a] == 1 for a in value.attributes["axes"]):
         return operands[0]
     if kind is Kind.POINTWISE:
@@ -134,19 +134,34 @@ def _concat(b: Builder, value: Value, operands: tuple[Value, ...]) -> Value | No
     return None
 
 
-def _linear(b: Builder, operands: tuple[Value, ...]) -> Value | None:
+def _linear(b: Builder, operands: tuple[Value, ...], late: set[Value]) -> Value | None:
     """(concat of x, x') W is x W_1 + x' W_2, so that what is known beforehand can be computed beforehand."""
     pairs: list[Value] = []
     for x, w in zip(operands[::2], operands[1::2], strict=True):
-        if x.op == "concat" and x.attributes["axis"] == -1 and any(_given(piece) for piece in x.operands):
+        pieces = x.operands if x.op == "concat" and x.attributes["axis"] == -1 else ()
+        if any(piece not in late or _given(piece) for piece in pieces):
             offset = 0
-            for piece in x.operands:
+            for piece in pieces:
                 length = piece.shape[-1]
                 pairs += [piece, b("slice", w, axis=-2, start=offset, stop=offset + length)]
                 offset += length
         else:
             pairs += [x, w]
-    return b("linear", *pairs) if len(pairs) != len(operands) else None
+    if len(pairs) == len(operands):
+        return None
+    batched = [
+        part for pair in zip(pairs[::2], pairs[1::2], strict=True) if pair[0].type.batched for part in pair
+    ]
+    alike = [
+        part
+        for pair in zip(pairs[::2], pairs[1::2], strict=True)
+        if not pair[0].type.batched
+        for part in pair
+    ]
+    parts = [
+        b("linear", *some) for some in (batched, alike) if some
+    ]  # what is alike in all examples is computed once
+    return parts[0] if len(parts) == 1 else b("add", *parts)
 
 
 def _given(x: Value) -> bool:

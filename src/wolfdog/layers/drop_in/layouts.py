@@ -110,10 +110,15 @@ class Packed:
 class _Spread(torch.autograd.Function):
     """Rows put where they belong among zeros; each place is taken once, which PyTorch's own rule does not know."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, rows: Tensor, count: int) -> Tensor:
-        ctx.save_for_backward(rows)
+    def forward(x: Tensor, rows: Tensor, count: int) -> Tensor:
         return x.new_zeros(count, *x.shape[1:]).index_copy_(0, rows, x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -124,11 +129,16 @@ class _Spread(torch.autograd.Function):
 class _Gather(torch.autograd.Function):
     """Rows taken from where they are; the reverse of _Spread."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, y: Tensor, rows: Tensor) -> Tensor:
-        ctx.save_for_backward(rows)
-        ctx.count = len(y)
+    def forward(y: Tensor, rows: Tensor) -> Tensor:
         return y.index_select(0, rows)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
+        ctx.count = len(inputs[0])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:

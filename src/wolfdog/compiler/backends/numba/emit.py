@@ -89,11 +89,20 @@ class Emitter:
             moment = "t" if shift == 0 else f"(t + {shift})"
             self._say(2, f"{variable} = {name} + {moment} % {name}_room * {name}_step")
         self.lines += body
+        self._clear()
         return Kernel("\n".join(self.lines) + "\n", tuple(buffers), self.scratch)
 
     def _meet(self) -> None:
         self._say(2, "goal += parts")
         self._say(2, "meet(counter, goal, rest)")
+
+    def _clear(self) -> None:
+        """Zeros where examples that have ended would have written; states only where all of them are kept."""
+        for (name, shift), variable in self.moments.items():
+            state = shift == 1 and not self.plan.reverse
+            if state or name in self.plan.streams:
+                self._say(2, f"if high < end{f' and {name}_room > steps' if state else ''}:")
+                self._say(3, f"clear({variable} + high * {name}_row, (end - high) * {name}_row)")
 
     def _say(self, depth: int, line: str) -> None:
         self.lines.append("    " * depth + line)

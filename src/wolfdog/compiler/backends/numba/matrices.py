@@ -23,6 +23,9 @@ ROWS = 96
 DEPTH = 256
 """Rows that are summed over in one go: a panel's part of them stays in the second-level cache."""
 
+FEWER = 64
+"""As many, where rows are chosen: then a block of all columns has to stay in the cache as well."""
+
 WORTH = 4_000_000
 """Multiplications from which on a product is done here."""
 
@@ -43,27 +46,30 @@ def multiply(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
     return result[:, :width]
 
 
-def multiply_transposed(x: Tensor, g: Tensor, chosen: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """x^T g and the sums of g over its rows: x [R, K] and g [R, N], both side by side in a row, to [K, N] and [N].
+def multiply_transposed(g: Tensor, x: Tensor, chosen: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """g^T x and the sums of g over its rows: g [R, N] and x [R, K], both side by side in a row, to [N, K] and [N].
 
     Of the rows, the `chosen` ones alone, whole numbers [C], where they are given.
     """
     aim = target(torch.finfo(x.dtype).bits)
-    depth, width, rows = x.shape[1], g.shape[1], len(x if chosen is None else chosen)
+    height, width, rows = g.shape[1], x.shape[1], len(x if chosen is None else chosen)
     wide = padded(width, aim.panel)
-    result, sums = empty(depth, wide, dtype=x.dtype), empty(wide, dtype=x.dtype)
+    result, sums = empty(height, wide, dtype=x.dtype), torch.zeros(padded(height, aim.lanes), dtype=x.dtype)
     if rows == 0:
-        return result[:, :width].zero_(), sums[:width].zero_()
-    count = wide // aim.panel
-    groups = 1 if count >= torch.get_num_threads() else torch.get_num_threads()
-    gathered = 0 if chosen is None else padded(depth, aim.lanes)
-    room = empty(count * groups, DEPTH * (aim.panel + gathered), dtype=x.dtype)
+        return result[:, :width].zero_(), sums[:height]
+    panels, threads = wide // aim.panel, torch.get_num_threads()
+    groups = 1 if panels >= threads else min(threads, -(-height // aim.lanes))
+    room = empty(panels * groups, _depth(chosen) * (aim.panel + len(sums)), dtype=x.dtype)
     table = [
-        x.data_ptr(), x.stride(0), g.data_ptr(), g.stride(0), result.data_ptr(), wide, sums.data_ptr(),
-        rows, depth, width, room.data_ptr(), groups, 0 if chosen is None else chosen.data_ptr(),
+        g.data_ptr(), g.stride(0), x.data_ptr(), x.stride(0), result.data_ptr(), wide, sums.data_ptr(),
+        rows, height, width, room.data_ptr(), groups, panels * groups, 0 if chosen is None else chosen.data_ptr(),
     ]  # fmt: skip
-    _run(_outer_code(aim.bits, chosen is not None), table, count * groups, rows * depth * width)
-    return (result, sums) if wide == width else (result[:, :width].contiguous(), sums[:width])
+    _run(_outer_code(aim.bits, chosen is not None), table, panels * groups, rows * height * width)
+    return (result if wide == width else result[:, :width].contiguous()), sums[:height]
+
+
+def _depth(chosen: object) -> int:
+    return FEWER if chosen is not None else DEPTH
 
 
 def _run(code: Code, numbers: list[int], units: int, work: int) -> None:
@@ -101,64 +107,58 @@ def kernel(table, low, high):
 
 
 def _outer_source(target: Target, chosen: bool) -> str:
-    """For a part of the columns: a block of rows of g is put side by side and summed, then tiles add it up with x's.
+    """For a part of the panels of x: a block of its rows is packed, and tiles add up what g's make of it.
 
-    Where rows are chosen, those of x are put side by side, too.
+    A unit is a panel and a group of g's columns; each sums some of g's columns, too. Where rows are chosen, those of g
+    are put side by side first.
     """
     size, lanes, panel = target.bits // 8, target.lanes, target.panel
+    depth = FEWER if chosen else DEPTH
     row = "field(chosen, first + r)" if chosen else "(first + r)"
     lines = [
         "def kernel(table, low, high):",
-        "    x, ldx, g, ldg = field(table, 0), field(table, 1), field(table, 2), field(table, 3)",
+        "    g, ldg, x, ldx = field(table, 0), field(table, 1), field(table, 2), field(table, 3)",
         "    c, ldc, sums, rows = field(table, 4), field(table, 5), field(table, 6), field(table, 7)",
-        "    depth, width, room, groups = field(table, 8), field(table, 9), field(table, 10), field(table, 11)",
-        "    chosen, lda = field(table, 12), ldx",
-    ]
-    if chosen:
-        lines += [f"    lda = (depth + {lanes - 1}) // {lanes} * {lanes}"]
-    lines += [
-        f"    packed = room + low * {DEPTH * size} * ({panel}{' + lda' if chosen else ''})",
-        f"    for first in range(0, rows, {DEPTH}):",
-        f"        length = least(rows - first, {DEPTH})",
+        "    height, width, room, groups = field(table, 8), field(table, 9), field(table, 10), field(table, 11)",
+        "    units, chosen = field(table, 12), field(table, 13)",
+        f"    pieces = (height + {lanes - 1}) // {lanes}",
+        f"    lda = pieces * {lanes}" if chosen else "    lda = ldg",
+        f"    packed = room + low * {depth * size} * ({panel} + pieces * {lanes})",
+        f"    for first in range(0, rows, {depth}):",
+        f"        length = least(rows - first, {depth})",
         "        new = 1 if first == 0 else 0",
-        f"        a = {f'packed + {DEPTH * panel * size}' if chosen else f'x + first * ldx * {size}'}",
+        f"        a = {f'packed + {depth * panel * size}' if chosen else f'g + first * ldg * {size}'}",
     ]
     if chosen:
         lines += [
             "        for r in range(length):",
-            f"            for j in range(0, depth, {lanes}):",
-            f"                store(a, r * lda + j, load_some(x, {row} * ldx + j, depth - j))",
+            f"            for j in range(0, height, {lanes}):",
+            f"                store(a, r * lda + j, load_some(g, {row} * ldg + j, height - j))",
         ]
     lines += [
+        "        begin, end = pieces * low // units, pieces * high // units",
+        "        for r in range(length):",
+        f"            for j in range({lanes} * begin, {lanes} * end, {lanes}):",
+        "                store(sums, j, load(sums, j) + load_some(a, r * lda + j, height - j))",
         "        for unit in range(low, high):",
         "            p, group = unit // groups, unit % groups",
         f"            columns = least(width - p * {panel}, {panel})",
         f"            if columns == {panel}:",
-        *_side_by_side(target, row, whole=True),
+        *_packing(target, row, whole=True),
         "            else:",
-        *_side_by_side(target, row, whole=False),
-        "            start, end = depth * group // groups, depth * (group + 1) // groups",
+        *_packing(target, row, whole=False),
+        "            start, stop = height * group // groups, height * (group + 1) // groups",
         f"            of, to = a + start * {size}, c + (start * ldc + p * {panel}) * {size}",
-        "            at, left = packed, end - start",
+        "            at, left = packed, stop - start",
         *rows_tiled(target, "turned", str(size), 12),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _side_by_side(target: Target, row: str, whole: bool) -> list[str]:
-    """Copy a panel's columns of a block of rows, and add them to the sums."""
-    lanes, panel, vectors = target.lanes, target.panel, range(target.vectors)
-    at = [n * lanes for n in vectors]
-    lines = [f"s{n} = number(0.0)" for n in vectors]
-    lines += ["for r in range(length):", f"    of = {row} * ldg + p * {panel}"]
-    for n in vectors:
-        loaded = f"load(g, of + {at[n]})" if whole else f"load_some(g, of + {at[n]}, columns - {at[n]})"
-        lines += [
-            f"    v{n} = {loaded}",
-            f"    store(packed, r * {panel} + {at[n]}, v{n})",
-            f"    s{n} = s{n} + v{n}",
-        ]
-    lines += ["if group == 0:", f"    total = p * {panel}", "    if new == 0:"]
-    lines += [f"        s{n} = s{n} + load(sums, total + {at[n]})" for n in vectors]
-    lines += [f"    store(sums, total + {at[n]}, s{n})" for n in vectors]
+def _packing(target: Target, row: str, whole: bool) -> list[str]:
+    """Put a panel's columns of a block of rows side by side."""
+    lines = ["for r in range(length):", f"    source = {row} * ldx + p * {target.panel}"]
+    for at in range(0, target.panel, target.lanes):
+        loaded = f"load(x, source + {at})" if whole else f"load_some(x, source + {at}, columns - {at})"
+        lines.append(f"    store(packed, r * {target.panel} + {at}, {loaded})")
     return [" " * 16 + line for line in lines]

@@ -43,9 +43,9 @@ def empty(*shape: int, dtype: torch.dtype) -> Tensor:
     return found
 
 
-def zeros(*shape: int, dtype: torch.dtype) -> Tensor:
-    """A tensor of zeros, as torch.zeros'."""
-    return empty(*shape, dtype=dtype).zero_()
+def copied(tensor: Tensor) -> Tensor:
+    """A copy, its numbers side by side."""
+    return empty(*tensor.shape, dtype=tensor.dtype).copy_(tensor)
 
 
 def _block(size: int) -> Block:

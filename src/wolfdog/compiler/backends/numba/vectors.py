@@ -272,6 +272,19 @@ def memory(bits: int, count: int) -> dict[str, Any]:
         return types.void(types.int64, types.int64, type_), codegen
 
     @intrinsic
+    def clear(typingctx: Any, base: Any, length: Any) -> Any:
+        """Zeros, over so many bytes from an address on."""
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            byte = ir.IntType(8)
+            kinds = [byte.as_pointer(), byte, I64, I1]
+            function = declare(builder, "llvm.memset.p0.i64", ir.VoidType(), kinds)
+            builder.call(function, [builder.inttoptr(args[0], kinds[0]), byte(0), args[1], I1(0)])
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64), codegen
+
+    @intrinsic
     def number(typingctx: Any, value: Any) -> Any:
         """A constant in every lane; of a mask, ones and zeros."""
 
@@ -317,5 +330,5 @@ def memory(bits: int, count: int) -> dict[str, Any]:
         "load": load, "load_some": load_some, "load_apart": load_apart, "load_one": load_one, "store": store,
         "store_some": store_some, "store_apart": store_apart, "store_one": store_one, "number": number, "keep": keep,
         "total": total,
-        "largest": largest, "field": field, "least": least,
+        "largest": largest, "clear": clear, "field": field, "least": least,
     }  # fmt: skip
