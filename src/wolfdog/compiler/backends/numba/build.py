@@ -89,7 +89,7 @@ def _key(kind: str, source: str, bits: int) -> str:
 @cache
 def _surroundings(bits: int) -> tuple[str, ...]:
     """What machine code depends on beside the source: the processor, LLVM, and the files that shape it."""
-    files = ("tile.py", "vectors.py", "functions.py", "meeting.py", "build.py")
+    files = ("tile.py", "vectors.py", "functions.py", "meeting.py", "turning.py", "build.py")
     texts = [(Path(__file__).parent / name).read_text() for name in files]
     return (str(target(bits)), f"llvmlite {llvmlite.__version__}", *processor(), *texts)
 
@@ -110,10 +110,11 @@ def _compiled(source: str, bits: int, arguments: int, more: dict[str, Any] | Non
     from .functions import library
     from .meeting import meet
     from .tile import product
+    from .turning import turn
     from .vectors import memory
 
     scope = {**memory(bits, target(bits).lanes), **library(), "product": product, "inf": inf, "nan": nan}
-    scope["meet"] = meet
+    scope |= {"meet": meet, "turn": turn(bits, target(bits).lanes)}
     scope |= more or {}
     exec(source, scope)  # our own text
     flags = Flags()

@@ -45,7 +45,7 @@ def _code(bits: int) -> Code:
 
 
 def _source(target: Target) -> str:
-    """For a range of panels: rows are copied as they are, or put together from what lies apart."""
+    """For a range of panels: rows are copied as they are, turned from columns, or gathered."""
     size, lanes, panel = target.bits // 8, target.lanes, target.panel
 
     def copies(depth: int, loaded: str) -> list[str]:
@@ -62,7 +62,14 @@ def _source(target: Target) -> str:
         "    for p in range(low, high):",
         f"        columns = least(width - p * {panel}, {panel})",
         f"        of, packed = w + p * {panel * size} * across, goal + p * depth * {panel * size}",
-        "        for k in range(depth):",
+        "        done = 0",
+        f"        if along == 1 and columns == {panel}:",
+        f"            done = depth // {lanes} * {lanes}",
+        f"            for k in range(0, done, {lanes}):",
+        f"                for n in range(0, {panel}, {lanes}):",
+        f"                    to = packed + (k * {panel} + n) * {size}",
+        f"                    turn(of + (n * across + k) * {size}, across, to, {panel})",
+        "        for k in range(done, depth):",
         f"            if across == 1 and columns == {panel}:",
         *copies(4, "load(of, k * along + {at})"),
         "            elif across == 1:",

@@ -6,7 +6,6 @@ lets go is kept for the next one, up to a limit.
 """
 
 import threading
-import weakref
 from math import prod
 
 import numpy as np
@@ -28,6 +27,16 @@ _lock = threading.RLock()  # letting go may happen at any moment of the same thr
 _idle: list[Block] = []  # what was let go last comes last
 
 
+class _Loan(np.ndarray[tuple[int], np.dtype[np.uint8]]):
+    """A part of a block, which is let go with it."""
+
+    block: Block | None = None
+
+    def __del__(self) -> None:
+        if self.block is not None and _let_go is not None:  # Python may be ending
+            _let_go(self.block)
+
+
 def empty(*shape: int, dtype: torch.dtype) -> Tensor:
     """A tensor of numbers not set, as torch.empty's."""
     size = prod(shape) * dtype.itemsize
@@ -35,9 +44,9 @@ def empty(*shape: int, dtype: torch.dtype) -> Tensor:
         return torch.empty(shape, dtype=dtype)
     block = _block(-(-size // WORTH) * WORTH + LINE)
     start = -block.ctypes.data % LINE
-    array = block[start : start + size]
-    weakref.finalize(array, _let_go, block).atexit = False
-    found = torch.from_numpy(array).view(dtype).view(shape)  # holds on to the array
+    loan = block[start : start + size].view(_Loan)
+    loan.block = block
+    found = torch.from_numpy(loan).view(dtype).view(shape)  # holds on to the loan
     if torch.are_deterministic_algorithms_enabled() and torch.utils.deterministic.fill_uninitialized_memory:  # type: ignore[attr-defined]
         found.fill_(torch.nan)
     return found
