@@ -223,7 +223,9 @@ def test_models_of_parts_that_do_not_fit_are_told(tmp_path) -> None:
         wd.memory.Attending(wd.Recurrent(wd.cells.GRU(E, H)), attention),
         Odd(lambda m, x: m.attention(m.layer(x)[0])[0]).append(attention),
     ):
-        with pytest.raises(ONNXError, match="Its attention, of the class AdditiveAttention, remembers events"):
+        with pytest.raises(
+            ONNXError, match="Its attention, of the class AdditiveAttention, remembers events"
+        ):
             wd.export_onnx(whole, path)
     with pytest.raises(InputError, match="Words takes no lengths"):
         wd.export_onnx(Words(), path, lengths=True)

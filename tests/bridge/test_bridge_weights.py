@@ -278,7 +278,9 @@ def test_mistakes_are_told():
         with pytest.raises(ShapeError, match="a mapping of mappings"):
             wd.from_flax("SimpleCell", wrong)
     with pytest.raises(ShapeError, match=r"dense_h/kernel must be \[5, 20\]"):
-        wd.from_flax("OptimizedLSTMCell", {"dense_i": {"kernel": drawn(2, 20)}, "dense_h": {"kernel": drawn(5, 21)}})
+        wd.from_flax(
+            "OptimizedLSTMCell", {"dense_i": {"kernel": drawn(2, 20)}, "dense_h": {"kernel": drawn(5, 21)}}
+        )
     with pytest.raises(ShapeError, match=r"hg/kernel must be \[5, 5\]"):
         wd.from_flax("LSTMCell", p | {"hg": p["ig"]})
     with pytest.raises(ShapeError, match="differ in size"):

@@ -111,7 +111,9 @@ def _attributes(node: "NodeProto", where: str) -> dict[str, Any]:
             raise ONNXError(f"{where}: {attribute.name} must be of type {kind}")
         value = getattr(attribute, _FIELDS[kind])
         if kind in ("FLOATS", "STRINGS") and len(value) > MOST:
-            raise ONNXError(f"{where}: {attribute.name} has {len(value):,} entries; expected {MOST} at the most")
+            raise ONNXError(
+                f"{where}: {attribute.name} has {len(value):,} entries; expected {MOST} at the most"
+            )
         try:
             said[attribute.name] = (
                 value.decode() if kind == "STRING"

@@ -97,7 +97,9 @@ def forget_option(forget: Forget | None, bias: bool) -> Forget | None:
 @torch.no_grad()
 def keep_(option: Forget, forget: Tensor, learn: Tensor | None = None) -> None:
     """Fill the bias of the gate that keeps, and of the gate that learns where there is one; [H] each."""
-    if forget.is_meta:  # has no numbers; to draw some there, PyTorch would import its compiler, which takes a second
+    if (
+        forget.is_meta
+    ):  # has no numbers; to draw some there, PyTorch would import its compiler, which takes a second
         return
     keeping, learning = option.biases(len(forget), forget.device, forget.dtype)
     forget.copy_(keeping)

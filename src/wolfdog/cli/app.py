@@ -56,7 +56,9 @@ def main() -> None:
         complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
         sys.exit(2)
     except OSError as error:
-        told = OSError(f"{error.filename}: {error.strerror}. Choose another place.") if error.filename else error
+        told = (
+            OSError(f"{error.filename}: {error.strerror}. Choose another place.") if error.filename else error
+        )
         complaints.print(f"[bold red]wolfdog:[/] {_plain(told)}", soft_wrap=True)
         sys.exit(1)
 

@@ -30,7 +30,8 @@ def tv(
     part: Annotated[
         str | None,
         typer.Option(
-            help="Which of the photographs: train (eye and memory), eye, memory, test or all.", show_default="all"
+            help="Which of the photographs: train (eye and memory), eye, memory, test or all.",
+            show_default="all",
         ),
     ] = None,
     switch_every: Annotated[
@@ -62,7 +63,9 @@ def tv(
     chosen = _changed(
         default_world() if world is None else World.load(world), switch_every, object_rate, shot_length
     )
-    picture: Picture = Painter(size, seed) if images is None else Photographs(images, part or "all", size, seed)
+    picture: Picture = (
+        Painter(size, seed) if images is None else Photographs(images, part or "all", size, seed)
+    )
     if sheet is not None:
         from wolfdog.tv.sheet import write_sheet
 
