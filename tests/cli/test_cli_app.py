@@ -1,4 +1,5 @@
 import io
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -49,6 +50,26 @@ def test_the_installed_command_tells_a_mistake_in_one_line(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert_told(Ran(done.returncode, done.stdout, done.stderr), "[red] {x}.mp4", "no such file or folder")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_a_folder_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    ran = wolfdog("export", "--out", tmp_path / "file" / "watcher.onnx")
+    assert_told(ran, f"{tmp_path / 'file'}: File exists. Choose another place.", status=1)
+
+
+def test_what_is_neither_file_nor_folder_is_told():
+    assert_told(wolfdog("watch", os.devnull), f"{os.devnull}: neither a file nor a folder.")
+
+
+def test_a_part_of_no_photographs_is_told(tmp_path):
+    assert_told(wolfdog("tv", "--out", tmp_path, "--part", "test"), "--images DIR")
+
+
+def test_help_is_wrapped_to_the_terminal():
+    for command in app.registered_commands:
+        assert "\n" not in command.help.replace("\n\n", "")
+    assert "\n\n" in "".join(command.help for command in app.registered_commands)
 
 
 def test_the_check_of_one_line_sees_what_is_wrong():

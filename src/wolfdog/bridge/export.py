@@ -56,8 +56,8 @@ def export_onnx(
             says a size is not the one that takes them; several sizes for events that are not vectors.
         classes: a name for each output, kept in the file's metadata as JSON.
 
-    Raises InputError for contradicting options, and sizes and names that do not fit the layer, ONNXError for a layer
-    that cannot be written, or a file that cannot; MissingPackageError where the package onnx is not installed.
+    Raises InputError for contradicting options, and for sizes and names that do not fit the layer, ONNXError for a
+    layer that cannot be written, or a file that cannot; MissingPackageError where the package onnx is not installed.
 
     >>> import tempfile, wolfdog as wd
     >>> path = f"{tempfile.mkdtemp()}/layer.onnx"

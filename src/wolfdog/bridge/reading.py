@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ONNXError
 from .file import LARGEST
+from .folding import Folding
 from .graph import Numbers
 from .package import onnx_package
-from .tensors import read_tensor
+from .tensors import LISTS, read_attribute, read_tensor
 from .wire import ROOM, check_wire, without
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto, TensorProto
+    from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
 
 OLDEST = 7
 """The oldest version of ONNX's operators that is read: the first in which the recurrent ones are as they are."""
@@ -40,8 +41,9 @@ class Source:
             raise ONNXError(f"from_onnx takes a path or an onnx.ModelProto; got {type(model).__name__}")
         self._check_version(proto)
         self.graph = proto.graph
-        self._constants: dict[str, TensorProto] = {}
+        self._constants: dict[str, TensorProto | AttributeProto] = {}
         self._same: dict[str, str] = {}
+        self._folding = Folding(self._stored, self.take)
         held = proto.ByteSize() + sum(len(data) for data in self._outside.values())
         self._left = 2 * held + ROOM
         self._read: set[str] = set()
@@ -54,19 +56,27 @@ class Source:
         Raises ONNXError for a tensor that cannot be read, and where nodes share tensors so often that they would take
         more memory than twice what the file holds.
         """
-        while name in self._same:
-            name = self._same[name]
-        proto = self._constants.get(name)
-        if proto is None:
-            return None
+        name = self._same.get(name, name)
         try:
-            array = read_tensor(proto, self.folder, self._outside)
+            array = self._folding.value(name)
         except ONNXError as error:
             raise ONNXError(f"{self.name}: {error}") from error
-        if name not in self._read and proto.data_location == 1:
+        if array is not None:
+            self.take(array.nbytes, f"nodes share {name!r} so often")
+        return array
+
+    def _stored(self, name: str) -> Numbers | None:
+        """The numbers of a value that the file holds as it is."""
+        name = self._same.get(name, name)
+        held = self._constants.get(name)
+        if held is None:
+            return None
+        if isinstance(held, onnx_package().AttributeProto):
+            return read_attribute(held)
+        array = read_tensor(held, self.folder, self._outside)
+        if name not in self._read and held.data_location == 1:
             self._left += 2 * array.nbytes
         self._read.add(name)
-        self.take(array.nbytes, f"nodes share {name!r} so often")
         return array
 
     def take(self, size: int, why: str) -> None:
@@ -75,7 +85,7 @@ class Source:
         Raises ONNXError where that is more than twice what the file holds.
         """
         self._left -= size
-        if self._left < 0:
+        if size > 0 > self._left:
             raise ONNXError(f"{self.name}: {why} that it would take too much memory")
 
     def _check_version(self, model: "ModelProto") -> None:
@@ -120,12 +130,15 @@ class Source:
 
     def _note(self, node: "NodeProto") -> None:
         """Remember what a node makes of constants alone."""
+        self._folding.note(node)
         if node.op_type == "Constant" and len(node.output) == 1:
-            values = [a.t for a in node.attribute if a.name == "value" and a.HasField("t")]
-            if values:
-                self._constants[node.output[0]] = values[0]
+            for attribute in node.attribute:
+                if attribute.name == "value" and attribute.HasField("t"):
+                    self._constants[node.output[0]] = attribute.t
+                elif attribute.name in LISTS:
+                    self._constants[node.output[0]] = attribute
         elif node.op_type == "Identity" and len(node.input) == len(node.output) == 1:
-            self._same[node.output[0]] = node.input[0]
+            self._same[node.output[0]] = self._same.get(node.input[0], node.input[0])
 
 
 def _parse(path: Path) -> tuple[Any, dict[bytes, memoryview]]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from .graph import Numbers
 from .package import onnx_package
 
 if TYPE_CHECKING:
-    from onnx import TensorProto
+    from onnx import AttributeProto, TensorProto
 
 _TYPES: dict[str, tuple[str, str]] = {
     "FLOAT": ("<f4", "float_data"),
@@ -75,6 +75,27 @@ def read_tensor(
     if array.dtype.kind == "f" and not _finite(array):
         raise ONNXError(f"{name}: holds numbers that are not finite")
     return array.astype(dtype.newbyteorder("="), copy=False).reshape(shape)
+
+
+LISTS: dict[str, tuple[str, type[Any]]] = {
+    "value_int": ("i", np.int64),
+    "value_ints": ("ints", np.int64),
+    "value_float": ("f", np.float32),
+    "value_floats": ("floats", np.float32),
+}
+"""Attributes of the operator Constant that hold numbers without a tensor: the field, and the format."""
+
+
+def read_attribute(proto: "AttributeProto") -> Numbers:
+    """The numbers of one of `LISTS`.
+
+    Raises ONNXError for numbers that are not finite.
+    """
+    field, dtype = LISTS[proto.name]
+    array = np.array(getattr(proto, field), dtype)
+    if not np.isfinite(array).all():
+        raise ONNXError(f"a constant's {proto.name} holds numbers that are not finite")
+    return array
 
 
 def _finite(array: Numbers) -> bool:

@@ -39,8 +39,13 @@ def _wolfdog(
     pass
 
 
+def _paragraphs(text: str) -> str:
+    """A docstring with each of its paragraphs on one line: help is wrapped to the terminal, not to our source."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
 for command in (demo, tv, train, watch, evaluate, export):
-    app.command()(command)
+    app.command(help=_paragraphs(command.__doc__ or ""))(command)
 
 
 def main() -> None:
@@ -51,7 +56,10 @@ def main() -> None:
         complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
         sys.exit(2)
     except OSError as error:
-        complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
+        told = (
+            OSError(f"{error.filename}: {error.strerror}. Choose another place.") if error.filename else error
+        )
+        complaints.print(f"[bold red]wolfdog:[/] {_plain(told)}", soft_wrap=True)
         sys.exit(1)
 
 

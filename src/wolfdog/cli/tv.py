@@ -28,8 +28,12 @@ def tv(
         Path | None, typer.Option(help="Show photographs, DIR/<label>/*.png or *.jpg, in place of drawings.")
     ] = None,
     part: Annotated[
-        str, typer.Option(help="Which of the photographs: train (eye and memory), eye, memory, test or all.")
-    ] = "all",
+        str | None,
+        typer.Option(
+            help="Which of the photographs: train (eye and memory), eye, memory, test or all.",
+            show_default="all",
+        ),
+    ] = None,
     switch_every: Annotated[
         float | None, typer.Option(help="Mean seconds that a viewer stays on a channel.")
     ] = None,
@@ -54,10 +58,14 @@ def tv(
         raise InputError(
             "tv: nothing to do. Say where to: --out DIR for videos, or --sheet FILE for a picture."
         )
+    if part is not None and images is None:
+        raise InputError("tv: --part says which photographs are shown: say where they are with --images DIR.")
     chosen = _changed(
         default_world() if world is None else World.load(world), switch_every, object_rate, shot_length
     )
-    picture: Picture = Painter(size, seed) if images is None else Photographs(images, part, size, seed)
+    picture: Picture = (
+        Painter(size, seed) if images is None else Photographs(images, part or "all", size, seed)
+    )
     if sheet is not None:
         from wolfdog.tv.sheet import write_sheet
 

@@ -110,7 +110,7 @@ def _ideal(
     if set(world.labels) != set(classes):
         raise InputError(
             f"the world {world.name!r} has the labels {', '.join(world.labels)}, the watcher "
-            f"{', '.join(classes)}: give the world that was broadcast"
+            f"{', '.join(classes)}: give the world that was broadcast (trained with it, a watcher knows all its labels)"
         )
     for reel in reels:
         if (reel.labels == UNLABELLED).any():

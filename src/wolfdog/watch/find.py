@@ -36,7 +36,8 @@ def find_videos(source: str | PathLike[str]) -> list[Path]:
     if top.is_file():
         return [top]
     if not top.is_dir():
-        raise InputError(f"{top}: no such file or folder. Give a video file, or a folder with videos in it.")
+        what = "neither a file nor a folder" if top.exists() else "no such file or folder"
+        raise InputError(f"{top}: {what}. Give a video file, or a folder with videos in it.")
     found: list[Path] = []
     _walk(top, found, set())
     if not found:
