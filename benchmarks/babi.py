@@ -40,6 +40,10 @@ Run = dict[str, Any]
 
 def files(task: int, data: Path | None) -> list[Path]:
     """The files of bAbI of a task, to learn from and of the test; none where they are not there."""
+    if data and not data.is_dir():
+        raise InputError(
+            f"{data}: no such folder. Expected one with files as qa1_single-supporting-fact_train.txt."
+        )
     found = [sorted(data.glob(f"qa{task}_*_{part}.txt"))[:1] for part in ("train", "test")] if data else []
     return [path for one in found for path in one] if all(found) else []
 

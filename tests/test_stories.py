@@ -236,11 +236,15 @@ def test_the_script_learns_reports_and_goes_on(tmp_path: Path, capsys: pytest.Ca
     assert (first["task"], first["questions"], first["seed"], first["origin"]) == (1, 1000, 0, "bAbI")
     assert 0 <= first["test"] <= 100
     assert f"| {first['test']:.1f} [{first['test']:.1f}] (0.0) |" in said
-    _, learned = run(2, "--train", 1000)
+    said, learned = run(2, "--train", 1000)
+    assert "from 1,000 questions 2 networks, 1 epochs" in said
+    assert " ± " in said
     assert [run["seed"] for run in json.loads(file.read_text(encoding="utf-8"))] == [0, 1]
     assert learned.count("\n") == 1  # the second alone was learned
     with pytest.raises(InputError, match="its file has 1000"):
         run(1, "--train", 10_000)
+    with pytest.raises(InputError, match="no such folder"):
+        run(1, "--train", 1000, "--data", tmp_path / "none")
     for content in ("[3]", "{", '[{"task": 1}]'):
         file.write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match="not a file that this script wrote"):
