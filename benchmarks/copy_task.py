@@ -130,10 +130,11 @@ def main() -> None:
     print("| wrong bits, % | parameters | ms a step |", *(f"length {n} |" for n in arguments.lengths))
     print("| --- | ---: | ---: |", *("---: |" for _ in arguments.lengths), flush=True)
     for name, make in memories(arguments).items():
-        found += [run(name, make, seed, arguments) for seed in arguments.seeds]
+        for seed in arguments.seeds:
+            found.append(run(name, make, seed, arguments))
+            if arguments.json:
+                arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
         print(line(name, found[-len(arguments.seeds) :], arguments.lengths), flush=True)
-        if arguments.json:
-            arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

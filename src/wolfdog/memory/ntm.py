@@ -21,8 +21,8 @@ UNWRITTEN = 1e-6
 """Every number of a memory before anything was written: the start that Collier and Beel 2018 found to learn best."""
 
 SHORT_TERM = partial(LSTM, forget=ForgetBias(1.0))
-"""The controller unless another is given. What is to last lies in the memory: an LSTM that starts out keeping for up to
-a thousand steps, as ours do, had learned to copy in none of 4,000 batches in which this one had, twice out of two."""
+"""The controller unless another is given: what is to last lies in the memory. After 4,000 batches of the copy task this
+one had no bit wrong (two seeds), and one that starts out keeping for up to a thousand steps 44 % (one seed)."""
 
 
 class NTMState(NamedTuple):
