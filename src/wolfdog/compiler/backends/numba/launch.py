@@ -106,7 +106,7 @@ def panels(matrix: Tensor, width: int) -> Tensor:
     # NumPy copies on this thread alone. PyTorch's would go on spinning for milliseconds, on the cores of ours.
     source, goal = matrix.numpy(), packed.numpy()
     whole = source[..., : full * width].reshape(*lead, depth, full, width)
-    goal[..., :full, :, :] = np.moveaxis(whole, -2, -3)
+    goal[..., :full, :, :] = whole.swapaxes(-2, -3)
     if full < count:
         goal[..., full, :, :] = 0
         goal[..., full, :, : columns - full * width] = source[..., full * width :]
