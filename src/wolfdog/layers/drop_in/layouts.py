@@ -111,7 +111,7 @@ class Packed:
 def _spread(x: Tensor, rows: Tensor, count: int) -> Tensor:
     """Rows put where they belong among zeros."""
     if differentiable(x):
-        found: Tensor = _Spread.apply(x, rows, count)
+        found: Tensor = _Spread.apply(x, rows, count)  # type: ignore[no-untyped-call]
         return found
     return x.new_zeros(count, *x.shape[1:]).index_copy_(0, rows, x)
 
@@ -119,7 +119,7 @@ def _spread(x: Tensor, rows: Tensor, count: int) -> Tensor:
 def _gather(y: Tensor, rows: Tensor) -> Tensor:
     """Rows taken from where they are; the reverse of _spread."""
     if differentiable(y):
-        found: Tensor = _Gather.apply(y, rows)
+        found: Tensor = _Gather.apply(y, rows)  # type: ignore[no-untyped-call]
         return found
     return y.index_select(0, rows)
 
