@@ -112,6 +112,20 @@ def test_affine_and_its_first_and_second_gradients(monkeypatch: pytest.MonkeyPat
     assert torch.autograd.gradcheck(run, (x.detach(), frozen, bias))
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_affine_has_many_gradients_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wolfdog.compiler.affine.WORTH", 1)
+    x, weight = torch.randn(3, 2, 5, requires_grad=True), torch.randn(4, 5, requires_grad=True)
+    bias, many = torch.randn(4, requires_grad=True), torch.randn(6, 3, 2, 4)
+    y = affine(x, weight, bias)
+    found = torch.autograd.grad(y, (x, weight, bias), many, is_grads_batched=True, retain_graph=True)
+    for number, one in enumerate(many):
+        for all_of_them, should in zip(
+            found, torch.autograd.grad(y, (x, weight, bias), one, retain_graph=True), strict=True
+        ):
+            close(all_of_them[number], should)
+
+
 def test_a_wrong_product_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     right = matrices.multiply(torch.ones(4, 3), torch.ones(3, 2))
     with pytest.raises(AssertionError):

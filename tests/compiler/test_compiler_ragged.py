@@ -6,7 +6,8 @@ from compiled_layers import close, eager_of
 from torch import Tensor, nn
 
 import wolfdog as wd
-from wolfdog.compiler.ragged import Arranged, matrix_gradient, past_the_end, running
+from wolfdog.compiler import ragged
+from wolfdog.compiler.ragged import matrix_gradient, past_the_end, running
 
 
 def test_arranged_is_index_select_with_zeros_twice_differentiable() -> None:
@@ -15,13 +16,13 @@ def test_arranged_is_index_select_with_zeros_twice_differentiable() -> None:
     ended = past_the_end(4, torch.tensor([4, 3, 1]))
 
     def arranged(x: Tensor) -> Tensor:
-        return Arranged.apply(x, order, back, ended)
+        return ragged.arranged(x, order, back, ended)
 
     x = torch.randn(4, 3, 2, dtype=torch.float64, requires_grad=True)
     expected = x.index_select(1, order).masked_fill(ended.unsqueeze(-1), 0)
     torch.testing.assert_close(arranged(x), expected, rtol=0, atol=0)
-    assert torch.autograd.gradcheck(arranged, (x,))
-    assert torch.autograd.gradgradcheck(arranged, (x,))
+    assert torch.autograd.gradcheck(arranged, (x,), check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(arranged, (x,), check_batched_grad=True)
 
 
 @pytest.mark.parametrize("heads", [False, True])
@@ -36,19 +37,33 @@ def test_a_product_over_what_runs_is_the_one_over_everything(heads: bool) -> Non
     close(matrix_gradient(operand, gradient, rows, heads), matrix_gradient(operand, gradient, None, heads))
 
 
-@pytest.mark.parametrize("lengths", [[5, 3, 1], [1, 5, 3]])
-def test_what_lies_past_an_end_may_be_no_number(lengths: list[int]) -> None:
+LENGTHS = {
+    "in order": [5, 3, 1],
+    "in any order": [1, 5, 3],
+    "many": [1, 5, 3] * 16,
+    "many, nearly full": [5] * 47 + [4],
+}
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_what_lies_past_an_end_may_be_no_number(name: str) -> None:
+    lengths = LENGTHS[name]
     layer = wd.Recurrent(nn.GRUCell(2, 3, dtype=torch.float64))
-    x = torch.randn(5, 3, 2, dtype=torch.float64)
-    spoilt = x.masked_fill(past_the_end(5, torch.tensor(lengths))[..., None], torch.nan)
+    x = torch.randn(5, len(lengths), 2, dtype=torch.float64)
+    ended = past_the_end(5, torch.tensor(lengths))[..., None]
+    spoilt = x.masked_fill(ended, torch.nan)
     with torch.no_grad():
         expected = eager_of(layer)(x, lengths=lengths)
         found = layer(spoilt, lengths=lengths)
     for actual, should in zip(found, expected, strict=True):
         close(actual, should)
-    layer(spoilt, lengths=lengths)[0].sum().backward()
-    found = [p.grad.clone() for p in layer.parameters()]
-    layer.zero_grad()
-    eager_of(layer)(x, lengths=lengths)[0].sum().backward()
-    for actual, parameter in zip(found, layer.parameters(), strict=True):
-        close(actual, parameter.grad)
+    gradients = []
+    for run, events in ((layer, spoilt), (eager_of(layer), x)):
+        leaf = events.clone().requires_grad_()
+        wanted = [leaf, *layer.parameters()]
+        once = torch.autograd.grad(run(leaf, lengths=lengths)[0].sum(), wanted, create_graph=True)
+        twice = torch.autograd.grad(sum(g.square().sum() for g in once), wanted)
+        alone = torch.autograd.grad(run(leaf, lengths=lengths)[0].sum(), wanted)
+        gradients.append([*alone, *once, *twice])
+    for actual, should in zip(*gradients, strict=True):
+        close(actual, should)

@@ -86,8 +86,10 @@ def test_forward(name: str, dtype: torch.dtype, training: bool) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("twice", [False, True], ids=["grad", "gradgrad"])
 def test_gradients(name: str, twice: bool) -> None:
+    """Of every sample, one by one and many at once, in training and not."""
     check = torch.autograd.gradgradcheck if twice else torch.autograd.gradcheck
-    for _, layer, arguments in list(samples(name, requires_grad=True))[:: 6 if twice else 2]:
+    for number, (_, layer, arguments) in enumerate(samples(name, requires_grad=True)):
+        layer.train(number % 2 == 0)
         inputs = leaves(arguments)
         parameters = dict(layer.named_parameters())
 
@@ -98,7 +100,7 @@ def test_gradients(name: str, twice: bool) -> None:
             given = rebuilt(arguments, lambda old: next(new) if old.requires_grad else old)
             return tuple(flat(torch.func.functional_call(layer, dict(zip(names, new, strict=True)), given)))
 
-        assert check(run, (*inputs, *parameters.values()), fast_mode=True)
+        assert check(run, (*inputs, *parameters.values()), fast_mode=True, check_batched_grad=True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -120,13 +122,44 @@ def test_tensors_that_are_not_contiguous(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_results_and_gradients_lie_in_memory_as_torch_nn_s(name: str) -> None:
+    for sample, layer, arguments in samples(name, requires_grad=True):
+        made = sample.constructor_input
+        found = []
+        for one in (layer, getattr(nn, name)(*made.args, **made.kwargs).double()):
+            result = flat(one(*arguments))
+            total = sum(tensor.sum() for tensor in result)
+            gradients = torch.autograd.grad(total, [*leaves(arguments), *one.parameters()])
+            found.append([tensor.is_contiguous() for tensor in (*result, *gradients)])
+        assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_made_on_a_device_in_a_format(name: str, device: str) -> None:
+    for sample, _, _ in samples(name):
+        made = sample.constructor_input
+        factory = {"device": device, "dtype": torch.float32}
+        layer = getattr(wd, name)(*made.args, **made.kwargs, **factory)
+        with torch.device(device):
+            other = getattr(wd, name)(*made.args, **made.kwargs)
+        expected = getattr(nn, name)(*made.args, **made.kwargs, **factory)
+        assert repr(layer) == repr(expected)
+        for own, theirs in ((layer, expected), (other, expected)):
+            kinds = [[(p.device, p.dtype, p.shape) for p in one.parameters()] for one in (own, theirs)]
+            assert kinds[0] == kinds[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_pickles_and_copies(name: str) -> None:
     for _, layer, arguments in samples(name):
         expected = flat(layer(*arguments))
         file = io.BytesIO()
         torch.save(layer, file)
         file.seek(0)
-        for other in (copy.deepcopy(layer), torch.load(file, weights_only=False)):
+        loaded = torch.load(file, weights_only=False)
+        assert (type(loaded), repr(loaded)) == (getattr(wd, name), repr(layer))
+        for other in (copy.deepcopy(layer), loaded):
             with torch.no_grad():
                 for own, copied in zip(layer.parameters(), other.parameters(), strict=True):
                     assert own is not copied

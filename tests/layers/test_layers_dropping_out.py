@@ -48,6 +48,7 @@ MAKE: dict[str, Callable[[], nn.Module]] = {
     "lstm": lambda: wd.RecurrentDropout(C.LSTM(3, 4), inputs=0.3, states=0.4, candidates=0.5),
     "gru": lambda: wd.RecurrentDropout(C.GRU(3, 4), inputs=0.3, states=0.4, candidates=0.5),
     "torch": lambda: wd.RecurrentDropout(nn.LSTMCell(3, 4), inputs=0.3, states=0.4),
+    "peephole": lambda: wd.RecurrentDropout(C.PeepholeLSTM(3, 4, peephole="full"), inputs=0.3, states=0.4),
     "own": lambda: wd.RecurrentDropout(Masked(), states=0.4),
     "zoned": lambda: wd.Zoneout(C.LSTM(3, 4), (0.2, 0.6)),
     "zoned torch": lambda: wd.Zoneout(nn.GRUCell(3, 4), 0.4),

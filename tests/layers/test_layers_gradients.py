@@ -1,10 +1,11 @@
 """Where gradients flow, and where they end."""
 
+import pytest
 import torch
 from foreign_cells import LearnedStart, Nested
 
 import wolfdog as wd
-from tolerances import assert_same
+from tolerances import assert_agree, assert_same
 from wolfdog.layers import detach
 
 
@@ -55,3 +56,48 @@ def test_truncated_backpropagation_carries_the_state_and_stops_the_gradient() ->
     second.sum().backward()
     assert not x.grad[:4].any()
     assert x.grad[4:].any()
+
+
+FORMS = {
+    "plain": {},
+    "ends": {"lengths": torch.tensor([5, 4, 2])},
+    "ends in any order": {"lengths": torch.tensor([2, 5, 4])},
+    "resets": {"resets": torch.arange(15).view(5, 3) % 4 == 1},
+}
+by_form = pytest.mark.parametrize("form", FORMS)
+by_options = pytest.mark.parametrize("options", [{}, {"checkpoint_every": 2}, {"backend": "eager"}], ids=str)
+
+
+@by_options
+@by_form
+def test_results_and_lengths_may_be_written_into(form: str, options: dict[str, object]) -> None:
+    layer, x = lstm(**options), torch.randn(5, 3, 3, requires_grad=True)
+    found = []
+    for write in (True, False):
+        marks = {name: value.clone() for name, value in FORMS[form].items()}
+        y, (stm, ltm) = layer(x, **marks)
+        total = 2 * y.sum() + 3 * ltm.sum() + stm.sum()
+        if write:
+            marks.get("lengths", torch.ones(1)).zero_()
+            y.mul_(2)
+            ltm.mul_(3)
+            total = y.sum() + ltm.sum() + stm.sum()
+        found.append(torch.autograd.grad(total, [x, *layer.parameters()]))
+    assert_agree(*found)
+
+
+@by_options
+@by_form
+def test_many_gradients_at_once(form: str, options: dict[str, object]) -> None:
+    layer, x = lstm(**options).double(), torch.randn(5, 3, 3, dtype=torch.float64, requires_grad=True)
+    y, (_, ltm) = layer(x, **FORMS[form])
+    wanted = [x, *layer.parameters()]
+    for_y, for_ltm = torch.randn(2, *y.shape, dtype=y.dtype), torch.randn(2, *ltm.shape, dtype=y.dtype)
+    together = torch.autograd.grad(
+        [y, ltm], wanted, [for_y, for_ltm], is_grads_batched=True, retain_graph=True
+    )
+    alone = [
+        torch.autograd.grad([y, ltm], wanted, one, retain_graph=True)
+        for one in zip(for_y, for_ltm, strict=True)
+    ]
+    assert_agree(together, tuple(torch.stack(parts) for parts in zip(*alone, strict=True)))

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from .backends.numba.matrices import WORTH, multiply, multiply_transposed
+from .batched import batched
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -29,7 +30,7 @@ class _Affine(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, weight = ctx.saved_tensors
         to_x, to_weight, to_bias = ctx.needs_input_grad
-        if torch.is_grad_enabled():  # what can be differentiated again
+        if torch.is_grad_enabled() or batched((gradient,)):  # what can be differentiated again, and be many
             rows = gradient.flatten(0, -2)
             return (
                 gradient @ weight if to_x else None,

@@ -19,3 +19,8 @@ def batched(tensors: Sequence[Tensor | None]) -> bool:
         and (_functorch.is_batchedtensor(tensor) or _functorch.is_legacy_batchedtensor(tensor))
         for tensor in tensors
     )
+
+
+def differentiable(tensor: Tensor) -> bool:
+    """Whether a gradient rule of our own serves a tensor: one is wanted, and the tensor does not stand for many."""
+    return torch.is_grad_enabled() and tensor.requires_grad and not batched((tensor,))

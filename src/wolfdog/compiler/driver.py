@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .binding import run
 from .errors import Refusal as Refusal
-from .ragged import Arranged, past_the_end
+from .ragged import arranged, past_the_end
 from .recurrence import Recurrence, check, with_resets
 from .single import SingleStep
 from .trace import NO_ROWS, Rows, Step, trace
@@ -121,14 +121,14 @@ class Compiled:
         lengths = lengths[order]
         y, last = self._sorted(
             named,
-            Arranged.apply(x, order, back, past_the_end(len(x), lengths) if clear else None),
+            arranged(x, order, back, past_the_end(len(x), lengths) if clear else None),
             [row.index_select(0, order) for row in rows],
             [s.index_select(0, order) for s in states],
             lengths,
             None if resets is None else resets.index_select(1, order),
             [f.index_select(0, order) for f in fresh],
         )
-        return Arranged.apply(y, back, order, None), [s.index_select(0, back) for s in last]
+        return arranged(y, back, order, None), [s.index_select(0, back) for s in last]
 
     def _sorted(
         self,

@@ -6,34 +6,36 @@ import torch
 from torch import Tensor
 
 from .backends.numba.matrices import WORTH, multiply_transposed
+from .batched import differentiable
 
 
-class Arranged(torch.autograd.Function):
-    """apply(tensor [T, B, ...], order, back, ended) -> its examples in another order, zeros where `ended` [T, B].
+def arranged(tensor: Tensor, order: Tensor, back: Tensor, ended: Tensor | None) -> Tensor:
+    """A tensor's [T, B, ...] examples in another order, with zeros where `ended` [T, B].
 
     order, back  [B], each undoing the other, so that the gradient is arranged likewise and nothing is added up
     ended        booleans in the new order, or None
     """
+    if differentiable(tensor):
+        found: Tensor = _Arranged.apply(tensor, order, back, ended)
+        return found
+    found = tensor.index_select(1, order)
+    return found if ended is None else cleared(found, ended)
 
-    generate_vmap_rule = True
+
+class _Arranged(torch.autograd.Function):
+    """apply(...) as `arranged`, whose gradient PyTorch would add up."""
 
     @staticmethod
-    def forward(tensor: Tensor, order: Tensor, back: Tensor, ended: Tensor | None) -> Tensor:
+    def forward(ctx: Any, tensor: Tensor, order: Tensor, back: Tensor, ended: Tensor | None) -> Tensor:
         """The examples in order."""
-        found = tensor.index_select(1, order)
-        return found if ended is None else cleared(found, ended)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
-        """What the gradient's order depends on."""
-        ctx.save_for_backward(*inputs[1:])
+        ctx.order, ctx.back, ctx.ended = order, back, ended
+        return arranged(tensor, order, back, ended)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         """The gradient in the order of before."""
-        order, back, ended = ctx.saved_tensors
-        ended = None if ended is None else ended.index_select(1, back)
-        return Arranged.apply(gradient, back, order, ended), None, None, None
+        ended = None if ctx.ended is None else ctx.ended.index_select(1, ctx.back)
+        return arranged(gradient, ctx.back, ctx.order, ended), None, None, None
 
 
 def cleared(tensor: Tensor, ended: Tensor) -> Tensor:

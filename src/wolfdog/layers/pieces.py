@@ -123,8 +123,8 @@ class Checkpointing(torch.autograd.Function):
         ctx.save_for_backward(x, *tensors, pieces.lengths, pieces.resets, *between)
         ctx.inputs = 1 + len(tensors)
         ctx.set_materialize_grads(False)
-        # What a cell hands through unchanged is copied: a result that is an input would be a view of it.
-        return (y, *(state.clone() if any(state is t for t in tensors) else state for state in last))
+        # Copies of what a cell hands through unchanged, and of views: users may write into what they are given.
+        return (y, *(s.clone() if s._is_view() or any(s is t for t in tensors) else s for s in last))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor | None, *last: Tensor | None) -> Any:

@@ -149,18 +149,15 @@ def _linear(b: Builder, operands: tuple[Value, ...], late: set[Value]) -> Value 
             pairs += [x, w]
     if len(pairs) == len(operands):
         return None
-    batched = [
-        part for pair in zip(pairs[::2], pairs[1::2], strict=True) if pair[0].type.batched for part in pair
-    ]
-    alike = [
-        part
-        for pair in zip(pairs[::2], pairs[1::2], strict=True)
-        if not pair[0].type.batched
-        for part in pair
-    ]
-    parts = [
-        b("linear", *some) for some in (batched, alike) if some
-    ]  # what is alike in all examples is computed once
+    parts = []
+    for batched in (True, False):  # what is alike in all examples is computed once
+        some = [
+            part
+            for pair in zip(pairs[::2], pairs[1::2], strict=True)
+            if pair[0].type.batched is batched
+            for part in pair
+        ]
+        parts += [b("linear", *some)] if some else []
     return parts[0] if len(parts) == 1 else b("add", *parts)
 
 

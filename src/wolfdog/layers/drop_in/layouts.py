@@ -1,12 +1,13 @@
 """How sequences lie in memory, and how kernels see them: [T, B, ...], beginning at step 0, in either direction."""
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
+
+from ...compiler.batched import differentiable
 
 
 class Layout(Protocol):
@@ -107,45 +108,43 @@ class Packed:
         return _gather(y.flatten(0, 1), self._backwards if backwards else self._rows)
 
 
+def _spread(x: Tensor, rows: Tensor, count: int) -> Tensor:
+    """Rows put where they belong among zeros."""
+    if differentiable(x):
+        found: Tensor = _Spread.apply(x, rows, count)  # type: ignore[no-untyped-call]
+        return found
+    return x.new_zeros(count, *x.shape[1:]).index_copy_(0, rows, x)
+
+
+def _gather(y: Tensor, rows: Tensor) -> Tensor:
+    """Rows taken from where they are; the reverse of _spread."""
+    if differentiable(y):
+        found: Tensor = _Gather.apply(y, rows)  # type: ignore[no-untyped-call]
+        return found
+    return y.index_select(0, rows)
+
+
 class _Spread(torch.autograd.Function):
-    """Rows put where they belong among zeros; each place is taken once, which PyTorch's own rule does not know."""
-
-    generate_vmap_rule = True
+    """_spread, with a gradient: each place is taken once, which PyTorch's own rule does not know."""
 
     @staticmethod
-    def forward(x: Tensor, rows: Tensor, count: int) -> Tensor:
-        return x.new_zeros(count, *x.shape[1:]).index_copy_(0, rows, x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
-        ctx.save_for_backward(inputs[1])
+    def forward(ctx: Any, x: Tensor, rows: Tensor, count: int) -> Tensor:
+        ctx.rows = rows
+        return _spread(x, rows, count)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        (rows,) = ctx.saved_tensors
-        return _gather(gradients[0], rows), None, None
+        return _gather(gradients[0], ctx.rows), None, None
 
 
 class _Gather(torch.autograd.Function):
-    """Rows taken from where they are; the reverse of _Spread."""
-
-    generate_vmap_rule = True
+    """_gather, with a gradient."""
 
     @staticmethod
-    def forward(y: Tensor, rows: Tensor) -> Tensor:
-        return y.index_select(0, rows)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
-        ctx.save_for_backward(inputs[1])
-        ctx.count = len(inputs[0])
+    def forward(ctx: Any, y: Tensor, rows: Tensor) -> Tensor:
+        ctx.rows, ctx.count = rows, len(y)
+        return _gather(y, rows)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        (rows,) = ctx.saved_tensors
-        return _spread(gradients[0], rows, ctx.count), None
-
-
-# PyTorch's own decorators of these two have no types
-_spread: Callable[[Tensor, Tensor, int], Tensor] = _Spread.apply
-_gather: Callable[[Tensor, Tensor], Tensor] = _Gather.apply
+        return _spread(gradients[0], ctx.rows, ctx.count), None
