@@ -31,7 +31,7 @@ class _Affine(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         to_x, to_weight, to_bias = ctx.needs_input_grad
         if torch.is_grad_enabled() or batched((gradient,)):  # what can be differentiated again, and be many
-            rows = gradient.flatten(0, -2)
+            rows = gradient.reshape(-1, gradient.shape[-1])
             return (
                 gradient @ weight if to_x else None,
                 rows.t() @ x.flatten(0, -2) if to_weight else None,
