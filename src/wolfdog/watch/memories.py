@@ -5,7 +5,10 @@ from collections.abc import Callable
 from ..cells import GRU, LSTM, Elman, FourGateLSTM, PeepholeLSTM
 from ..cells.cell import Cell
 from ..errors import InputError
-from ..layers import Recurrent
+from ..memory import LSTMN
+from .reading import Heads, Hopping
+from .remembering import Memory, Reach, Recurring, Taping
+from .searching import Searching
 
 NO_MEMORY = "none"
 """The name by which a watcher has no memory: its context is its snapshot."""
@@ -19,18 +22,78 @@ _CELLS: dict[str, Callable[[int, int], Cell]] = {
     "gru": GRU,
 }
 
-MEMORIES: tuple[str, ...] = (*_CELLS, NO_MEMORY)
+_WINDOWS = {"lstmn": 16, "attention": 1024, "memory-network": 1024}
+"""How many past moments are held unless it is said, by what looks through them."""
+
+BANK, STRIDE = 720, 10.0
+"""Entries of a bank unless it is said, and one in how many seconds: two hours."""
+
+MOST_ENTRIES = 65_536
+
+CELLS: tuple[str, ...] = tuple(_CELLS)
+"""The memories that are a cell."""
+
+MEMORIES: tuple[str, ...] = (
+    *_CELLS,
+    *_WINDOWS,
+    *(f"{cell}+attention" for cell in _CELLS),
+    *(f"{cell}+bank" for cell in _CELLS),
+    NO_MEMORY,
+)
 """What a watcher's memory can be: the names that `make_memory` knows, and "none"."""
 
+IN_WORDS = f"{', '.join((*_CELLS, *_WINDOWS))}, or a cell with +attention or +bank, as lstm+bank"
+"""The names that `make_memory` knows, for people."""
 
-def make_memory(name: str, input_size: int, hidden_size: int) -> Recurrent:
+
+def make_memory(
+    name: str,
+    input_size: int,
+    hidden_size: int,
+    window: int | None = None,
+    stride: float | None = None,
+    fps: float = 5.0,
+) -> Memory:
     """The memory of that name, over embeddings of `input_size`.
 
-    Raises InputError for a name that is no memory's.
+    window  how many past moments are held, for those that look through them
+    stride  one moment in so many seconds is, for a bank
+    fps     moments a second
 
-    >>> make_memory("gru", 32, 48).cell.hidden_size
-    48
+    Raises InputError for a name that is no memory's, and for options that it has no use for.
+
+    >>> make_memory("gru", 32, 48).output_size, make_memory("lstm+bank", 32, 48).reach.longest
+    (48, 7200.0)
     """
-    if name not in _CELLS:
-        raise InputError(f"memory: got {name!r}; expected one of {', '.join(_CELLS)}")
-    return Recurrent(_CELLS[name](input_size, hidden_size))
+    if name == NO_MEMORY or name not in MEMORIES:
+        raise InputError(f"memory: got {name!r}; expected one of {IN_WORDS}")
+    check_options(name, window, stride)
+    first, _, second = name.partition("+")
+    kind = second or first
+    if kind in _CELLS:
+        return Recurring(_CELLS[kind](input_size, hidden_size))
+    entries = window or _WINDOWS.get(kind, BANK)
+    if kind == "lstmn":
+        return Taping(LSTMN(input_size, hidden_size, entries), 1 / fps)
+    layer = Recurring(_CELLS[first](input_size, hidden_size)) if second else None
+    reach = Reach(entries, (stride or STRIDE) if kind == "bank" else 0.0, 1 / fps)
+    reader = Hopping if kind == "memory-network" else Heads
+    return Searching(input_size, hidden_size, layer, reader, reach, asked_every=4 if second else 8)
+
+
+def check_options(name: str, window: int | None, stride: float | None) -> None:
+    """Raises InputError for a window or a stride that a memory has no use for, or that is out of range."""
+    if window is not None:
+        if name in (*_CELLS, NO_MEMORY):
+            raise InputError(
+                f"window: {name} holds no past moments to look through; leave window out, or choose {name}+attention"
+                if name in _CELLS
+                else "window: without a memory there is nothing to hold; leave window out"
+            )
+        if isinstance(window, bool) or not 1 <= window <= MOST_ENTRIES:
+            raise InputError(f"window must lie between 1 and {MOST_ENTRIES} moments, got {window!r}")
+    if stride is not None:
+        if not name.endswith("+bank"):
+            raise InputError(f"stride: {name} is no bank, and holds every moment or none; leave stride out")
+        if not 0 < stride <= 86_400:
+            raise InputError(f"stride must lie above 0 and be at most 86400 seconds, got {stride!r}")

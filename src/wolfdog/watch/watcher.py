@@ -36,8 +36,9 @@ class Watcher(nn.Module):
 
     Without a memory (config.memory "none") the context is the snapshot.
 
-    `watcher(frames, state=None, resets=None)`: frames [T, N, H, W, 3] uint8, resets [T, N] bool, to
-    (snapshot logits [T, N, classes], context logits [T, N, classes], state).
+    `watcher(frames, state=None, resets=None, times=None)`: frames [T, N, H, W, 3] uint8, resets [T, N] bool, times
+    [T, N] seconds (for memories that are searched), to (snapshot logits [T, N, classes], context logits [T, N,
+    classes], state).
 
     >>> watcher = Watcher(WatcherConfig(classes=("wolf", "dog"), fps=5.0, memory="gru")).eval()
     >>> snapshot, context, state = watcher(torch.zeros(3, 1, 64, 64, 3, dtype=torch.uint8))
@@ -52,17 +53,25 @@ class Watcher(nn.Module):
         self.eye = Eye(classes, config.width, config.embedding)
         self.context: Context | None = None
         if config.memory != NO_MEMORY:
-            self.context = Context(config.memory, classes, config.embedding, config.hidden)
+            self.context = Context.of(config)
 
     def forward(
-        self, frames: Tensor, state: Any = None, resets: Tensor | None = None
+        self,
+        frames: Tensor,
+        state: Any = None,
+        resets: Tensor | None = None,
+        times: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Any]:
-        seen = self.eye(frames.flatten(0, 1))
-        embeddings, snapshot = (part.unflatten(0, frames.shape[:2]) for part in seen)
+        embeddings, snapshot = self._seen(frames)
         if self.context is None:
             return snapshot, snapshot, None
-        context, state = self.context(embeddings, state, resets)
+        context, state = self.context(embeddings, state, resets, times)
         return snapshot, context, state
+
+    def _seen(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings [T, N, E] and snapshot logits [T, N, classes] of frames [T, N, H, W, 3]."""
+        embeddings, snapshot = self.eye(frames.flatten(0, 1))
+        return embeddings.unflatten(0, frames.shape[:2]), snapshot.unflatten(0, frames.shape[:2])
 
     @torch.no_grad()
     def watch(
