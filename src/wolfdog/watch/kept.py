@@ -36,7 +36,7 @@ class View(NamedTuple):
     """A chunk of T moments laid behind what was kept before it: S places, of which a moment sees a stretch.
 
     entries  [B, S, N], times [B, S]
-    first    [B, T] the first and last [B, T] the last place that each moment sees; itself is among them where it is kept
+    first    [B, T] the first place that each moment sees, and last [B, T] the last: its own where it is kept
     """
 
     entries: Tensor

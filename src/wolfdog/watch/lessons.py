@@ -128,6 +128,7 @@ class _Streamed:
     def _remembered(self, embeddings: Tensor, chunk: Chunk, asked: slice) -> Tensor:
         """The context's logits [Q, N, classes] of the moments that are asked."""
         before = None if self._state == () else self._state
+        logits: Tensor
         logits, after = self._context(embeddings, before, chunk.resets, chunk.times, asked)
         self._state = detach(after)
         return logits

@@ -1,6 +1,6 @@
 """The memories that a watcher can be given by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..cells import GRU, LSTM, Elman, FourGateLSTM, PeepholeLSTM
 from ..cells.cell import Cell
@@ -79,6 +79,16 @@ def make_memory(
     reach = Reach(entries, (stride or STRIDE) if kind == "bank" else 0.0, 1 / fps)
     reader = Hopping if kind == "memory-network" else Heads
     return Searching(input_size, hidden_size, layer, reader, reach, asked_every=4 if second else 8)
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """Raises InputError where there is none, one that is no memory's, or one twice."""
+    strange = [name for name in names if name not in MEMORIES or name == NO_MEMORY]
+    if strange or not names:
+        raise InputError(f"{where}: got {strange[0] if strange else 'none'!r}; expected {IN_WORDS}")
+    twice = [name for number, name in enumerate(names) if name in names[:number]]
+    if twice:
+        raise InputError(f"{where}: {twice[0]} is there twice; name each memory once")
 
 
 def check_options(name: str, window: int | None, stride: float | None) -> None:

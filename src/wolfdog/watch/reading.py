@@ -5,16 +5,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..memory import BankReader, RelativeTime
-from ..memory.entry_hops import EntryHops
-from ..memory.tying import LayerWise
+from ..memory import BankReader, EntryHops, LayerWise, RelativeTime
 from .kept import View
 
-SLOPES = (3.0, 0.5)
-"""How steeply each head's weights fall with log(1 + time passed) before anything is learned."""
-
-FALL = 10.0
-"""By how much they fall besides, evenly over the time that is held."""
+SLOPES, FALLS = (0.5, 0.5), (64.0, 10.0)
+"""Of each head, before anything is learned: how steeply energies fall with log(1 + time passed), and by how much
+they fall besides, evenly over the time that is held."""
 
 KNOTS = 16
 AGES = 96
@@ -39,10 +35,12 @@ class Heads(nn.Module):
         position = RelativeTime(shortest, longest, KNOTS)
         self.reader = BankReader(asks, entry, len(SLOPES), output, position)
         along = torch.linspace(0, math.log1p(longest / shortest), KNOTS)
-        fall = FALL * along.expm1() * shortest / longest
+        evenly = along.expm1() * shortest / longest
         with torch.no_grad():
             assert self.reader.time_bias is not None
-            self.reader.time_bias.copy_(-torch.tensor(SLOPES)[:, None] * along - fall)
+            self.reader.time_bias.copy_(
+                -torch.tensor(SLOPES)[:, None] * along - torch.tensor(FALLS)[:, None] * evenly
+            )
 
     def forward(self, x: Tensor, view: View, asked: slice, when: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs [B, Q, O] of what asks [B, Q, I], and weights [B, Q, S], the mean over the heads.
@@ -62,7 +60,9 @@ class Hopping(nn.Module):
     Ages are stretches of time, as long as `shortest` at first and each longer by the same factor.
     """
 
-    def __init__(self, asks: int, entry: int, output: int, shortest: float, longest: float, hops: int = 2) -> None:
+    def __init__(
+        self, asks: int, entry: int, output: int, shortest: float, longest: float, hops: int = 2
+    ) -> None:
         super().__init__()
         self.shortest, self.longest = shortest, longest
         self.ask = nn.Linear(asks, output)
@@ -73,9 +73,7 @@ class Hopping(nn.Module):
         passed = elapsed(when, view.times).clamp(0, self.longest) / self.shortest
         share = passed.log1p() / math.log1p(self.longest / self.shortest)
         ages = (share * AGES).long().clamp(max=AGES - 1)
-        y, weights = self.hops.read(
-            self.ask(x), self.hops.embed(view.entries), view.visible(asked), ages
-        )
+        y, weights = self.hops.read(self.ask(x), self.hops.embed(view.entries), view.visible(asked), ages)
         return y, weights.mean(2)
 
 

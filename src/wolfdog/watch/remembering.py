@@ -140,7 +140,9 @@ class Taping(Recurring):
         """As `Memory` has it: the weights by which gates saw the memories of earlier steps."""
         tape, kept = self._parts(state, x)
         view, _ = followed(kept, x[..., :0], checked_times(times, x), resets, 0.0)
-        weights = self.trace(x, tape, resets=resets)["weights"].transpose(0, 1)  # [B, T, W], the step before first
+        weights = self.trace(x, tape, resets=resets)["weights"].transpose(
+            0, 1
+        )  # [B, T, W], the step before first
         place = view.last[..., None] - 1 - torch.arange(self.cell.window, device=x.device)
         then = view.times.gather(1, place.clamp(min=0).flatten(1)).view(place.shape)
         y, after = self(x, state, resets=resets, times=times)
@@ -166,5 +168,7 @@ def checked_times(times: Tensor | None, x: Tensor) -> Tensor:
             "this memory looks at how long ago things were: pass times, the seconds of each moment [T, B]"
         )
     if times.shape != x.shape[:2]:
-        raise ShapeError(f"times must be seconds {list(x.shape[:2])}, one for each moment; got {list(times.shape)}")
+        raise ShapeError(
+            f"times must be seconds {list(x.shape[:2])}, one for each moment; got {list(times.shape)}"
+        )
     return times.double()

@@ -80,4 +80,3 @@ class Searching(nn.Module):
             return None, Kept.empty(x.shape[1], self.reach.entries, self.entry_size, x)
         of_layer, kept = (None, state) if self.layer is None else state
         return of_layer, Kept(*kept)
-

@@ -12,17 +12,20 @@ from torch import Tensor, nn
 
 from ..atomic import atomic_write
 from ..checkpoint import load_checkpoint, save_checkpoint
-from ..errors import CheckpointError
+from ..errors import CheckpointError, InputError
 from .config import WatcherConfig
 from .context import Context
 from .eye import Eye
 from .memories import NO_MEMORY
-from .moments import Moment
+from .moments import Evidence, Moment
+from .remembering import Reach
 from .sampling import Rate
 from .sources import Frame, VideoSource, batches
 
 KIND = "wolfdog watcher"
 WEIGHTS, SETTINGS = "watcher.safetensors", "watcher.toml"
+LEAST_WEIGHT = 1e-3
+"""Past moments that weigh less are no evidence."""
 PRETRAINED = Path(__file__).with_name("pretrained")
 """The watcher of painted television that comes with wolfdog; docs/training.md says how it was made."""
 
@@ -75,28 +78,51 @@ class Watcher(nn.Module):
 
     @torch.no_grad()
     def watch(
-        self, source: str | PathLike[str] | Iterable[Frame], name: str | None = None
+        self, source: str | PathLike[str] | Iterable[Frame], name: str | None = None, evidence: bool = False
     ) -> Iterator[Moment]:
         """The moments of one deployment, as they come: a video file, or any iterable of frames.
 
         A file is decoded as it goes, in bounded memory, at `config.fps` frames a second. `name` is what the
-        moments call the video (its file name where None). Raises MediaError when the video cannot be read,
-        or breaks off: after the moments up to the break.
+        moments call the video (its file name where None). With `evidence` moments say what they looked at, which takes
+        a memory that `reach`es back.
+
+        Raises MediaError when the video cannot be read, or breaks off: after the moments up to the break; InputError
+        for evidence of a memory that cannot say what it looked at.
         """
+        if evidence and self.reach is None:
+            raise InputError(
+                f"evidence: the memory {self.config.memory} cannot say what it looked at; attention, memory-network, "
+                "lstmn, and cells with +attention or +bank can"
+            )
         self.eval()
         if not isinstance(source, str | PathLike):
-            yield from self._moments(source, name or "")
+            yield from self._moments(source, name or "", evidence)
             return
         with VideoSource(source, size=self.config.size, sampling=Rate(self.config.fps)) as video:
-            yield from self._moments(video, name or Path(source).name)
+            yield from self._moments(video, name or Path(source).name, evidence)
 
-    def _moments(self, frames: Iterable[Frame], name: str) -> Iterator[Moment]:
+    @property
+    def reach(self) -> Reach | None:
+        """How far back the memory can look; None where it cannot say what it looked at."""
+        return None if self.context is None else self.context.memory.reach
+
+    def _moments(self, frames: Iterable[Frame], name: str, evidence: bool) -> Iterator[Moment]:
         classes, state = self.config.classes, None
         for batch in batches(frames, 32):
-            images = torch.from_numpy(np.stack([frame.image for frame in batch]))
-            snapshot, context, state = self(images[:, None], state)
+            images = torch.from_numpy(np.stack([frame.image for frame in batch]))[:, None]
+            times = torch.tensor([[frame.time] for frame in batch], dtype=torch.float64)
+            looked: list[tuple[Evidence, ...]] = [()] * len(batch)
+            if evidence and self.context is not None:
+                embeddings, snapshot = self._seen(images)
+                context, state, found = self.context.look(embeddings, state, None, times)
+                looked = [
+                    _evidence(*of_one)
+                    for of_one in zip(*(part[:, 0].tolist() for part in found), strict=True)
+                ]
+            else:
+                snapshot, context, state = self(images, state, None, times)
             said = [logits[:, 0].softmax(-1).numpy() for logits in (snapshot, context)]
-            for frame, alone, remembering in zip(batch, *said, strict=True):
+            for frame, alone, remembering, at in zip(batch, *said, looked, strict=True):
                 yield Moment(
                     video=name,
                     frame=frame.index,
@@ -106,6 +132,7 @@ class Watcher(nn.Module):
                     snapshot_probabilities=alone,
                     context_probabilities=remembering,
                     duration=frame.duration,
+                    evidence=at,
                 )
 
     def save(self, folder: str | PathLike[str]) -> None:
@@ -151,3 +178,10 @@ class Watcher(nn.Module):
         except RuntimeError as error:
             raise CheckpointError(f"{path}: its weights do not fit its settings: {error}") from error
         return watcher.eval()
+
+
+def _evidence(weights: list[float], times: list[float]) -> tuple[Evidence, ...]:
+    """The past moments that have a weight."""
+    return tuple(
+        Evidence(time, weight) for weight, time in zip(weights, times, strict=True) if weight >= LEAST_WEIGHT
+    )
