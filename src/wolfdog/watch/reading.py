@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ..memory import BankReader, EntryHops, LayerWise, RelativeTime
 from .kept import View
 
-SLOPES, FALLS = (0.5, 0.5), (64.0, 10.0)
+SLOPES, FALLS = (0.5, 0.5, 0.5), (128.0, 32.0, 8.0)
 """Of each head, before anything is learned: how steeply energies fall with log(1 + time passed), and by how much
 they fall besides, evenly over the time that is held."""
 
@@ -22,12 +22,12 @@ class Heads(nn.Module):
 
         y = W_o [head_1, ..., head_n] + b_o                  the heads of `wolfdog.memory.BankReader`
 
-    Entries are read as they lie, so that all that was kept teaches, whenever it was kept. What tells is often the last
-    thing that told: biases begin as
+    Entries are read as they lie, so that all that was kept teaches, whenever it was kept. What counts is the last thing
+    that told, and a softmax weighs all of them: biases begin as
 
-        b_h(t) = -slope_h log(1 + t / shortest) - 10 t / longest
+        b_h(t) = -slope_h log(1 + t / shortest) - fall_h t / longest
 
-    with one steep head, which sees what was last, and one shallow head, which sees far enough to begin to learn.
+    from a steep head, which sees what was last, to a shallow one, which sees far enough to begin to learn.
     """
 
     def __init__(self, asks: int, entry: int, output: int, shortest: float, longest: float) -> None:
@@ -35,12 +35,10 @@ class Heads(nn.Module):
         position = RelativeTime(shortest, longest, KNOTS)
         self.reader = BankReader(asks, entry, len(SLOPES), output, position)
         along = torch.linspace(0, math.log1p(longest / shortest), KNOTS)
-        evenly = along.expm1() * shortest / longest
+        falls = [_fall(along, *of_head, shortest, longest) for of_head in zip(SLOPES, FALLS, strict=True)]
         with torch.no_grad():
             assert self.reader.time_bias is not None
-            self.reader.time_bias.copy_(
-                -torch.tensor(SLOPES)[:, None] * along - torch.tensor(FALLS)[:, None] * evenly
-            )
+            self.reader.time_bias.copy_(-torch.stack(falls))
 
     def forward(self, x: Tensor, view: View, asked: slice, when: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs [B, Q, O] of what asks [B, Q, I], and weights [B, Q, S], the mean over the heads.
@@ -67,6 +65,14 @@ class Hopping(nn.Module):
         self.shortest, self.longest = shortest, longest
         self.ask = nn.Linear(asks, output)
         self.hops = EntryHops(output, entry, hops, LayerWise(), capacity=AGES)
+        middles = (torch.arange(AGES) + 0.5) / AGES * math.log1p(longest / shortest)
+        direction = torch.full((output,), output**-0.5)
+        with torch.no_grad():
+            read = self.hops.read
+            assert read.T is not None and read.H is not None
+            read.T[0] -= _fall(middles, SLOPES[-1], FALLS[-1], shortest, longest)[:, None] * direction
+            self.ask.bias.copy_(direction)
+            read.H.copy_(torch.eye(output))
 
     def forward(self, x: Tensor, view: View, asked: slice, when: Tensor) -> tuple[Tensor, Tensor]:
         """As `Heads` has it; the weights are the mean over the hops."""
@@ -75,6 +81,11 @@ class Hopping(nn.Module):
         ages = (share * AGES).long().clamp(max=AGES - 1)
         y, weights = self.hops.read(self.ask(x), self.hops.embed(view.entries), view.visible(asked), ages)
         return y, weights.mean(2)
+
+
+def _fall(along: Tensor, slope: float, fall: float, shortest: float, longest: float) -> Tensor:
+    """By how much an energy falls at log(1 + time passed / shortest)."""
+    return slope * along + fall * along.expm1() * shortest / longest
 
 
 def elapsed(when: Tensor, then: Tensor) -> Tensor:
