@@ -77,8 +77,8 @@ def make_memory(
         return Taping(LSTMN(input_size, hidden_size, entries), 1 / fps)
     layer = Recurring(_CELLS[first](input_size, hidden_size)) if second else None
     reach = Reach(entries, (stride or STRIDE) if kind == "bank" else 0.0, 1 / fps)
-    reader = Hopping if kind == "memory-network" else Heads
-    return Searching(input_size, hidden_size, layer, reader, reach, asked_every=4 if second else 8)
+    reader, every = (Hopping, 16) if kind == "memory-network" else (Heads, 8)
+    return Searching(input_size, hidden_size, layer, reader, reach, every)
 
 
 def check_names(names: Sequence[str], where: str) -> None:
