@@ -1,6 +1,7 @@
 """The benchmarks run at their smallest, without the peers that only a benchmark needs, and compares before it times."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -117,3 +118,29 @@ def test_banks_are_measured_where_reads_agree_with_attention() -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[2].startswith("| 4 | 0 |")
+
+
+def test_copying_is_trained_and_tested(tmp_path: Path) -> None:
+    script, file = SPEED.parent / "copy_task.py", tmp_path / "copy.json"
+    command = [
+        sys.executable,
+        str(script),
+        "--steps",
+        "4",
+        "--batch",
+        "2",
+        "--seeds",
+        "0",
+        "1",
+        "--lengths",
+        "2",
+    ]
+    small = ["--units", "4", "--slots", "5", "--slot-size", "3", "--lstm-units", "4", "--json", str(file)]
+    loop = os.environ | {"WOLFDOG_BACKEND": "eager"}  # building kernels would take longer than this
+    run = subprocess.run([*command, *small], capture_output=True, text=True, check=False, env=loop)
+    assert run.returncode == 0, run.stderr
+    rows = [line.split("|")[1].strip() for line in run.stdout.splitlines()[2:]]
+    assert rows == ["NTM, 4 units, 5 slots of 3", "LSTM, 4 units"]
+    runs = json.loads(file.read_text(encoding="utf-8"))
+    assert [run["seed"] for run in runs] == [0, 1, 0, 1]
+    assert all(30 < run["wrong"]["2"] < 70 for run in runs)

@@ -38,13 +38,24 @@ def test_sequences_and_steps(name: str, tmp_path) -> None:
         assert_gives(tmp_path / "step.onnx", {"x": x[0]} | named, [y, *tensors(after)])
 
 
-def test_memories_with_masks(tmp_path) -> None:
-    layer = wd.Recurrent(scrambled(wd.memory.LSTMN(E, H, window=3).double()), backend="eager")
+@pytest.mark.parametrize(
+    "cell",
+    [wd.memory.LSTMN(E, H, window=3), wd.memory.NTM(E, H, slots=6, slot_size=4, read_heads=2, write_heads=2)],
+    ids=["LSTMN", "NTM"],
+)
+def test_memories_with_memories(cell: torch.nn.Module, tmp_path) -> None:
+    layer = wd.Recurrent(scrambled(cell.double()), backend="eager")
     wd.export_onnx(layer, tmp_path / "layer.onnx", lengths=True)
+    wd.export_onnx(layer, tmp_path / "step.onnx", mode="step")
     check_file(tmp_path / "layer.onnx")
     x = torch.randn(7, 2, E, dtype=torch.float64)
     y, last = layer(x, lengths=[7, 2])
     assert_gives(tmp_path / "layer.onnx", {"x": x, "lengths": torch.tensor([7, 2])}, [y, *tensors(last)])
+    names = [value.name for value in check_file(tmp_path / "step.onnx").graph.input[1:]]
+    assert names == list(cell.state_names)
+    y, after = layer.step(x[0], last)
+    inputs = {"x": x[0]} | dict(zip(names, tensors(last), strict=True))
+    assert_gives(tmp_path / "step.onnx", inputs, [y, *tensors(after)])
 
 
 def test_there_are_many() -> None:

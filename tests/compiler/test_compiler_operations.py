@@ -15,6 +15,7 @@ from wolfdog.compiler.ir.program import Program
 from wolfdog.compiler.ir.values import Builder, Type, Value
 from wolfdog.compiler.passes.adjoint import adjoint
 from wolfdog.compiler.passes.derivatives import DIFFERENTIATE
+from wolfdog.compiler.passes.simplify import simplify
 from wolfdog.compiler.recurrence import Recurrence
 
 POINTWISE = sorted(name for name, row in OPERATIONS.items() if row.kind is Kind.POINTWISE)
@@ -99,6 +100,62 @@ def test_kernels_compute_every_pointwise_operation(dtype: torch.dtype) -> None:
         torch.testing.assert_close(
             actual, should, rtol=limit, atol=limit, msg=lambda text, name=name: f"{name}: {text}"
         )
+
+
+AXES = [(-1,), (-2,), (-3,), (-2, -1), (-3, -2), (-3, -1), (-3, -2, -1)]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 19), (3, 16, 1)])
+def test_kernels_sum_over_any_axes(shape: tuple[int, int, int]) -> None:
+    b = Builder()
+    state, event = b.input("s0", "state", Type(shape, True)), b.input("x", "now", Type(shape, True))
+    product = b("mul", state, event)
+    turned = b("permute", event, order=(2, 0, 1))
+    found = [
+        b(op, value, axes=axes) for op in ("sum", "amax") for value in (product, turned) for axes in AXES
+    ]
+    flat = [b("reshape", value, shape=(value.type.size,)) for value in found]
+    program = Program({"y": b("concat", *flat, axis=-1), "s0": b("mul", product, b.fill(0.5))})
+    recurrence = Recurrence(program, torch.float64, hoist_events=False)
+    x, before = torch.randn(2, 3, *shape, dtype=torch.float64), torch.randn(3, *shape, dtype=torch.float64)
+    ours, ours_after, _ = recurrence.forward([x], [], [before], 2, None, save=False)
+    expected, after = recurrence.eager([x], [], [before], 2, None)
+    torch.testing.assert_close((ours, ours_after), (expected, after), rtol=1e-13, atol=1e-13)
+
+
+def test_where_the_rows_lie_side_by_side_each_lane_has_a_sum_of_its_own() -> None:
+    class Rows(nn.Module):
+        input_size = 24
+
+        def forward(self, x: Tensor, held: Tensor) -> tuple[Tensor, Tensor]:
+            held = torch.tanh(held + x.unsqueeze(1))
+            return held.sum(1), held
+
+        def initial_state(self, batch: int) -> Tensor:
+            return torch.zeros(batch, 3, 24)
+
+    source = wd.show(wd.Recurrent(Rows()), "source").split("# training")[0]
+    assert "_apart" not in source
+    assert "total" not in source
+
+
+def test_slices_stay_out_of_what_is_needed_whole() -> None:
+    b = Builder()
+    state = b.input("s0", "state", Type((8,), True))
+    curved = b("tanh", state)
+
+    def cut(value: Value, start: int, stop: int) -> Value:
+        return b("slice", value, axis=-1, start=start, stop=stop)
+
+    def operations(value: Value) -> list[str]:
+        return [v.op for v in simplify(Program({"s0": value})).values()]
+
+    apart = b("concat", cut(curved, 4, 8), b("exp", cut(curved, 0, 4)), axis=-1)
+    assert operations(apart).count("tanh") == 2  # each half where it is used
+    rolled = b("concat", cut(curved, 1, 8), cut(curved, 0, 1), axis=-1)
+    back = b("concat", cut(curved, 7, 8), cut(curved, 0, 7), axis=-1)
+    assert operations(b("add", rolled, back)).count("tanh") == 1
+    assert operations(b("add", apart, curved)).count("tanh") == 1
 
 
 class Random(nn.Module):

@@ -35,6 +35,7 @@ VARIANTS = {
     "ProjectedLSTM": lambda inputs, units: wd.cells.ProjectedLSTM(inputs, units, projection_size=2),
     "LayerNormLSTM": wd.cells.LayerNormLSTM,
     "LayerNormGRU": wd.cells.LayerNormGRU,
+    "NTM": lambda inputs, units: wd.memory.NTM(inputs, units, slots=6, slot_size=4, read_heads=2),
 }
 ALL = [*OURS, *TORCH, *OTHERS]
 

@@ -183,11 +183,12 @@ def _state_names(cell: nn.Module, form: State) -> list[str]:
     >>> _state_names(nn.Identity(), (torch.zeros(1), (torch.zeros(1), torch.zeros(1))))
     ['state.0', 'state.1.0', 'state.1.1']
     """
-    cell = innermost(cell)
-    if isinstance(cell, cells.Cell):
-        return list(cell.state_names)
+    cell, count = innermost(cell), len(list(tensors(form)))
+    own = getattr(cell, "state_names", ())
+    if len(own) == count:
+        return list(own)
     if isinstance(cell, nn.RNNCellBase):
-        return ["h", "c"][: len(list(tensors(form)))]
+        return ["h", "c"][:count]
     return list(_numbered("" if hasattr(form, "_fields") else "state", form))
 
 

@@ -1,4 +1,5 @@
-"""Memory that is searched: attention over what was seen before, memory networks, and banks."""
+"""Memory that is searched: attention over what was seen before, memory networks, banks, and a memory read and
+written by heads."""
 
 from .additive import AdditiveAttention as AdditiveAttention
 from .attending import Attending as Attending
@@ -7,6 +8,7 @@ from .bank import MemoryBank as MemoryBank
 from .bank_reader import BankReader as BankReader
 from .entry_hops import EntryHops as EntryHops
 from .hops import Hops as Hops
+from .feedforward import Feedforward as Feedforward
 from .keeping import LeastUsed as LeastUsed
 from .keeping import Novel as Novel
 from .keeping import Recent as Recent
@@ -23,6 +25,8 @@ from .luong import LocalP as LocalP
 from .luong import LuongAttention as LuongAttention
 from .memory_network import MemoryNetwork as MemoryNetwork
 from .multi_head import MultiHeadAttention as MultiHeadAttention
+from .ntm import NTM as NTM
+from .ntm import NTMState as NTMState
 from .past import Past as Past
 from .positions import RelativeTime as RelativeTime
 from .positions import Rotary as Rotary
@@ -36,6 +40,7 @@ from .tying import LayerWise as LayerWise
 
 __all__ = [
     "LSTMN",
+    "NTM",
     "AdditiveAttention",
     "Adjacent",
     "Attending",
@@ -45,6 +50,7 @@ __all__ = [
     "Concat",
     "Dot",
     "EntryHops",
+    "Feedforward",
     "General",
     "Global",
     "Hops",
@@ -57,6 +63,7 @@ __all__ = [
     "MemoryBank",
     "MemoryNetwork",
     "MultiHeadAttention",
+    "NTMState",
     "Novel",
     "Past",
     "PositionEncoding",

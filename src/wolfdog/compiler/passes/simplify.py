@@ -1,5 +1,7 @@
 """Rewrites that make programs plainer: views meet their sources, and arithmetic with 0 and 1 goes."""
 
+from itertools import pairwise
+
 from ..ir.operations import Kind
 from ..ir.program import Program, again, ordered, rewrite
 from ..ir.values import Builder, Value
@@ -12,10 +14,12 @@ def simplify(program: Program, push: bool = True) -> Program:
     """
     fired = True
     late: set[Value] = set()  # what needs a state; views of the rest stay views of one result for all events
+    whole: set[Value] = set()
 
     def rule(b: Builder, value: Value, operands: tuple[Value, ...]) -> Value | None:
         nonlocal fired
-        made = _rule(b, value, operands, late, push)
+        push_here = push and whole.isdisjoint(value.operands)
+        made = _rule(b, value, operands, late, push_here)
         result = again(b, value, operands) if made is None else made
         fired = fired or made is not None
         for new in ordered([result]) if made is not None else [result]:
@@ -30,8 +34,23 @@ def simplify(program: Program, push: bool = True) -> Program:
     while fired:
         fired = False
         late.clear()
+        whole = _needed_whole(program)
         program = rewrite(program, rule)
     return program
+
+
+def _needed_whole(program: Program) -> set[Value]:
+    """What is read by more than slices that lie apart: pushed into it, slices would compute parts of it again."""
+    found = set(program.outputs.values())
+    for value, users in program.users().items():
+        cuts = sorted(
+            (str(u.attributes["axis"]), int(str(u.attributes["start"])), int(str(u.attributes["stop"])))
+            for u in users
+            if u.op == "slice"
+        )
+        if len(cuts) < len(users) or any(a[0] != b[0] or b[1] < a[2] for a, b in pairwise(cuts)):
+            found.add(value)
+    return found
 
 
 def _rule(

@@ -29,8 +29,9 @@ class Writer(Protocol):
 class LoopEmitter:
     """Writes one loop.
 
-    The axes of its index space are walked in groups: neighbours that every access walks alike are one, the innermost
-    group in vectors. Axes that are summed over come last.
+    The axes of its index space are walked in groups: neighbours that every access walks alike are one. Axes that are
+    summed over come last. One group is walked in vectors: the innermost, and where more lies side by side along the
+    last axis that is kept, that one; there every lane has a sum of its own.
     """
 
     def __init__(self, kernel: Writer, loop: Loop) -> None:
@@ -43,6 +44,13 @@ class LoopEmitter:
         self.kept = sum(a not in reduced for a in axes)
         self.here = {item.value: item for item in loop.items if item.source is None}
         self.groups = self._groups()
+        self.kept_groups = sum(
+            bool(group) and self.order.index(group[0]) < self.kept for group in self.groups
+        )
+        self.across = self._across()
+        self.vector = self.kept_groups - 1 if self.across else len(self.groups) - 1
+        self.size = self._size(self.groups[self.vector])
+        self.partial = self.size % self.lanes != 0
         self.names: dict[Value, str] = {}
         self.pointers: dict[str, str] = {}
 
@@ -55,35 +63,40 @@ class LoopEmitter:
                 self.kernel.say(DEPTH, f"{self.pointers[address]} = {address}")
         depth = DEPTH
         reductions = [item for item in self.loop.items if is_reduction(item)]
-        outer, inner = self.groups[:-1], self.groups[-1]
-        for number, group in enumerate(outer):
-            depth = self._start(depth, reductions, number)
-            self.kernel.say(depth, f"for i{number} in range({self._size(group)}):")
-            depth += 1
-        start = self._start(depth, reductions, len(outer))
-        depth, size = start, self._size(inner)
-        self.partial = size % self.lanes != 0
-        if size > 1:
-            self.kernel.say(depth, f"for j in range(0, {size}, {self.lanes}):")
-            depth += 1
-            if self.partial:
-                self.kernel.say(depth, f"count = least({self.lanes}, {size} - j)")
+        for number, group in enumerate(self.groups):
+            if number == self.kept_groups:
+                self._start(depth, reductions)
+            if number != self.vector:
+                self.kernel.say(depth, f"for i{number} in range({self._size(group)}):")
+                depth += 1
+            elif self.size > 1:
+                self.kernel.say(depth, f"for j in range(0, {self.size}, {self.lanes}):")
+                depth += 1
+                if self.partial:
+                    self.kernel.say(depth, f"count = least({self.lanes}, {self.size} - j)")
         for item in self.loop.items:
-            self._item(item, depth, size)
-        close = DEPTH + self._kept_groups()
+            self._item(item, depth)
         for item in reductions:
-            self._finish(item, close)
+            self._finish(item, DEPTH + self.kept_groups)
 
-    def _kept_groups(self) -> int:
-        return sum(bool(group) and self.order.index(group[0]) < self.kept for group in self.groups)
-
-    def _start(self, depth: int, reductions: list[Item], number: int) -> int:
+    def _start(self, depth: int, reductions: list[Item]) -> None:
         """Start sums, once all axes that are kept are walked."""
-        if number == self._kept_groups():
-            for position, item in enumerate(reductions):
-                neutral = "0.0" if item.value.op == "sum" else "-inf"
-                self.kernel.say(depth, f"a{position} = number({neutral})")
-        return depth
+        for position, item in enumerate(reductions):
+            neutral = "0.0" if item.value.op == "sum" else "-inf"
+            self.kernel.say(depth, f"a{position} = number({neutral})")
+
+    def _across(self) -> bool:
+        """Whether vectors run along what is kept of a sum, because more lies side by side there."""
+        last = self.groups[-1]
+        if self.loop.reduced is None or not last or not self.kept_groups:
+            return False
+        kept = self.groups[self.kept_groups - 1]
+        return self._apart(kept) < self._apart(last)
+
+    def _apart(self, group: list[int]) -> int:
+        """How many accesses find what is next to each other in a group elsewhere."""
+        strides = [place.over(self.loop.domain)[group[-1]] for place in self._accesses()]
+        return sum(stride not in (0, 1) for stride in strides)
 
     def _accesses(self) -> list[Place]:
         found = []
@@ -115,24 +128,23 @@ class LoopEmitter:
     def _size(self, group: list[int]) -> int:
         return prod(self.loop.domain[axis] for axis in group)
 
-    def _index(self, place: Place, inner: bool = True) -> tuple[str, int]:
-        """Where an access stands, and its stride along the innermost group."""
+    def _index(self, place: Place) -> tuple[str, int]:
+        """Where an access stands, and its stride along the group that is walked in vectors."""
         strides = place.over(self.loop.domain)
-        terms = [str(place.offset)] if place.offset else []
-        for number, group in enumerate(self.groups[:-1]):
+        terms, along = [str(place.offset)] if place.offset else [], 0
+        for number, group in enumerate(self.groups):
             stride = strides[group[-1]] if group else 0
+            if number == self.vector:
+                along, stride = stride, stride * (self.size > 1)
             if stride:
-                terms.append(f"i{number} * {stride}" if stride != 1 else f"i{number}")
-        last = self.groups[-1]
-        stride = strides[last[-1]] if last else 0
-        if inner and stride and self._size(last) > 1:
-            terms.append("j" if stride == 1 else f"j * {stride}")
-        return " + ".join(terms) or "0", stride
+                name = "j" if number == self.vector else f"i{number}"
+                terms.append(f"{name} * {stride}" if stride != 1 else name)
+        return " + ".join(terms) or "0", along
 
-    def _item(self, item: Item, depth: int, size: int) -> None:
+    def _item(self, item: Item, depth: int) -> None:
         value = item.value
         if is_reduction(item):
-            self._accumulate(item, depth, size)
+            self._accumulate(item, depth)
             return
         if item.source is not None:
             name = self._operand(item.source, depth, as_vector=True)
@@ -144,12 +156,12 @@ class LoopEmitter:
         if value.type.boolean and item.stores:
             name = f"number({name})"
         for place in item.stores:
-            self._store(place, name, depth, size)
+            self._store(place, name, depth)
 
-    def _store(self, place: Place, name: str, depth: int, size: int) -> None:
+    def _store(self, place: Place, name: str, depth: int) -> None:
         pointer = self.pointers[self.kernel.load(place)]
         index, stride = self._index(place)
-        if size == 1:
+        if self.size == 1:
             self.kernel.say(depth, f"store_one({pointer}, {index}, {name})")
         elif stride != 1:
             count = "count" if self.partial else self.lanes
@@ -171,7 +183,7 @@ class LoopEmitter:
         pointer = self.pointers[self.kernel.load(place)]
         index, stride = self._index(place)
         count = "count" if self.partial else str(self.lanes)
-        if stride == 0 or self._size(self.groups[-1]) == 1:
+        if stride == 0 or self.size == 1:
             loaded = f"load_one({pointer}, {index})"
         elif stride != 1:
             loaded = f"load_apart({pointer}, {index}, {stride}, {count})"
@@ -184,13 +196,13 @@ class LoopEmitter:
         self.kernel.say(depth, f"{name} = {loaded}{test}")
         return name
 
-    def _accumulate(self, item: Item, depth: int, size: int) -> None:
+    def _accumulate(self, item: Item, depth: int) -> None:
         position = [i for i in self.loop.items if is_reduction(i)].index(item)
         name = self._operand(item.value.operands[0], depth, as_vector=True)
         neutral = "0.0" if item.value.op == "sum" else "-inf"
-        if size == 1:
+        if self.size == 1:
             name = f"keep({name}, 1, {neutral})"
-        elif self.partial:
+        elif self.partial and not self.across:
             name = f"keep({name}, count, {neutral})"
         step = f"a{position} + {name}" if item.value.op == "sum" else f"maximum(a{position}, {name})"
         self.kernel.say(depth, f"a{position} = {step}")
@@ -199,6 +211,9 @@ class LoopEmitter:
         position = [i for i in self.loop.items if is_reduction(i)].index(item)
         gather = "total" if item.value.op == "sum" else "largest"
         for place in item.stores:
+            if self.across:
+                self._store(place, f"a{position}", depth)
+                continue
             pointer = self.pointers[self.kernel.load(place)]
-            index, _ = self._index(place, inner=self._kept_groups() == len(self.groups))
+            index, _ = self._index(place)
             self.kernel.say(depth, f"store_one({pointer}, {index}, {gather}(a{position}))")
