@@ -6,6 +6,7 @@ memory networks of three hops: with bags of words (BoW), position encoding (PE),
     --data DIR     where the files of bAbI are (qa1_..._train.txt and _test.txt, those of 10,000 questions); tasks that
                    are not there are told by a world of our own, stories/world.py, training by seed 0 and test by seed 1
     --seeds N ...  how many networks learn from each number of questions, from seeds 0, 1, ...
+    --epochs N ... how many epochs, 100 as in the paper unless given; of an LSTM at most so many
 
 One question in ten is kept apart from training, and tells when a linear start ends and an LSTM has learned; nothing is
 chosen by the test part. FILE is written after every network, and what is in it already is not learned again.
@@ -37,26 +38,48 @@ MODELS = (*learning.VARIANTS, "LSTM")
 Run = dict[str, Any]
 
 
-def material(task: int, count: int, data: Path | None) -> tuple[str, list[Question], list[Question]]:
-    """Where questions are from, those to learn from, and those of the test."""
-    files = [sorted(data.glob(f"qa{task}_*_{part}.txt")) for part in ("train", "test")] if data else [[], []]
-    if all(files):
-        train, test = (read_file(found[0]) for found in files)
-        origin = "bAbI"
-    else:
-        train, test = (
-            read_lines(stories(task, n, seed)) for seed, n in enumerate((max(SIZES), TEST))
-        )  # the 1,000 are the first of the 10,000, as they are of a file
-        origin = "world"
+def files(task: int, data: Path | None) -> list[Path]:
+    """The files of bAbI of a task, to learn from and of the test; none where they are not there."""
+    if data and not data.is_dir():
+        raise InputError(
+            f"{data}: no such folder. Expected one with files as qa1_single-supporting-fact_train.txt."
+        )
+    found = [sorted(data.glob(f"qa{task}_*_{part}.txt"))[:1] for part in ("train", "test")] if data else []
+    return [path for one in found for path in one] if all(found) else []
+
+
+def material(task: int, count: int, data: Path | None) -> tuple[list[Question], list[Question]]:
+    """Questions to learn from, and those of the test."""
+    if found := files(task, data):
+        train, test = map(read_file, found)
+    else:  # the 1,000 are the first of the 10,000, as they are of a file
+        train, test = (read_lines(stories(task, n, seed)) for seed, n in enumerate((max(SIZES), TEST)))
     if len(train) < count:
         raise InputError(
-            f"task {task}: {len(train)} questions to learn from, {count} wanted. Give a smaller --train"
+            f"task {task}: {count} questions to learn from are wanted, its file has {len(train)}. Choose a --train."
         )
-    return origin, train[:count], test
+    return train[:count], test
+
+
+def learned_before(path: Path) -> list[Run]:
+    """What a file that this script wrote holds; nothing where there is no file."""
+    if not path.exists():
+        return []
+    try:
+        runs = json.loads(path.read_text(encoding="utf-8"))
+        if not all(
+            run.keys() >= {"task", "questions", "model", "seed", "origin", "train", "test"} for run in runs
+        ):
+            raise ValueError("a network lacks what is known of each")
+        return list(runs)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: not a file that this script wrote: {error}. Choose another --json."
+        ) from error
 
 
 def learned(name: str, seed: int, vocabulary: int, size: int, parts: Sequence[Asked], epochs: int) -> Run:
-    """What became of one network."""
+    """What became of one network: its errors, the epochs of its linear start or of an LSTM, the processor's seconds."""
     train, valid, _ = parts
     torch.manual_seed(seed)
     start = time.process_time()
@@ -70,44 +93,46 @@ def learned(name: str, seed: int, vocabulary: int, size: int, parts: Sequence[As
         part: learning.error(model, data)
         for part, data in zip(("train", "valid", "test"), parts, strict=True)
     }
-    return {**errors, "epochs": took, "seconds": time.process_time() - start}
+    return {**errors, "took": took, "seconds": time.process_time() - start}
 
 
-def line(task: int, count: int, runs: list[Run]) -> str:
-    """A row of the table: of each model mean and standard deviation, [the paper's way], and the paper."""
-    cells = []
-    for name in MODELS:
-        of_model = [
-            run for run in runs if (run["task"], run["questions"], run["model"]) == (task, count, name)
-        ]
-        if not of_model:
-            cells.append("")
-            continue
-        errors = [run["test"] for run in of_model]
-        spread = f" ± {statistics.stdev(errors):.1f}" if len(errors) > 1 else ""
-        best = min(of_model, key=lambda run: (run["train"], run["seed"]))["test"]
-        recalled = paper.told(task, count, name)
-        cells.append(
-            f"{statistics.mean(errors):.1f}{spread} [{best:.1f}]"
-            + ("" if recalled is None else f" ({recalled})")
-        )
-    origins = {run["origin"] for run in runs if run["task"] == task}
-    return f"| {task}, {' '.join(sorted(origins))} | {count:,} | {' | '.join(cells)} |"
+def cell(name: str, task: int, count: int, runs: list[Run]) -> str:
+    """Mean and standard deviation [the paper's way] (the paper)."""
+    of_cell = [run for run in runs if (run["task"], run["questions"], run["model"]) == (task, count, name)]
+    if not of_cell:
+        return ""
+    errors = [run["test"] for run in of_cell]
+    spread = f" ± {statistics.stdev(errors):.1f}" if len(errors) > 1 else ""
+    best = min(of_cell, key=lambda run: (run["train"], run["seed"]))["test"]
+    recalled = paper.told(task, count, name)
+    told = "" if recalled is None else f" ({recalled})"
+    return f"{statistics.mean(errors):.1f}{spread} [{best:.1f}]{told}"
 
 
 def table(runs: list[Run]) -> str:
-    """All rows; seeds are told, for they may differ from row to row."""
-    told = sorted({(run["questions"], run["task"]) for run in runs})
-    seeds = {count: max(run["seed"] for run in runs if run["questions"] == count) + 1 for count, _ in told}
+    """A row for each task and number of questions."""
+    rows = sorted({(run["questions"], run["task"], run["origin"]) for run in runs})
+    known = {
+        count: [run for run in runs if run["questions"] == count]
+        for count in sorted({count for count, *_ in rows})
+    }
+    taught = "; ".join(
+        f"from {count:,} questions {len({run['seed'] for run in of})} networks, "
+        f"{' and '.join(map(str, sorted({run['epochs'] for run in of})))} epochs"
+        for count, of in known.items()
+    )
     head = [
-        "Error on the test part, %: mean ± standard deviation [the network that errs least in training] (the paper, "
-        "recalled, which reports the latter of ten); "
-        + ", ".join(f"{seeds[count]} networks from {count:,} questions" for count in seeds),
+        "Error on the test part in %, mean ± standard deviation [of the network that errs least in training]",
+        f"(the paper, recalled, which reports the latter of ten networks); {taught}:",
         "",
         f"| task | questions | {' | '.join(MODELS)} |",
         f"| --- | ---: |{' ---: |' * len(MODELS)}",
     ]
-    return "\n".join([*head, *(line(task, count, runs) for count, task in told)])
+    body = [
+        f"| {task}, {origin} | {count:,} | {' | '.join(cell(name, task, count, runs) for name in MODELS)} |"
+        for count, task, origin in rows
+    ]
+    return "\n".join([*head, *body])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -119,40 +144,48 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--train", nargs="+", type=int, choices=SIZES, default=tuple(SIZES))
     parser.add_argument("--seeds", nargs="+", type=int, default=(10, 2))
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
-    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--epochs", nargs="+", type=int, default=(100,))
     parser.add_argument("--json", type=Path, required=True)
     given = parser.parse_args(arguments)
-    if len(given.seeds) not in (1, len(given.train)):
-        parser.error("--seeds takes one number, or one for each of --train")
+    for option in ("seeds", "epochs"):
+        if len(getattr(given, option)) not in (1, len(given.train)):
+            parser.error(f"--{option} takes one number, or one for each of --train")
     torch.set_num_threads(1)  # so small products are faster so
-    runs: list[Run] = json.loads(given.json.read_text(encoding="utf-8")) if given.json.exists() else []
-    seeds = given.seeds * len(given.train) if len(given.seeds) == 1 else given.seeds
+    runs = learned_before(given.json)
+    seeds, epochs = ([*of] * len(given.train) if len(of) == 1 else of for of in (given.seeds, given.epochs))
     wanted = [
-        {"questions": count, "seed": seed, "task": task, "model": model}
-        for count, many in zip(given.train, seeds, strict=True)
+        {
+            "questions": count,
+            "seed": seed,
+            "task": task,
+            "origin": "bAbI" if files(task, given.data) else "world",
+            "model": model,
+            "epochs": rounds,
+        }
+        for count, many, rounds in zip(given.train, seeds, epochs, strict=True)
         for seed in range(many)
         for task in given.tasks
         for model in given.models
     ]
-    known: dict[tuple[int, int], tuple[str, int, list[Asked]]] = {}
+    known: dict[tuple[int, int], tuple[int, list[Asked]]] = {}
     for run in wanted:
         if any(run.items() <= done.items() for done in runs):
             continue
         task, count = run["task"], run["questions"]
         if (task, count) not in known:
-            origin, train, test = material(task, count, given.data)
+            train, test = material(task, count, given.data)
             vocabulary = Vocabulary(train)
             to_learn = asked(train, vocabulary, CAPACITY)
-            apart = slice(count - count // 10, count)
+            apart = count - count // 10
             parts = [
-                to_learn.part(slice(apart.start)),
-                to_learn.part(apart),
+                to_learn.part(slice(apart)),
+                to_learn.part(slice(apart, count)),
                 asked(test, vocabulary, CAPACITY),
             ]
-            known[task, count] = origin, len(vocabulary), parts
-        origin, words, parts = known[task, count]
-        found = learned(run["model"], run["seed"], words, SIZES[count], parts, given.epochs)
-        runs.append({**run, "origin": origin, **found})
+            known[task, count] = len(vocabulary), parts
+        words, parts = known[task, count]
+        found = learned(run["model"], run["seed"], words, SIZES[count], parts, run["epochs"])
+        runs.append({**run, **found})
         print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
         with atomic_write(given.json, "w") as file:
             json.dump(runs, file, indent=0)

@@ -15,7 +15,7 @@ CLIP = 40.0
 """The largest norm of a gradient, which is summed over a batch."""
 PATIENCE = 2
 """A linear start ends when the loss was not at its lowest for so many epochs."""
-PATIENCE_OF_LSTM = 5
+PATIENCE_OF_LSTM = 12
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def teach_memory_network(
     return began
 
 
-def teach_listener(listener: Listener, train: Asked, valid: Asked, epochs: int = 40) -> int:
+def teach_listener(listener: Listener, train: Asked, valid: Asked, epochs: int = 100) -> int:
     """Adam, until the loss on what is kept apart stops falling. Returns the epochs, and leaves the best of them."""
     optimiser = torch.optim.Adam(listener.parameters(), lr=2e-3)
     losses: list[float] = []

@@ -118,6 +118,19 @@ def test_queries_over_windows_are_queries_one_by_one(steps: int, window: int, be
         assert not weights[:, t, :, t + 1 :].any()
 
 
+@pytest.mark.parametrize("tying", TYINGS)
+def test_entries_that_are_rows_of_shared_memories(tying: str) -> None:
+    hops, rows, ages = make(tying).read, torch.tensor([[[3, 0, 3]], [[1, 1, 2]]]), torch.tensor([3, 2, 1, 0])
+    memories = drawn(hops.tables, 4, D, seed=1)
+    u = drawn(2, 2, D)
+    spread = [memory[rows[:, 0]] for memory in memories]
+    assert_agree(hops(u, memories.unbind(), None, ages, 1, rows), hops(u, spread, None, ages, 1))
+    with pytest.raises(ShapeError, match=r"memories must be \d of \[N, 3\]"):
+        hops(u, spread, None, ages, 1, rows)
+    with pytest.raises(ShapeError, match=r"rows must be whole numbers \[2, 2, 3\]"):
+        hops(u, memories.unbind(), None, ages, 1, rows[:, :, None])
+
+
 def test_any_leading_dimensions() -> None:
     hops = make("layer-wise", None)
     queries, entries = drawn(2, 5, 1, D), drawn(2, 5, 6, N, seed=1)

@@ -235,50 +235,13 @@ def test_it_learns_two_facts() -> None:
     assert reached[1] < 0.8
 
 
-def test_saved_and_loaded(tmp_path: Path) -> None:
-    for network in (make(answers=3), make("layer-wise"), m.KeyValueMemoryNetwork(V, D, dtype=torch.float64)):
-        save_file(network.state_dict(), tmp_path / "network.safetensors")
-        again = scrambled(type(network)(**_options(network)), seed=5).eval()
-        again.load_state_dict(load_file(tmp_path / "network.safetensors"))
-        inputs = (
-            (STORIES, QUESTIONS) if isinstance(network, m.MemoryNetwork) else (STORIES, STORIES, QUESTIONS)
-        )
-        assert_same(again(*inputs), network(*inputs))
-
-
-def _options(network: object) -> dict[str, object]:
-    options = {"vocabulary": V, "size": D, "dtype": torch.float64}
-    if isinstance(network, m.MemoryNetwork):
-        options |= {"answers": network.answers, "tying": network.hops.tying, "temporal": network.temporal}
-    return options
-
-
-@pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize(
-    "options", [{}, {"answers": 3, "hops": 3, "activation": torch.tanh}, {"linear": True}]
-)
-def test_keys_and_values(encoding: str, options: dict) -> None:
-    network = scrambled(
-        m.KeyValueMemoryNetwork(V, D, encoding=ENCODINGS[encoding], dtype=torch.float64, **options)
-    )
-    values = torch.tensor([[[6], [2], [3], [1]], [[5], [4], [0], [1]], [[1], [1], [1], [1]]])
-    logits, weights = network(STORIES, values, QUESTIONS, need_weights=True)
-    assert_agree(network(STORIES, values, QUESTIONS), logits)
-    p = {name.removeprefix("hops."): value.detach().numpy() for name, value in network.state_dict().items()}
-    A, activation = (
-        p["entries.E"][0],
-        np.tanh if network.hops.activation else (lambda a: a),
-    )
-    for b, story in enumerate(STORIES):
-        there = [s for s in range(4) if story[s].any()]
-        embedded = [[encoded(text[b, s].tolist(), A, encoding) for text in (STORIES, values)] for s in there]
-        u = encoded(QUESTIONS[b].tolist(), A, encoding)
-        u, shares = read(u, embedded, None, network.hops.hops, p, "key-value", activation, network.linear)
-        assert_agree(logits[b], torch.from_numpy(p["B"] @ u))
-        for hop, share in zip(weights[b], shares, strict=True):
-            assert_agree(hop[there], torch.from_numpy(share))
-    logits.square().sum().backward()
-    assert all(bool(parameter.grad.any()) for parameter in network.parameters())
+@pytest.mark.parametrize("tying", TYINGS)
+def test_saved_and_loaded(tying: str, tmp_path: Path) -> None:
+    network = make(tying, answers=3)
+    save_file(network.state_dict(), tmp_path / "network.safetensors")
+    again = scrambled(make(tying, answers=3), seed=5)
+    again.load_state_dict(load_file(tmp_path / "network.safetensors"))
+    assert_same(again(STORIES, QUESTIONS), network(STORIES, QUESTIONS))
 
 
 def test_nothing_comes_of_nothing() -> None:
@@ -291,7 +254,7 @@ def test_nothing_comes_of_nothing() -> None:
 
 
 def test_mistakes() -> None:
-    network, keyed = make(), m.KeyValueMemoryNetwork(V, D)
+    network = make()
     for wrong in (STORIES[0], STORIES.double(), drawn(3, 4)):
         with pytest.raises(ShapeError, match=r"stories must be \[B, S, W\], numbers of words"):
             network(wrong, QUESTIONS)
@@ -305,8 +268,6 @@ def test_mistakes() -> None:
         network(torch.tensor([[0, 2]]), QUESTIONS[:1], STORIES[0, :2])
     with pytest.raises(ShapeError, match="stories and questions must be as many"):
         network(STORIES, QUESTIONS[:2])
-    with pytest.raises(ShapeError, match="keys and values must be as many"):
-        keyed(STORIES, STORIES[:, :2], QUESTIONS)
     with pytest.raises(InputError, match="KeyValueMemoryNetwork"):
         wd.MemoryNetwork(V, D, tying=m.KeyValue())
     with pytest.raises(InputError, match="temporal must be TemporalEncoding"):

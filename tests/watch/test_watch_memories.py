@@ -247,7 +247,7 @@ def test_every_name_makes_a_memory():
         one = make_memory(name, 3, 5)
         y, _ = one(torch.zeros(2, 1, 3), times=torch.zeros(2, 1, dtype=torch.float64))
         assert y.shape == (2, 1, one.output_size)
-        assert (one.reach is None) == (name in CELLS)
+        assert (one.reach is None) == (name in (*CELLS, "ntm"))
     with pytest.raises(InputError, match="got 'none'; expected one of elman, lstm"):
         make_memory("none", 3, 5)
     assert make_memory("lstm+bank", 3, 5, window=100, stride=60.0).reach == Reach(100, 60.0, 0.2)
@@ -258,7 +258,7 @@ def test_every_name_makes_a_memory():
     ("name", "wrong", "told"),
     [
         ("lstm", {"window": 5}, "holds no past moments.*lstm\\+attention"),
-        ("none", {"window": 5}, "without a memory"),
+        ("none", {"window": 5}, "the memory none holds no past moments"),
         ("attention", {"window": 0}, "between 1 and 65536"),
         ("attention", {"window": 10**30}, "between 1 and 65536"),
         ("attention", {"stride": 5.0}, "is no bank"),
@@ -266,6 +266,7 @@ def test_every_name_makes_a_memory():
         ("gru+bank", {"stride": float("nan")}, "above 0"),
         ("bank", {}, "expected one of"),
         ("lstm+lstm", {}, "expected one of"),
+        ("ntm", {"window": 5}, "holds no past moments"),
         ("attention+bank", {}, "expected one of"),
     ],
 )

@@ -95,6 +95,7 @@ class Hops(nn.Module):
         held: Tensor | None = None,
         ages: Tensor | None = None,
         empty: int = 0,
+        rows: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The last controllers [..., T, d], and the weights of every hop [..., T, K, n]; zero where nothing is held.
 
@@ -104,28 +105,31 @@ class Hops(nn.Module):
         ages      whole numbers [..., T, n] from 0, the newest, likewise: wanted where there is a capacity
         empty     so many entries come behind those of the memories, of which there is nothing but an age: n counts
                   them in held, ages and weights
+        rows      whole numbers [..., T, n - empty], or what can be expanded to it: memories are [N, d] for all queries
+                  alike, and these rows of them are the entries, which are never laid out as [..., n, d]
 
         Raises ShapeError for a wrong shape, InputError for missing ages and for ages that nothing looks at.
         """
-        n = self._checked(u, memories, held, ages, empty)
+        n = self._checked(u, memories, held, ages, empty, rows)
         shape = (*u.shape[:-1], n)
         visible = u.new_ones(shape, dtype=torch.bool) if held is None else held.expand(shape)
         if ages is not None and self.capacity is not None:
             ages = ages.long().expand(shape)
             visible = visible & (ages >= 0) & (ages < self.capacity)
             ages = ages.clamp(0, self.capacity - 1)
+        if rows is not None:
+            rows = rows.expand(*u.shape[:-1], n - empty)
         T = () if self.T is None or ages is None else self.T.unbind()
         weights = []
         for hop in range(self.hops):
             looked, read = self.tying.of_hop(hop)
-            energies = pad(u @ memories[looked].transpose(-1, -2), (0, empty))
+            energies = pad(_energies(u, memories[looked], rows), (0, empty))
             if ages is not None and T:
-                energies = energies + (u @ T[looked].T).gather(-1, ages)
+                energies = energies + _energies(u, T[looked], ages)
             p = energies.masked_fill(~visible, 0) if self.linear else softmax_over(energies, visible)
-            o = p[..., : n - empty] @ memories[read]
+            o = _read(p[..., : n - empty], memories[read], rows)
             if ages is not None and T:
-                by_age = p.new_zeros(*p.shape[:-1], len(T[read])).scatter_add(-1, ages, p)
-                o = o + by_age @ T[read]
+                o = o + _read(p, T[read], ages)
             u = self._after(hop, u, o)
             weights.append(p)
         return u, torch.stack(weights, -2)
@@ -151,23 +155,31 @@ class Hops(nn.Module):
         held: Tensor | None,
         ages: Tensor | None,
         empty: int,
+        rows: Tensor | None,
     ) -> int:
         """How many entries there are."""
         if u.dim() < 2 or u.shape[-1] != self.size:
             raise ShapeError(f"queries must be [..., T, {self.size}]; got {described(u)}")
         shapes = {tuple(memory.shape) for memory in memories}
         one: tuple[int, ...] = min(shapes, default=())
-        if len(memories) != self.tables or len(shapes) > 1 or len(one) != u.dim() or one[-1] != self.size:
+        dims = u.dim() if rows is None else 2
+        if len(memories) != self.tables or len(shapes) > 1 or len(one) != dims or one[-1] != self.size:
+            layout = f"[..., n, {self.size}], with as many dimensions as the queries {list(u.shape)}"
             raise ShapeError(
-                f"memories must be {self.tables} of [..., n, {self.size}], with as many dimensions as the queries "
-                f"{list(u.shape)}; got {[described(memory) for memory in memories]}"
+                f"memories must be {self.tables} of {layout if rows is None else f'[N, {self.size}]'}; "
+                f"got {[described(memory) for memory in memories]}"
             )
-        shape: tuple[int, ...] = (*u.shape[:-1], one[-2] + empty)
-        for name, given, types in (("held", held, (torch.bool,)), ("ages", ages, WHOLE)):
-            if given is not None and (given.dtype not in types or not _expands(given, shape)):
-                kind = "booleans" if name == "held" else "whole numbers"
+        entries = one[-2] if rows is None else rows.shape[-1]
+        shape = (*u.shape[:-1], entries + empty)
+        for name, given, of in (
+            ("held", held, shape),
+            ("ages", ages, shape),
+            ("rows", rows, (*shape[:-1], entries)),
+        ):
+            types, kind = ((torch.bool,), "booleans") if name == "held" else (WHOLE, "whole numbers")
+            if given is not None and (given.dtype not in types or not _expands(given, of)):
                 raise ShapeError(
-                    f"{name} must be {kind} {list(shape)}, or what expands to it; got {described(given)}"
+                    f"{name} must be {kind} {list(of)}, or what expands to it; got {described(given)}"
                 )
         if ages is None and self.capacity is not None:
             raise InputError(
@@ -175,7 +187,20 @@ class Hops(nn.Module):
             )
         if ages is not None and self.capacity is None:
             raise InputError("ages were given, but nothing looks at them: leave them out, or give a capacity")
-        return shape[-1]
+        return entries + empty
+
+
+def _energies(u: Tensor, memories: Tensor, rows: Tensor | None) -> Tensor:
+    """Products [..., T, n] of queries [..., T, d] with memories [..., n, d], or with rows of memories [N, d]."""
+    products = u @ memories.transpose(-1, -2)
+    return products if rows is None else products.gather(-1, rows)
+
+
+def _read(p: Tensor, memories: Tensor, rows: Tensor | None) -> Tensor:
+    """Sums [..., T, d] of the same memories by weights [..., T, n]."""
+    if rows is None:
+        return p @ memories
+    return p.new_zeros(*p.shape[:-1], len(memories)).scatter_add(-1, rows, p) @ memories
 
 
 def _expands(tensor: Tensor, shape: tuple[int, ...]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding, linear
+from torch.nn.functional import linear
 
 from ..cells.cell import positive
 from ..errors import InputError, ShapeError
@@ -114,15 +114,15 @@ class MemoryNetwork(nn.Module):
         """
         self._check(stories, questions, sentences)
         words = stories if sentences is None else sentences
-        memories, held = self.entries(words), (words != 0).any(-1)
+        memories, held, rows = self.entries(words), (words != 0).any(-1), None
         if sentences is not None:
-            memories, held = [embedding(stories, memory) for memory in memories], held[stories]
+            held, rows = held[stories], stories[:, None]
         ages, empty = None, 0
         if self.temporal is not None:
             ages, held = self.temporal.ages(held, self.training)
             ages, empty = ages[:, None], held.shape[1] - stories.shape[1]
         [u] = self.entries(questions, 1) if self.questions is None else self.questions(questions)
-        u, weights = self.hops(u[:, None], memories, held[:, None], ages, empty)
+        u, weights = self.hops(u[:, None], memories, held[:, None], ages, empty, rows)
         logits = linear(u[:, 0], self.entries.E[-1] if self.W is None else self.W)
         return (logits, weights[:, 0, :, : stories.shape[1]]) if need_weights else logits
 

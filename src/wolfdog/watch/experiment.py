@@ -24,7 +24,7 @@ from .watcher import Watcher
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
 """The memories of the demo unless others are asked for."""
 
-ALL_COMPARED = (*COMPARED, "lstmn", "attention", "memory-network", "lstm+attention", "lstm+bank")
+ALL_COMPARED = (*COMPARED, "ntm", "lstmn", "attention", "memory-network", "lstm+attention", "lstm+bank")
 """Every kind of memory: the units, those that are searched, and a unit with each of the two beside it."""
 
 PHOTOGRAPHS = {"eye": "eye", "memory": "memory", "test": "test", "highlights": "test"}

@@ -29,8 +29,8 @@ def export_watcher(watcher: Watcher, path: str | PathLike[str]) -> None:
     The metadata says `classes`, `fps` (frames a second that it watches at), `size` and `memory`, as JSON.
     Without a memory there are no memories, and the context is the snapshot.
 
-    Raises ONNXError when the file cannot be written, and for a memory that is searched: what it holds is no state that
-    a camera would carry from frame to frame. Raises MissingPackageError where the package onnx is not installed.
+    Raises ONNXError when the file cannot be written, and for any memory but a unit: what others hold is no
+    small state that is zero at first. Raises MissingPackageError where the package onnx is not installed.
 
     >>> import tempfile
     >>> export_watcher(Watcher.load(), f"{tempfile.mkdtemp()}/watcher.onnx")
@@ -65,15 +65,15 @@ def export_watcher(watcher: Watcher, path: str | PathLike[str]) -> None:
 
 
 def _cell(watcher: Watcher) -> nn.Module | None:
-    """The cell of the watcher's memory. Raises ONNXError where it is searched."""
+    """The unit that is the watcher's memory. Raises ONNXError for any other memory."""
     if watcher.context is None:
         return None
     memory = watcher.context.memory
-    if watcher.reach is None and isinstance(memory, Recurring):
+    if watcher.config.memory in CELLS and isinstance(memory, Recurring):
         return memory.cell
     raise ONNXError(
-        f"a watcher with the memory {watcher.config.memory} cannot be written as ONNX: it holds past moments, and only "
-        f"memories with a small state are written. Teach one with --memory {', '.join(CELLS[:-1])} or {CELLS[-1]}"
+        f"a watcher with the memory {watcher.config.memory} cannot be written as ONNX: only units are, whose state is "
+        f"small and zero at first. Teach one with --memory {', '.join(CELLS[:-1])} or {CELLS[-1]}"
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from ..cells import GRU, LSTM, Elman, FourGateLSTM, PeepholeLSTM
 from ..cells.cell import Cell
 from ..errors import InputError
-from ..memory import LSTMN
+from ..memory import LSTMN, NTM
 from .reading import Heads, Hopping
 from .remembering import Memory, Reach, Recurring, Taping
 from .searching import Searching
@@ -22,6 +22,10 @@ _CELLS: dict[str, Callable[[int, int], Cell]] = {
     "gru": GRU,
 }
 
+_TURING = "ntm"
+SLOTS = SLOT_SIZE = 16
+"""Of the neural Turing machine's memory; it has one head of either kind, and an LSTM for its controller."""
+
 _WINDOWS = {"lstmn": 16, "attention": 1024, "memory-network": 1024}
 """How many past moments are held unless it is said, by what looks through them."""
 
@@ -31,10 +35,11 @@ BANK, STRIDE = 720, 10.0
 MOST_ENTRIES = 65_536
 
 CELLS: tuple[str, ...] = tuple(_CELLS)
-"""The memories that are a cell."""
+"""The memories that are a unit."""
 
 MEMORIES: tuple[str, ...] = (
     *_CELLS,
+    _TURING,
     *_WINDOWS,
     *(f"{cell}+attention" for cell in _CELLS),
     *(f"{cell}+bank" for cell in _CELLS),
@@ -42,7 +47,7 @@ MEMORIES: tuple[str, ...] = (
 )
 """What a watcher's memory can be: the names that `make_memory` knows, and "none"."""
 
-IN_WORDS = f"{', '.join((*_CELLS, *_WINDOWS))}, or a cell with +attention or +bank, as lstm+bank"
+IN_WORDS = f"{', '.join((*_CELLS, _TURING, *_WINDOWS))}, or a cell with +attention or +bank, as lstm+bank"
 """The names that `make_memory` knows, for people."""
 
 
@@ -72,6 +77,8 @@ def make_memory(
     kind = second or first
     if kind in _CELLS:
         return Recurring(_CELLS[kind](input_size, hidden_size))
+    if kind == _TURING:
+        return Recurring(NTM(input_size, hidden_size, SLOTS, SLOT_SIZE))
     entries = window or _WINDOWS.get(kind, BANK)
     if kind == "lstmn":
         return Taping(LSTMN(input_size, hidden_size, entries), 1 / fps)
@@ -94,11 +101,10 @@ def check_names(names: Sequence[str], where: str) -> None:
 def check_options(name: str, window: int | None, stride: float | None) -> None:
     """Raises InputError for a window or a stride that a memory has no use for, or that is out of range."""
     if window is not None:
-        if name in (*_CELLS, NO_MEMORY):
+        if name in (*_CELLS, _TURING, NO_MEMORY):
+            other = f", or choose {name}+attention" if name in _CELLS else ""
             raise InputError(
-                f"window: {name} holds no past moments to look through; leave window out, or choose {name}+attention"
-                if name in _CELLS
-                else "window: without a memory there is nothing to hold; leave window out"
+                f"window: the memory {name} holds no past moments to look through; leave it out{other}"
             )
         if isinstance(window, bool) or not 1 <= window <= MOST_ENTRIES:
             raise InputError(f"window must lie between 1 and {MOST_ENTRIES} moments, got {window!r}")
