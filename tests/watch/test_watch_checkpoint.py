@@ -187,7 +187,9 @@ def test_options_of_memories_that_are_searched_are_saved_and_older_files_have_no
     again = Watcher.load(tmp_path)
     assert again.config == config
     assert again.reach.longest == 60.0
-    assert Watcher.load().config.memory == "lstm"  # the one that comes with wolfdog, from before there were any
+    assert (
+        Watcher.load().config.memory == "lstm"
+    )  # the one that comes with wolfdog, from before there were any
 
 
 def test_a_config_comes_back_from_its_dict():

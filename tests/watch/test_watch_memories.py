@@ -167,6 +167,7 @@ def test_a_bank_of_many_streams_is_a_memory_bank_for_each(steps, window, stride,
         assert_agree(kept.times[stream_number, window - held :], bank.times[order])
         assert_agree(kept.entries[stream_number, window - held :], bank.entries[order])
 
+
 def softmax(energies):
     shares = np.exp(energies - energies.max())
     return shares / shares.sum()
@@ -178,7 +179,9 @@ def by_hand(one, x, times, t, window):
     held = slice(max(0, t - window + 1), t + 1)
     entries, ages = x[held], times[t] - times[held]
     reach = one.reach
-    place = np.log1p(np.minimum(ages, reach.longest) / reach.shortest) / np.log1p(reach.longest / reach.shortest)
+    place = np.log1p(np.minimum(ages, reach.longest) / reach.shortest) / np.log1p(
+        reach.longest / reach.shortest
+    )
     if isinstance(one.reader, Heads):
         knots = p["reader.reader.time_bias"].shape[1]
         read = []

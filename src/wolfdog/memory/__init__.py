@@ -7,8 +7,8 @@ from .attention import Attention as Attention
 from .bank import MemoryBank as MemoryBank
 from .bank_reader import BankReader as BankReader
 from .entry_hops import EntryHops as EntryHops
-from .hops import Hops as Hops
 from .feedforward import Feedforward as Feedforward
+from .hops import Hops as Hops
 from .keeping import LeastUsed as LeastUsed
 from .keeping import Novel as Novel
 from .keeping import Recent as Recent

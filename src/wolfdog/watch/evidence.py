@@ -20,7 +20,13 @@ GLANCES = 6
 """Past frames beside each."""
 
 NEAR = 2.0
-"""Past moments within so many seconds are shown as one, with the sum of their weights."""
+"""Past moments that are no more seconds from a heavier one are shown as one with it, with the sum of their weights."""
+
+LEAST = 0.02
+"""Stretches that weigh less are not shown."""
+
+ALIKE = 2
+"""Verdicts in a picture that rest on the same stretch, at the most."""
 
 WORTH = 0.2
 """How much more probable the context must hold its label than the frame alone does, for the verdict to be shown."""
@@ -94,7 +100,7 @@ class Thumbnails:
 class Choosing:
     """Moments go in one by one; of each event of the context label the verdict that memory changed most is told, and
     the most remarkable of those are kept: the changes that are the largest, and among equals (to a tenth) those that
-    rest on what is furthest back.
+    rest on what is furthest back; of those that rest on the same stretch of the past no more than two.
 
     Args:
         thumbnails: of the frames that passed.
@@ -129,26 +135,32 @@ class Choosing:
             return
         self._tell(best.moment)
         if best.glances:
-            self._kept.append(best)
-            self._kept.sort(key=lambda verdict: (round(verdict.change, 1), verdict.back), reverse=True)
-            del self._kept[SHOWN:]
+            ranked = sorted((*self._kept, best), key=lambda one: (-round(one.change, 1), -one.back))
+            self._kept = [one for number, one in enumerate(ranked) if _alike(one, ranked[:number]) < ALIKE][
+                :SHOWN
+            ]
+
+
+def _alike(verdict: Verdict, others: list[Verdict]) -> int:
+    """How many others rest on the same stretch of the past."""
+    return sum(abs(other.glances[0].time - verdict.glances[0].time) <= NEAR for other in others)
 
 
 def glances(moment: Moment, thumbnails: Thumbnails) -> tuple[Glance, ...]:
     """The stretches of the past that the moment looked at most, itself left out, the largest weight first.
 
-    A stretch is as long as `NEAR` at the most; its frame is the one that weighs most in it.
+    A stretch is a moment and what is near to it; its frame is the one that weighs most in it.
     """
     past = [piece for piece in moment.evidence if piece.time < moment.time]
     stretches: list[list[Evidence]] = []
     while past:  # the heaviest moment, and what is near to it
         top = past[0]
-        near = [piece for piece in past if abs(piece.time - top.time) <= NEAR / 2]
-        past = [piece for piece in past if abs(piece.time - top.time) > NEAR / 2]
+        near = [piece for piece in past if abs(piece.time - top.time) <= NEAR]
+        past = [piece for piece in past if abs(piece.time - top.time) > NEAR]
         stretches.append(near)
     found = []
     for near in stretches:
-        image = thumbnails.at(near[0].time)
-        if image is not None:
-            found.append(Glance(near[0].time, sum(piece.weight for piece in near), image))
+        image, weight = thumbnails.at(near[0].time), sum(piece.weight for piece in near)
+        if image is not None and weight >= LEAST:
+            found.append(Glance(near[0].time, weight, image))
     return tuple(sorted(found, key=lambda glance: -glance.weight)[:GLANCES])

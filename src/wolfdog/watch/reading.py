@@ -69,7 +69,8 @@ class Hopping(nn.Module):
         direction = torch.full((output,), output**-0.5)
         with torch.no_grad():
             read = self.hops.read
-            assert read.T is not None and read.H is not None
+            assert read.T is not None
+            assert read.H is not None
             read.T[0] -= _fall(middles, SLOPES[-1], FALLS[-1], shortest, longest)[:, None] * direction
             self.ask.bias.copy_(direction)
             read.H.copy_(torch.eye(output))
