@@ -10,6 +10,7 @@ SAME_EQUATIONS: Mapping[torch.dtype, tuple[float, float]] = {
     torch.float64: (1e-10, 1e-12),
     torch.float32: (2e-5, 2e-6),
     torch.bfloat16: (2e-2, 2e-2),
+    torch.int64: (0, 0),
 }
 
 

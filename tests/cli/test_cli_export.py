@@ -3,6 +3,7 @@ import json
 import onnx
 from cli_run import assert_fine, assert_told, wolfdog
 
+from wolfdog.watch.config import WatcherConfig
 from wolfdog.watch.watcher import Watcher
 
 
@@ -28,3 +29,11 @@ def test_mistakes_are_told_in_one_line_and_write_nothing(model, tmp_path):
     assert_told(wolfdog("export", model, "--out", tmp_path), "cannot be written")
     assert_told(wolfdog("export", model, "--out", tmp_path / "file" / "a.onnx"), "file", status=1)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_memory_that_is_searched_is_told(tmp_path):
+    config = WatcherConfig(("wolf", "dog"), 5.0, size=16, width=2, embedding=4, memory="attention", hidden=4)
+    Watcher(config).save(tmp_path / "model")
+    ran = wolfdog("export", tmp_path / "model", "--out", tmp_path / "a.onnx")
+    assert_told(ran, "the memory attention cannot be written as ONNX", "--memory elman")
+    assert not (tmp_path / "a.onnx").exists()

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from cli_run import assert_fine, assert_told, wolfdog
 
 from wolfdog.watch.watcher import Watcher
@@ -111,6 +112,29 @@ def test_one_file_short_events_and_an_annotated_copy(on_air, model, tmp_path):
     assert len(rows(out / "moments.csv")) == 150
     with av.open(str(out / "tv-0000.mp4.annotated.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 150
+
+
+def test_a_memory_that_is_searched_shows_its_evidence(on_air, lesson, tmp_path):
+    trained = ("--memory", "gru+bank", "--window", 50, "--stride", 0.4, "--out", tmp_path / "model")
+    assert_fine(wolfdog("train", *lesson, *trained))
+    model = Watcher.load(tmp_path / "model")
+    assert (model.config.window, model.config.stride) == (50, 0.4)
+    with torch.no_grad():
+        model.context.head.weight.mul_(20)  # it learned little in so few steps: let it say more
+    model.save(tmp_path / "model")
+    out = tmp_path / "out"
+    assert_fine(wolfdog("watch", on_air / "tv-0000.mp4", "--model", tmp_path / "model", "--out", out))
+    assert {"evidence.csv", "tv-0000.mp4.evidence.png"} < visible(out)
+    assert (out / "tv-0000.mp4.evidence.png").read_bytes()[:4] == b"\x89PNG"
+    labels = {row["time"]: row["context"] for row in rows(out / "moments.csv")}
+    written = rows(out / "evidence.csv")
+    for row in written:
+        assert row["video"] == "tv-0000.mp4"
+        assert labels[row["time"]] == row["context"]
+        assert row["past"] in labels
+        assert float(row["past"]) <= float(row["time"])
+        assert 0 < float(row["weight"]) <= 1
+    assert len({row["time"] for row in written}) < len(labels)
 
 
 def test_what_cannot_be_read_is_told_and_the_next_file_goes_on(on_air, model, tmp_path):

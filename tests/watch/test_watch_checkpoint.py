@@ -6,13 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save
-from watch_watchers import CLASSES, frames, made
+from watch_watchers import CLASSES, SMALL, frames, made
 
 from tolerances import assert_same
 from wolfdog.checkpoint import load_checkpoint, save_checkpoint
 from wolfdog.errors import CheckpointError, InputError
 from wolfdog.watch.config import WatcherConfig
-from wolfdog.watch.memories import MEMORIES, make_memory
+from wolfdog.watch.memories import CELLS, MEMORIES, make_memory
 from wolfdog.watch.watcher import KIND, SETTINGS, WEIGHTS, Watcher
 
 
@@ -171,12 +171,25 @@ def test_notes_and_tensors_come_back(tmp_path):
     [
         {"classes": ("wolf",)}, {"classes": ("wolf", "wolf")}, {"fps": 0.0}, {"fps": float("inf")}, {"size": 8},
         {"width": 0}, {"embedding": 5000}, {"hidden": -1}, {"memory": "transformer"},
+        {"window": 5}, {"memory": "attention", "window": 0}, {"memory": "gru", "stride": 5.0},
     ],
     ids=str,
 )  # fmt: skip
 def test_what_makes_no_watcher_is_refused(wrong):
-    with pytest.raises(InputError, match=next(iter(wrong))):
+    with pytest.raises(InputError, match=list(wrong)[-1]):
         WatcherConfig(**({"classes": CLASSES, "fps": 5.0} | wrong))
+
+
+def test_options_of_memories_that_are_searched_are_saved_and_older_files_have_none(tmp_path):
+    assert not {"window", "stride"} & set(made("lstm").config.as_dict())
+    config = WatcherConfig(CLASSES, 5.0, memory="lstm+bank", window=30, stride=2.0, **SMALL)
+    Watcher(config).save(tmp_path)
+    again = Watcher.load(tmp_path)
+    assert again.config == config
+    assert again.reach.longest == 60.0
+    assert (
+        Watcher.load().config.memory == "lstm"
+    )  # the one that comes with wolfdog, from before there were any
 
 
 def test_a_config_comes_back_from_its_dict():
@@ -185,9 +198,8 @@ def test_a_config_comes_back_from_its_dict():
 
 
 def test_memories_by_name():
-    for name in MEMORIES:
-        if name != "none":
-            assert make_memory(name, 3, 5).cell.hidden_size == 5
+    for name in CELLS:
+        assert make_memory(name, 3, 5).cell.hidden_size == 5
     assert make_memory("peephole-full", 3, 5).cell.peephole == "full"
     assert make_memory("peephole-diagonal", 3, 5).cell.peephole == "diagonal"
     with pytest.raises(InputError, match="got 'none'; expected one of elman, lstm"):

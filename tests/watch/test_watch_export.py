@@ -1,6 +1,7 @@
 """The watcher as an ONNX file: ONNX Runtime says what the watcher says."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from watch.watch_watchers import CLASSES, frames, made
 from wolfdog.errors import ONNXError
 from wolfdog.tv import Painter, broadcast, default_world
 from wolfdog.watch.export import export_watcher
-from wolfdog.watch.memories import MEMORIES
+from wolfdog.watch.memories import CELLS, MEMORIES
 from wolfdog.watch.watcher import Watcher
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -51,8 +52,8 @@ def moments_of(path, images):
     return said
 
 
-@pytest.mark.parametrize("memory", MEMORIES)
-def test_every_memory(memory, tmp_path):
+@pytest.mark.parametrize("memory", [*CELLS, "none"])
+def test_every_memory_with_a_small_state(memory, tmp_path):
     watcher, path = taught(memory), tmp_path / "watcher.onnx"
     export_watcher(watcher, path)
     onnx.checker.check_model(str(path), full_check=True)
@@ -65,6 +66,14 @@ def test_every_memory(memory, tmp_path):
         np.testing.assert_allclose(context, moment.context_probabilities, rtol=1e-4, atol=1e-6)
     contexts = np.stack([context for _, context in found])
     assert np.ptp(contexts, axis=0).max() > 1e-3  # or any file would do
+
+
+@pytest.mark.parametrize("memory", [name for name in MEMORIES if name not in (*CELLS, "none")])
+def test_any_other_memory_is_refused_in_words(memory, tmp_path):
+    few = {} if memory == "ntm" else {"window": 4}
+    with pytest.raises(ONNXError, match=f"{re.escape(memory)} cannot be written .* --memory elman, lstm"):
+        export_watcher(made(memory, **few), tmp_path / "watcher.onnx")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_it_says_of_itself(tmp_path):

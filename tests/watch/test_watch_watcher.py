@@ -16,11 +16,12 @@ from wolfdog.watch.memories import MEMORIES
 def test_batches_and_single_frames_and_resets_give_the_same(memory):
     watcher = made(memory)
     images = torch.from_numpy(np.stack([frame.image for frame in frames(12)])).view(6, 2, 16, 16, 3)
+    times = torch.arange(6, dtype=torch.float64)[:, None].expand(-1, 2)
     with torch.no_grad():
-        snapshot, context, last = watcher(images)
+        snapshot, context, last = watcher(images, times=times)
         state, steps = None, []
-        for image in images:
-            *said, state = watcher(image[None], state)
+        for image, time in zip(images, times, strict=True):
+            *said, state = watcher(image[None], state, times=time[None])
             steps.append(said)
         assert_agree(torch.cat([one for one, _ in steps]), snapshot)
         assert_agree(torch.cat([one for _, one in steps]), context)
@@ -32,13 +33,13 @@ def test_batches_and_single_frames_and_resets_give_the_same(memory):
         # a reset of the second stream at frame 3 is a new beginning there, and there only
         resets = torch.zeros(6, 2, dtype=torch.bool)
         resets[3, 1] = True
-        _, anew, _ = watcher(images, None, resets)
+        _, anew, _ = watcher(images, None, resets, times)
         assert_agree(anew[:, 0], context[:, 0])
-        assert_agree(anew[3:, 1], watcher(images[3:, 1:])[1][:, 0])
+        assert_agree(anew[3:, 1], watcher(images[3:, 1:], times=times[3:, 1:])[1][:, 0])
         assert not torch.allclose(anew[3:, 1], context[3:, 1])
 
 
-@pytest.mark.parametrize("memory", ["gru", "four-gate-lstm", "none"])
+@pytest.mark.parametrize("memory", ["gru", "four-gate-lstm", "attention", "lstm+bank", "none"])
 def test_moments_of_a_stream_are_those_of_frame_by_frame(memory):
     watcher = made(memory)
     moments = list(watcher.watch(frames(70), "stream"))  # more than two batches
@@ -46,7 +47,8 @@ def test_moments_of_a_stream_are_those_of_frame_by_frame(memory):
     state = None
     for moment, frame in zip(moments, frames(70), strict=True):
         with torch.no_grad():
-            snapshot, context, state = watcher(torch.from_numpy(frame.image)[None, None], state)
+            image, time = torch.from_numpy(frame.image)[None, None], torch.tensor([[frame.time]])
+            snapshot, context, state = watcher(image, state, times=time)
         for said, probabilities, label in (
             (snapshot, moment.snapshot_probabilities, moment.snapshot),
             (context, moment.context_probabilities, moment.context),

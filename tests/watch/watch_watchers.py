@@ -14,9 +14,9 @@ CLASSES = ("wolf", "dog", "bear")
 SMALL = {"size": 16, "width": 2, "embedding": 4, "hidden": 4}
 
 
-def made(memory="lstm"):
+def made(memory="lstm", **options):
     torch.manual_seed(0)
-    watcher = Watcher(WatcherConfig(CLASSES, 5.0, memory=memory, **SMALL)).eval()
+    watcher = Watcher(WatcherConfig(CLASSES, 5.0, memory=memory, **SMALL, **options)).eval()
     if watcher.context is not None:
         scrambled(watcher.context)  # new units remember so long and learn so slowly that outputs hardly move
     return watcher

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..watch.memories import IN_WORDS, check_names
 from .screen import StageBars, console
-from .tables import gap_rows
+from .tables import cost_rows, gap_rows
 
 if TYPE_CHECKING:
     from ..watch.experiment import Outcome
@@ -26,6 +27,13 @@ def demo(
         Path | None,
         typer.Option(help="Show photographs, DIR/<class>/*.png or *.jpg, in place of drawings."),
     ] = None,
+    memories: Annotated[
+        str,
+        typer.Option(
+            help=f"Which are compared, by commas: {IN_WORDS}. all: every kind of them.",
+            show_default="the six units",
+        ),
+    ] = "",
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Five seeds, with their spread, in about five times the time.")
     ] = False,
@@ -38,11 +46,17 @@ def demo(
     Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves
     and every trained watcher.
     """
-    from ..watch.experiment import Experiment, run
+    from ..watch.experiment import ALL_COMPARED, Experiment, run
     from ..watch.gap_picture import draw_gaps
     from ..watch.scores import Scores, mean, spread, write_scores
 
     base = Experiment(seed, workers=workers or os.cpu_count() or 1)
+    if memories.strip() == "all":
+        base = replace(base, memories=ALL_COMPARED)
+    elif memories:
+        names = tuple(name.strip() for name in memories.split(","))
+        check_names(names, "--memories")
+        base = replace(base, memories=names)
     if images is not None:
         base = base.on_photographs(images)
     began = time.perf_counter()
@@ -55,7 +69,7 @@ def demo(
         stages = StageBars(STAGES)
         outcome = run(experiment, folder, stages)
         _show(outcome, folder, stages)
-        runs.append(Scores.of(outcome.verdicts, experiment.seed))
+        runs.append(Scores.of(outcome.verdicts, experiment.seed, outcome.costs))
     seconds = round(time.perf_counter() - began, 1)
     scores, deviation = mean(runs), spread(runs) if thorough else None
     write_scores(
@@ -63,6 +77,7 @@ def demo(
     )
     draw_gaps(scores.table, out / "gaps.png", "What a canine is, by how long ago something told")
     console.print(gap_rows(scores, deviation))
+    console.print(cost_rows(scores))
     console.print(
         f"{out}: scores.json, gaps.png, annotated.mp4, timelines, models; {seconds:,.0f} s",
         markup=False,
@@ -77,7 +92,8 @@ def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
     from ..watch.timeline import draw_timeline
     from ..watch.watcher import Watcher
 
-    watcher = Watcher.load(outcome.watchers["lstm"])
+    memory = "lstm" if "lstm" in outcome.watchers else list(outcome.watchers)[1]
+    watcher = Watcher.load(outcome.watchers[memory])
     classes = watcher.config.classes
     (out / "timelines").mkdir(parents=True, exist_ok=True)
     with stages("drawing timelines and an annotated video", 2) as done:
@@ -87,9 +103,8 @@ def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
             video = shown.videos[0]
             moments = list(watcher.watch(video))
             spans = read_labels(shown.labels)[video.name]
-            draw_timeline(
-                moments, out / "timelines" / f"{name}.png", classes, spans, f"{name}, as the LSTM saw it"
-            )
+            title = f"{name}, as the memory {memory} saw it"
+            draw_timeline(moments, out / "timelines" / f"{name}.png", classes, spans, title)
             if number == 0:
                 annotate(video, moments, out / "annotated.mp4", classes, spans)
             done(number + 1, "")

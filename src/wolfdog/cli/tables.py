@@ -36,6 +36,22 @@ def gap_rows(scores: Scores, spread: dict[str, tuple[float | None, ...]] | None 
     return table
 
 
+def cost_rows(scores: Scores) -> Table:
+    """What each memory costs: parameters, and microseconds for each frame."""
+    table = Table(
+        title="What a memory costs, the eye apart",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title_justify="left",
+    )
+    table.add_column("", no_wrap=True)
+    table.add_column("parameters", justify="right")
+    table.add_column("µs per frame", justify="right")
+    for name, cost in scores.costs.items():
+        table.add_row(name, f"{cost.parameters:,}", f"{cost.microseconds:,.0f}")
+    return table
+
+
 def _bucket(lo: int, hi: int) -> str:
     """The gaps from lo up to, not including, hi, in few characters.
 

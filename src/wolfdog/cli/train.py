@@ -2,15 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..errors import InputError
+from ..watch.memories import IN_WORDS
 from .screen import StageBars, console, tell_of_missing
-
-if TYPE_CHECKING:
-    pass
 
 
 class Mode(StrEnum):
@@ -26,9 +24,18 @@ def train(
         Path, typer.Option(help="CSV: video,start,end,label (seconds); videos relative to --videos.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the watcher.")],
-    memory: Annotated[
-        str, typer.Option(help="elman, lstm, four-gate-lstm, peephole-full, peephole-diagonal, gru or none.")
-    ] = "lstm",
+    memory: Annotated[str, typer.Option(help=f"{IN_WORDS}; or none.")] = "lstm",
+    window: Annotated[
+        int | None,
+        typer.Option(
+            help="Past moments that a memory which is searched holds.",
+            show_default="1024; lstmn 16; +bank 720",
+        ),
+    ] = None,
+    stride: Annotated[
+        float | None,
+        typer.Option(help="A bank holds one moment in so many seconds.", show_default="10"),
+    ] = None,
     mode: Annotated[Mode, typer.Option(help="Eye first and then memory, or both at once.")] = Mode.TWO_STAGE,
     world: Annotated[
         Path | None,
@@ -75,7 +82,7 @@ def train(
         raise InputError(
             f"--uninformative: {strange[0]!r} is no label; expected some of {', '.join(classes)}"
         )
-    config = WatcherConfig(classes, fps, size, memory=memory, hidden=hidden)
+    config = WatcherConfig(classes, fps, size, memory=memory, hidden=hidden, window=window, stride=stride)
     school = School(
         config,
         EyePlan(Plan(eye_steps, 3e-3)),

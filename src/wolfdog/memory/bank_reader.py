@@ -1,5 +1,7 @@
 """Learned questions to a memory bank."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -9,6 +11,7 @@ from ..errors import InputError, ShapeError
 from ..layers.arguments import described
 from .arguments import seconds_now
 from .bank import MemoryBank
+from .past import softmax_over
 from .positions import RelativeTime
 
 
@@ -102,6 +105,26 @@ class BankReader(nn.Module):
         if x.dim() == 1:
             y, weights = y[0], weights[0]
         return (y, weights) if need_weights else y
+
+    def over(
+        self, x: Tensor, entries: Tensor, held: Tensor, elapsed: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The same of many banks side by side, in one graph: y [B, T, O] and weights [B, heads, T, n].
+
+        x        [B, T, I], T that ask of each of B banks
+        entries  [B, n, N], which gradients reach
+        held     booleans [B, T, n]: what each may see; where it is nothing, the weights are zero
+        elapsed  [B, T, n], or [1, T, n] for all alike: seconds since the entries were seen, for `RelativeTime`
+        """
+        B, T, _ = x.shape
+        queries = linear(x, self.W_q, self.b_q).view(B, T, self.heads, self.entry_size)
+        queries = queries.transpose(1, 2).flatten(1, 2)  # [B, heads T, N]
+        energies = (queries @ entries.transpose(1, 2)).view(B, self.heads, T, -1) / math.sqrt(self.entry_size)
+        if self.position is not None and self.time_bias is not None and elapsed is not None:
+            energies = energies + self.position.bias(elapsed, self.time_bias)
+        weights = softmax_over(energies, held[:, None])
+        heads = (weights.flatten(1, 2) @ entries).view(B, self.heads, T, self.entry_size)
+        return linear(heads.transpose(1, 2).flatten(2), self.W_o, self.b_o), weights
 
     def extra_repr(self) -> str:
         shown = f"{self.input_size}, {self.entry_size}, heads={self.heads}, output_size={self.output_size}"

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ..errors import CheckpointError, InputError
-from .memories import MEMORIES
+from .memories import IN_WORDS, MEMORIES, check_options
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class WatcherConfig:
         embedding: numbers in an embedding.
         memory: one of `MEMORIES`.
         hidden: units of the memory.
+        window: how many past moments the memory holds, where it looks through them; None: as many as usual.
+        stride: one moment in so many seconds is held, by a bank; None: as usual.
 
     Raises InputError for a value that makes no watcher.
 
@@ -34,6 +36,8 @@ class WatcherConfig:
     embedding: int = 32
     memory: str = "lstm"
     hidden: int = 32
+    window: int | None = None
+    stride: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
@@ -50,11 +54,13 @@ class WatcherConfig:
             if not least <= value <= most:
                 raise InputError(f"watcher: {name} must lie between {least} and {most}, got {value!r}")
         if self.memory not in MEMORIES:
-            raise InputError(f"watcher: memory must be one of {', '.join(MEMORIES)}; got {self.memory!r}")
+            raise InputError(f"watcher: memory must be one of {IN_WORDS}, or none; got {self.memory!r}")
+        check_options(self.memory, self.window, self.stride)
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON and TOML hold them."""
-        return {**asdict(self), "classes": list(self.classes)}
+        """The fields as JSON and TOML hold them; those that are None are left out."""
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        return {**said, "classes": list(self.classes)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "WatcherConfig":
@@ -68,10 +74,11 @@ class WatcherConfig:
             "fps": (int, float),
             "memory": str,
         }
-        names = {field.name for field in fields(cls)}
-        if set(values) != names:
+        options: dict[str, type | tuple[type, ...]] = {"window": int, "stride": (int, float)}
+        names = {field.name for field in fields(cls)} - set(options)
+        if set(values) - set(options) != names:
             raise CheckpointError(f"watcher: expected the fields {sorted(names)}, got {sorted(values)}")
-        for name, kind in kinds.items():
+        for name, kind in (kinds | {name: kind for name, kind in options.items() if name in values}).items():
             if not isinstance(values[name], kind) or isinstance(values[name], bool):
                 raise CheckpointError(f"watcher: {name} is {values[name]!r}, not of the expected type")
         if not all(isinstance(name, str) for name in values["classes"]):

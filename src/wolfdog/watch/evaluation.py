@@ -81,9 +81,11 @@ def remember(context: Context, reels: Sequence[Reel], chunk: int = 256) -> list[
     """For each reel [F, classes], what the context says of it, beginning to end; all are watched side by side."""
     context.eval()
     events = pad_sequence([torch.from_numpy(reel.events) for reel in reels])  # [longest, N, E]
+    times = pad_sequence([torch.from_numpy(reel.times) for reel in reels])  # [longest, N]
     state, parts = None, []
     for start in range(0, len(events), chunk):
-        logits, state = context(events[start : start + chunk], state)
+        piece = slice(start, start + chunk)
+        logits, state = context(events[piece], state, times=times[piece])
         parts.append(logits.double().softmax(-1))
     said = torch.cat(parts).numpy()
     return [said[: len(reel), number] for number, reel in enumerate(reels)]

@@ -10,6 +10,7 @@ from ..labels import read_labels
 from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
 from .config import WatcherConfig
 from .context import Context
+from .cost import Cost, cost_of
 from .evaluation import Verdicts, verdicts
 from .eye import Eye
 from .memories import NO_MEMORY
@@ -21,7 +22,10 @@ from .trainer import Progress
 from .watcher import Watcher
 
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
-"""The memories of the demo."""
+"""The memories of the demo unless others are asked for."""
+
+ALL_COMPARED = (*COMPARED, "ntm", "lstmn", "attention", "memory-network", "lstm+attention", "lstm+bank")
+"""Every kind of memory: the units, those that are searched, and a unit with each of the two beside it."""
 
 PHOTOGRAPHS = {"eye": "eye", "memory": "memory", "test": "test", "highlights": "test"}
 """Which photographs each broadcast shows."""
@@ -97,6 +101,7 @@ class Outcome:
         watchers: the folder of each trained watcher, by its memory.
         evening: the broadcast that was watched.
         highlights: a broadcast to look at.
+        costs: of each memory.
         seconds: how long it all took.
     """
 
@@ -104,6 +109,7 @@ class Outcome:
     watchers: Mapping[str, Path]
     evening: Broadcast
     highlights: Broadcast
+    costs: Mapping[str, Cost]
     seconds: float
 
 
@@ -144,7 +150,8 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
         watchers[memory] = _saved(Watcher(experiment.config(memory)), eye, context, out / "models" / memory)
     seen = _watched(eye, evening, config, "watching the evening", stages)
     judged = verdicts(eye, contexts, seen, config.classes, experiment.world)
-    return Outcome(judged, watchers, evening, highlights, time.perf_counter() - began)
+    costs = {name: cost_of(context, config.embedding) for name, context in contexts.items()}
+    return Outcome(judged, watchers, evening, highlights, costs, time.perf_counter() - began)
 
 
 def quick(world: World) -> World:

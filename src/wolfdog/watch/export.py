@@ -11,7 +11,10 @@ from ..bridge.file import model_of, write_model
 from ..bridge.graph import Graph
 from ..bridge.level import Level
 from ..bridge.unit import unit_of
+from ..errors import ONNXError
 from .encoder import FrameEncoder
+from .memories import CELLS
+from .remembering import Recurring
 from .watcher import Watcher
 
 
@@ -26,19 +29,20 @@ def export_watcher(watcher: Watcher, path: str | PathLike[str]) -> None:
     The metadata says `classes`, `fps` (frames a second that it watches at), `size` and `memory`, as JSON.
     Without a memory there are no memories, and the context is the snapshot.
 
-    Raises ONNXError when the file cannot be written, MissingPackageError where the package onnx is not
-    installed.
+    Raises ONNXError when the file cannot be written, and for any memory but a unit: what others hold is no
+    small state that is zero at first. Raises MissingPackageError where the package onnx is not installed.
 
     >>> import tempfile
     >>> export_watcher(Watcher.load(), f"{tempfile.mkdtemp()}/watcher.onnx")
     """
     graph, config = Graph(np.dtype(np.float32)), watcher.config
+    cell = _cell(watcher)
     frame = graph.input("frame", ["streams", config.size, config.size, 3], np.uint8)
     embedding = _write_encoder(graph, watcher.eye.encoder, frame)
     snapshot = _write_head(graph, watcher.eye.snapshot, embedding)
     context, memories = snapshot, []
-    if watcher.context is not None:
-        unit = unit_of(watcher.context.memory.cell)
+    if watcher.context is not None and cell is not None:
+        unit = unit_of(cell)
         sizes = [start.shape[1] for start in unit.start]
         before = [graph.input(name, ["streams", size]) for name, size in zip(unit.states, sizes, strict=True)]
         stm, after = Level((unit,)).step(graph, embedding, before)
@@ -58,6 +62,19 @@ def export_watcher(watcher: Watcher, path: str | PathLike[str]) -> None:
         "memory": config.memory,
     }
     write_model(model_of(graph, "watcher", about, notes), path)
+
+
+def _cell(watcher: Watcher) -> nn.Module | None:
+    """The unit that is the watcher's memory. Raises ONNXError for any other memory."""
+    if watcher.context is None:
+        return None
+    memory = watcher.context.memory
+    if watcher.config.memory in CELLS and isinstance(memory, Recurring):
+        return memory.cell
+    raise ONNXError(
+        f"a watcher with the memory {watcher.config.memory} cannot be written as ONNX: only units are, whose state is "
+        f"small and zero at first. Teach one with --memory {', '.join(CELLS[:-1])} or {CELLS[-1]}"
+    )
 
 
 def _write_encoder(graph: Graph, encoder: FrameEncoder, frame: str) -> str:

@@ -58,6 +58,7 @@ class Footage:
             torch.from_numpy(np.stack([[reels[reel].events[at] for reel, at, _ in row] for row in picked])),
             torch.tensor([[int(reels[reel].labels[at]) for reel, at, _ in row] for row in picked]),
             torch.tensor([[new for _, _, new in row] for row in picked]),
+            torch.tensor([[float(reels[reel].times[at]) for reel, at, _ in row] for row in picked]).double(),
         )
 
     def _next(self, stream: int, keep: float) -> tuple[int, int, bool]:

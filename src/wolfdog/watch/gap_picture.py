@@ -64,7 +64,10 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
             colour, marker = _STYLES[number % len(_STYLES)]
             # Side by side, or memories that are equally good would hide each other.
             beside = [place + 0.09 * (number - (len(memories) - 1) / 2) for place in places]
-            axes.plot(beside, drawn, color=colour, marker=marker, markersize=6, linewidth=1.0, label=name)
+            line = "-" if number < len(_STYLES) else "--"
+            axes.plot(
+                beside, drawn, line, color=colour, marker=marker, markersize=6, linewidth=1.0, label=name
+            )
             few = [
                 value if n < ENOUGH else float("nan") for value, n in zip(drawn, table.counts, strict=True)
             ]

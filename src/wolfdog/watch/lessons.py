@@ -1,6 +1,6 @@
 """What a watcher is taught: to see, to remember, or both at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import InputError
-from ..layers import Chunk, Truncated
+from ..layers import detach
+from ..layers.state import State, tensors
 from .context import Context
 from .eye import Eye
 from .reels import UNLABELLED, Reel
-from .streams import Streams
+from .streams import Chunk, Streams
 
 
 class EyeLesson:
@@ -104,27 +105,45 @@ def halved(frames: Tensor) -> Tensor:
 
 
 class _Streamed:
-    """Truncated backpropagation through time: chunk after chunk of many streams, the state carried over."""
+    """Truncated backpropagation through time: chunk after chunk of many streams, the state carried over.
+
+    Where a memory says so, one moment in so many is judged, other ones in each chunk.
+    """
 
     student: nn.Module
 
     def __init__(self, context: Context, streams: Streams, chunk: int) -> None:
-        self._streams = streams
+        self._context, self._streams = context, streams
         self._chunk = chunk
-        self._stream = Truncated(context)
+        self._state: State = ()
+        self._drawn = 0
+
+    def _next(self, progress: float) -> tuple[Chunk, slice]:
+        """The next chunk, and which of its moments are judged."""
+        every = min(self._context.memory.asked_every, self._chunk)
+        asked = slice(self._drawn % every, None, every)
+        self._drawn += 1
+        return self._streams.draw(self._chunk, progress), asked
+
+    def _remembered(self, embeddings: Tensor, chunk: Chunk, asked: slice) -> Tensor:
+        """The context's logits [Q, N, classes] of the moments that are asked."""
+        before = None if self._state == () else self._state
+        logits: Tensor
+        logits, after = self._context(embeddings, before, chunk.resets, chunk.times, asked)
+        self._state = detach(after)
+        return logits
 
     def carried(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        state: Any = () if self._stream.state is None else self._stream.state
-        parts = state if isinstance(state, tuple) else (state,)
-        return {f"state.{number}": part for number, part in enumerate(parts)}, {
+        return {f"state.{number}": part for number, part in enumerate(tensors(self._state))}, {
             "streams": self._streams.state_dict(),
-            "single": isinstance(state, Tensor),
+            "form": _form(self._state),
+            "drawn": self._drawn,
         }
 
     def carry_on(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
         self._streams.load_state_dict(notes["streams"])
-        parts = tuple(tensors[f"state.{number}"] for number in range(len(tensors)))
-        self._stream.state = (parts[0] if notes["single"] else parts) if parts else None
+        parts = iter([tensors[f"state.{number}"] for number in range(len(tensors))])
+        self._state, self._drawn = _formed(notes["form"], parts), int(notes["drawn"])
 
 
 class ContextLesson(_Streamed):
@@ -135,9 +154,9 @@ class ContextLesson(_Streamed):
         self.student = student
 
     def loss(self, progress: float) -> Tensor:
-        drawn = self._streams.draw(self._chunk, progress)
-        logits, _, _ = self._stream.run(Chunk(drawn.events, resets=drawn.resets))
-        return _cross_entropy(logits.flatten(0, 1), drawn.labels.flatten())
+        drawn, asked = self._next(progress)
+        logits = self._remembered(drawn.events, drawn, asked)
+        return _cross_entropy(logits.flatten(0, 1), drawn.labels[asked].flatten())
 
 
 class JointLesson(_Streamed):
@@ -149,15 +168,25 @@ class JointLesson(_Streamed):
         self._eye = eye
 
     def loss(self, progress: float) -> Tensor:
-        drawn = self._streams.draw(self._chunk, progress)
+        drawn, asked = self._next(progress)
         length, count = drawn.labels.shape
         embeddings, snapshot = self._eye(drawn.events.flatten(0, 1))
-        context, _, _ = self._stream.run(Chunk(embeddings.view(length, count, -1), resets=drawn.resets))
-        targets = drawn.labels.flatten()
-        return _cross_entropy(snapshot, targets) + _cross_entropy(context.flatten(0, 1), targets)
+        context = self._remembered(embeddings.view(length, count, -1), drawn, asked)
+        seen = _cross_entropy(snapshot, drawn.labels.flatten())
+        return seen + _cross_entropy(context.flatten(0, 1), drawn.labels[asked].flatten())
 
 
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """The mean over labelled moments; 0, and not the 0/0 of torch's mean, where there are none."""
     total = F.cross_entropy(logits, labels, ignore_index=UNLABELLED, reduction="sum")
     return total / (labels != UNLABELLED).sum().clamp(min=1)
+
+
+def _form(state: State) -> list[Any] | None:
+    """The form of a state as JSON holds it: None for a tensor, a list for a tuple."""
+    return [_form(part) for part in state] if isinstance(state, tuple) else None
+
+
+def _formed(form: list[Any] | None, parts: Iterator[Tensor]) -> State:
+    """The state of that form, from its tensors."""
+    return next(parts) if form is None else tuple(_formed(part, parts) for part in form)

@@ -13,6 +13,16 @@ Which = Literal["snapshot", "context"]
 Probabilities = NDArray[np.floating[Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A past moment that a verdict looked at, in the same video."""
+
+    time: float
+    """Its seconds from the start of the video: the `time` of its own moment."""
+    weight: float
+    """Its share of all that was looked at, from 0 to 1."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
     """One frame's verdict: what the frame alone says, and what it is given all that came before.
@@ -40,6 +50,9 @@ class Moment:
 
     Only the last moment's is needed to end an event; 0 where it is not known.
     """
+    evidence: tuple[Evidence, ...] = ()
+    """What the context label looked at most, the largest weight first, where that was asked for; the moment itself may
+    be among it."""
 
     def label(self, which: Which) -> str:
         """The snapshot or the context label."""

@@ -67,8 +67,7 @@ def _teach(name: str, job: ContextJob) -> Weights:
 
 
 def _context(job: ContextJob, weights: Weights) -> Context:
-    config = job.config
-    context = Context(config.memory, len(config.classes), config.embedding, config.hidden)
+    context = Context.of(job.config)
     context.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()})
     return context.eval()
 

@@ -8,9 +8,11 @@ from typing import Self
 
 from ..errors import MediaError
 from .annotate import annotate
+from .evidence import Choosing, Thumbnails
+from .evidence_picture import draw_evidence
 from .moments import Moment
 from .sampling import Rate
-from .sinks import EventsCSV, MomentsCSV, WebVTT
+from .sinks import EventsCSV, EvidenceCSV, MomentsCSV, WebVTT
 from .sources import VideoSource
 from .timeline import draw_timeline
 from .watcher import Watcher
@@ -40,8 +42,9 @@ class Recorder:
     """Watches videos one after the other, into one folder.
 
     moments.csv and events.csv hold all videos; each video also has its subtitles (.vtt) and a timeline
-    (.png), and with `annotated` a copy with the labels beneath the pictures (.mp4). All are whole or not
-    there; when the block is left by an interrupt, the videos watched until then are kept.
+    (.png), and with `annotated` a copy with the labels beneath the pictures (.mp4). Of a memory that can say what it
+    looked at, evidence.csv says so for all videos, and a picture for each (.evidence.png) in which memory changed a
+    label. All are whole or not there; when the block is left by an interrupt, the videos watched until then are kept.
 
     Args:
         watcher: who watches.
@@ -62,11 +65,16 @@ class Recorder:
             MomentsCSV(out / "moments.csv", classes, keep_partial=True),
             EventsCSV(out / "events.csv", min_duration=min_event, keep_partial=True),
         )
+        self._evidence = (
+            None if watcher.reach is None else EvidenceCSV(out / "evidence.csv", keep_partial=True)
+        )
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         for sink in self._all:
             self._stack.enter_context(sink)
+        if self._evidence is not None:
+            self._stack.enter_context(self._evidence)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -81,26 +89,49 @@ class Recorder:
         written.
         """
         kept = _Thinned()
-        count, end, trouble = 0, 0.0, None
+        looking = self._looking()
+        count, end, trouble, aspect = 0, 0.0, None, 1.0
         beside = self._out / name
         try:
             with VideoSource(path, self._watcher.config.size, Rate(self._watcher.config.fps)) as source:
                 beside.parent.mkdir(parents=True, exist_ok=True)
                 with WebVTT(beside.with_name(beside.name + ".vtt"), keep_partial=True) as subtitles:
-                    for moment in self._watcher.watch(source, name):
+                    for moment in self._moments(source, name, looking):
                         for sink in (*self._all, subtitles):
                             sink.write(moment)
                         kept.add(moment)
-                        count, end = count + 1, moment.time + moment.duration
+                        count, end, aspect = count + 1, moment.time + moment.duration, source.aspect
                         progress(end, source.seconds)
         except MediaError as error:
             trouble = str(error)
         if count:
             classes = self._watcher.config.classes
             draw_timeline(kept.moments(), beside.with_name(beside.name + ".png"), classes, title=name)
+            verdicts = [] if looking is None else looking[1].verdicts()
+            if verdicts:
+                picture = beside.with_name(beside.name + ".evidence.png")
+                draw_evidence(verdicts, picture, classes, name, aspect)
             if self._annotated:
                 self._annotate(path, name, beside.with_name(beside.name + ".annotated.mp4"))
         return Watched(name, count, end, trouble)
+
+    def _looking(self) -> tuple[Thumbnails, Choosing] | None:
+        """What follows the evidence of one video, where the memory can say what it looked at."""
+        if self._watcher.reach is None or self._evidence is None:
+            return None
+        thumbnails = Thumbnails(self._watcher.reach)
+        return thumbnails, Choosing(thumbnails, self._evidence.write)
+
+    def _moments(
+        self, source: VideoSource, name: str, looking: tuple[Thumbnails, Choosing] | None
+    ) -> Iterator[Moment]:
+        if looking is None:
+            yield from self._watcher.watch(source, name)
+            return
+        thumbnails, choosing = looking
+        for moment in self._watcher.watch(thumbnails.passing(source), name, evidence=True):
+            choosing.add(moment)
+            yield moment
 
     def _annotate(self, path: Path, name: str, out: Path) -> None:
         # A second look, rather than all moments in memory.

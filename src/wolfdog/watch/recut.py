@@ -60,6 +60,7 @@ class Recut:
         self._pools = [_pool(reels, world.look(label), classes.index(label), label) for label in world.labels]
         self._shot = np.zeros((streams, 2), np.int64)  # first frame and length of the shot on each stream
         self._shown = np.full(streams, -1)  # the programme's number of that shot
+        self._frame = 0  # how many were drawn of each stream
 
     def draw(self, length: int, progress: float) -> Chunk:
         self._sampler.world = denser(self._world, self._curriculum, progress)
@@ -72,10 +73,13 @@ class Recut:
             self._shown = programme.shot[t]
             frames[t] = self._shot[:, 0] + programme.age[t] % self._shot[:, 1]
         resets = self._rng.random(programme.label.shape) < 1 / self._deployment
+        times = torch.arange(self._frame, self._frame + length, dtype=torch.float64) / self._world.fps
+        self._frame += length
         return Chunk(
             torch.from_numpy(self._events[frames]),
             torch.from_numpy(self._class_of[programme.label]),
             torch.from_numpy(resets),
+            times[:, None].expand(resets.shape),
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -84,6 +88,7 @@ class Recut:
             "rng": self._rng.bit_generator.state,
             "shot": self._shot.tolist(),
             "shown": self._shown.tolist(),
+            "frame": self._frame,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -92,8 +97,9 @@ class Recut:
         if (shot.sum(1) > len(self._events)).any():
             raise InputError("streams: 'shot' is of other footage")
         shown = saved_numbers(state, "shown", (streams,), -1, np.iinfo(np.int64).max)
+        frame = saved_numbers(state, "frame", (), 0, np.iinfo(np.int64).max)
         self._sampler.load_state_dict(state.get("sampler", {}))
-        self._rng, self._shot, self._shown = rng, shot, shown
+        self._rng, self._shot, self._shown, self._frame = rng, shot, shown, int(frame)
 
 
 def denser(world: World, curriculum: Curriculum, progress: float) -> World:

@@ -3,11 +3,12 @@
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from os import PathLike
 from typing import Any
 
 from ..atomic import atomic_write
+from .cost import Cost
 from .evaluation import IDEAL, IDEAL_EYE, Verdicts
 from .metrics import GapTable, balanced_share, confusion, gap_table, share
 
@@ -21,15 +22,19 @@ class Scores:
         ambiguous: balanced accuracy on all ambiguous moments after something told, of each.
         rest: accuracy on all other labelled moments, of each.
         seed: of the experiment, if it was one.
+        costs: of each memory, where they were measured.
     """
 
     table: GapTable
     ambiguous: dict[str, float | None]
     rest: dict[str, float | None]
     seed: int | None
+    costs: Mapping[str, Cost] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, judged: Verdicts, seed: int | None = None) -> "Scores":
+    def of(
+        cls, judged: Verdicts, seed: int | None = None, costs: Mapping[str, Cost] | None = None
+    ) -> "Scores":
         """The scores of these verdicts."""
         right = judged.right()
         known = judged.truth >= 0
@@ -39,10 +44,11 @@ class Scores:
             {name: balanced_share(hits, after, judged.truth) for name, hits in right.items()},
             {name: share(hits, known & ~judged.ambiguous) for name, hits in right.items()},
             seed,
+            costs or {},
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON holds it: buckets [lo, hi) in frames, and accuracies (null in an empty bucket) by observer."""
+        """As JSON holds it: buckets [lo, hi) in frames, accuracies (null in an empty bucket) by observer, and costs."""
         accuracy = self.table.accuracy
         ideals = (IDEAL, IDEAL_EYE)
         return {
@@ -54,6 +60,7 @@ class Scores:
             "ambiguous": self.ambiguous,
             "rest": self.rest,
             "seed": self.seed,
+            "costs": {name: asdict(cost) for name, cost in self.costs.items()},
         }
 
 
@@ -73,7 +80,8 @@ def write_scores(path: str | PathLike[str], runs: Sequence[Scores], notes: Mappi
 
 
 def mean(runs: Sequence[Scores]) -> Scores:
-    """The mean over several runs: counts are added, accuracies averaged over the runs that have them."""
+    """The mean over several runs: counts are added, accuracies averaged over the runs that have them; of times the
+    median."""
     first = runs[0]
     if len(runs) == 1:
         return first
@@ -91,6 +99,13 @@ def mean(runs: Sequence[Scores]) -> Scores:
         {name: _mean([one.ambiguous[name] for one in runs]) for name in first.ambiguous},
         {name: _mean([one.rest[name] for one in runs]) for name in first.rest},
         first.seed,
+        {
+            name: Cost(
+                cost.parameters,
+                round(statistics.median(one.costs[name].microseconds for one in runs), 1),
+            )
+            for name, cost in first.costs.items()
+        },
     )
 
 

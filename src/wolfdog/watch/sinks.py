@@ -98,6 +98,34 @@ class EventsCSV(Sink):
         return _line([event.video, *times, event.label, f"{event.probability:.6f}", str(event.moments)])
 
 
+class EvidenceCSV(Sink):
+    """A line per past moment that a verdict looked at: `video, time, context, past, weight`; RFC 4180, UTF-8.
+
+    `time` is the verdict's and `past` the past moment's, in seconds with three decimals; weights have six. Verdicts of
+    several videos may follow one another.
+
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> from wolfdog.watch.moments import Evidence
+    >>> p = np.array([0.25, 0.75])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with EvidenceCSV(Path(folder) / "evidence.csv") as sink:
+    ...         sink.write(Moment("a.mp4", 15, 5.0, "dog", "wolf", p, p, evidence=(Evidence(1.5, 0.875),)))
+    ...     print(sink.path.read_text(), end="")
+    video,time,context,past,weight
+    a.mp4,5.000,wolf,1.500,0.875000
+    """
+
+    def _head(self) -> str:
+        return _line(["video", "time", "context", "past", "weight"])
+
+    def write(self, moment: Moment) -> None:
+        """Write the lines of one verdict."""
+        said = [moment.video, f"{moment.time:.3f}", moment.context]
+        for piece in moment.evidence:
+            self._put(_line([*said, f"{piece.time:.3f}", f"{piece.weight:.6f}"]))
+
+
 class WebVTT(Sink):
     """Subtitles of one video for any player: the context label, and the snapshot label if it differs.
 

@@ -69,8 +69,11 @@ class VideoSource:
         self._pass: tuple[InputContainer, Generator[Frame, None, None]] | None = None
         self.seconds = announced_seconds(*self._open)
         """How long the header says that the video is, in seconds, or None: an estimate, for progress."""
+        self._pixel = float(self._open[1].sample_aspect_ratio or 1)
         self.rate = 1 / frame_period(self._open[1])
         """Frames a second, on average, as the header has it."""
+        self.aspect = 1.0
+        """How many times wider than high the pictures are shown: known once the first has come."""
 
     def __iter__(self) -> Iterator[Frame]:
         self._end_pass()
@@ -106,6 +109,8 @@ class VideoSource:
         small = scaler.reformat(frame, size, size, "rgb24", interpolation=how, threads=1)
         image: NDArray[Any] = small.to_ndarray()
         quarters = round(frame.rotation / 90) % 4  # anticlockwise, as rot90 turns
+        wide = frame.width * self._pixel / frame.height
+        self.aspect = 1 / wide if quarters % 2 else wide
         return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
 
     def close(self) -> None:

@@ -19,11 +19,13 @@ class Chunk:
         events: [T, N, ...] embeddings or frames.
         labels: [T, N] int64.
         resets: [T, N] bool, True where a new deployment begins and the memory with it.
+        times: [T, N] seconds, float64, rising within a deployment.
     """
 
     events: Tensor
     labels: Tensor
     resets: Tensor
+    times: Tensor
 
 
 class Streams(Protocol):

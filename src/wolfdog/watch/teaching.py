@@ -128,7 +128,7 @@ class ContextJob:
         """The context taught on the reels of embeddings."""
         torch.manual_seed(self.seed)
         config = self.config
-        context = Context(config.memory, len(config.classes), config.embedding, config.hidden)
+        context = Context.of(config)
         streams = self.teaching.of(self.reels, config.classes, self.seed)
         identity = {
             "what": "context",
@@ -171,7 +171,8 @@ def teach_jointly(
 
 def _seen(config: WatcherConfig) -> dict[str, Any]:
     """The part of a config that the eye depends on."""
-    return {name: value for name, value in config.as_dict().items() if name not in ("memory", "hidden")}
+    others = ("memory", "hidden", "window", "stride")
+    return {name: value for name, value in config.as_dict().items() if name not in others}
 
 
 def _marks(reels: Sequence[Reel]) -> list[list[Any]]:

@@ -1,0 +1,104 @@
+"""The last entries of many streams side by side: what a memory that is searched looks through."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Kept(NamedTuple):
+    """What is kept of each of B streams, plain tensors, the newest entry last.
+
+    held     [B] whole numbers: how many of the last places have an entry in them
+    entries  [B, W, N]
+    times    [B, W] seconds, in float64
+
+    >>> Kept.empty(2, 8, 3).entries.shape
+    torch.Size([2, 8, 3])
+    """
+
+    held: Tensor
+    entries: Tensor
+    times: Tensor
+
+    @classmethod
+    def empty(cls, batch: int, window: int, size: int, like: Tensor | None = None) -> "Kept":
+        """The state before anything was seen; dtype and device are those of `like`."""
+        zeros = torch.zeros(batch, window, size) if like is None else like.new_zeros(batch, window, size)
+        return cls(
+            torch.zeros(batch, dtype=torch.int64, device=zeros.device),
+            zeros,
+            torch.zeros(batch, window, dtype=torch.float64, device=zeros.device),
+        )
+
+
+class View(NamedTuple):
+    """A chunk of T moments laid behind what was kept before it: S places, of which a moment sees a stretch.
+
+    entries  [B, S, N], times [B, S]
+    first    [B, T] the first place that each moment sees, and last [B, T] the last: its own where it is kept
+    """
+
+    entries: Tensor
+    times: Tensor
+    first: Tensor
+    last: Tensor
+
+    def visible(self, asked: slice) -> Tensor:
+        """Booleans [B, Q, S]: what those moments see."""
+        place = torch.arange(self.entries.shape[1], device=self.entries.device)
+        return (place >= self.first[:, asked, None]) & (place <= self.last[:, asked, None])
+
+
+def followed(
+    kept: Kept, entries: Tensor, times: Tensor, resets: Tensor | None, stride: float
+) -> tuple[View, Kept]:
+    """What each of T moments sees, and what is kept after them.
+
+    A moment is offered before it looks. It is kept where `stride` seconds or more have passed since the last one that
+    was (as `wolfdog.memory.Strided` has it; 0: always), or where a deployment begins: a moment at a reset sees nothing
+    from before it. Entries in the chunk stay in its graph.
+
+    entries [T, B, N], times [T, B] seconds, resets [T, B] or None
+    """
+    window, steps = kept.entries.shape[1], len(entries)
+    new, when = entries.transpose(0, 1), times.transpose(0, 1)
+    begins = torch.zeros_like(when, dtype=torch.bool) if resets is None else resets.transpose(0, 1)
+    if stride > 0:
+        chosen = _chosen(kept, when, begins, stride)
+        number = chosen.cumsum(1)  # [B, T] how many of the chunk are kept by then
+        index = _places(chosen, number)
+        new = new.gather(1, index[..., None].expand(-1, -1, new.shape[2]))
+        later = when.gather(1, index)
+    else:
+        number, later = torch.arange(1, steps + 1, device=when.device).expand(len(when), -1), when
+    laid, seconds = torch.cat((kept.entries, new), 1), torch.cat((kept.times, later), 1)
+    last = window - 1 + number
+    began = torch.where(begins, last, window - kept.held[:, None]).cummax(1).values
+    view = View(laid, seconds, torch.maximum(began, last - window + 1), last)
+    held = (last[:, -1] - view.first[:, -1] + 1) if steps else kept.held
+    if stride > 0 and steps:
+        back = last[:, -1:] - window + 1 + torch.arange(window, device=last.device)
+        after = laid.gather(1, back[..., None].expand(-1, -1, laid.shape[2])), seconds.gather(1, back)
+    else:
+        after = laid[:, steps:], seconds[:, steps:]
+    return view, Kept(held, *after)
+
+
+def _chosen(kept: Kept, when: Tensor, begins: Tensor, stride: float) -> Tensor:
+    """[B, T] which moments are kept."""
+    latest = kept.times[:, -1].masked_fill(kept.held == 0, -torch.inf)
+    chosen = []
+    for time, begin in zip(when.unbind(1), begins.unbind(1), strict=True):
+        take = begin | ((time - latest).abs() >= stride)
+        latest = torch.where(take, time, latest)
+        chosen.append(take)
+    return torch.stack(chosen, 1) if chosen else begins
+
+
+def _places(chosen: Tensor, number: Tensor) -> Tensor:
+    """[B, K] the moments that are kept, in order, K being the most of any stream; others end with any moment."""
+    most = int(number[:, -1].max()) if number.numel() else 0
+    index = torch.zeros(len(chosen), most + 1, dtype=torch.int64, device=chosen.device)
+    moment = torch.arange(chosen.shape[1], device=chosen.device).expand_as(number)
+    return index.scatter(1, torch.where(chosen, number - 1, most), moment)[:, :most]
