@@ -97,7 +97,7 @@ def learned(name: str, seed: int, vocabulary: int, size: int, parts: Sequence[As
 
 
 def cell(name: str, task: int, count: int, runs: list[Run]) -> str:
-    """Mean and standard deviation [the paper's way] (the paper)."""
+    """Mean and standard deviation of so many [the paper's way] (the paper)."""
     of_cell = [run for run in runs if (run["task"], run["questions"], run["model"]) == (task, count, name)]
     if not of_cell:
         return ""
@@ -106,7 +106,7 @@ def cell(name: str, task: int, count: int, runs: list[Run]) -> str:
     best = min(of_cell, key=lambda run: (run["train"], run["seed"]))["test"]
     recalled = paper.told(task, count, name)
     told = "" if recalled is None else f" ({recalled})"
-    return f"{statistics.mean(errors):.1f}{spread} [{best:.1f}]{told}"
+    return f"{statistics.mean(errors):.1f}{spread} of {len(errors)} [{best:.1f}]{told}"
 
 
 def table(runs: list[Run]) -> str:
@@ -117,13 +117,12 @@ def table(runs: list[Run]) -> str:
         for count in sorted({count for count, *_ in rows})
     }
     taught = "; ".join(
-        f"from {count:,} questions {len({run['seed'] for run in of})} networks, "
-        f"{' and '.join(map(str, sorted({run['epochs'] for run in of})))} epochs"
+        f"from {count:,} questions in {' and '.join(map(str, sorted({run['epochs'] for run in of})))} epochs"
         for count, of in known.items()
     )
     head = [
-        "Error on the test part in %, mean ± standard deviation [of the network that errs least in training]",
-        f"(the paper, recalled, which reports the latter of ten networks); {taught}:",
+        "Errors on the test part in %: mean ± standard deviation of so many networks [the one that errs least in",
+        f"training] (the paper's, recalled: the latter of ten networks in 100 epochs); {taught}:",
         "",
         f"| task | questions | {' | '.join(MODELS)} |",
         f"| --- | ---: |{' ---: |' * len(MODELS)}",

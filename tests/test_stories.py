@@ -235,10 +235,10 @@ def test_the_script_learns_reports_and_goes_on(tmp_path: Path, capsys: pytest.Ca
     [first] = json.loads(file.read_text(encoding="utf-8"))
     assert (first["task"], first["questions"], first["seed"], first["origin"]) == (1, 1000, 0, "bAbI")
     assert 0 <= first["test"] <= 100
-    assert f"| {first['test']:.1f} [{first['test']:.1f}] (0.0) |" in said
+    assert f"| {first['test']:.1f} of 1 [{first['test']:.1f}] (0.0) |" in said
     said, learned = run(2, "--train", 1000)
-    assert "from 1,000 questions 2 networks, 1 epochs" in said
-    assert " ± " in said
+    assert "from 1,000 questions in 1 epochs" in said
+    assert re.search(r"\| [\d.]+ ± [\d.]+ of 2 \[", said)
     assert [run["seed"] for run in json.loads(file.read_text(encoding="utf-8"))] == [0, 1]
     assert learned.count("\n") == 1  # the second alone was learned
     with pytest.raises(InputError, match="its file has 1000"):

@@ -150,6 +150,8 @@ def test_each_sentence_once(capacity: int | None) -> None:
     numbers = torch.tensor([[0, 1, 2, 1], [2, 2, 0, 1]])
     whole = network(sentences[numbers], QUESTIONS[:2], need_weights=True)
     assert_agree(network(numbers, QUESTIONS[:2], sentences, need_weights=True), whole)
+    short = (tensor.int() for tensor in (numbers, QUESTIONS[:2], sentences))
+    assert_agree(network(*short, need_weights=True), whole)
 
 
 def test_random_noise_is_of_training_and_older_sentences_look_older() -> None:

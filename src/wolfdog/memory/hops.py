@@ -118,7 +118,7 @@ class Hops(nn.Module):
             visible = visible & (ages >= 0) & (ages < self.capacity)
             ages = ages.clamp(0, self.capacity - 1)
         if rows is not None:
-            rows = rows.expand(*u.shape[:-1], n - empty)
+            rows = rows.long().expand(*u.shape[:-1], n - empty)
         T = () if self.T is None or ages is None else self.T.unbind()
         weights = []
         for hop in range(self.hops):
