@@ -86,9 +86,11 @@ def test_forward(name: str, dtype: torch.dtype, training: bool) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("twice", [False, True], ids=["grad", "gradgrad"])
 def test_gradients(name: str, twice: bool) -> None:
-    """Of every sample, one by one and many at once, in training and not."""
+    """Of every sample, one by one and many at once; second ones of every fifth, since all take half a minute."""
     check = torch.autograd.gradgradcheck if twice else torch.autograd.gradcheck
     for number, (_, layer, arguments) in enumerate(samples(name, requires_grad=True)):
+        if twice and number % 5:
+            continue
         layer.train(number % 2 == 0)
         inputs = leaves(arguments)
         parameters = dict(layer.named_parameters())
