@@ -7,6 +7,7 @@ from torch import nn
 import wolfdog as wd
 from wolfdog.watch.lessons import ContextLesson
 from wolfdog.watch.reels import UNLABELLED
+from wolfdog.watch.remembering import Recurring
 from wolfdog.watch.streams import Chunk
 from wolfdog.watch.trainer import Plan, Trainer
 
@@ -20,10 +21,10 @@ class Listener(nn.Module):
 
     def __init__(self, cell):
         super().__init__()
-        self.memory, self.head = wd.Recurrent(cell), nn.Linear(HIDDEN, 5)
+        self.memory, self.head = Recurring(cell), nn.Linear(HIDDEN, 5)
 
-    def forward(self, events, state=None, resets=None):
-        remembered, state = self.memory(events, state, resets=resets)
+    def forward(self, events, state=None, resets=None, times=None, asked=slice(None)):
+        remembered, state = self.memory(events, state, resets=resets, times=times, asked=asked)
         return self.head(remembered), state
 
 
@@ -49,7 +50,8 @@ class LongGaps:
             self.left = np.where(telling, self.rng.integers(30, 51, len(telling)), self.left - 1)
         events = DIRECTIONS[looks] + 0.2 * self.rng.standard_normal((*looks.shape, E))
         resets = torch.zeros(looks.shape, dtype=torch.bool)
-        return Chunk(torch.from_numpy(events.astype(np.float32)), torch.from_numpy(labels), resets)
+        times = torch.arange(length, dtype=torch.float64)[:, None].expand(resets.shape)
+        return Chunk(torch.from_numpy(events.astype(np.float32)), torch.from_numpy(labels), resets, times)
 
 
 def learned(cell, seed):
