@@ -70,7 +70,7 @@ class Experiment:
     world: World = field(default_factory=default_world)
     photographs: Path | None = None
     size: int = 64
-    for_eye: Airtime = Airtime(streams=120, minutes=2)
+    for_eye: Airtime = Airtime(streams=140, minutes=2)
     for_memory: Airtime = Airtime(streams=20, minutes=4)
     evening: Airtime = Airtime(streams=20, minutes=12)
     highlights: Airtime = Airtime(streams=1, minutes=2)

@@ -31,7 +31,7 @@ class EyePlan:
     """How the eye is taught: `plan`, with `batch` frames a step, and for the first `coarse` share of the steps on
     frames of half the size."""
 
-    plan: Plan = field(default_factory=lambda: Plan(steps=1200, learning_rate=3e-3))
+    plan: Plan = field(default_factory=lambda: Plan(steps=1600, learning_rate=3e-3))
     batch: int = 128
     coarse: float = 0.5
 
@@ -51,7 +51,7 @@ class ContextPlan:
     it is, where the classes named `uninformative` are thinned while the curriculum lasts.
     """
 
-    plan: Plan = field(default_factory=lambda: Plan(steps=1200, learning_rate=5e-3))
+    plan: Plan = field(default_factory=lambda: Plan(steps=2000, learning_rate=5e-3))
     chunk: int = 64
     streams: int = 96
     curriculum: Curriculum = field(default_factory=Curriculum)
