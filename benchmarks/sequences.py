@@ -1,9 +1,11 @@
 """One row: a cell over a sequence, by every peer in turn."""
 
+import copy
 from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from cells import CELLS, IN_TORCH, Shape, flops
 from peers import PEERS, Case, Run, own_lstm
@@ -11,6 +13,9 @@ from timing import disagreement, in_turn, sgemm
 
 AGREE = 2e-3
 """A speed counts where its numbers are the loop's to this part of the largest; in float32, over a thousand steps."""
+
+FIRST = 3
+"""Steps over which they are compared where float32 holds no longer than that."""
 
 Row = dict[str, Any]
 
@@ -26,8 +31,11 @@ def row(
     torch.manual_seed(0)
     cell = CELLS[name](size, size)
     with torch.no_grad():
-        for parameter in cell.parameters():  # none at a value that hides it, as peepholes that start at zero
-            parameter.add_(0.05 * torch.randn_like(parameter))
+        for (
+            parameter
+        ) in cell.parameters():  # no vector at a value that hides it, as peepholes that start at zero
+            if parameter.dim() < 2:
+                parameter.add_(0.05 * torch.randn_like(parameter))
     lengths = torch.linspace(1, steps, batch).round().long().flip(0) if ragged else None
     case = Case(name, cell, torch.randn(steps, batch, size), training, lengths)
     with torch.set_grad_enabled(training):
@@ -62,22 +70,38 @@ def _runs(case: Case, peers: list[str]) -> tuple[dict[str, Run], dict[str, str]]
     """The peers that run the case and give the loop's numbers, and why the others do not."""
     runs: dict[str, Run] = {}
     missing: dict[str, str] = {}
-    loop = PEERS["eager loop"](case)
-    assert isinstance(loop, Run)
-    expected = loop.read(loop.call())
+    expected = _loop(case)
     for peer in peers:
         run = PEERS[peer](case)
         if isinstance(run, str):
             missing[peer] = run
             continue
         error = disagreement(run.read(run.call()), expected)
-        if error < AGREE:
+        if error < AGREE or _agrees_at_first(peer, case, expected):
             runs[peer] = run
         else:
             missing[peer] = f"{case.name}: its numbers differ from the loop's by {error:.1e}"
     if "wolfdog" not in runs:
         raise RuntimeError(f"{case.name}, {tuple(case.x.shape)}: {missing['wolfdog']}")
     return runs, missing
+
+
+def _agrees_at_first(peer: str, case: Case, expected: list[Tensor]) -> bool:
+    """Whether a peer's numbers are the loop's over the first steps, where over all of them the loop's own are not those
+    of float64: the gradients of some cells explode."""
+    exact = _loop(replace(case, cell=copy.deepcopy(case.cell).double(), x=case.x.double()))
+    if disagreement(expected, exact) < AGREE / 2:
+        return False
+    ends = None if case.lengths is None else case.lengths.clamp(max=FIRST)
+    first = replace(case, x=case.x[:FIRST], lengths=ends)
+    run = PEERS[peer](first)
+    return isinstance(run, Run) and disagreement(run.read(run.call()), _loop(first)) < AGREE
+
+
+def _loop(case: Case) -> list[Tensor]:
+    loop = PEERS["eager loop"](case)
+    assert isinstance(loop, Run)
+    return loop.read(loop.call())
 
 
 def line(row: Row) -> str:
