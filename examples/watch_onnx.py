@@ -9,6 +9,7 @@ A line for each moment: seconds, the label by the frame alone, the label by all 
 import argparse
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import av
 import numpy as np
@@ -79,6 +80,9 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("video")
     given = parser.parse_args()
+    for path in (given.model, given.video):
+        if not Path(path).is_file():
+            parser.error(f"{path}: no such file")
     print("time,snapshot,context,probability")
     for time, snapshot, context, probability in watch(given.model, given.video):
         print(f"{time:.3f},{snapshot},{context},{probability:.4f}")
