@@ -23,7 +23,7 @@ from .walks import product_source
 
 SYMBOL = "wolfdog_kernel"
 
-_lock = threading.Lock()
+_lock, _compiling = threading.Lock(), threading.Lock()
 _engines: list[object] = []  # kept alive: they own the code
 
 
@@ -71,14 +71,8 @@ def product_code(bits: int) -> Code:
 
 def tiled(kind: str, source: str, bits: int, arguments: int) -> Code:
     """A function that calls register tiles."""
-
-    def compiled() -> bytes:
-        _load_numba()
-        from .tile import tiles
-
-        return _compiled(source, bits, arguments, tiles(target(bits)))
-
-    return Code(load_or_build(_key(kind, source, bits), compiled), arguments)
+    key = _key(kind, source, bits)
+    return Code(load_or_build(key, lambda: _compiled(source, bits, arguments, with_tiles=True)), arguments)
 
 
 def _key(kind: str, source: str, bits: int) -> str:
@@ -100,8 +94,13 @@ def _load_numba() -> None:
         import numba  # noqa: F401
 
 
-def _compiled(source: str, bits: int, arguments: int, more: dict[str, Any] | None = None) -> bytes:
-    """The object file of a function `kernel`."""
+def _compiled(source: str, bits: int, arguments: int, with_tiles: bool = False) -> bytes:
+    """The object file of a function `kernel`, one at a time: Numba's registries are no place for two threads."""
+    with _compiling:
+        return _lowered(source, bits, arguments, with_tiles)
+
+
+def _lowered(source: str, bits: int, arguments: int, with_tiles: bool) -> bytes:
     _load_numba()
     from numba.core import types
     from numba.core.compiler import Flags, compile_extra
@@ -109,13 +108,13 @@ def _compiled(source: str, bits: int, arguments: int, more: dict[str, Any] | Non
 
     from .functions import library
     from .meeting import meet
-    from .tile import product
+    from .tile import product, tiles
     from .turning import turn
     from .vectors import memory
 
     scope = {**memory(bits, target(bits).lanes), **library(), "product": product, "inf": inf, "nan": nan}
     scope |= {"meet": meet, "turn": turn(bits, target(bits).lanes)}
-    scope |= more or {}
+    scope |= tiles(target(bits)) if with_tiles else {}
     exec(source, scope)  # our own text
     flags = Flags()
     flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True  # Numba lowers, we compile
