@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import cache, partial
 from math import inf, nan
 from pathlib import Path
-from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
