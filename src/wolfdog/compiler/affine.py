@@ -1,4 +1,4 @@
-"""x W^T + b over all steps and examples, with gradients, on the kernels' own threads."""
+"""x W^T + b over all steps and examples, with gradients, by the product that kernels use."""
 
 from typing import Any
 

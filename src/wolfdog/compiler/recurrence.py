@@ -226,7 +226,8 @@ class Recurrence:
         for name in needed & set(found):
             parts = (sums[within] for of, sums in known if (within := places[name].within(of)) is not None)
             total = next(parts, None)
-            totals[name] = summed(found[name], rows) if total is None else total
+            total = summed(found[name], rows) if total is None else total
+            totals[name] = totals[name] + total if name in totals else total
         return [totals.get(name) for name in self.parameters]
 
     def eager(

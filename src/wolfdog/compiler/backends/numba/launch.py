@@ -40,7 +40,6 @@ class Launch:
         self.target: Target = target(torch.finfo(dtype).bits)
         self.plan: Plan = plan(program, reverse)
         self.kernel: Kernel = emit(self.plan, self.target)
-        self.together: Kernel = emit(self.plan, self.target, together=True)
         self.products = [product for stage in self.plan.stages for product in stage.products]
         self.matrices = {product.matrix: product for product in self.products}
         self.work = sum(product.depth * product.width * product.times for product in self.products)
@@ -54,8 +53,13 @@ class Launch:
         return build(self.kernel.source, self.target.bits)
 
     @cached_property
+    def together(self) -> Kernel:
+        """The form in which threads run all examples together."""
+        return emit(self.plan, self.target, together=True)
+
+    @cached_property
     def code_together(self) -> Code:
-        """That of the form in which threads run all examples together."""
+        """The machine code of that form."""
         return build(self.together.source, self.target.bits)
 
     def pack(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
