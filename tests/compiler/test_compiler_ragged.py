@@ -51,3 +51,17 @@ def test_what_lies_past_an_end_may_be_no_number(name: str) -> None:
         gradients.append([*alone, *once, *twice])
     for actual, should in zip(*gradients, strict=True):
         close(actual, should)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 40])
+def test_outputs_may_be_written_into_before_the_backward_pass(batch: int) -> None:
+    torch.manual_seed(0)
+    lengths = torch.randint(0, 6, (batch,))
+    layer = wd.Recurrent(wd.cells.LSTM(2, 200))  # large enough for memory that is used again
+    x = torch.randn(6, batch, 2)
+    found = []
+    for run in (layer, eager_of(layer)):
+        y, (h, c) = run(x, lengths=lengths)
+        loss = y.mul_(2).square().sum() + h.add_(1).square().sum() + c.neg_().sum()
+        found.append(torch.autograd.grad(loss, list(layer.parameters())))
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)

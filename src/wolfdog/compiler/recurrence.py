@@ -114,23 +114,19 @@ class Recurrence:
             lengths: `[B]` whole numbers, or None.
             save: whether a backward pass will follow.
         """
-        launch, ends = (
-            self.training if save else self.inference,
-            None if lengths is None else Ends.of(lengths),
-        )
-        batch = states[0].shape[0] if states else events[0].shape[1]
-        kept: dict[str, Tensor] = dict(zip(self.events, (self._rows(e, 2) for e in events), strict=True))
-        tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
-        tensors |= {
-            n: (t, 0) for n, t in launch.pack(dict(zip(self.parameters, parameters, strict=True))).items()
-        }
+        launch = self.training if save else self.inference
+        ends = None if lengths is None else Ends.of(lengths)
         turned = ends is not None and ends.order is not None
-        whole = self.taped if save else set()
-        if save or not turned:
-            whole = whole | {place.buffer for place in launch.plan.aliases.values()}
+        batch = states[0].shape[0] if states else events[0].shape[1]
+        kept = {name: self._rows(event, 2) for name, event in zip(self.events, events, strict=True)}
+        tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
+        for name, tensor in launch.pack(dict(zip(self.parameters, parameters, strict=True))).items():
+            tensors[name] = (tensor, 0)
+        whole = launch.whole if save or not turned else ()
+        taped = self.taped if save else ()
         tapes = {}
         for name, state in zip(self.states, states, strict=True):
-            room = steps + 1 if name in whole else 2
+            room = steps + 1 if name in whole or name in taped else 2
             tape = empty(room, batch, *self.shapes[name], dtype=self.dtype)
             tape[0] = state if ends is None else ends.arranged(state)
             tapes[name] = tape
@@ -245,7 +241,9 @@ class Recurrence:
             base, shift = stream.name.removesuffix("_next"), int(stream.name.endswith("_next"))
             operand = tensors[base][0]
             operand = operand[shift : shift + steps] if base in self.states else operand
-            rows = None if mine is None else (mine, callers if base in self.events else mine)
+            rows = (
+                None if mine is None or callers is None else (mine, callers if base in self.events else mine)
+            )
             part, sums = matrix_gradient(operand, found[gradient], rows, heads)
             totals[parameter] = totals[parameter] + part if parameter in totals else part
             if sums is not None:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ..again import transformed
 from ..in_graph import planned, register, run_planned
-from ..step_again import transformed
 from .calls import autocast, fits, observed, plain, state_sizes
 from .formats import result_formats
 from .inside import quantities

@@ -44,15 +44,11 @@ class Callers:
 
 @dataclass(frozen=True)
 class Kernel:
-    """Source, the buffers it reads in the order of the table, and the elements in a row of each scratch buffer.
-
-    delivered  buffers that are written where there is an order and they are given
-    """
+    """Source, the buffers it uses in the order of the table, and the elements in a row of each scratch buffer."""
 
     source: str
     buffers: tuple[str, ...]
     scratch: dict[str, int]
-    delivered: frozenset[str]
 
 
 def emit(plan: Plan, target: Target, callers: Callers, together: bool = False) -> Kernel:
@@ -118,8 +114,7 @@ class Emitter:
             self._say(2, f"{variable} = {name} + {moment} % {name}_room * {name}_step")
         self.lines += body
         self._clear()
-        delivered = frozenset(() if self.together else self.callers.delivered)
-        return Kernel("\n".join(self.lines) + "\n", tuple(buffers), self.scratch, delivered)
+        return Kernel("\n".join(self.lines) + "\n", tuple(buffers), self.scratch)
 
     def _gather(self) -> None:
         """Put the caller's rows that products read side by side, in the order of the kernel."""

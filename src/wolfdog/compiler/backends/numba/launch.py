@@ -1,10 +1,10 @@
 """A program made ready to run: its kernel, and the table that tells the kernel where its tensors are."""
 
+from array import array
 from collections.abc import Mapping
 from functools import cached_property
 from math import prod
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,6 +57,11 @@ class Launch:
         )
 
     @cached_property
+    def whole(self) -> frozenset[str]:
+        """Buffers in which what is wanted of every step lies."""
+        return frozenset(place.buffer for place in self.plan.aliases.values())
+
+    @cached_property
     def code(self) -> Code:
         """The machine code, compiled or found in the cache."""
         return build(self.kernel.source, self.target.bits)
@@ -102,37 +107,35 @@ class Launch:
         order = None if ends is None else ends.order
         workers = self._workers(batch) if steps > 1 and order is None else None
         kernel, code = (self.kernel, self.code) if workers is None else (self.together, self.code_together)
-        scratch = {
-            name: torch.empty(batch, width, dtype=self.dtype) for name, width in kernel.scratch.items()
-        }
-        product = product_code(self.target.bits).address if self.products else 0
-        counter = torch.zeros((), dtype=torch.int64)
+        scratch = [torch.empty(batch, width, dtype=self.dtype) for width in kernel.scratch.values()]
+        counter = None if workers is None else torch.zeros((), dtype=torch.int64)
         numbers = [
             steps,
             0 if ends is None else ends.lengths.data_ptr(),
-            product,
-            counter.data_ptr(),
-            yielding(),
+            product_code(self.target.bits).address if self.products else 0,
+            0 if counter is None else counter.data_ptr(),
+            0 if counter is None else yielding(),
             batch,
             0 if order is None else order.data_ptr(),
         ]
         size = self.target.bits // 8
+        lying = dict(zip(kernel.scratch, scratch, strict=True))
         for name in kernel.buffers:
-            if name in scratch:
-                numbers += scratch[name].data_ptr(), 0, scratch[name].shape[1] * size, 1
-                continue
-            if name in kernel.delivered and name not in tensors:
-                numbers += 0, 0, 0, 1
-                continue
-            tensor, room = tensors[name]
-            step, row = (tensor.stride(0) * size, tensor.stride(1) * size) if room else (0, 0)
-            numbers += tensor.data_ptr(), step, row, room or 1
-        table = np.array(numbers, np.int64)
+            if name in tensors:
+                tensor, room = tensors[name]
+                numbers.append(tensor.data_ptr())
+                numbers += (tensor.stride(0) * size, tensor.stride(1) * size, room) if room else (0, 0, 1)
+            elif name in lying:
+                numbers += (lying[name].data_ptr(), 0, kernel.scratch[name] * size, 1)
+            else:  # nothing is delivered
+                numbers += (0, 0, 0, 1)
+        table = array("q", numbers)
+        address = table.buffer_info()[0]
         if workers is not None:
-            workers.together(code.address, table.ctypes.data, torch.get_num_threads())
+            workers.together(code.address, address, torch.get_num_threads())
             return
         listed = None if ends is None or parts == 1 else ends.lengths.numpy()
-        run(code, table.ctypes.data, cuts(batch, parts, listed))
+        run(code, address, cuts(batch, parts, listed))
 
     def _workers(self, batch: int) -> Team | None:
         """The threads that run so many examples together; None where it is better to run examples apart."""

@@ -4,9 +4,9 @@ PyTorch's library for them uses no vectors of 512 bits on processors of other ma
 take half of its time.
 """
 
+from array import array
 from functools import cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,7 +35,7 @@ WORTH = 4_000_000
 
 def multiply(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W + b: x [R, K], side by side in a row, W [K, N], b [N]; the rows of the result may lie apart."""
-    aim = target(torch.finfo(x.dtype).bits)
+    aim = target(8 * x.dtype.itemsize)
     (rows, depth), width = x.shape, matrix.shape[1]
     packed, wide = panels(matrix), padded(width, aim.panel)
     result = empty(rows, wide, dtype=x.dtype)
@@ -54,7 +54,7 @@ def multiply_transposed(g: Tensor, x: Tensor, chosen: Chosen | None = None) -> t
 
     Of the rows, the `chosen` ones of g and of x alone, where they are given.
     """
-    aim = target(torch.finfo(x.dtype).bits)
+    aim = target(8 * x.dtype.itemsize)
     height, width, rows = g.shape[1], x.shape[1], len(x) if chosen is None else len(chosen[0])
     wide = padded(width, aim.panel)
     result, sums = empty(height, wide, dtype=x.dtype), torch.zeros(padded(height, aim.lanes), dtype=x.dtype)
@@ -77,8 +77,8 @@ def _depth(chosen: object) -> int:
 
 
 def _run(code: Code, numbers: list[int], units: int, work: int) -> None:
-    table = np.array(numbers, np.int64)
-    run(code, table.ctypes.data, cuts(units, shares(units, work)))
+    table = array("q", numbers)
+    run(code, table.buffer_info()[0], cuts(units, shares(units, work)))
 
 
 @cache

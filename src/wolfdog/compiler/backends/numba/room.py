@@ -47,7 +47,8 @@ def empty(*shape: int, dtype: torch.dtype) -> Tensor:
     loan = block[start : start + size].view(_Loan)
     loan.block = block
     memory = torch.from_numpy(loan).untyped_storage()  # holds on to the loan
-    found = torch.empty(0, dtype=dtype).set_(memory, 0, shape)  # no view of another tensor: users may write into it
+    found = torch.empty(0, dtype=dtype)
+    found.set_(memory, 0, shape)  # type: ignore[call-overload]  # and so no view: users may write into it
     if torch.are_deterministic_algorithms_enabled() and torch.utils.deterministic.fill_uninitialized_memory:  # type: ignore[attr-defined]
         found.fill_(torch.nan)
     return found
