@@ -110,7 +110,7 @@ def test_another_cell_and_a_copy_are_run_as_they_are(run: Callable[..., Tensor])
 def test_sequences_of_every_form_in_turn(batch_first: bool) -> None:
     """As steps: and with lengths, resets, gradients, in inference mode and under autocast."""
     layer = wd.Recurrent(wd.cells.LSTM(3, 4), batch_first=batch_first)
-    eager = eager_of(layer)
+    eager = wd.Recurrent(layer.cell, batch_first=batch_first, backend="eager")
     wide = torch.randn(5, 5, 6)
     state = torch.randn(2, 5, 4).unbind()
 
