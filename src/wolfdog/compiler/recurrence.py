@@ -158,7 +158,8 @@ class Recurrence:
     def _last(self, tape: Tensor, steps: int, lengths: Tensor | None) -> Tensor:
         room = tape.shape[0]
         if lengths is None:
-            return tape[steps % room].clone() if room > 2 else tape[steps % room]
+            state = tape[steps % room]
+            return state.clone() if room > steps else state  # in a tape of all steps outputs may lie too
         return tape[lengths % room, torch.arange(tape.shape[1])]
 
     def backward(

@@ -13,7 +13,7 @@ from .compile_step import compile_step
 from .eager import EagerRunner
 from .form import Returns, initial_state
 from .settings import Untouched
-from .state import State, rebuilt, structure, tensors, transform
+from .state import State, rebuilt, tensors, transform
 from .step_again import StepAgain, transformed
 from .trial import trial
 
@@ -39,10 +39,12 @@ class CompiledRunner:
 
     def __init__(self, cell: nn.Module, returns: Returns | None) -> None:
         self.eager, self.returns = EagerRunner(cell, returns), returns
-        with _lock:
-            record = _cells.get(cell)
-            if record is None or not record.current():
-                record = _cells[cell] = CellRecord(cell)
+        record = _cells.get(cell)
+        if record is None or not record.current():
+            with _lock:
+                record = _cells.get(cell)
+                if record is None or not record.current():
+                    record = _cells[cell] = CellRecord(cell)
         self.cell, self.record = cell, record
         self.again: StepAgain | None = None  # after a step: how to run such a step again
 
@@ -157,17 +159,8 @@ class CompiledRunner:
         return x.device.type != "cpu" or not x.is_floating_point() or transformed() or self.record.hooked()
 
     def _key(self, event: Tensor, state: State) -> Any:
-        forms = tuple((tuple(t.shape[1:]), t.dtype) for t in tensors(state))
         number = self.record.setting()
-        return (
-            event.shape[1:],
-            event.dtype,
-            structure(state),
-            forms,
-            number,
-            self.record.shapes(),
-            self.returns,
-        )
+        return event.shape[1:], event.dtype, _form(state), number, self.record.shapes(), self.returns
 
     def _compiled(self, event: Tensor, state: State) -> "Compiled | None":
         if self.record.changes is not None:
@@ -222,6 +215,13 @@ class CompiledRunner:
         untouched.put_back()
         pairs = zip((output, *tensors(after)), (output_again, *tensors(after_again)), strict=True)
         return zeros if all(torch.equal(a, b) for a, b in pairs) else "its own first state is not zeros"
+
+
+def _form(state: State) -> Any:
+    """What of a state a step is made for: how it is made of tensors, and their features and formats."""
+    if isinstance(state, Tensor):
+        return state.shape[1:], state.dtype
+    return tuple(map(_form, state))
 
 
 def refusal() -> Any:
