@@ -7,6 +7,7 @@ sequences  every cell and shape, in inference and in training (forward and backw
            for the time per FLOP beside wolfdog's own LSTM; and for ragged lengths, spread evenly from 1 to T, the
            part of the time that full lengths take
 stacks     two layers in both directions beside torch.nn's
+drop_ins   one layer of wolfdog.LSTM, GRU and RNN beside wolfdog.Recurrent over the cell
 steps      one LSTM step at one example
 starting   seconds that importing adds, that the first use of a cell takes, and the first use in a later process
 memory     the peak of memory in training beside torch.nn.LSTM's
@@ -27,6 +28,7 @@ from typing import Any
 
 import torch
 
+import drop_ins
 import sequences
 import stacks
 import steps
@@ -83,6 +85,16 @@ def measure_stacks(arguments: argparse.Namespace, seconds: float) -> list[dict[s
     return rows
 
 
+def measure_drop_ins(arguments: argparse.Namespace, seconds: float) -> list[dict[str, Any]]:
+    rows = []
+    for name in drop_ins.LAYERS:
+        for training in (False, True):
+            for size in arguments.shapes or (QUICK if arguments.quick else drop_ins.SHAPES):
+                rows.append(drop_ins.drop_in_row(name, size, training, 4 * seconds))
+                print(drop_ins.line(rows[-1]), flush=True)
+    return rows
+
+
 def measure_steps(arguments: argparse.Namespace, seconds: float) -> list[dict[str, Any]]:
     rows = []
     for size in dict.fromkeys(s[2] for s in arguments.shapes) if arguments.shapes else steps.SIZES:
@@ -120,6 +132,7 @@ def measure_long(arguments: argparse.Namespace, seconds: float) -> list[dict[str
 SECTIONS: dict[str, Callable[[argparse.Namespace, float], Any]] = {
     "sequences": measure_sequences,
     "stacks": measure_stacks,
+    "drop_ins": measure_drop_ins,
     "steps": measure_steps,
     "starting": measure_starting,
     "memory": measure_memory,

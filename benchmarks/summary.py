@@ -14,6 +14,7 @@ TIME_PER_FLOP = 1.25
 PART_OF_FULL = 0.65
 STEP_AGAINST_CELL = {64: 10.0, 128: 10.0, 256: 4.0, 512: 2.0}
 STEP_AGAINST_LAYER = 30.0
+DROP_IN = 1.05
 SHARE_OF_SGEMM = {"inference": 0.85, "training": 0.75}
 LARGE = [(100, 64, 512), (100, 128, 256)]
 STARTING = {"import_seconds": 0.15, "first_use_seconds": 4.0, "later_use_seconds": 0.3}
@@ -48,6 +49,10 @@ def lines(results: dict[str, Any]) -> list[Line]:
         head = f"{name}, two layers, both directions, {mode}: against torch.nn,"
         found.append(Line(f"{head} worst", 1.0, min(ratios)))
         found.append(Line(f"{head} mean", 1.0, statistics.geometric_mean(ratios)))
+    drop_ins = results.get("drop_ins", [])
+    for name, mode in dict.fromkeys((row["layer"], row["mode"]) for row in drop_ins):
+        worst = max(row["part"] for row in drop_ins if (row["layer"], row["mode"]) == (name, mode))
+        found.append(Line(f"{name}, {mode}: worst part of the single layer's time", DROP_IN, worst, True))
     for row in results.get("steps", []):
         head, size = f"one step, {row['units']} units, against torch.nn", row["units"]
         found.append(Line(f"{head}.LSTMCell", STEP_AGAINST_CELL.get(size, 1.0), row["cell_ratio"]))

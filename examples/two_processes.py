@@ -1,7 +1,9 @@
 """Training in two processes: each sees half of the batch, and the gradients are those of one that sees it all.
 
-torchrun --nproc-per-node 2 examples/two_processes.py
-python examples/two_processes.py                           # starts torchrun itself
+Run by torchrun, or by itself, which starts torchrun:
+
+    torchrun --nproc-per-node 2 examples/two_processes.py
+    python examples/two_processes.py
 """
 
 import os

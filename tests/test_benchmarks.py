@@ -32,8 +32,8 @@ def speed(*arguments: str) -> str:
 
 def test_the_smallest_run_measures_compares_and_tells_the_targets(tmp_path: Path) -> None:
     file = tmp_path / "speed.json"
-    said = speed("--cells", "Elman", "PeepholeLSTM", "--only", "sequences", "stacks", "steps", "--shapes", "3,2,8",
-                 "--seconds", "0.001", "--json", str(file))  # fmt: skip
+    said = speed("--cells", "Elman", "PeepholeLSTM", "--only", "sequences", "stacks", "drop_ins", "steps",
+                 "--shapes", "3,2,8", "--seconds", "0.001", "--json", str(file))  # fmt: skip
     results = json.loads(file.read_text(encoding="utf-8"))
     rows = results["sequences"]
     assert [(row["cell"], row["mode"]) for row in rows] == [
@@ -42,6 +42,12 @@ def test_the_smallest_run_measures_compares_and_tells_the_targets(tmp_path: Path
     assert set(rows[0]["milliseconds"]) == {"wolfdog", "eager loop", "torch.nn"}
     assert rows[2]["time_per_flop"] > 0
     assert [row["layer"] for row in results["stacks"]] == ["LSTM", "LSTM", "GRU", "GRU", "RNN", "RNN"]
+    assert [row["layer"] for row in results["drop_ins"][::2]] == [
+        "wolfdog.LSTM",
+        "wolfdog.GRU",
+        "wolfdog.RNN",
+    ]
+    assert "| wolfdog.GRU, training: worst part of the single layer's time | at most 1.05 |" in said
     assert results["steps"][0]["cell_ratio"] > 0
     assert "left out: jax.lax.scan: jax is not installed" in said
     assert "left out: onnxruntime: onnxruntime is not installed" in said

@@ -45,7 +45,10 @@ def test_torch_compile_has_one_graph_with_the_operator_in_it(
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
-def test_the_operator_keeps_pytorch_s_rules() -> None:
+@pytest.mark.parametrize("hoisted", [True, False])
+@pytest.mark.parametrize("ends", [None, [3, 1]])
+def test_the_operators_keep_pytorch_s_rules(hoisted: bool, ends: list[int] | None) -> None:
+    """Among them: results lie in memory as the rules for shapes say, which graphs of inductor rely on."""
     from wolfdog.compiler import binding
 
     layer = lstm()
@@ -55,20 +58,24 @@ def test_the_operator_keeps_pytorch_s_rules() -> None:
 
     compiled = CompiledRunner(layer.cell, "state").prepare(x[0])
     assert compiled is not None
-    recurrence = compiled.recurrence(resets=False, hoist_events=True)
+    recurrence = compiled.recurrence(resets=False, hoist_events=hoisted)
     operator, number = binding.operator(), binding.number_of(recurrence)
+    lengths = None if ends is None else torch.tensor(ends)
     values = compiled.traced.parameters.run(dict(layer.cell.named_parameters()))
     early = recurrence.early(like=x, **values)
     events = recurrence.over_events(like=x, x=x, **values, **early)
     states = [torch.randn(2, 4, dtype=torch.float64, requires_grad=True) for _ in range(2)]
     parts = [[events[n].detach().requires_grad_() for n in recurrence.events],
              [early[n].detach().requires_grad_() for n in recurrence.parameters], states]  # fmt: skip
-    torch.library.opcheck(
-        operator, (number, 3, None, *parts, True), test_utils=("test_schema", "test_faketensor")
-    )
-    torch.library.opcheck(
-        operator, (number, 3, None, *parts, True), test_utils=("test_autograd_registration",)
-    )
+    forwards = (number, 3, lengths, *parts, True)
+    torch.library.opcheck(operator, forwards, test_utils=("test_schema", "test_faketensor"))
+    torch.library.opcheck(operator, forwards, test_utils=("test_autograd_registration",))
+    y, *others = (tensor.detach() for tensor in operator(*forwards))
+    last, saved = others[: len(states)], others[len(states) :]
+    given = [[tensor.detach() for tensor in part] for part in parts[:2]]
+    backwards = (number, 3, lengths, *given, saved, torch.randn_like(y), last)
+    backward = torch.ops.wolfdog.recurrence_backward.default
+    torch.library.opcheck(backward, backwards, test_utils=("test_schema", "test_faketensor"))
 
 
 def test_functional_call_uses_the_parameters_it_is_given() -> None:

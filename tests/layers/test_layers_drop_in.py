@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
 import wolfdog as wd
-from tolerances import assert_agree
+from tolerances import assert_agree, assert_same
 
 by_case = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -98,6 +98,18 @@ def test_results_may_be_written_into(case: LayerCase) -> None:
             tensor.mul_(2).relu_()
         found.append((tuple(flat(result)), gradients(layer, result)))
     assert_agree(*found)
+
+
+@by_case
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@torch.no_grad()
+def test_results_share_no_memory(case: LayerCase, steps: int) -> None:
+    _, layer = case.pair()
+    results = flat(layer(torch.randn(steps, steps, 3, dtype=torch.float64)))
+    for number in range(len(results)):
+        were = [tensor.clone() for tensor in results]
+        were[number] = results[number].fill_(7.0)
+        assert_same(tuple(results), tuple(were))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -78,9 +78,7 @@ def test_equal_layers_are_one_number_and_others_are_not() -> None:
     from wolfdog.layers.in_graph import register
 
     def number(layer: Any) -> int:
-        from wolfdog.layers.drop_in.units import kernels_of
-
-        (kernel,) = kernels_of(layer._units(layer._named()))
+        (kernel,) = layer._units(layer._named()).kernels
         return register(kernel)
 
     numbers = [number(layer) for layer in (wd.GRU(3, 4), wd.GRU(3, 4), wd.GRU(3, 5), wd.GRU(3, 4).double())]

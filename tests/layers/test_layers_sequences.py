@@ -19,6 +19,7 @@ from torch import Tensor, nn
 import wolfdog as wd
 from cases import CELLS
 from tolerances import assert_agree, assert_same
+from wolfdog.layers.state import tensors
 
 VARIANTS = (
     "clipped_lstm",
@@ -142,6 +143,18 @@ def test_steps_give_what_the_sequence_gives(
         y, state = layer.step(event, state)
         outputs.append(y)
     COMPARE[backend]((torch.stack(outputs), plain(state)), plain(layer(x, start)))
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("backend", COMPARE)
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@torch.no_grad()
+def test_what_is_written_into_states_is_not_in_outputs(name: str, backend: str, steps: int) -> None:
+    y, state = make(name, backend=backend)(drawn(steps, 2))
+    was = y.clone()
+    for tensor in tensors(state):
+        tensor.fill_(7.0)
+    assert_same(y, was)
 
 
 @pytest.mark.parametrize("name", ALL)

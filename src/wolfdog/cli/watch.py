@@ -9,7 +9,7 @@ from .screen import StageBars, complaints, console
 
 
 def watch(
-    source: Annotated[Path, typer.Argument(help="A video file, or a folder of them.")],
+    source: Annotated[str, typer.Argument(help="A video file, or a folder of them.")],
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("watched"),
     model: Annotated[
         Path | None,

@@ -130,7 +130,7 @@ def operator() -> Any:
         known = _known[number]
         output, last, saved = known.forward(events, parameters, states, steps, lengths, save)
         kept = [] if saved is None else [saved.tensors[name] for name, _ in _saves(known)]
-        return [tensor.clone() for tensor in (output, *last)] + [
+        return [_apart(tensor) for tensor in (output, *last)] + [
             _own(tensor, kept, output) for tensor in kept
         ]
 
@@ -171,7 +171,7 @@ def operator() -> Any:
         shapes = _gradient_shapes(known, steps, gradient.shape[1], parameters)
         flat = [tensor for part in parts for tensor in part]
         return [
-            gradient.new_zeros(shape) if tensor is None else tensor.expand(shape).clone()
+            gradient.new_zeros(shape) if tensor is None else _apart(tensor.expand(shape))
             for tensor, shape in zip(flat, shapes, strict=True)
         ]
 
@@ -219,11 +219,16 @@ def operator() -> Any:
     return recurrence
 
 
+def _apart(tensor: Tensor) -> Tensor:
+    """A copy that lies in memory as the fake rules say: a graph is made for that."""
+    return tensor.clone(memory_format=torch.contiguous_format)
+
+
 def _own(tensor: Tensor, kept: Sequence[Tensor], output: Tensor) -> Tensor:
     """The tensor, copied where it shares memory with another result: an operator's results may not."""
     storage = tensor.untyped_storage().data_ptr()
     sharing = sum(other.untyped_storage().data_ptr() == storage for other in (*kept, output))
-    return tensor.clone() if sharing > 1 else tensor
+    return _apart(tensor) if sharing > 1 else tensor.contiguous()
 
 
 def _saves(known: Recurrence) -> list[tuple[str, tuple[int, ...]]]:

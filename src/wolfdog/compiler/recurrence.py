@@ -170,7 +170,8 @@ class Recurrence:
     def _last(self, tape: Tensor, steps: int, ends: Ends | None) -> Tensor:
         room = tape.shape[0]
         if ends is None:
-            return tape[steps % room].clone() if room > 2 else tape[steps % room]
+            state = tape[steps % room]
+            return state.clone() if room > steps else state  # in a tape of all steps outputs may lie too
         return ends.returned(tape[ends.lengths % room, torch.arange(tape.shape[1])])
 
     def backward(

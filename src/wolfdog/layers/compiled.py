@@ -14,7 +14,7 @@ from .compile_step import compile_step
 from .eager import EagerRunner
 from .form import Returns, initial_state, starts_from_zeros
 from .settings import Untouched
-from .state import State, rebuilt, structure, tensors, transform
+from .state import State, rebuilt, tensors, transform
 from .trial import trial
 
 if TYPE_CHECKING:
@@ -39,10 +39,12 @@ class CompiledRunner:
 
     def __init__(self, cell: nn.Module, returns: Returns | None) -> None:
         self.eager, self.returns = EagerRunner(cell, returns), returns
-        with _lock:
-            record = _cells.get(cell)
-            if record is None or not record.current():
-                record = _cells[cell] = CellRecord(cell)
+        record = _cells.get(cell)
+        if record is None or not record.current():
+            with _lock:
+                record = _cells.get(cell)
+                if record is None or not record.current():
+                    record = _cells[cell] = CellRecord(cell)
         self.cell, self.record = cell, record
         self.again: StepAgain | None = None  # after a step: how to run such a step again
 
@@ -170,17 +172,8 @@ class CompiledRunner:
         return x.device.type != "cpu" or not x.is_floating_point() or transformed() or self.record.hooked()
 
     def _key(self, event: Tensor, state: State) -> Any:
-        forms = tuple((tuple(t.shape[1:]), t.dtype) for t in tensors(state))
         number = self.record.setting()
-        return (
-            event.shape[1:],
-            event.dtype,
-            structure(state),
-            forms,
-            number,
-            self.record.shapes(),
-            self.returns,
-        )
+        return event.shape[1:], event.dtype, _form(state), number, self.record.shapes(), self.returns
 
     def _compiled(self, event: Tensor, state: State) -> "Compiled | None":
         if self.record.changes is not None:
@@ -242,6 +235,13 @@ def _flat(state: State) -> bool:
     return isinstance(state, Tensor) or (
         type(state) is tuple and not any(isinstance(part, tuple) for part in state)
     )
+
+
+def _form(state: State) -> Any:
+    """What of a state a step is made for: how it is made of tensors, and their features and formats."""
+    if isinstance(state, Tensor):
+        return state.shape[1:], state.dtype
+    return tuple(map(_form, state))
 
 
 def refusal() -> Any:

@@ -1,7 +1,7 @@
 """`RecurrentDropout`: masks that are drawn once for a sequence and hold in every step of it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -131,8 +131,7 @@ class RecurrentDropout(CellWrapper):
                 setattr(self.cell, name, mask)
 
 
-@contextmanager
-def same_masks(model: nn.Module, batch: int) -> Iterator[None]:
+def same_masks(model: nn.Module, batch: int) -> AbstractContextManager[None]:
     """Within it, every `RecurrentDropout` of a model in training keeps one set of masks, drawn at its beginning.
 
     So that chunks or steps are dropped out as one sequence:
@@ -146,23 +145,21 @@ def same_masks(model: nn.Module, batch: int) -> Iterator[None]:
 
     Within another one, of the same model or one that it is part of, nothing is drawn.
     """
-    with _drawn_for([module for module in _dropouts(model) if not module.drawn], batch):
-        yield
+    return _drawn_for(model, batch, again=False)
 
 
-@contextmanager
-def other_masks(model: nn.Module, batch: int) -> Iterator[None]:
+def other_masks(model: nn.Module, batch: int) -> AbstractContextManager[None]:
     """Within it, masks are new ones, for so many examples, whatever was drawn before."""
-    with _drawn_for(_dropouts(model), batch):
-        yield
-
-
-def _dropouts(model: nn.Module) -> list[RecurrentDropout]:
-    return [module for module in model.modules() if isinstance(module, RecurrentDropout)]
+    return _drawn_for(model, batch, again=True)
 
 
 @contextmanager
-def _drawn_for(dropouts: list[RecurrentDropout], batch: int) -> Iterator[None]:
+def _drawn_for(model: nn.Module, batch: int, again: bool) -> Iterator[None]:
+    dropouts = [
+        module
+        for module in model.modules()
+        if isinstance(module, RecurrentDropout) and (again or not module.drawn)
+    ]
     before = [module.masks() for module in dropouts]
     for module in dropouts:
         module.draw(batch)

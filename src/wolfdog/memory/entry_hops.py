@@ -9,11 +9,12 @@ from torch.nn.functional import linear
 from ..cells.cell import positive
 from ..errors import InputError, ShapeError
 from ..layers.arguments import described
-from .hops import SPREAD, Hops
+from .hops import Hops
+from .over_hops import OverHops
 from .tying import KeyValue, Tying
 
 
-class EntryHops(nn.Module):
+class EntryHops(OverHops):
     """An end-to-end memory network over entries of real numbers.
 
         m_ki = A_k x_i,   c_ki = C_k x_i                      `Adjacent()`: C_k = A_{k+1};  `LayerWise()`: one A, one C
@@ -70,21 +71,6 @@ class EntryHops(nn.Module):
         self.C: nn.Parameter | None
         self.register_parameter("C", None if keys > 1 else parameter(size, self.value_size))
         self.reset_parameters()
-
-    @torch.no_grad()
-    def reset_parameters(self) -> None:
-        """Normal numbers, with a standard deviation of 0.1."""
-        for parameter in self.parameters():
-            nn.init.normal_(parameter, std=SPREAD)
-
-    @property
-    def linear(self) -> bool:
-        """Whether the softmaxes are left out, as `Hops` has it."""
-        return self.read.linear
-
-    @linear.setter
-    def linear(self, value: bool) -> None:
-        self.read.linear = value
 
     def embed(self, entries: Tensor, values: Tensor | None = None) -> tuple[Tensor, ...]:
         """Entries [..., n, N], and with `KeyValue()` their values [..., n, M], as memories, each [..., n, d].

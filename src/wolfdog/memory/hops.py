@@ -18,7 +18,17 @@ SPREAD = 0.1
 WHOLE = (torch.int64, torch.int32, torch.int16, torch.uint8)
 
 
-class Hops(nn.Module):
+class Spread(nn.Module):
+    """A module whose parameters start as normal numbers."""
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Normal numbers, with a standard deviation of 0.1."""
+        for parameter in self.parameters():
+            nn.init.normal_(parameter, std=SPREAD)
+
+
+class Hops(Spread):
     """What a memory network does once its entries are vectors: it reads `hops` times, asked by a controller u.
 
         p_k     = softmax_i(u_k . (m_ki + T^A_k[age_i]))        over the entries i that are held
@@ -81,12 +91,6 @@ class Hops(nn.Module):
             "R", parameter(hops, size, size) if isinstance(self.tying, KeyValue) else None
         )
         self.reset_parameters()
-
-    @torch.no_grad()
-    def reset_parameters(self) -> None:
-        """Normal numbers, with a standard deviation of 0.1."""
-        for parameter in self.parameters():
-            nn.init.normal_(parameter, std=SPREAD)
 
     def forward(
         self,

@@ -9,12 +9,13 @@ from torch.nn.functional import linear
 from ..cells.cell import positive
 from ..errors import ShapeError
 from ..layers.arguments import described
-from .hops import SPREAD, Hops
+from .hops import Hops
+from .over_hops import OverHops
 from .sentences import BagOfWords, Encoding, Sentences, check_numbers
 from .tying import KeyValue
 
 
-class KeyValueMemoryNetwork(nn.Module):
+class KeyValueMemoryNetwork(OverHops):
     """A key-value memory network: a question is held against keys, and what is read are their values.
 
         p_i   = softmax_i(q_k . A key_i)                  keys, values and question by `encoding`, with one A
@@ -62,21 +63,6 @@ class KeyValueMemoryNetwork(nn.Module):
         self.entries = Sentences(vocabulary, 1, size, encoding, device, dtype)
         self.B = nn.Parameter(torch.empty(self.answers, size, device=device, dtype=dtype))
         self.reset_parameters()
-
-    @torch.no_grad()
-    def reset_parameters(self) -> None:
-        """Normal numbers, with a standard deviation of 0.1."""
-        for parameter in self.parameters():
-            nn.init.normal_(parameter, std=SPREAD)
-
-    @property
-    def linear(self) -> bool:
-        """Whether the softmaxes over entries are left out."""
-        return self.hops.linear
-
-    @linear.setter
-    def linear(self, value: bool) -> None:
-        self.hops.linear = value
 
     def forward(
         self, keys: Tensor, values: Tensor, questions: Tensor, need_weights: bool = False

@@ -9,12 +9,13 @@ from torch.nn.functional import linear
 from ..cells.cell import positive
 from ..errors import InputError, ShapeError
 from ..layers.arguments import described
-from .hops import SPREAD, Hops
+from .hops import Hops
+from .over_hops import OverHops
 from .sentences import Encoding, PositionEncoding, Sentences, TemporalEncoding, check_numbers
 from .tying import Adjacent, LayerWise, Tying
 
 
-class MemoryNetwork(nn.Module):
+class MemoryNetwork(OverHops):
     """An end-to-end memory network: a question is held against the sentences of a story, several times over.
 
         m_ki = A_k x_i,   c_ki = C_k x_i,   u_1 = B q              sentences and question by `encoding`
@@ -79,21 +80,6 @@ class MemoryNetwork(nn.Module):
         self.W: nn.Parameter | None
         self.register_parameter("W", None if answers is None and not own else nn.Parameter(W))
         self.reset_parameters()
-
-    @torch.no_grad()
-    def reset_parameters(self) -> None:
-        """Normal numbers, with a standard deviation of 0.1."""
-        for parameter in self.parameters():
-            nn.init.normal_(parameter, std=SPREAD)
-
-    @property
-    def linear(self) -> bool:
-        """Whether the softmaxes over sentences are left out."""
-        return self.hops.linear
-
-    @linear.setter
-    def linear(self, value: bool) -> None:
-        self.hops.linear = value
 
     def forward(
         self,

@@ -23,7 +23,7 @@ def find_videos(source: str | PathLike[str]) -> list[Path]:
     loops end. A folder that must not be read is passed over with a warning.
 
     Raises:
-        InputError: `source` does not exist, or there is no video in it.
+        InputError: `source` is empty, does not exist, or there is no video in it.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as card:
@@ -32,6 +32,10 @@ def find_videos(source: str | PathLike[str]) -> list[Path]:
     ...     [video.name for video in find_videos(card)]
     ['PICT0001.AVI', 'PICT0002.AVI']
     """
+    if not os.fspath(source):
+        raise InputError(
+            "the path is empty. Give a video file, or a folder with videos in it; . is the folder you are in."
+        )
     top = Path(source)
     if top.is_file():
         return [top]

@@ -12,13 +12,9 @@ _PLAIN = (Tensor, nn.Parameter)
 
 def plain(tensor: object) -> TypeGuard[Tensor]:
     """Whether memory holds a tensor's numbers as they are: on the CPU, of no subclass, strided, not negated lazily."""
-    if not isinstance(tensor, Tensor):
-        return False
-    if torch.compiler.is_compiling():  # a graph's tensors stand for plain ones
-        return tensor.device.type == "cpu"
     if type(tensor) not in _PLAIN:
         return False
-    return tensor.is_cpu and tensor.layout is torch.strided and not tensor.is_neg()
+    return tensor.is_cpu and tensor.layout is torch.strided and not tensor.is_neg()  # type: ignore[attr-defined]
 
 
 def observed() -> bool:
@@ -49,7 +45,10 @@ def fits(layer: nn.RNNBase, events: object, hx: object, dtype: torch.dtype) -> b
 
 
 def _event(x: object, dtype: torch.dtype) -> TypeGuard[Tensor]:
-    if not plain(x):
+    if torch.compiler.is_compiling():  # a graph's tensors stand for plain ones
+        if not isinstance(x, Tensor) or x.device.type != "cpu":
+            return False
+    elif not plain(x):
         return False
     return x.dtype is dtype or (x.dtype is torch.bfloat16 and dtype is torch.float32 and autocast())
 

@@ -28,19 +28,22 @@ _made: "WeakKeyDictionary[nn.Module, dict[str | None, list[Recurrent]]]" = WeakK
 
 
 def quantities(
-    layer: nn.RNNBase, named: Sequence[Named], layout: Layout, states: Sequence[Tensor], backend: str | None
+    layer: nn.RNNBase,
+    named: Sequence[Named],
+    layout: Layout,
+    before: Sequence[tuple[Tensor, ...]],
+    backend: str | None,
 ) -> dict[str, Any]:
     """What every layer and direction names, laid out as the events, with the ending that its parameters have.
 
     named    their parameters by the cells' names
-    states   [layers * directions, B, ...] each
+    before   the states, [B, ...] each, of every layer and direction
     backend  Recurrent's
     """
     kept = _made.setdefault(layer, {})
     if backend not in kept:
         kept[backend] = [_recurrent(layer, tensors, backend) for tensors in named]
     inside = kept[backend]
-    before = list(zip(*(state.unbind(0) for state in states), strict=True))
     found: dict[str, Any] = {}
     x, directions = layout.x, 2 if layer.bidirectional else 1
     for number in range(layer.num_layers):

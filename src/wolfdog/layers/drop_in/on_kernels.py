@@ -20,7 +20,7 @@ from .formats import result_formats
 from .inside import quantities
 from .layouts import Layout, Packed, Whole
 from .stack import Named, RunUnit, run_stack
-from .units import Unit, kernels_of, run_loop, units_of
+from .units import Units, run_loop, units_of
 
 
 class OnKernels(nn.RNNBase):
@@ -37,7 +37,7 @@ class OnKernels(nn.RNNBase):
     def why_not(self) -> str | None:
         """Why torch.nn's own forward runs the layer; None where kernels do."""
         units = self._units(self._named())
-        found = units if isinstance(units, str) else kernels_of(units)
+        found = units if isinstance(units, str) else units.kernels
         return found if isinstance(found, str) else None
 
     @property
@@ -65,7 +65,7 @@ class OnKernels(nn.RNNBase):
             return self.own.forward(self, input, hx)
         if transformed():
             return self._run([partial(run_loop, unit) for unit in units], named, input, hx)
-        kernels = kernels_of(units)
+        kernels = units.kernels
         if isinstance(kernels, str):
             return self.own.forward(self, input, hx)
         return self._run([kernel.sequence for kernel in kernels], named, input, hx)
@@ -89,12 +89,16 @@ class OnKernels(nn.RNNBase):
 
     def _named(self) -> list[dict[str, Any]]:
         """The parameters of every layer and direction by the cell's names, as they are now."""
+        held = self._parameters
         return [
-            {name.partition("_l")[0]: getattr(self, name, None) for name in names}
+            {
+                name.partition("_l")[0]: held[name] if name in held else getattr(self, name, None)
+                for name in names
+            }
             for names in self._all_weights
         ]
 
-    def _units(self, named: Sequence[Named]) -> list[Unit] | str:
+    def _units(self, named: Sequence[Named]) -> Units | str:
         """What every layer and direction computes, or why that is torch.nn's."""
         if os.environ.get("WOLFDOG_BACKEND") == "eager":
             return "the eager backend was asked for"
@@ -128,7 +132,7 @@ class OnKernels(nn.RNNBase):
 
     def _plans_in_graph(self) -> tuple[int, ...]:
         units = self._units(self._named())
-        kernels = units if isinstance(units, str) else kernels_of(units)
+        kernels = units if isinstance(units, str) else units.kernels
         return () if isinstance(kernels, str) else tuple(register(kernel) for kernel in kernels)
 
     # for torch.compile: called while the graph is made, its result is a constant of the graph
@@ -138,27 +142,28 @@ class OnKernels(nn.RNNBase):
         """Checked events and states by the runs given, one for every layer and direction."""
         dtype = named[0]["weight_ih"].dtype
         layout, states = self._laid_out(events, hx, dtype)
-        x, depth = layout.x, len(named)
-        carried = x.dtype if hx is None else states[-1].dtype
+        x = layout.x
+        carried = x.dtype if hx is None else states[0][-1].dtype
         reduced = autocast() and dtype is torch.float32
         if reduced:
-            x, states = x.to(dtype), [state.to(dtype) for state in states]
-        pairs = list(zip(runs, named, strict=True))
-        directions = 2 if self.bidirectional else 1
-        layers = [pairs[at : at + directions] for at in range(0, depth, directions)]
-        y, last = run_stack(layers, layout, x, states, self.dropout if self.training else 0.0)
+            x, states = x.to(dtype), [tuple(state.to(dtype) for state in each) for each in states]
+        dropped = self.dropout if self.training else 0.0
+        y, last = run_stack(
+            list(zip(runs, named, states, strict=True)), layout, x, self.bidirectional, dropped
+        )
         if reduced:
             formats = result_formats(self.mode, self.proj_size > 0, layout.ragged, carried)
             y, *last = [tensor.to(to) for tensor, to in zip((y, *last), formats, strict=True)]
         y, last = layout.result(y, last)
         return y, tuple(last) if self.mode == "LSTM" else last[0]
 
-    def _laid_out(self, events: Any, hx: Any, dtype: torch.dtype) -> tuple[Layout, list[Tensor]]:
-        """How events lie, and the states before them, [layers * directions, B, ...] each."""
+    def _laid_out(self, events: Any, hx: Any, dtype: torch.dtype) -> tuple[Layout, list[tuple[Tensor, ...]]]:
+        """How events lie, and for each layer and direction the states before them, [B, ...] each."""
         packed = isinstance(events, PackedSequence)
         layout: Layout = Packed(events) if packed else Whole(events, self.batch_first)
         if hx is not None:
-            return layout, layout.states(list(hx) if self.mode == "LSTM" else [hx])
+            states = layout.states(list(hx) if self.mode == "LSTM" else [hx])
+            return layout, list(zip(*(state.unbind(0) for state in states), strict=True))
         depth = self.num_layers * (2 if self.bidirectional else 1)
-        zeros = layout.x.new_zeros
-        return layout, [zeros(depth, layout.batch, size, dtype=dtype) for size in state_sizes(self)]
+        zeros = [layout.x.new_zeros(layout.batch, size, dtype=dtype) for size in state_sizes(self)]
+        return layout, [tuple(zeros)] * depth

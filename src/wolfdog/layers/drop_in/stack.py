@@ -14,30 +14,34 @@ RunUnit = Callable[[Named, Tensor, Sequence[Tensor], Tensor | None], tuple[Tenso
 
 
 def run_stack(
-    units: Sequence[Sequence[tuple[RunUnit, Named]]],
+    units: Sequence[tuple[RunUnit, Named, Sequence[Tensor]]],
     layout: Layout,
     x: Tensor,
-    states: Sequence[Tensor],
+    both: bool,
     drop: float,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Outputs of the last layer in the layout of x, and last states.
+    """Outputs of the last layer in the layout of x, and last states, `[layers * directions, B, ...]` each.
 
     Args:
-        units: for every layer, one or two directions, the second backwards.
+        units: for every layer, and within it for every direction, what runs it, its parameters and its first states.
         layout: how x lies.
         x: events.
-        states: h (and c), `[layers * directions, B, ...]` each.
+        both: whether every layer has two directions, the second backwards.
         drop: the share of each layer's outputs, but for the last, that is zeroed before the next.
     """
-    before = list(zip(*(state.unbind(0) for state in states), strict=True))
     last: list[Sequence[Tensor]] = []
-    for number, layer in enumerate(units):
-        if number and drop:
-            x = dropout(x, drop)
-        outputs = []
-        for (run, named), backwards in zip(layer, (False, True), strict=False):
-            y, after = run(named, layout.events(x, backwards), before[len(last)], layout.lengths)
-            outputs.append(layout.outputs(y, backwards))
-            last.append(after)
-        x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
-    return x, [torch.stack(part) for part in zip(*last, strict=True)]
+    outputs: list[Tensor] = []
+    for number, (run, named, before) in enumerate(units):
+        backwards = both and number % 2 == 1
+        if number and not backwards:
+            x = torch.cat(outputs, -1) if both else outputs[0]
+            if drop:
+                x = dropout(x, drop)
+            outputs = []
+        y, after = run(named, layout.events(x, backwards), before, layout.lengths)
+        outputs.append(layout.outputs(y, backwards))
+        last.append(after)
+    y = torch.cat(outputs, -1) if both else outputs[0]
+    if len(last) == 1:
+        return y, [state.unsqueeze(0) for state in last[0]]
+    return y, [torch.stack(part) for part in zip(*last, strict=True)]

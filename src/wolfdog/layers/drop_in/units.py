@@ -86,15 +86,30 @@ class UnitCell(nn.Module):
         return torch.relu(from_x + from_h) if self.mode == "RNN_RELU" else torch.tanh(from_x + from_h)
 
 
+class Units(tuple[Unit, ...]):
+    """What every layer and direction computes."""
+
+    @cached_property
+    def kernels(self) -> "list[Compiled] | str":
+        """What is compiled for each, or why one cannot be."""
+        found = []
+        for unit in self:
+            kernel = compiled(unit)
+            if isinstance(kernel, str):
+                return kernel
+            found.append(kernel)
+        return found
+
+
 @cache
 def units_of(
     mode: str, sizes: tuple[int, int, int], bias: bool, dtype: torch.dtype, layers: int, directions: int
-) -> list[Unit]:
-    """What every layer and direction computes; sizes of events, of hidden units, and projected (or 0)."""
+) -> Units:
+    """The units of a layer; sizes of events, of hidden units, and projected (or 0)."""
     events, hidden, projected = sizes
     first = Unit(mode, events, hidden, projected, bias, dtype)
     inner = Unit(mode, directions * (projected or hidden), hidden, projected, bias, dtype)
-    return [first] * directions + [inner] * (directions * (layers - 1))
+    return Units([first] * directions + [inner] * (directions * (layers - 1)))
 
 
 def compiled(unit: Unit) -> "Compiled | str":
@@ -105,17 +120,6 @@ def compiled(unit: Unit) -> "Compiled | str":
             found = _compiled.get(unit)
             if found is None:
                 found = _compiled[unit] = _compile(unit)
-    return found
-
-
-def kernels_of(units: Sequence[Unit]) -> "list[Compiled] | str":
-    """What is compiled for each, or why one cannot be."""
-    found = []
-    for unit in units:
-        kernel = compiled(unit)
-        if isinstance(kernel, str):
-            return kernel
-        found.append(kernel)
     return found
 
 

@@ -1,0 +1,49 @@
+"""One layer of wolfdog.LSTM, GRU and RNN beside wolfdog.Recurrent over the cell, with the same parameters."""
+
+from typing import Any
+
+import torch
+
+import wolfdog as wd
+from cells import IN_TORCH, Shape, layer_of
+from peers.case import Case, of_module
+from sequences import AGREE
+from timing import disagreement, in_turn
+
+LAYERS = {"LSTM": wd.LSTM, "GRU": wd.GRU, "Elman": wd.RNN}
+SHAPES: list[Shape] = [(100, 32, 128), (100, 32, 256), (200, 8, 64), (1000, 1, 128), (50, 256, 64)]
+
+
+def drop_in_row(name: str, shape: Shape, training: bool, seconds: float) -> dict[str, Any]:
+    """Milliseconds of both, and the drop-in's part of the single layer's.
+
+    Raises RuntimeError where their numbers differ.
+    """
+    steps, batch, size = shape
+    torch.manual_seed(0)
+    cell = IN_TORCH[name](size, size)
+    single, drop_in = layer_of(name, cell), LAYERS[name](size, size)
+    drop_in.load_state_dict({f"{key}_l0": value for key, value in cell.state_dict().items()})
+    case = Case(name, cell, torch.randn(steps, batch, size), training)
+    runs = {
+        "Recurrent": of_module(case, single, lambda x: single(x)[0]),
+        "drop-in": of_module(case, drop_in, lambda x: drop_in(x)[0]),
+    }
+    with torch.set_grad_enabled(training):
+        expected, found = (run.read(run.call()) for run in runs.values())
+        error = disagreement(found, expected)
+        if error > AGREE:
+            raise RuntimeError(f"one layer of {name}, {shape}: the numbers differ by {error:.1e}")
+        times = in_turn({which: run.call for which, run in runs.items()}, seconds)
+    return {
+        "layer": f"wolfdog.{LAYERS[name].__name__}", "steps": steps, "batch": batch, "units": size,
+        "mode": "training" if training else "inference", "milliseconds": times,
+        "part": times["drop-in"] / times["Recurrent"],
+    }  # fmt: skip
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row for reading."""
+    shown = "  ".join(f"{name} {ms:.3f}" for name, ms in row["milliseconds"].items())
+    size = f"T{row['steps']} B{row['batch']} H{row['units']}"
+    return f"{row['layer']}, {row['mode']} {size}: {shown} ms | {row['part']:.3f} of the single layer's"
