@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from wolfdog.compiler.affine import affine
-from wolfdog.compiler.backends.numba import matrices, threads
-from wolfdog.compiler.backends.numba.matrices import multiply, multiply_transposed
-from wolfdog.compiler.backends.numba.panels import panels
-from wolfdog.compiler.backends.numba.target import target
+from wolfdog.compiler.backends.llvm import matrices, threads
+from wolfdog.compiler.backends.llvm.matrices import multiply, multiply_transposed
+from wolfdog.compiler.backends.llvm.panels import panels
+from wolfdog.compiler.backends.llvm.target import target
 
 SIZES = st.integers(1, 150)
 DTYPES = st.sampled_from([torch.float32, torch.float64])

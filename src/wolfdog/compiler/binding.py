@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .backends.numba.room import copied
+from .backends.llvm.room import copied
 from .batched import batched
 from .recurrence import Recurrence, Saved
 

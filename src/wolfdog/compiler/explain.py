@@ -2,7 +2,7 @@
 
 from math import prod
 
-from .backends.numba.launch import Launch
+from .backends.llvm.launch import Launch
 from .driver import Compiled
 from .ir.operations import Kind
 from .ir.printer import equations, function

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from .affine import affine
-from .backends.numba.emit import Callers
-from .backends.numba.launch import ALWAYS, Launch, side_by_side
-from .backends.numba.room import empty
+from .backends.llvm.emit import Callers
+from .backends.llvm.launch import ALWAYS, Launch, side_by_side
+from .backends.llvm.room import empty
 from .ends import Ends
 from .errors import Refusal
 from .ir.evaluate import evaluate

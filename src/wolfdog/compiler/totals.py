@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .backends.numba.matrices import WORTH, Chosen, multiply_transposed
+from .backends.llvm.matrices import WORTH, Chosen, multiply_transposed
 
 
 def summed(gradient: Tensor, rows: Tensor | None) -> Tensor:

@@ -50,8 +50,8 @@ class CompiledRunner:
 
     @property
     def backend(self) -> str:
-        """What runs the cell: "numba", or "eager" where it cannot be compiled."""
-        return "numba" if self.why_not() is None else "eager"
+        """What runs the cell: "llvm", or "eager" where it cannot be compiled."""
+        return "llvm" if self.why_not() is None else "eager"
 
     def why_not(self) -> str | None:
         """Why the eager loop runs the cell; None where kernels do.

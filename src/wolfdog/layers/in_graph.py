@@ -37,7 +37,7 @@ class GraphRunner:
     @property
     def backend(self) -> str:
         """As CompiledRunner's."""
-        return "numba"
+        return "llvm"
 
     def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]:
         """As EagerRunner's: one step is best left to torch.compile itself."""

@@ -87,7 +87,7 @@ class Recurrent(SequenceLayer):
 
     @property
     def backend(self) -> str:
-        """What runs the cell: "numba", or "eager" where that was asked for or the cell cannot be compiled."""
+        """What runs the cell: "llvm", or "eager" where that was asked for or the cell cannot be compiled."""
         return self._runner().backend
 
     @property

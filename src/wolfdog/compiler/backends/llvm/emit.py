@@ -1,4 +1,4 @@
-"""A plan becomes Python source for Numba, a function of a table of addresses, in one of two forms.
+"""A plan becomes Python source, which `lower` knows, a function of a table of addresses, in one of two forms.
 
 Apart, the other two arguments are a range of examples: the kernel runs every step for these alone, so that threads
 never wait for each other inside the loop. Together, they are the number of a thread and how many there are: every
