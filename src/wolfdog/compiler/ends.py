@@ -25,7 +25,7 @@ class Ends:
         Ends(lengths=tensor([3, 2, 1]), order=tensor([1, 2, 0]))
         """
         falling, order = torch.sort(lengths, descending=True, stable=True)
-        return cls(lengths, None) if torch.equal(falling, lengths) else cls(falling, order)
+        return cls(falling, None if torch.equal(falling, lengths) else order)
 
     def arranged(self, tensor: Tensor) -> Tensor:
         """The caller's examples [B, ...] in the kernels' order."""

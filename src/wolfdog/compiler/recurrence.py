@@ -231,7 +231,7 @@ class Recurrence:
         ends: Ends | None,
         wanted: Sequence[bool],
     ) -> list[Tensor | None]:
-        mine, callers = (None, None) if ends is None else ends.rows(steps)
+        running = None if ends is None else ends.rows(steps)
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
         places = self.backward_kernel.plan.aliases
@@ -242,9 +242,7 @@ class Recurrence:
             base, shift = stream.name.removesuffix("_next"), int(stream.name.endswith("_next"))
             operand = tensors[base][0]
             operand = operand[shift : shift + steps] if base in self.states else operand
-            rows = (
-                None if mine is None or callers is None else (mine, callers if base in self.events else mine)
-            )
+            rows = None if running is None else (running[0], running[base in self.events])
             part, sums = matrix_gradient(operand, found[gradient], rows, heads)
             totals[parameter] = totals[parameter] + part if parameter in totals else part
             if sums is not None:
@@ -252,7 +250,7 @@ class Recurrence:
         for name in needed & set(found):
             parts = (sums[within] for of, sums in known if (within := places[name].within(of)) is not None)
             total = next(parts, None)
-            total = summed(found[name], mine) if total is None else total
+            total = summed(found[name], None if running is None else running[0]) if total is None else total
             totals[name] = totals[name] + total if name in totals else total
         return [totals.get(name) for name in self.parameters]
 
