@@ -90,7 +90,6 @@ HEAVY = (
     "jax",
     "llvmlite",
     "matplotlib",
-    "numba",
     "onnx",
     "rich",
     "safetensors",

@@ -145,7 +145,7 @@ def test_activations_compile(op, names):
     }
     said = {"activations": names, "clip": 1.5} | {key: value for key, value in constants.items() if value}
     layer = check_against("onnxruntime", op, weights(op, scale=0.3), inputs_of(op), hidden_size=H, **said)
-    assert layer.forwards.backend == "numba"
+    assert layer.forwards.backend == "llvm"
 
 
 def test_constants_go_to_the_activations_that_have_them(monkeypatch):
@@ -192,7 +192,7 @@ def test_units_of_our_own_are_told(op, left_out, said, unit):
     stored = {name: array for name, array in weights(op).items() if name not in left_out}
     [layer] = wd.from_onnx(model(op, stored, **said))
     assert type(layer.forwards.cell) is unit
-    assert layer.forwards.backend == "numba"
+    assert layer.forwards.backend == "llvm"
 
 
 @pytest.mark.parametrize("op", GATES)

@@ -50,7 +50,7 @@ def test_float64(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert worst(actual.gradients, run(eager, x, state, weights).gradients) > 1e-10
         monkeypatch.setattr(torch.nn.functional, "hardsigmoid", exact_hardsigmoid)
     expected = run(eager, x, state, weights)
-    assert ours.backend == ("eager" if name in STAY_EAGER else "numba"), ours.why_not
+    assert ours.backend == ("eager" if name in STAY_EAGER else "llvm"), ours.why_not
     assert worst(actual.values, expected.values) < 1e-10
     assert worst(actual.gradients, expected.gradients) < 1e-10
     with torch.no_grad():  # a kernel of its own, which saves nothing

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import wolfdog as wd
-from wolfdog.compiler.backends.numba.expressions import EMIT
+from wolfdog.compiler.backends.llvm.expressions import EMIT
 from wolfdog.compiler.ir.evaluate import EVALUATE, evaluate
 from wolfdog.compiler.ir.operations import OPERATIONS, Kind
 from wolfdog.compiler.ir.printer import PRINT, function
@@ -202,7 +202,7 @@ def test_random_cells(choices: list[int], units: int) -> None:
     cell = Random(choices, units).double()
     x = torch.randn(3, 2, 3, dtype=torch.float64, requires_grad=True)
     results = []
-    for backend in ("numba", "eager"):
+    for backend in ("llvm", "eager"):
         layer = wd.Recurrent(cell, backend=backend)
         state = tuple(t.double() for t in cell.initial_state(2))
         y, last = layer(x, state)

@@ -14,7 +14,7 @@ from compiled_layers import close, eager_of, lstm
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from wolfdog.compiler.backends.numba.threads import cuts
+from wolfdog.compiler.backends.llvm.threads import cuts
 
 
 def test_several_threads_at_once() -> None:
@@ -40,7 +40,7 @@ def test_several_threads_at_once() -> None:
 
 
 def test_two_threads_give_what_one_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    from wolfdog.compiler.backends.numba import threads
+    from wolfdog.compiler.backends.llvm import threads
 
     monkeypatch.setattr(threads, "WORTH", 1)
     layer, x = lstm(), torch.randn(6, 7, 3, dtype=torch.float64, requires_grad=True)
@@ -99,7 +99,7 @@ def train():
     expected = torch.autograd.grad(whole(x)[0].sum() / 2, list(whole.parameters()))
     for parameter, gradient in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
-    assert model.module.backend == "numba"
+    assert model.module.backend == "llvm"
 
 dist.init_process_group("gloo", init_method=f"file://{sys.argv[2]}", rank=rank, world_size=2)
 train()  # the group's threads outlive a model that is still there when Python ends, and abort
@@ -156,7 +156,7 @@ import sys, torch, wolfdog as wd
 with torch.no_grad():
     wd.Recurrent(wd.cells.LSTM(3, 4))(torch.zeros(3, 2, 3))
 assert "llvmlite" in sys.modules
-assert not {"numba", "sympy", "torch._dynamo"} & set(sys.modules), sys.modules
+assert not {"sympy", "torch._dynamo"} & set(sys.modules), sys.modules
 """
 
 

@@ -3,26 +3,11 @@
 import pytest
 import torch
 from compiled_layers import close, eager_of
-from torch import Tensor, nn
+from torch import nn
 
 import wolfdog as wd
-from wolfdog.compiler import ragged
-from wolfdog.compiler.ragged import matrix_gradient, past_the_end, running
-
-
-def test_arranged_is_index_select_with_zeros_twice_differentiable() -> None:
-    order = torch.tensor([2, 0, 1])
-    back = torch.argsort(order)
-    ended = past_the_end(4, torch.tensor([4, 3, 1]))
-
-    def arranged(x: Tensor) -> Tensor:
-        return ragged.arranged(x, order, back, ended)
-
-    x = torch.randn(4, 3, 2, dtype=torch.float64, requires_grad=True)
-    expected = x.index_select(1, order).masked_fill(ended.unsqueeze(-1), 0)
-    torch.testing.assert_close(arranged(x), expected, rtol=0, atol=0)
-    assert torch.autograd.gradcheck(arranged, (x,), check_batched_grad=True)
-    assert torch.autograd.gradgradcheck(arranged, (x,), check_batched_grad=True)
+from wolfdog.compiler.ends import Ends, past_the_end
+from wolfdog.compiler.totals import matrix_gradient
 
 
 @pytest.mark.parametrize("heads", [False, True])
@@ -31,9 +16,8 @@ def test_a_product_over_what_runs_is_the_one_over_everything(heads: bool) -> Non
     alive = ~past_the_end(5, lengths)[:, :, None, None]
     operand = torch.randn(5, 4, 2, 3, dtype=torch.float64)
     gradient = torch.randn(5, 4, 2, 6, dtype=torch.float64) * alive
-    rows = running(5, lengths)
-    assert rows is not None
-    assert len(rows) == 12
+    rows = Ends.of(lengths).rows(5)
+    assert len(rows[0]) == 12
     close(matrix_gradient(operand, gradient, rows, heads), matrix_gradient(operand, gradient, None, heads))
 
 
@@ -67,3 +51,17 @@ def test_what_lies_past_an_end_may_be_no_number(name: str) -> None:
         gradients.append([*alone, *once, *twice])
     for actual, should in zip(*gradients, strict=True):
         close(actual, should)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 40])
+def test_outputs_may_be_written_into_before_the_backward_pass(batch: int) -> None:
+    torch.manual_seed(0)
+    lengths = torch.randint(0, 6, (batch,))
+    layer = wd.Recurrent(wd.cells.LSTM(2, 200))  # large enough for memory that is used again
+    x = torch.randn(6, batch, 2)
+    found = []
+    for run in (layer, eager_of(layer)):
+        y, (h, c) = run(x, lengths=lengths)
+        loss = y.mul_(2).square().sum() + h.add_(1).square().sum() + c.neg_().sum()
+        found.append(torch.autograd.grad(loss, list(layer.parameters())))
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)

@@ -84,7 +84,7 @@ def test_a_tensor_that_is_an_attribute_may_change() -> None:
     for _ in range(3):  # as a mask that is drawn for every sequence
         cell.mask = torch.bernoulli(torch.full((4,), 0.5)) * 2
         torch.testing.assert_close(layer(x)[0], wd.Recurrent(cell, backend="eager")(x)[0])
-    assert layer.backend == "numba"
+    assert layer.backend == "llvm"
 
 
 def test_the_cell_s_own_complaint_is_heard() -> None:

@@ -6,7 +6,7 @@ import threading
 import pytest
 import torch
 
-from wolfdog.compiler.backends.numba import room
+from wolfdog.compiler.backends.llvm import room
 
 LARGE = room.WORTH // 4
 

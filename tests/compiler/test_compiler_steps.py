@@ -1,7 +1,8 @@
-"""Steps that are run again: what is looked at before, and that any difference is seen."""
+"""Steps and sequences that are run again: what is looked at before, and that any difference is seen."""
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from compiled_layers import close, eager_of
 from torch import Tensor, nn
 
 import wolfdog as wd
-from wolfdog.layers.step_again import alike, alike_in_python
+from wolfdog.layers.again import alike, alike_in_python
 
 
 class _Part(nn.Module):
@@ -66,31 +67,89 @@ CHANGES: dict[str, Callable[[_Cell], object]] = {
 }
 
 
+RUNS: dict[str, Callable[[wd.Recurrent, Tensor, Tensor], Tensor]] = {
+    "steps": lambda layer, x, h: layer.step(x[0], h)[0],
+    "sequences": lambda layer, x, h: layer(x, h)[0],
+    "sequences without a state": lambda layer, x, h: layer(x)[0],
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_change_between_steps_is_seen(what: str) -> None:
+def test_a_change_in_between_is_seen(what: str, run: Callable[..., Tensor]) -> None:
     torch.manual_seed(0)
-    layer, x, h = wd.Recurrent(_Cell()), *torch.randn(2, 2, 3, dtype=torch.float64)
+    layer = wd.Recurrent(_Cell())
+    x, h = torch.randn(4, 2, 3, dtype=torch.float64), torch.randn(2, 3, dtype=torch.float64)
     with torch.no_grad():
-        before = [layer.step(x, h)[0] for _ in range(3)][-1]
-        assert layer.backend == "numba"
+        before = [run(layer, x, h) for _ in range(4)][-1]
+        assert layer.backend == "llvm"
         CHANGES[what](layer.cell)
-        found = [layer.step(x, h)[0] for _ in range(2)]
-        expected = eager_of(layer).step(x, h)[0]
+        found = [run(layer, x, h) for _ in range(4)]
+        expected = run(eager_of(layer), x, h)
     assert not torch.allclose(before, expected)
     for y in found:
         close(y, expected)
 
 
-def test_another_cell_and_a_copy_are_run_as_they_are() -> None:
-    layer, x, h = wd.Recurrent(_Cell()), *torch.randn(2, 2, 3, dtype=torch.float64)
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_another_cell_and_a_copy_are_run_as_they_are(run: Callable[..., Tensor]) -> None:
+    layer = wd.Recurrent(_Cell())
+    x, h = torch.randn(4, 2, 3, dtype=torch.float64), torch.randn(2, 3, dtype=torch.float64)
     with torch.no_grad():
-        layer.step(x, h)
+        for _ in range(3):
+            run(layer, x, h)
         other = copy.deepcopy(layer)
         other.cell.scale.zero_()
-        layer.step(x, h)
-        close(other.step(x, h)[0], eager_of(other).step(x, h)[0])
+        run(layer, x, h)
+        close(run(other, x, h), run(eager_of(other), x, h))
         layer.cell = other.cell
-        close(layer.step(x, h)[0], eager_of(layer).step(x, h)[0])
+        close(run(layer, x, h), run(eager_of(layer), x, h))
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_sequences_of_every_form_in_turn(batch_first: bool) -> None:
+    """As steps: and with lengths, resets, gradients, in inference mode and under autocast."""
+    layer = wd.Recurrent(wd.cells.LSTM(3, 4), batch_first=batch_first)
+    eager = wd.Recurrent(layer.cell, batch_first=batch_first, backend="eager")
+    wide = torch.randn(5, 5, 6)
+    state = torch.randn(2, 5, 4).unbind()
+
+    def agree(*arguments: Any, **named: Any) -> None:
+        for _ in range(3):
+            (y, last), (expected, after) = layer(*arguments, **named), eager(*arguments, **named)
+            for found, should in zip((y, *last), (expected, *after), strict=True):
+                torch.testing.assert_close(found, should)
+
+    for turned_on in (torch.no_grad, torch.inference_mode, torch.enable_grad):
+        with turned_on():
+            for x in (wide[..., :3], wide[..., :3].contiguous(), wide[..., ::2], wide[:, :, 3:]):
+                agree(x)
+                agree(x, state)
+                agree(x, lengths=[2, 5, 1, 0, 3])
+                agree(x, resets=torch.rand(5, 5) < 0.5)
+            agree(wide[:, 0, :3])
+    x = wide[..., :3].clone().requires_grad_()
+    for _ in range(3):
+        found = torch.autograd.grad(layer(x)[0].square().sum(), [x, *layer.parameters()])
+        expected = torch.autograd.grad(eager(x)[0].square().sum(), [x, *layer.parameters()])
+        torch.testing.assert_close(found, expected)
+
+
+def test_what_a_first_state_of_its_own_says_is_asked_every_time() -> None:
+    class Counting(nn.Module):
+        input_size, calls = 3, 0
+
+        def initial_state(self, batch: int) -> Tensor:
+            Counting.calls += 1
+            return torch.full((batch, 3), float(Counting.calls))
+
+        def forward(self, x: Tensor, h: Tensor) -> Tensor:
+            return h + 0 * x
+
+    layer = wd.Recurrent(Counting())
+    with torch.no_grad():
+        found = [float(layer(torch.zeros(2, 1, 3))[0][0, 0, 0]) for _ in range(6)]
+    assert len(set(found)) == 6
 
 
 LOOKS: dict[str, Callable[[Tensor], object]] = {

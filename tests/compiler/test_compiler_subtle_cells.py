@@ -37,7 +37,7 @@ def both(cell: Own) -> wd.Recurrent:
 @pytest.mark.parametrize("name", COMPILED)
 def test_kernels_give_what_the_loop_gives(name: str) -> None:
     layer = both(Own(COMPILED[name]))
-    assert layer.backend == "numba", layer.why_not
+    assert layer.backend == "llvm", layer.why_not
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -106,13 +106,13 @@ def test_attributes_with_a_row_for_each_example(batch: int) -> None:
             grads.append([y, last, *(g for g in found if g is not None)])
         for actual, expected in zip(*grads, strict=True):
             torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-11)
-    assert ours.backend == "numba", ours.why_not
+    assert ours.backend == "llvm", ours.why_not
     with torch.no_grad():
         torch.testing.assert_close(ours.step(x[0], h), eager.step(x[0], h))
         for backend in (ours, eager):  # of another batch than the masks'
             with pytest.raises(RuntimeError, match="size of tensor"):
                 backend(torch.randn(5, 3, 4, dtype=torch.float64))
-    assert ours.backend == "numba"
+    assert ours.backend == "llvm"
 
 
 def remembers(c: Own, x: Tensor, h: Tensor) -> Tensor:
@@ -168,4 +168,4 @@ def test_every_attribute_that_changes_is_noticed() -> None:
             torch.testing.assert_close(ours(x, h), eager(x, h), rtol=1e-10, atol=1e-11)
             for _ in range(2):
                 torch.testing.assert_close(ours.step(x[0], h), eager.step(x[0], h), rtol=1e-10, atol=1e-11)
-            assert ours.backend == "numba", ours.why_not
+            assert ours.backend == "llvm", ours.why_not

@@ -185,7 +185,7 @@ def test_a_changed_setting_is_another_step() -> None:
     layer.cell.rate = 0.25
     torch.testing.assert_close(layer(x)[0], eager_of(layer)(x)[0])
     assert not torch.equal(layer(x)[0], first)
-    assert layer.backend == "numba"
+    assert layer.backend == "llvm"
 
 
 def test_a_changed_module_is_another_cell() -> None:

@@ -10,7 +10,7 @@ from compiled_layers import close
 from torch import Tensor, nn
 
 import wolfdog as wd
-from wolfdog.compiler.backends.numba import launch, team, threads
+from wolfdog.compiler.backends.llvm import launch, team, threads
 
 CELLS: list[Any] = [
     lambda: nn.LSTMCell(5, 40),
@@ -48,7 +48,7 @@ def held_against_the_loop(cell: nn.Module, batch: int) -> None:
     for lengths in (None, ragged):
         layer = wd.Recurrent(cell)
         found = everything(layer, x, lengths)
-        assert layer.backend == "numba"
+        assert layer.backend == "llvm"
         expected = everything(wd.Recurrent(cell, backend="eager"), x, lengths)
         expected[1] = expected[0].detach()
         for actual, should in zip(found, expected, strict=True):

@@ -96,7 +96,7 @@ def test_layers_are_what_is_written_out(
     options = {"lengths": lengths, "resets": resets}
     ours = results(layer, layer, x, state, **options)
     assert_agree(ours, results(lambda *a, **o: over(layer, *a, **o), layer, x, state, **options))
-    assert layer.backend == (backend or "numba")
+    assert layer.backend == (backend or "llvm")
 
 
 def test_a_wrong_gradient_is_seen() -> None:

@@ -111,7 +111,7 @@ def test_kernels_pieces_and_loops_drop_the_same(
     options = {"lengths": lengths, "resets": resets}
     found = results(layer, layer, x, state, **options)
     assert_agree(found, results(loop, layer, x, state, **options))
-    assert layer.backend == "numba"
+    assert layer.backend == "llvm"
 
 
 def test_one_row_first_and_then_more() -> None:
@@ -246,7 +246,7 @@ def test_asking_what_runs_it_draws_nothing() -> None:
     for name in MAKE:
         layer = make(name)
         before = torch.get_rng_state()
-        assert layer.backend == "numba", layer.why_not
+        assert layer.backend == "llvm", layer.why_not
         assert torch.equal(torch.get_rng_state(), before)
     assert "a0" in wd.show(make("lstm"), "equations")
 

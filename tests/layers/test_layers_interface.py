@@ -62,7 +62,7 @@ class TestBackend:
     """What runs a layer, and why."""
 
     def test_says_the_truth(self) -> None:
-        assert (lstm().backend, lstm().why_not) == ("numba", None)
+        assert (lstm().backend, lstm().why_not) == ("llvm", None)
         asked = lstm(backend="eager")
         assert (asked.backend, asked.why_not) == ("eager", "the eager backend was asked for")
 

@@ -124,7 +124,7 @@ def test_each_sequence_is_run_as_if_alone(
 
 COMPARE = {
     "eager": assert_same,
-    "numba": assert_agree,
+    "llvm": assert_agree,
 }  # the loop gives the same bits, kernels the same numbers
 
 

@@ -34,7 +34,7 @@ def test_kernels_and_the_loop_say_the_same(name: str) -> None:
     compiled, loop = (
         of.trace(x, lengths=[6, 4], resets=RESETS) for of in (layer, make(name, backend="eager"))
     )
-    assert layer.backend == "numba" or name == "OwnZero"
+    assert layer.backend == "llvm" or name == "OwnZero"
     assert list(compiled) == list(loop)
     assert_agree(tuple(compiled.values()), tuple(loop.values()))
 
@@ -158,7 +158,7 @@ class TestNames:
         assert_agree(q["gated.shared"], before(q["state"]) + 1)
         assert_agree(q["shared"], q["gate"] * q["gated.shared"])
         assert_agree(q["scaled.doubled"], 2 * torch.softmax(q["attention.score"], -1))
-        assert layer.backend == (backend or "numba")
+        assert layer.backend == (backend or "llvm")
 
     def test_of_a_class_and_of_the_one_it_is_made_from(self, backend: str | None) -> None:
         q = wd.Recurrent(Heir().double(), backend=backend).trace(drawn(5, 2, 3))

@@ -81,7 +81,7 @@ def test_names(kind: type[Unit]) -> None:
     layer, x = wd.Recurrent(kind()), torch.randn(6, 2, 3)
     trace = layer.trace(x)
     assert list(trace) == NAMES[kind]
-    assert layer.backend == "numba"
+    assert layer.backend == "llvm"
     assert_agree(trace["state"], layer(x)[0].detach())
 
 

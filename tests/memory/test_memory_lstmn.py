@@ -89,7 +89,7 @@ def test_kernels_compute_what_the_loop_does() -> None:
     results = []
     for backend in (None, "eager"):
         layer = wd.Recurrent(cell, backend=backend)
-        assert layer.backend == ("eager" if backend else "numba"), layer.why_not
+        assert layer.backend == ("eager" if backend else "llvm"), layer.why_not
         x, before = drawn(7, 3, 3).requires_grad_(), some(cell, 3)
         y, tape = layer(x, before, lengths=LENGTHS, resets=RESETS)
         total = y.square().sum() + tape.keys.sum() + tape.ltms.square().sum()

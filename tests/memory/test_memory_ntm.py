@@ -83,7 +83,7 @@ def test_kernels_compute_what_the_loop_does() -> None:
     results = []
     for backend in (None, "eager"):
         layer = wd.Recurrent(cell, backend=backend)
-        assert layer.backend == ("eager" if backend else "numba"), layer.why_not
+        assert layer.backend == ("eager" if backend else "llvm"), layer.why_not
         x, before = drawn(7, 3, 3).requires_grad_(), some(cell, 3)
         y, state = layer(x, before, lengths=LENGTHS)
         assert isinstance(state, NTMState)

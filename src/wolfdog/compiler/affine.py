@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from .backends.numba.matrices import WORTH, multiply, multiply_transposed
+from .backends.llvm.matrices import WORTH, multiply, multiply_transposed
 from .batched import batched
 
 

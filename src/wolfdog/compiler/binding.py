@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .backends.numba.room import copied
+from .backends.llvm.room import copied
 from .batched import batched
 from .recurrence import Recurrence, Saved
 
@@ -46,15 +46,13 @@ class RecurrenceFunction(torch.autograd.Function):
             return (None, None, None, *found)
         _, parameters, _ = _parts(recurrence, tensors)
         kept = Saved(dict(zip(ctx.names, saved, strict=True)), ctx.steps, ctx.batch)
-        wanted = ctx.needs_input_grad[3 + len(recurrence.events) :][: len(parameters)]
-        parts = recurrence.backward(kept, parameters, gradient, last, ctx.lengths, wanted)
+        to_events, to_parameters, _ = _parts(recurrence, ctx.needs_input_grad[3:])
+        parts = recurrence.backward(kept, parameters, gradient, last, ctx.lengths, (to_events, to_parameters))
         return (None, None, None, *(found for part in parts for found in part))
 
 
-def _parts(
-    recurrence: Recurrence, tensors: Sequence[Tensor]
-) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """Events, parameters and states."""
+def _parts(recurrence: Recurrence, tensors: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """What is given for events, parameters and states."""
     first = len(recurrence.events)
     second = first + len(recurrence.parameters)
     return list(tensors[:first]), list(tensors[first:second]), list(tensors[second:])
@@ -168,7 +166,7 @@ def operator() -> Any:
             gradient,
             last,
             lengths,
-            [True] * len(parameters),
+            ([True] * len(events), [True] * len(parameters)),
         )
         shapes = _gradient_shapes(known, steps, gradient.shape[1], parameters)
         flat = [tensor for part in parts for tensor in part]

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from .binding import run
+from .ends import past_the_end
 from .errors import Refusal as Refusal
-from .ragged import arranged, past_the_end
 from .recurrence import Recurrence, check, with_resets
 from .single import SingleStep
 from .trace import NO_ROWS, Rows, Step, trace
@@ -106,40 +106,12 @@ class Compiled:
             fresh: states `[B, ...]`.
         """
         rows = [named[name].to(self.dtype) for name in self.rows]
-        if lengths is None:
-            return self._sorted(named, x, rows, states, None, resets, fresh)
-        lengths = lengths.to(torch.int64)
-        # In gradients of what PyTorch computes for all events, not a number times zero is not a number.
-        clear = torch.is_grad_enabled() and _hoists(x.shape[1])
-        if bool((lengths[:-1] >= lengths[1:]).all()):
-            if clear:
+        if lengths is not None:
+            lengths = lengths.to(torch.int64)
+            # In gradients of what PyTorch computes for all events, not a number times zero is not a number.
+            if torch.is_grad_enabled() and _hoists(x.shape[1]):
                 ended = past_the_end(len(x), lengths)
                 x = x.masked_fill(ended.view(*ended.shape, *(1,) * (x.dim() - 2)), 0)
-            return self._sorted(named, x, rows, states, lengths, resets, fresh)
-        order = torch.argsort(lengths, descending=True, stable=True)
-        back = torch.argsort(order)
-        lengths = lengths[order]
-        y, last = self._sorted(
-            named,
-            arranged(x, order, back, past_the_end(len(x), lengths) if clear else None),
-            [row.index_select(0, order) for row in rows],
-            [s.index_select(0, order) for s in states],
-            lengths,
-            None if resets is None else resets.index_select(1, order),
-            [f.index_select(0, order) for f in fresh],
-        )
-        return arranged(y, back, order, None), [s.index_select(0, back) for s in last]
-
-    def _sorted(
-        self,
-        named: Mapping[str, Tensor],
-        x: Tensor,
-        rows: Sequence[Tensor],
-        states: Sequence[Tensor],
-        lengths: Tensor | None,
-        resets: Tensor | None,
-        fresh: Sequence[Tensor],
-    ) -> tuple[Tensor, list[Tensor]]:
         steps = len(x)
         recurrence = self.chosen(x.shape[1], resets is not None)
         inputs = {"x": x} | {f"a{number}": row.expand(steps, *row.shape) for number, row in enumerate(rows)}

@@ -2,7 +2,7 @@
 
 from math import prod
 
-from .backends.numba.launch import Launch
+from .backends.llvm.launch import Launch
 from .driver import Compiled
 from .ir.operations import Kind
 from .ir.printer import equations, function
@@ -29,11 +29,12 @@ def explain(compiled: Compiled, stage: str) -> str:
         case "plan":
             return _plan(recurrence)
     kernels = {
-        "inference": recurrence.inference,
-        "training": recurrence.training,
-        "gradients": recurrence.backward_kernel,
+        "inference": recurrence.inference.kernel,
+        "inference, few examples": recurrence.inference.together,
+        "training": recurrence.training.kernel,
+        "gradients": recurrence.backward_kernel.kernel,
     }
-    return "\n".join(f"# {name}\n{launch.kernel.source}" for name, launch in kernels.items())
+    return "\n".join(f"# {name}\n{kernel.source}" for name, kernel in kernels.items())
 
 
 def _plan(recurrence: Recurrence) -> str:

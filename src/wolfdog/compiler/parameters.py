@@ -34,6 +34,7 @@ class ParameterCode:
     def __init__(self) -> None:
         self.names: list[str] = []  # the cell's tensors, by name
         self.outputs: list[str] = []
+        self._results: list[str] = []
         self._arguments: dict[str, str] = {}  # the variables of `names`
         self._lines: list[_Line] = []
         self._variables: list[str] = []
@@ -138,7 +139,7 @@ class ParameterCode:
 
     def run(self, named: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The values that the program reads, by name, from the cell's tensors by name."""
-        values = self.function()(*(named[name] for name in self.names))
+        values = self.function()(*[named[name] for name in self.names])
         return dict(zip(self.results(), values, strict=True))
 
     def function(self) -> Callable[..., tuple[Tensor, ...]]:
@@ -151,7 +152,9 @@ class ParameterCode:
 
     def results(self) -> list[str]:
         """The names of the values that the program reads."""
-        return [_identifier(name) for name in self.outputs]
+        if len(self._results) != len(self.outputs):
+            self._results = [_identifier(name) for name in self.outputs]
+        return self._results
 
     def _new(self, variable: str) -> int:
         self._variables.append(variable)

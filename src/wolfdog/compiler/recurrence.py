@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from .affine import affine
-from .backends.numba.launch import ALWAYS, Launch, side_by_side
-from .backends.numba.room import empty
+from .backends.llvm.emit import Callers
+from .backends.llvm.launch import ALWAYS, Launch, side_by_side
+from .backends.llvm.room import empty
+from .ends import Ends
 from .errors import Refusal
 from .ir.evaluate import evaluate
 from .ir.printer import function
@@ -20,7 +22,7 @@ from .passes.adjoint import adjoint
 from .passes.places import Place
 from .passes.saving import Differentiated, cut
 from .passes.split import Split, prepare, split
-from .ragged import matrix_gradient, running, summed
+from .totals import matrix_gradient, summed
 from .trace import Traced
 
 
@@ -54,7 +56,8 @@ class Recurrence:
         self.output_shape = step.outputs["y"].shape
         self.early = as_function(self.split.parameters)
         self.over_events = as_function(self.split.events, affine) if hoist_events else _as_they_are
-        self.inference = Launch(step, dtype)
+        self.callers = Callers(frozenset(self.events), ("y",))
+        self.inference = Launch(step, dtype, callers=self.callers)
 
     @cached_property
     def differentiated(self) -> Differentiated:
@@ -64,12 +67,14 @@ class Recurrence:
     @cached_property
     def training(self) -> Launch:
         """The forward kernel that saves."""
-        return Launch(self.differentiated.forward, self.dtype)
+        return Launch(self.differentiated.forward, self.dtype, callers=self.callers)
 
     @cached_property
     def backward_kernel(self) -> Launch:
         """The kernel of the adjoint."""
-        return Launch(self.differentiated.backward, self.dtype, reverse=True)
+        adjoint = self.differentiated.backward
+        gets = tuple(name for name in self.events if name in adjoint.outputs)
+        return Launch(adjoint, self.dtype, True, Callers(frozenset(["dy", *self.events]), gets))
 
     @cached_property
     def backward_parameters(self) -> Callable[..., dict[str, Tensor]]:
@@ -106,30 +111,37 @@ class Recurrence:
             parameters: what it reads of the parameters, in the order of `self.parameters`.
             states: the states before, `[B, ...]`.
             steps: T.
-            lengths: `[B]`, falling, or None.
+            lengths: `[B]` whole numbers, or None.
             save: whether a backward pass will follow.
         """
         launch = self.training if save else self.inference
+        ends = None if lengths is None else Ends.of(lengths)
+        turned = ends is not None and ends.order is not None
         batch = states[0].shape[0] if states else events[0].shape[1]
-        kept: dict[str, Tensor] = dict(zip(self.events, (self._rows(e, 2) for e in events), strict=True))
+        kept = {name: self._rows(event, 2) for name, event in zip(self.events, events, strict=True)}
         tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
-        tensors |= {
-            n: (t, 0) for n, t in launch.pack(dict(zip(self.parameters, parameters, strict=True))).items()
-        }
-        whole = {place.buffer for place in launch.plan.aliases.values()} | (self.taped if save else set())
+        for name, tensor in launch.pack(dict(zip(self.parameters, parameters, strict=True))).items():
+            tensors[name] = (tensor, 0)
+        whole = launch.whole if save or not turned else ()
+        taped = self.taped if save else ()
         tapes = {}
         for name, state in zip(self.states, states, strict=True):
-            room = steps + 1 if name in whole else 2
+            room = steps + 1 if name in whole or name in taped else 2
             tape = empty(room, batch, *self.shapes[name], dtype=self.dtype)
-            tape[0] = state
+            tape[0] = state if ends is None else ends.arranged(state)
             tapes[name] = tape
             tensors[name] = (tape, room)
         for name, shape in launch.plan.streams.items():
-            kept[name] = empty(steps, batch, *shape, dtype=self.dtype)
-            tensors[name] = (kept[name], ALWAYS)
-        launch(steps, batch, tensors, lengths)
-        output = self._found(launch, "y", tapes, kept, steps)
-        last = [self._last(tapes[name], steps, lengths) for name in self.states]
+            room = steps if save or not turned else 1
+            kept[name] = empty(room, batch, *shape, dtype=self.dtype)
+            tensors[name] = (kept[name], room)
+        if turned:
+            output = empty(steps, batch, *self.output_shape, dtype=self.dtype)
+            tensors["y_out"] = (output, ALWAYS)
+        launch(steps, batch, tensors, ends)
+        if not turned:
+            output = self._found(launch, "y", tapes, kept, steps)
+        last = [self._last(tapes[name], steps, ends) for name in self.states]
         if not save:
             return output, last, None
         keep = {}
@@ -155,12 +167,12 @@ class Recurrence:
             size, (*base.stride()[:2], *place.strides), base.storage_offset() + place.offset
         )
 
-    def _last(self, tape: Tensor, steps: int, lengths: Tensor | None) -> Tensor:
+    def _last(self, tape: Tensor, steps: int, ends: Ends | None) -> Tensor:
         room = tape.shape[0]
-        if lengths is None:
+        if ends is None:
             state = tape[steps % room]
             return state.clone() if room > steps else state  # in a tape of all steps outputs may lie too
-        return tape[lengths % room, torch.arange(tape.shape[1])]
+        return ends.returned(tape[ends.lengths % room, torch.arange(tape.shape[1])])
 
     def backward(
         self,
@@ -169,13 +181,14 @@ class Recurrence:
         gradient: Tensor | None,
         last: Sequence[Tensor | None],
         lengths: Tensor | None,
-        wanted: Sequence[bool],
+        wanted: tuple[Sequence[bool], Sequence[bool]],
     ) -> tuple[list[Tensor | None], list[Tensor | None], list[Tensor | None]]:
         """Gradients of events, parameters and first states, from those of the outputs and of the last states.
 
-        `wanted` says for which parameters a gradient is computed.
+        `wanted` says for which events and for which parameters a gradient is computed.
         """
         launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
+        ends = None if lengths is None else Ends.of(lengths)
         named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
         like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype)
         tensors: dict[str, tuple[Tensor, int]] = {}
@@ -190,26 +203,35 @@ class Recurrence:
         for name, final in zip(self.states, last, strict=True):
             carry = torch.zeros(2, batch, *self.shapes[name], dtype=self.dtype)
             if final is not None:
-                carry[:] = final
+                carry[:] = final if ends is None else ends.arranged(final)
             tensors[f"d{name}"] = (carry, 2)
         for name, wide in launch.plan.streams.items():
             tensors[name] = (empty(steps, batch, *wide, dtype=self.dtype), ALWAYS)
-        launch(steps, batch, tensors, lengths)
+        to_events, to_parameters = wanted
+        needed = [name if want else None for name, want in zip(self.events, to_events, strict=True)]
+        if ends is not None and ends.order is not None:
+            for name in launch.callers.outputs:
+                if name in needed:
+                    made = empty(steps, batch, *self.event_shapes[name], dtype=self.dtype)
+                    tensors[f"{name}_out"] = (made, ALWAYS)
+        launch(steps, batch, tensors, ends)
         streams = {name: tensor for name, (tensor, _) in tensors.items()}
         found = {name: self._found(launch, name, streams, streams, steps) for name in launch.plan.aliases}
-        events = [found.get(name) for name in self.events]
+        events = [streams.get(f"{name}_out", found.get(name)) if name else None for name in needed]
         first = [tensors[f"d{name}"][0][0] for name in self.states]
-        return events, self._parameter_gradients(found, tensors, steps, lengths, wanted), list(first)
+        if ends is not None:
+            first = [ends.returned(gradient) for gradient in first]
+        return events, self._parameter_gradients(found, tensors, steps, ends, to_parameters), list(first)
 
     def _parameter_gradients(
         self,
         found: Mapping[str, Tensor],
         tensors: Mapping[str, tuple[Tensor, int]],
         steps: int,
-        lengths: Tensor | None,
+        ends: Ends | None,
         wanted: Sequence[bool],
     ) -> list[Tensor | None]:
-        rows = None if lengths is None else running(steps, lengths)
+        mine, callers = (None, None) if ends is None else ends.rows(steps)
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
         places = self.backward_kernel.plan.aliases
@@ -220,6 +242,9 @@ class Recurrence:
             base, shift = stream.name.removesuffix("_next"), int(stream.name.endswith("_next"))
             operand = tensors[base][0]
             operand = operand[shift : shift + steps] if base in self.states else operand
+            rows = (
+                None if mine is None or callers is None else (mine, callers if base in self.events else mine)
+            )
             part, sums = matrix_gradient(operand, found[gradient], rows, heads)
             totals[parameter] = totals[parameter] + part if parameter in totals else part
             if sums is not None:
@@ -227,7 +252,7 @@ class Recurrence:
         for name in needed & set(found):
             parts = (sums[within] for of, sums in known if (within := places[name].within(of)) is not None)
             total = next(parts, None)
-            total = summed(found[name], rows) if total is None else total
+            total = summed(found[name], mine) if total is None else total
             totals[name] = totals[name] + total if name in totals else total
         return [totals.get(name) for name in self.parameters]
 

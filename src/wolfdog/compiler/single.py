@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .backends.numba.build import product_code
-from .backends.numba.emit import FIELDS, HEADER
-from .backends.numba.launch import Launch
+from .backends.llvm.build import product_code
+from .backends.llvm.emit import FIELDS, HEADER
+from .backends.llvm.launch import Launch
 from .passes.split import prepare, split
 from .recurrence import as_function
 from .trace import Traced

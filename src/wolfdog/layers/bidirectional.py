@@ -80,7 +80,7 @@ class Bidirectional(SequenceLayer):
 
     @property
     def backend(self) -> str:
-        """What runs both directions: "numba", or "eager" where that runs one of them."""
+        """What runs both directions: "llvm", or "eager" where that runs one of them."""
         return common_backend((self.forwards, self.backwards))
 
     @property

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .again import transformed
 from .compiled import CompiledRunner, refusal
 from .eager import EagerRunner
 from .pieces import in_pieces
@@ -14,7 +15,6 @@ from .pure import Call, CompiledRun, ModuleRun, PureRun, of_eager
 from .recurrent_dropout import same_masks
 from .runner import Runner
 from .state import State
-from .step_again import transformed
 
 Every = int | Literal["auto"]
 

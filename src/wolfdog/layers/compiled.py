@@ -8,13 +8,13 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from .again import SequenceAgain, StepAgain, transformed
 from .cell_record import CellRecord
 from .compile_step import compile_step
 from .eager import EagerRunner
-from .form import Returns, initial_state
+from .form import Returns, initial_state, starts_from_zeros
 from .settings import Untouched
 from .state import State, rebuilt, tensors, transform
-from .step_again import StepAgain, transformed
 from .trial import trial
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class CompiledRunner:
 
     @property
     def backend(self) -> str:
-        """What runs the cell: "numba", or "eager" where it cannot be compiled."""
-        return "numba" if self.why_not() is None else "eager"
+        """What runs the cell: "llvm", or "eager" where it cannot be compiled."""
+        return "llvm" if self.why_not() is None else "eager"
 
     def why_not(self) -> str | None:
         """Why the eager loop runs the cell; None where kernels do.
@@ -97,8 +97,7 @@ class CompiledRunner:
 
     def _again(self, found: "Compiled", read: list[Tensor], event: Tensor, before: State) -> StepAgain | None:
         """The step to be run again; None for a state of states, and where tensors lie apart or change unseen."""
-        flat = type(before) is tuple and not any(isinstance(part, tuple) for part in before)
-        if not (flat or isinstance(before, Tensor)) or any(t.is_inference() for t in read):
+        if not _flat(before) or any(t.is_inference() for t in read):
             return None
         if not all(t.is_contiguous() for t in (event, *tensors(before))):
             return None
@@ -120,6 +119,20 @@ class CompiledRunner:
             self.refuse(x, ready, str(reason))
             return self.eager.sequence(x, state, lengths, resets)
         return y, rebuilt(ready.before, after)
+
+    def sequence_again(self, x: Tensor, state: State | None) -> SequenceAgain | None:
+        """Sequences like this one, of full length and without resets, to be run again; None where more is to be looked
+        at."""
+        ready = None if torch.is_autocast_enabled("cpu") else self.ready(x, state, False)
+        if ready is None or ready.found.rows or ready.dtype is not x.dtype or not _flat(ready.before):
+            return None
+        if state is not None:
+            return SequenceAgain(self.cell, self.returns, self.record, ready.found, x, state, None)
+        if not self.record.zeros and not starts_from_zeros(self.cell):
+            return None
+        with torch.inference_mode(False):  # zeros that any later call may use
+            start = transform(torch.zeros_like, ready.before)
+        return SequenceAgain(self.cell, self.returns, self.record, ready.found, x, start, start)
 
     def ready(self, x: Tensor, state: State | None, resets: bool) -> "Ready | None":
         """What runs events [T, B, ...] from a state, with or without resets; None where the eager loop does."""
@@ -215,6 +228,13 @@ class CompiledRunner:
         untouched.put_back()
         pairs = zip((output, *tensors(after)), (output_again, *tensors(after_again)), strict=True)
         return zeros if all(torch.equal(a, b) for a, b in pairs) else "its own first state is not zeros"
+
+
+def _flat(state: State) -> bool:
+    """Whether a state is a tensor, or a tuple of tensors."""
+    return isinstance(state, Tensor) or (
+        type(state) is tuple and not any(isinstance(part, tuple) for part in state)
+    )
 
 
 def _form(state: State) -> Any:

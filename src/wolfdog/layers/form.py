@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..cells import Cell
+from ..cells.cell import OneMemoryCell, TwoMemoryCell
 from ..errors import InputError, ShapeError
 from .state import State, structure, tensors
 
@@ -42,6 +43,15 @@ def initial_state(cell: nn.Module, batch: int) -> State | None:
         zeros = torch.zeros(batch, cell.hidden_size, device=like.device, dtype=like.dtype)
         return (zeros, zeros) if isinstance(cell, nn.LSTMCell) else zeros
     return None
+
+
+def starts_from_zeros(cell: nn.Module) -> bool:
+    """Whether a cell is known to start from zeros, always: ours with no initial state of their own, and torch's."""
+    own = getattr(type(cell), "initial_state", None)
+    if "initial_state" in cell.__dict__:
+        return False
+    zeros = (OneMemoryCell.initial_state, TwoMemoryCell.initial_state)
+    return isinstance(cell, nn.RNNCellBase) if own is None else own in zeros
 
 
 def tell(cell: nn.Module, before: State | None, result: object) -> Returns:

@@ -37,7 +37,7 @@ class GraphRunner:
     @property
     def backend(self) -> str:
         """As CompiledRunner's."""
-        return "numba"
+        return "llvm"
 
     def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]:
         """As EagerRunner's: one step is best left to torch.compile itself."""
@@ -69,23 +69,14 @@ class GraphRunner:
         fresh = self._zero(x, plan)
         before = fresh if state is None else state
         states, anew = list(tensors(before)), list(tensors(fresh))
-        back = None
         if lengths is not None:
-            order = torch.argsort(lengths, descending=True)
-            back = torch.argsort(order)
-            lengths = lengths[order].to(torch.int64)
-            x, states, anew = x[:, order], [s[order] for s in states], [s[order] for s in anew]
-            resets = None if resets is None else resets[:, order]
+            lengths = lengths.to(torch.int64)
             ended = torch.arange(x.shape[0])[:, None] >= lengths
             x = x.masked_fill(ended.view(x.shape[0], x.shape[1], *(1,) * len(features)), 0)
         named: dict[str, Any] = {
             name: reduce(getattr, name.split("."), self.cell) for name in (*plan.names, *plan.rows)
         }
-        if back is not None:
-            named |= {name: named[name][order] for name in plan.rows}
         y, after = run_planned(plan, named, x, states, lengths, resets, anew)
-        if back is not None:
-            y, after = y[:, back], [s[back] for s in after]
         return y, rebuilt(before, after)
 
     def _zero(self, x: Tensor, plan: Any) -> State:
@@ -104,7 +95,7 @@ def run_planned(
     resets: Tensor | None = None,
     fresh: Sequence[Tensor] = (),
 ) -> tuple[Tensor, list[Tensor]]:
-    """As `Compiled.sequence`, within a graph; lengths fall."""
+    """As `Compiled.sequence`, within a graph."""
     steps = x.shape[0]
     inputs = {"x": x}
     for number, name in enumerate(plan.rows):

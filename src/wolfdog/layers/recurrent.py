@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
+from .again import SequenceAgain, StepAgain
 from .arguments import described, laid_out, with_batch
 from .checkpointing import CheckpointedRunner, Every, check_every
 from .compiled import CompiledRunner
@@ -16,7 +17,6 @@ from .recurrent_dropout import same_masks
 from .runner import Runner, asked_backend, choose
 from .sequence_layer import SequenceLayer, feature_size
 from .state import State, transform
-from .step_again import StepAgain
 from .zoneout import over_events
 
 
@@ -51,6 +51,8 @@ class Recurrent(SequenceLayer):
     """
 
     _step_again: StepAgain | None = None
+    _sequence_again: SequenceAgain | None = None
+    _last_form: tuple[torch.Size, bool] | None = None
 
     def __init__(
         self,
@@ -85,7 +87,7 @@ class Recurrent(SequenceLayer):
 
     @property
     def backend(self) -> str:
-        """What runs the cell: "numba", or "eager" where that was asked for or the cell cannot be compiled."""
+        """What runs the cell: "llvm", or "eager" where that was asked for or the cell cannot be compiled."""
         return self._runner().backend
 
     @property
@@ -114,13 +116,23 @@ class Recurrent(SequenceLayer):
         a cell drops out, each call draws anew.
         Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
         """
+        again = self._sequence_again
+        plain = lengths is None and resets is None and isinstance(x, Tensor) and x.dim() > 2
+        if plain and again is not None and again.is_of(self._modules["cell"], self.returns):
+            found = again(x.transpose(0, 1) if self.batch_first else x, state)
+            if found is not None:
+                y, state = found
+                return y.transpose(0, 1) if self.batch_first else y, state
         batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
         runner = self._runner()
         if self.checkpoint_every is not None and not torch.compiler.is_compiling():
             runner = CheckpointedRunner(runner, self.checkpoint_every)
         events, before, ends, marks = arguments
         with same_masks(self.cell, events.shape[1]):
-            y, state = runner.sequence(over_events(self.cell, events), before, ends, marks)
+            given = over_events(self.cell, events)
+            y, state = runner.sequence(given, before, ends, marks)
+            if plain and isinstance(runner, CompiledRunner) and given is events:
+                self._prepare_again(runner, events, before)
         if not batched:
             return y.squeeze(1), transform(lambda tensor: tensor.squeeze(0), state)
         return y.transpose(0, 1) if self.batch_first else y, state
@@ -171,12 +183,7 @@ class Recurrent(SequenceLayer):
         Raises ShapeError for a wrong shape.
         """
         again = self._step_again
-        if (
-            again is not None
-            and not torch.compiler.is_compiling()
-            and again.cell is self._modules["cell"]
-            and again.returns == self.returns
-        ):
+        if again is not None and again.is_of(self._modules["cell"], self.returns):
             found = again(x_t, state)
             if found is not None:
                 return found
@@ -195,9 +202,18 @@ class Recurrent(SequenceLayer):
             return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
         return y_t, state
 
+    def _prepare_again(self, runner: CompiledRunner, x: Tensor, state: State | None) -> None:
+        """Make ready for more sequences like this one, where it is the second in a row."""
+        form = x.shape, state is None
+        second = form == self._last_form
+        if second:
+            self.__dict__["_sequence_again"] = runner.sequence_again(x, state)
+        self.__dict__["_last_form"] = None if second else form
+
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles are made of."""
-        return {name: value for name, value in self.__dict__.items() if name != "_step_again"}
+        again = ("_step_again", "_sequence_again", "_last_form")
+        return {name: value for name, value in self.__dict__.items() if name not in again}
 
     def extra_repr(self) -> str:
         options = ["batch_first=True"] if self.batch_first else []

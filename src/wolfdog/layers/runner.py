@@ -12,7 +12,7 @@ from .eager import EagerRunner
 from .form import Returns
 from .state import State
 
-BACKENDS = ("eager", "numba")
+BACKENDS = ("eager", "llvm")
 
 
 class Runner(Protocol):

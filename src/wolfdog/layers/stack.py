@@ -101,7 +101,7 @@ class Stack(SequenceLayer):
 
     @property
     def backend(self) -> str:
-        """What runs the layers: "numba", or "eager" where that runs one of them."""
+        """What runs the layers: "llvm", or "eager" where that runs one of them."""
         return common_backend(self._layers())
 
     @property

@@ -5,8 +5,8 @@ example) or not (parameters and what is computed from them). Axes in attributes 
 program means the same over a batch `[B, ...]` and over a whole sequence `[T, B, ...]`.
 
 The readings are total over this table, and a test holds them so: `evaluate` (the living definition, ir/evaluate.py),
-`print` (ir/printer.py), `differentiate` (passes/derivatives.py) and `emit` (backends/numba/expressions.py for pointwise
-operations, backends/numba/emit.py for the rest).
+`print` (ir/printer.py), `differentiate` (passes/derivatives.py) and `emit` (backends/llvm/expressions.py for pointwise
+operations, backends/llvm/emit.py for the rest).
 """
 
 from dataclasses import dataclass

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ..again import transformed
 from ..in_graph import planned, register, run_planned
-from ..step_again import transformed
 from .calls import autocast, fits, observed, plain, state_sizes
 from .formats import result_formats
 from .inside import quantities
@@ -30,8 +30,8 @@ class OnKernels(nn.RNNBase):
 
     @property
     def backend(self) -> str:
-        """What runs the layer over tensors on the CPU: "numba", or "torch" for torch.nn's own forward."""
-        return "numba" if self.why_not is None else "torch"
+        """What runs the layer over tensors on the CPU: "llvm", or "torch" for torch.nn's own forward."""
+        return "llvm" if self.why_not is None else "torch"
 
     @property
     def why_not(self) -> str | None:
@@ -85,7 +85,7 @@ class OnKernels(nn.RNNBase):
         if not fits(self, input, hx, dtype):
             self.own.forward(self, input, hx)  # a mistake is torch.nn's to tell
         layout, states = self._laid_out(input, hx, dtype)
-        return quantities(self, named, layout, states, None if self.backend == "numba" else "eager")
+        return quantities(self, named, layout, states, None if self.backend == "llvm" else "eager")
 
     def _named(self) -> list[dict[str, Any]]:
         """The parameters of every layer and direction by the cell's names, as they are now."""

@@ -6,15 +6,13 @@ lane.
 """
 
 from collections.abc import Callable
-from functools import cache
 from math import factorial, log
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
-from numba.extending import intrinsic
 
-from .vectors import FLAGS, I32, Lanes, constant
+from .lower import Function
+from .vectors import FLAGS, I32, Lanes, as_lanes, constant, declared
 
 LN2_HIGH = {32: 0.693359375, 64: 6.93147180369123816490e-01}  # few enough bits that n * LN2_HIGH is exact
 TERMS_EXP = {32: 7, 64: 13}  # |r| <= ln(2) / 2: the next Taylor term is below half a unit in the last place
@@ -60,29 +58,20 @@ class V:
 
     def times_plus(self, factor: "V | float", addend: "V | float") -> "V":
         """self * factor + addend, rounded once."""
-        name = f"llvm.fma.v{self.type.count}f{self.type.bits}"
         vector = self.type.llvm
-        function = cgutils.get_or_insert_function(
-            self.builder.module, ir.FunctionType(vector, [vector] * 3), name
-        )
+        function = declared(self.builder, f"llvm.fma.{self.type.suffix}", vector, [vector] * 3)
         return self.new(self.builder.call(function, [self.value, self.of(factor), self.of(addend)]))
 
     def intrinsic(self, name: str) -> "V":
         """One of LLVM's functions of one vector."""
         vector = self.type.llvm
-        full = f"llvm.{name}.v{self.type.count}f{self.type.bits}"
-        function = cgutils.get_or_insert_function(
-            self.builder.module, ir.FunctionType(vector, [vector]), full
-        )
+        function = declared(self.builder, f"llvm.{name}.{self.type.suffix}", vector, [vector])
         return self.new(self.builder.call(function, [self.value]))
 
     def with_sign_of(self, other: "V") -> "V":
         """self with the sign of another."""
-        name = f"llvm.copysign.v{self.type.count}f{self.type.bits}"
         vector = self.type.llvm
-        function = cgutils.get_or_insert_function(
-            self.builder.module, ir.FunctionType(vector, [vector] * 2), name
-        )
+        function = declared(self.builder, f"llvm.copysign.{self.type.suffix}", vector, [vector] * 2)
         return self.new(self.builder.call(function, [self.value, other.value]))
 
     def test(self, comparison: str, other: "V | float") -> Any:
@@ -227,8 +216,7 @@ def _by_lanes(name: str) -> Callable[..., V]:
         x = operands[0]
         b, element = x.builder, x.type.element
         symbol = name + ("f" if x.type.bits == 32 else "")
-        type_ = ir.FunctionType(element, [element] * len(operands))
-        called = cgutils.get_or_insert_function(b.module, type_, symbol)
+        called = declared(b, symbol, element, [element] * len(operands))
         result = ir.Constant(x.type.llvm, ir.Undefined)
         for lane in range(x.type.count):
             lanes = [b.extract_element(operand.value, I32(lane)) for operand in operands]
@@ -283,48 +271,19 @@ FUNCTIONS: dict[str, Callable[..., V]] = {
 """Functions of one vector or two, by the name that kernels call them by."""
 
 
-@cache
-def library() -> dict[str, Any]:
-    """The functions as Numba's: what a kernel imports."""
+def library(type_: Lanes) -> dict[str, Function]:
+    """What kernels call on vectors of a type."""
 
-    def one(build: Callable[..., V]) -> Any:
-        @intrinsic
-        def function(typingctx: Any, x: Any) -> Any:
-            def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-                return build(V(builder, sig.args[0], args[0])).value
+    def of(build: Callable[..., V]) -> Function:
+        return lambda b, *xs: build(*(V(b, type_, as_lanes(type_, x)) for x in xs)).value
 
-            return x(x), codegen
+    def where(b: Any, mask: Any, x: Any, y: Any) -> Any:
+        return b.select(mask, as_lanes(type_, x), as_lanes(type_, y))
 
-        return function
+    def clamp(b: Any, x: Any, low: Any, high: Any) -> Any:
+        v = V(b, type_, as_lanes(type_, x))
+        for mark, bound in (("<", low), (">", high)):
+            v = v.new(b.select(v.test(mark, v.new(bound)), bound, v.value))
+        return v.value
 
-    def two(build: Callable[..., V]) -> Any:
-        @intrinsic
-        def function(typingctx: Any, x: Any, y: Any) -> Any:
-            def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-                return build(*(V(builder, sig.args[0], a) for a in args)).value
-
-            return x(x, y), codegen
-
-        return function
-
-    pairs = {"minimum", "maximum", "power"}
-    made = {name: two(build) if name in pairs else one(build) for name, build in FUNCTIONS.items()}
-
-    @intrinsic
-    def where(typingctx: Any, mask: Any, x: Any, y: Any) -> Any:
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            return builder.select(*args)
-
-        return x(mask, x, y), codegen
-
-    @intrinsic
-    def clamp(typingctx: Any, x: Any, low: Any, high: Any) -> Any:
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            v = V(builder, sig.args[0], args[0])
-            for mark, bound in (("<", args[1]), (">", args[2])):
-                v = v.new(builder.select(v.test(mark, v.new(bound)), bound, v.value))
-            return v.value
-
-        return x(x, x, x), codegen
-
-    return made | {"where": where, "clamp": clamp}
+    return {name: of(build) for name, build in FUNCTIONS.items()} | {"where": where, "clamp": clamp}

@@ -20,7 +20,6 @@ from .build import SYMBOL, Code
 _SHARE = f"""
 define void @{SYMBOL}(ptr %data) {{
 entry:
-  %unused = alloca [8 x i64]
   %mask = alloca [16 x i64]
   %kernel = load ptr, ptr %data
   %table_at = getelementptr i64, ptr %data, i64 1
@@ -70,7 +69,7 @@ move:
 begin:
   br i1 %together, label %all, label %check
 all:
-  call i32 %kernel(ptr %unused, ptr %unused, i64 %table, i64 %first, i64 %stride)
+  call void %kernel(i64 %table, i64 %first, i64 %stride)
   ret void
 check:
   %part = phi i64 [ %first, %begin ], [ %next, %work ]
@@ -81,7 +80,7 @@ work:
   %low = load i64, ptr %low_at
   %high_at = getelementptr i64, ptr %low_at, i64 1
   %high = load i64, ptr %high_at
-  call i32 %kernel(ptr %unused, ptr %unused, i64 %table, i64 %low, i64 %high)
+  call void %kernel(i64 %table, i64 %low, i64 %high)
   %next = add i64 %part, %stride
   br label %check
 done:

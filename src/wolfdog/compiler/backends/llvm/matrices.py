@@ -4,9 +4,9 @@ PyTorch's library for them uses no vectors of 512 bits on processors of other ma
 take half of its time.
 """
 
+from array import array
 from functools import cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,13 +26,16 @@ DEPTH = 256
 FEWER = 64
 """As many, where rows are chosen: then a block of all columns has to stay in the cache as well."""
 
+Chosen = tuple[Tensor, Tensor]
+"""Which rows of two matrices belong together, whole numbers [C] and [C]."""
+
 WORTH = 4_000_000
 """Multiplications from which on a product is done here."""
 
 
 def multiply(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W + b: x [R, K], side by side in a row, W [K, N], b [N]; the rows of the result may lie apart."""
-    aim = target(torch.finfo(x.dtype).bits)
+    aim = target(8 * x.dtype.itemsize)
     (rows, depth), width = x.shape, matrix.shape[1]
     packed, wide = panels(matrix), padded(width, aim.panel)
     result = empty(rows, wide, dtype=x.dtype)
@@ -46,13 +49,13 @@ def multiply(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
     return result[:, :width]
 
 
-def multiply_transposed(g: Tensor, x: Tensor, chosen: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def multiply_transposed(g: Tensor, x: Tensor, chosen: Chosen | None = None) -> tuple[Tensor, Tensor]:
     """g^T x and the sums of g over its rows: g [R, N] and x [R, K], both side by side in a row, to [N, K] and [N].
 
-    Of the rows, the `chosen` ones alone, whole numbers [C], where they are given.
+    Of the rows, the `chosen` ones of g and of x alone, where they are given.
     """
-    aim = target(torch.finfo(x.dtype).bits)
-    height, width, rows = g.shape[1], x.shape[1], len(x if chosen is None else chosen)
+    aim = target(8 * x.dtype.itemsize)
+    height, width, rows = g.shape[1], x.shape[1], len(x) if chosen is None else len(chosen[0])
     wide = padded(width, aim.panel)
     result, sums = empty(height, wide, dtype=x.dtype), torch.zeros(padded(height, aim.lanes), dtype=x.dtype)
     if rows == 0:
@@ -62,7 +65,8 @@ def multiply_transposed(g: Tensor, x: Tensor, chosen: Tensor | None = None) -> t
     room = empty(panels * groups, _depth(chosen) * (aim.panel + len(sums)), dtype=x.dtype)
     table = [
         g.data_ptr(), g.stride(0), x.data_ptr(), x.stride(0), result.data_ptr(), wide, sums.data_ptr(),
-        rows, height, width, room.data_ptr(), groups, panels * groups, 0 if chosen is None else chosen.data_ptr(),
+        rows, height, width, room.data_ptr(), groups, panels * groups,
+        *((0, 0) if chosen is None else (some.data_ptr() for some in chosen)),
     ]  # fmt: skip
     _run(_outer_code(aim.bits, chosen is not None), table, panels * groups, rows * height * width)
     return (result if wide == width else result[:, :width].contiguous()), sums[:height]
@@ -73,8 +77,8 @@ def _depth(chosen: object) -> int:
 
 
 def _run(code: Code, numbers: list[int], units: int, work: int) -> None:
-    table = np.array(numbers, np.int64)
-    run(code, table.ctypes.data, cuts(units, shares(units, work)))
+    table = array("q", numbers)
+    run(code, table.buffer_info()[0], cuts(units, shares(units, work)))
 
 
 @cache
@@ -114,13 +118,13 @@ def _outer_source(target: Target, chosen: bool) -> str:
     """
     size, lanes, panel = target.bits // 8, target.lanes, target.panel
     depth = FEWER if chosen else DEPTH
-    row = "field(chosen, first + r)" if chosen else "(first + r)"
+    row, row_of_x = ("field(of_g, first + r)", "field(of_x, first + r)") if chosen else (None, "(first + r)")
     lines = [
         "def kernel(table, low, high):",
         "    g, ldg, x, ldx = field(table, 0), field(table, 1), field(table, 2), field(table, 3)",
         "    c, ldc, sums, rows = field(table, 4), field(table, 5), field(table, 6), field(table, 7)",
         "    height, width, room, groups = field(table, 8), field(table, 9), field(table, 10), field(table, 11)",
-        "    units, chosen = field(table, 12), field(table, 13)",
+        "    units, of_g, of_x = field(table, 12), field(table, 13), field(table, 14)",
         f"    pieces = (height + {lanes - 1}) // {lanes}",
         f"    lda = pieces * {lanes}" if chosen else "    lda = ldg",
         f"    packed = room + low * {depth * size} * ({panel} + pieces * {lanes})",
@@ -144,9 +148,9 @@ def _outer_source(target: Target, chosen: bool) -> str:
         "            p, group = unit // groups, unit % groups",
         f"            columns = least(width - p * {panel}, {panel})",
         f"            if columns == {panel}:",
-        *_packing(target, row, whole=True),
+        *_packing(target, row_of_x, whole=True),
         "            else:",
-        *_packing(target, row, whole=False),
+        *_packing(target, row_of_x, whole=False),
         "            start, stop = height * group // groups, height * (group + 1) // groups",
         f"            of, to = a + start * {size}, c + (start * ldc + p * {panel}) * {size}",
         "            at, left = packed, stop - start",

@@ -46,7 +46,9 @@ def empty(*shape: int, dtype: torch.dtype) -> Tensor:
     start = -block.ctypes.data % LINE
     loan = block[start : start + size].view(_Loan)
     loan.block = block
-    found = torch.from_numpy(loan).view(dtype).view(shape)  # holds on to the loan
+    memory = torch.from_numpy(loan).untyped_storage()  # holds on to the loan
+    found = torch.empty(0, dtype=dtype)
+    found.set_(memory, 0, shape)  # type: ignore[call-overload]  # and so no view: users may write into it
     if torch.are_deterministic_algorithms_enabled() and torch.utils.deterministic.fill_uninitialized_memory:  # type: ignore[attr-defined]
         found.fill_(torch.nan)
     return found

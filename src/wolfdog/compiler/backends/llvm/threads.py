@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Lock
 
+import numpy as np
 import torch
 
 from .build import Code
@@ -16,6 +17,8 @@ from .team import team
 
 WORTH = 400_000
 """Multiplications for each thread below which another thread costs more than it gains."""
+
+Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _lock = Lock()
 _pool: tuple[int, int, ThreadPoolExecutor] | None = None
@@ -26,22 +29,19 @@ def shares(batch: int, work: int) -> int:
     return max(1, min(torch.get_num_threads(), batch, work // WORTH))
 
 
-def cuts(batch: int, parts: int, lengths: Sequence[int] | None = None) -> list[int]:
+def cuts(batch: int, parts: int, lengths: Numbers | None = None) -> list[int]:
     """Where to cut a batch, so that parts have about the same number of events; lengths fall.
 
     >>> cuts(7, 2)
     [0, 4, 7]
-    >>> cuts(4, 2, [9, 1, 1, 1])
+    >>> cuts(4, 2, np.array([9, 1, 1, 1]))
     [0, 1, 4]
     """
     if lengths is None:
         return [-(-batch * part // parts) for part in range(parts + 1)]
-    total, done, result = sum(lengths), 0, [0]
-    for example, length in enumerate(lengths):
-        done += length
-        if done * parts >= total * len(result) and len(result) < parts and example + 1 < batch:
-            result.append(example + 1)
-    return [*result, batch]
+    done = np.cumsum(lengths)
+    ends = np.searchsorted(done * parts, done[-1] * np.arange(1, parts)) + 1
+    return [0, *(end for end in dict.fromkeys(ends.tolist()) if end < batch), batch]
 
 
 def run(kernel: Code, table: int, borders: Sequence[int]) -> None:

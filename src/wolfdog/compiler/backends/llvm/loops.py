@@ -1,5 +1,6 @@
 """One loop over the features of a row: vectors of several numbers at once, in explicit loads and stores."""
 
+from collections.abc import Mapping
 from math import prod
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from .expressions import EMIT, TAKES_FLOATS, literal
 from .target import Target
 
 DEPTH = 3
-"""Where loops stand: in the loops over steps and examples."""
+"""Where loops stand unless it is said: in the loops over steps and examples."""
 
 
 class Writer(Protocol):
@@ -21,6 +22,9 @@ class Writer(Protocol):
 
     def load(self, place: Place) -> str:
         """The address of a buffer's row."""
+
+    def is_callers(self, place: Place) -> bool:
+        """Whether rows lie in the caller's order, of which the row is `theirs`."""
 
     def say(self, depth: int, line: str) -> None:
         """Write a line."""
@@ -34,9 +38,17 @@ class LoopEmitter:
     last axis that is kept, that one; there every lane has a sum of its own.
     """
 
-    def __init__(self, kernel: Writer, loop: Loop, together: bool = False) -> None:
-        self.kernel, self.loop = kernel, loop
-        self.plan, self.lanes = kernel.plan, kernel.target.lanes
+    def __init__(
+        self,
+        kernel: Writer,
+        loop: Loop,
+        together: bool = False,
+        places: Mapping[Value, Place] | None = None,
+        depth: int = DEPTH,
+    ) -> None:
+        self.kernel, self.loop, self.depth = kernel, loop, depth
+        self.places = kernel.plan.places if places is None else places
+        self.lanes = kernel.target.lanes
         domain, rank = loop.domain, len(loop.domain)
         reduced = {rank + axis for axis in loop.reduced or ()}
         axes = [a for a in range(rank) if domain[a] != 1]
@@ -58,12 +70,14 @@ class LoopEmitter:
 
     def run(self) -> None:
         """Write it."""
-        for place in self._accesses():
+        depth, accesses = self.depth, self._accesses()
+        if any(map(self.kernel.is_callers, accesses)):
+            self.kernel.say(depth, "theirs = b if order == 0 else field(order, b)")
+        for place in accesses:
             address = self.kernel.load(place)
             if address not in self.pointers:
                 self.pointers[address] = f"p{len(self.pointers)}"
-                self.kernel.say(DEPTH, f"{self.pointers[address]} = {address}")
-        depth = DEPTH
+                self.kernel.say(depth, f"{self.pointers[address]} = {address}")
         reductions = [item for item in self.loop.items if is_reduction(item)]
         for number, group in enumerate(self.groups):
             if number == self.kept_groups:
@@ -79,7 +93,7 @@ class LoopEmitter:
         for item in self.loop.items:
             self._item(item, depth)
         for item in reductions:
-            self._finish(item, DEPTH + self.kept_groups)
+            self._finish(item, self.depth + self.kept_groups)
 
     def _walked(self) -> str:
         """Where vectors begin and end: of a thread's part, where it is divided."""
@@ -112,7 +126,7 @@ class LoopEmitter:
         found = []
         for item in self.loop.items:
             found += item.stores
-            found += [self.plan.places[o] for o in item.reads if o.op != "fill" and not self._direct(o)]
+            found += [self.places[o] for o in item.reads if o.op != "fill" and not self._direct(o)]
         return found
 
     def _direct(self, operand: Value) -> bool:
@@ -189,7 +203,7 @@ class LoopEmitter:
             return self.names[value]
         if value in self.names:
             return self.names[value]
-        place = self.plan.places[value]
+        place = self.places[value]
         pointer = self.pointers[self.kernel.load(place)]
         index, stride = self._index(place)
         count = "count" if self.partial else str(self.lanes)

@@ -1,9 +1,8 @@
 """How matrices lie for the register tile: in panels of as many columns as a tile has."""
 
+from array import array
 from functools import cache
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from .build import Code, build
@@ -26,16 +25,18 @@ def padded(columns: int, width: int) -> int:
 
 def panels(matrix: Tensor) -> Tensor:
     """[..., K, N] as [..., N / P][K][P], padded with zeros."""
-    aim = target(torch.finfo(matrix.dtype).bits)
+    aim = target(8 * matrix.dtype.itemsize)
     *lead, depth, columns = matrix.shape
     count = padded(columns, aim.panel) // aim.panel
     packed = empty(*lead, count, depth, aim.panel, dtype=matrix.dtype)
-    flat, goal = matrix.reshape(-1, depth, columns), packed.view(-1, count, depth, aim.panel)
-    code = _code(aim.bits)
+    code, borders = _code(aim.bits), cuts(count, shares(count, COST * depth * columns))
+    flat, goal = [matrix], [packed]
+    if lead:
+        flat = list(matrix.reshape(-1, depth, columns))
+        goal = list(packed.view(-1, *packed.shape[-3:]))
     for one, to in zip(flat, goal, strict=True):
-        numbers = [one.data_ptr(), *one.stride(), depth, columns, to.data_ptr()]
-        table = np.array(numbers, np.int64)
-        run(code, table.ctypes.data, cuts(count, shares(count, COST * depth * columns)))
+        table = array("q", (one.data_ptr(), *one.stride(), depth, columns, to.data_ptr()))
+        run(code, table.buffer_info()[0], borders)
     return packed
 
 
