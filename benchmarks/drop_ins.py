@@ -1,5 +1,6 @@
 """One layer of wolfdog.LSTM, GRU and RNN beside wolfdog.Recurrent over the cell, with the same parameters."""
 
+import statistics
 from typing import Any
 
 import torch
@@ -8,14 +9,14 @@ import wolfdog as wd
 from cells import IN_TORCH, Shape, layer_of
 from peers.case import Case, of_module
 from sequences import AGREE
-from timing import disagreement, in_turn
+from timing import disagreement, rounds_of
 
 LAYERS = {"LSTM": wd.LSTM, "GRU": wd.GRU, "Elman": wd.RNN}
 SHAPES: list[Shape] = [(100, 32, 128), (100, 32, 256), (200, 8, 64), (1000, 1, 128), (50, 256, 64)]
 
 
 def drop_in_row(name: str, shape: Shape, training: bool, seconds: float) -> dict[str, Any]:
-    """Milliseconds of both, and the drop-in's part of the single layer's.
+    """Milliseconds of both, and the drop-in's part of the single layer's: the median of the rounds' parts.
 
     Raises RuntimeError where their numbers differ.
     """
@@ -34,11 +35,13 @@ def drop_in_row(name: str, shape: Shape, training: bool, seconds: float) -> dict
         error = disagreement(found, expected)
         if error > AGREE:
             raise RuntimeError(f"one layer of {name}, {shape}: the numbers differ by {error:.1e}")
-        times = in_turn({which: run.call for which, run in runs.items()}, seconds)
+        rounds = rounds_of({which: run.call for which, run in runs.items()}, seconds)
+    parts = [ours / single for ours, single in zip(rounds["drop-in"], rounds["Recurrent"], strict=True)]
     return {
         "layer": f"wolfdog.{LAYERS[name].__name__}", "steps": steps, "batch": batch, "units": size,
-        "mode": "training" if training else "inference", "milliseconds": times,
-        "part": times["drop-in"] / times["Recurrent"],
+        "mode": "training" if training else "inference",
+        "milliseconds": {which: statistics.median(times) for which, times in rounds.items()},
+        "part": statistics.median(parts),
     }  # fmt: skip
 
 
