@@ -15,7 +15,12 @@ ROUNDS = 3
 
 
 def in_turn(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
-    """Median milliseconds of each call; the calls take turns, so that what disturbs one disturbs all.
+    """Median milliseconds of each call; the calls take turns, so that what disturbs one disturbs all."""
+    return {name: statistics.median(found) for name, found in rounds_of(calls, seconds).items()}
+
+
+def rounds_of(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str, list[float]]:
+    """Milliseconds of each call in every round of turns.
 
     In its turn a call is made twice, first to wake its own threads, and the second time counts.
     """
@@ -31,7 +36,7 @@ def in_turn(calls: dict[str, Callable[[], object]], seconds: float) -> dict[str,
             start = time.perf_counter()
             call()
             times[name].append(1e3 * (time.perf_counter() - start))
-    return {name: statistics.median(found) for name, found in times.items()}
+    return times
 
 
 def sgemm(seconds: float = 0.2) -> float:

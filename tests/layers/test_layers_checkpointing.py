@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,22 @@ def test_pieces_are_the_whole(
     whole = results(layer, x, state, lengths=lengths, resets=resets)
     layer.checkpoint_every = every
     assert_agree(results(layer, x, state, lengths=lengths, resets=resets), whole)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int32])
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda: make("gru", checkpoint_every=2),
+        lambda: wd.Checkpointed(make("gru"), 2),
+        lambda: wd.Stack(make("gru"), nn.GRUCell(4, 4).double(), checkpoint_every=2),
+        lambda: wd.Bidirectional(make("gru", checkpoint_every=2)),
+    ],
+    ids=["Recurrent", "Checkpointed", "Stack", "Bidirectional"],
+)
+def test_lengths_are_whole_numbers_of_any_format(dtype: torch.dtype, around: Callable[[], nn.Module]) -> None:
+    layer, x, lengths = around(), drawn(7, 4, 3), torch.tensor([2, 7, 1, 4])
+    assert_same(results(layer, x, lengths=lengths.to(dtype)), results(layer, x, lengths=lengths))
 
 
 def test_a_wrong_gradient_is_seen() -> None:

@@ -69,10 +69,10 @@ def checked_lengths(
     if not (whole or checked.numel() == 0) or list(checked.shape) != expected:
         raise ShapeError(f"{name} must be whole numbers of shape {expected}; got {described(checked)}")
     if torch.compiler.is_compiling():  # a graph does not look at numbers
-        return checked.reshape(-1)
+        return checked.reshape(-1).to(torch.int64)
     if checked.numel() and not 0 <= int(checked.min()) <= int(checked.max()) <= steps:
         raise InputError(f"{name} must lie in 0..{steps}, the number of events; got {checked.tolist()}")
-    return checked.reshape(-1).clone()  # as they are now: the backward pass reads them too
+    return checked.reshape(-1).to(torch.int64, copy=True)  # as they are now: the backward pass reads them too
 
 
 def described(value: object) -> str:

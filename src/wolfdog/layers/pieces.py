@@ -31,7 +31,8 @@ class Pieces:
     def __init__(
         self, run: PureRun, every: int, steps: int, lengths: Tensor | None, resets: Tensor | None
     ) -> None:
-        self.run, self.lengths, self.resets = run, lengths, resets
+        self.run, self.resets = run, resets
+        self.lengths = None if lengths is None else lengths.to(torch.int64)  # bytes do not go below 0
         self.shortest = steps if lengths is None else int(lengths.min())
         self.spans = [slice(begin, min(begin + every, steps)) for begin in range(0, steps, every)]
         self.drawn: list[list[Tensor] | None] = []  # for every piece, the generators before it, where it drew

@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..again import transformed
 from ..in_graph import planned, register, run_planned
+from .again import CallAgain
 from .calls import autocast, fits, observed, plain, state_sizes
 from .formats import result_formats
 from .inside import quantities
@@ -27,6 +28,8 @@ class OnKernels(nn.RNNBase):
     """A layer of torch.nn, `own`, whose sequences are run by kernels."""
 
     own: ClassVar[type[nn.RNNBase]]
+    _again: CallAgain | None = None
+    _last_form: tuple[torch.Size, bool] | None = None
 
     @property
     def backend(self) -> str:
@@ -59,6 +62,11 @@ class OnKernels(nn.RNNBase):
         """
         if torch.compiler.is_compiling():
             return self._within_graph(input, hx)
+        if self._again is not None and not _eager_asked():
+            found = self._again(self, input, hx)
+            if found is not None:
+                y, last = found
+                return y, tuple(last) if self.mode == "LSTM" else last[0]
         named = self._named()
         units = self._units(named)
         if isinstance(units, str) or observed() or not fits(self, input, hx, units[0].dtype):
@@ -68,7 +76,10 @@ class OnKernels(nn.RNNBase):
         kernels = units.kernels
         if isinstance(kernels, str):
             return self.own.forward(self, input, hx)
-        return self._run([kernel.sequence for kernel in kernels], named, input, hx)
+        runs = [kernel.sequence for kernel in kernels]
+        result = self._run(runs, named, input, hx)
+        self._prepare_again(runs, named, input, hx)
+        return result
 
     @torch.no_grad()
     def trace(self, input: Any, hx: Any = None) -> dict[str, Any]:  # noqa: A002
@@ -87,6 +98,21 @@ class OnKernels(nn.RNNBase):
         layout, states = self._laid_out(input, hx, dtype)
         return quantities(self, named, layout, states, None if self.backend == "llvm" else "eager")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles are made of."""
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
+        return {name: value for name, value in state.items() if name not in ("_again", "_last_form")}
+
+    def _prepare_again(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> None:
+        """Make ready for more calls like this one, where it is the second in a row."""
+        if isinstance(events, PackedSequence) or autocast():
+            return
+        form = events.shape, hx is None
+        second = form == self._last_form
+        if second:
+            self.__dict__["_again"] = CallAgain(self, runs, named, events, hx)
+        self.__dict__["_last_form"] = None if second else form
+
     def _named(self) -> list[dict[str, Any]]:
         """The parameters of every layer and direction by the cell's names, as they are now."""
         held = self._parameters
@@ -100,7 +126,7 @@ class OnKernels(nn.RNNBase):
 
     def _units(self, named: Sequence[Named]) -> Units | str:
         """What every layer and direction computes, or why that is torch.nn's."""
-        if os.environ.get("WOLFDOG_BACKEND") == "eager":
+        if _eager_asked():
             return "the eager backend was asked for"
         if type(self.num_layers) is not int or type(self.bidirectional) is not bool:
             return "num_layers must be an int and bidirectional a bool"  # as torch.nn says when it is called
@@ -167,3 +193,7 @@ class OnKernels(nn.RNNBase):
         depth = self.num_layers * (2 if self.bidirectional else 1)
         zeros = [layout.x.new_zeros(layout.batch, size, dtype=dtype) for size in state_sizes(self)]
         return layout, [tuple(zeros)] * depth
+
+
+def _eager_asked() -> bool:
+    return os.environ.get("WOLFDOG_BACKEND") == "eager"

@@ -29,6 +29,10 @@ def run_stack(
         both: whether every layer has two directions, the second backwards.
         drop: the share of each layer's outputs, but for the last, that is zeroed before the next.
     """
+    if len(units) == 1:
+        ((run, named, before),) = units
+        y, after = run(named, layout.events(x, False), before, layout.lengths)
+        return layout.outputs(y, False), [state.unsqueeze(0) for state in after]
     last: list[Sequence[Tensor]] = []
     outputs: list[Tensor] = []
     for number, (run, named, before) in enumerate(units):
@@ -42,6 +46,4 @@ def run_stack(
         outputs.append(layout.outputs(y, backwards))
         last.append(after)
     y = torch.cat(outputs, -1) if both else outputs[0]
-    if len(last) == 1:
-        return y, [state.unsqueeze(0) for state in last[0]]
     return y, [torch.stack(part) for part in zip(*last, strict=True)]
