@@ -36,7 +36,7 @@ def row(
         ) in cell.parameters():  # no vector at a value that hides it, as peepholes that start at zero
             if parameter.dim() < 2:
                 parameter.add_(0.05 * torch.randn_like(parameter))
-    lengths = torch.linspace(1, steps, batch).round().long().flip(0) if ragged else None
+    lengths = torch.linspace(1, steps, batch).round().long()[torch.randperm(batch)] if ragged else None
     case = Case(name, cell, torch.randn(steps, batch, size), training, lengths)
     with torch.set_grad_enabled(training):
         runs, missing = _runs(case, peers)

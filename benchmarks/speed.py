@@ -4,8 +4,8 @@ sequences  every cell and shape, in inference and in training (forward and backw
            parameters): medians in milliseconds by wolfdog, the eager loop, torch.nn, torch.compile of one step in a
            loop, ONNX Runtime (inference) and jax.lax.scan, in turn; the ratio of the best peer's time to wolfdog's;
            wolfdog's rate beside the machine's sgemm rate of the same moment; for cells that torch.nn has no layer
-           for the time per FLOP beside wolfdog's own LSTM; and for ragged lengths, spread evenly from 1 to T, the
-           part of the time that full lengths take
+           for the time per FLOP beside wolfdog's own LSTM; and for ragged lengths, spread evenly from 1 to T in any
+           order, the part of the time that full lengths take
 stacks     two layers in both directions beside torch.nn's
 drop_ins   one layer of wolfdog.LSTM, GRU and RNN beside wolfdog.Recurrent over the cell
 steps      one LSTM step at one example

@@ -22,7 +22,7 @@ def torch_layer(case: Case) -> Run | str:
     layer = layer_like(case.name, case.cell, case.x.shape[2])
 
     def packed(x: Tensor) -> Tensor:
-        y, _ = layer(pack_padded_sequence(x, case.lengths))
+        y, _ = layer(pack_padded_sequence(x, case.lengths, enforce_sorted=False))
         return pad_packed_sequence(y, total_length=len(x))[0]
 
     return of_module(case, layer, (lambda x: layer(x)[0]) if case.lengths is None else packed)
