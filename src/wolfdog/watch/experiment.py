@@ -82,10 +82,16 @@ class Experiment:
     def on_photographs(self, folder: Path) -> "Experiment":
         """The experiment on photographs, folder/<class>/*.png or *.jpg.
 
-        There are few of them, so memories learn for fewer steps and with weight decay: not by heart.
+        There are few of them. So each is shown to the memories in three times as many shots, at other places and
+        sizes, and they learn for fewer steps and with weight decay: not by heart.
         """
-        plan = replace(self.context.plan, steps=800, weight_decay=1e-3)
-        return replace(self, photographs=folder, context=replace(self.context, plan=plan))
+        plan = replace(self.context.plan, steps=1200, weight_decay=1e-3)
+        return replace(
+            self,
+            photographs=folder,
+            for_memory=replace(self.for_memory, streams=3 * self.for_memory.streams),
+            context=replace(self.context, plan=plan),
+        )
 
     def config(self, memory: str) -> WatcherConfig:
         """The watcher with that memory."""
