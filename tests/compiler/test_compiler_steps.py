@@ -10,6 +10,7 @@ from compiled_layers import close, eager_of
 from torch import Tensor, nn
 
 import wolfdog as wd
+from wolfdog.errors import InputError
 from wolfdog.layers.again import alike, alike_in_python
 
 
@@ -125,7 +126,11 @@ def test_sequences_of_every_form_in_turn(batch_first: bool) -> None:
             for x in (wide[..., :3], wide[..., :3].contiguous(), wide[..., ::2], wide[:, :, 3:]):
                 agree(x)
                 agree(x, state)
-                agree(x, lengths=[2, 5, 1, 0, 3])
+                for lengths in ([2, 5, 1, 0, 3], torch.tensor([5, 4, 4, 1, 1]), [5] * 5):
+                    agree(x, lengths=lengths)
+                    agree(x, state, lengths=lengths)
+                with pytest.raises(InputError, match=r"lengths must lie in 0\.\.5"):
+                    layer(x, lengths=[6, 1, 1, 1, 1])
                 agree(x, resets=torch.rand(5, 5) < 0.5)
             agree(wide[:, 0, :3])
     x = wide[..., :3].clone().requires_grad_()

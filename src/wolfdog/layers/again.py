@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
+from .arguments import checked_lengths
 from .cell_record import CellRecord
 from .form import Returns
 from .settings import changing
@@ -124,7 +125,7 @@ class StepAgain(Unchanged):
 
 
 class SequenceAgain(Unchanged):
-    """A sequence of full length, as a function of events and a state that look as those that it was made for.
+    """Sequences without resets, as a function of events and a state that look as those that it was made for.
 
     found  what is compiled for them
     state  one of the form that is given
@@ -144,13 +145,19 @@ class SequenceAgain(Unchanged):
         super().__init__(cell, returns, record, found.names, x, state)
         self._found, self._start = found, start
 
-    def __call__(self, x: Tensor, state: Any) -> tuple[Tensor, State] | None:
-        """The outputs [T, B, ...] and the state after; None where something is not as it was."""
+    def __call__(
+        self, x: Tensor, state: Any, lengths: Tensor | Sequence[int] | None
+    ) -> tuple[Tensor, State] | None:
+        """The outputs [T, B, ...] and the state after; None where something is not as it was.
+
+        Raises as the layer does for lengths that are none.
+        """
         states = self.parts(self._start if state is None else state)
         read = self.read(x, states)
         if read is None or torch.is_autocast_enabled("cpu"):
             return None
-        y, after = self._found.sequence(dict(zip(self._found.names, read, strict=True)), x, states)
+        ends = None if lengths is None else checked_lengths(lengths, x.shape[0], x.shape[1])
+        y, after = self._found.sequence(dict(zip(self._found.names, read, strict=True)), x, states, ends)
         return y, self.whole(after)
 
 

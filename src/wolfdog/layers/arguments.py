@@ -70,7 +70,8 @@ def checked_lengths(
         raise ShapeError(f"{name} must be whole numbers of shape {expected}; got {described(checked)}")
     if torch.compiler.is_compiling():  # a graph does not look at numbers
         return checked.reshape(-1).to(torch.int64)
-    if checked.numel() and not 0 <= int(checked.min()) <= int(checked.max()) <= steps:
+    least, most = map(int, checked.aminmax()) if checked.numel() else (0, 0)
+    if not 0 <= least <= most <= steps:
         raise InputError(f"{name} must lie in 0..{steps}, the number of events; got {checked.tolist()}")
     return checked.reshape(-1).to(torch.int64, copy=True)  # as they are now: the backward pass reads them too
 

@@ -121,8 +121,7 @@ class CompiledRunner:
         return y, rebuilt(ready.before, after)
 
     def sequence_again(self, x: Tensor, state: State | None) -> SequenceAgain | None:
-        """Sequences like this one, of full length and without resets, to be run again; None where more is to be looked
-        at."""
+        """Sequences like this one, without resets, to be run again; None where more is to be looked at."""
         ready = None if torch.is_autocast_enabled("cpu") else self.ready(x, state, False)
         if ready is None or ready.found.rows or ready.dtype is not x.dtype or not _flat(ready.before):
             return None

@@ -117,9 +117,9 @@ class Recurrent(SequenceLayer):
         Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
         """
         again = self._sequence_again
-        plain = lengths is None and resets is None and isinstance(x, Tensor) and x.dim() > 2
+        plain = resets is None and isinstance(x, Tensor) and x.dim() > 2
         if plain and again is not None and again.is_of(self._modules["cell"], self.returns):
-            found = again(x.transpose(0, 1) if self.batch_first else x, state)
+            found = again(x.transpose(0, 1) if self.batch_first else x, state, lengths)
             if found is not None:
                 y, state = found
                 return y.transpose(0, 1) if self.batch_first else y, state
