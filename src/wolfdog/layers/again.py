@@ -56,8 +56,8 @@ class Unchanged:
         self._alike = alike([event, *states, *self._values[: self._number]])
 
     def is_of(self, cell: object, returns: Returns | None) -> bool:
-        """Whether it is that cell, in that form; and not within a graph, which looks for itself."""
-        return cell is self.cell and returns == self.returns and not torch.compiler.is_compiling()
+        """Whether it is that cell, in that form."""
+        return cell is self.cell and returns == self.returns
 
     def read(self, event: Tensor, states: Any) -> list[Tensor] | None:
         """The tensors named, as they are now; None where something is not as it was.

@@ -116,16 +116,17 @@ class Recurrent(SequenceLayer):
         a cell drops out, each call draws anew.
         Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
         """
-        again = self._sequence_again
-        plain = resets is None and isinstance(x, Tensor) and x.dim() > 2
-        if plain and again is not None and again.is_of(self._modules["cell"], self.returns):
+        compiling = torch.compiler.is_compiling()
+        plain = not compiling and resets is None and isinstance(x, Tensor) and x.dim() > 2
+        again = self._sequence_again if plain else None
+        if again is not None and again.is_of(self._modules["cell"], self.returns):
             found = again(x.transpose(0, 1) if self.batch_first else x, state, lengths)
             if found is not None:
                 y, state = found
                 return y.transpose(0, 1) if self.batch_first else y, state
         batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
         runner = self._runner()
-        if self.checkpoint_every is not None and not torch.compiler.is_compiling():
+        if self.checkpoint_every is not None and not compiling:
             runner = CheckpointedRunner(runner, self.checkpoint_every)
         events, before, ends, marks = arguments
         with same_masks(self.cell, events.shape[1]):
@@ -182,7 +183,7 @@ class Recurrent(SequenceLayer):
 
         Raises ShapeError for a wrong shape.
         """
-        again = self._step_again
+        again = None if torch.compiler.is_compiling() else self._step_again
         if again is not None and again.is_of(self._modules["cell"], self.returns):
             found = again(x_t, state)
             if found is not None:
