@@ -71,8 +71,8 @@ def demo(
         _show(outcome, folder, stages)
         runs.append(Scores.of(outcome.verdicts, experiment.seed, outcome.costs))
         seconds = round(time.perf_counter() - began, 1)
-        found = {"seconds": seconds, "frames_watched": len(outcome.verdicts.truth)}
-        write_scores(out / "scores.json", runs, found)  # after every seed: a run may be stopped
+        notes = {"seconds": seconds, "frames_watched": len(outcome.verdicts.truth)}
+        write_scores(out / "scores.json", runs, notes)  # after every seed: a run may be stopped
     scores, deviation = mean(runs), spread(runs) if thorough else None
     draw_gaps(scores.table, out / "gaps.png", "What a canine is, by how long ago something told")
     console.print(gap_rows(scores, deviation))

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from .binding import run
-from .ends import past_the_end
+from .ends import cleared
 from .errors import Refusal as Refusal
-from .recurrence import Recurrence, check, with_resets
+from .ir.program import Program, rewrite
+from .ir.values import Builder, Type, Value
+from .recurrence import Recurrence
 from .single import SingleStep
-from .trace import NO_ROWS, Rows, Step, trace
+from .trace import NO_ROWS, Rows, Step, Traced, trace
 
 MANY = 6
 """Examples for each thread from which on the kernel computes what depends on events alone, step by step.
@@ -56,7 +58,7 @@ class Compiled:
             raise Refusal("kernels run on the CPU; the cell, the events or the states are elsewhere")
         self.traced = trace(step, named, event, states, rows)
         self.rows = list(rows.names)
-        check(self.traced.program)
+        _check(self.traced.program)
         self.names = [*self.traced.parameters.names, *self.rows]
         self._recurrences: dict[tuple[bool, bool], Recurrence] = {}
         self._lock = threading.Lock()
@@ -72,7 +74,7 @@ class Compiled:
         with self._lock:
             made = self._recurrences.get((resets, hoist_events))
             if made is None:
-                program = with_resets(self.traced) if resets else self.traced.program
+                program = _with_resets(self.traced) if resets else self.traced.program
                 made = self._recurrences[resets, hoist_events] = Recurrence(program, self.dtype, hoist_events)
             return made
 
@@ -106,12 +108,9 @@ class Compiled:
             fresh: states `[B, ...]`.
         """
         rows = [named[name].to(self.dtype) for name in self.rows]
-        if lengths is not None:
-            lengths = lengths.to(torch.int64)
-            # In gradients of what PyTorch computes for all events, not a number times zero is not a number.
-            if torch.is_grad_enabled() and _hoists(x.shape[1]):
-                ended = past_the_end(len(x), lengths)
-                x = x.masked_fill(ended.view(*ended.shape, *(1,) * (x.dim() - 2)), 0)
+        # In gradients of what PyTorch computes for all events, not a number times zero is not a number.
+        if lengths is not None and torch.is_grad_enabled() and _hoists(x.shape[1]):
+            x = cleared(x, lengths)
         steps = len(x)
         recurrence = self.chosen(x.shape[1], resets is not None)
         inputs = {"x": x} | {f"a{number}": row.expand(steps, *row.shape) for number, row in enumerate(rows)}
@@ -135,3 +134,25 @@ class Compiled:
 
 def _hoists(batch: int) -> bool:
     return batch < MANY * torch.get_num_threads()
+
+
+def _with_resets(traced: Traced) -> Program:
+    """The step with its states replaced by fresh ones ("f0", ...) where the input "reset" is not zero."""
+
+    def rule(b: Builder, value: Value, _: tuple[Value, ...]) -> Value | None:
+        if value.op != "input" or value.role != "state":
+            return None
+        state = b.input(value.name, "state", value.type)
+        fresh = b.input(f"f{value.name[1:]}", "event", value.type)
+        mark = b.input("reset", "event", Type((), True))
+        mark = b("reshape", mark, shape=(1,) * len(value.shape)) if value.shape else mark
+        return b("where", b("ne", mark, b.fill(0.0)), fresh, state)
+
+    return rewrite(traced.program, rule)
+
+
+def _check(program: Program) -> None:
+    """Raises Refusal where a state is not used as a batch of numbers."""
+    for name, value in program.outputs.items():
+        if value.type.boolean:
+            raise Refusal(f"the output {name} is true or false, not a number")

@@ -19,11 +19,12 @@ class Ends:
 
     @classmethod
     def of(cls, lengths: Tensor) -> "Ends":
-        """Of lengths [B] in any order.
+        """Of whole numbers [B] in any order.
 
         >>> Ends.of(torch.tensor([1, 3, 2]))
         Ends(lengths=tensor([3, 2, 1]), order=tensor([1, 2, 0]))
         """
+        lengths = lengths.to(torch.int64)  # as kernels read them
         falling, order = torch.sort(lengths, descending=True, stable=True)
         return cls(falling, None if torch.equal(falling, lengths) else order)
 
@@ -55,3 +56,9 @@ def past_the_end(steps: int, lengths: Tensor) -> Tensor:
             [False,  True]])
     """
     return torch.arange(steps)[:, None] >= lengths
+
+
+def cleared(x: Tensor, lengths: Tensor) -> Tensor:
+    """Events [T, B, ...] with zeros in the place of those past the end."""
+    ended = past_the_end(x.shape[0], lengths)
+    return x.masked_fill(ended.view(*ended.shape, *(1,) * (x.dim() - 2)), 0)

@@ -3,27 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from .affine import affine
+from .as_function import as_function, as_they_are
 from .backends.llvm.emit import Callers
 from .backends.llvm.launch import ALWAYS, Launch, side_by_side
 from .backends.llvm.room import empty
 from .ends import Ends
-from .errors import Refusal
 from .ir.evaluate import evaluate
-from .ir.printer import function
-from .ir.program import Program, rewrite
-from .ir.values import Builder, Type, Value
+from .ir.program import Program
 from .passes.adjoint import adjoint
 from .passes.places import Place
 from .passes.saving import Differentiated, cut
 from .passes.split import Split, prepare, split
 from .totals import matrix_gradient, summed
-from .trace import Traced
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Recurrence:
         ]
         self.output_shape = step.outputs["y"].shape
         self.early = as_function(self.split.parameters)
-        self.over_events = as_function(self.split.events, affine) if hoist_events else _as_they_are
+        self.over_events = as_function(self.split.events, affine) if hoist_events else as_they_are
         self.callers = Callers(frozenset(self.events), ("y",))
         self.inference = Launch(step, dtype, callers=self.callers)
 
@@ -286,50 +282,3 @@ class Recurrence:
 
 def _column(mask: Tensor, like: Tensor) -> Tensor:
     return mask.view(-1, *(1,) * (like.dim() - 1))
-
-
-def as_function(
-    program: Program, linear: Callable[..., Tensor] = torch.nn.functional.linear
-) -> Callable[..., dict[str, Tensor]]:
-    """A program as a Python function from inputs by name (those it does not need are ignored) to outputs by name.
-
-    `linear` does its products with a bias.
-    """
-    source = function(program, "run", annotate=False)
-    scope: dict[str, Any] = {"torch": torch, "linear": linear}
-    exec(source, scope)  # our own text
-    wanted = [value.name for value in program.inputs()]
-    outputs = list(program.outputs)
-
-    def run(like: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
-        results = scope["run"](like, **{name: inputs[name] for name in wanted})
-        return dict(zip(outputs, results, strict=True))
-
-    run.__doc__ = source
-    return run
-
-
-def _as_they_are(like: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
-    return inputs
-
-
-def with_resets(traced: Traced) -> Program:
-    """The step with its states replaced by fresh ones ("f0", ...) where the input "reset" is not zero."""
-
-    def rule(b: Builder, value: Value, _: tuple[Value, ...]) -> Value | None:
-        if value.op != "input" or value.role != "state":
-            return None
-        state = b.input(value.name, "state", value.type)
-        fresh = b.input(f"f{value.name[1:]}", "event", value.type)
-        mark = b.input("reset", "event", Type((), True))
-        mark = b("reshape", mark, shape=(1,) * len(value.shape)) if value.shape else mark
-        return b("where", b("ne", mark, b.fill(0.0)), fresh, state)
-
-    return rewrite(traced.program, rule)
-
-
-def check(program: Program) -> None:
-    """Raises Refusal where a state is not used as a batch of numbers."""
-    for name, value in program.outputs.items():
-        if value.type.boolean:
-            raise Refusal(f"the output {name} is true or false, not a number")

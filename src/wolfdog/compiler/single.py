@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .as_function import as_function
 from .backends.llvm.build import product_code
 from .backends.llvm.emit import FIELDS, HEADER
 from .backends.llvm.launch import Launch
 from .passes.split import prepare, split
-from .recurrence import as_function
 from .trace import Traced
 
 

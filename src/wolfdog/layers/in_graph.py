@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..compiler.ends import cleared
 from .compiled import CompiledRunner
 from .eager import EagerRunner
 from .form import Returns, initial_state
@@ -70,9 +71,7 @@ class GraphRunner:
         before = fresh if state is None else state
         states, anew = list(tensors(before)), list(tensors(fresh))
         if lengths is not None:
-            lengths = lengths.to(torch.int64)
-            ended = torch.arange(x.shape[0])[:, None] >= lengths
-            x = x.masked_fill(ended.view(x.shape[0], x.shape[1], *(1,) * len(features)), 0)
+            x = cleared(x, lengths)
         named: dict[str, Any] = {
             name: reduce(getattr, name.split("."), self.cell) for name in (*plan.names, *plan.rows)
         }
