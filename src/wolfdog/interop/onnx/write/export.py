@@ -61,7 +61,7 @@ def export_onnx(
 
     >>> import tempfile, wolfdog as wd
     >>> path = f"{tempfile.mkdtemp()}/layer.onnx"
-    >>> export_onnx(wd.Recurrent(wd.cells.FourGateLSTM(3, 5)), path, mode="step")
+    >>> export_onnx(wd.Recurrent(wd.cells.FourGateLSTMCell(3, 5)), path, mode="step")
     """
     if mode not in get_args(Mode):
         raise InputError(f'export_onnx: mode must be "sequence" or "step"; got {mode!r}')
