@@ -61,11 +61,11 @@ def test_a_box_at_the_edge_may_be_rounded_outside() -> None:
     frame = np.full((300, 500, 3), 127, np.uint8)
     for part in np.linspace(0.05, 1, 200):
         assert (Preprocessing(224, 224, "centre", part).image(frame) == 127).all()
-    assert (Preprocessing(8, 8).image(frame, (-1e-9, -1e-9, 500 + 1e-9, 300)) == 127).all()
+    assert (Preprocessing(8, 8).whole(frame, (-1e-9, -1e-9, 500 + 1e-9, 300)) == 127).all()
 
 
 def test_a_box_is_what_is_looked_at() -> None:
-    image = Preprocessing(16, 16, "squeeze").image(thirds(), (125, 5, 175, 55))
+    image = Preprocessing(16, 16, "centre", 0.5).whole(thirds(), (125, 5, 175, 55))
     assert (image[..., 2] > 190).all()
     assert (image[..., :2] < 10).all()
 

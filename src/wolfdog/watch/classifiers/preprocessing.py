@@ -62,18 +62,21 @@ class Preprocessing:
             return np.ascontiguousarray(frames)
         return np.stack([self.image(frame) for frame in frames])
 
-    def image(self, frame: Image, box: Box | None = None) -> Image:
-        """One frame [H, W, 3], or the part of it inside `box`, as an image [height, width, 3]."""
-        left, top, right, bottom = box or (0.0, 0.0, float(frame.shape[1]), float(frame.shape[0]))
-        wide, high = right - left, bottom - top
+    def image(self, frame: Image) -> Image:
+        """One frame [H, W, 3] as an image [height, width, 3]."""
+        high, wide = frame.shape[:2]
         if self.crop == "letterbox":
             width, height = _inside(wide, high, self.width, self.height)
-            return self._between_bars(_scaled(frame, width, height, (left, top, right, bottom)))
-        if self.crop == "centre":
-            w, h = self._middle(wide, high)
-            left, top = left + (wide - w) / 2, top + (high - h) / 2
-            right, bottom = left + w, top + h
-        return _scaled(frame, self.width, self.height, (left, top, right, bottom))
+            return self._between_bars(_scaled(frame, width, height, (0, 0, wide, high)))
+        if self.crop == "squeeze":
+            return self.whole(frame, (0, 0, wide, high))
+        w, h = self._middle(wide, high)
+        left, top = (wide - w) / 2, (high - h) / 2
+        return self.whole(frame, (left, top, left + w, top + h))
+
+    def whole(self, frame: Image, box: Box) -> Image:
+        """The part of a frame inside `box`, all of it, as an image [height, width, 3], whatever `crop` is."""
+        return _scaled(frame, self.width, self.height, box)
 
     def video_frame(
         self, frame: "VideoFrame", scaler: "VideoReformatter", *, pixel_aspect: float = 1.0
