@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from watch.classifiers.onnx_networks import colour_network, images, save
+from onnx_image_networks import colour_network, images, save
 from wolfdog.errors import InputError, ONNXError, ShapeError
 from wolfdog.watch.classifiers.classifier import softmax
 from wolfdog.watch.classifiers.normalisation import NORMALISATIONS, Normalisation, normalisation

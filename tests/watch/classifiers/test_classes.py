@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watch.classifiers.onnx_networks import colour_network, images
+from onnx_image_networks import colour_network, images
 from wolfdog.errors import LabelsError
 from wolfdog.watch.classifiers.classes import SHIPPED, UNKNOWN, ClassGroups, GroupedClassifier, read_groups
 from wolfdog.watch.classifiers.imagenet import imagenet_classes

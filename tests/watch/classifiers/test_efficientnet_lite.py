@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from watch.classifiers.lite_weights import random_state
+from lite_weights import random_state
 from wolfdog.errors import CheckpointError, InputError, MissingPackageError
 from wolfdog.watch.classifiers import efficientnet_lite_classifier
 from wolfdog.watch.classifiers.efficientnet_lite import (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watch.classifiers.counting import ColourClassifier
+from colour_classifier import ColourClassifier
 from wolfdog.errors import InputError
 from wolfdog.watch.classifiers.preprocessing import Images
 from wolfdog.watch.classifiers.reuse import ReusingClassifier, block_means
