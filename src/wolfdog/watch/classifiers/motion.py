@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from wolfdog.errors import InputError
 
+from .boxes import FoundBox, FullFrame
 from .preprocessing import Box
 
 Grey = NDArray[np.uint8]
@@ -41,10 +42,23 @@ class MotionOptions:
     most: float = 0.35
     regions: int = 2
 
+    objects = False
+
+    @property
+    def identity(self) -> str:
+        """The settings, as a part of keys of caches."""
+        return f"motion 1 {self}"
+
+    def finder(self, media: str) -> "MotionRegions":
+        """Motion of one video, from its beginning."""
+        return MotionRegions(self)
+
     def __post_init__(self) -> None:
         positive = self.seconds > 0 and self.least > 0 and self.noise >= 0 and 0 < self.most <= 1
         if not positive or self.samples < 3 or self.regions < 1:
-            raise InputError(f"Motion takes 3 samples or more, 1 region or more and sizes above 0, got {self}.")
+            raise InputError(
+                f"Motion takes 3 samples or more, 1 region or more and sizes above 0, got {self}."
+            )
 
 
 class MotionRegions:
@@ -69,6 +83,10 @@ class MotionRegions:
         self._kept: deque[Grey] = deque(maxlen=self.options.samples)
         self._next = -np.inf
         self._median: NDArray[np.float32] | None = None
+
+    def boxes(self, frame: FullFrame) -> list[FoundBox]:
+        """Boxes around what moves in one frame, the largest first."""
+        return [FoundBox(box, np.nan) for box in self.regions(frame.grey(HEIGHT), frame.time)]
 
     def regions(self, grey: Grey, time: float) -> list[Box]:
         """Boxes around what moves in one picture, in parts of its width and height from 0 to 1.

@@ -17,8 +17,6 @@ from .onnx_session import open_session
 from .onnx_settings import InputFormat, OnnxOptions, class_names, input_format
 from .preprocessing import Crop, Images, Preprocessing
 
-_DTYPES = {"uint8": np.uint8, "float32": np.float32, "float16": np.float16}
-
 
 class OnnxClassifier(Classifier):
     """An ONNX image network as a `Classifier`.
@@ -97,7 +95,7 @@ class OnnxClassifier(Classifier):
             images = np.concatenate([images, np.repeat(images[-1:], fixed - n, axis=0)])
         wanted = [output for output in (self._features, self._scores) if output is not None]
         try:
-            results = self._session.run(wanted, {self.input.name: self._tensor(images)})
+            results = self._session.run(wanted, {self.input.name: self.input.tensor(images)})
         except Exception as error:  # ONNX Runtime's exceptions have no common class but this one
             reason = str(error).split("\n", 1)[0]
             raise ONNXError(
@@ -116,15 +114,6 @@ class OnnxClassifier(Classifier):
                 f"{list(array.shape)} for {n}. Name another as classes_output or features_output."
             )
         return array.reshape(array.shape[:2])
-
-    def _tensor(self, images: Images) -> NDArray[Any]:
-        given = self.input
-        pixels: NDArray[Any] = images if given.normalisation is None else given.normalisation(images)
-        if given.bgr:
-            pixels = pixels[..., ::-1]
-        if given.layout == "NCHW":
-            pixels = pixels.transpose(0, 3, 1, 2)
-        return np.ascontiguousarray(pixels, _DTYPES[given.dtype])
 
     def _outputs(
         self, metadata: Mapping[str, str], options: OnnxOptions, names: tuple[str, ...] | None

@@ -10,11 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wolfdog.errors import ONNXError
 
 from .normalisation import NORMALISATIONS, Normalisation, normalisation
+from .preprocessing import Images
 
 Layout = Literal["NCHW", "NHWC"]
+_DTYPES = {"uint8": np.uint8, "float32": np.float32, "float16": np.float16}
 _RANGES = {"NominalRange_0_255": "bytes", "Normalized_0_1": "unit", "Normalized_1_1": "signed"}
 
 
@@ -57,6 +62,15 @@ class InputFormat:
     bgr: bool
     normalisation: Normalisation | None
     """None for bytes."""
+
+    def tensor(self, images: Images) -> NDArray[Any]:
+        """uint8 RGB images [n, height, width, 3] in the form of the network's input."""
+        pixels: NDArray[Any] = images if self.normalisation is None else self.normalisation(images)
+        if self.bgr:
+            pixels = pixels[..., ::-1]
+        if self.layout == "NCHW":
+            pixels = pixels.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(pixels, _DTYPES[self.dtype])
 
 
 def input_format(session: Any, metadata: Mapping[str, str], options: OnnxOptions, path: str) -> InputFormat:
