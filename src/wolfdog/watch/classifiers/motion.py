@@ -15,6 +15,8 @@ Grey = NDArray[np.uint8]
 """A small grey picture of a frame: uint8, shape [h, w]."""
 HEIGHT = 90
 """Rows of the small grey pictures that motion is looked for in."""
+_FEWEST = 3
+"""Samples that make a median: what moved between them is not in it."""
 _CELL = 5
 """Pixels along a side of the cells that regions are made of."""
 
@@ -55,7 +57,7 @@ class MotionOptions:
 
     def __post_init__(self) -> None:
         positive = self.seconds > 0 and self.least > 0 and self.noise >= 0 and 0 < self.most <= 1
-        if not positive or self.samples < 3 or self.regions < 1:
+        if not positive or self.samples < _FEWEST or self.regions < 1:
             raise InputError(
                 f"Motion takes 3 samples or more, 1 region or more and sizes above 0, got {self}."
             )
@@ -96,7 +98,7 @@ class MotionRegions:
             time: Seconds, not decreasing.
 
         Returns:
-            Left, top, right, bottom of each region, the largest first; none before a third of the samples is there.
+            Left, top, right, bottom of each region, the largest first; none before three samples are there.
         """
         found = self._found(grey) if self._median is not None else []
         if time >= self._next:
@@ -109,7 +111,7 @@ class MotionRegions:
             self._kept.clear()
             self._median = None
         self._kept.append(grey)
-        if len(self._kept) >= max(3, self.options.samples // 3):
+        if len(self._kept) >= _FEWEST:
             self._median = np.median(np.stack(self._kept), axis=0).astype(np.float32)
 
     def _found(self, grey: Grey) -> list[Box]:

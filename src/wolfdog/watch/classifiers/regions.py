@@ -7,7 +7,7 @@ import numpy as np
 from .classifier import Classification, Classifier
 from .preprocessing import Box, Image
 
-MARGIN = 1.3
+MARGIN = 1.5
 """Side of a crop over the longer side of its box: classifiers are trained on photographs with some surroundings."""
 SMALLEST = 32
 """Pixels: the side of the smallest crop. Less shows an animal to no network here."""
@@ -67,4 +67,6 @@ def surest(looks: Classification, background: int | None) -> int:
     named = looks.probabilities
     if background is not None:
         named = np.delete(named, background, axis=1)
+    if named.shape[1] == 0:
+        return 0  # nothing to compare, as with an encoder
     return int(named.max(axis=1).argmax())

@@ -1,10 +1,11 @@
 """Image classifiers that PyTorch runs itself."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .classifier import Classification, Classifier, softmax
 from .preprocessing import Images, Preprocessing
@@ -48,6 +49,15 @@ class TorchClassifier(Classifier):
         with torch.inference_mode(), _threads(self._threads):
             features, logits = self._network(torch.tensor(images))
         return Classification(features.float().numpy(), softmax(logits.float().numpy()))
+
+
+def weights_digest(network: nn.Module) -> str:
+    """SHA-256 over all parameters and buffers, with their names, in their order."""
+    digest = hashlib.sha256()
+    for key, tensor in network.state_dict().items():
+        digest.update(key.encode())
+        digest.update(tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 @contextmanager
