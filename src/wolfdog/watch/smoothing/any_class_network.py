@@ -121,6 +121,28 @@ class AnyClassNetwork(nn.Module):
         self.ahead = Readout(FEATURES, 2 * config.width, config.width)
         self.register_buffer("temperature", torch.ones(2))
 
+    def causal_parameters(self) -> list[nn.Parameter]:
+        """Parameters of the causal form."""
+        return [*self.forwards.parameters(), *self.causal.parameters()]
+
+    def ahead_parameters(self) -> list[nn.Parameter]:
+        """Parameters that the form that looks ahead has besides the forward cell."""
+        return [*self.backwards.parameters(), *self.ahead.parameters()]
+
+    @torch.no_grad()
+    def start_looking_ahead(self) -> None:
+        """Set the backward cell to the forward one, and the readout that looks ahead to the causal one."""
+        self.backwards.load_state_dict(self.forwards.state_dict())
+        H = self.config.width
+        for name, target in self.ahead.named_parameters():
+            source = self.causal.get_parameter(name)
+            if target.shape == source.shape:
+                target.copy_(source)
+            else:  # columns: forward states, backward states, features
+                target.zero_()
+                target[:, :H] = source[:, :H]
+                target[:, 2 * H :] = source[:, H:]
+
     def states(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """States [T, B, K, H] after each frame of features [T, B, K, F], and the last of them."""
         if state is None:

@@ -1,5 +1,6 @@
 """Pretraining of the any-class memory on simulated streams."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -21,7 +22,8 @@ class Pretraining:
     """Options of pretraining.
 
     Attributes:
-        steps: of the optimiser.
+        steps: of the optimiser, for the causal form.
+        ahead_steps: of the optimiser, for the form that looks ahead.
         seed: of weights and streams.
         frames: of each simulated stream.
         classes: least and largest number of classes.
@@ -30,26 +32,25 @@ class Pretraining:
         balance: γ: a frame of class k weighs (share of k in its stream)^-γ in the loss.
         guard: η: a stream weighs exp(η d) in the loss, d being by how much its loss exceeds that of the classifier at
             the best temperature: so training attends to the streams that the memory harms.
-        ahead: weight of the loss of the form that looks ahead.
         pairs: share of the batches in which a second animal may be in view.
         ranges: of the streams.
     """
 
     steps: int = 6000
+    ahead_steps: int = 3000
     seed: int = 0
-    frames: int = 160
+    frames: int = 128
     classes: tuple[int, int] = (2, 24)
-    rows: int = 384
+    rows: int = 192
     rate: float = 3e-3
-    balance: float = 0.25
+    balance: float = 0.4
     guard: float = 2.0
-    ahead: float = 0.5
     pairs: float = 0.15
     ranges: Ranges = TRAINED
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.frames < 2 or self.rows < 1:
-            raise InputError("pretraining needs at least 1 step, 2 frames and 1 row.")
+        if min(self.steps, self.ahead_steps, self.rows) < 1 or self.frames < 2:
+            raise InputError("pretraining needs at least 1 step of each form, 1 row and 2 frames.")
         if not 2 <= self.classes[0] <= self.classes[1]:
             raise InputError(f"classes must be 2 or more, least first; got {self.classes}.")
 
@@ -152,23 +153,24 @@ def _second_animal(first: Streams, rng: np.random.Generator, ranges: Ranges) -> 
     return replace(second, in_view=second.in_view & first.in_view)
 
 
-def losses(network: AnyClassNetwork, batch: Batch, options: Pretraining) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of the causal form and of the form that looks ahead (zero where that has no weight)."""
+def loss_of(network: AnyClassNetwork, batch: Batch, options: Pretraining, *, ahead: bool = False) -> Tensor:
+    """Cross-entropy of the causal form, or of the form that looks ahead, whose forward cell is not trained."""
+    if ahead:
+        with torch.no_grad():
+            y, _ = network.states(batch.frames)
+        y = torch.cat((y, network.states_ahead(batch.frames_back)[0]), -1)
+    else:
+        y, _ = network.states(batch.frames)
     weight = _weights(batch, options.balance)
-    y, _ = network.states(batch.frames)
-    bare = _bare_losses(batch, weight)
+    of_streams = -(weight * _picked(predict(network, batch, y, ahead=ahead), batch.labels)).sum((0, 2))
+    guard = (options.guard * (of_streams.detach() - _bare_losses(batch, weight))).clamp(-4, 4).exp()
+    return (guard / guard.sum() * of_streams).sum()
 
-    def loss(states: Tensor, ahead: bool) -> Tensor:
-        states = states.unsqueeze(2).expand(*states.shape[:2], batch.log_p.shape[2], *states.shape[2:])
-        log_q = network.read(batch.log_p, states, batch.rows, ahead=ahead)
-        of_streams = -(weight * _picked(log_q, batch.labels)).sum((0, 2))
-        guard = (options.guard * (of_streams.detach() - bare)).clamp(-4, 4).exp()
-        return (guard / guard.sum() * of_streams).sum()
 
-    causal = loss(y, False)
-    if not options.ahead:
-        return causal, torch.zeros(())
-    return causal, loss(torch.cat((y, network.states_ahead(batch.frames_back)[0]), -1), True)
+def predict(network: AnyClassNetwork, batch: Batch, y: Tensor, *, ahead: bool) -> Tensor:
+    """Log probabilities [T, B, D, K] of a batch's rows from the states [T, B, K, ...] of its frames."""
+    y = y.unsqueeze(2).expand(*y.shape[:2], batch.log_p.shape[2], *y.shape[2:])
+    return network.read(batch.log_p, y, batch.rows, ahead=ahead)
 
 
 def _picked(log_q: Tensor, labels: Tensor) -> Tensor:
@@ -198,31 +200,71 @@ def _weights(batch: Batch, balance: float) -> Tensor:
 def pretrain(
     options: Pretraining | None = None,
     config: AnyClassConfig | None = None,
-    progress: Callable[[int, float, float], None] | None = None,
+    progress: Callable[[str, int, float], None] | None = None,
 ) -> AnyClassNetwork:
     """Any-class network trained on simulated streams.
+
+    First the causal form is trained. Then the backward cell starts as a copy of the forward one, the readout that
+    looks ahead as a copy of the causal one, and both are trained on the fixed forward cell. Last, the temperatures
+    of both forms are fitted on streams of other seeds.
 
     Args:
         options: of the training.
         config: of the network.
-        progress: called every 100 steps with the step and the means of both losses since the last call.
+        progress: called every 100 steps with the form ("causal" or "ahead"), the step, and the mean loss since the
+            last call.
     """
     options = Pretraining() if options is None else options
     torch.manual_seed(options.seed)
     network = AnyClassNetwork(config)
-    optimiser = torch.optim.Adam(network.parameters(), lr=options.rate)
-    total = np.zeros(2)
-    for step, batch in zip(range(options.steps), batches(options, times=network.config.times), strict=False):
-        rise = min(1.0, (step + 1) / (options.steps / 100))
+    stream = batches(options, times=network.config.times)
+    for ahead in (False, True):
+        if ahead:
+            network.start_looking_ahead()
+        _train(network, stream, options, ahead, progress)
+    calibrate(network, options)
+    return network.eval()
+
+
+def _train(
+    network: AnyClassNetwork,
+    stream: Iterator[Batch],
+    options: Pretraining,
+    ahead: bool,
+    progress: Callable[[str, int, float], None] | None,
+) -> None:
+    steps = options.ahead_steps if ahead else options.steps
+    trained = network.ahead_parameters() if ahead else network.causal_parameters()
+    optimiser = torch.optim.Adam(trained, lr=options.rate)
+    total = 0.0
+    for step in range(steps):
+        rise = min(1.0, (step + 1) / (steps / 100))
         for group in optimiser.param_groups:
-            group["lr"] = options.rate * rise * (1 - step / options.steps)
-        causal, ahead = losses(network, batch, options)
+            group["lr"] = options.rate * rise * (1 - step / steps)
+        loss = loss_of(network, next(stream), options, ahead=ahead)
         optimiser.zero_grad()
-        (causal + options.ahead * ahead).backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
-        total += causal.item(), ahead.item()
+        total += loss.item()
         if progress is not None and (step + 1) % 100 == 0:
-            progress(step + 1, *(total / 100))
-            total[:] = 0
-    return network
+            progress("ahead" if ahead else "causal", step + 1, total / 100)
+            total = 0.0
+
+
+@torch.no_grad()
+def calibrate(network: AnyClassNetwork, options: Pretraining, *, count: int = 40) -> None:
+    """Fit the temperature of each form on `count` batches of streams of another seed."""
+    network.temperature.fill_(1.0)
+    held_out = batches(replace(options, seed=options.seed + 1_000_003), times=network.config.times)
+    tried = torch.linspace(-0.8, 0.8, 65).exp()
+    loss = torch.zeros(2, len(tried))
+    for batch in itertools.islice(held_out, count):
+        known = batch.labels >= 0
+        y, _ = network.states(batch.frames)
+        both = torch.cat((y, network.states_ahead(batch.frames_back)[0]), -1)
+        for form, states in enumerate((y, both)):
+            log_q = predict(network, batch, states, ahead=bool(form))[known]
+            for i, temperature in enumerate(tried):
+                loss[form, i] += nn.functional.cross_entropy(log_q / temperature, batch.labels[known])
+    network.temperature.copy_(tried[loss.argmin(-1)])
