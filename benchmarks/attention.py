@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 import wolfdog as wd
-from wolfdog.layers.state import tensors
+from wolfdog.layers.cell.state import tensors
 
 WINDOWS = (16, 64, 256, 1024, 4096)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-GIVEN_FILES = {"watch_onnx"}  # run where there are some: tests/watch/test_watch_export.py
+GIVEN_FILES = {"watch_onnx"}  # run where there are some: tests/watch/model/test_onnx.py
 EXAMPLES = sorted(
     script
     for script in (Path(__file__).parents[1] / "examples").glob("*.py")

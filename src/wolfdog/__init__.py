@@ -22,20 +22,20 @@ from .layers import show as show
 
 if TYPE_CHECKING:
     from . import memory as memory
-    from .bridge import export_onnx as export_onnx
-    from .bridge import from_flax as from_flax
-    from .bridge import from_keras as from_keras
-    from .bridge import from_onnx as from_onnx
+    from .interop import export_onnx as export_onnx
+    from .interop import from_flax as from_flax
+    from .interop import from_keras as from_keras
+    from .interop import from_onnx as from_onnx
     from .memory import MemoryNetwork as MemoryNetwork
-    from .watch.watcher import Watcher as Watcher
+    from .watch.model.watcher import Watcher as Watcher
 
 __version__ = "0.1.0"
 
 _LATER = {
-    "Watcher": ".watch.watcher",
+    "Watcher": ".watch.model.watcher",
     "memory": ".memory",
     "MemoryNetwork": ".memory",
-    **dict.fromkeys(("export_onnx", "from_flax", "from_keras", "from_onnx"), ".bridge"),
+    **dict.fromkeys(("export_onnx", "from_flax", "from_keras", "from_onnx"), ".interop"),
 }
 """Names whose modules take time to load, or load libraries for video and files: loaded when first asked for."""
 

@@ -1,8 +1,8 @@
 """One tiny broadcast and one tiny watcher trained on it, for all commands."""
 
 import pytest
-from cli_run import assert_fine, wolfdog
 
+from cli_run import assert_fine, wolfdog
 from tiny_experiment import WORLD
 from wolfdog.tv import Painter, broadcast
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..watch.memories import IN_WORDS, check_names
+from ..watch.model.registry import IN_WORDS, check_names
 from .screen import StageBars, console
 from .tables import cost_rows, gap_rows
 
@@ -46,9 +46,9 @@ def demo(
     Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves
     and every trained watcher.
     """
+    from ..watch.evaluation.gap_plot import draw_gaps
+    from ..watch.evaluation.scores import Scores, mean, spread, write_scores
     from ..watch.experiment import ALL_COMPARED, Experiment, run
-    from ..watch.gap_picture import draw_gaps
-    from ..watch.scores import Scores, mean, spread, write_scores
 
     base = Experiment(seed, workers=workers or os.cpu_count() or 1)
     if memories.strip() == "all":
@@ -87,9 +87,9 @@ def demo(
 def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
     """Timelines of the highlights and of one of the evening's broadcasts, and annotated highlights, by one watcher."""
     from ..labels import read_labels
-    from ..watch.annotate import annotate
-    from ..watch.timeline import draw_timeline
-    from ..watch.watcher import Watcher
+    from ..watch.model.watcher import Watcher
+    from ..watch.output.annotate import annotate
+    from ..watch.output.timeline import draw_timeline
 
     memory = "lstm" if "lstm" in outcome.watchers else list(outcome.watchers)[1]
     watcher = Watcher.load(outcome.watchers[memory])

@@ -33,12 +33,12 @@ def evaluate(
     """Hold a watcher's snapshot and context labels against the true ones, in tables and as JSON."""
     from ..labels import read_labels
     from ..tv import World
-    from ..watch.evaluation import verdicts
-    from ..watch.find import find_videos
-    from ..watch.gap_picture import draw_gaps
-    from ..watch.reels import look_through, read_reels
-    from ..watch.scores import Scores, write_evaluation
-    from ..watch.watcher import Watcher
+    from ..watch.data.labelled_video import look_through, read_reels
+    from ..watch.evaluation.gap_plot import draw_gaps
+    from ..watch.evaluation.predictions import verdicts
+    from ..watch.evaluation.scores import Scores, write_evaluation
+    from ..watch.model.watcher import Watcher
+    from ..watch.video.discover import find_videos
 
     watcher = Watcher.load(model)
     config = watcher.config

@@ -23,8 +23,8 @@ def export(
     One frame and the memories go in, the probabilities of both labels and the memories come out; the file's metadata
     says the classes, the frames a second, and the size of a frame. examples/watch_onnx.py runs it.
     """
-    from ..watch.export import export_watcher
-    from ..watch.watcher import Watcher
+    from ..watch.model.onnx import export_watcher
+    from ..watch.model.watcher import Watcher
 
     watcher = Watcher.load(model)
     out.parent.mkdir(parents=True, exist_ok=True)

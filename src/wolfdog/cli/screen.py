@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ..watch.stages import Done
+from ..watch.progress import Done
 
 console = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
@@ -75,7 +75,7 @@ def _lines(place: str, title: str, total: float) -> Iterator[Done]:
 
 def tell_of_missing(labels: Path, names: Mapping[str, object], found: Sequence[Path], videos: Path) -> None:
     """Say which videos a labels file names that are not in the folder: they are neither taught nor judged."""
-    from ..watch.reels import not_there
+    from ..watch.data.labelled_video import not_there
 
     missing = not_there(names, found, videos) if videos.is_dir() else ""
     if missing:

@@ -3,9 +3,9 @@
 from rich import box
 from rich.table import Table
 
-from ..watch.evaluation import IDEAL, IDEAL_EYE, Verdicts
-from ..watch.metrics import confusion, share
-from ..watch.scores import Scores
+from ..watch.evaluation.metrics import confusion, share
+from ..watch.evaluation.predictions import IDEAL, IDEAL_EYE, Verdicts
+from ..watch.evaluation.scores import Scores
 from .screen import percent
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from ..watch.memories import IN_WORDS
+from ..watch.model.registry import IN_WORDS
 from .screen import StageBars, console, tell_of_missing
 
 
@@ -66,12 +66,12 @@ def train(
     """Teach a watcher on labelled videos; the same command again goes on where a killed one stopped."""
     from ..labels import read_labels
     from ..tv import World
-    from ..watch.config import WatcherConfig
-    from ..watch.find import find_videos
-    from ..watch.reels import classes_of, read_reels
-    from ..watch.schooling import School
-    from ..watch.teaching import ContextPlan, EyePlan
-    from ..watch.trainer import Plan
+    from ..watch.data.labelled_video import classes_of, read_reels
+    from ..watch.model.config import WatcherConfig
+    from ..watch.training.pipeline import School
+    from ..watch.training.train import ContextPlan, EyePlan
+    from ..watch.training.trainer import Plan
+    from ..watch.video.discover import find_videos
 
     spans = read_labels(labels)
     told: World | None = None if world is None else World.load(world)

@@ -31,9 +31,9 @@ def watch(
     with a memory that is searched also evidence.csv, and an .evidence.png with the past frames that verdicts rest on. A
     video that cannot be read is told, and the next one goes on; the exit status is then 1.
     """
-    from ..watch.find import display_name, find_videos
+    from ..watch.model.watcher import Watcher
     from ..watch.recorder import Recorder, Watched
-    from ..watch.watcher import Watcher
+    from ..watch.video.discover import display_name, find_videos
 
     videos = find_videos(source)
     watcher = Watcher.load(model)

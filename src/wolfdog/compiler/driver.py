@@ -8,14 +8,14 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from .binding import run
-from .ends import cleared
 from .errors import Refusal as Refusal
+from .frontend.trace import NO_ROWS, Rows, Step, Traced, trace
 from .ir.program import Program, rewrite
 from .ir.values import Builder, Type, Value
-from .recurrence import Recurrence
-from .single import SingleStep
-from .trace import NO_ROWS, Rows, Step, Traced, trace
+from .ragged import cleared
+from .runtime.recurrence import Recurrence
+from .runtime.single_step import SingleStep
+from .runtime.torch_op import run
 
 MANY = 6
 """Examples for each thread from which on the kernel computes what depends on events alone, step by step.

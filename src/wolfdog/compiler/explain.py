@@ -7,7 +7,7 @@ from .driver import Compiled
 from .ir.operations import Kind
 from .ir.printer import equations, function
 from .ir.printer import show as program_text
-from .recurrence import Recurrence
+from .runtime.recurrence import Recurrence
 
 STAGES = ("equations", "program", "adjoint", "plan", "source")
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .arguments import check_events, check_resets, checked_lengths
+from .cell.arguments import check_events, check_resets, checked_lengths
+from .cell.reverse import Turning
+from .cell.sequence_layer import SequenceLayer
+from .cell.state import State, structure
 from .composing import as_layer, common_backend, drawn_anew
-from .sequence_layer import SequenceLayer
-from .state import State, structure
-from .turning import Turning
 
 Merge = Literal["concat", "sum", "mean", "product"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from torch import nn
 
 from ..errors import InputError
+from .cell.sequence_layer import SequenceLayer
 from .recurrent import Recurrent
-from .sequence_layer import SequenceLayer
 
 
 def as_layer(given: nn.Module, batch_first: bool, owner: str) -> SequenceLayer:

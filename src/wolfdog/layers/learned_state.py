@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from .cell_wrapper import CellWrapper
+from .cell.protocol import initial_state
+from .cell.state import State, rebuilt, tensors
+from .cell.wrapper import CellWrapper
 from .composing import draw_anew
-from .form import initial_state
-from .state import State, rebuilt, tensors
 
 
 class LearnedState(CellWrapper):

@@ -7,17 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
-from .again import SequenceAgain, StepAgain
-from .arguments import described, laid_out, with_batch
-from .checkpointing import CheckpointedRunner, Every, check_every
-from .compiled import CompiledRunner
-from .form import Returns, check_returns
-from .quantities import over_time
-from .recurrent_dropout import same_masks
-from .runner import Runner, asked_backend, choose
-from .sequence_layer import SequenceLayer, feature_size
-from .state import State, transform
-from .zoneout import over_events
+from .cell.arguments import described, laid_out, with_batch
+from .cell.protocol import Returns, check_returns
+from .cell.recurrent_dropout import same_masks
+from .cell.sequence_layer import SequenceLayer, feature_size
+from .cell.state import State, transform
+from .cell.zoneout import over_events
+from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
+from .execution.compiled import CompiledRunner
+from .execution.guards import SequenceAgain, StepAgain
+from .execution.runner import Runner, asked_backend, choose
+from .inspection.activations import over_time
 
 
 class Recurrent(SequenceLayer):
@@ -223,12 +223,12 @@ class Recurrent(SequenceLayer):
         return ", ".join(options)
 
     def _plan_in_graph(self, features: list[int], dtype: str, resets: bool) -> int:
-        from .in_graph import plan
+        from .execution.torch_compile import plan
 
         return plan(self.cell, self.returns, features, dtype, resets)
 
     def _settings_in_graph(self) -> list[tuple[tuple[str, ...], object]]:
-        from .settings import said_in
+        from .execution.cell_attributes import said_in
 
         return said_in(self.cell)
 
@@ -238,7 +238,7 @@ class Recurrent(SequenceLayer):
 
     def _runner(self) -> Runner:
         if torch.compiler.is_compiling() and self._asked_backend != "eager":
-            from .in_graph import GraphRunner
+            from .execution.torch_compile import GraphRunner
 
             return GraphRunner(self, self.cell, self.returns)
         # Made at each call, and cheap: a copied, loaded or edited layer never runs another one's cell.

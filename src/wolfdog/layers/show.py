@@ -5,9 +5,9 @@ from typing import Literal, get_args
 import torch
 
 from ..errors import InputError
-from .compiled import CompiledRunner
+from .execution.compiled import CompiledRunner
+from .execution.dry_run import trial
 from .recurrent import Recurrent
-from .trial import trial
 
 Stage = Literal["equations", "program", "adjoint", "plan", "source"]
 

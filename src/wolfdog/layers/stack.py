@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout as drop
 
 from ..errors import InputError
-from .arguments import check_events, checked_lengths
-from .checkpointing import Every, check_every, checkpointed
+from .cell.arguments import check_events, checked_lengths
+from .cell.rng import drawing, generators
+from .cell.sequence_layer import SequenceLayer
+from .cell.shares import share
+from .cell.state import State, structure
+from .checkpointing.checkpointed import Every, check_every, checkpointed
 from .composing import as_layer, common_backend
-from .randomness import drawing, generators
-from .sequence_layer import SequenceLayer
-from .shares import share
 from .skips import SKIPS
-from .state import State, structure
 
 
 class Stack(SequenceLayer):

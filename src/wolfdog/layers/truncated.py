@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .state import State, detach
+from .cell.state import State, detach
 
 Layer = Callable[..., tuple[Tensor, State]]
 """`layer(x, state)` to outputs and state: a layer, or a model with one inside."""

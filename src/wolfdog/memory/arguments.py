@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, ShapeError
-from ..layers.arguments import described
-from ..layers.state import State
-from .past import Past
+from ..layers.cell.arguments import described
+from ..layers.cell.state import State
+from .attention.past import Past
 
 
 def events(x: Tensor, size: int, name: str) -> Tensor:

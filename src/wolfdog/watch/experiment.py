@@ -8,18 +8,18 @@ from pathlib import Path
 from ..errors import InputError
 from ..labels import read_labels
 from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
-from .config import WatcherConfig
-from .context import Context
-from .cost import Cost, cost_of
-from .evaluation import Verdicts, verdicts
-from .eye import Eye
-from .memories import NO_MEMORY
-from .parallel import teach_contexts
-from .reels import Reel, look_through, read_reels
-from .stages import Stages, silent
-from .teaching import ContextJob, ContextPlan, EyePlan, calibrate_on, teach_eye
-from .trainer import Progress
-from .watcher import Watcher
+from .data.labelled_video import Reel, look_through, read_reels
+from .evaluation.predictions import Verdicts, verdicts
+from .model.config import WatcherConfig
+from .model.context import Context
+from .model.cost import Cost, cost_of
+from .model.frame_classifier import Eye
+from .model.registry import NO_MEMORY
+from .model.watcher import Watcher
+from .progress import Stages, silent
+from .training.train import ContextJob, ContextPlan, EyePlan, calibrate_on, teach_eye
+from .training.trainer import Progress
+from .training.workers import teach_contexts
 
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
 """The memories of the demo unless others are asked for."""

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Self
 
 from ..errors import MediaError
-from .annotate import annotate
-from .evidence import Choosing, Thumbnails
-from .evidence_picture import draw_evidence
+from .model.watcher import Watcher
 from .moments import Moment
-from .sampling import Rate
-from .sinks import EventsCSV, EvidenceCSV, MomentsCSV, WebVTT
-from .sources import VideoSource
-from .timeline import draw_timeline
-from .watcher import Watcher
+from .output.annotate import annotate
+from .output.evidence import Choosing, Thumbnails
+from .output.evidence_plot import draw_evidence
+from .output.sinks import EventsCSV, EvidenceCSV, MomentsCSV, WebVTT
+from .output.timeline import draw_timeline
+from .video.sampling import Rate
+from .video.source import VideoSource
 
 KEPT = 20_000
 """Moments that a timeline is drawn from at the most: more than it has dots."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..ir.operations import Kind
 from ..ir.program import Program, rewrite
 from ..ir.values import Builder, Type, Value
-from .derivatives import DIFFERENTIATE
+from .vjp_rules import DIFFERENTIATE
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from ...cache import load_or_build
-from .functions import library
+from .barrier import meet
+from .gemm_loops import product_source
 from .lower import lowered
-from .meeting import meet
+from .microkernel import product, tiles
+from .simd import Lanes, Memory
 from .target import processor, target
-from .tile import product, tiles
-from .turning import turning
-from .vectors import Lanes, Memory
-from .walks import product_source
+from .transpose import turning
+from .vector_math import library
 
 SYMBOL = "wolfdog_kernel"
 
@@ -79,9 +79,8 @@ def _key(kind: str, source: str, bits: int) -> str:
 
 @cache
 def _surroundings(bits: int) -> tuple[str, ...]:
-    """What machine code depends on beside the source: the processor, LLVM, and the files that shape it."""
-    files = ("tile.py", "vectors.py", "functions.py", "meeting.py", "turning.py", "lower.py", "build.py")
-    texts = [(Path(__file__).parent / name).read_text() for name in files]
+    """What machine code depends on beside the source: the processor, LLVM, and the code generator."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.rglob("*.py"))]
     return (str(target(bits)), f"llvmlite {llvmlite.__version__}", *processor(), *texts)
 
 

@@ -17,8 +17,8 @@ gives and gets lies in the caller's order: events are read, and what is to be gi
 from dataclasses import dataclass
 
 from ...ir.values import Builder
-from ...passes.places import Place, whole
-from ...passes.plans import Item, Loop, Plan, Product
+from ...passes.buffers import Place, whole
+from ...passes.loop_nest import Item, Loop, Plan, Product
 from .loops import LoopEmitter
 from .target import Target
 

@@ -8,16 +8,16 @@ from math import prod
 import torch
 from torch import Tensor
 
-from ...ends import Ends
 from ...ir.program import Program
-from ...passes.plans import Plan
-from ...passes.stage import plan
+from ...passes.loop_nest import Plan
+from ...passes.schedule import plan
+from ...ragged import Ends
 from .build import Code, build, product_code
 from .emit import Callers, Kernel, emit
-from .panels import panels
+from .openmp import Team, team, yielding
+from .packing import panels
 from .target import Target, target
-from .team import Team, team, yielding
-from .threads import cuts, run, shares
+from .thread_pool import cuts, run, shares
 
 ALWAYS = 1 << 62
 """Room of a buffer that is as long as the sequence."""

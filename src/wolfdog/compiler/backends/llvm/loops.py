@@ -5,8 +5,8 @@ from math import prod
 from typing import Protocol
 
 from ...ir.values import Value
-from ...passes.places import Place
-from ...passes.plans import Item, Loop, Plan, is_reduction
+from ...passes.buffers import Place
+from ...passes.loop_nest import Item, Loop, Plan, is_reduction
 from .expressions import EMIT, TAKES_FLOATS, literal
 from .target import Target
 

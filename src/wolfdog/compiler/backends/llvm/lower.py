@@ -16,7 +16,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from .vectors import FLAGS, I1, I64, Lanes, as_lanes
+from .simd import FLAGS, I1, I64, Lanes, as_lanes
 
 Function = Callable[..., Any]
 """What a kernel calls: takes LLVM's builder and values, gives a value or None."""

@@ -1,0 +1,168 @@
+"""Products of whole matrices, over all steps and examples at once, by the register tile of the recurrence.
+
+PyTorch's library for them uses no vectors of 512 bits on processors of other makers than its own, where these products
+take half of its time.
+"""
+
+from array import array
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from .buffer_pool import empty
+from .build import Code, build, product_code, tiled
+from .gemm_loops import tiled as rows_tiled
+from .packing import padded, panels
+from .target import Target, target
+from .thread_pool import cuts, run, shares
+
+ROWS = 96
+"""Rows that are multiplied in one go: they stay in the second-level cache while the matrix passes by."""
+
+DEPTH = 256
+"""Rows that are summed over in one go: a panel's part of them stays in the second-level cache."""
+
+FEWER = 64
+"""As many, where rows are chosen: then a block of all columns has to stay in the cache as well."""
+
+Chosen = tuple[Tensor, Tensor]
+"""Which rows of two matrices belong together, whole numbers [C] and [C]."""
+
+WORTH = 4_000_000
+"""Multiplications from which on a product is done here."""
+
+
+def multiply(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x W + b: x [R, K], side by side in a row, W [K, N], b [N]; the rows of the result may lie apart."""
+    aim = target(8 * x.dtype.itemsize)
+    (rows, depth), width = x.shape, matrix.shape[1]
+    packed, wide = panels(matrix), padded(width, aim.panel)
+    result = empty(rows, wide, dtype=x.dtype)
+    if bias is not None:
+        bias = torch.nn.functional.pad(bias, (0, wide - width)) if wide != width else bias.contiguous()
+    table = [
+        product_code(aim.bits).address, x.data_ptr(), x.stride(0), packed.data_ptr(), depth, result.data_ptr(), wide,
+        width, rows, 0 if bias is None else bias.data_ptr(),
+    ]  # fmt: skip
+    _run(_rows_code(aim.bits), table, -(-rows // ROWS), rows * depth * width)
+    return result[:, :width]
+
+
+def multiply_transposed(g: Tensor, x: Tensor, chosen: Chosen | None = None) -> tuple[Tensor, Tensor]:
+    """g^T x and the sums of g over its rows: g [R, N] and x [R, K], both side by side in a row, to [N, K] and [N].
+
+    Of the rows, the `chosen` ones of g and of x alone, where they are given.
+    """
+    aim = target(8 * x.dtype.itemsize)
+    height, width, rows = g.shape[1], x.shape[1], len(x) if chosen is None else len(chosen[0])
+    wide = padded(width, aim.panel)
+    result, sums = empty(height, wide, dtype=x.dtype), torch.zeros(padded(height, aim.lanes), dtype=x.dtype)
+    if rows == 0:
+        return result[:, :width].zero_(), sums[:height]
+    panels, threads = wide // aim.panel, torch.get_num_threads()
+    groups = 1 if panels >= threads else min(threads, -(-height // aim.lanes))
+    room = empty(panels * groups, _depth(chosen) * (aim.panel + len(sums)), dtype=x.dtype)
+    table = [
+        g.data_ptr(), g.stride(0), x.data_ptr(), x.stride(0), result.data_ptr(), wide, sums.data_ptr(),
+        rows, height, width, room.data_ptr(), groups, panels * groups,
+        *((0, 0) if chosen is None else (some.data_ptr() for some in chosen)),
+    ]  # fmt: skip
+    _run(_outer_code(aim.bits, chosen is not None), table, panels * groups, rows * height * width)
+    return (result if wide == width else result[:, :width].contiguous()), sums[:height]
+
+
+def _depth(chosen: object) -> int:
+    return FEWER if chosen is not None else DEPTH
+
+
+def _run(code: Code, numbers: list[int], units: int, work: int) -> None:
+    table = array("q", numbers)
+    run(code, table.buffer_info()[0], cuts(units, shares(units, work)))
+
+
+@cache
+def _rows_code(bits: int) -> Code:
+    return build(_rows_source(target(bits)), bits)
+
+
+@cache
+def _outer_code(bits: int, chosen: bool) -> Code:
+    return tiled("outer", _outer_source(target(bits), chosen), bits, 3)
+
+
+def _rows_source(target: Target) -> str:
+    size, lanes = target.bits // 8, target.lanes
+    return f"""\
+def kernel(table, low, high):
+    tile, a, lda, packed = field(table, 0), field(table, 1), field(table, 2), field(table, 3)
+    depth, c, ldc, width = field(table, 4), field(table, 5), field(table, 6), field(table, 7)
+    rows, bias = field(table, 8), field(table, 9)
+    for chunk in range(low, high):
+        first = chunk * {ROWS}
+        count = least(rows - first, {ROWS})
+        to = c + first * ldc * {size}
+        product(tile, a + first * lda * {size}, lda, packed, depth, to, ldc, width, count, 1)
+        if bias != 0:
+            for r in range(count):
+                for j in range(0, ldc, {lanes}):
+                    store(to, r * ldc + j, load(to, r * ldc + j) + load(bias, j))
+"""
+
+
+def _outer_source(target: Target, chosen: bool) -> str:
+    """For a part of the panels of x: a block of its rows is packed, and tiles add up what g's make of it.
+
+    A unit is a panel and a group of g's columns; each sums some of g's columns, too. Where rows are chosen, those of g
+    are put side by side first.
+    """
+    size, lanes, panel = target.bits // 8, target.lanes, target.panel
+    depth = FEWER if chosen else DEPTH
+    row, row_of_x = ("field(of_g, first + r)", "field(of_x, first + r)") if chosen else (None, "(first + r)")
+    lines = [
+        "def kernel(table, low, high):",
+        "    g, ldg, x, ldx = field(table, 0), field(table, 1), field(table, 2), field(table, 3)",
+        "    c, ldc, sums, rows = field(table, 4), field(table, 5), field(table, 6), field(table, 7)",
+        "    height, width, room, groups = field(table, 8), field(table, 9), field(table, 10), field(table, 11)",
+        "    units, of_g, of_x = field(table, 12), field(table, 13), field(table, 14)",
+        f"    pieces = (height + {lanes - 1}) // {lanes}",
+        f"    lda = pieces * {lanes}" if chosen else "    lda = ldg",
+        f"    packed = room + low * {depth * size} * ({panel} + pieces * {lanes})",
+        f"    for first in range(0, rows, {depth}):",
+        f"        length = least(rows - first, {depth})",
+        "        new = 1 if first == 0 else 0",
+        f"        a = {f'packed + {depth * panel * size}' if chosen else f'g + first * ldg * {size}'}",
+    ]
+    if chosen:
+        lines += [
+            "        for r in range(length):",
+            f"            for j in range(0, height, {lanes}):",
+            f"                store(a, r * lda + j, load_some(g, {row} * ldg + j, height - j))",
+        ]
+    lines += [
+        "        begin, end = pieces * low // units, pieces * high // units",
+        "        for r in range(length):",
+        f"            for j in range({lanes} * begin, {lanes} * end, {lanes}):",
+        "                store(sums, j, load(sums, j) + load_some(a, r * lda + j, height - j))",
+        "        for unit in range(low, high):",
+        "            p, group = unit // groups, unit % groups",
+        f"            columns = least(width - p * {panel}, {panel})",
+        f"            if columns == {panel}:",
+        *_packing(target, row_of_x, whole=True),
+        "            else:",
+        *_packing(target, row_of_x, whole=False),
+        "            start, stop = height * group // groups, height * (group + 1) // groups",
+        f"            of, to = a + start * {size}, c + (start * ldc + p * {panel}) * {size}",
+        "            at, left = packed, stop - start",
+        *rows_tiled(target, "turned", str(size), 12),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _packing(target: Target, row: str, whole: bool) -> list[str]:
+    """Put a panel's columns of a block of rows side by side."""
+    lines = ["for r in range(length):", f"    source = {row} * ldx + p * {target.panel}"]
+    for at in range(0, target.panel, target.lanes):
+        loaded = f"load(x, source + {at})" if whole else f"load_some(x, source + {at}, columns - {at})"
+        lines.append(f"    store(packed, r * {target.panel} + {at}, {loaded})")
+    return [" " * 16 + line for line in lines]

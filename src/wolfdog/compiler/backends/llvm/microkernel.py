@@ -1,0 +1,88 @@
+"""The matrix product: a register tile that walks packed panels of a matrix.
+
+A matrix [K, N] lies packed as [N / P][K][P] with P columns to a panel (the last one padded with zeros). A tile of R
+rows by one panel keeps R x P sums in registers; each of its steps loads one row of the panel, and spreads one number of
+each row of the operand, or of each column where the operand is transposed. Written as LLVM vectors, it compiles to
+fused multiply-adds on any processor.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+
+from .lower import Function
+from .simd import I1, I64, POINTER, Lanes, constant, declared, splat
+from .target import Target
+
+
+def make_tile(target: Target, rows: int, transposed: bool = False) -> Function:
+    """C[rows, P] (+)= A[rows, K] panel[K, P]; addresses as whole numbers, strides in elements.
+
+    With `transposed`, A lies as [K, rows].
+    """
+    type_ = Lanes(target.bits, target.lanes)
+    vector, element, vectors, width = type_.llvm, type_.element, target.vectors, target.panel
+    size = target.bits // 8
+
+    def tile(b: Any, a: Any, lda: Any, panel: Any, depth: Any, c: Any, ldc: Any, fresh: Any) -> None:
+        fma = declared(b, f"llvm.fma.{type_.suffix}", vector, [vector] * 3)
+        pa, pb, pc = (b.inttoptr(p, POINTER) for p in (a, panel, c))
+
+        def at(base: Any, index: Any) -> Any:
+            return b.gep(base, [index], source_etype=element)
+
+        def load(pointer: Any) -> Any:
+            return b.load(pointer, align=size, typ=vector)
+
+        def store(pointer: Any, value: Any) -> None:
+            b.store(value, pointer, align=size)
+
+        c_rows = [at(pc, b.mul(ldc, I64(m))) for m in range(rows)]
+        a_rows = [at(pa, I64(m) if transposed else b.mul(lda, I64(m))) for m in range(rows)]
+        begin = b.block
+        loop, done = b.append_basic_block("depth"), b.append_basic_block("done")
+        b.branch(loop)
+        b.position_at_end(loop)
+        k = b.phi(I64)
+        k.add_incoming(I64(0), begin)
+        sums = []
+        for _ in range(rows * vectors):
+            phi = b.phi(vector)
+            phi.add_incoming(constant(type_, 0.0), begin)
+            sums.append(phi)
+        row, along = b.mul(k, I64(width)), b.mul(k, lda) if transposed else k
+        columns = [load(at(pb, b.add(row, I64(n * target.lanes)))) for n in range(vectors)]
+        after = []
+        for m in range(rows):
+            spread = splat(b, type_, b.load(at(a_rows[m], along), align=size, typ=element))
+            after += [b.call(fma, [spread, columns[n], sums[m * vectors + n]]) for n in range(vectors)]
+        following = b.add(k, I64(1))
+        k.add_incoming(following, loop)
+        for phi, value in zip(sums, after, strict=True):
+            phi.add_incoming(value, loop)
+        b.cbranch(b.icmp_signed("<", following, depth), loop, done)
+        b.position_at_end(done)
+        places = [at(c_rows[m], I64(n * target.lanes)) for m in range(rows) for n in range(vectors)]
+        with b.if_else(b.trunc(fresh, I1)) as (new, more):
+            with new:
+                for place, value in zip(places, after, strict=True):
+                    store(place, value)
+            with more:  # added at the end: a long sum is made of short ones, and rounded less
+                for place, value in zip(places, after, strict=True):
+                    store(place, b.fadd(load(place), value))
+
+    return tile
+
+
+def tiles(target: Target) -> dict[str, Function]:
+    """The register tiles, by the names that products call them by."""
+    sizes = range(1, target.rows + 1)
+    plain = {f"tile{rows}": make_tile(target, rows) for rows in sizes}
+    return plain | {f"turned{rows}": make_tile(target, rows, transposed=True) for rows in sizes}
+
+
+def product(b: Any, code: Any, *arguments: Any) -> None:
+    """Call the product by its address, product(code, a, lda, packed, depth, c, ldc, width, rows, fresh): it is compiled
+    once, not into every kernel."""
+    kind = ir.FunctionType(ir.VoidType(), [I64] * len(arguments))
+    b.call(b.inttoptr(code, kind.as_pointer()), arguments)

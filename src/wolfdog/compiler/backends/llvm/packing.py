@@ -1,0 +1,81 @@
+"""How matrices lie for the register tile: in panels of as many columns as a tile has."""
+
+from array import array
+from functools import cache
+
+from torch import Tensor
+
+from .buffer_pool import empty
+from .build import Code, build
+from .target import Target, target
+from .thread_pool import cuts, run, shares
+
+COST = 8
+"""Multiplications that copying a number takes as long as."""
+
+
+def padded(columns: int, width: int) -> int:
+    """Columns of whole panels.
+
+    >>> padded(65, 64)
+    128
+    """
+    return -(-columns // width) * width
+
+
+def panels(matrix: Tensor) -> Tensor:
+    """[..., K, N] as [..., N / P][K][P], padded with zeros."""
+    aim = target(8 * matrix.dtype.itemsize)
+    *lead, depth, columns = matrix.shape
+    count = padded(columns, aim.panel) // aim.panel
+    packed = empty(*lead, count, depth, aim.panel, dtype=matrix.dtype)
+    code, borders = _code(aim.bits), cuts(count, shares(count, COST * depth * columns))
+    flat, goal = [matrix], [packed]
+    if lead:
+        flat = list(matrix.reshape(-1, depth, columns))
+        goal = list(packed.view(-1, *packed.shape[-3:]))
+    for one, to in zip(flat, goal, strict=True):
+        table = array("q", (one.data_ptr(), *one.stride(), depth, columns, to.data_ptr()))
+        run(code, table.buffer_info()[0], borders)
+    return packed
+
+
+@cache
+def _code(bits: int) -> Code:
+    return build(_source(target(bits)), bits)
+
+
+def _source(target: Target) -> str:
+    """For a range of panels: rows are copied as they are, turned from columns, or gathered."""
+    size, lanes, panel = target.bits // 8, target.lanes, target.panel
+
+    def copies(depth: int, loaded: str) -> list[str]:
+        lines = []
+        for at in range(0, panel, lanes):
+            value = loaded.format(at=at, count=f"columns - {at}")
+            lines.append(f"store(packed, k * {panel} + {at}, {value})")
+        return [" " * 4 * depth + line for line in lines]
+
+    lines = [
+        "def kernel(table, low, high):",
+        "    w, along, across = field(table, 0), field(table, 1), field(table, 2)",
+        "    depth, width, goal = field(table, 3), field(table, 4), field(table, 5)",
+        "    for p in range(low, high):",
+        f"        columns = least(width - p * {panel}, {panel})",
+        f"        of, packed = w + p * {panel * size} * across, goal + p * depth * {panel * size}",
+        "        done = 0",
+        f"        if along == 1 and columns == {panel}:",
+        f"            done = depth // {lanes} * {lanes}",
+        f"            for k in range(0, done, {lanes}):",
+        f"                for n in range(0, {panel}, {lanes}):",
+        f"                    to = packed + (k * {panel} + n) * {size}",
+        f"                    turn(of + (n * across + k) * {size}, across, to, {panel})",
+        "        for k in range(done, depth):",
+        f"            if across == 1 and columns == {panel}:",
+        *copies(4, "load(of, k * along + {at})"),
+        "            elif across == 1:",
+        *copies(4, "load_some(of, k * along + {at}, {count})"),
+        "            else:",
+        *copies(4, "load_apart(of, k * along + {at} * across, across, {count})"),
+    ]
+    return "\n".join(lines) + "\n"

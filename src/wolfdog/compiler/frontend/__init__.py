@@ -1,0 +1,1 @@
+"""Front end: one step of a cell, traced to a program."""

@@ -1,0 +1,54 @@
+"""What a step says of its gradient that a trace of its operations does not show.
+
+A `torch.autograd.Function` brings a backward pass of its own, and `torch.no_grad` cuts gradients off; the trace sees
+the same operations with and without them. So the step also runs once under autograd, whose graph tells.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import BackwardCFunction
+from torch.overrides import TorchFunctionMode
+
+from ..errors import Refusal
+
+Step = Callable[[Tensor, Sequence[Tensor]], tuple[Tensor, Sequence[Tensor]]]
+"""An event and states to an output and the next states."""
+
+
+class _Switches(TorchFunctionMode):
+    """Refuses a step that turns gradients off or on."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is torch._C._set_grad_enabled:
+            raise Refusal("the step turns gradients off for some of its operations")
+        return func(*args, **(kwargs or {}))
+
+
+def _as_it_is(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def check_gradients(step: Step, event: Tensor, states: Sequence[Tensor]) -> None:
+    """Raises Refusal where a gradient of the step is not that of its operations."""
+    # hooks on what is saved are the caller's (torch.utils.checkpoint counts): this graph is none of theirs
+    unseen = torch.autograd.graph.saved_tensors_hooks(_as_it_is, _as_it_is)
+    with torch.enable_grad(), torch.autocast(event.device.type, enabled=False), unseen:
+        given = [tensor.clone().requires_grad_().clone() for tensor in (event, *states)]
+        with _Switches():
+            y, after = step(given[0], given[1:])
+    seen: set[Any] = set()
+    left = [tensor.grad_fn for tensor in (y, *after) if tensor.grad_fn is not None]
+    while left:
+        node = left.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if issubclass(type(node), BackwardCFunction):
+            name = type(node).__name__.removesuffix("Backward")
+            raise Refusal(f"{name}, a torch.autograd.Function, has a gradient of its own")
+        left += [before for before, _ in node.next_functions if before is not None]

@@ -1,0 +1,28 @@
+"""Where in a cell's source a trace stands."""
+
+import sys
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+_TORCH = str(Path(torch.__file__).parent)
+_COMPILER = str(Path(__file__).parents[1])
+
+
+def where() -> str:
+    """The line of the cell that is running: "file.py:12, in forward"."""
+    frame: FrameType | None = sys._getframe(1)
+    inside = ""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(_COMPILER):
+            line = f"{Path(file).name}:{frame.f_lineno}, in {frame.f_code.co_name}"
+            if not file.startswith(_TORCH):
+                return f"at {line}"
+            if f"{_TORCH}/nn/modules" in file and not inside:
+                inside = line
+        elif file.endswith("trace.py") and frame.f_code.co_name == "_trace":
+            break
+        frame = frame.f_back
+    return f"at {inside}"

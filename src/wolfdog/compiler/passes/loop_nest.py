@@ -1,0 +1,97 @@
+"""What a plan consists of: products, loops over rows, and where everything lies."""
+
+from dataclasses import dataclass, field
+
+from ..ir.operations import Kind
+from ..ir.program import Program
+from ..ir.values import Value
+from .buffers import Place
+
+
+@dataclass(frozen=True)
+class Product:
+    """C (+)= A W for every row, `times` times side by side (heads, or one matrix for several rows of features)."""
+
+    operand: Place
+    matrix: str
+    depth: int
+    width: int
+    times: int
+    heads: bool
+    result: str  # a scratch buffer
+    fresh: bool  # whether what was in the buffer is forgotten
+
+
+@dataclass
+class Item:
+    """One value computed in a loop, or copied from where `source` lies, and where it is stored."""
+
+    value: Value
+    source: Value | None = None
+    stores: list[Place] = field(default_factory=list)
+
+    @property
+    def reads(self) -> tuple[Value, ...]:
+        """What the item reads."""
+        return self.value.operands if self.source is None else (self.source,)
+
+
+@dataclass
+class Loop:
+    """Items over one index space; the axes in `reduced` (counted from the end) are summed over, and run innermost."""
+
+    domain: tuple[int, ...]
+    items: list[Item] = field(default_factory=list)
+    reduced: tuple[int, ...] | None = None
+
+    def takes(self, item: Item) -> bool:
+        """Whether an item fits in."""
+        if domain_of(item) != self.domain:
+            return False
+        axes = item.value.attributes["axes"] if is_reduction(item) else None
+        return axes is None or self.reduced is None or self.reduced == axes
+
+    def add(self, item: Item) -> None:
+        """Put an item in."""
+        self.items.append(item)
+        if is_reduction(item):
+            self.reduced = tuple(item.value.attributes["axes"])
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Products, and then loops for every row."""
+
+    products: list[Product]
+    loops: list[Loop]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a program runs.
+
+    scratch  widths of scratch buffers; `products` is the set of those that products write
+    streams  widths of what is written for every step
+    aliases  outputs that need no buffer of their own: they lie in another's
+    """
+
+    program: Program
+    reverse: bool
+    stages: list[Stage]
+    places: dict[Value, Place]
+    scratch: dict[str, int]
+    products: set[str]
+    streams: dict[str, tuple[int, ...]]
+    aliases: dict[str, Place]
+
+
+def is_reduction(item: Item) -> bool:
+    """Whether an item is a sum or maximum over axes."""
+    return item.source is None and item.value.kind is Kind.REDUCE
+
+
+def domain_of(item: Item) -> tuple[int, ...]:
+    """The index space that an item is computed over."""
+    if item.source is not None:
+        return item.source.shape
+    return item.value.operands[0].shape if is_reduction(item) else item.value.shape

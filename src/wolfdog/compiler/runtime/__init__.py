@@ -1,0 +1,1 @@
+"""Execution of compiled recurrences inside PyTorch."""

@@ -1,0 +1,53 @@
+"""x W^T + b over all steps and examples, with gradients, by the product that kernels use."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from ..backends.llvm.gemm import WORTH, multiply, multiply_transposed
+from ..batched import batched
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """As torch.nn.functional.linear: x [T, B, K], weight [N, K], bias [N]; small products are left to PyTorch."""
+    if torch.compiler.is_compiling() or x.numel() * len(weight) < WORTH:
+        return linear(x, weight, bias)
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, weight, bias)):
+        found: Tensor = _Affine.apply(x, weight, bias)
+        return found
+    return _product(x, weight, bias)
+
+
+class _Affine(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return _product(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        x, weight = ctx.saved_tensors
+        to_x, to_weight, to_bias = ctx.needs_input_grad
+        if torch.is_grad_enabled() or batched((gradient,)):  # what can be differentiated again, and be many
+            rows = gradient.reshape(-1, gradient.shape[-1])
+            return (
+                gradient @ weight if to_x else None,
+                rows.t() @ x.flatten(0, -2) if to_weight else None,
+                rows.sum(0) if to_bias else None,
+            )
+        dx = _product(gradient, weight.t(), None) if to_x else None
+        if not (to_weight or to_bias):
+            return dx, None, None
+        return (dx, *multiply_transposed(_rows(gradient), _rows(x)))
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return multiply(_rows(x), weight.t(), bias).unflatten(0, x.shape[:-1])
+
+
+def _rows(x: Tensor) -> Tensor:
+    """[R, K] with the numbers of a row side by side."""
+    rows = x.detach().reshape(-1, x.shape[-1])
+    return rows if rows.stride(1) == 1 else rows.contiguous()

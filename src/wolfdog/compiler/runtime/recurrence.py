@@ -1,0 +1,284 @@
+"""One recurrence, compiled: what PyTorch does before the loop, the kernels of the loop, and their gradients."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ..backends.llvm.buffer_pool import empty
+from ..backends.llvm.emit import Callers
+from ..backends.llvm.launch import ALWAYS, Launch, side_by_side
+from ..ir.evaluate import evaluate
+from ..ir.program import Program
+from ..passes.adjoint import adjoint
+from ..passes.buffers import Place
+from ..passes.hoist import Split, prepare, split
+from ..passes.rematerialize import Differentiated, cut
+from ..ragged import Ends
+from .affine import affine
+from .torch_program import as_function, as_they_are
+from .weight_gradients import matrix_gradient, summed
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What the forward pass leaves for the backward pass, by name, and sizes."""
+
+    tensors: dict[str, Tensor]
+    steps: int
+    batch: int
+
+
+class Recurrence:
+    """The loop over time of one traced step, for one number format.
+
+    With `hoist_events`, what depends on events alone is computed by PyTorch for all steps at once: best for few
+    examples. Without, the kernel does it step by step, which saves writing and reading it: best for many examples.
+    """
+
+    def __init__(self, program: Program, dtype: torch.dtype, hoist_events: bool = True) -> None:
+        self.dtype = dtype
+        self.split: Split = split(prepare(program, hoist_events))
+        step = self.split.recurrence
+        self.states = sorted((name for name in step.outputs if name != "y"), key=lambda name: int(name[1:]))
+        self.shapes = {name: step.outputs[name].shape for name in self.states}
+        self.events = [value.name for value in step.inputs("event", "now")]
+        self.event_shapes = {value.name: value.shape for value in step.inputs("event", "now")}
+        self.parameters = [
+            n for n in self.split.parameters.outputs if n in {v.name for v in step.inputs("parameter")}
+        ]
+        self.output_shape = step.outputs["y"].shape
+        self.early = as_function(self.split.parameters)
+        self.over_events = as_function(self.split.events, affine) if hoist_events else as_they_are
+        self.callers = Callers(frozenset(self.events), ("y",))
+        self.inference = Launch(step, dtype, callers=self.callers)
+
+    @cached_property
+    def differentiated(self) -> Differentiated:
+        """The recurrence and its adjoint, with what is saved between them."""
+        return cut(adjoint(self.split.recurrence))
+
+    @cached_property
+    def training(self) -> Launch:
+        """The forward kernel that saves."""
+        return Launch(self.differentiated.forward, self.dtype, callers=self.callers)
+
+    @cached_property
+    def backward_kernel(self) -> Launch:
+        """The kernel of the adjoint."""
+        adjoint = self.differentiated.backward
+        gets = tuple(name for name in self.events if name in adjoint.outputs)
+        return Launch(adjoint, self.dtype, True, Callers(frozenset(["dy", *self.events]), gets))
+
+    @cached_property
+    def backward_parameters(self) -> Callable[..., dict[str, Tensor]]:
+        """What the adjoint reads of the parameters."""
+        return as_function(self.differentiated.parameters)
+
+    @cached_property
+    def taped(self) -> set[str]:
+        """States that the backward pass reads at every step."""
+        read = {v.name.removesuffix("_next") for v in self.differentiated.backward.inputs("state", "next")}
+        read |= {stream.name.removesuffix("_next") for _, stream, _, _ in self.differentiated.matrices}
+        return read & set(self.states)
+
+    @cached_property
+    def kept(self) -> list[str]:
+        """What else the backward pass reads."""
+        read = [v.name for v in self.differentiated.backward.inputs("saved")]
+        read += [stream.name for _, stream, _, _ in self.differentiated.matrices]
+        return [n for n in dict.fromkeys(read) if n.removesuffix("_next") not in self.states]
+
+    def forward(
+        self,
+        events: Sequence[Tensor],
+        parameters: Sequence[Tensor],
+        states: Sequence[Tensor],
+        steps: int,
+        lengths: Tensor | None,
+        save: bool,
+    ) -> tuple[Tensor, list[Tensor], Saved | None]:
+        """Outputs [T, B, ...], last states, and what is saved.
+
+        Args:
+            events: what the kernel reads of every event, `[T, B, ...]`, in the order of `self.events`.
+            parameters: what it reads of the parameters, in the order of `self.parameters`.
+            states: the states before, `[B, ...]`.
+            steps: T.
+            lengths: `[B]` whole numbers, or None.
+            save: whether a backward pass will follow.
+        """
+        launch = self.training if save else self.inference
+        ends = None if lengths is None else Ends.of(lengths)
+        turned = ends is not None and ends.order is not None
+        batch = states[0].shape[0] if states else events[0].shape[1]
+        kept = {name: self._rows(event, 2) for name, event in zip(self.events, events, strict=True)}
+        tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
+        for name, tensor in launch.pack(dict(zip(self.parameters, parameters, strict=True))).items():
+            tensors[name] = (tensor, 0)
+        whole = launch.whole if save or not turned else ()
+        taped = self.taped if save else ()
+        tapes = {}
+        for name, state in zip(self.states, states, strict=True):
+            room = steps + 1 if name in whole or name in taped else 2
+            tape = empty(room, batch, *self.shapes[name], dtype=self.dtype)
+            tape[0] = state if ends is None else ends.arranged(state)
+            tapes[name] = tape
+            tensors[name] = (tape, room)
+        for name, shape in launch.plan.streams.items():
+            room = steps if save or not turned else 1
+            kept[name] = empty(room, batch, *shape, dtype=self.dtype)
+            tensors[name] = (kept[name], room)
+        if turned:
+            output = empty(steps, batch, *self.output_shape, dtype=self.dtype)
+            tensors["y_out"] = (output, ALWAYS)
+        launch(steps, batch, tensors, ends)
+        if not turned:
+            output = self._found(launch, "y", tapes, kept, steps)
+        last = [self._last(tapes[name], steps, ends) for name in self.states]
+        if not save:
+            return output, last, None
+        keep = {}
+        for name in self.kept:
+            keep[name] = kept[name] if name in self.events else self._found(launch, name, tapes, kept, steps)
+        return output, last, Saved(keep | {n: t for n, t in tapes.items() if n in self.taped}, steps, batch)
+
+    def _rows(self, tensor: Tensor, lead: int) -> Tensor:
+        return side_by_side(tensor.detach(), tensor.dim() - lead)
+
+    def _found(
+        self, launch: Launch, name: str, tapes: Mapping[str, Tensor], kept: Mapping[str, Tensor], steps: int
+    ) -> Tensor:
+        """An output of every step, which may lie in another's buffer."""
+        place = launch.plan.aliases[name]
+        base = (
+            kept[place.buffer]
+            if place.buffer in kept
+            else tapes[place.buffer][place.shift : place.shift + steps]
+        )
+        size = (*base.shape[:2], *place.shape)
+        return base.as_strided(
+            size, (*base.stride()[:2], *place.strides), base.storage_offset() + place.offset
+        )
+
+    def _last(self, tape: Tensor, steps: int, ends: Ends | None) -> Tensor:
+        room = tape.shape[0]
+        if ends is None:
+            state = tape[steps % room]
+            return state.clone() if room > steps else state  # in a tape of all steps outputs may lie too
+        return ends.returned(tape[ends.lengths % room, torch.arange(tape.shape[1])])
+
+    def backward(
+        self,
+        saved: Saved,
+        parameters: Sequence[Tensor],
+        gradient: Tensor | None,
+        last: Sequence[Tensor | None],
+        lengths: Tensor | None,
+        wanted: tuple[Sequence[bool], Sequence[bool]],
+    ) -> tuple[list[Tensor | None], list[Tensor | None], list[Tensor | None]]:
+        """Gradients of events, parameters and first states, from those of the outputs and of the last states.
+
+        `wanted` says for which events and for which parameters a gradient is computed.
+        """
+        launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
+        ends = None if lengths is None else Ends.of(lengths)
+        named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
+        like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype)
+        tensors: dict[str, tuple[Tensor, int]] = {}
+        for name, tensor in saved.tensors.items():
+            tensors[name] = (tensor, steps + 1 if name in self.states else ALWAYS)
+        given = self.backward_parameters(like=like, **named)
+        tensors |= {name: (tensor, 0) for name, tensor in launch.pack(given).items()}
+        shape = (steps, batch, *self.output_shape)
+        if gradient is None:
+            gradient = torch.zeros((), dtype=self.dtype).expand(shape)
+        tensors["dy"] = (self._rows(gradient, 2), ALWAYS)
+        for name, final in zip(self.states, last, strict=True):
+            carry = torch.zeros(2, batch, *self.shapes[name], dtype=self.dtype)
+            if final is not None:
+                carry[:] = final if ends is None else ends.arranged(final)
+            tensors[f"d{name}"] = (carry, 2)
+        for name, wide in launch.plan.streams.items():
+            tensors[name] = (empty(steps, batch, *wide, dtype=self.dtype), ALWAYS)
+        to_events, to_parameters = wanted
+        needed = [name if want else None for name, want in zip(self.events, to_events, strict=True)]
+        if ends is not None and ends.order is not None:
+            for name in launch.callers.outputs:
+                if name in needed:
+                    made = empty(steps, batch, *self.event_shapes[name], dtype=self.dtype)
+                    tensors[f"{name}_out"] = (made, ALWAYS)
+        launch(steps, batch, tensors, ends)
+        streams = {name: tensor for name, (tensor, _) in tensors.items()}
+        found = {name: self._found(launch, name, streams, streams, steps) for name in launch.plan.aliases}
+        events = [streams.get(f"{name}_out", found.get(name)) if name else None for name in needed]
+        first = [tensors[f"d{name}"][0][0] for name in self.states]
+        if ends is not None:
+            first = [ends.returned(gradient) for gradient in first]
+        return events, self._parameter_gradients(found, tensors, steps, ends, to_parameters), list(first)
+
+    def _parameter_gradients(
+        self,
+        found: Mapping[str, Tensor],
+        tensors: Mapping[str, tuple[Tensor, int]],
+        steps: int,
+        ends: Ends | None,
+        wanted: Sequence[bool],
+    ) -> list[Tensor | None]:
+        running = None if ends is None else ends.rows(steps)
+        totals: dict[str, Tensor] = {}
+        needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
+        places = self.backward_kernel.plan.aliases
+        known: list[tuple[Place, Tensor]] = []  # gradients over their rows, which products give besides
+        for parameter, stream, gradient, heads in self.differentiated.matrices:
+            if parameter not in needed:
+                continue
+            base, shift = stream.name.removesuffix("_next"), int(stream.name.endswith("_next"))
+            operand = tensors[base][0]
+            operand = operand[shift : shift + steps] if base in self.states else operand
+            rows = None if running is None else (running[0], running[base in self.events])
+            part, sums = matrix_gradient(operand, found[gradient], rows, heads)
+            totals[parameter] = totals[parameter] + part if parameter in totals else part
+            if sums is not None:
+                known.append((places[gradient], sums))
+        for name in needed & set(found):
+            parts = (sums[within] for of, sums in known if (within := places[name].within(of)) is not None)
+            total = next(parts, None)
+            total = summed(found[name], None if running is None else running[0]) if total is None else total
+            totals[name] = totals[name] + total if name in totals else total
+        return [totals.get(name) for name in self.parameters]
+
+    def eager(
+        self,
+        events: Sequence[Tensor],
+        parameters: Sequence[Tensor],
+        states: Sequence[Tensor],
+        steps: int,
+        lengths: Tensor | None,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The same by the program's definition in PyTorch, for what kernels have no rule for (second derivatives)."""
+        named = dict(zip(self.parameters, parameters, strict=True))
+        current, outputs = list(states), []
+        for step in range(steps):
+            now = {name: event[step] for name, event in zip(self.events, events, strict=True)}
+            if lengths is not None:  # what lies past an end may be anything
+                running = lengths > step
+                now = {name: torch.where(_column(running, event), event, 0) for name, event in now.items()}
+            before = dict(zip(self.states, current, strict=True))
+            after = evaluate(
+                self.split.recurrence, named | now | before, current[0] if current else events[0]
+            )
+            output = after["y"]
+            new = [after[name] for name in self.states]
+            if lengths is not None:
+                output = torch.where(_column(running, output), output, 0)
+                new = [torch.where(_column(running, n), n, o) for n, o in zip(new, current, strict=True)]
+            outputs.append(output)
+            current = new
+        return torch.stack(outputs), current
+
+
+def _column(mask: Tensor, like: Tensor) -> Tensor:
+    return mask.view(-1, *(1,) * (like.dim() - 1))

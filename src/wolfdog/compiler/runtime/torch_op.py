@@ -1,0 +1,257 @@
+"""Recurrences in PyTorch's terms: an autograd function, and a custom operator where torch.compile is at work.
+
+The operator does what the function does, with a fake rule for shapes; it is registered only when it is needed, since
+that imports the whole of torch.compile. Second derivatives go through the program's definition in PyTorch.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..backends.llvm.buffer_pool import copied
+from ..batched import batched
+from .recurrence import Recurrence, Saved
+
+
+class RecurrenceFunction(torch.autograd.Function):
+    """apply(recurrence, steps, lengths, *events, *parameters, *states) -> (output, *last states)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, recurrence: Recurrence, steps: int, lengths: Tensor | None, *tensors: Tensor
+    ) -> Any:
+        """Run, and save for the backward pass."""
+        events, parameters, states = _parts(recurrence, tensors)
+        output, last, saved = recurrence.forward(events, parameters, states, steps, lengths, save=True)
+        assert saved is not None
+        ctx.recurrence, ctx.steps = recurrence, steps
+        ctx.names, ctx.lengths = list(saved.tensors), lengths
+        ctx.save_for_backward(*tensors, *saved.tensors.values())
+        ctx.count, ctx.batch = len(tensors), saved.batch
+        # Copies, of what lies in memory that is saved too: users may write into what they are given.
+        return tuple(copied(tensor) if tensor._is_view() else tensor for tensor in (output, *last))
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor | None, *last: Tensor | None) -> Any:
+        """Gradients of all tensors."""
+        recurrence: Recurrence = ctx.recurrence
+        everything = ctx.saved_tensors  # asked for once: hooks may compute it, as torch.utils.checkpoint's do
+        tensors, saved = everything[: ctx.count], everything[ctx.count :]
+        if torch.is_grad_enabled() or batched((gradient, *last)):
+            found = _through_eager(recurrence, ctx.steps, ctx.lengths, tensors, gradient, last)
+            return (None, None, None, *found)
+        _, parameters, _ = _parts(recurrence, tensors)
+        kept = Saved(dict(zip(ctx.names, saved, strict=True)), ctx.steps, ctx.batch)
+        to_events, to_parameters, _ = _parts(recurrence, ctx.needs_input_grad[3:])
+        parts = recurrence.backward(kept, parameters, gradient, last, ctx.lengths, (to_events, to_parameters))
+        return (None, None, None, *(found for part in parts for found in part))
+
+
+def _parts(recurrence: Recurrence, tensors: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """What is given for events, parameters and states."""
+    first = len(recurrence.events)
+    second = first + len(recurrence.parameters)
+    return list(tensors[:first]), list(tensors[first:second]), list(tensors[second:])
+
+
+def _through_eager(
+    recurrence: Recurrence,
+    steps: int,
+    lengths: Tensor | None,
+    tensors: Sequence[Tensor],
+    gradient: Tensor | None,
+    last: Sequence[Tensor | None],
+) -> list[Tensor | None]:
+    """Gradients of PyTorch's own operators: they can be differentiated again where that is wanted, and be many."""
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        # new views stand for the tensors, so that this graph starts at them, whatever they were computed from
+        given = [tensor.view_as(tensor) if tensor.requires_grad else tensor for tensor in tensors]
+        output, states = recurrence.eager(*_parts(recurrence, given), steps, lengths)
+    pairs = [(o, g) for o, g in zip([output, *states], [gradient, *last], strict=True) if g is not None]
+    pairs = [(o, g) for o, g in pairs if o.requires_grad]
+    wanted = [tensor for tensor in given if tensor.requires_grad]
+    if not pairs or not wanted:
+        return [None] * len(tensors)
+    outputs, gradients = [o for o, _ in pairs], [g for _, g in pairs]
+    found = iter(torch.autograd.grad(outputs, wanted, gradients, create_graph=again, allow_unused=True))
+    return [next(found) if tensor.requires_grad else None for tensor in given]
+
+
+def run(
+    recurrence: Recurrence,
+    events: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    states: Sequence[Tensor],
+    steps: int,
+    lengths: Tensor | None,
+) -> tuple[Tensor, list[Tensor]]:
+    """Outputs [T, B, ...] and last states of a recurrence, under autograd."""
+    tensors = [*events, *parameters, *states]
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        output, *last = RecurrenceFunction.apply(recurrence, steps, lengths, *tensors)
+        return output, last
+    output, last, _ = recurrence.forward(events, parameters, states, steps, lengths, save=False)
+    return output, last
+
+
+_known: dict[int, Recurrence] = {}
+
+
+def number_of(recurrence: Recurrence) -> int:
+    """A number that stands for a recurrence in a graph of torch.compile.
+
+    It is made of what the recurrence computes: equal ones share it, and graphs that are kept on disk find theirs.
+    """
+    text = f"{recurrence.dtype}\n{recurrence.split.recurrence}"
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+    _known.setdefault(number, recurrence)
+    return number
+
+
+@cache
+def operator() -> Any:
+    """The custom operator wolfdog::recurrence, registered on first use."""
+
+    @torch.library.custom_op("wolfdog::recurrence", mutates_args=(), device_types="cpu")
+    def recurrence(
+        number: int,
+        steps: int,
+        lengths: Tensor | None,
+        events: Sequence[Tensor],
+        parameters: Sequence[Tensor],
+        states: Sequence[Tensor],
+        save: bool,
+    ) -> list[Tensor]:
+        known = _known[number]
+        output, last, saved = known.forward(events, parameters, states, steps, lengths, save)
+        kept = [] if saved is None else [saved.tensors[name] for name, _ in _saves(known)]
+        return [_apart(tensor) for tensor in (output, *last)] + [
+            _own(tensor, kept, output) for tensor in kept
+        ]
+
+    @recurrence.register_fake
+    def _(number: Any, steps: Any, lengths: Any, events: Any, parameters: Any, states: Any, save: Any) -> Any:
+        known = _known[number]
+        like = states[0] if states else events[0]
+        batch = states[0].shape[0] if states else events[0].shape[1]
+        shapes = [(steps, batch, *known.output_shape), *((batch, *known.shapes[n]) for n in known.states)]
+        if save:
+            shapes += [
+                (steps + 1 if name in known.states else steps, batch, *shape) for name, shape in _saves(known)
+            ]
+        return [like.new_empty(shape) for shape in shapes]
+
+    @torch.library.custom_op("wolfdog::recurrence_backward", mutates_args=(), device_types="cpu")
+    def backward(
+        number: int,
+        steps: int,
+        lengths: Tensor | None,
+        events: Sequence[Tensor],
+        parameters: Sequence[Tensor],
+        saved: Sequence[Tensor],
+        gradient: Tensor,
+        last: Sequence[Tensor],
+    ) -> list[Tensor]:
+        known = _known[number]
+        names = [name for name, _ in _saves(known)]
+        kept = dict(zip(names, saved, strict=True)) | _events_saved(known, events)
+        parts = known.backward(
+            Saved(kept, steps, gradient.shape[1]),
+            parameters,
+            gradient,
+            last,
+            lengths,
+            ([True] * len(events), [True] * len(parameters)),
+        )
+        shapes = _gradient_shapes(known, steps, gradient.shape[1], parameters)
+        flat = [tensor for part in parts for tensor in part]
+        return [
+            gradient.new_zeros(shape) if tensor is None else _apart(tensor.expand(shape))
+            for tensor, shape in zip(flat, shapes, strict=True)
+        ]
+
+    @backward.register_fake
+    def _(
+        number: Any,
+        steps: Any,
+        lengths: Any,
+        events: Any,
+        parameters: Any,
+        saved: Any,
+        gradient: Any,
+        last: Any,
+    ) -> Any:
+        shapes = _gradient_shapes(_known[number], steps, gradient.shape[1], parameters)
+        return [gradient.new_empty(shape) for shape in shapes]
+
+    def setup(ctx: Any, inputs: Any, output: Any) -> None:
+        number, steps, lengths, events, parameters, states, _ = inputs
+        known = _known[number]
+        ctx.number, ctx.steps, ctx.sizes = number, steps, (len(events), len(parameters), len(states))
+        ctx.has_lengths = lengths is not None
+        saved = output[1 + len(known.states) :]
+        ctx.save_for_backward(*([lengths] if ctx.has_lengths else []), *events, *parameters, *saved)
+
+    def differentiate(ctx: Any, gradients: Any) -> Any:
+        tensors = list(ctx.saved_tensors)
+        lengths = tensors.pop(0) if ctx.has_lengths else None
+        first, second, states = ctx.sizes
+        events, parameters = tensors[:first], tensors[first : first + second]
+        saved = tensors[first + second :]
+        found = torch.ops.wolfdog.recurrence_backward(
+            ctx.number,
+            ctx.steps,
+            lengths,
+            events,
+            parameters,
+            saved,
+            gradients[0],
+            list(gradients[1 : 1 + states]),
+        )
+        return None, None, None, found[:first], found[first : first + second], found[first + second :], None
+
+    recurrence.register_autograd(differentiate, setup_context=setup)
+    return recurrence
+
+
+def _apart(tensor: Tensor) -> Tensor:
+    """A copy that lies in memory as the fake rules say: a graph is made for that."""
+    return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def _own(tensor: Tensor, kept: Sequence[Tensor], output: Tensor) -> Tensor:
+    """The tensor, copied where it shares memory with another result: an operator's results may not."""
+    storage = tensor.untyped_storage().data_ptr()
+    sharing = sum(other.untyped_storage().data_ptr() == storage for other in (*kept, output))
+    return _apart(tensor) if sharing > 1 else tensor.contiguous()
+
+
+def _saves(known: Recurrence) -> list[tuple[str, tuple[int, ...]]]:
+    """Names and feature shapes of what is saved, but for events."""
+    forward = known.differentiated.forward
+    names = [v.name for v in known.differentiated.backward.inputs("saved")]
+    names += [stream.name for _, stream, _, _ in known.differentiated.matrices]
+    shapes = {
+        name: forward.outputs[name].shape for name in names if name in forward.outputs and name[0] == "k"
+    }
+    shapes |= {name: known.shapes[name] for name in known.taped}
+    return sorted(shapes.items())
+
+
+def _events_saved(known: Recurrence, events: Sequence[Tensor]) -> dict[str, Tensor]:
+    return dict(zip(known.events, events, strict=True))
+
+
+def _gradient_shapes(
+    known: Recurrence, steps: int, batch: int, parameters: Sequence[Tensor]
+) -> list[tuple[int, ...]]:
+    return [
+        *((steps, batch, *known.event_shapes[name]) for name in known.events),
+        *(tuple(p.shape) for p in parameters),
+        *((batch, *known.shapes[name]) for name in known.states),
+    ]

@@ -1,0 +1,36 @@
+"""Programs that PyTorch runs: what comes before the loop."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..ir.printer import function
+from ..ir.program import Program
+
+
+def as_function(
+    program: Program, linear: Callable[..., Tensor] = torch.nn.functional.linear
+) -> Callable[..., dict[str, Tensor]]:
+    """A program as a Python function from inputs by name (those it does not need are ignored) to outputs by name.
+
+    `linear` does its products with a bias.
+    """
+    source = function(program, "run", annotate=False)
+    scope: dict[str, Any] = {"torch": torch, "linear": linear}
+    exec(source, scope)  # our own text
+    wanted = [value.name for value in program.inputs()]
+    outputs = list(program.outputs)
+
+    def run(like: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
+        results = scope["run"](like, **{name: inputs[name] for name in wanted})
+        return dict(zip(outputs, results, strict=True))
+
+    run.__doc__ = source
+    return run
+
+
+def as_they_are(like: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
+    """The program that computes nothing."""
+    return inputs

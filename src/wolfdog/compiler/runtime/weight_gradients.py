@@ -1,0 +1,44 @@
+"""Sums and products over all steps and examples at once, or over those that belong to a sequence."""
+
+import torch
+from torch import Tensor
+
+from ..backends.llvm.gemm import WORTH, Chosen, multiply_transposed
+
+
+def summed(gradient: Tensor, rows: Tensor | None) -> Tensor:
+    """The sum over steps and examples, [T, B, ...] to [...], of all T * B rows or of those that are given."""
+    flat = gradient.flatten(0, 1)
+    return (flat if rows is None else flat.index_select(0, rows)).sum(0)
+
+
+def matrix_gradient(
+    operand: Tensor, gradient: Tensor, rows: Chosen | None, heads: bool
+) -> tuple[Tensor, Tensor | None]:
+    """operand^T @ gradient over steps and examples, [T, B, ..., K] and [T, B, ..., N] to [K, N]; and where that is no
+    work, the sums of the gradient, [N].
+
+    It lies in memory as [N, K], as the weights of PyTorch's modules do, whose gradient it is then without a copy. Of
+    all T * B, only `rows` are taken where they are given: those of the gradient, and those of the operand.
+    """
+    operand, gradient = operand.flatten(0, 1), gradient.flatten(0, 1)
+    if not heads and operand.dim() == gradient.dim() == 2 and _worth(operand, gradient, rows):
+        product, sums = multiply_transposed(gradient, operand, rows)
+        return product.t(), sums
+    if rows is not None:
+        gradient, operand = (
+            of.index_select(0, some) for of, some in zip((gradient, operand), rows, strict=True)
+        )
+    if heads:
+        return torch.einsum("rhk,rhn->hkn", operand, gradient), None
+    operand, gradient = operand.reshape(-1, operand.shape[-1]), gradient.reshape(-1, gradient.shape[-1])
+    if _worth(operand, gradient, None):
+        return multiply_transposed(gradient, operand)[0].t(), None
+    return (gradient.t() @ operand).t(), None
+
+
+def _worth(operand: Tensor, gradient: Tensor, rows: Chosen | None) -> bool:
+    """Whether a product is large enough for a kernel, and lies as one reads it."""
+    count = len(operand) if rows is None else len(rows[0])
+    side_by_side = operand.stride(1) == gradient.stride(1) == 1
+    return side_by_side and count * operand.shape[1] * gradient.shape[1] >= WORTH

@@ -1,0 +1,23 @@
+"""The onnx package, which only the bridge needs: loaded when it is first used."""
+
+from importlib import import_module
+from types import ModuleType
+
+from ...errors import MissingPackageError
+
+
+def onnx_package(name: str = "onnx") -> ModuleType:
+    """The package onnx, or a module of it, such as "onnx.checker".
+
+    Raises MissingPackageError where onnx is not installed.
+
+    >>> onnx_package().__name__
+    'onnx'
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise MissingPackageError(
+            "reading and writing ONNX needs the package onnx, which is not installed: "
+            'pip install "wolfdog[onnx]"'
+        ) from error

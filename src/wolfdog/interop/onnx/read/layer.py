@@ -1,0 +1,221 @@
+"""`ONNXLayer`: a recurrent node of an ONNX file as a layer, and `from_onnx`, which makes them."""
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ....errors import InputError, ONNXError, ShapeError
+from ....layers import Recurrent
+from ....layers.cell.state import tensors
+from .node import GATES, Direction, Node, read_node
+from .node_cells import cell_of
+from .source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from onnx import ModelProto
+
+    from ....layers import State
+
+
+class ONNXLayer(nn.Module):
+    """A node RNN, LSTM or GRU of an ONNX file, to run and to train.
+
+    `layer(x, state=None, lengths=None) -> (y, state)`: x [T, B, I], [B, T, I] where the node's layout is 1, [T, I]
+    without a batch; y likewise, of H features for each direction; lengths [B] as Recurrent's. The state is h, or
+    (h, c) for an LSTM, each [directions, B, H], [directions, H] without a batch; where None it is what the file
+    says, and else zeros.
+
+    forwards, backwards   the Recurrent layers that it consists of, None for a direction that it lacks. Their
+                          cells are wolfdog's own where the node is one of those, else general ones with the
+                          node's activations, clip and coupling
+    start_h, start_c      the memories that the file says to start from, as parameters, [directions, B, H]
+    name, op, direction   of the node
+    """
+
+    direction: Direction
+    start_h: nn.Parameter | None
+    start_c: nn.Parameter | None
+    lengths: Tensor | None
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self.name, self.op, self.direction = node.name, node.op, node.direction
+        self.hidden_size, self.batch_first = node.hidden_size, node.layout == 1
+        self.input_size = node.tensors["W"].shape[-1]
+        made = [Recurrent(cell_of(node, way)) for way in range(len(node.activations))]
+        self.forwards = None if node.direction == "reverse" else made[0]
+        self.backwards = None if node.direction == "forward" else made[-1]
+        for memory in ("h", "c"):
+            start = node.tensors.get(f"initial_{memory}")
+            own = None
+            if start is not None and start.any():  # zeros need no batch to be known
+                own = nn.Parameter(torch.tensor(start.astype(np.promote_types(start.dtype, np.float32))))
+            self.register_parameter(f"start_{memory}", own)
+        lengths = node.tensors.get("sequence_lens")
+        self.register_buffer("lengths", None if lengths is None else torch.tensor(lengths))
+
+    def forward(
+        self,
+        x: Tensor,
+        state: "State | None" = None,
+        lengths: "Tensor | Sequence[int] | None" = None,
+    ) -> "tuple[Tensor, State]":
+        """The outputs over a sequence, and the state after it.
+
+        Raises ShapeError for a wrong shape, InputError for lengths out of range.
+        """
+        if not isinstance(x, Tensor) or x.dim() not in (2, 3) or x.shape[-1] != self.input_size:
+            found = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
+            raise ShapeError(
+                f"{self.op}: x must end in {self.input_size} features, [T, B, I] or [T, I]; got {found}"
+            )
+        batched = x.dim() == 3
+        if not batched:
+            x = x.unsqueeze(1)
+        elif self.batch_first:
+            x = x.transpose(0, 1)
+        before = self._before(state, x.shape[1], batched)
+        ends = self._ends(lengths, *x.shape[:2])
+        ways = [way for way in (self.forwards, self.backwards) if way is not None]
+        outputs, after = [], []
+        for number, way in enumerate(ways):
+            own = None if before is None else _inner(self.op, [memory[number] for memory in before])
+            if way is self.backwards:
+                y, last = way(_reversed(x, ends), own, ends)
+                y = _reversed(y, ends)
+            else:
+                y, last = way(x, own, ends)
+            outputs.append(y)
+            after.append(last if isinstance(last, tuple) else (last,))
+        y = torch.cat(outputs, -1)
+        memories = [torch.stack(parts) for parts in zip(*after, strict=True)]
+        if not batched:
+            return y.squeeze(1), _outer([memory.squeeze(1) for memory in memories])
+        return y.transpose(0, 1) if self.batch_first else y, _outer(memories)
+
+    def step(self, x_t: Tensor, state: "State | None" = None) -> "tuple[Tensor, State]":
+        """The output of one event [B, I], and the state after it, as `forward`'s.
+
+        Raises InputError for a layer that reads sequences from their end.
+        """
+        if self.forwards is None or self.backwards is not None:
+            raise InputError(
+                f"{self.op} with direction {self.direction!r} has no single steps: pass whole sequences"
+            )
+        y, state = self((x_t if x_t.dim() == 1 else x_t.unsqueeze(1 if self.batch_first else 0)), state)
+        return y.squeeze(1 if self.batch_first else 0), state
+
+    def extra_repr(self) -> str:
+        return f"{self.name!r}, {self.op}, {self.direction}"
+
+    def _before(self, state: "State | None", batch: int, batched: bool) -> list[Tensor] | None:
+        """The memories that a call starts from, each [directions, B, H]; None for zeros."""
+        ways = 1 + (self.direction == "bidirectional")
+        names = ("h", "c") if self.op == "LSTM" else ("h",)
+        if state is None:
+            starts = [self.start_h, self.start_c][: len(names)]
+            if all(start is None for start in starts):
+                return None
+            like = next(self.parameters())
+            zeros = like.new_zeros(ways, batch, self.hidden_size)
+            memories = [zeros if start is None else start for start in starts]
+            said = (
+                f"{self.op}: the file says what {{name}} starts from, for {{rows}} examples: "
+                f"pass a state for {batch}"
+            )
+        else:
+            parts = list(tensors(state))
+            if len(parts) != len(names):
+                raise ShapeError(f"{self.op}: the state must be {' and '.join(names)}, {len(names)} tensors")
+            memories = [part if batched else part.unsqueeze(1) for part in parts]
+            said = f"{self.op}: {{name}} must be [{ways}, {batch}, {self.hidden_size}]; got {{rows}} rows"
+        for name, memory in zip(names, memories, strict=True):
+            if memory.shape != (ways, batch, self.hidden_size):
+                raise ShapeError(said.format(name=name, rows=memory.shape[1] if memory.dim() > 1 else 0))
+        return memories
+
+    def _ends(self, lengths: "Tensor | Sequence[int] | None", steps: int, batch: int) -> Tensor | None:
+        """The lengths, [B]: what is passed, or what the file says where it is for this batch."""
+        if lengths is None:
+            if self.lengths is None:
+                return None
+            lengths = self.lengths
+        ends = torch.as_tensor(lengths)
+        if list(ends.shape) != [batch] or ends.is_floating_point():
+            raise ShapeError(
+                f"{self.op}: lengths must be whole numbers of shape [{batch}]; got {list(ends.shape)}"
+            )
+        if batch and not 0 <= int(ends.min()) <= int(ends.max()) <= steps:
+            raise InputError(f"{self.op}: lengths must lie in 0..{steps}; got {ends.tolist()}")
+        return ends
+
+
+def _reversed(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Each sequence from its last event to its first; what lies past its end stays there. [T, B, ...]"""
+    if lengths is None:
+        return x.flip(0)
+    steps = torch.arange(len(x), device=x.device)[:, None]
+    places = torch.where(steps < lengths, lengths - 1 - steps, steps)  # [T, B]
+    return x.gather(0, places[:, :, None].expand_as(x))
+
+
+def _inner(op: str, memories: list[Tensor]) -> "State":
+    return (memories[0], memories[1]) if op == "LSTM" else memories[0]
+
+
+def _outer(memories: list[Tensor]) -> "State":
+    return memories[0] if len(memories) == 1 else tuple(memories)
+
+
+def from_onnx(model: "ModelProto | str | os.PathLike[str]") -> list[ONNXLayer]:
+    """The recurrent nodes of an ONNX model, as layers to run and to train, in the order of the graph.
+
+    Nodes RNN, LSTM and GRU are taken with all that they say: direction, layout, peepholes, initial states,
+    sequence_lens, clip, input_forget, linear_before_reset, and every activation with its alpha and beta. What
+    lies around them is not run. Files are not trusted: sizes are checked before memory is taken, and nothing
+    outside the model's folder is read.
+
+    Args:
+        model: a path, or an onnx.ModelProto whose weights are inside.
+
+    Raises ONNXError for what cannot be read, or contradicts itself, and for a model without such nodes;
+    MissingPackageError where the package onnx is not installed.
+
+    >>> import tempfile, wolfdog as wd
+    >>> path = f"{tempfile.mkdtemp()}/layer.onnx"
+    >>> wd.export_onnx(wd.Recurrent(wd.cells.PeepholeLSTM(3, 5)), path)
+    >>> [layer] = from_onnx(path)
+    >>> y, (h, c) = layer(torch.zeros(7, 2, 3))
+    >>> y.shape, c.shape
+    (torch.Size([7, 2, 5]), torch.Size([1, 2, 5]))
+    """
+    try:
+        return _layers(Source(model))
+    except ONNXError as error:
+        if len(str(error)) <= LONGEST:
+            raise
+        raise ONNXError(f"{str(error)[:LONGEST]} ...") from None  # names in a file may be of any length
+
+
+LAYER = 20_000
+"""Bytes that a layer takes besides its weights: 10,000 for each direction."""
+
+LONGEST = 600
+"""Characters that an error tells at the most."""
+
+
+def _layers(source: Source) -> list[ONNXLayer]:
+    found = [node for node in source.nodes if node.op_type in GATES and node.domain in ("", "ai.onnx")]
+    if not found:
+        others = sorted({node.op_type for node in source.nodes})
+        named = ", ".join(others[:8]) + (", ..." if len(others) > 8 else "")
+        raise ONNXError(
+            f"{source.name}: has no node RNN, LSTM or GRU in its graph; it has {named or 'no nodes'}"
+        )
+    source.take(LAYER * len(found), f"has so many recurrent nodes, {len(found):,},")
+    return [ONNXLayer(read_node(source, node)) for node in found]

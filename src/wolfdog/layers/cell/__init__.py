@@ -1,0 +1,1 @@
+"""Cells, their states, and wrappers around cells."""

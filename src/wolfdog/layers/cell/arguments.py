@@ -1,0 +1,90 @@
+"""What layers are called with: checked, and laid out with the time first and a batch."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ...errors import InputError, ShapeError
+from .protocol import check_state
+from .state import State, transform
+
+
+def laid_out(
+    x: Tensor,
+    state: State | None,
+    lengths: Tensor | Sequence[int] | None,
+    resets: Tensor | None,
+    batch_first: bool,
+) -> tuple[bool, tuple[Tensor, State | None, Tensor | None, Tensor | None]]:
+    """Whether there is a batch, and what a runner takes: checked, with time first and a batch.
+
+    Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
+    """
+    batched = check_events(x, batch_first)
+    if not batched:
+        x = x.unsqueeze(1)
+    elif batch_first:
+        x = x.transpose(0, 1)
+    steps, batch = x.shape[:2]
+    state = with_batch(state, batch, batched)
+    if lengths is not None:
+        lengths = checked_lengths(lengths, steps, batch if batched else None)
+    if resets is not None:
+        check_resets(resets, steps, batch if batched else None, batch_first)
+        resets = resets.to(x.device)
+        if not batched:
+            resets = resets.unsqueeze(1)
+        elif batch_first:
+            resets = resets.transpose(0, 1)
+    return batched, (x, state, lengths, resets)
+
+
+def check_events(x: Tensor, batch_first: bool) -> bool:
+    """Whether there is a batch; raises ShapeError for what is no sequence of events."""
+    if not isinstance(x, Tensor) or x.dim() < 2:
+        layout = "[B, T, ...]" if batch_first else "[T, B, ...]"
+        raise ShapeError(f"x must be {layout}, or [T, I] without a batch; got {described(x)}")
+    return x.dim() > 2
+
+
+def with_batch(state: State | None, batch: int, batched: bool) -> State | None:
+    """A state that was checked, as one of a batch."""
+    if state is None:
+        return None
+    check_state(state, batch if batched else None)
+    return state if batched else transform(lambda tensor: tensor.unsqueeze(0), state)
+
+
+def checked_lengths(
+    lengths: Tensor | Sequence[int], steps: int, batch: int | None, name: str = "lengths"
+) -> Tensor:
+    """Lengths [B] in 0..steps; one number where there is no batch.
+
+    Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
+    """
+    checked = torch.as_tensor(lengths)
+    whole = not (checked.is_floating_point() or checked.is_complex() or checked.dtype is torch.bool)
+    expected = [] if batch is None else [batch]
+    if not (whole or checked.numel() == 0) or list(checked.shape) != expected:
+        raise ShapeError(f"{name} must be whole numbers of shape {expected}; got {described(checked)}")
+    if torch.compiler.is_compiling():  # a graph does not look at numbers
+        return checked.reshape(-1).to(torch.int64)
+    least, most = map(int, checked.aminmax()) if checked.numel() else (0, 0)
+    if not 0 <= least <= most <= steps:
+        raise InputError(f"{name} must lie in 0..{steps}, the number of events; got {checked.tolist()}")
+    return checked.reshape(-1).to(torch.int64, copy=True)  # as they are now: the backward pass reads them too
+
+
+def described(value: object) -> str:
+    """Shape and type of a tensor, for a message."""
+    if isinstance(value, Tensor):
+        return f"{list(value.shape)} of {value.dtype}"
+    return type(value).__name__
+
+
+def check_resets(resets: Tensor, steps: int, batch: int | None, batch_first: bool) -> None:
+    """Raises ShapeError unless resets are booleans laid out as the events."""
+    expected = [steps] if batch is None else [batch, steps] if batch_first else [steps, batch]
+    if not isinstance(resets, Tensor) or resets.dtype is not torch.bool or list(resets.shape) != expected:
+        raise ShapeError(f"resets must be booleans of shape {expected}; got {described(resets)}")

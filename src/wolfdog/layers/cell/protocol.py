@@ -1,0 +1,107 @@
+"""How a cell is called: what its zero state is, and which part of its result is output, which state."""
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from ...cells import Cell
+from ...cells.cell import OneMemoryCell, TwoMemoryCell
+from ...errors import InputError, ShapeError
+from .state import State, structure, tensors
+
+Returns = Literal["state", "output, state"]
+
+
+def check_returns(cell: nn.Module, returns: Returns | None) -> Returns | None:
+    """The form of a cell where it is known before the cell is called: as given, or as ours and torch's cells.
+
+    Raises InputError where what is given is unknown, or contradicts such a cell.
+    """
+    if returns is not None and returns not in get_args(Returns):
+        raise InputError(f'returns must be "state" or "output, state"; got {returns!r}')
+    if isinstance(cell, Cell | nn.RNNCellBase):
+        if returns == "output, state":
+            raise InputError(f'{type(cell).__name__} returns its state: leave returns="output, state" out')
+        return "state"
+    return returns
+
+
+def initial_state(cell: nn.Module, batch: int) -> State | None:
+    """The state before anything was seen, each tensor [batch, ...]; None where only `cell(x)` knows it.
+
+    A cell's own method `initial_state(batch)` says it; torch's cells start from zeros.
+    Raises ShapeError where such a method returns something else.
+    """
+    own = getattr(cell, "initial_state", None)
+    if callable(own):
+        state: State = own(batch)
+        check_state(state, batch)
+        return state
+    if isinstance(cell, nn.RNNCellBase):
+        like = cell.weight_hh
+        zeros = torch.zeros(batch, cell.hidden_size, device=like.device, dtype=like.dtype)
+        return (zeros, zeros) if isinstance(cell, nn.LSTMCell) else zeros
+    return None
+
+
+def starts_from_zeros(cell: nn.Module) -> bool:
+    """Whether a cell is known to start from zeros, always: ours with no initial state of their own, and torch's."""
+    own = getattr(type(cell), "initial_state", None)
+    if "initial_state" in cell.__dict__:
+        return False
+    zeros = (OneMemoryCell.initial_state, TwoMemoryCell.initial_state)
+    return isinstance(cell, nn.RNNCellBase) if own is None else own in zeros
+
+
+def tell(cell: nn.Module, before: State | None, result: object) -> Returns:
+    """Whether `result` is a state or an (output, state), told from the form of the state that went in.
+
+    Raises InputError where neither can be, or where both can: a tuple from a cell that was given no state.
+    """
+    name = type(cell).__name__
+    if isinstance(result, Tensor) and before is None:
+        return "state"
+    if before is None:
+        raise InputError(
+            f"{name} made its own zero state and returned {structure(result)}: its state, or its "
+            'output and its state? Say which by Recurrent(cell, returns="state") or '
+            'Recurrent(cell, returns="output, state")'
+        )
+    if structure(result) == structure(before):
+        return "state"
+    if structure(result) == f"(tensor, {structure(before)})":
+        return "output, state"
+    raise InputError(
+        f"{name} was given a state of the form {structure(before)} and returned {structure(result)}; a cell "
+        'must return its state, in that form (returns="state"), or a pair of its output and its state '
+        '(returns="output, state")'
+    )
+
+
+def take_apart(cell: nn.Module, returns: Returns, result: State) -> tuple[Tensor, State]:
+    """The output and the state in what a cell returned.
+
+    Raises InputError where the result has no such parts.
+    """
+    if returns == "state":
+        output = result
+        while isinstance(output, tuple) and output:
+            output = output[0]
+        if isinstance(output, Tensor):
+            return output, result
+    elif isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], Tensor):
+        return result[0], result[1]
+    raise InputError(f'{type(cell).__name__} returned {structure(result)}, which is not returns="{returns}"')
+
+
+def check_state(state: State, batch: int | None) -> None:
+    """Raises ShapeError unless the state is made of tensors, of `batch` rows where that is a number."""
+    for tensor in tensors(state):
+        if not isinstance(tensor, Tensor):
+            raise ShapeError(f"a state is a tensor or a tuple of states; got {structure(state)}")
+        if batch is not None and (tensor.dim() == 0 or tensor.shape[0] != batch):
+            raise ShapeError(
+                f"every tensor of the state must have {batch} rows, as the events have; "
+                f"got {list(tensor.shape)}"
+            )

@@ -1,0 +1,1 @@
+"""Training over long sequences with recomputed states."""

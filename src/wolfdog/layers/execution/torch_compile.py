@@ -1,0 +1,179 @@
+"""The runner inside torch.compile: what PyTorch computes before the loop, and the loop as one operator of the graph.
+
+What depends on the cell alone is decided while the graph is made, by functions whose results are constants of it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...compiler.ragged import cleared
+from ..cell.protocol import Returns, initial_state
+from ..cell.recurrent_dropout import other_masks
+from ..cell.rng import drawing, generators
+from ..cell.state import State, rebuilt, structure, tensors, transform
+from .compiled import CompiledRunner
+from .eager import EagerRunner
+
+
+class _Plans:
+    """Plans by number, as attributes: torch.compile sees those made after its first look, as it does not in a dict."""
+
+
+_plans = _Plans()
+
+
+class GraphRunner:
+    """Runs a cell within a graph of torch.compile; where it cannot be compiled, by the eager loop within the graph."""
+
+    def __init__(self, layer: Any, cell: nn.Module, returns: Returns | None) -> None:
+        self.layer, self.cell = layer, cell
+        self.eager = EagerRunner(cell, returns)
+
+    @property
+    def backend(self) -> str:
+        """As CompiledRunner's."""
+        return "llvm"
+
+    def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """As EagerRunner's: one step is best left to torch.compile itself."""
+        return self.eager.step(event, state)
+
+    def sequence(
+        self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """As EagerRunner's."""
+        if (
+            torch.is_autocast_enabled("cpu") and x.device.type == "cpu"
+        ):  # as CompiledRunner: nothing is rounded
+            held = chain(self.cell.parameters(), self.cell.buffers())
+            dtype = next((t.dtype for t in held if t.is_floating_point()), x.dtype)
+            x, state = x.to(dtype), None if state is None else transform(lambda t: t.to(dtype), state)
+        if torch.compiler.is_exporting():  # an exported program knows PyTorch's operators alone
+            with torch.autocast("cpu", enabled=False):
+                return self.eager.sequence(x, state, lengths, resets)
+        features = [int(n) for n in x.shape[2:]]
+        number = self.layer._plan_in_graph(features, str(x.dtype), resets is not None)
+        masks = planned(number).rows if number else []
+        # compared here, where the graph is made, so that it is made again where a setting changes
+        for path, said in self.layer._settings_in_graph():
+            if ".".join(path) not in masks and reduce(getattr, path, self.cell) != said:
+                number = 0
+        if number == 0 or x.device.type != "cpu" or x.shape[0] == 0 or x.shape[1] == 0:
+            return self.eager.sequence(x, state, lengths, resets)
+        plan = planned(number)
+        fresh = self._zero(x, plan)
+        before = fresh if state is None else state
+        states, anew = list(tensors(before)), list(tensors(fresh))
+        if lengths is not None:
+            x = cleared(x, lengths)
+        named: dict[str, Any] = {
+            name: reduce(getattr, name.split("."), self.cell) for name in (*plan.names, *plan.rows)
+        }
+        y, after = run_planned(plan, named, x, states, lengths, resets, anew)
+        return y, rebuilt(before, after)
+
+    def _zero(self, x: Tensor, plan: Any) -> State:
+        state = initial_state(self.cell, x.shape[1])
+        if state is not None:
+            return state
+        return transform(lambda t: t.new_zeros(x.shape[1], *t.shape[1:]), plan.zero)
+
+
+def run_planned(
+    plan: Any,
+    named: Mapping[str, Tensor],
+    x: Tensor,
+    states: Sequence[Tensor],
+    lengths: Tensor | None = None,
+    resets: Tensor | None = None,
+    fresh: Sequence[Tensor] = (),
+) -> tuple[Tensor, list[Tensor]]:
+    """As `Compiled.sequence`, within a graph."""
+    steps = x.shape[0]
+    inputs = {"x": x}
+    for number, name in enumerate(plan.rows):
+        inputs[f"a{number}"] = named[name].expand(steps, *named[name].shape)
+    if resets is not None:
+        inputs["reset"] = resets.to(x.dtype)
+        for number, state in enumerate(fresh):
+            inputs[f"f{number}"] = state.expand(steps, *state.shape)
+    save = torch.is_grad_enabled()
+    with torch.autocast("cpu", enabled=False):
+        values = dict(zip(plan.values, plan.parameters(*[named[name] for name in plan.names]), strict=True))
+        early = plan.early(like=x, **values)
+        events = plan.events(like=x, **inputs, **values, **early)
+        tensors_in = (
+            [events[name] for name in plan.event_names],
+            [early[name] for name in plan.parameter_names],
+            list(states),
+        )
+        results = torch.ops.wolfdog.recurrence(plan.number, steps, lengths, *tensors_in, save)
+    return results[0], list(results[1 : 1 + plan.states])
+
+
+class Plan:
+    """What the graph needs to know of a compiled cell."""
+
+    def __init__(self, compiled: Any, resets: bool, zero: State) -> None:
+        from ...compiler.runtime.torch_op import (  # imports torch.compile, which is at work here
+            number_of,
+            operator,
+        )
+
+        operator()
+        recurrence = compiled.recurrence(resets, hoist_events=True)
+        code = compiled.traced.parameters
+        self.zero = zero
+        self.number: int = number_of(recurrence)
+        self.names = list(code.names)
+        self.parameters, self.values = code.function(), list(code.results())
+        self.early, self.events = recurrence.early, recurrence.over_events
+        self.rows = list(compiled.rows)
+        self.event_names, self.parameter_names = list(recurrence.events), list(recurrence.parameters)
+        self.states = len(recurrence.states)
+        forms = [(list(t.shape[1:]), t.dtype) for t in tensors(zero)]
+        parts = (
+            self.number,
+            self.names,
+            self.rows,
+            code.source(),
+            recurrence.split.parameters,
+            recurrence.split.events,
+        )
+        text = "\n".join(map(str, (*parts, structure(zero), forms)))
+        self.key = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: str, resets: bool) -> int:
+    """The number of the plan for a cell, kept in this module; 0 where the cell cannot be compiled."""
+    runner = CompiledRunner(cell, returns)
+    event = torch.zeros(2, *features, dtype=getattr(torch, dtype.removeprefix("torch.")))
+    try:
+        with drawing(generators(event.device), event.device), other_masks(cell, len(event)):
+            compiled, zero = runner.prepare(event), runner.zero(event)
+    except (
+        Exception
+    ):  # as of a cell that takes its first state from its caller: the loop in the graph says it
+        return 0
+    if compiled is None or zero is None:
+        return 0
+    return register(compiled, resets, zero)
+
+
+def register(compiled: Any, resets: bool = False, zero: State = ()) -> int:
+    """The number of the plan of what is compiled; equal ones share it, and a graph may hold on to the first."""
+    made = Plan(compiled, resets, zero)
+    if not hasattr(_plans, f"of_{made.key}"):
+        setattr(_plans, f"of_{made.key}", made)
+    return made.key
+
+
+def planned(number: int) -> Any:
+    """The plan with a number."""
+    return getattr(_plans, f"of_{number}")

@@ -1,0 +1,1 @@
+"""Activations of a cell by the names in its source."""

@@ -1,0 +1,77 @@
+"""A look inside RNN, LSTM and GRU: every quantity of every layer and direction over time."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout
+
+from ...cells import ProjectedLSTM
+from ..recurrent import Recurrent
+from .layouts import Layout
+from .run_layers import Named
+
+CELLS: dict[str, Callable[[int, int, bool], nn.Module]] = {
+    "LSTM": lambda events, units, bias: nn.LSTMCell(events, units, bias, device="meta"),
+    "GRU": lambda events, units, bias: nn.GRUCell(events, units, bias, device="meta"),
+    "RNN_TANH": lambda events, units, bias: nn.RNNCell(events, units, bias, "tanh", device="meta"),
+    "RNN_RELU": lambda events, units, bias: nn.RNNCell(events, units, bias, "relu", device="meta"),
+}
+"""The cells that say what the layers compute."""
+
+STATES = {"stm": "h", "ltm": "c"}
+"""Torch's names for what the cells here call otherwise."""
+
+_made: "WeakKeyDictionary[nn.Module, dict[str | None, list[Recurrent]]]" = WeakKeyDictionary()
+
+
+def quantities(
+    layer: nn.RNNBase,
+    named: Sequence[Named],
+    layout: Layout,
+    before: Sequence[tuple[Tensor, ...]],
+    backend: str | None,
+) -> dict[str, Any]:
+    """What every layer and direction names, laid out as the events, with the ending that its parameters have.
+
+    named    their parameters by the cells' names
+    before   the states, [B, ...] each, of every layer and direction
+    backend  Recurrent's
+    """
+    kept = _made.setdefault(layer, {})
+    if backend not in kept:
+        kept[backend] = [_recurrent(layer, tensors, backend) for tensors in named]
+    inside = kept[backend]
+    found: dict[str, Any] = {}
+    x, directions = layout.x, 2 if layer.bidirectional else 1
+    for number in range(layer.num_layers):
+        if number and layer.training and layer.dropout:
+            x = dropout(x, layer.dropout)
+        outputs = []
+        for backwards in (False, True)[:directions]:
+            at = number * directions + backwards
+            inside[at].cell._parameters.update(named[at])  # type: ignore[arg-type]  # as they are now
+            state = before[at] if len(before[at]) > 1 else before[at][0]
+            traced = inside[at].trace(layout.events(x, backwards), state, layout.lengths)
+            for name, values in traced.items():
+                laid = layout.outputs(values, backwards)
+                name = STATES.get(name, name)
+                found[f"{name}_l{number}{'_reverse' if backwards else ''}"] = layout.result(laid, [])[0]
+                if name == "h":
+                    outputs.append(laid)
+        x = torch.cat(outputs, -1)
+    return found
+
+
+def _recurrent(layer: nn.RNNBase, named: Named, backend: str | None) -> Recurrent:
+    """One layer in one direction, whose cell has yet to be given its parameters."""
+    events = named["weight_ih"].shape[1]
+    if layer.proj_size:
+        cell: nn.Module = ProjectedLSTM(
+            events, layer.hidden_size, layer.proj_size, layer.bias, device=torch.device("meta")
+        )
+    else:
+        cell = CELLS[layer.mode](events, layer.hidden_size, layer.bias)
+    return Recurrent(cell, backend=backend)

@@ -1,0 +1,199 @@
+"""What RNN, LSTM and GRU have in common: torch.nn's layer, run by kernels.
+
+Kernels run what is plainly theirs. All else goes to torch.nn's own forward: other devices and formats, export, and
+every mistake, so that results and errors are torch.nn's.
+"""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from ..execution.guards import transformed
+from ..execution.torch_compile import planned, register, run_planned
+from .activations import quantities
+from .autocast import result_formats
+from .eligibility import autocast, fits, observed, plain, state_sizes
+from .guards import CallAgain
+from .kernels import Units, run_loop, units_of
+from .layouts import Layout, Packed, Whole
+from .run_layers import Named, RunUnit, run_stack
+
+
+class OnKernels(nn.RNNBase):
+    """A layer of torch.nn, `own`, whose sequences are run by kernels."""
+
+    own: ClassVar[type[nn.RNNBase]]
+    _again: CallAgain | None = None
+    _last_form: tuple[torch.Size, bool] | None = None
+
+    @property
+    def backend(self) -> str:
+        """What runs the layer over tensors on the CPU: "llvm", or "torch" for torch.nn's own forward."""
+        return "llvm" if self.why_not is None else "torch"
+
+    @property
+    def why_not(self) -> str | None:
+        """Why torch.nn's own forward runs the layer; None where kernels do."""
+        units = self._units(self._named())
+        found = units if isinstance(units, str) else units.kernels
+        return found if isinstance(found, str) else None
+
+    @property
+    def _flat_weights(self) -> list[Any]:
+        """The parameters in torch.nn's order, as they are now; torch.nn keeps a list, which must follow each change."""
+        return [getattr(self, name, None) for name in self._flat_weights_names]
+
+    @_flat_weights.setter
+    def _flat_weights(self, weights: list[Any]) -> None:
+        """torch.nn's to call; nothing is kept."""
+
+    def forward(self, input: Any, hx: Any = None) -> Any:  # noqa: A002  # torch.nn's name
+        """The outputs over a sequence, and the state after it: as torch.nn's layer of the same name.
+
+        input  [T, B, I], [B, T, I] with batch_first, [T, I] without a batch; or a PackedSequence
+        hx     the state before, [layers * directions, B, H], without B where the input is; zeros where None
+
+        Raises what torch.nn raises.
+        """
+        if torch.compiler.is_compiling():
+            return self._within_graph(input, hx)
+        if self._again is not None and not _eager_asked():
+            found = self._again(self, input, hx)
+            if found is not None:
+                y, last = found
+                return y, tuple(last) if self.mode == "LSTM" else last[0]
+        named = self._named()
+        units = self._units(named)
+        if isinstance(units, str) or observed() or not fits(self, input, hx, units[0].dtype):
+            return self.own.forward(self, input, hx)
+        if transformed():
+            return self._run([partial(run_loop, unit) for unit in units], named, input, hx)
+        kernels = units.kernels
+        if isinstance(kernels, str):
+            return self.own.forward(self, input, hx)
+        runs = [kernel.sequence for kernel in kernels]
+        result = self._run(runs, named, input, hx)
+        self._prepare_again(runs, named, input, hx)
+        return result
+
+    @torch.no_grad()
+    def trace(self, input: Any, hx: Any = None) -> dict[str, Any]:  # noqa: A002
+        """Every named quantity of every layer and direction over time, laid out as the input; without gradients.
+
+        Names end as those of the parameters do: for an LSTM `i_l0`, `f_l0`, `g_l0`, `o_l0`, `h_l0`, `c_l0`, then those
+        of `l0_reverse`, `l1` and so on; r, z, n and h for a GRU. Without that ending they are those of
+        `Recurrent.trace`.
+
+        Arguments and errors are those of the call.
+        """
+        named = self._named()
+        dtype = named[0]["weight_ih"].dtype
+        if not fits(self, input, hx, dtype):
+            self.own.forward(self, input, hx)  # a mistake is torch.nn's to tell
+        layout, states = self._laid_out(input, hx, dtype)
+        return quantities(self, named, layout, states, None if self.backend == "llvm" else "eager")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles are made of."""
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
+        return {name: value for name, value in state.items() if name not in ("_again", "_last_form")}
+
+    def _prepare_again(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> None:
+        """Make ready for more calls like this one, where it is the second in a row."""
+        if isinstance(events, PackedSequence) or autocast():
+            return
+        form = events.shape, hx is None
+        second = form == self._last_form
+        if second:
+            self.__dict__["_again"] = CallAgain(self, runs, named, events, hx)
+        self.__dict__["_last_form"] = None if second else form
+
+    def _named(self) -> list[dict[str, Any]]:
+        """The parameters of every layer and direction by the cell's names, as they are now."""
+        held = self._parameters
+        return [
+            {
+                name.partition("_l")[0]: held[name] if name in held else getattr(self, name, None)
+                for name in names
+            }
+            for names in self._all_weights
+        ]
+
+    def _units(self, named: Sequence[Named]) -> Units | str:
+        """What every layer and direction computes, or why that is torch.nn's."""
+        if _eager_asked():
+            return "the eager backend was asked for"
+        if type(self.num_layers) is not int or type(self.bidirectional) is not bool:
+            return "num_layers must be an int and bidirectional a bool"  # as torch.nn says when it is called
+        dtype = getattr(named[0]["weight_ih"], "dtype", None)
+        if dtype not in (torch.float32, torch.float64):
+            return f"kernels compute in float32 or in float64 throughout; got {dtype}"
+        sizes = (self.input_size, self.hidden_size, self.proj_size)
+        directions = 2 if self.bidirectional else 1
+        units = units_of(self.mode, sizes, self.bias, dtype, self.num_layers, directions)
+        for unit, tensors in zip(units, named, strict=True):
+            for name, shape in unit.shapes.items():
+                tensor = tensors[name]
+                if not plain(tensor) or tensor.dtype is not dtype or tensor.shape != shape:
+                    return f"{name} is no plain tensor of {dtype}, {list(shape)}, on the CPU"
+        return units
+
+    def _within_graph(self, events: Any, hx: Any) -> Any:
+        """The same in a graph of torch.compile, with kernels as operators; exported graphs hold PyTorch's own."""
+        if torch.compiler.is_exporting():
+            return self.own.forward(self, events, hx)
+        if isinstance(events, PackedSequence):
+            from .graph_break import outside_graph
+
+            return outside_graph(self, events, hx)
+        numbers, named = self._plans_in_graph(), self._named()
+        if not numbers or not fits(self, events, hx, named[0]["weight_ih"].dtype):
+            return self.own.forward(self, events, hx)
+        return self._run([partial(run_planned, planned(number)) for number in numbers], named, events, hx)
+
+    def _plans_in_graph(self) -> tuple[int, ...]:
+        units = self._units(self._named())
+        kernels = units if isinstance(units, str) else units.kernels
+        return () if isinstance(kernels, str) else tuple(register(kernel) for kernel in kernels)
+
+    # for torch.compile: called while the graph is made, its result is a constant of the graph
+    _plans_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+    def _run(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> Any:
+        """Checked events and states by the runs given, one for every layer and direction."""
+        dtype = named[0]["weight_ih"].dtype
+        layout, states = self._laid_out(events, hx, dtype)
+        x = layout.x
+        carried = x.dtype if hx is None else states[0][-1].dtype
+        reduced = autocast() and dtype is torch.float32
+        if reduced:
+            x, states = x.to(dtype), [tuple(state.to(dtype) for state in each) for each in states]
+        dropped = self.dropout if self.training else 0.0
+        y, last = run_stack(
+            list(zip(runs, named, states, strict=True)), layout, x, self.bidirectional, dropped
+        )
+        if reduced:
+            formats = result_formats(self.mode, self.proj_size > 0, layout.ragged, carried)
+            y, *last = [tensor.to(to) for tensor, to in zip((y, *last), formats, strict=True)]
+        y, last = layout.result(y, last)
+        return y, tuple(last) if self.mode == "LSTM" else last[0]
+
+    def _laid_out(self, events: Any, hx: Any, dtype: torch.dtype) -> tuple[Layout, list[tuple[Tensor, ...]]]:
+        """How events lie, and for each layer and direction the states before them, [B, ...] each."""
+        packed = isinstance(events, PackedSequence)
+        layout: Layout = Packed(events) if packed else Whole(events, self.batch_first)
+        if hx is not None:
+            states = layout.states(list(hx) if self.mode == "LSTM" else [hx])
+            return layout, list(zip(*(state.unbind(0) for state in states), strict=True))
+        depth = self.num_layers * (2 if self.bidirectional else 1)
+        zeros = [layout.x.new_zeros(layout.batch, size, dtype=dtype) for size in state_sizes(self)]
+        return layout, [tuple(zeros)] * depth
+
+
+def _eager_asked() -> bool:
+    return os.environ.get("WOLFDOG_BACKEND") == "eager"

@@ -1,0 +1,78 @@
+"""A call that was made twice in a row, made again where nothing has changed: checks cost more than small kernels."""
+
+from collections.abc import Callable, Sequence
+from operator import is_
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..execution.guards import alike, transformed
+from .eligibility import autocast, observed, state_sizes
+from .layouts import Whole
+from .run_layers import Named, RunUnit, run_stack
+
+_get: Callable[[dict[str, Any], str], Any] = dict.get
+
+_SAYS = (
+    "mode", "input_size", "hidden_size", "proj_size", "bias", "num_layers", "bidirectional", "batch_first",
+    "_all_weights",
+)  # fmt: skip
+"""The attributes in which a layer says what its calls are."""
+
+
+class CallAgain:
+    """A call over tensors by kernels, for events and states that look as those that it was made for.
+
+    runs    for every layer and direction, what runs it
+    named   their parameters by the cells' names
+    x, hx   events, and states or None, which kernels have just run
+    """
+
+    def __init__(
+        self, layer: nn.RNNBase, runs: Sequence[RunUnit], named: Sequence[Named], x: Tensor, hx: Any
+    ) -> None:
+        self._runs, self._named, self._held = runs, named, layer._parameters
+        self._read = [tensor for each in named for tensor in each.values()]
+        self._keys = [*(name for names in layer._all_weights for name in names), *_SAYS]
+        self._places = [self._held] * len(self._read) + [layer.__dict__] * len(_SAYS)
+        self._were = [*self._read, *map(_get, self._places[len(self._read) :], _SAYS)]
+        self._count = len(state_sizes(layer)) if hx is not None else 0
+        self._alike = alike([x, *self._states(hx), *self._read])
+        with torch.inference_mode(False):  # zeros that any later call may use
+            batch = Whole(x, layer.batch_first).batch
+            zeros = [torch.zeros(batch, size, dtype=x.dtype) for size in state_sizes(layer)]
+        self._start = [tuple(zeros)] * len(runs)
+        self._as_it_lies = len(runs) == 1 and x.dim() == 3 and not layer.batch_first and hx is None
+
+    def __call__(self, layer: nn.RNNBase, x: Any, hx: Any) -> tuple[Tensor, list[Tensor]] | None:
+        """Outputs and last states; None where something is not as it was.
+
+        Parameters are the tensors that they were, and may hold other numbers.
+        """
+        if layer._parameters is not self._held or autocast() or transformed() or observed():
+            return None
+        if not all(map(is_, map(_get, self._places, self._keys), self._were)):
+            return None
+        try:
+            states = self._states(hx)
+            if not self._alike(x, *states, *self._read):
+                return None
+        except (ValueError, TypeError):  # something else is where a tensor was
+            return None
+        if self._as_it_lies:
+            y, last = self._runs[0](self._named[0], x, self._start[0], None)
+            return y, [state.unsqueeze(0) for state in last]
+        layout, before = Whole(x, layer.batch_first), self._start
+        if states:
+            before = list(zip(*(state.unbind(0) for state in layout.states(list(states))), strict=True))
+        drop = layer.dropout if layer.training else 0.0
+        units = list(zip(self._runs, self._named, before, strict=True))
+        return layout.result(*run_stack(units, layout, layout.x, layer.bidirectional, drop))
+
+    def _states(self, hx: Any) -> Sequence[Tensor]:
+        """The tensors of states of the form that it was made for; raises ValueError for another."""
+        states = () if hx is None else hx if self._count > 1 and isinstance(hx, tuple | list) else (hx,)
+        if len(states) != self._count:
+            raise ValueError
+        return states

@@ -1,0 +1,1 @@
+"""Attention over past events or over another sequence."""

@@ -1,0 +1,107 @@
+"""Attention over what a recurrent layer said before."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError, ShapeError
+from ...layers import Recurrent
+from ...layers.cell.state import State
+from .attention import Attention
+
+Join = Literal["concatenate", "add", "context"]
+
+
+class Attending(nn.Module):
+    """A recurrent layer, and attention over its own outputs: what it says now may look at what it said before.
+
+        h_t = layer(x_t)
+        c_t = attention over h_{t-W+1}, ..., h_t, asked by h_t
+        y_t = [h_t, c_t]          join="concatenate"
+        y_t = h_t + c_t           join="add"
+        y_t = c_t                 join="context": for LuongAttention, whose outputs have h_t in them already
+
+    layer      a `wd.Recurrent`, of any cell
+    attention  any attention of `wd.memory`, with a window; its input_size is that of the layer's outputs
+
+    The call and `step` are as `Attention` has them, and the state is a pair: the layer's, and the attention's `Past`.
+
+    Source: after Daniluk et al. 2017, "Frustratingly short attention spans in neural language modeling".
+    Raises InputError for what is no such layer or attention, for two different layouts, for an unknown join, and for an
+    attention without a window.
+
+    >>> import wolfdog as wd
+    >>> layer = Attending(wd.Recurrent(wd.cells.GRU(3, 8)), wd.memory.MultiHeadAttention(8, heads=2, window=50))
+    >>> y, state = layer(torch.randn(20, 4, 3))
+    >>> y_next, state = layer.step(torch.randn(4, 3), state)
+    >>> y.shape, y_next.shape
+    (torch.Size([20, 4, 16]), torch.Size([4, 16]))
+    """
+
+    def __init__(self, layer: Recurrent, attention: Attention, join: Join = "concatenate") -> None:
+        super().__init__()
+        if not isinstance(layer, Recurrent) or not isinstance(attention, Attention):
+            raise InputError(
+                "Attending takes a wd.Recurrent and an attention of wd.memory; got "
+                f"{type(layer).__name__} and {type(attention).__name__}"
+            )
+        if layer.batch_first != attention.batch_first:
+            raise InputError(
+                f"layer and attention must be laid out alike; got batch_first={layer.batch_first} and "
+                f"{attention.batch_first}"
+            )
+        if join not in get_args(Join):
+            raise InputError(f"join must be one of {', '.join(map(repr, get_args(Join)))}; got {join!r}")
+        if attention.window is None:
+            raise InputError("Attending needs an attention with a window, the number of outputs that it sees")
+        self.layer, self.attention, self.join = layer, attention, join
+
+    def forward(
+        self,
+        x: Tensor,
+        state: State | None = None,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+        times: Tensor | None = None,
+        need_weights: bool = False,
+    ) -> tuple[Any, ...]:
+        """(y, state) or (y, state, weights) of a sequence; arguments and errors as `Attention` has them."""
+        of_layer, past = _pair(state)
+        h, of_layer = self.layer(x, of_layer, lengths, resets)
+        c, past, *weights = self.attention(h, past, lengths, resets, times, need_weights)
+        return (self._joined(h, c), (of_layer, past), *weights)
+
+    def step(
+        self, x_t: Tensor, state: State | None = None, time: Any = None, need_weights: bool = False
+    ) -> tuple[Any, ...]:
+        """(y_t, state) or (y_t, state, weights) of one event; arguments and errors as `Attention.step` has them."""
+        of_layer, past = _pair(state)
+        h, of_layer = self.layer.step(x_t, of_layer)
+        ask: Any = self.attention.step
+        c, past, *weights = ask(h, past, time, need_weights=need_weights)
+        return (self._joined(h, c), (of_layer, past), *weights)
+
+    def extra_repr(self) -> str:
+        return f"join={self.join!r}"
+
+    def _joined(self, h: Tensor, c: Tensor) -> Tensor:
+        if self.join == "concatenate":
+            return torch.cat((h, c), -1)
+        if self.join == "context":
+            return c
+        if h.shape != c.shape:
+            raise ShapeError(
+                f'join="add" adds outputs of the layer and of attention: they must have one size; got {h.shape[-1]} '
+                f"and {c.shape[-1]}"
+            )
+        return h + c
+
+
+def _pair(state: State | None) -> tuple[Any, Any]:
+    if state is None:
+        return None, None
+    if not isinstance(state, tuple) or len(state) != 2:
+        raise ShapeError("the state must be a pair: the layer's state, and the attention's Past")
+    return state

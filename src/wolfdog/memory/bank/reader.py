@@ -1,0 +1,131 @@
+"""Learned questions to a memory bank."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from ...cells.cell import positive
+from ...errors import InputError, ShapeError
+from ...layers.cell.arguments import described
+from ..arguments import seconds_now
+from ..attention.past import softmax_over
+from ..attention.positions import RelativeTime
+from .bank import MemoryBank
+
+
+class BankReader(nn.Module):
+    """Attention with several heads over a memory bank.
+
+        head_h = sum_i softmax_i((W_q x + b_q)_h . m_i / sqrt(N) + b_h(time - time_i)) m_i
+        y      = W_o [head_1, ..., head_n] + b_o
+
+    This is multi-head attention whose matrices of keys and values are multiplied into W_q and W_o: entries are read as
+    they lie in the bank, however many they are, and the bank need not be made anew when something was learned.
+
+    input_size   features of what asks, I
+    entry_size   features of an entry, N
+    output_size  features of an output, as many as what asks has unless given
+    position     `RelativeTime()`: b_h is learned; None: times are not looked at
+
+    `reader(x, bank)`: x [B, I] or [I]. Source: Vaswani et al. 2017, "Attention is all you need".
+    Raises InputError for sizes that are no positive whole numbers, and for another position.
+
+    >>> bank = MemoryBank(entry_size=4, capacity=100)
+    >>> kept = bank.write(torch.randn(4), time=0.0)
+    >>> reader = BankReader(8, entry_size=4, heads=2, position=RelativeTime(longest=86_400.0))
+    >>> y, weights = reader(torch.randn(3, 8), bank, time=60.0, need_weights=True)
+    >>> y.shape, weights.shape
+    (torch.Size([3, 8]), torch.Size([3, 2, 1]))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        entry_size: int,
+        heads: int = 1,
+        output_size: int | None = None,
+        position: RelativeTime | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.input_size, self.entry_size = (
+            positive("input_size", input_size),
+            positive("entry_size", entry_size),
+        )
+        self.heads = positive("heads", heads)
+        self.output_size = input_size if output_size is None else positive("output_size", output_size)
+        if position is not None and not isinstance(position, RelativeTime):
+            raise InputError(
+                f"of its entries a bank knows the times: position must be RelativeTime() or None; got {position!r}"
+            )
+        self.position = position
+
+        def parameter(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+
+        self.W_q, self.b_q = parameter(heads * entry_size, input_size), parameter(heads * entry_size)
+        self.W_o, self.b_o = parameter(self.output_size, heads * entry_size), parameter(self.output_size)
+        self.time_bias: nn.Parameter | None
+        self.register_parameter("time_bias", parameter(heads, position.knots) if position else None)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Glorot matrices, and biases of zero."""
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+        nn.init.xavier_uniform_(self.W_q)
+        nn.init.xavier_uniform_(self.W_o)
+
+    def forward(
+        self, x: Tensor, bank: MemoryBank, time: Tensor | float | None = None, need_weights: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """What the bank answers, [B, O]; or (y, weights), with weights [B, heads, n] in the order of `bank.entries`.
+
+        time  [B] seconds, or one number: wanted by `RelativeTime`
+
+        Raises ShapeError for a wrong shape or dtype, InputError for missing times and for times nothing looks at.
+        """
+        if x.dim() not in (1, 2) or x.shape[-1] != self.input_size or bank.entry_size != self.entry_size:
+            raise ShapeError(
+                f"BankReader takes [B, {self.input_size}], or [{self.input_size}] without a batch, and a bank with "
+                f"entry_size={self.entry_size}; got {described(x)} and {bank!r}"
+            )
+        rows = x if x.dim() == 2 else x[None]
+        when = seconds_now(time, len(rows), x.dim() == 2, self.position is not None, x.device)
+        queries = linear(rows, self.W_q, self.b_q).view(len(rows), self.heads, self.entry_size)
+        bias = None
+        if self.position is not None and self.time_bias is not None:
+            bias = self.position.bias((when - bank.times)[:, None], self.time_bias).squeeze(2)
+        heads, weights = bank.read(queries, bias)
+        y = linear(heads.flatten(1), self.W_o, self.b_o)
+        if x.dim() == 1:
+            y, weights = y[0], weights[0]
+        return (y, weights) if need_weights else y
+
+    def over(
+        self, x: Tensor, entries: Tensor, held: Tensor, elapsed: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The same of many banks side by side, in one graph: y [B, T, O] and weights [B, heads, T, n].
+
+        x        [B, T, I], T that ask of each of B banks
+        entries  [B, n, N], which gradients reach
+        held     booleans [B, T, n]: what each may see; where it is nothing, the weights are zero
+        elapsed  [B, T, n], or [1, T, n] for all alike: seconds since the entries were seen, for `RelativeTime`
+        """
+        B, T, _ = x.shape
+        queries = linear(x, self.W_q, self.b_q).view(B, T, self.heads, self.entry_size)
+        queries = queries.transpose(1, 2).flatten(1, 2)  # [B, heads T, N]
+        energies = (queries @ entries.transpose(1, 2)).view(B, self.heads, T, -1) / math.sqrt(self.entry_size)
+        if self.position is not None and self.time_bias is not None and elapsed is not None:
+            energies = energies + self.position.bias(elapsed, self.time_bias)
+        weights = softmax_over(energies, held[:, None])
+        heads = (weights.flatten(1, 2) @ entries).view(B, self.heads, T, self.entry_size)
+        return linear(heads.transpose(1, 2).flatten(2), self.W_o, self.b_o), weights
+
+    def extra_repr(self) -> str:
+        shown = f"{self.input_size}, {self.entry_size}, heads={self.heads}, output_size={self.output_size}"
+        return shown if self.position is None else f"{shown}, {self.position!r}"

@@ -1,0 +1,1 @@
+"""Memory networks: several reads of stored entries."""

@@ -1,0 +1,1 @@
+"""Labelled video and the streams that training draws from it."""

@@ -1,0 +1,135 @@
+"""Endless new broadcasts, cut together from shots seen before."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...errors import InputError
+from ...tv import Sampler, World
+from .labelled_video import UNLABELLED, Reel
+from .streams import Chunk, Curriculum, saved_generator, saved_numbers
+
+
+class Recut:
+    """Endless new broadcasts of a world, cut together from labelled shots seen before.
+
+    Shots are to programmes what words are to sentences: a few thousand of them, each shown whole and then
+    from its start again, make as many programmes as training asks for, with gaps as long as the world's.
+    Shots that look alike stand in for each other whatever their labels: where a frame cannot tell wolf from
+    dog, what a memory learns must not hang on the shot itself. A label is shown by shots whose look, in the
+    labels file, is the world's look for that label; where there is none, by shots of that label.
+
+    Args:
+        reels: labelled footage whose spans are shots.
+        classes: the names of the labels' indices.
+        world: the programmes to cut; its labels must all occur in the reels (or another of the same look).
+        streams: N.
+        seed: of the cutting.
+        curriculum: how the share of telling shots falls to the world's.
+        deployment: the mean number of moments after which a stream begins anew, with a reset.
+
+    Raises InputError when a look of the world has no shot, or the classes are not the world's labels.
+    """
+
+    def __init__(
+        self,
+        reels: Sequence[Reel],
+        classes: Sequence[str],
+        world: World,
+        streams: int,
+        seed: int,
+        curriculum: Curriculum | None = None,
+        deployment: float = 20_000.0,
+    ) -> None:
+        missing = [label for label in world.labels if label not in classes]
+        if missing:
+            raise InputError(
+                f"re-cutting: the world shows {missing[0]!r}, which is not one of {', '.join(classes)}"
+            )
+        self._world = world
+        self._sampler = Sampler(world, streams, seed)
+        self._rng = np.random.default_rng([seed, 1])
+        self._curriculum = curriculum or Curriculum()
+        self._deployment = deployment
+        self._events = np.concatenate([reel.events for reel in reels])
+        self._class_of = np.array([classes.index(label) for label in world.labels])
+        self._pools = [_pool(reels, world.look(label), classes.index(label), label) for label in world.labels]
+        self._shot = np.zeros((streams, 2), np.int64)  # first frame and length of the shot on each stream
+        self._shown = np.full(streams, -1)  # the programme's number of that shot
+        self._frame = 0  # how many were drawn of each stream
+
+    def draw(self, length: int, progress: float) -> Chunk:
+        self._sampler.world = denser(self._world, self._curriculum, progress)
+        programme = self._sampler.draw(length)
+        frames = np.empty(programme.label.shape, np.int64)
+        for t in range(length):
+            for stream in np.flatnonzero(programme.shot[t] != self._shown):
+                pool = self._pools[programme.label[t, stream]]
+                self._shot[stream] = pool[self._rng.integers(len(pool))]
+            self._shown = programme.shot[t]
+            frames[t] = self._shot[:, 0] + programme.age[t] % self._shot[:, 1]
+        resets = self._rng.random(programme.label.shape) < 1 / self._deployment
+        times = torch.arange(self._frame, self._frame + length, dtype=torch.float64) / self._world.fps
+        self._frame += length
+        return Chunk(
+            torch.from_numpy(self._events[frames]),
+            torch.from_numpy(self._class_of[programme.label]),
+            torch.from_numpy(resets),
+            times[:, None].expand(resets.shape),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "sampler": self._sampler.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "shot": self._shot.tolist(),
+            "shown": self._shown.tolist(),
+            "frame": self._frame,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        rng, streams = saved_generator(state), len(self._shown)
+        shot = saved_numbers(state, "shot", (streams, 2), 0, len(self._events) + 1)
+        if (shot.sum(1) > len(self._events)).any():
+            raise InputError("streams: 'shot' is of other footage")
+        shown = saved_numbers(state, "shown", (streams,), -1, np.iinfo(np.int64).max)
+        frame = saved_numbers(state, "frame", (), 0, np.iinfo(np.int64).max)
+        self._sampler.load_state_dict(state.get("sampler", {}))
+        self._rng, self._shot, self._shown, self._frame = rng, shot, shown, int(frame)
+
+
+def denser(world: World, curriculum: Curriculum, progress: float) -> World:
+    """The world with more telling shots in every pace, as the curriculum has it at that progress."""
+    paces = tuple(
+        replace(
+            pace,
+            tell_rate=curriculum.between(max(curriculum.dense, pace.tell_rate), pace.tell_rate, progress),
+        )
+        for pace in world.paces
+    )
+    return replace(world, paces=paces)
+
+
+def _pool(reels: Sequence[Reel], look: str, wanted: int, label: str) -> NDArray[np.int64]:
+    """[shots, 2] first frame, in the reels laid end to end, and length of each shot that can show a label."""
+    alike: list[tuple[int, int]] = []
+    labelled: list[tuple[int, int]] = []
+    offset = 0
+    for reel in reels:
+        starts = np.flatnonzero(np.diff(reel.spans, prepend=reel.spans[:1] - 1))
+        for start, stop in zip(starts, [*starts[1:], len(reel)], strict=True):
+            shot = (offset + int(start), int(stop - start))
+            if reel.labels[start] == UNLABELLED:
+                continue
+            if reel.looks[reel.spans[start]] == look:
+                alike.append(shot)
+            if reel.labels[start] == wanted:
+                labelled.append(shot)
+        offset += len(reel)
+    if not alike and not labelled:
+        raise InputError(f"re-cutting: no labelled shot shows {label!r}, which the world has; label some")
+    return np.array(alike or labelled, np.int64)

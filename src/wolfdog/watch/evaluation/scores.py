@@ -1,0 +1,154 @@
+"""The result of an experiment in numbers, and as JSON."""
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from os import PathLike
+from typing import Any
+
+from ...atomic import atomic_write
+from ..model.cost import Cost
+from .metrics import GapTable, balanced_share, confusion, gap_table, share
+from .predictions import IDEAL, IDEAL_EYE, Verdicts
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How right each observer was.
+
+    Args:
+        table: balanced accuracy on ambiguous moments by gap, of each observer.
+        ambiguous: balanced accuracy on all ambiguous moments after something told, of each.
+        rest: accuracy on all other labelled moments, of each.
+        seed: of the experiment, if it was one.
+        costs: of each memory, where they were measured.
+    """
+
+    table: GapTable
+    ambiguous: dict[str, float | None]
+    rest: dict[str, float | None]
+    seed: int | None
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, judged: Verdicts, seed: int | None = None, costs: Mapping[str, Cost] | None = None
+    ) -> "Scores":
+        """The scores of these verdicts."""
+        right = judged.right()
+        known = judged.truth >= 0
+        after = judged.ambiguous & (judged.gap > 0)
+        return cls(
+            gap_table(right, judged.truth, judged.gap, judged.ambiguous),
+            {name: balanced_share(hits, after, judged.truth) for name, hits in right.items()},
+            {name: share(hits, known & ~judged.ambiguous) for name, hits in right.items()},
+            seed,
+            costs or {},
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it: buckets [lo, hi) in frames, accuracies (null in an empty bucket) by observer, and costs."""
+        accuracy = self.table.accuracy
+        ideals = (IDEAL, IDEAL_EYE)
+        return {
+            "gaps": [list(bucket) for bucket in self.table.gaps],
+            "counts": list(self.table.counts),
+            "ideal": list(accuracy[IDEAL]),
+            "ideal_given_the_eye": list(accuracy[IDEAL_EYE]),
+            "memories": {name: list(values) for name, values in accuracy.items() if name not in ideals},
+            "ambiguous": self.ambiguous,
+            "rest": self.rest,
+            "seed": self.seed,
+            "costs": {name: asdict(cost) for name, cost in self.costs.items()},
+        }
+
+
+def write_scores(path: str | PathLike[str], runs: Sequence[Scores], notes: Mapping[str, Any]) -> None:
+    """Write one run's scores as a JSON object; of several runs their mean, with each under "runs". Atomic.
+
+    Raises OSError when the file cannot be written.
+    """
+    whole = mean(runs).as_dict() | dict(notes)
+    if len(runs) > 1:
+        whole["seed"] = [one.seed for one in runs]
+        whole["spread"] = {name: list(values) for name, values in spread(runs).items()}
+        whole["runs"] = [one.as_dict() for one in runs]
+    with atomic_write(path) as file:
+        json.dump(whole, file, indent=2, allow_nan=False)
+        file.write("\n")
+
+
+def mean(runs: Sequence[Scores]) -> Scores:
+    """The mean over several runs: counts are added, accuracies averaged over the runs that have them; of times the
+    median."""
+    first = runs[0]
+    if len(runs) == 1:
+        return first
+    tables = [one.table for one in runs]
+    accuracy = {
+        name: tuple(
+            _mean([table.accuracy[name][bucket] for table in tables])
+            for bucket in range(len(first.table.gaps))
+        )
+        for name in first.table.accuracy
+    }
+    counts = tuple(sum(column) for column in zip(*(table.counts for table in tables), strict=True))
+    return Scores(
+        GapTable(first.table.gaps, counts, accuracy),
+        {name: _mean([one.ambiguous[name] for one in runs]) for name in first.ambiguous},
+        {name: _mean([one.rest[name] for one in runs]) for name in first.rest},
+        first.seed,
+        {
+            name: Cost(
+                cost.parameters,
+                round(statistics.median(one.costs[name].microseconds for one in runs), 1),
+            )
+            for name, cost in first.costs.items()
+        },
+    )
+
+
+def spread(runs: Sequence[Scores]) -> dict[str, tuple[float | None, ...]]:
+    """The standard deviation over several runs, by observer and bucket; None where fewer than two have it."""
+    return {
+        name: tuple(
+            _deviation([one.table.accuracy[name][bucket] for one in runs])
+            for bucket in range(len(runs[0].table.gaps))
+        )
+        for name in runs[0].table.accuracy
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
+
+
+def _deviation(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.stdev(known) if len(known) > 1 else None
+
+
+def write_evaluation(path: str | PathLike[str], judged: Verdicts) -> None:
+    """Write what `wolfdog evaluate` found as JSON, atomically: accuracy and confusion of each observer;
+    gaps, with a world.
+
+    Raises OSError when the file cannot be written.
+    """
+    known = judged.truth >= 0
+    right = judged.right()
+    whole: dict[str, Any] = {
+        "classes": list(judged.classes),
+        "moments": int(known.sum()),
+        "accuracy": {name: share(hits, known) for name, hits in right.items()},
+        "confusion": {
+            name: confusion(judged.truth, said.argmax(-1), len(judged.classes)).tolist()
+            for name, said in judged.said.items()
+        },
+    }
+    if IDEAL in judged.said:
+        whole |= Scores.of(judged).as_dict()
+    with atomic_write(path) as file:
+        json.dump(whole, file, indent=2, allow_nan=False)
+        file.write("\n")

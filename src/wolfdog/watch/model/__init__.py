@@ -1,0 +1,1 @@
+"""The watcher's network: frame classifier, memory, context head."""

@@ -1,0 +1,82 @@
+"""A memory that keeps entries and searches them, with or without a recurrent memory beside it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...layers import Recurrent
+from .memory import Looked, Reach, checked_times, most
+from .readers import Reader
+from .window import Kept, View, followed
+
+
+class Searching(nn.Module):
+    """What was seen is kept, as it was seen, and searched at every moment.
+
+        without a layer    entries e_1, ..., e_t;    y_t = tanh(W e_t + read(e_t))
+        with one           entries h_1, ..., h_t;    y_t = [h_t, read(h_t)],    h_t, state_t = layer(e_t, state_{t-1})
+
+    of which the last `reach.entries` are held, one in so many seconds. What is read is what `reader(asks, entry,
+    output, shortest, longest)` reads. The state is a `Kept`, or a pair of the layer's and a `Kept`.
+
+    asked_every  in training, of how many moments one is judged: those next to each other are nearly the same
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        layer: Recurrent | None,
+        reader: Callable[[int, int, int, float, float], Reader],
+        reach: Reach,
+        asked_every: int,
+    ) -> None:
+        super().__init__()
+        self.layer, self.reach, self.asked_every = layer, reach, asked_every
+        size = input_size if layer is None else hidden_size
+        self.entry_size = size
+        self.direct = nn.Linear(size, hidden_size, bias=False) if layer is None else None
+        self.reader = reader(size, size, hidden_size, reach.shortest, reach.longest)
+        self.output_size = hidden_size if layer is None else 2 * hidden_size
+
+    def forward(
+        self,
+        x: Tensor,
+        state: Any = None,
+        resets: Tensor | None = None,
+        times: Tensor | None = None,
+        asked: slice = slice(None),
+    ) -> tuple[Tensor, Any]:
+        """As `Memory` has it."""
+        y, state, _, _ = self._read(x, state, resets, times, asked)
+        return y, state
+
+    def look(
+        self, x: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
+    ) -> tuple[Tensor, Any, Looked]:
+        """As `Memory` has it."""
+        y, state, view, weights = self._read(x, state, resets, times, slice(None))
+        return y, state, most(weights, view.times[:, None].expand_as(weights))
+
+    def _read(
+        self, x: Tensor, state: Any, resets: Tensor | None, times: Tensor | None, asked: slice
+    ) -> tuple[Tensor, Any, View, Tensor]:
+        of_layer, kept = self._parts(state, x)
+        seen = x
+        if self.layer is not None:
+            seen, of_layer = self.layer(x, of_layer, resets=resets)
+        when = checked_times(times, x)
+        view, kept = followed(kept, seen, when, resets, self.reach.stride)
+        asks = seen[asked]
+        read, weights = self.reader(asks.transpose(0, 1), view, asked, when[asked].transpose(0, 1))
+        read = read.transpose(0, 1)
+        y = torch.cat((asks, read), -1) if self.direct is None else torch.tanh(self.direct(asks) + read)
+        return y, kept if self.layer is None else (of_layer, kept), view, weights
+
+    def _parts(self, state: Any, x: Tensor) -> tuple[Any, Kept]:
+        if state is None:
+            return None, Kept.empty(x.shape[1], self.reach.entries, self.entry_size, x)
+        of_layer, kept = (None, state) if self.layer is None else state
+        return of_layer, Kept(*kept)

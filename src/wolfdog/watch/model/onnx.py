@@ -1,0 +1,135 @@
+"""The whole watcher as an ONNX file: one frame and the memories in, both labels' probabilities and the memories out."""
+
+from collections.abc import Sequence
+from os import PathLike
+
+import numpy as np
+import torch
+from torch import nn
+
+from ...errors import ONNXError
+from ...interop.onnx.graph import Graph
+from ...interop.onnx.write.file import model_of, write_model
+from ...interop.onnx.write.level import Level
+from ...interop.onnx.write.unit import unit_of
+from .encoder import FrameEncoder
+from .memory import Recurring
+from .registry import CELLS
+from .watcher import Watcher
+
+
+def export_watcher(watcher: Watcher, path: str | PathLike[str]) -> None:
+    """Write a watcher as an ONNX file that any runtime can run on a camera, frame by frame.
+
+        inputs    frame [N, size, size, 3] uint8, red, green and blue: a picture of each of N streams, squeezed
+                  to a square; and the memories before it, stm (and ltm) [N, hidden] float32, zeros at first
+        outputs   snapshot and context [N, classes] float32, the probabilities of the classes; and the memories
+                  after it, stm_next (and ltm_next)
+
+    The metadata says `classes`, `fps` (frames a second that it watches at), `size` and `memory`, as JSON.
+    Without a memory there are no memories, and the context is the snapshot.
+
+    Raises ONNXError when the file cannot be written, and for any memory but a unit: what others hold is no
+    small state that is zero at first. Raises MissingPackageError where the package onnx is not installed.
+
+    >>> import tempfile
+    >>> export_watcher(Watcher.load(), f"{tempfile.mkdtemp()}/watcher.onnx")
+    """
+    graph, config = Graph(np.dtype(np.float32)), watcher.config
+    cell = _cell(watcher)
+    frame = graph.input("frame", ["streams", config.size, config.size, 3], np.uint8)
+    embedding = _write_encoder(graph, watcher.eye.encoder, frame)
+    snapshot = _write_head(graph, watcher.eye.snapshot, embedding)
+    context, memories = snapshot, []
+    if watcher.context is not None and cell is not None:
+        unit = unit_of(cell)
+        sizes = [start.shape[1] for start in unit.start]
+        before = [graph.input(name, ["streams", size]) for name, size in zip(unit.states, sizes, strict=True)]
+        stm, after = Level((unit,)).step(graph, embedding, before)
+        context = _write_head(graph, watcher.context.head, stm)
+        memories = list(zip(after, unit.states, sizes, strict=True))
+    classes = len(config.classes)
+    graph.output(snapshot, "snapshot", ["streams", classes])
+    graph.output(context, "context", ["streams", classes])
+    for value, name, size in memories:
+        graph.output(value, f"{name}_next", ["streams", size])
+    about = f"wolfdog watcher of {', '.join(config.classes)}, memory {config.memory}, one frame at a time"
+    notes = {
+        "mode": "step",
+        "classes": list(config.classes),
+        "fps": config.fps,
+        "size": config.size,
+        "memory": config.memory,
+    }
+    write_model(model_of(graph, "watcher", about, notes), path)
+
+
+def _cell(watcher: Watcher) -> nn.Module | None:
+    """The unit that is the watcher's memory. Raises ONNXError for any other memory."""
+    if watcher.context is None:
+        return None
+    memory = watcher.context.memory
+    if watcher.config.memory in CELLS and isinstance(memory, Recurring):
+        return memory.cell
+    raise ONNXError(
+        f"a watcher with the memory {watcher.config.memory} cannot be written as ONNX: only units are, whose state is "
+        f"small and zero at first. Teach one with --memory {', '.join(CELLS[:-1])} or {CELLS[-1]}"
+    )
+
+
+def _write_encoder(graph: Graph, encoder: FrameEncoder, frame: str) -> str:
+    """Frames [N, H, W, 3] uint8 to embeddings [N, E]."""
+    light = graph("Cast", frame, to=1)  # float32
+    light = graph("Sub", graph("Div", light, graph.number(127.5)), graph.number(1.0))
+    maps = graph("Transpose", light, perm=[0, 3, 1, 2])
+    for block in encoder.blocks:
+        convolution, norm, _ = _parts(block)
+        assert isinstance(convolution, nn.Conv2d)
+        scale, shift = _folded(norm)
+        weight = convolution.weight.detach().double().numpy() * scale[:, None, None, None]
+        maps = graph(
+            "Conv",
+            maps,
+            graph.constant(weight.astype(np.float32), "convolution"),
+            graph.constant(shift.astype(np.float32), "convolution_bias"),
+            kernel_shape=list(convolution.kernel_size),
+            pads=[1, 1, 1, 1],
+            strides=list(convolution.stride),
+        )
+        maps = graph("Relu", maps)
+    axes = graph.integers(2, 3)
+    means, peaks = (graph(op, maps, axes, keepdims=0) for op in ("ReduceMean", "ReduceMax"))
+    places = graph("Concat", means, peaks, axis=1)
+    scale, shift = _folded(encoder.normalise)
+    project = encoder.project.weight.detach().double().numpy().T * scale
+    return _write_affine(graph, places, project, shift, "project")
+
+
+def _write_head(graph: Graph, head: nn.Linear, x: str) -> str:
+    """The probabilities that a head gives, [N, classes]."""
+    weight, bias = (parameter.detach().double().numpy() for parameter in (head.weight, head.bias))
+    return graph("Softmax", _write_affine(graph, x, weight.T, bias, "head"), axis=-1)
+
+
+def _write_affine(graph: Graph, x: str, weight: np.ndarray, bias: np.ndarray, name: str) -> str:
+    """x W + b, of numbers in double precision."""
+    made = (graph.constant(array.astype(np.float32), name) for array in (weight, bias))
+    return graph("Gemm", x, *made)
+
+
+def _parts(block: nn.Module) -> Sequence[nn.Module]:
+    return list(block.children())
+
+
+def _folded(norm: nn.Module) -> tuple[np.ndarray, np.ndarray]:
+    """What a batch normalisation does once it has learned: x scale + shift, in double precision."""
+    assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
+    mean, var = norm.running_mean, norm.running_var
+    assert mean is not None
+    assert var is not None
+    scale = (var.double() + norm.eps).rsqrt()
+    shift = -mean.double() * scale
+    if norm.affine:
+        scale, shift = scale * norm.weight.double(), shift * norm.weight.double() + norm.bias.double()
+    with torch.no_grad():
+        return scale.detach().numpy(), shift.detach().numpy()

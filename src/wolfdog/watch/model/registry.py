@@ -1,0 +1,115 @@
+"""The memories that a watcher can be given by name."""
+
+from collections.abc import Callable, Sequence
+
+from ...cells import GRU, LSTM, Elman, FourGateLSTM, PeepholeLSTM
+from ...cells.cell import Cell
+from ...errors import InputError
+from ...memory import LSTMN, NTM
+from .attention_memory import Searching
+from .memory import Memory, Reach, Recurring, Taping
+from .readers import Heads, Hopping
+
+NO_MEMORY = "none"
+"""The name by which a watcher has no memory: its context is its snapshot."""
+
+_CELLS: dict[str, Callable[[int, int], Cell]] = {
+    "elman": Elman,
+    "lstm": LSTM,
+    "four-gate-lstm": FourGateLSTM,
+    "peephole-full": lambda inputs, hidden: PeepholeLSTM(inputs, hidden, peephole="full"),
+    "peephole-diagonal": lambda inputs, hidden: PeepholeLSTM(inputs, hidden, peephole="diagonal"),
+    "gru": GRU,
+}
+
+_TURING = "ntm"
+SLOTS = SLOT_SIZE = 16
+"""Of the neural Turing machine's memory; it has one head of either kind, and an LSTM for its controller."""
+
+_WINDOWS = {"lstmn": 16, "attention": 1024, "memory-network": 1024}
+"""How many past moments are held unless it is said, by what looks through them."""
+
+BANK, STRIDE = 720, 10.0
+"""Entries of a bank unless it is said, and one in how many seconds: two hours."""
+
+MOST_ENTRIES = 65_536
+
+CELLS: tuple[str, ...] = tuple(_CELLS)
+"""The memories that are a unit."""
+
+MEMORIES: tuple[str, ...] = (
+    *_CELLS,
+    _TURING,
+    *_WINDOWS,
+    *(f"{cell}+attention" for cell in _CELLS),
+    *(f"{cell}+bank" for cell in _CELLS),
+    NO_MEMORY,
+)
+"""What a watcher's memory can be: the names that `make_memory` knows, and "none"."""
+
+IN_WORDS = f"{', '.join((*_CELLS, _TURING, *_WINDOWS))}, or a cell with +attention or +bank, as lstm+bank"
+"""The names that `make_memory` knows, for people."""
+
+
+def make_memory(
+    name: str,
+    input_size: int,
+    hidden_size: int,
+    window: int | None = None,
+    stride: float | None = None,
+    fps: float = 5.0,
+) -> Memory:
+    """The memory of that name, over embeddings of `input_size`.
+
+    window  how many past moments are held, for those that look through them
+    stride  one moment in so many seconds is, for a bank
+    fps     moments a second
+
+    Raises InputError for a name that is no memory's, and for options that it has no use for.
+
+    >>> make_memory("gru", 32, 48).output_size, make_memory("lstm+bank", 32, 48).reach.longest
+    (48, 7200.0)
+    """
+    if name == NO_MEMORY or name not in MEMORIES:
+        raise InputError(f"memory: got {name!r}; expected one of {IN_WORDS}")
+    check_options(name, window, stride)
+    first, _, second = name.partition("+")
+    kind = second or first
+    if kind in _CELLS:
+        return Recurring(_CELLS[kind](input_size, hidden_size))
+    if kind == _TURING:
+        return Recurring(NTM(input_size, hidden_size, SLOTS, SLOT_SIZE))
+    entries = window or _WINDOWS.get(kind, BANK)
+    if kind == "lstmn":
+        return Taping(LSTMN(input_size, hidden_size, entries), 1 / fps)
+    layer = Recurring(_CELLS[first](input_size, hidden_size)) if second else None
+    reach = Reach(entries, (stride or STRIDE) if kind == "bank" else 0.0, 1 / fps)
+    reader, every = (Hopping, 16) if kind == "memory-network" else (Heads, 8)
+    return Searching(input_size, hidden_size, layer, reader, reach, every)
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """Raises InputError where there is none, one that is no memory's, or one twice."""
+    strange = [name for name in names if name not in MEMORIES or name == NO_MEMORY]
+    if strange or not names:
+        raise InputError(f"{where}: got {strange[0] if strange else 'none'!r}; expected {IN_WORDS}")
+    twice = [name for number, name in enumerate(names) if name in names[:number]]
+    if twice:
+        raise InputError(f"{where}: {twice[0]} is there twice; name each memory once")
+
+
+def check_options(name: str, window: int | None, stride: float | None) -> None:
+    """Raises InputError for a window or a stride that a memory has no use for, or that is out of range."""
+    if window is not None:
+        if name in (*_CELLS, _TURING, NO_MEMORY):
+            other = f", or choose {name}+attention" if name in _CELLS else ""
+            raise InputError(
+                f"window: the memory {name} holds no past moments to look through; leave it out{other}"
+            )
+        if isinstance(window, bool) or not 1 <= window <= MOST_ENTRIES:
+            raise InputError(f"window must lie between 1 and {MOST_ENTRIES} moments, got {window!r}")
+    if stride is not None:
+        if not name.endswith("+bank"):
+            raise InputError(f"stride: {name} is no bank, and holds every moment or none; leave stride out")
+        if not 0 < stride <= 86_400:
+            raise InputError(f"stride must lie above 0 and be at most 86400 seconds, got {stride!r}")

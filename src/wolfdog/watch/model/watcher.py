@@ -1,0 +1,187 @@
+"""The watcher: an eye and a context, from video to moments."""
+
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import tomli_w
+import torch
+from torch import Tensor, nn
+
+from ...atomic import atomic_write
+from ...checkpoint import load_checkpoint, save_checkpoint
+from ...errors import CheckpointError, InputError
+from ..moments import Evidence, Moment
+from ..video.sampling import Rate
+from ..video.source import Frame, VideoSource, batches
+from .config import WatcherConfig
+from .context import Context
+from .frame_classifier import Eye
+from .memory import Reach
+from .registry import NO_MEMORY
+
+KIND = "wolfdog watcher"
+WEIGHTS, SETTINGS = "watcher.safetensors", "watcher.toml"
+LEAST_WEIGHT = 1e-3
+"""Past moments that weigh less are no evidence."""
+PRETRAINED = Path(__file__).with_name("pretrained")
+"""The watcher of painted television that comes with wolfdog; docs/training.md says how it was made."""
+
+
+class Watcher(nn.Module):
+    """A network that watches: for every frame a snapshot label, and a context label that remembers what came
+    before.
+
+        e_t = encoder(frame_t)                       snapshot_t = softmax(W e_t + b)
+        STM_t, state_t = memory(e_t, state_{t-1})    context_t  = softmax(V STM_t + d)
+
+    Without a memory (config.memory "none") the context is the snapshot.
+
+    `watcher(frames, state=None, resets=None, times=None)`: frames [T, N, H, W, 3] uint8, resets [T, N] bool, times
+    [T, N] seconds (for memories that are searched), to (snapshot logits [T, N, classes], context logits [T, N,
+    classes], state).
+
+    >>> watcher = Watcher(WatcherConfig(classes=("wolf", "dog"), fps=5.0, memory="gru")).eval()
+    >>> snapshot, context, state = watcher(torch.zeros(3, 1, 64, 64, 3, dtype=torch.uint8))
+    >>> context.shape
+    torch.Size([3, 1, 2])
+    """
+
+    def __init__(self, config: WatcherConfig) -> None:
+        super().__init__()
+        self.config = config
+        classes = len(config.classes)
+        self.eye = Eye(classes, config.width, config.embedding)
+        self.context: Context | None = None
+        if config.memory != NO_MEMORY:
+            self.context = Context.of(config)
+
+    def forward(
+        self,
+        frames: Tensor,
+        state: Any = None,
+        resets: Tensor | None = None,
+        times: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Any]:
+        embeddings, snapshot = self._seen(frames)
+        if self.context is None:
+            return snapshot, snapshot, None
+        context, state = self.context(embeddings, state, resets, times)
+        return snapshot, context, state
+
+    def _seen(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings [T, N, E] and snapshot logits [T, N, classes] of frames [T, N, H, W, 3]."""
+        embeddings, snapshot = self.eye(frames.flatten(0, 1))
+        return embeddings.unflatten(0, frames.shape[:2]), snapshot.unflatten(0, frames.shape[:2])
+
+    @torch.no_grad()
+    def watch(
+        self, source: str | PathLike[str] | Iterable[Frame], name: str | None = None, evidence: bool = False
+    ) -> Iterator[Moment]:
+        """The moments of one deployment, as they come: a video file, or any iterable of frames.
+
+        A file is decoded as it goes, in bounded memory, at `config.fps` frames a second. `name` is what the
+        moments call the video (its file name where None). With `evidence` moments say what they looked at, which takes
+        a memory that `reach`es back.
+
+        Raises MediaError when the video cannot be read, or breaks off: after the moments up to the break; InputError
+        for evidence of a memory that cannot say what it looked at.
+        """
+        if evidence and self.reach is None:
+            raise InputError(
+                f"evidence: the memory {self.config.memory} cannot say what it looked at; attention, memory-network, "
+                "lstmn, and cells with +attention or +bank can"
+            )
+        self.eval()
+        if not isinstance(source, str | PathLike):
+            yield from self._moments(source, name or "", evidence)
+            return
+        with VideoSource(source, size=self.config.size, sampling=Rate(self.config.fps)) as video:
+            yield from self._moments(video, name or Path(source).name, evidence)
+
+    @property
+    def reach(self) -> Reach | None:
+        """How far back the memory can look; None where it cannot say what it looked at."""
+        return None if self.context is None else self.context.memory.reach
+
+    def _moments(self, frames: Iterable[Frame], name: str, evidence: bool) -> Iterator[Moment]:
+        classes, state = self.config.classes, None
+        for batch in batches(frames, 32):
+            images = torch.from_numpy(np.stack([frame.image for frame in batch]))[:, None]
+            times = torch.tensor([[frame.time] for frame in batch], dtype=torch.float64)
+            looked: list[tuple[Evidence, ...]] = [()] * len(batch)
+            if evidence and self.context is not None:
+                embeddings, snapshot = self._seen(images)
+                context, state, found = self.context.look(embeddings, state, None, times)
+                looked = [
+                    _evidence(*of_one)
+                    for of_one in zip(*(part[:, 0].tolist() for part in found), strict=True)
+                ]
+            else:
+                snapshot, context, state = self(images, state, None, times)
+            said = [logits[:, 0].softmax(-1).numpy() for logits in (snapshot, context)]
+            for frame, alone, remembering, at in zip(batch, *said, looked, strict=True):
+                yield Moment(
+                    video=name,
+                    frame=frame.index,
+                    time=frame.time,
+                    snapshot=classes[int(alone.argmax())],
+                    context=classes[int(remembering.argmax())],
+                    snapshot_probabilities=alone,
+                    context_probabilities=remembering,
+                    duration=frame.duration,
+                    evidence=at,
+                )
+
+    def save(self, folder: str | PathLike[str]) -> None:
+        """Write the watcher into a folder: watcher.safetensors, complete in itself, and watcher.toml for
+        people to read.
+
+        Raises CheckpointError when it cannot be written.
+        """
+        folder = Path(folder)
+        save_checkpoint(folder / WEIGHTS, KIND, self.state_dict(), self.config.as_dict())
+        try:
+            with atomic_write(folder / SETTINGS) as file:
+                file.write(
+                    "# What this watcher is made of, to read; watcher.safetensors holds it too, and decides.\n"
+                )
+                file.write(tomli_w.dumps(self.config.as_dict()))
+        except OSError as error:
+            raise CheckpointError(f"{folder / SETTINGS}: cannot be written: {error}") from error
+
+    @classmethod
+    def load(cls, path: str | PathLike[str] | None = None) -> Self:
+        """The watcher saved in a folder (or in a watcher.safetensors); the one that comes with wolfdog where
+        None.
+
+        Raises CheckpointError when there is none, or it is damaged.
+        """
+        path = PRETRAINED if path is None else Path(path)
+        if path.is_dir():
+            path = path / WEIGHTS
+        tensors, notes = load_checkpoint(path, KIND)
+        config = WatcherConfig.from_dict(notes)
+        with torch.device("meta"):  # no memory yet: the settings of a damaged file may ask for any amount
+            watcher = cls(config)
+        wrong = [
+            f"{name} should be {like.dtype} and finite"
+            for name, like in watcher.state_dict().items()
+            if name in tensors and (tensors[name].dtype != like.dtype or not tensors[name].isfinite().all())
+        ]
+        if wrong:
+            raise CheckpointError(f"{path}: its weights are damaged: {wrong[0]}")
+        try:
+            watcher.load_state_dict(tensors, assign=True)
+        except RuntimeError as error:
+            raise CheckpointError(f"{path}: its weights do not fit its settings: {error}") from error
+        return watcher.eval()
+
+
+def _evidence(weights: list[float], times: list[float]) -> tuple[Evidence, ...]:
+    """The past moments that have a weight."""
+    return tuple(
+        Evidence(time, weight) for weight, time in zip(weights, times, strict=True) if weight >= LEAST_WEIGHT
+    )

@@ -1,0 +1,1 @@
+"""Files that watching writes: tables, subtitles, plots, annotated video."""

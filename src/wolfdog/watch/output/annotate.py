@@ -1,0 +1,144 @@
+"""A copy of a video with the verdicts written beneath its pictures."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wolfdog.atomic import atomic_path
+from wolfdog.errors import InputError, MediaError
+
+from ..moments import Moment
+from ..video.container import open_video
+from ..video.decoding import Decoding, Picture
+from .label_strip import LabelStrip
+from .timeline import Span
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
+    from av.video.stream import VideoStream
+
+KEEP_TIMES = (".mp4", ".mkv", ".mov", ".m4v")  # containers with a time for every frame, as AVI has not
+CLOCK = 90_000  # ticks a second in the file written: what MPEG counts in, and enough for any frame rate
+
+
+def annotate(
+    source: str | PathLike[str],
+    moments: Iterable[Moment],
+    out: str | PathLike[str],
+    classes: Sequence[str],
+    truth: Iterable[Span] | None = None,
+    width: int = 640,
+) -> None:
+    """Write the video `source` to `out` (.mp4, .mkv, .mov; H.264) with its verdicts beneath the pictures.
+
+    Every frame is shown, at its time, with the last verdict reached; `moments` come in order of time and are
+    read as they are needed. Pictures are scaled to `width` pixels, small ones up, so that the labels can be
+    read. Sound is not taken along. Of a damaged source, what can be decoded is written. The file is written
+    whole or not at all.
+
+    Raises:
+        MediaError: `source` cannot be read, or there is no picture in it that can be decoded.
+        InputError: `out` is `source`, its suffix is another, or `width` is below 320.
+        OSError: `out` cannot be written.
+    """
+    import av
+
+    source, out = Path(source), Path(out)
+    if width < 320:
+        raise InputError(
+            f"Labels cannot be read in a video {width} pixels wide: give a width of 320 or more."
+        )
+    if out.suffix.lower() not in KEEP_TIMES:
+        raise InputError(f"{out}: expected a name that ends in {', '.join(KEEP_TIMES)}. Choose one of these.")
+    if out.exists() and source.exists() and out.samefile(source):
+        raise InputError(f"{out}: the annotated video would replace the video itself. Choose another name.")
+    spans = None if truth is None else sorted(truth, key=lambda span: span.start)
+    strip = LabelStrip(classes, width // 2 * 2, spans is not None)
+    container, stream = open_video(source)
+    with container, atomic_path(out) as beside:
+        decoding = Decoding(container, stream)
+        with av.open(str(beside), "w") as target:
+            writer: VideoStream | None = None
+            for frame in _annotated(decoding, _aspect(stream), iter(moments), spans, strip):
+                if writer is None:
+                    writer = target.add_stream(
+                        "libx264", rate=_rate(stream), options={"preset": "veryfast", "crf": "20"}
+                    )
+                    writer.width, writer.height, writer.pix_fmt = frame.width, frame.height, "yuv420p"
+                    writer.codec_context.time_base = Fraction(1, CLOCK)
+                target.mux(writer.encode(frame))
+            if writer is None:
+                raise MediaError(f"{source}: {decoding.trouble}.")
+            target.mux(writer.encode(None))
+
+
+def _annotated(
+    decoding: Decoding,
+    aspect: Fraction,
+    moments: Iterator[Moment],
+    truth: list[Span] | None,
+    strip: LabelStrip,
+) -> Iterator["VideoFrame"]:
+    import av
+    from av.video.reformatter import VideoReformatter
+
+    scaler = VideoReformatter()
+    current, following = None, next(moments, None)
+    spans = deque(truth or ())
+    height = 0
+    drawn: tuple[Moment | None, str | None] | None = None
+    canvas = np.zeros((0, 0, 3), np.uint8)
+    for picture in decoding:
+        while following is not None and following.frame <= picture.index:
+            current, following = following, next(moments, None)
+        while spans and spans[0].end <= picture.time:
+            spans.popleft()
+        really = spans[0].label if spans and spans[0].start <= picture.time else None
+        if not height:
+            height = _height(picture.image, aspect, strip.width)
+            canvas = np.zeros((height + strip.height, strip.width, 3), np.uint8)
+        canvas[:height] = _upright(picture, scaler, strip.width, height)
+        if drawn is None or drawn != (current, really):  # most frames share the verdict of the one before
+            canvas[height:] = np.asarray(strip.draw(current, really))
+            drawn = current, really
+        frame = av.VideoFrame.from_ndarray(canvas, format="rgb24")
+        frame.pts, frame.time_base = round(picture.time * CLOCK), Fraction(1, CLOCK)
+        yield frame
+
+
+def _quarters(frame: "VideoFrame") -> int:
+    """Quarter turns anticlockwise that the camera asks for."""
+    return round(frame.rotation / 90) % 4
+
+
+def _aspect(stream: "VideoStream") -> Fraction:
+    """How many times wider than high a pixel is shown."""
+    return stream.sample_aspect_ratio or Fraction(1)
+
+
+def _height(frame: "VideoFrame", aspect: Fraction, width: int) -> int:
+    """The height of the upright picture at that width, even as H.264's colours ask."""
+    ratio = frame.width * aspect / frame.height
+    shown = 1 / ratio if _quarters(frame) % 2 else ratio
+    return max(2, round(width / shown / 2) * 2)
+
+
+def _upright(picture: Picture, scaler: "VideoReformatter", width: int, height: int) -> np.ndarray:
+    frame = picture.image
+    quarters = _quarters(frame)
+    across, down = (height, width) if quarters % 2 else (width, height)
+    # Tiny pictures are shown as what they are, in large dots; others are smoothed.
+    how = "POINT" if across >= 8 * frame.width else "BICUBIC"
+    scaled = scaler.reformat(frame, across, down, "rgb24", interpolation=how, threads=1).to_ndarray()
+    return np.rot90(scaled, quarters)
+
+
+def _rate(stream: "VideoStream") -> Fraction:
+    """The nominal frame rate for the header; the times of the frames are their own."""
+    return stream.average_rate or stream.guessed_rate or Fraction(25)

@@ -1,0 +1,151 @@
+"""A picture of what verdicts rest on: each with its frame, and beside it the past frames that it looked at."""
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...atomic import atomic_path
+from .evidence import GLANCES, Glance, Verdict
+from .palette import palette
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont
+
+PAPER, INK, QUIET, BAR = "#FFFFFF", "#1A1A1A", "#6E6E6E", "#0072B2"
+HIGH = 112  # pixels of a past frame's height
+GAP, LINE = 14, 20
+SAID = 190  # pixels for what is said of a frame
+
+
+def draw_evidence(
+    verdicts: Sequence[Verdict],
+    path: str | PathLike[str],
+    classes: Sequence[str],
+    title: str,
+    aspect: float = 1.0,
+) -> None:
+    """Draw `evidence_picture` into a picture file, whole or not at all.
+
+    Raises OSError when it cannot be written.
+    """
+    with atomic_path(path) as beside:
+        evidence_picture(verdicts, classes, title, aspect).save(beside, format="PNG")
+
+
+def evidence_picture(
+    verdicts: Sequence[Verdict], classes: Sequence[str], title: str, aspect: float = 1.0
+) -> "Image":
+    """A row for each verdict: when, its frame, both labels and how probable they are; and the past frames that it
+    looked at most, the largest weight first, each with how long ago it was.
+
+    aspect  how many times wider than high frames are shown: they are kept as squares
+    """
+    from PIL import Image, ImageDraw
+
+    pen_of = _Pen(classes, max(0.5, min(2.0, aspect)))
+    across = max((len(verdict.glances) for verdict in verdicts), default=GLANCES)
+    width = 3 * GAP + pen_of.wide + SAID + across * (pen_of.wide + GAP)
+    top = 2 * GAP + 2 * LINE
+    row = HIGH + LINE + LINE + GAP
+    canvas = Image.new("RGB", (width, top + len(verdicts) * row + GAP), PAPER)
+    pen = ImageDraw.Draw(canvas)
+    pen.text((GAP, GAP), pen_of.fitted(title, pen_of.large, width - 2 * GAP), INK, pen_of.large)
+    about = "left: the frame and what is said of it; right: the past frames looked at most, and their weight"
+    pen.text((GAP, GAP + LINE + 4), pen_of.fitted(about, pen_of.small, width - 2 * GAP), QUIET, pen_of.small)
+    for number, verdict in enumerate(verdicts):
+        pen_of.row(canvas, pen, verdict, top + number * row)
+    return canvas
+
+
+class _Pen:
+    """Draws the rows."""
+
+    def __init__(self, classes: Sequence[str], aspect: float) -> None:
+        # Matplotlib brings the typeface along, the same as in the timelines.
+        import matplotlib
+        from PIL import ImageFont
+
+        typeface = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
+        self.large: FreeTypeFont = ImageFont.truetype(typeface, 15)
+        self.small: FreeTypeFont = ImageFont.truetype(typeface, 12)
+        self.wide = round(HIGH * aspect)
+        self._paints = palette(classes)
+
+    def row(self, canvas: "Image", pen: "ImageDraw", verdict: Verdict, top: int) -> None:
+        moment = verdict.moment
+        self._frame(canvas, verdict.image, GAP, top)
+        left = 2 * GAP + self.wide
+        pen.text((left, top), clock(moment.time), INK, self.large)
+        for line, (name, label, probability) in enumerate(
+            (
+                ("context", moment.context, moment.probability("context")),
+                ("frame alone", moment.snapshot, moment.probability("snapshot")),
+            )
+        ):
+            at = top + 1.5 * LINE + line * 2.1 * LINE
+            pen.text((left, at), name, QUIET, self.small)
+            self._label(pen, left, at + 16, label, probability)
+        for number, glance in enumerate(verdict.glances):
+            self._glance(canvas, pen, glance, moment.time, left + SAID + number * (self.wide + GAP), top)
+
+    def _glance(
+        self, canvas: "Image", pen: "ImageDraw", glance: Glance, now: float, left: int, top: int
+    ) -> None:
+        self._frame(canvas, glance.image, left, top)
+        under = top + HIGH + 4
+        share = min(1.0, glance.weight)
+        pen.rectangle((left, under, left + self.wide - 1, under + 5), "#E4E4E4")
+        if round(share * self.wide) > 0:
+            pen.rectangle((left, under, left + round(share * self.wide) - 1, under + 5), BAR)
+        told = f"{100 * share:.0f}%, {ago(now - glance.time)}"
+        pen.text((left, under + 9), self.fitted(told, self.small, self.wide + GAP), INK, self.small)
+
+    def _frame(self, canvas: "Image", image: object, left: int, top: int) -> None:
+        from PIL import Image
+
+        small = Image.fromarray(image)  # type: ignore[arg-type]
+        canvas.paste(small.resize((self.wide, HIGH), Image.Resampling.BICUBIC), (left, top))
+
+    def _label(self, pen: "ImageDraw", left: float, top: float, label: str, probability: float) -> None:
+        paint = self._paints[label]
+        text = self.fitted(f"{label} {100 * probability:.0f}%", self.small, SAID - 3 * GAP)
+        right = left + self.small.getlength(text) + 12
+        pen.rectangle((left, top, right, top + LINE - 1), paint.fill)
+        pen.text((left + 6, top + LINE / 2), text, paint.ink, self.small, anchor="lm")
+
+    def fitted(self, text: str, font: "FreeTypeFont", room: float) -> str:
+        """The text if it fits into `room` pixels, else its beginning and an ellipsis."""
+        text = " ".join(text.split())
+        if font.getlength(text) <= room:
+            return text
+        lengths = (n for n in range(len(text) - 1, 0, -1) if font.getlength(text[:n] + "…") <= room)
+        return text[: next(lengths, 0)] + "…"
+
+
+def clock(seconds: float) -> str:
+    """A time in a video.
+
+    >>> clock(7.4), clock(3725.0)
+    ('0:07.4', '1:02:05.0')
+    """
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    return f"{f'{hours}:{minutes:02d}' if hours else minutes}:{rest // 10:02d}.{rest % 10}"
+
+
+def ago(seconds: float) -> str:
+    """How long ago something was.
+
+    >>> ago(7.44), ago(95.0), ago(7500.0)
+    ('7.4 s ago', '1:35 min ago', '2:05 h ago')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s ago"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min ago"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h ago"

@@ -1,0 +1,84 @@
+"""The part that all sinks share: a file that appears under its name when it is whole."""
+
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from wolfdog.atomic import atomic_write
+from wolfdog.errors import InputError
+
+from ..moments import Moment
+
+
+class Sink(ABC):
+    """A text file that moments are written to, inside a `with` block.
+
+    When the block ends well, the file takes its place. When it ends with an error, nothing is left and an
+    older file under the name stays, unless `keep_partial` is set: then what was written up to the error is
+    finished properly and kept (a video that breaks half-way). An interrupt from the keyboard never leaves a
+    file.
+
+    Raises:
+        OSError: the file cannot be written (no such folder, no permission, disk full).
+    """
+
+    def __init__(self, path: str | PathLike[str], keep_partial: bool = False) -> None:
+        self.path = Path(path)
+        self.keep_partial = keep_partial
+        self._pending: AbstractContextManager[TextIO] | None = None
+        self._file: TextIO | None = None
+        self._torn = False
+
+    @abstractmethod
+    def write(self, moment: Moment) -> None:
+        """Take the next moment."""
+
+    @abstractmethod
+    def _head(self) -> str:
+        """What the file begins with."""
+
+    def _tail(self) -> str:
+        """What is still to be written when there are no more moments."""
+        return ""
+
+    def _put(self, text: str) -> None:
+        if self._file is None:
+            raise InputError(f"{self.path}: not open. Write inside: with {type(self).__name__}(...) as sink:")
+        try:
+            self._file.write(text)
+        except BaseException:
+            self._torn = True  # half a line may be in the file now
+            raise
+
+    def __enter__(self) -> Self:
+        pending = atomic_write(self.path, "w", newline="")
+        self._file, self._pending, self._torn = pending.__enter__(), pending, False
+        try:
+            self._put(self._head())
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        keep = error is None or (self.keep_partial and isinstance(error, Exception) and not self._torn)
+        if not keep:
+            self._file = None
+            pending.__exit__(kind, error, trace)
+            return
+        try:
+            self._put(self._tail())
+        except BaseException as late:
+            pending.__exit__(type(late), late, late.__traceback__)
+            raise
+        finally:
+            self._file = None
+        pending.__exit__(None, None, None)

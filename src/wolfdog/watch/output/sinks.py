@@ -1,0 +1,199 @@
+"""Where verdicts go: moments are written one by one, and a file appears under its name when it is whole."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from os import PathLike
+
+from wolfdog.errors import InputError, ShapeError
+
+from ..moments import Event, Merge, Moment, Which, merge
+from .sink import Sink
+
+
+class MomentsCSV(Sink):
+    """A line per moment: video, frame, time, both labels, and the probability of every class twice.
+
+    Columns: `video, frame, time, snapshot, context, snapshot_<class>..., context_<class>...`; RFC 4180,
+    UTF-8. Seconds have three decimals, probabilities six. Moments of several videos may follow one another.
+
+    Raises:
+        ShapeError: a moment has not one probability per class.
+
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> p = np.array([0.25, 0.75])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with MomentsCSV(Path(folder) / "moments.csv", ["dog", "wolf"]) as sink:
+    ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p))
+    ...     print(sink.path.read_text(), end="")
+    video,frame,time,snapshot,context,snapshot_dog,snapshot_wolf,context_dog,context_wolf
+    a.mp4,15,0.500,dog,wolf,0.750000,0.250000,0.250000,0.750000
+    """
+
+    def __init__(self, path: str | PathLike[str], classes: Sequence[str], keep_partial: bool = False) -> None:
+        super().__init__(path, keep_partial)
+        self.classes = tuple(classes)
+
+    def _head(self) -> str:
+        probabilities = [f"{which}_{name}" for which in ("snapshot", "context") for name in self.classes]
+        return _line(["video", "frame", "time", "snapshot", "context", *probabilities])
+
+    def write(self, moment: Moment) -> None:
+        """Write one line."""
+        columns = [moment.video, str(moment.frame), f"{moment.time:.3f}", moment.snapshot, moment.context]
+        for probabilities in (moment.snapshot_probabilities, moment.context_probabilities):
+            if probabilities.shape != (len(self.classes),):
+                raise ShapeError(
+                    f"{self.path}: the moment at {moment.time:.3f} s of {moment.video!r} has probabilities "
+                    f"of shape {probabilities.shape}; expected ({len(self.classes)},), one per class: "
+                    f"{', '.join(self.classes)}. Give the class names of the model that watched."
+                )
+            columns += [f"{p:.6f}" for p in probabilities]
+        self._put(_line(columns))
+
+
+class EventsCSV(Sink):
+    """A line per event: `video, start, end, label, probability, moments`; RFC 4180, UTF-8.
+
+    Seconds have three decimals, the mean probability six. `which` and `min_duration` are those of `events`.
+
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> p = np.array([0.25, 0.75])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with EventsCSV(Path(folder) / "events.csv") as sink:
+    ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "dog", p[::-1], p[::-1], 0.5))
+    ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p, 0.5))
+    ...     print(sink.path.read_text(), end="")
+    video,start,end,label,probability,moments
+    a.mp4,0.000,0.500,dog,0.750000,1
+    a.mp4,0.500,1.000,wolf,0.750000,1
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        which: Which = "context",
+        min_duration: float = 0.0,
+        keep_partial: bool = False,
+    ) -> None:
+        super().__init__(path, keep_partial)
+        self._merge = merge(which, min_duration)
+
+    def _head(self) -> str:
+        return _line(["video", "start", "end", "label", "probability", "moments"])
+
+    def write(self, moment: Moment) -> None:
+        """Take the next moment; a line is written when an event is over."""
+        self._put(self._text(self._merge.add(moment)))
+
+    def _tail(self) -> str:
+        return self._text(self._merge.close())
+
+    def _text(self, event: Event | None) -> str:
+        if event is None:
+            return ""
+        times = [f"{event.start:.3f}", f"{event.end:.3f}"]
+        return _line([event.video, *times, event.label, f"{event.probability:.6f}", str(event.moments)])
+
+
+class EvidenceCSV(Sink):
+    """A line per past moment that a verdict looked at: `video, time, context, past, weight`; RFC 4180, UTF-8.
+
+    `time` is the verdict's and `past` the past moment's, in seconds with three decimals; weights have six. Verdicts of
+    several videos may follow one another.
+
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> from wolfdog.watch.moments import Evidence
+    >>> p = np.array([0.25, 0.75])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with EvidenceCSV(Path(folder) / "evidence.csv") as sink:
+    ...         sink.write(Moment("a.mp4", 15, 5.0, "dog", "wolf", p, p, evidence=(Evidence(1.5, 0.875),)))
+    ...     print(sink.path.read_text(), end="")
+    video,time,context,past,weight
+    a.mp4,5.000,wolf,1.500,0.875000
+    """
+
+    def _head(self) -> str:
+        return _line(["video", "time", "context", "past", "weight"])
+
+    def write(self, moment: Moment) -> None:
+        """Write the lines of one verdict."""
+        said = [moment.video, f"{moment.time:.3f}", moment.context]
+        for piece in moment.evidence:
+            self._put(_line([*said, f"{piece.time:.3f}", f"{piece.weight:.6f}"]))
+
+
+class WebVTT(Sink):
+    """Subtitles of one video for any player: the context label, and the snapshot label if it differs.
+
+    A cue reads `wolf [dog]` where context says wolf and the frame alone dog, and stands as long as both
+    labels do. The format is W3C's WebVTT: times as HH:MM:SS.mmm, text escaped.
+
+    Raises:
+        InputError: a moment of another video, where there can be one only.
+
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> p = np.array([0.25, 0.75])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with WebVTT(Path(folder) / "a.vtt") as sink:
+    ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "wolf", p[::-1], p, 0.5))
+    ...     print(sink.path.read_text(), end="")
+    WEBVTT
+    <BLANKLINE>
+    00:00:00.000 --> 00:00:00.500
+    wolf [dog]
+    """
+
+    def __init__(self, path: str | PathLike[str], keep_partial: bool = False) -> None:
+        super().__init__(path, keep_partial)
+        self._merge = Merge(_caption, lambda moment: moment.probability("context"))
+        self._video: str | None = None
+
+    def _head(self) -> str:
+        return "WEBVTT\n"
+
+    def write(self, moment: Moment) -> None:
+        """Take the next moment; a cue is written when the labels change."""
+        if self._video is None:
+            self._video = moment.video
+        elif moment.video != self._video:
+            raise InputError(
+                f"{self.path}: subtitles belong to one video: begun with {self._video!r}, then came a moment "
+                f"of {moment.video!r}. Write one WebVTT file for each video."
+            )
+        self._put(self._cue(self._merge.add(moment)))
+
+    def _tail(self) -> str:
+        return self._cue(self._merge.close())
+
+    def _cue(self, event: Event | None) -> str:
+        if event is None:
+            return ""
+        start = round(event.start * 1000)
+        end = max(round(event.end * 1000), start + 1)  # a cue must end after it begins
+        return f"\n{_timestamp(start)} --> {_timestamp(end)}\n{event.label}\n"
+
+
+def _caption(moment: Moment) -> str:
+    same = moment.snapshot == moment.context
+    text = moment.context if same else f"{moment.context} [{moment.snapshot}]"
+    text = " ".join(text.split())  # an empty line would end the cue
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _timestamp(milliseconds: int) -> str:
+    seconds, milliseconds = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}.{milliseconds:03d}"
+
+
+def _line(columns: Iterable[str]) -> str:
+    """One record of RFC 4180: quoted where it must be, ended by carriage return and line feed."""
+    text = io.StringIO()
+    csv.writer(text).writerow(columns)
+    return text.getvalue()

@@ -1,0 +1,192 @@
+"""What a watcher is taught: to see, to remember, or both at once."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...errors import InputError
+from ...layers import detach
+from ...layers.cell.state import State, tensors
+from ..data.labelled_video import UNLABELLED, Reel
+from ..data.streams import Chunk, Streams
+from ..model.context import Context
+from ..model.frame_classifier import Eye
+
+
+class EyeLesson:
+    """Frames drawn at random, each class as often, each shifted, mirrored and lit anew; cross entropy.
+
+    Early frames are shown at half the size, where they have 32 pixels or more each way: the encoder pools over places,
+    so it learns from them what it needs at a quarter of the work (progressive resizing, Tan and Le 2021,
+    "EfficientNetV2").
+
+    Args:
+        student: the eye.
+        reels: labelled footage, events being frames.
+        batch: frames a step.
+        seed: of the drawing.
+        coarse: the share of the training in which frames are halved.
+
+    Raises InputError when no frame has a label.
+    """
+
+    def __init__(
+        self, student: Eye, reels: Sequence[Reel], batch: int, seed: int, coarse: float = 0.0
+    ) -> None:
+        self.student = student
+        self._batch, self._coarse = batch, coarse
+        self._rng = np.random.default_rng(seed)
+        self._reels = reels
+        labels = np.concatenate([reel.labels for reel in reels])
+        reel = np.repeat(np.arange(len(reels)), [len(reel) for reel in reels])
+        frame = np.concatenate([np.arange(len(reel)) for reel in reels])
+        places = np.stack((reel, frame), 1)
+        self._places = {
+            int(label): places[labels == label] for label in np.unique(labels) if label != UNLABELLED
+        }
+        if not self._places:
+            raise InputError("nothing to learn to see: no frame of the footage has a label")
+
+    def loss(self, progress: float) -> Tensor:
+        labels = self._rng.choice(list(self._places), self._batch)
+        picked = [self._places[int(label)] for label in labels]
+        where = [places[self._rng.integers(len(places))] for places in picked]
+        frames = vary(
+            torch.from_numpy(np.stack([self._reels[reel].events[frame] for reel, frame in where])), self._rng
+        )
+        _, logits = self.student(halved(frames) if progress < self._coarse else frames)
+        return F.cross_entropy(logits, torch.from_numpy(labels))
+
+    def carried(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        return {}, {"rng": self._rng.bit_generator.state}
+
+    def carry_on(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+        self._rng.bit_generator.state = notes["rng"]
+
+
+def vary(frames: Tensor, rng: np.random.Generator) -> Tensor:
+    """Frames [N, H, W, 3] uint8, each moved by up to a sixteenth, mirrored or not, and lit from 0.8 to 1.2
+    times.
+
+    >>> vary(torch.full((2, 16, 16, 3), 100, dtype=torch.uint8), np.random.default_rng(0)).shape
+    torch.Size([2, 16, 16, 3])
+    """
+    count, height, width, _ = frames.shape
+    reach = (height // 16, width // 16)
+    rows, columns = (
+        torch.from_numpy(rng.integers(-most, most + 1, (count, 1))) + torch.arange(length)
+        for most, length in zip(reach, (height, width), strict=True)
+    )
+    mirrored = torch.from_numpy(rng.random(count) < 0.5)
+    columns = torch.where(mirrored[:, None], columns.flip(1), columns)
+    moved = frames[
+        torch.arange(count)[:, None, None],
+        rows.clamp(0, height - 1)[:, :, None],
+        columns.clamp(0, width - 1)[:, None, :],
+    ]
+    light = torch.from_numpy(rng.uniform(0.8, 1.2, (count, 1, 1, 1)).astype(np.float32))
+    return (moved * light).clamp_(0, 255).to(torch.uint8)
+
+
+def halved(frames: Tensor) -> Tensor:
+    """Frames [N, H, W, 3] uint8 at half the height and width, the mean of every 2 by 2 pixels; as they are when small.
+
+    >>> halved(torch.zeros(2, 64, 48, 3, dtype=torch.uint8)).shape
+    torch.Size([2, 32, 24, 3])
+    """
+    if min(frames.shape[1:3]) < 32:
+        return frames
+    small = F.avg_pool2d(frames.permute(0, 3, 1, 2).float(), 2)
+    return small.round_().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+class _Streamed:
+    """Truncated backpropagation through time: chunk after chunk of many streams, the state carried over.
+
+    Where a memory says so, one moment in so many is judged, other ones in each chunk.
+    """
+
+    student: nn.Module
+
+    def __init__(self, context: Context, streams: Streams, chunk: int) -> None:
+        self._context, self._streams = context, streams
+        self._chunk = chunk
+        self._state: State = ()
+        self._drawn = 0
+
+    def _next(self, progress: float) -> tuple[Chunk, slice]:
+        """The next chunk, and which of its moments are judged."""
+        every = min(self._context.memory.asked_every, self._chunk)
+        asked = slice(self._drawn % every, None, every)
+        self._drawn += 1
+        return self._streams.draw(self._chunk, progress), asked
+
+    def _remembered(self, embeddings: Tensor, chunk: Chunk, asked: slice) -> Tensor:
+        """The context's logits [Q, N, classes] of the moments that are asked."""
+        before = None if self._state == () else self._state
+        logits: Tensor
+        logits, after = self._context(embeddings, before, chunk.resets, chunk.times, asked)
+        self._state = detach(after)
+        return logits
+
+    def carried(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        return {f"state.{number}": part for number, part in enumerate(tensors(self._state))}, {
+            "streams": self._streams.state_dict(),
+            "form": _form(self._state),
+            "drawn": self._drawn,
+        }
+
+    def carry_on(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+        self._streams.load_state_dict(notes["streams"])
+        parts = iter([tensors[f"state.{number}"] for number in range(len(tensors))])
+        self._state, self._drawn = _formed(notes["form"], parts), int(notes["drawn"])
+
+
+class ContextLesson(_Streamed):
+    """A context trained on streams of embeddings, the eye being done; cross entropy of the context labels."""
+
+    def __init__(self, student: Context, streams: Streams, chunk: int) -> None:
+        super().__init__(student, streams, chunk)
+        self.student = student
+
+    def loss(self, progress: float) -> Tensor:
+        drawn, asked = self._next(progress)
+        logits = self._remembered(drawn.events, drawn, asked)
+        return _cross_entropy(logits.flatten(0, 1), drawn.labels[asked].flatten())
+
+
+class JointLesson(_Streamed):
+    """Eye and context trained together, from frames; cross entropy of snapshot and of context labels."""
+
+    def __init__(self, eye: Eye, context: Context, streams: Streams, chunk: int) -> None:
+        super().__init__(context, streams, chunk)
+        self.student = nn.ModuleDict({"eye": eye, "context": context})
+        self._eye = eye
+
+    def loss(self, progress: float) -> Tensor:
+        drawn, asked = self._next(progress)
+        length, count = drawn.labels.shape
+        embeddings, snapshot = self._eye(drawn.events.flatten(0, 1))
+        context = self._remembered(embeddings.view(length, count, -1), drawn, asked)
+        seen = _cross_entropy(snapshot, drawn.labels.flatten())
+        return seen + _cross_entropy(context.flatten(0, 1), drawn.labels[asked].flatten())
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean over labelled moments; 0, and not the 0/0 of torch's mean, where there are none."""
+    total = F.cross_entropy(logits, labels, ignore_index=UNLABELLED, reduction="sum")
+    return total / (labels != UNLABELLED).sum().clamp(min=1)
+
+
+def _form(state: State) -> list[Any] | None:
+    """The form of a state as JSON holds it: None for a tensor, a list for a tuple."""
+    return [_form(part) for part in state] if isinstance(state, tuple) else None
+
+
+def _formed(form: list[Any] | None, parts: Iterator[Tensor]) -> State:
+    """The state of that form, from its tensors."""
+    return next(parts) if form is None else tuple(_formed(part, parts) for part in form)

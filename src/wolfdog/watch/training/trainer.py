@@ -1,0 +1,207 @@
+"""Training, step by step: interrupted anywhere, it goes on to the same weights."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from reprlib import repr as short
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ...checkpoint import load_checkpoint, save_checkpoint
+from ...errors import CheckpointError, InputError
+
+KIND = "wolfdog training state"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast to train.
+
+    Args:
+        steps: optimiser steps in all.
+        learning_rate: of Adam; held for the first half and then lowered to zero along a cosine.
+        clip: the greatest norm of the gradient; a longer one is shortened to it.
+        weight_decay: pull of the weights towards zero, peepholes among them, added to their gradients; biases, which
+            say how long a memory lasts, and what scales a normalisation are left alone. For when there is little to
+            learn from.
+
+    Raises InputError for a number that is not positive, or a weight decay below zero.
+    """
+
+    steps: int
+    learning_rate: float
+    clip: float = 1.0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not (0 < value < math.inf or (name == "weight_decay" and value == 0)):
+                raise InputError(f"training plan: {name} must be positive and finite; got {value!r}")
+
+    def rate(self, step: int) -> float:
+        """The learning rate of that step, counted from 0."""
+        late = max(0.0, 2 * step / self.steps - 1)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * late))
+
+
+class Lesson(Protocol):
+    """What is trained, on what: it draws its own data and keeps whatever it carries from step to step."""
+
+    @property
+    def student(self) -> nn.Module:
+        """The module whose parameters are trained."""
+
+    def loss(self, progress: float) -> Tensor:
+        """The loss on the next data; `progress` runs from 0 to 1 over the training."""
+
+    def carried(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What is carried from step to step beside the weights: tensors, and notes that JSON holds."""
+
+    def carry_on(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+        """Go on from what `carried` gave."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step that was made: its number from 1, of how many, and the loss before it."""
+
+    step: int
+    steps: int
+    loss: float
+
+
+class Trainer:
+    """Adam over a lesson, with gradient clipping, a schedule and checkpoints that resume exactly.
+
+    `identity` (anything that JSON holds) names what is being trained; a checkpoint of another identity is
+    refused.
+    """
+
+    def __init__(self, lesson: Lesson, plan: Plan, identity: dict[str, Any]) -> None:
+        self.lesson = lesson
+        self.plan = plan
+        self.identity = {**identity, "plan": asdict(plan)}
+        self.step = 0
+        weights, others = _weights_and_others(lesson.student)
+        self._parameters = (
+            weights + others
+        )  # in the order of Adam's groups, by which its moments are numbered
+        groups: list[dict[str, Any]] = [
+            {"params": weights, "weight_decay": plan.weight_decay},
+            {"params": others},
+        ]
+        self._adam = torch.optim.Adam(groups, plan.learning_rate)
+
+    def advance(self) -> Progress:
+        """Make one step."""
+        self.lesson.student.train()
+        for group in self._adam.param_groups:
+            group["lr"] = self.plan.rate(self.step)
+        loss = self.lesson.loss(self.step / self.plan.steps)
+        self._adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._parameters, self.plan.clip)
+        self._adam.step()
+        self.step += 1
+        return Progress(self.step, self.plan.steps, loss.item())
+
+    def run(
+        self,
+        report: Callable[[Progress], None] | None = None,
+        checkpoint: Path | None = None,
+        every: int = 100,
+    ) -> None:
+        """Train to the end of the plan, from `checkpoint` where there is one, saving to it every so many
+        steps.
+
+        Raises CheckpointError when the checkpoint is damaged or of another training, InputError for `every` below 1.
+        """
+        if every < 1:
+            raise InputError(f"training: a checkpoint is saved every so many steps, 1 or more; got {every!r}")
+        if checkpoint is not None and checkpoint.exists():
+            self.resume(checkpoint)
+        while self.step < self.plan.steps:
+            made = self.advance()
+            if report is not None:
+                report(made)
+            if checkpoint is not None and (made.step % every == 0 or made.step == made.steps):
+                self.save(checkpoint)
+        self.lesson.student.eval()
+
+    def save(self, path: Path) -> None:
+        """Write all that the next step depends on to one file, atomically."""
+        carried, notes = self.lesson.carried()
+        tensors = {f"student.{name}": value for name, value in self.lesson.student.state_dict().items()}
+        tensors |= {f"carried.{name}": value for name, value in carried.items()}
+        for number, moments in self._adam.state_dict()["state"].items():
+            tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
+        save_checkpoint(path, KIND, tensors, {"identity": self.identity, "step": self.step, "lesson": notes})
+
+    def resume(self, path: Path) -> None:
+        """Go on from what `save` wrote.
+
+        Raises CheckpointError when the file is damaged or of another training.
+        """
+        tensors, notes = load_checkpoint(path, KIND)
+        if notes.get("identity") != self.identity:
+            raise CheckpointError(
+                f"{path}: belongs to another training ({_difference(notes.get('identity'), self.identity)}). "
+                "Give the same arguments as then, or another place to write to."
+            )
+        parts: dict[str, dict[str, Tensor]] = {"student": {}, "carried": {}, "adam": {}}
+        for name, value in tensors.items():
+            part, _, rest = name.partition(".")
+            parts.setdefault(part, {})[rest] = value
+        try:
+            moments: dict[int, dict[str, Tensor]] = {}
+            for name, value in parts["adam"].items():
+                number, _, moment = name.partition(".")
+                moments.setdefault(int(number), {})[moment] = value
+            self._check(moments)
+            self.lesson.student.load_state_dict(parts["student"])
+            self._adam.load_state_dict({**self._adam.state_dict(), "state": moments})
+            self.lesson.carry_on(parts["carried"], notes["lesson"])
+            self.step = int(notes["step"])
+            if not 0 < self.step <= self.plan.steps:
+                raise ValueError(f"step {self.step} of {self.plan.steps}")
+        except (LookupError, RuntimeError, ValueError, TypeError, ArithmeticError) as error:
+            raise CheckpointError(f"{path}: does not fit this training: {error}") from error
+
+    def _check(self, moments: dict[int, dict[str, Tensor]]) -> None:
+        """ValueError unless these are Adam's moments of our parameters: Adam itself does not look."""
+        for number, of_one in moments.items():
+            shape = self._parameters[number].shape
+            expected = {"step": torch.Size(), "exp_avg": shape, "exp_avg_sq": shape}
+            found = {name: value.shape for name, value in of_one.items()}
+            if found != expected:
+                raise ValueError(f"the moments of parameter {number} are {found}, not {expected}")
+
+
+def _weights_and_others(student: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Parameters that scale what comes in, and the others: biases, and what follows a normalisation."""
+    weights: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for module in student.modules():
+        normalises = isinstance(module, nn.modules.batchnorm._NormBase | nn.LayerNorm | nn.GroupNorm)
+        for name, parameter in module.named_parameters(recurse=False):
+            (others if normalises or "bias" in name else weights).append(parameter)
+    return weights, others
+
+
+def _difference(theirs: Any, ours: dict[str, Any]) -> str:
+    if not isinstance(theirs, dict):
+        return "it does not say which"
+    was, now = _flat(theirs), _flat(ours)
+    changed = [name for name in {**now, **was} if was.get(name) != now.get(name)]
+    return "; ".join(f"{name} was {short(was.get(name))}, is {short(now.get(name))}" for name in changed)
+
+
+def _flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested values by dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {f"{above}{name}": value}
+    return flat

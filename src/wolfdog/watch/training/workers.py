@@ -1,0 +1,89 @@
+"""Several contexts taught at once, each in a process and on a core of its own."""
+
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.queues import Queue
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ...errors import WolfdogError
+from ..model.context import Context
+from .train import ContextJob
+from .trainer import Progress
+
+Report = Callable[[str, Progress], None]
+Weights = dict[str, NDArray[np.float32]]
+
+_told: "Queue[Any] | None" = None
+"""Where a worker process tells how far it is; set once, when the process begins."""
+
+
+def teach_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report) -> dict[str, Context]:
+    """Teach the contexts of `jobs`, `workers` at a time; `report` is told of each step by the job's name.
+
+    The weights are the same whatever `workers` is: each context is taught on one thread.
+
+    Raises WolfdogError when a process dies, beside what teaching itself raises.
+    """
+    spawn = multiprocessing.get_context("spawn")  # a fork would copy torch's thread pool in mid-step
+    told: Queue[Any] = spawn.Queue()
+    with (
+        _relay(told, report),
+        ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(told,)) as pool,
+    ):
+        running = {name: pool.submit(_teach, name, job) for name, job in jobs.items()}
+        try:
+            for future in as_completed(running.values()):
+                future.result()  # the first error wins, whichever job's it is
+        except BrokenProcessPool as error:
+            raise WolfdogError(
+                f"a process that taught a memory ({', '.join(jobs)}) was killed, most likely because the machine ran "
+                "out of memory. Close what else is running, or teach fewer at once (workers=1)."
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # what has not begun need not
+            raise
+        weights = {name: future.result() for name, future in running.items()}
+    return {name: _context(jobs[name], weights[name]) for name in jobs}
+
+
+def _begin(told: "Queue[Any]") -> None:
+    global _told
+    _told = told
+    torch.set_num_threads(1)
+
+
+def _teach(name: str, job: ContextJob) -> Weights:
+    told = _told
+    context = job.run(None if told is None else lambda made: told.put((name, made)))
+    return {key: value.numpy() for key, value in context.state_dict().items()}
+
+
+def _context(job: ContextJob, weights: Weights) -> Context:
+    context = Context.of(job.config)
+    context.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()})
+    return context.eval()
+
+
+@contextmanager
+def _relay(told: "Queue[Any]", report: Report) -> Iterator[None]:
+    """Pass on what the workers tell, in a thread, until the block ends."""
+
+    def listen() -> None:
+        while (message := told.get()) is not None:
+            report(*message)
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        told.put(None)
+        listener.join()

@@ -1,0 +1,1 @@
+"""Video sources: containers, decoding, timestamps, sampling."""

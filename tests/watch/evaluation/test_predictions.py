@@ -1,0 +1,197 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watch_reels import CLASSES, busy_world, looked_at, shown, single
+from wolfdog.errors import InputError
+from wolfdog.tv import IdealObserver, Sampler
+from wolfdog.watch.data.labelled_video import UNLABELLED
+from wolfdog.watch.evaluation.metrics import GAPS, confusion, gap_since, gap_table, share
+from wolfdog.watch.evaluation.predictions import (
+    IDEAL,
+    IDEAL_EYE,
+    SNAPSHOT,
+    Verdicts,
+    remember,
+    verdicts,
+)
+from wolfdog.watch.evaluation.scores import Scores
+from wolfdog.watch.model.context import Context
+from wolfdog.watch.model.frame_classifier import Eye, calibrate
+
+WORLD = busy_world()
+E = 6
+
+
+@given(st.lists(st.booleans(), max_size=40))
+def test_gaps_are_counted_from_the_last_telling_frame(telling):
+    expected, since = [], -1
+    for tells in telling:
+        since = 0 if tells else since + (since >= 0)
+        expected.append(since)
+    assert gap_since(np.array(telling, bool)).tolist() == expected
+
+
+labels = st.integers(0, 2)
+moments = st.lists(
+    st.tuples(st.booleans(), st.integers(-1, 60), st.booleans(), labels | st.just(UNLABELLED), labels),
+    max_size=60,
+)
+
+
+@given(moments)
+def test_tables_agree_with_counting_one_by_one(rows):
+    columns = [np.array(column) for column in zip(*rows, strict=True)] or [np.zeros(0, int)] * 5
+    right, gap, ambiguous, truth, said = columns
+    buckets = ((1, 5), (5, 30), (30, 40))
+    table = gap_table({"one": right.astype(bool)}, truth, gap, ambiguous.astype(bool), buckets)
+    counted = np.zeros((3, 3), int)
+    for _, _, _, true, given_label in rows:
+        if true != UNLABELLED:
+            counted[true, given_label] += 1
+    assert confusion(truth, said, 3).tolist() == counted.tolist()
+    for number, (lo, hi) in enumerate(buckets):
+        hits = [(true, hit) for hit, since, decides, true, _ in rows if decides and lo <= since < hi]
+        assert table.counts[number] == len(hits)
+        of_label = [[hit for true, hit in hits if true == label] for label in {true for true, _ in hits}]
+        expected = sum(sum(some) / len(some) for some in of_label) / len(of_label) if hits else None
+        assert table.accuracy["one"][number] == (None if expected is None else pytest.approx(expected))
+
+
+def test_the_share_of_nothing_is_none():
+    assert share(np.array([True, True]), np.array([False, False])) is None
+
+
+def test_buckets_follow_one_another():
+    assert GAPS[0][0] == 1
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(GAPS))
+
+
+def seeing(noise=0.0):
+    """An eye that knows looks from their one-hot embeddings, and how sure it can be of a canine."""
+    torch.manual_seed(0)
+    eye = Eye(5, width=2, embedding=E).eval()
+    reels = shown(WORLD, 2000, 2, seed=7, embedding=E, noise=noise)
+    looks = [WORLD.look_names.index(WORLD.look(label)) for label in CLASSES]
+    with torch.no_grad():
+        eye.snapshot.weight.copy_(9 * torch.eye(E)[looks])
+        eye.snapshot.bias.zero_()
+    events = torch.from_numpy(np.concatenate([reel.events for reel in reels]))
+    calibrate(eye, events, torch.from_numpy(np.concatenate([reel.labels for reel in reels])))
+    return eye
+
+
+@pytest.fixture(scope="module")
+def programme():
+    return Sampler(WORLD, 6, 11).draw(700)
+
+
+@pytest.fixture(scope="module")
+def judged(programme):
+    torch.manual_seed(1)
+    reels = looked_at(programme, embedding=E, noise=0.05)
+    return verdicts(seeing(), {"gru": Context("gru", 5, E, 4).eval()}, reels, CLASSES, WORLD)
+
+
+def laid_end_to_end(values):
+    """[T, N, ...] of a programme as verdicts have it, [N T, ...]."""
+    return np.concatenate([values[:, stream] for stream in range(values.shape[1])])
+
+
+def test_truth_gap_and_ambiguity_are_the_programme_s(judged, programme):
+    assert np.array_equal(judged.truth, laid_end_to_end(programme.label))
+    assert np.array_equal(judged.gap, laid_end_to_end(programme.gap))
+    assert np.array_equal(judged.ambiguous, laid_end_to_end(programme.ambiguous))
+
+
+def test_the_ideal_observer_is_the_programme_s_own(judged, programme):
+    expected = laid_end_to_end(IdealObserver(WORLD).perfect(programme))
+    np.testing.assert_allclose(judged.said[IDEAL], expected, atol=1e-12)
+
+
+def test_the_ideal_observer_given_a_perfect_eye_is_nearly_the_ideal_one(judged):
+    same = judged.said[IDEAL].argmax(-1) == judged.said[IDEAL_EYE].argmax(-1)
+    assert same.mean() > 0.95
+    np.testing.assert_allclose(judged.said[IDEAL_EYE].sum(-1), 1, atol=1e-9)
+
+
+def test_a_frame_alone_is_a_coin_on_what_is_ambiguous_and_right_on_the_rest(judged):
+    right = judged.right()[SNAPSHOT]
+    assert right[~judged.ambiguous].mean() > 0.99
+    assert 0.35 < right[judged.ambiguous].mean() < 0.65
+
+
+def test_nobody_beats_the_ideal_observer(judged):
+    scores = Scores.of(judged)
+    for name in (SNAPSHOT, "gru", IDEAL_EYE):
+        assert scores.ambiguous[name] < scores.ambiguous[IDEAL] + 0.02
+    assert scores.ambiguous[IDEAL] > 0.85
+
+
+def test_a_memory_that_copies_the_ideal_gets_the_ideal_s_row(judged):
+    said = judged.said | {"copy": judged.said[IDEAL].copy()}
+    copied = Verdicts(judged.classes, judged.truth, judged.gap, judged.ambiguous, said)
+    scores = Scores.of(copied, seed=3)
+    assert scores.table.accuracy["copy"] == scores.table.accuracy[IDEAL]
+    whole = scores.as_dict()
+    assert whole["memories"]["copy"] == whole["ideal"]
+    assert whole["memories"]["gru"] != whole["ideal"]
+    # one label changed is seen
+    at = int(np.flatnonzero(judged.ambiguous & (judged.gap > 0))[0])
+    said["copy"][at] = 1 - said["copy"][at]
+    assert Scores.of(copied).ambiguous["copy"] != scores.ambiguous[IDEAL]
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.integers(1, 50))
+def test_watching_side_by_side_is_watching_one_by_one(lengths, chunk):
+    torch.manual_seed(0)
+    context = Context("peephole-diagonal", 3, 2, 4)
+    reels = [single(np.zeros(length), name=f"{n}.mp4") for n, length in enumerate(lengths)]
+    rng = np.random.default_rng(0)
+    reels = [replace(reel, events=rng.standard_normal((len(reel), 2)).astype("f")) for reel in reels]
+    for reel, said in zip(reels, remember(context, reels, chunk), strict=True):
+        assert said.shape == (len(reel), 3)
+        state = None
+        for event, probabilities in zip(reel.events, said, strict=True):
+            with torch.no_grad():
+                logits, state = context(torch.from_numpy(event)[None, None], state)
+            np.testing.assert_allclose(probabilities, logits[0, 0].double().softmax(-1), atol=1e-6)
+
+
+def test_without_a_world_nothing_is_ambiguous():
+    reels = [single([0, 1, UNLABELLED, 1])]
+    eye = Eye(2, width=2, embedding=1).eval()
+    judged = verdicts(eye, {}, reels, ("a", "b"), None)
+    assert set(judged.said) == {SNAPSHOT}
+    assert not judged.ambiguous.any()
+    assert judged.gap.tolist() == [-1] * 4
+    assert not judged.right()[SNAPSHOT][2]
+
+
+def test_classes_in_another_order_give_the_same(judged, programme):
+    order = ("unknown", "goldfish", "dog", "bear", "wolf")
+    back = [order.index(label) for label in CLASSES]
+    reels = looked_at(programme, embedding=E, noise=0.05)
+    moved = [replace(reel, labels=np.array(back)[reel.labels]) for reel in reels]
+    eye = seeing()
+    eye.snapshot.weight.data = eye.snapshot.weight.data[np.argsort(back)]
+    eye.snapshot.bias.data = eye.snapshot.bias.data[np.argsort(back)]
+    eye.prior = eye.prior[np.argsort(back)]
+    again = verdicts(eye, {}, moved, order, WORLD)
+    for name in (IDEAL, IDEAL_EYE, SNAPSHOT):
+        np.testing.assert_allclose(again.said[name][:, back], judged.said[name], atol=1e-5)
+
+
+def test_footage_that_the_ideal_observer_cannot_watch_is_refused():
+    eye = seeing()
+    reels = looked_at(Sampler(WORLD, 1, 0).draw(20), embedding=E)
+    with pytest.raises(InputError, match="give the world that was broadcast"):
+        verdicts(eye, {}, reels, (*CLASSES[:-1], "cat"), WORLD)
+    reels[0].labels[3] = UNLABELLED
+    with pytest.raises(InputError, match=r"tv-0000\.mp4: the ideal observer needs a label at every moment"):
+        verdicts(eye, {}, reels, CLASSES, WORLD)

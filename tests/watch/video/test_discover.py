@@ -1,0 +1,70 @@
+import os
+
+import pytest
+
+from wolfdog.errors import InputError
+from wolfdog.watch.video.discover import display_name, find_videos
+
+
+def lay_out(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def found(folder):
+    return [display_name(path, folder) for path in find_videos(folder)]
+
+
+def test_videos_in_all_folders_by_suffix_in_any_case_sorted(tmp_path):
+    lay_out(
+        tmp_path, "b.MP4", "a/PICT2.AVI", "a/PICT1.asf", "a/notes.txt", "a/mp4", "Taï 1/x.MoV", "c.mp4.part"
+    )
+    assert found(tmp_path) == ["Taï 1/x.MoV", "a/PICT1.asf", "a/PICT2.AVI", "b.MP4"]
+
+
+def test_hidden_files_and_folders_are_passed_over(tmp_path):
+    lay_out(tmp_path, "a.mp4", "._a.mp4", ".Trashes/b.mp4")
+    assert found(tmp_path) == ["a.mp4"]
+
+
+def test_a_file_is_taken_whatever_its_name(tmp_path):
+    lay_out(tmp_path, ".strange")
+    assert find_videos(tmp_path / ".strange") == [tmp_path / ".strange"]
+    assert display_name(tmp_path / ".strange", tmp_path / ".strange") == ".strange"
+
+
+def test_nothing_found_is_an_error_that_says_what_to_do(tmp_path):
+    with pytest.raises(InputError, match=r"no videos in this folder.*\.avi"):
+        find_videos(tmp_path)
+    with pytest.raises(InputError, match="no such file or folder"):
+        find_videos(tmp_path / "nowhere")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+def test_links_are_followed_once_and_loops_end(tmp_path):
+    lay_out(tmp_path, "card/z/a.mp4", "elsewhere/b.mp4")
+    card = tmp_path / "card"
+    (card / "a_loop").symlink_to(card)
+    (card / "a_second_way").symlink_to(card / "z")
+    (card / "other").symlink_to(tmp_path / "elsewhere")
+    (card / "broken.mp4").symlink_to(tmp_path / "gone.mp4")
+    assert found(card) == ["other/b.mp4", "z/a.mp4"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_that_must_not_be_read_is_passed_over_with_a_warning(tmp_path):
+    lay_out(tmp_path, "a.mp4", "lost+found/b.mp4")
+    (tmp_path / "lost+found").chmod(0)
+    try:
+        with pytest.warns(UserWarning, match="lost"):
+            assert found(tmp_path) == ["a.mp4"]
+    finally:
+        (tmp_path / "lost+found").chmod(0o700)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text there")
+def test_a_name_that_is_no_text_can_still_be_written(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/Ta\xef.avi")
+    lay_out(tmp_path, path)
+    assert found(tmp_path) == ["Ta\\xef.avi"]
