@@ -14,7 +14,8 @@ from wolfdog.errors import InputError
 
 from .any_class_features import LEAST, Clock, class_features, top_class
 from .any_class_network import AnyClassConfig, AnyClassNetwork
-from .worlds import TRAINED, Ranges, Streams, World, draw_world, simulate
+from .simulation import Streams, simulate
+from .world import TRAINED, Ranges, World, draw_world
 
 
 @dataclass(frozen=True, kw_only=True)
