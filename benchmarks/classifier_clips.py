@@ -19,13 +19,14 @@ import av
 import numpy as np
 from PIL import Image
 
+from wolfdog.watch.classifiers.chosen_frames import LookOptions
 from wolfdog.watch.classifiers.classes import UNKNOWN, GroupedClassifier, read_groups
 from wolfdog.watch.classifiers.classifier import Classification, Classifier
 from wolfdog.watch.classifiers.detections import MegaDetectorResults
 from wolfdog.watch.classifiers.efficientnet_lite_classifier import efficientnet_lite
 from wolfdog.watch.classifiers.motion import MotionOptions
 from wolfdog.watch.classifiers.preprocessing import Images
-from wolfdog.watch.classifiers.video_classification import LookOptions, classify_video
+from wolfdog.watch.classifiers.video_classification import classify_video
 from wolfdog.watch.video.sampling import Rate
 
 
