@@ -31,7 +31,7 @@ def layers(size: int, window: int) -> dict[str, Callable[[], Any]]:
         ),
         "multi-head, 4 heads": partial(m.MultiHeadAttention, size, 4, window=window),
         "multi-head, rotary": partial(m.MultiHeadAttention, size, 4, window=window, position=m.Rotary()),
-        "LSTMN": lambda: wd.Recurrent(m.LSTMN(size, size, window=window)),
+        "LSTMN": lambda: wd.Recurrent(m.LSTMNCell(size, size, window=window)),
     }
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     size, windows = arguments.size, arguments.windows
     print("| µs per step, kB of state |", *(f"W = {window} |" for window in windows))
     print("| --- |", *("---: |" for _ in windows))
-    lstm, held = measured(wd.Recurrent(wd.cells.LSTM(size, size)), size, 20, arguments.repeats)
+    lstm, held = measured(wd.Recurrent(wd.cells.LSTMCell(size, size)), size, 20, arguments.repeats)
     print(f"| LSTM | {lstm:.0f}, {held:.1f} |", *("|" for _ in windows[1:]))
     for name in layers(size, 1):
         cells = []

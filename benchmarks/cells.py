@@ -41,9 +41,9 @@ IN_TORCH: dict[str, Callable[[int, int], nn.Module]] = {
     "Elman": nn.RNNCell,
 }
 OURS: dict[str, Callable[[int, int], nn.Module]] = {
-    "PeepholeLSTM": wd.cells.PeepholeLSTM,
-    "PeepholeLSTM, full": partial(wd.cells.PeepholeLSTM, peephole="full"),
-    "FourGateLSTM": wd.cells.FourGateLSTM,
+    "PeepholeLSTM": wd.cells.PeepholeLSTMCell,
+    "PeepholeLSTM, full": partial(wd.cells.PeepholeLSTMCell, peephole="full"),
+    "FourGateLSTM": wd.cells.FourGateLSTMCell,
 }
 OTHERS: dict[str, Callable[[int, int], nn.Module]] = {
     "IndRNN": _other("IndRNNCell"),  # no matrix in the recurrence: every unit sees itself alone

@@ -28,10 +28,10 @@ def memories(sizes: argparse.Namespace) -> dict[str, Callable[[], nn.Module]]:
     """What makes the cells that are compared, by name."""
     units, slots, slot_size = sizes.units, sizes.slots, sizes.slot_size
     return {
-        f"NTM, {units} units, {slots} slots of {slot_size}": lambda: wd.memory.NTM(
+        f"NTM, {units} units, {slots} slots of {slot_size}": lambda: wd.memory.NTMCell(
             BITS + 1, units, slots, slot_size
         ),
-        f"LSTM, {sizes.lstm_units} units": lambda: wd.cells.LSTM(BITS + 1, sizes.lstm_units),
+        f"LSTM, {sizes.lstm_units} units": lambda: wd.cells.LSTMCell(BITS + 1, sizes.lstm_units),
     }
 
 

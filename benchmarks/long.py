@@ -23,7 +23,7 @@ def size(name):
 every, steps, batch, units = sys.argv[1], *map(int, sys.argv[2:])
 torch.set_num_threads(1)
 torch.manual_seed(0)
-layer = wd.Recurrent(wd.cells.LSTM(units, units), checkpoint_every=None if every == "None" else every)
+layer = wd.Recurrent(wd.cells.LSTMCell(units, units), checkpoint_every=None if every == "None" else every)
 x = torch.randn(steps, batch, units)
 
 def train(x):

@@ -18,7 +18,7 @@ FIRST_USE = """
 import time, torch, wolfdog as wd
 torch.manual_seed(0)
 x = torch.randn(100, 32, 64, requires_grad=True)
-layer = wd.Recurrent(wd.cells.FourGateLSTM(64, 64))
+layer = wd.Recurrent(wd.cells.FourGateLSTMCell(64, 64))
 start = time.perf_counter()
 layer(x)[0].sum().backward()
 print(time.perf_counter() - start)

@@ -40,27 +40,27 @@ def lessons() -> Iterator[wd.Chunk]:
 def main() -> None:
     torch.manual_seed(0)
     forget = wd.cells.Chrono(300)  # memories of up to 300 frames to begin with
-    layer = wd.Recurrent(wd.cells.FourGateLSTM(len(WORLD.look_names), UNITS, forget=forget))
+    layer = wd.Recurrent(wd.cells.FourGateLSTMCell(len(WORLD.look_names), UNITS, forget=forget))
     head = nn.Linear(UNITS, len(WORLD.labels))
 
     def loss(y: Tensor, chunk: wd.Chunk) -> Tensor:
         return nn.functional.cross_entropy(head(y).flatten(0, 1), chunk.target.flatten())
 
     adam = torch.optim.Adam([*layer.parameters(), *head.parameters()], 0.01)
-    for step, cost in enumerate(wd.Truncated(layer, lessons()).train(loss, adam, clip=1.0), 1):
+    for step, cost in enumerate(wd.TruncatedBPTT(layer, lessons()).train(loss, adam, clip=1.0), 1):
         if step % 100 == 0:
             print(f"step {step}: loss {cost:.3f}")
 
     evening = Sampler(WORLD.with_(tell_rate=QUIET), 8, seed=1).draw(1000)
-    trace = layer.trace(seen(evening))
-    labels = torch.softmax(head(trace["stm"]), -1).detach()
+    activations = layer.activations(seen(evening))
+    labels = torch.softmax(head(activations["stm"]), -1).detach()
     wolf, dog = (labels[..., WORLD.labels.index(name)] for name in ("wolf", "dog"))
     says = torch.where(wolf + dog > 0.5, wolf / (wolf + dog), torch.nan)
     example = int(
         (evening.channel[1:] != evening.channel[:-1]).sum(0).argmax()
     )  # a stream that changes its channel
     figure = wd.plot_gates(
-        {**trace, "wolf, not dog": says},
+        {**activations, "wolf, not dog": says},
         ["ltm", "f", "learn", "use", "wolf, not dog"],
         example=example,
         events=[WORLD.look_names[look] for look in evening.look[:, example]],

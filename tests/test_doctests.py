@@ -21,7 +21,12 @@ def test_doctests(name: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_units_have_examples() -> None:
     finder = doctest.DocTestFinder()
-    for cell in (wolfdog.cells.LSTM, wolfdog.cells.FourGateLSTM, wolfdog.cells.GRU, wolfdog.Recurrent):
+    for cell in (
+        wolfdog.cells.LSTMCell,
+        wolfdog.cells.FourGateLSTMCell,
+        wolfdog.cells.GRUCell,
+        wolfdog.Recurrent,
+    ):
         assert any(test.examples for test in finder.find(cell)), cell
 
 

@@ -12,7 +12,7 @@ def wolfdog(case: Case) -> Run | str:
     layer = layer_of(case.name, case.cell)
     layer(case.x[:1])
     if layer.backend == "eager":
-        return str(layer.why_not)
+        return str(layer.fallback_reason)
     return of_module(case, case.cell, lambda x: layer(x, lengths=case.lengths)[0])
 
 

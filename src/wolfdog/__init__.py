@@ -14,10 +14,10 @@ from .layers import LearnedState as LearnedState
 from .layers import Recurrent as Recurrent
 from .layers import RecurrentDropout as RecurrentDropout
 from .layers import Stack as Stack
-from .layers import Truncated as Truncated
+from .layers import TruncatedBPTT as TruncatedBPTT
 from .layers import Zoneout as Zoneout
 from .layers import plot_gates as plot_gates
-from .layers import same_masks as same_masks
+from .layers import shared_dropout_masks as shared_dropout_masks
 from .layers import show as show
 
 if TYPE_CHECKING:

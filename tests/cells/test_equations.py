@@ -76,7 +76,7 @@ def test_the_comparison_sees_a_change_in_any_parameter(case: CellCase) -> None:
 
 
 def test_four_gate_output_does_not_hold_what_is_learned_now() -> None:
-    cell = scrambled(wd.cells.FourGateLSTM(3, 4, dtype=torch.float64))
+    cell = scrambled(wd.cells.FourGateLSTMCell(3, 4, dtype=torch.float64))
     event, state = torch.randn(2, 3, dtype=torch.float64), random_state(cell, 2)
     before, _ = cell(event, state)
     with torch.no_grad():

@@ -18,16 +18,16 @@ GATED = [case for case in CELLS if not case.name.startswith("elman")]
 
 def biases(cell: wd.cells.Cell) -> dict[str, Tensor]:
     """The total bias of each gate of a unit, by its name in the equations."""
-    if isinstance(cell, wd.cells.FourGateLSTM) or getattr(cell, "peephole", None) == "full":
+    if isinstance(cell, wd.cells.FourGateLSTMCell) or getattr(cell, "peephole", None) == "full":
         return {name: gate.bias.detach() for name, gate in cell.named_children()}
     names = {1: "h", 3: "rzn", 4: "ifgo"}[len(cell.bias_ih) // cell.hidden_size]
-    names = "igo" if isinstance(cell, wd.cells.CoupledLSTM) else names
+    names = "igo" if isinstance(cell, wd.cells.CoupledLSTMCell) else names
     return dict(zip(names, (cell.bias_ih + cell.bias_hh).detach().chunk(len(names)), strict=True))
 
 
 def keeping(cell: wd.cells.Cell) -> Tensor:
     """The total bias of the gate that keeps."""
-    if isinstance(cell, wd.cells.CoupledLSTM):
+    if isinstance(cell, wd.cells.CoupledLSTMCell):
         return -biases(cell)["i"]
     return biases(cell)["f" if "ltm" in cell.state_names else "z"]
 
@@ -91,14 +91,14 @@ def test_the_gate_that_learns_gets_the_opposite_and_the_others_nothing(case: Cel
 def test_a_plain_forget_bias(case: CellCase) -> None:
     cell = case.make(3, 5, forget=ForgetBias(2.5), dtype=F64)
     assert_same(keeping(cell), torch.full((5,), 2.5, dtype=F64))
-    gate = "i" if isinstance(cell, wd.cells.CoupledLSTM) else "f" if "ltm" in cell.state_names else "z"
+    gate = "i" if isinstance(cell, wd.cells.CoupledLSTMCell) else "f" if "ltm" in cell.state_names else "z"
     others = [bias for name, bias in biases(cell).items() if name != gate]
     assert not torch.stack(others).any()
 
 
 def test_the_update_gate_s_bias_keeps() -> None:
     # The sign matters: z is the share of the old memory, so that a large bias must keep it.
-    cell = wd.cells.GRU(3, 5, forget=ForgetBias(50.0), dtype=F64)
+    cell = wd.cells.GRUCell(3, 5, forget=ForgetBias(50.0), dtype=F64)
     stm = torch.randn(2, 5, dtype=F64)
     assert_agree(cell(torch.randn(2, 3, dtype=F64), stm), stm)
 
@@ -117,7 +117,7 @@ def test_recurrent_blocks_are_orthogonal(case: CellCase) -> None:
 
 
 def test_four_gate_use_matrix_starts_at_the_identity() -> None:
-    cell = wd.cells.FourGateLSTM(3, 6, dtype=F64)
+    cell = wd.cells.FourGateLSTMCell(3, 6, dtype=F64)
     assert_same(cell.u.weight.detach(), torch.eye(6, dtype=F64))
 
 
@@ -137,8 +137,8 @@ def test_input_weights_are_glorot_s(case: CellCase) -> None:
 
 @pytest.mark.parametrize("form", ["full", "diagonal"])
 def test_a_peephole_unit_starts_as_the_standard_one_but_for_the_restoring_peephole(form: str) -> None:
-    peeping = wd.cells.PeepholeLSTM(3, 4, peephole=form, dtype=F64)
-    plain = wd.cells.LSTM(3, 4, dtype=F64)
+    peeping = wd.cells.PeepholeLSTMCell(3, 4, peephole=form, dtype=F64)
+    plain = wd.cells.LSTMCell(3, 4, dtype=F64)
     if form == "diagonal":
         plain.load_state_dict({k: v for k, v in peeping.state_dict().items() if k != "weight_ch"})
     else:

@@ -83,9 +83,9 @@ def test_sizes_are_positive_whole_numbers(case: CellCase, size: object) -> None:
 
 def test_unknown_options_are_refused_by_name() -> None:
     with pytest.raises(InputError, match="'tanh' or 'relu'; got 'sine'"):
-        wd.cells.Elman(3, 4, nonlinearity="sine")
+        wd.cells.ElmanCell(3, 4, nonlinearity="sine")
     with pytest.raises(InputError, match="'full' or 'diagonal'; got 'half'"):
-        wd.cells.PeepholeLSTM(3, 4, peephole="half")
+        wd.cells.PeepholeLSTMCell(3, 4, peephole="half")
 
 
 @by_case

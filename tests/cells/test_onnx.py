@@ -68,8 +68,8 @@ def outputs_and_last(
 @pytest.mark.parametrize(
     ("cell", "peepholes"),
     [
-        (wd.cells.LSTM(E, H, dtype=torch.float64), False),
-        (wd.cells.PeepholeLSTM(E, H, peephole="diagonal", dtype=torch.float64), True),
+        (wd.cells.LSTMCell(E, H, dtype=torch.float64), False),
+        (wd.cells.PeepholeLSTMCell(E, H, peephole="diagonal", dtype=torch.float64), True),
     ],
     ids=["lstm", "peephole_diagonal"],
 )
@@ -103,7 +103,7 @@ def run_onnxruntime(
 
 
 def test_lstm_operator_that_clips_its_gates() -> None:
-    cell = scrambled(wd.cells.LSTM(E, H, clip_gates=0.5))
+    cell = scrambled(wd.cells.LSTMCell(E, H, clip_gates=0.5))
     x, state = torch.randn(T, B, E), tuple(torch.randn(2, B, H))
     expected = run_onnxruntime(cell, x, state, (0, 3, 1, 2), clip=0.5)
     assert_agree(outputs_and_last(cell, x, state), expected)
@@ -113,7 +113,7 @@ def test_lstm_operator_that_clips_its_gates() -> None:
 
 
 def test_lstm_operator_with_a_coupled_forget_gate() -> None:
-    cell = scrambled(wd.cells.CoupledLSTM(E, H))
+    cell = scrambled(wd.cells.CoupledLSTMCell(E, H))
     x, state = torch.randn(T, B, E), tuple(torch.randn(2, B, H))
     # Ours lie i, g, o; ONNX's i, o, f, c, of which f is not read: the blocks of o stand in for it.
     expected = run_onnxruntime(cell, x, state, (0, 2, 2, 1), input_forget=1)
@@ -122,7 +122,7 @@ def test_lstm_operator_with_a_coupled_forget_gate() -> None:
 
 @pytest.mark.parametrize("reset_after", [True, False])
 def test_gru_operator(reset_after: bool) -> None:
-    cell = scrambled(wd.cells.GRU(E, H, reset_after=reset_after, dtype=torch.float64))
+    cell = scrambled(wd.cells.GRUCell(E, H, reset_after=reset_after, dtype=torch.float64))
     x, h = torch.randn(T, B, E, dtype=torch.float64), torch.randn(B, H, dtype=torch.float64)
     # Ours lie r, z, n; ONNX's z, r, h.
     inputs = weights(cell, (1, 0, 2)) | {"initial_h": h[None].numpy()}
@@ -131,15 +131,15 @@ def test_gru_operator(reset_after: bool) -> None:
 
 
 def test_rnn_operator() -> None:
-    cell = scrambled(wd.cells.Elman(E, H, dtype=torch.float64))
+    cell = scrambled(wd.cells.ElmanCell(E, H, dtype=torch.float64))
     x, h = torch.randn(T, B, E, dtype=torch.float64), torch.randn(B, H, dtype=torch.float64)
     y, y_h = run_reference("RNN", x, **weights(cell, (0,)), initial_h=h[None].numpy())
     assert_agree(outputs_and_last(cell, x, h), (y, (y_h,)))
 
 
 def test_the_two_reset_forms_differ() -> None:
-    after = scrambled(wd.cells.GRU(E, H, dtype=torch.float64))
-    before = scrambled(wd.cells.GRU(E, H, reset_after=False, dtype=torch.float64))
+    after = scrambled(wd.cells.GRUCell(E, H, dtype=torch.float64))
+    before = scrambled(wd.cells.GRUCell(E, H, reset_after=False, dtype=torch.float64))
     x, h = torch.randn(B, E, dtype=torch.float64), torch.randn(B, H, dtype=torch.float64)
     with pytest.raises(AssertionError):
         assert_agree(before(x, h), after(x, h))

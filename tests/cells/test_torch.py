@@ -49,7 +49,7 @@ def test_torch_relu_too() -> None:
 
 def test_a_projected_unit_is_torch_s_layer_with_a_projection() -> None:
     theirs = scrambled(torch.nn.LSTM(3, 5, proj_size=2, dtype=torch.float64))
-    ours = wd.cells.ProjectedLSTM(3, 5, projection_size=2, dtype=torch.float64)
+    ours = wd.cells.ProjectedLSTMCell(3, 5, projection_size=2, dtype=torch.float64)
     ours.load_state_dict({name.removesuffix("_l0"): value for name, value in theirs.state_dict().items()})
     x = torch.randn(4, 2, 3, dtype=torch.float64)
     state = torch.randn(2, 2, dtype=torch.float64), torch.randn(2, 5, dtype=torch.float64)

@@ -50,7 +50,7 @@ def test_float64(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert worst(actual.gradients, run(eager, x, state, weights).gradients) > 1e-10
         monkeypatch.setattr(torch.nn.functional, "hardsigmoid", exact_hardsigmoid)
     expected = run(eager, x, state, weights)
-    assert ours.backend == ("eager" if name in STAY_EAGER else "llvm"), ours.why_not
+    assert ours.backend == ("eager" if name in STAY_EAGER else "llvm"), ours.fallback_reason
     assert worst(actual.values, expected.values) < 1e-10
     assert worst(actual.gradients, expected.gradients) < 1e-10
     with torch.no_grad():  # a kernel of its own, which saves nothing
@@ -116,7 +116,7 @@ def test_a_wrong_answer_would_be_seen() -> None:
 )
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_odd_sizes(steps: int, batch: int, inputs: int, units: int, dtype: torch.dtype) -> None:
-    cell = wd.cells.GRU(inputs, units, reset_after=False, dtype=dtype)
+    cell = wd.cells.GRUCell(inputs, units, reset_after=False, dtype=dtype)
     x = torch.randn(batch, inputs, steps, dtype=dtype).permute(2, 0, 1)  # nothing lies side by side
     y, state = wd.Recurrent(cell)(x)
     expected, last = wd.Recurrent(cell, backend="eager")(x)

@@ -56,7 +56,7 @@ PROGRAM = """
 import torch, wolfdog as wd
 torch.manual_seed(0)
 with torch.no_grad():
-    print(wd.Recurrent(wd.cells.Elman(3, 4))(torch.ones(2, 2, 3))[0].sum().item())
+    print(wd.Recurrent(wd.cells.ElmanCell(3, 4))(torch.ones(2, 2, 3))[0].sum().item())
 """
 
 
@@ -80,7 +80,7 @@ AT_ONCE = """
 import threading, torch, wolfdog as wd
 done = []
 def work(size):
-    wd.Recurrent(wd.cells.Elman(3, size))(torch.zeros(2, 2, 3))
+    wd.Recurrent(wd.cells.ElmanCell(3, size))(torch.zeros(2, 2, 3))
     done.append(size)
 threads = [threading.Thread(target=work, args=(size,)) for size in (4, 5, 4, 5)]
 for thread in threads:
@@ -98,7 +98,7 @@ def test_threads_that_are_the_first_to_need_the_compiler(own_folder: Path) -> No
 
 @pytest.mark.parametrize("stage", ["equations", "program", "adjoint", "plan", "source"])
 def test_show(stage: str) -> None:
-    text = wd.show(wd.Recurrent(wd.cells.FourGateLSTM(3, 4)), stage)
+    text = wd.show(wd.Recurrent(wd.cells.FourGateLSTMCell(3, 4)), stage)
     expected = {"equations": "s1' =", "program": "def for_all_events", "adjoint": "# carry", "plan": "@ w0 [4, 16]",
                 "source": "for t in range(steps - 1, -1, -1):"}  # fmt: skip
     assert expected[stage] in text
@@ -106,4 +106,4 @@ def test_show(stage: str) -> None:
 
 def test_show_refuses_what_it_does_not_know() -> None:
     with pytest.raises(wd.errors.InputError, match="stage must be one of"):
-        wd.show(wd.Recurrent(wd.cells.Elman(3, 4)), "everything")
+        wd.show(wd.Recurrent(wd.cells.ElmanCell(3, 4)), "everything")

@@ -91,7 +91,7 @@ rank = int(sys.argv[1])
 
 def train():
     torch.manual_seed(0)
-    model = torch.nn.parallel.DistributedDataParallel(wd.Recurrent(wd.cells.LSTM(3, 4)))
+    model = torch.nn.parallel.DistributedDataParallel(wd.Recurrent(wd.cells.LSTMCell(3, 4)))
     x = torch.randn(5, 4, 3)
     y, _ = model(x[:, 2 * rank : 2 * rank + 2])
     y.sum().backward()
@@ -154,7 +154,7 @@ def test_calls_leak_nothing() -> None:
 LATER = """
 import sys, torch, wolfdog as wd
 with torch.no_grad():
-    wd.Recurrent(wd.cells.LSTM(3, 4))(torch.zeros(3, 2, 3))
+    wd.Recurrent(wd.cells.LSTMCell(3, 4))(torch.zeros(3, 2, 3))
 assert "llvmlite" in sys.modules
 assert not {"sympy", "torch._dynamo"} & set(sys.modules), sys.modules
 """

@@ -57,7 +57,7 @@ def test_what_lies_past_an_end_may_be_no_number(name: str) -> None:
 def test_outputs_may_be_written_into_before_the_backward_pass(batch: int) -> None:
     torch.manual_seed(0)
     lengths = torch.randint(0, 6, (batch,))
-    layer = wd.Recurrent(wd.cells.LSTM(2, 200))  # large enough for memory that is used again
+    layer = wd.Recurrent(wd.cells.LSTMCell(2, 200))  # large enough for memory that is used again
     x = torch.randn(6, batch, 2)
     found = []
     for run in (layer, eager_of(layer)):

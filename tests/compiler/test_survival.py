@@ -12,7 +12,7 @@ from compiled_layers import close, eager_of, lstm
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
-@pytest.mark.parametrize("cell", [wd.cells.LSTM, nn.GRUCell])
+@pytest.mark.parametrize("cell", [wd.cells.LSTMCell, nn.GRUCell])
 @pytest.mark.parametrize("lengths", [None, [2, 5, 3]])
 def test_torch_compile_has_one_graph_with_the_operator_in_it(
     cell: type[nn.Module], lengths: list[int] | None
@@ -98,7 +98,7 @@ def test_transforms_of_torch_func_run_the_loop() -> None:
 
 
 def test_second_derivatives() -> None:
-    layer = wd.Recurrent(wd.cells.GRU(2, 3, dtype=torch.float64))
+    layer = wd.Recurrent(wd.cells.GRUCell(2, 3, dtype=torch.float64))
     x = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
     h = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
     weight = layer.cell.weight_hh
@@ -189,7 +189,7 @@ def test_a_changed_setting_is_another_step() -> None:
 
 
 def test_a_changed_module_is_another_cell() -> None:
-    layer, x = wd.Recurrent(wd.cells.FourGateLSTM(3, 4)), torch.randn(5, 2, 3)
+    layer, x = wd.Recurrent(wd.cells.FourGateLSTMCell(3, 4)), torch.randn(5, 2, 3)
     with torch.no_grad():
         layer(x)
         state = layer.step(x[0])[1]
@@ -238,7 +238,7 @@ def test_a_graph_is_made_again_where_a_setting_changes(kind: type[_Trained]) -> 
 
 def test_a_cell_that_needs_a_state_says_so_before_it_has_run() -> None:
     layer = wd.Recurrent(_Trained())
-    assert layer.why_not is not None
-    assert "a first step without a state raised TypeError" in layer.why_not
+    assert layer.fallback_reason is not None
+    assert "a first step without a state raised TypeError" in layer.fallback_reason
     layer(torch.randn(3, 2, 4), torch.randn(2, 4))
-    assert layer.why_not is None
+    assert layer.fallback_reason is None

@@ -75,7 +75,7 @@ def keras_weights(gates, *bias):
 def test_keras_lstm():
     weights = keras_weights(4)
     layer = wd.from_keras("LSTM", weights)
-    assert type(layer.cell) is wd.cells.LSTM
+    assert type(layer.cell) is wd.cells.LSTMCell
     assert_gives(layer, keras_lstm(*weights))
     assert_gives(wd.from_keras("LSTM", weights[:2]), keras_lstm(*weights[:2], 0))
     hard = wd.from_keras("LSTM", weights, activation="relu", recurrent_activation="hard_sigmoid")
@@ -88,7 +88,7 @@ def test_keras_lstm():
 def test_keras_gru(reset_after):
     weights = keras_weights(3, *((2, 3 * H) if reset_after else (3 * H,)))
     layer = wd.from_keras("GRU", weights, reset_after=reset_after)
-    assert type(layer.cell) is wd.cells.GRU
+    assert type(layer.cell) is wd.cells.GRUCell
     assert_gives(layer, keras_gru(*weights, reset_after))
     soft = wd.from_keras("GRU", weights, reset_after=reset_after, activation="softsign")
     assert_gives(soft, keras_gru(*weights, reset_after, lambda x: x / (1 + abs(x))))

@@ -19,22 +19,24 @@ from wolfdog.layers.cell.state import tensors, transform
 
 Part = Callable[[nn.Module], wd.Recurrent]
 LAYERS: dict[str, Callable[[Part], nn.Module]] = {
-    "stack": lambda part: wd.Stack(part(wd.cells.GRU(3, 4)), part(wd.cells.LSTM(4, 5))),
+    "stack": lambda part: wd.Stack(part(wd.cells.GRUCell(3, 4)), part(wd.cells.LSTMCell(4, 5))),
     "residual": lambda part: wd.Stack(
-        part(wd.cells.ProjectedLSTM(3, 5, 4)), part(wd.cells.GRU(4, 4)), skip="residual"
+        part(wd.cells.ProjectedLSTMCell(3, 5, 4)), part(wd.cells.GRUCell(4, 4)), skip="residual"
     ),
     "highway": lambda part: wd.Stack(
-        part(wd.cells.Elman(3, 3)), part(wd.cells.FourGateLSTM(3, 4)), skip="highway"
+        part(wd.cells.ElmanCell(3, 3)), part(wd.cells.FourGateLSTMCell(3, 4)), skip="highway"
     ),
-    "own cells": lambda part: wd.Stack(part(LearnedStart()), wd.Stack(part(wd.cells.GRU(4, 2)))),
-    "both ways": lambda part: wd.Bidirectional(part(wd.cells.LSTM(3, 4))),
+    "own cells": lambda part: wd.Stack(part(LearnedStart()), wd.Stack(part(wd.cells.GRUCell(4, 2)))),
+    "both ways": lambda part: wd.Bidirectional(part(wd.cells.LSTMCell(3, 4))),
     "two outputs": lambda part: wd.Bidirectional(part(OutputAndPair()), part(LearnedStart())),
-    "sum": lambda part: wd.Bidirectional(part(wd.cells.GRU(3, 4)), merge="sum"),
-    "mean": lambda part: wd.Bidirectional(part(wd.cells.GRU(3, 4)), part(wd.cells.Elman(3, 4)), merge="mean"),
-    "product": lambda part: wd.Bidirectional(part(wd.cells.Elman(3, 4)), merge="product"),
+    "sum": lambda part: wd.Bidirectional(part(wd.cells.GRUCell(3, 4)), merge="sum"),
+    "mean": lambda part: wd.Bidirectional(
+        part(wd.cells.GRUCell(3, 4)), part(wd.cells.ElmanCell(3, 4)), merge="mean"
+    ),
+    "product": lambda part: wd.Bidirectional(part(wd.cells.ElmanCell(3, 4)), merge="product"),
     "both ways upon another": lambda part: wd.Stack(
-        wd.Bidirectional(part(wd.cells.GRU(3, 2))),
-        wd.Bidirectional(part(wd.cells.LSTM(4, 3)), merge="sum"),
+        wd.Bidirectional(part(wd.cells.GRUCell(3, 2))),
+        wd.Bidirectional(part(wd.cells.LSTMCell(4, 3)), merge="sum"),
         skip="highway",
     ),
 }
@@ -141,8 +143,11 @@ def test_layouts(name: str) -> None:
     x, lengths, resets = drawn(6, 3, 3), [6, 0, 4], torch.rand(6, 3) < 0.3
     y, last = plain(x, lengths=lengths, resets=resets)
     assert_agree(flipped(x.transpose(0, 1), lengths=lengths, resets=resets.T), (y.transpose(0, 1), last))
-    trace, other = plain.trace(x, lengths=lengths), flipped.trace(x.transpose(0, 1), lengths=lengths)
-    assert_agree(tuple(t.transpose(0, 1) for t in other.values()), tuple(trace.values()))
+    activations, other = (
+        plain.activations(x, lengths=lengths),
+        flipped.activations(x.transpose(0, 1), lengths=lengths),
+    )
+    assert_agree(tuple(t.transpose(0, 1) for t in other.values()), tuple(activations.values()))
     for b in range(3):  # without a batch
         alone, state = plain(x[:, b], lengths=torch.tensor(lengths[b]), resets=resets[:, b])
         assert_agree(alone, y[:, b])
@@ -202,7 +207,7 @@ def test_a_stack_in_pieces_keeps_states_alone() -> None:
 @pytest.mark.parametrize("every", [None, 3])
 def test_dropout_between_layers(every: int | None) -> None:
     torch.manual_seed(1)
-    parts = [wd.cells.GRU(3, 4), wd.cells.LSTM(4, 4), wd.cells.GRU(4, 4)]
+    parts = [wd.cells.GRUCell(3, 4), wd.cells.LSTMCell(4, 4), wd.cells.GRUCell(4, 4)]
     stack = scrambled(wd.Stack(*parts, dropout=0.5, skip="residual", checkpoint_every=every).double())
     x = drawn(8, 2, 3)
     found = []
@@ -218,28 +223,30 @@ def test_dropout_between_layers(every: int | None) -> None:
 
 def test_trace_names_layers_and_directions() -> None:
     layer, x = make("both ways upon another"), drawn(5, 2, 3)
-    trace = layer.trace(x, lengths=[5, 3])
+    activations = layer.activations(x, lengths=[5, 3])
     y, (((gru, _)), ((stm, _), (_, ltm_back))) = layer(x, lengths=[5, 3])
-    assert {"0.forwards.z", "0.backwards.stm", "1.forwards.i", "1.backwards.ltm"} <= set(trace)
-    assert_agree(trace["0.forwards.stm"][[4, 2], [0, 1]], gru)
-    assert_agree(trace["1.forwards.stm"][[4, 2], [0, 1]], stm)
-    assert_agree(trace["1.backwards.ltm"][0], ltm_back)
+    assert {"0.forwards.z", "0.backwards.stm", "1.forwards.i", "1.backwards.ltm"} <= set(activations)
+    assert_agree(activations["0.forwards.stm"][[4, 2], [0, 1]], gru)
+    assert_agree(activations["1.forwards.stm"][[4, 2], [0, 1]], stm)
+    assert_agree(activations["1.backwards.ltm"][0], ltm_back)
     torch.manual_seed(2)
-    stack = wd.Stack(wd.cells.GRU(3, 4), wd.cells.GRU(4, 4), wd.cells.GRU(4, 4), dropout=0.5).double()
+    stack = wd.Stack(
+        wd.cells.GRUCell(3, 4), wd.cells.GRUCell(4, 4), wd.cells.GRUCell(4, 4), dropout=0.5
+    ).double()
     torch.manual_seed(3)
     y, _ = stack(x)
     torch.manual_seed(3)
-    assert_agree(stack.trace(x)["2.stm"], y.detach())
+    assert_agree(stack.activations(x)["2.stm"], y.detach())
 
 
 def test_second_direction_is_drawn_afresh_and_layers_travel() -> None:
-    layer = wd.Bidirectional(wd.cells.GRU(3, 4))
+    layer = wd.Bidirectional(wd.cells.GRUCell(3, 4))
     assert not torch.equal(layer.forwards.cell.weight_ih, layer.backwards.cell.weight_ih)
     x = torch.randn(5, 2, 3)
     stack = wd.Stack(layer, nn.GRUCell(8, 4), skip="highway")
     for other in (copy.deepcopy(stack), pickle.loads(pickle.dumps(stack))):
         assert_same(other(x), stack(x))
-    twin = wd.Stack(wd.Bidirectional(wd.cells.GRU(3, 4)), nn.GRUCell(8, 4), skip="highway")
+    twin = wd.Stack(wd.Bidirectional(wd.cells.GRUCell(3, 4)), nn.GRUCell(8, 4), skip="highway")
     twin.load_state_dict(stack.state_dict())
     assert_same(twin(x), stack(x))
     assert (stack.input_size, stack.output_size, stack.reads_ahead) == (3, 4, True)
@@ -257,9 +264,9 @@ class Sorts(nn.Module):
         return torch.sort(x + h).values
 
 
-def test_backend_and_why_not_are_the_parts() -> None:
-    assert wd.Stack(wd.cells.GRU(3, 4)).why_not is None
-    stack = wd.Stack(wd.cells.GRU(3, 3), wd.Bidirectional(Sorts(), Sorts()))
+def test_backend_and_fallback_reason_are_the_parts() -> None:
+    assert wd.Stack(wd.cells.GRUCell(3, 4)).fallback_reason is None
+    stack = wd.Stack(wd.cells.GRUCell(3, 3), wd.Bidirectional(Sorts(), Sorts()))
     with pytest.warns(RuntimeWarning, match="runs as an eager loop"):
         assert stack.backend == "eager"
-    assert stack.why_not.startswith("layer 1: ")
+    assert stack.fallback_reason.startswith("layer 1: ")

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def model(dropout: float = 0.0) -> nn.Module:
-    below = wd.Bidirectional(wd.cells.GRU(3, 4), merge="sum")
-    return wd.Stack(below, wd.Recurrent(wd.cells.LSTM(4, 5)), dropout=dropout, skip="highway")
+    below = wd.Bidirectional(wd.cells.GRUCell(3, 4), merge="sum")
+    return wd.Stack(below, wd.Recurrent(wd.cells.LSTMCell(4, 5)), dropout=dropout, skip="highway")
 
 
 def counting() -> tuple[list[str], Any]:

@@ -11,7 +11,7 @@ from foreign_cells import LearnedStart, OwnZero
 from wolfdog.errors import InputError, ShapeError
 
 C = wd.cells
-GRU = wd.cells.GRU
+GRU = wd.cells.GRUCell
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def test_wrong_shapes(layer: nn.Module) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: wd.RecurrentDropout(C.LSTM(3, 4), states=1.0), "states must be a share"),
+        (lambda: wd.RecurrentDropout(C.LSTMCell(3, 4), states=1.0), "states must be a share"),
         (lambda: wd.RecurrentDropout(nn.GRUCell(3, 4), states=0.1), "GRUCell has no attribute state_mask"),
         (lambda: wd.RecurrentDropout(nn.LSTMCell(3, 4), candidates=0.1), "no attribute candidate_mask"),
-        (lambda: wd.RecurrentDropout(wd.Zoneout(C.GRU(3, 4)), states=0.1), "stands next to the cell"),
+        (lambda: wd.RecurrentDropout(wd.Zoneout(C.GRUCell(3, 4)), states=0.1), "stands next to the cell"),
         (lambda: wd.RecurrentDropout(LearnedStart(), inputs=0.1), "say its input_size"),
-        (lambda: wd.RecurrentDropout(C.LSTM(3, 4), states=0.1)(torch.zeros(1, 3)), "no masks are drawn"),
-        (lambda: wd.Zoneout(C.LSTM(3, 4), (0.1,)), "one share, or 2"),
-        (lambda: wd.Zoneout(C.LSTM(3, 4), -0.1), "states must be a share"),
+        (lambda: wd.RecurrentDropout(C.LSTMCell(3, 4), states=0.1)(torch.zeros(1, 3)), "no masks are drawn"),
+        (lambda: wd.Zoneout(C.LSTMCell(3, 4), (0.1,)), "one share, or 2"),
+        (lambda: wd.Zoneout(C.LSTMCell(3, 4), -0.1), "states must be a share"),
         (lambda: wd.Zoneout(LearnedStart()), "say its input_size"),
-        (lambda: wd.Zoneout(wd.Zoneout(C.GRU(3, 4))), "has a Zoneout already"),
+        (lambda: wd.Zoneout(wd.Zoneout(C.GRUCell(3, 4))), "has a Zoneout already"),
         (lambda: wd.LearnedState(OwnZero()), "does not say the state that it starts from"),
         (lambda: wd.LearnedState(nn.GRU(3, 4)), "takes one step of a unit"),
     ],

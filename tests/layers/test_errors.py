@@ -10,7 +10,7 @@ from wolfdog.errors import InputError, ShapeError
 
 
 def lstm(**options: object) -> wd.Recurrent:
-    return wd.Recurrent(wd.cells.LSTM(3, 4), **options)
+    return wd.Recurrent(wd.cells.LSTMCell(3, 4), **options)
 
 
 @pytest.mark.parametrize("x", [torch.zeros(3), [[1.0]], None])
@@ -77,7 +77,7 @@ def test_an_initial_state_of_a_cell_s_own_is_checked() -> None:
         wd.Recurrent(cell)(torch.zeros(5, 2, 3))
 
 
-@pytest.mark.parametrize("cell", [nn.LSTM(3, 4), len, wd.cells.LSTM])
+@pytest.mark.parametrize("cell", [nn.LSTM(3, 4), len, wd.cells.LSTMCell])
 def test_what_is_no_cell(cell: object) -> None:
     with pytest.raises(InputError, match="one step of a unit"):
         wd.Recurrent(cell)

@@ -10,7 +10,7 @@ from wolfdog.layers import detach
 
 
 def lstm(**options: object) -> wd.Recurrent:
-    return wd.Recurrent(wd.cells.LSTM(3, 4), **options)
+    return wd.Recurrent(wd.cells.LSTMCell(3, 4), **options)
 
 
 def test_to_events_parameters_and_the_given_state_and_not_past_ends_and_resets() -> None:

@@ -14,7 +14,7 @@ from wolfdog.errors import InputError
 
 
 def lstm(**options: object) -> wd.Recurrent:
-    return wd.Recurrent(wd.cells.LSTM(3, 4), **options)
+    return wd.Recurrent(wd.cells.LSTMCell(3, 4), **options)
 
 
 class TestReturns:
@@ -51,7 +51,7 @@ class TestReturns:
         with pytest.raises(InputError, match='must be "state" or "output, state"; got \'both\''):
             lstm(returns="both")
 
-    @pytest.mark.parametrize("cell", [wd.cells.GRU(3, 4), nn.LSTMCell(3, 4)], ids=["ours", "torch"])
+    @pytest.mark.parametrize("cell", [wd.cells.GRUCell(3, 4), nn.LSTMCell(3, 4)], ids=["ours", "torch"])
     def test_known_cells_are_not_to_be_contradicted(self, cell: nn.Module) -> None:
         with pytest.raises(InputError, match="returns its state"):
             wd.Recurrent(cell, returns="output, state")
@@ -62,9 +62,9 @@ class TestBackend:
     """What runs a layer, and why."""
 
     def test_says_the_truth(self) -> None:
-        assert (lstm().backend, lstm().why_not) == ("llvm", None)
+        assert (lstm().backend, lstm().fallback_reason) == ("llvm", None)
         asked = lstm(backend="eager")
-        assert (asked.backend, asked.why_not) == ("eager", "the eager backend was asked for")
+        assert (asked.backend, asked.fallback_reason) == ("eager", "the eager backend was asked for")
 
     def test_an_unknown_backend_is_refused(self) -> None:
         with pytest.raises(InputError, match=r"backend must be one of 'eager'.*got 'abacus'"):
@@ -72,13 +72,13 @@ class TestBackend:
 
     def test_the_environment_asks_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("WOLFDOG_BACKEND", "eager")
-        assert lstm().why_not == "the eager backend was asked for"
+        assert lstm().fallback_reason == "the eager backend was asked for"
         monkeypatch.setenv("WOLFDOG_BACKEND", "abacus")
         with pytest.raises(InputError, match=r"environment variable WOLFDOG_BACKEND.*got 'abacus'"):
             lstm()
         assert lstm(backend="eager").backend == "eager"  # the argument goes before the environment
         monkeypatch.setenv("WOLFDOG_BACKEND", "")
-        assert lstm().why_not is None
+        assert lstm().fallback_reason is None
 
 
 class TestEdges:
@@ -173,7 +173,9 @@ class TestSurvival:
         y, (_, ltm) = lstm().double()(torch.randn(5, 2, 3, dtype=torch.float64))
         assert y.dtype is ltm.dtype is torch.float64
 
-    @pytest.mark.parametrize("cell", [wd.cells.LSTM, nn.LSTMCell, wd.cells.FourGateLSTM, wd.cells.GRU])
+    @pytest.mark.parametrize(
+        "cell", [wd.cells.LSTMCell, nn.LSTMCell, wd.cells.FourGateLSTMCell, wd.cells.GRUCell]
+    )
     @pytest.mark.parametrize("x_dtype", [torch.float32, torch.bfloat16])
     def test_autocast_keeps_the_state_precise(self, cell: type[nn.Module], x_dtype: torch.dtype) -> None:
         layer, x = wd.Recurrent(cell(3, 4)), torch.randn(5, 2, 3).to(x_dtype)
@@ -191,5 +193,5 @@ class TestSurvival:
         assert_same(torch.stack(seen), y)
 
     def test_repr_shows_the_cell(self) -> None:
-        assert "(cell): LSTM(3, 4)" in repr(lstm(batch_first=True))
+        assert "(cell): LSTMCell(3, 4)" in repr(lstm(batch_first=True))
         assert "batch_first=True" in repr(lstm(batch_first=True))

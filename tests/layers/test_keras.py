@@ -44,7 +44,7 @@ def check(actual: Tensor, expected: list[Any]) -> None:
 
 def layers(kind: str, units: int, features: int, **options: Any) -> list[Any]:
     """Our layer of a kind, and Recurrent over our cell: functions of events [B, T, I] and state to last outputs."""
-    cells = {"RNN": wd.cells.Elman, "LSTM": wd.cells.LSTM, "GRU": wd.cells.GRU}
+    cells = {"RNN": wd.cells.ElmanCell, "LSTM": wd.cells.LSTMCell, "GRU": wd.cells.GRUCell}
     biases = {"RNN": 1, "LSTM": 1, "GRU": 2}[kind] if options.get("bias", True) else 0
     forget = 1.0 if kind == "LSTM" and biases and options.pop("forget", True) else BIAS
     layer = as_keras(getattr(wd, kind)(features, units, batch_first=True, **options), biases, forget)
@@ -102,7 +102,7 @@ def test_gru_with_the_reset_gate_after_the_product() -> None:
 
 
 def test_gru_with_the_reset_gate_before_the_product() -> None:
-    cell = as_keras(wd.cells.GRU(4, 3, reset_after=False), biases=1)
+    cell = as_keras(wd.cells.GRUCell(4, 3, reset_after=False), biases=1)
     y, _ = wd.Recurrent(cell, batch_first=True)(counted(3, 6, 4))
     check(y[:, -1], [0.51447755, 0.6426879, 0.40208298])
 

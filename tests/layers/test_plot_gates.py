@@ -1,4 +1,4 @@
-"""The picture of a trace: which panels, in which order, from which numbers."""
+"""The picture of a activations: which panels, in which order, from which numbers."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import wolfdog as wd
 from wolfdog.errors import InputError
 
 
-def trace(**options: object) -> dict[str, torch.Tensor]:
+def activations(**options: object) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
-    return wd.Recurrent(wd.cells.FourGateLSTM(3, 8, **options)).trace(torch.randn(40, 2, 3))
+    return wd.Recurrent(wd.cells.FourGateLSTMCell(3, 8, **options)).activations(torch.randn(40, 2, 3))
 
 
 def panels(figure: object) -> dict[str, object]:
@@ -22,11 +22,11 @@ def panels(figure: object) -> dict[str, object]:
 def test_all_that_the_units_have_each_once() -> None:
     # seen is [H + I], stm is use and ltm is remember
     expected = ["n", "i", "f", "v", "learn", "forget", "remember", "u", "use"]
-    assert list(panels(wd.plot_gates(trace()))) == expected
+    assert list(panels(wd.plot_gates(activations()))) == expected
 
 
 def test_what_was_asked_for_of_the_example_that_was_asked_for() -> None:
-    shown = trace()
+    shown = activations()
     figure = wd.plot_gates(shown, ["f", "ltm", "seen"], example=1, title="Two streams")
     assert figure.get_suptitle() == "Two streams"
     assert list(panels(figure)) == ["f", "ltm", "seen"]
@@ -36,7 +36,7 @@ def test_what_was_asked_for_of_the_example_that_was_asked_for() -> None:
 
 
 def test_gates_are_grey_from_0_to_1_and_the_others_red_and_blue_around_0() -> None:
-    shown = panels(wd.plot_gates(trace(), ["f", "ltm"]))
+    shown = panels(wd.plot_gates(activations(), ["f", "ltm"]))
     gate, memory = shown["f"].images[0], shown["ltm"].images[0]
     assert (gate.cmap.name, gate.get_clim()) == ("Greys", (0, 1))
     low, high = memory.get_clim()
@@ -60,7 +60,7 @@ def test_units_that_move_together_lie_together_in_all_panels() -> None:
 
 
 def test_few_units_are_lines_and_events_a_strip(tmp_path: Path) -> None:
-    shown = trace() | {"p(wolf)": torch.rand(40, 2)}
+    shown = activations() | {"p(wolf)": torch.rand(40, 2)}
     events = ["bear"] * 5 + [None] * 5 + ["unknown"] * 20 + ["bear"] * 10
     times = torch.arange(40) / 5
     figure = wd.plot_gates(shown, ["ltm", "p(wolf)"], events=events, times=times, order="ltm")
@@ -80,12 +80,12 @@ def test_few_units_are_lines_and_events_a_strip(tmp_path: Path) -> None:
 
 def test_steps_of_uneven_length_lie_where_they_were() -> None:
     times = np.cumsum([1.0, 1.0, 5.0] * 10 + [1.0] * 10)
-    image = panels(wd.plot_gates(trace(), ["ltm"], times=times))["ltm"].collections[0]
+    image = panels(wd.plot_gates(activations(), ["ltm"], times=times))["ltm"].collections[0]
     np.testing.assert_allclose(image.get_coordinates()[0, :-1, 0], times)
 
 
 def test_layouts() -> None:
-    shown = trace()
+    shown = activations()
     flipped = {name: values.transpose(0, 1) for name, values in shown.items()}
     first, second = wd.plot_gates(shown, ["ltm"]), wd.plot_gates(flipped, ["ltm"], batch_first=True)
     drawn = [panels(figure)["ltm"].images[0].get_array() for figure in (first, second)]
@@ -93,7 +93,7 @@ def test_layouts() -> None:
 
 
 def test_numbers_that_are_none() -> None:
-    shown = trace()
+    shown = activations()
     shown["ltm"][3:9] = torch.nan
     assert panels(wd.plot_gates(shown, ["ltm"]))["ltm"].images[0].get_clim()[1] > 0
 
@@ -101,8 +101,8 @@ def test_numbers_that_are_none() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"names": ["c"]}, "the trace has no 'c'; it has 'seen', 'n'"),
-        ({"order": "c"}, "the trace has no 'c'"),
+        ({"names": ["c"]}, "the activations have no 'c'; they have 'seen', 'n'"),
+        ({"order": "c"}, "the activations have no 'c'"),
         ({"example": 2}, "an example 2; got"),
         ({"events": ["bear"]}, "events must name all 40 steps; got 1"),
         ({"times": [1.0, 2.0]}, r"one for each of 40 steps; got \[2\]"),
@@ -110,9 +110,9 @@ def test_numbers_that_are_none() -> None:
 )
 def test_mistakes(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        wd.plot_gates(trace(), **options)
+        wd.plot_gates(activations(), **options)
 
 
 def test_nothing_to_draw() -> None:
-    with pytest.raises(InputError, match="the trace has no ''"):
+    with pytest.raises(InputError, match="the activations have no ''"):
         wd.plot_gates({})

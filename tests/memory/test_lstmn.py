@@ -13,15 +13,15 @@ from attention_cases import drawn
 from cases import scrambled
 from tolerances import assert_agree, assert_same
 from wolfdog.errors import InputError, ShapeError
-from wolfdog.memory import LSTMN, Tape
+from wolfdog.memory import LSTMNCell, Tape
 
 Array = NDArray[np.float64]
 RESETS = torch.tensor([[False, t == 4, False] for t in range(7)])
 LENGTHS = [7, 6, 3]
 
 
-def make(window: int = 3, **options: object) -> LSTMN:
-    return scrambled(LSTMN(3, 4, window, **{"attention_size": 5, "dtype": torch.float64, **options}))
+def make(window: int = 3, **options: object) -> LSTMNCell:
+    return scrambled(LSTMNCell(3, 4, window, **{"attention_size": 5, "dtype": torch.float64, **options}))
 
 
 def sigmoid(a: Array) -> Array:
@@ -51,7 +51,7 @@ def test_its_equations(window: int) -> None:
     cell, x = make(window), drawn(7, 2, 3)
     layer = wd.Recurrent(cell, backend="eager")
     y, _ = layer(x)
-    weights = layer.trace(x)["weights"]
+    weights = layer.activations(x)["weights"]
     p = {name: value.detach().numpy() for name, value in cell.state_dict().items()}
     for b in range(2):
         for t, (stm, shares) in enumerate(lstmn(p, x[:, b].numpy(), window)):
@@ -69,14 +69,14 @@ def test_it_cannot_be_taken_for_one_with_another_window() -> None:
 
 def test_with_one_memory_it_is_the_lstm() -> None:
     cell, x = make(window=1), drawn(7, 2, 3)
-    lstm = wd.cells.LSTM(3, 4, dtype=torch.float64)
+    lstm = wd.cells.LSTMCell(3, 4, dtype=torch.float64)
     lstm.load_state_dict({name: cell.state_dict()[name] for name in lstm.state_dict()})
     y, tape = wd.Recurrent(cell, backend="eager")(x)
     right, (stm, ltm) = wd.Recurrent(lstm, backend="eager")(x)
     assert_agree((y, tape.stms[:, 0], tape.ltms[:, 0]), (right, stm, ltm))
 
 
-def some(cell: LSTMN, batch: int) -> Tape:
+def some(cell: LSTMNCell, batch: int) -> Tape:
     """A state with two entries on its tapes."""
     parts = [drawn(*part.shape, seed=seed) for seed, part in enumerate(cell.initial_state(batch))]
     filled = torch.arange(cell.window) < 2
@@ -89,7 +89,7 @@ def test_kernels_compute_what_the_loop_does() -> None:
     results = []
     for backend in (None, "eager"):
         layer = wd.Recurrent(cell, backend=backend)
-        assert layer.backend == ("eager" if backend else "llvm"), layer.why_not
+        assert layer.backend == ("eager" if backend else "llvm"), layer.fallback_reason
         x, before = drawn(7, 3, 3).requires_grad_(), some(cell, 3)
         y, tape = layer(x, before, lengths=LENGTHS, resets=RESETS)
         total = y.square().sum() + tape.keys.sum() + tape.ltms.square().sum()
@@ -124,22 +124,22 @@ def test_gradients() -> None:
 
 
 def test_it_starts_as_an_lstm_and_without_biases_too() -> None:
-    cell = LSTMN(3, 4, window=2, forget=wd.cells.ForgetBias(2.0))
+    cell = LSTMNCell(3, 4, window=2, forget=wd.cells.ForgetBias(2.0))
     assert cell.attention_size == 4
     assert_same(cell.bias_ih.detach().chunk(4)[1], torch.full((4,), 2.0))
-    assert LSTMN(3, 4, window=2, bias=False).bias_ih is None
-    assert repr(cell) == "LSTMN(3, 4, window=2, attention_size=4)"
+    assert LSTMNCell(3, 4, window=2, bias=False).bias_ih is None
+    assert repr(cell) == "LSTMNCell(3, 4, window=2, attention_size=4)"
 
 
 def test_mistakes() -> None:
     with pytest.raises(InputError, match="window must be a positive whole number; got 0"):
-        LSTMN(3, 4, window=0)
+        LSTMNCell(3, 4, window=0)
     with pytest.raises(InputError, match="attention_size must be a positive"):
-        LSTMN(3, 4, window=2, attention_size=-1)
-    cell = LSTMN(3, 4, window=2)
+        LSTMNCell(3, 4, window=2, attention_size=-1)
+    cell = LSTMNCell(3, 4, window=2)
     with pytest.raises(ShapeError, match=r"an event must be \[B, 3\]"):
         cell(torch.zeros(2, 4))
-    for wrong in (torch.zeros(2, 4), LSTMN(3, 4, window=3).initial_state(2), cell.initial_state(3)):
+    for wrong in (torch.zeros(2, 4), LSTMNCell(3, 4, window=3).initial_state(2), cell.initial_state(3)):
         with pytest.raises(ShapeError, match=r"the state must be a Tape\('stm', .*\[2, 2, 4\].*; got"):
             cell(torch.zeros(2, 3), wrong)
     tape = cell.initial_state()

@@ -24,23 +24,23 @@ class CellCase:
 
 def projected_lstm(input_size: int, hidden_size: int, **options: object) -> wd.cells.Cell:
     """An LSTM whose output is half as wide as its memory."""
-    return wd.cells.ProjectedLSTM(input_size, hidden_size, (hidden_size + 1) // 2, **options)
+    return wd.cells.ProjectedLSTMCell(input_size, hidden_size, (hidden_size + 1) // 2, **options)
 
 
 CELLS = (
-    CellCase("elman", wd.cells.Elman, nn.RNNCell),
-    CellCase("elman_relu", partial(wd.cells.Elman, nonlinearity="relu")),
-    CellCase("lstm", wd.cells.LSTM, nn.LSTMCell),
-    CellCase("four_gate_lstm", wd.cells.FourGateLSTM),
-    CellCase("peephole_full", partial(wd.cells.PeepholeLSTM, peephole="full")),
-    CellCase("peephole_diagonal", partial(wd.cells.PeepholeLSTM, peephole="diagonal")),
-    CellCase("gru", wd.cells.GRU, nn.GRUCell),
-    CellCase("gru_reset_before", partial(wd.cells.GRU, reset_after=False)),
-    CellCase("clipped_lstm", partial(wd.cells.LSTM, clip_ltm=0.5, clip_gates=0.8)),
-    CellCase("coupled_lstm", wd.cells.CoupledLSTM),
+    CellCase("elman", wd.cells.ElmanCell, nn.RNNCell),
+    CellCase("elman_relu", partial(wd.cells.ElmanCell, nonlinearity="relu")),
+    CellCase("lstm", wd.cells.LSTMCell, nn.LSTMCell),
+    CellCase("four_gate_lstm", wd.cells.FourGateLSTMCell),
+    CellCase("peephole_full", partial(wd.cells.PeepholeLSTMCell, peephole="full")),
+    CellCase("peephole_diagonal", partial(wd.cells.PeepholeLSTMCell, peephole="diagonal")),
+    CellCase("gru", wd.cells.GRUCell, nn.GRUCell),
+    CellCase("gru_reset_before", partial(wd.cells.GRUCell, reset_after=False)),
+    CellCase("clipped_lstm", partial(wd.cells.LSTMCell, clip_ltm=0.5, clip_gates=0.8)),
+    CellCase("coupled_lstm", wd.cells.CoupledLSTMCell),
     CellCase("projected_lstm", projected_lstm),
-    CellCase("layer_norm_lstm", wd.cells.LayerNormLSTM),
-    CellCase("layer_norm_gru", wd.cells.LayerNormGRU),
+    CellCase("layer_norm_lstm", wd.cells.LayerNormLSTMCell),
+    CellCase("layer_norm_gru", wd.cells.LayerNormGRUCell),
 )
 
 

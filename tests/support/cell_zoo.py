@@ -21,21 +21,21 @@ PAIRS = {"MCLSTMCell", "TLSTMCell", "IntersectionRNNCell"}
 OTHERS = sorted(name for name in dir(torchrecurrent) if re.fullmatch(r"\w+Cell", name))
 TORCH = {"torch.RNNCell": nn.RNNCell, "torch.GRUCell": nn.GRUCell, "torch.LSTMCell": nn.LSTMCell}
 OURS = {
-    "Elman": wd.cells.Elman,
-    "LSTM": wd.cells.LSTM,
-    "FourGateLSTM": wd.cells.FourGateLSTM,
-    "PeepholeLSTM, full": partial(wd.cells.PeepholeLSTM, peephole="full"),
-    "PeepholeLSTM, diagonal": wd.cells.PeepholeLSTM,
-    "GRU": wd.cells.GRU,
-    "GRU, reset before": partial(wd.cells.GRU, reset_after=False),
+    "Elman": wd.cells.ElmanCell,
+    "LSTM": wd.cells.LSTMCell,
+    "FourGateLSTM": wd.cells.FourGateLSTMCell,
+    "PeepholeLSTM, full": partial(wd.cells.PeepholeLSTMCell, peephole="full"),
+    "PeepholeLSTM, diagonal": wd.cells.PeepholeLSTMCell,
+    "GRU": wd.cells.GRUCell,
+    "GRU, reset before": partial(wd.cells.GRUCell, reset_after=False),
 }
 VARIANTS = {
-    "LSTM, clipped": partial(wd.cells.LSTM, clip_ltm=0.5, clip_gates=0.8),
-    "CoupledLSTM": wd.cells.CoupledLSTM,
-    "ProjectedLSTM": lambda inputs, units: wd.cells.ProjectedLSTM(inputs, units, projection_size=2),
-    "LayerNormLSTM": wd.cells.LayerNormLSTM,
-    "LayerNormGRU": wd.cells.LayerNormGRU,
-    "NTM": lambda inputs, units: wd.memory.NTM(inputs, units, slots=6, slot_size=4, read_heads=2),
+    "LSTM, clipped": partial(wd.cells.LSTMCell, clip_ltm=0.5, clip_gates=0.8),
+    "CoupledLSTM": wd.cells.CoupledLSTMCell,
+    "ProjectedLSTM": lambda inputs, units: wd.cells.ProjectedLSTMCell(inputs, units, projection_size=2),
+    "LayerNormLSTM": wd.cells.LayerNormLSTMCell,
+    "LayerNormGRU": wd.cells.LayerNormGRUCell,
+    "NTM": lambda inputs, units: wd.memory.NTMCell(inputs, units, slots=6, slot_size=4, read_heads=2),
 }
 ALL = [*OURS, *TORCH, *OTHERS]
 
@@ -79,12 +79,12 @@ def run(layer: wd.Recurrent, x: Tensor, state: object, weights: list[Tensor], **
 
 def flat(state: object) -> list[Tensor]:
     """The tensors of a state."""
-    return [state] if isinstance(state, Tensor) else [t for part in state for t in flat(part)]  # type: ignore[attr-defined]
+    return [state] if isinstance(state, Tensor) else [t for part in state for t in flat(part)]  # type: ignore[attr - defined]
 
 
 def like(state: object, parts: list[Tensor]) -> object:
     """A state of the same form from tensors, which are used up."""
-    return parts.pop(0) if isinstance(state, Tensor) else tuple(like(part, parts) for part in state)  # type: ignore[attr-defined]
+    return parts.pop(0) if isinstance(state, Tensor) else tuple(like(part, parts) for part in state)  # type: ignore[attr - defined]
 
 
 def spread(actual: Tensor, expected: Tensor) -> float:

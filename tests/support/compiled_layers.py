@@ -8,7 +8,7 @@ import wolfdog as wd
 
 def lstm(dtype: torch.dtype = torch.float64, **options: object) -> wd.Recurrent:
     torch.manual_seed(0)
-    return wd.Recurrent(wd.cells.LSTM(3, 4, dtype=dtype), **options)
+    return wd.Recurrent(wd.cells.LSTMCell(3, 4, dtype=dtype), **options)
 
 
 def eager_of(layer: wd.Recurrent) -> wd.Recurrent:

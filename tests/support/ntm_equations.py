@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from wolfdog.memory import NTM
+from wolfdog.memory import NTMCell
 
 Array = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ def softplus(a: Array) -> Array:
 
 
 def head(
-    cell: NTM, memory: Array, before: Array, k: Array, beta: float, g: float, s: Array, gamma: float
+    cell: NTMCell, memory: Array, before: Array, k: Array, beta: float, g: float, s: Array, gamma: float
 ) -> Array:
     """Where a head looks, by the paper's equations 5 to 9, one slot after another."""
     N, S = cell.slots, cell.shift_range
@@ -33,7 +33,7 @@ def head(
     return moved**gamma / (moved**gamma).sum()
 
 
-def machine(cell: NTM, p: Mapping[str, Array], events: Array) -> list[tuple[Array, Array, Array]]:
+def machine(cell: NTMCell, p: Mapping[str, Array], events: Array) -> list[tuple[Array, Array, Array]]:
     """Outputs, weights and memories of one sequence, written from the paper, with an LSTM as its controller."""
     R, W, N, M, moves = (
         cell.read_heads,

@@ -1,29 +1,29 @@
 """Recurrent units, each a module that reads like its equations: `cell(event, state) -> state`."""
 
 from .cell import Cell as Cell
-from .coupled_lstm import CoupledLSTM as CoupledLSTM
-from .elman import Elman as Elman
-from .four_gate_lstm import FourGateLSTM as FourGateLSTM
-from .gru import GRU as GRU
+from .coupled_lstm import CoupledLSTMCell as CoupledLSTMCell
+from .elman import ElmanCell as ElmanCell
+from .four_gate_lstm import FourGateLSTMCell as FourGateLSTMCell
+from .gru import GRUCell as GRUCell
 from .initialisation import Chrono as Chrono
 from .initialisation import ForgetBias as ForgetBias
-from .layer_norm_gru import LayerNormGRU as LayerNormGRU
-from .layer_norm_lstm import LayerNormLSTM as LayerNormLSTM
-from .lstm import LSTM as LSTM
-from .peephole_lstm import PeepholeLSTM as PeepholeLSTM
-from .projected_lstm import ProjectedLSTM as ProjectedLSTM
+from .layer_norm_gru import LayerNormGRUCell as LayerNormGRUCell
+from .layer_norm_lstm import LayerNormLSTMCell as LayerNormLSTMCell
+from .lstm import LSTMCell as LSTMCell
+from .peephole_lstm import PeepholeLSTMCell as PeepholeLSTMCell
+from .projected_lstm import ProjectedLSTMCell as ProjectedLSTMCell
 
 __all__ = [
-    "GRU",
-    "LSTM",
     "Cell",
     "Chrono",
-    "CoupledLSTM",
-    "Elman",
+    "CoupledLSTMCell",
+    "ElmanCell",
     "ForgetBias",
-    "FourGateLSTM",
-    "LayerNormGRU",
-    "LayerNormLSTM",
-    "PeepholeLSTM",
-    "ProjectedLSTM",
+    "FourGateLSTMCell",
+    "GRUCell",
+    "LSTMCell",
+    "LayerNormGRUCell",
+    "LayerNormLSTMCell",
+    "PeepholeLSTMCell",
+    "ProjectedLSTMCell",
 ]

@@ -9,7 +9,7 @@ from .initialisation import Forget, forget_option, keep_
 from .packed import PackedParameters
 
 
-class CoupledLSTM(PackedParameters, TwoMemoryCell):
+class CoupledLSTMCell(PackedParameters, TwoMemoryCell):
     """The LSTM with a coupled input and forget gate (CIFG): what is let in pushes out as much.
 
         i, g, o = s(W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh)             three blocks of H rows, in this order;
@@ -27,7 +27,7 @@ class CoupledLSTM(PackedParameters, TwoMemoryCell):
     Source: Greff et al. 2017, "LSTM: a search space odyssey".
     Raises InputError for contradicting options, ShapeError for an event or a state of the wrong shape.
 
-    >>> cell = CoupledLSTM(3, 5)
+    >>> cell = CoupledLSTMCell(3, 5)
     >>> stm, ltm = cell(torch.ones(2, 3))
     >>> cell.weight_ih.shape, bool((ltm.abs() < 1).all())
     (torch.Size([15, 3]), True)

@@ -12,7 +12,7 @@ from .packed import PackedParameters
 Nonlinearity = Literal["tanh", "relu"]
 
 
-class Elman(PackedParameters, OneMemoryCell):
+class ElmanCell(PackedParameters, OneMemoryCell):
     """The simple recurrent unit, as torch.nn.RNNCell.
 
         STM_t = tanh(W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh)            or relu in the place of tanh
@@ -23,7 +23,7 @@ class Elman(PackedParameters, OneMemoryCell):
     Source: Elman 1990, "Finding structure in time".
     Raises InputError for an unknown nonlinearity, ShapeError for an event or a state of the wrong shape.
 
-    >>> cell = Elman(3, 5)
+    >>> cell = ElmanCell(3, 5)
     >>> cell(torch.zeros(2, 3)).shape
     torch.Size([2, 5])
     """

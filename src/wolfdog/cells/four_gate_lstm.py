@@ -7,7 +7,7 @@ from .cell import TwoMemories, TwoMemoryCell
 from .initialisation import Forget, forget_option, gate_, keep_
 
 
-class FourGateLSTM(TwoMemoryCell):
+class FourGateLSTMCell(TwoMemoryCell):
     """The LSTM whose use gate reads what the forget gate let through, by a matrix of its own.
 
         learn      N_t   = tanh(W_n [STM_{t-1}, E_t] + b_n) * sigmoid(W_i [STM_{t-1}, E_t] + b_i)
@@ -27,7 +27,7 @@ class FourGateLSTM(TwoMemoryCell):
 
     Raises InputError for contradicting options, ShapeError for an event or a state of the wrong shape.
 
-    >>> cell = FourGateLSTM(3, 5)
+    >>> cell = FourGateLSTMCell(3, 5)
     >>> stm, ltm = cell(torch.ones(2, 3))
     >>> bool((stm == 0).all()), bool((ltm == 0).any())
     (True, False)

@@ -9,7 +9,7 @@ from .initialisation import Forget, forget_option, keep_
 from .packed import PackedParameters
 
 
-class GRU(PackedParameters, OneMemoryCell):
+class GRUCell(PackedParameters, OneMemoryCell):
     """The gated recurrent unit: an update gate learns and forgets at once, a combine gate remembers and uses.
 
         r, z  = sigmoid(W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh)         the first and second block of H rows
@@ -28,7 +28,7 @@ class GRU(PackedParameters, OneMemoryCell):
     Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder".
     Raises InputError for contradicting options, ShapeError for an event or a state of the wrong shape.
 
-    >>> cell = GRU(3, 5, reset_after=False)
+    >>> cell = GRUCell(3, 5, reset_after=False)
     >>> cell(torch.zeros(2, 3)).shape
     torch.Size([2, 5])
     """

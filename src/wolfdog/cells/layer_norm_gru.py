@@ -9,7 +9,7 @@ from .initialisation import Forget, forget_option, keep_
 from .packed import PackedParameters
 
 
-class LayerNormGRU(PackedParameters, OneMemoryCell):
+class LayerNormGRUCell(PackedParameters, OneMemoryCell):
     """The GRU whose sums are normalised, example by example.
 
         r, z  = sigmoid(norm(W_ih E_t; a_ih, b_ih) + norm(W_hh STM_{t-1}; a_hh, b_hh))
@@ -31,7 +31,7 @@ class LayerNormGRU(PackedParameters, OneMemoryCell):
     Source: Ba, Kiros and Hinton 2016, "Layer normalization", supplementary material.
     Raises InputError for contradicting options, ShapeError for an event or a state of the wrong shape.
 
-    >>> cell = LayerNormGRU(3, 5)
+    >>> cell = LayerNormGRUCell(3, 5)
     >>> cell(torch.ones(2, 3)).shape
     torch.Size([2, 5])
     """

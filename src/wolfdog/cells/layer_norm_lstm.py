@@ -9,7 +9,7 @@ from .initialisation import Forget, forget_option, keep_
 from .packed import PackedParameters
 
 
-class LayerNormLSTM(PackedParameters, TwoMemoryCell):
+class LayerNormLSTMCell(PackedParameters, TwoMemoryCell):
     """The LSTM whose sums and whose long-term memory are normalised, example by example.
 
         i, f, g, o = s(norm(W_ih E_t; a_ih, b_ih) + norm(W_hh STM_{t-1}; a_hh, b_hh))
@@ -31,7 +31,7 @@ class LayerNormLSTM(PackedParameters, TwoMemoryCell):
     Source: Ba, Kiros and Hinton 2016, "Layer normalization", supplementary material.
     Raises InputError for contradicting options, ShapeError for an event or a state of the wrong shape.
 
-    >>> cell = LayerNormLSTM(3, 5)
+    >>> cell = LayerNormLSTMCell(3, 5)
     >>> (quiet, _), (loud, _) = cell(torch.ones(2, 3)), cell(1000 * torch.ones(2, 3))
     >>> torch.allclose(quiet, loud, atol=1e-3)  # how loud an event is hardly matters
     True

@@ -9,7 +9,7 @@ from .initialisation import Forget, forget_option, keep_
 from .packed import PackedParameters
 
 
-class LSTM(PackedParameters, TwoMemoryCell):
+class LSTMCell(PackedParameters, TwoMemoryCell):
     """The long short-term memory with a forget gate, as torch.nn.LSTMCell.
 
         i, f, g, o = s(W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh)          four blocks of H rows, in this order;
@@ -26,7 +26,7 @@ class LSTM(PackedParameters, TwoMemoryCell):
     Source: Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000.
     Raises InputError for contradicting options, ShapeError for an event or a state of the wrong shape.
 
-    >>> cell = LSTM(3, 5)
+    >>> cell = LSTMCell(3, 5)
     >>> stm, ltm = cell(torch.zeros(2, 3))
     >>> stm, ltm = cell(torch.ones(2, 3), (stm, ltm))
     >>> stm.shape, ltm.shape

@@ -13,7 +13,7 @@ from .packed import PackedParameters
 Peephole = Literal["full", "diagonal"]
 
 
-class PeepholeLSTM(PackedParameters, TwoMemoryCell):
+class PeepholeLSTMCell(PackedParameters, TwoMemoryCell):
     """The LSTM whose gates peek at the long-term memory, by full matrices or by one weight per unit.
 
     peephole="full": every gate reads the concatenation of LTM, STM and E, in that order, by an nn.Linear of
@@ -46,7 +46,7 @@ class PeepholeLSTM(PackedParameters, TwoMemoryCell):
     Raises InputError for an unknown form or contradicting options, ShapeError for an event or a state of the
     wrong shape.
 
-    >>> full, diagonal = PeepholeLSTM(3, 5, peephole="full"), PeepholeLSTM(3, 5, peephole="diagonal")
+    >>> full, diagonal = PeepholeLSTMCell(3, 5, peephole="full"), PeepholeLSTMCell(3, 5, peephole="diagonal")
     >>> full.n.weight.shape, diagonal.weight_ch.shape
     (torch.Size([5, 13]), torch.Size([15]))
     """

@@ -10,7 +10,7 @@ from .initialisation import Forget, forget_option, keep_, orthogonal_
 from .packed import PackedParameters
 
 
-class ProjectedLSTM(PackedParameters, TwoMemoryCell):
+class ProjectedLSTMCell(PackedParameters, TwoMemoryCell):
     """The LSTM with a recurrent projection (LSTMP), as torch.nn.LSTM with proj_size.
 
         i, f, g, o = s(W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh)          four blocks of H rows, in this order;
@@ -28,7 +28,7 @@ class ProjectedLSTM(PackedParameters, TwoMemoryCell):
     large scale acoustic modeling".
     Raises InputError for contradicting options, ShapeError for an event or a state of the wrong shape.
 
-    >>> cell = ProjectedLSTM(3, 5, projection_size=2)
+    >>> cell = ProjectedLSTMCell(3, 5, projection_size=2)
     >>> stm, ltm = cell(torch.zeros(4, 3))
     >>> stm.shape, ltm.shape
     (torch.Size([4, 2]), torch.Size([4, 5]))

@@ -10,8 +10,7 @@ from .. import cells
 from ..cells import Cell
 from ..errors import InputError, ShapeError
 from ..layers import Recurrent
-from .arrays import checked_array, columns, load_weights
-from .onnx.graph import Numbers
+from .arrays import Numbers, checked_array, columns, load_weights
 
 FlaxCell = Literal["LSTMCell", "OptimizedLSTMCell", "GRUCell", "SimpleCell"]
 
@@ -49,7 +48,7 @@ def from_flax(cell: FlaxCell, params: Mapping[str, Mapping[str, Any]]) -> Recurr
 
     >>> kernel, bias = np.zeros((5, 5), np.float32), np.zeros(5, np.float32)
     >>> from_flax("SimpleCell", {"i": {"kernel": kernel[:3], "bias": bias}, "h": {"kernel": kernel}}).cell
-    Elman(3, 5)
+    ElmanCell(3, 5)
     """
     if cell not in get_args(FlaxCell):
         raise InputError(f"from_flax: cell must be one of {', '.join(get_args(FlaxCell))}; got {cell!r}")
@@ -73,11 +72,11 @@ def from_flax(cell: FlaxCell, params: Mapping[str, Mapping[str, Any]]) -> Recurr
         made[f"bias_{side}h"] = torch.tensor(np.concatenate(biases))
     sizes = (made["weight_ih"].shape[1], hidden)
     with torch.device("meta"):
-        unit: Cell = cells.Elman(*sizes)
+        unit: Cell = cells.ElmanCell(*sizes)
         if cell == "GRUCell":
-            unit = cells.GRU(*sizes)
+            unit = cells.GRUCell(*sizes)
         elif cell != "SimpleCell":
-            unit = cells.LSTM(*sizes)
+            unit = cells.LSTMCell(*sizes)
     load_weights(unit, made)
     return Recurrent(unit, batch_first=True)
 

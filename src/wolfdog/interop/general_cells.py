@@ -30,7 +30,7 @@ class GeneralElman(_General, OneMemoryCell):
 
         STM_t = f(clip(W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh))
 
-    `cell(event, stm=None) -> stm`, as wolfdog.cells.Elman, whose parameters it has.
+    `cell(event, stm=None) -> stm`, as wolfdog.cells.ElmanCell, whose parameters it has.
 
     Source: ONNX, operator RNN.
 
@@ -70,7 +70,7 @@ class GeneralLSTM(_General, TwoMemoryCell):
         STM_t      = f(clip(o + p_o * LTM_t)) * h(LTM_t)
 
     f, g and h are the three `activations`. `cell(event, (stm, ltm)=None) -> (stm, ltm)`, as
-    wolfdog.cells.PeepholeLSTM in its diagonal form, whose parameters it has; `weight_ch` with `peepholes` only.
+    wolfdog.cells.PeepholeLSTMCell in its diagonal form, whose parameters it has; `weight_ch` with `peepholes` only.
 
     Source: ONNX, operator LSTM.
 
@@ -121,7 +121,7 @@ class GeneralGRU(_General, OneMemoryCell):
         n     = g(clip(W_in E_t + b_in + W_hn (r * STM_{t-1}) + b_hn))   the third; reset_after=False
         STM_t = (1 - z) * n + z * STM_{t-1}
 
-    f and g are the two `activations`. `cell(event, stm=None) -> stm`, as wolfdog.cells.GRU, whose parameters it
+    f and g are the two `activations`. `cell(event, stm=None) -> stm`, as wolfdog.cells.GRUCell, whose parameters it
     has.
 
     Source: ONNX, operator GRU.

@@ -62,7 +62,7 @@ def from_keras(
     >>> import numpy as np
     >>> kernel, recurrent, bias = (np.zeros(s, np.float32) for s in ((3, 20), (5, 20), (20,)))
     >>> from_keras("LSTM", [kernel, recurrent, bias]).cell
-    LSTM(3, 5)
+    LSTMCell(3, 5)
     """
     if layer not in get_args(KerasLayer):
         raise InputError(f"from_keras: layer must be one of {', '.join(get_args(KerasLayer))}; got {layer!r}")
@@ -99,11 +99,11 @@ def _cell(
     out, gate = _ACTIVATIONS[activation], _ACTIVATIONS[recurrent_activation]
     usual = (activation, recurrent_activation) == ("tanh", "sigmoid")
     if layer == "LSTM":
-        return cells.LSTM(*sizes) if usual else GeneralLSTM(*sizes, activations=(gate, out, out))
+        return cells.LSTMCell(*sizes) if usual else GeneralLSTM(*sizes, activations=(gate, out, out))
     if layer == "GRU":
         if usual:
-            return cells.GRU(*sizes, reset_after=reset_after)
+            return cells.GRUCell(*sizes, reset_after=reset_after)
         return GeneralGRU(*sizes, activations=(gate, out), reset_after=reset_after)
     if activation in ("tanh", "relu"):
-        return cells.Elman(*sizes, nonlinearity="tanh" if activation == "tanh" else "relu")
+        return cells.ElmanCell(*sizes, nonlinearity="tanh" if activation == "tanh" else "relu")
     return GeneralElman(*sizes, activations=(out,))

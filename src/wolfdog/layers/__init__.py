@@ -2,7 +2,7 @@
 
 from .bidirectional import Bidirectional as Bidirectional
 from .cell.recurrent_dropout import RecurrentDropout as RecurrentDropout
-from .cell.recurrent_dropout import same_masks as same_masks
+from .cell.recurrent_dropout import shared_dropout_masks as shared_dropout_masks
 from .cell.state import State as State
 from .cell.state import detach as detach
 from .cell.zoneout import Zoneout as Zoneout
@@ -16,7 +16,7 @@ from .torch_nn import GRU as GRU
 from .torch_nn import LSTM as LSTM
 from .torch_nn import RNN as RNN
 from .truncated import Chunk as Chunk
-from .truncated import Truncated as Truncated
+from .truncated import TruncatedBPTT as TruncatedBPTT
 
 __all__ = [
     "GRU",
@@ -30,10 +30,10 @@ __all__ = [
     "RecurrentDropout",
     "Stack",
     "State",
-    "Truncated",
+    "TruncatedBPTT",
     "Zoneout",
     "detach",
     "plot_gates",
-    "same_masks",
+    "shared_dropout_masks",
     "show",
 ]

@@ -41,7 +41,7 @@ class Bidirectional(SequenceLayer):
     draw the parameters of a second direction.
 
     >>> import torch, wolfdog as wd
-    >>> layer = wd.Bidirectional(wd.cells.GRU(3, 5))
+    >>> layer = wd.Bidirectional(wd.cells.GRUCell(3, 5))
     >>> y, (forwards, backwards) = layer(torch.zeros(7, 2, 3), lengths=[7, 4])
     >>> y.shape, backwards.shape
     (torch.Size([7, 2, 10]), torch.Size([2, 5]))
@@ -84,9 +84,9 @@ class Bidirectional(SequenceLayer):
         return common_backend((self.forwards, self.backwards))
 
     @property
-    def why_not(self) -> str | None:
+    def fallback_reason(self) -> str | None:
         """Why nothing faster runs a direction; None where there is nothing faster."""
-        return self.forwards.why_not or self.backwards.why_not
+        return self.forwards.fallback_reason or self.backwards.fallback_reason
 
     def forward(
         self,
@@ -112,18 +112,18 @@ class Bidirectional(SequenceLayer):
         return _MERGE[self.merge](y, turning(turned)), (last, first)
 
     @torch.no_grad()
-    def trace(
+    def activations(
         self,
         x: Tensor,
         state: State | None = None,
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """What both directions trace, each at its event: names begin with "forwards." and "backwards."."""
+        """Activations of both directions, each at its event: names begin with "forwards." and "backwards."."""
         (before, behind), ends, turning = self._checked(x, state, lengths, resets)
-        found = self.forwards.trace(x, before, ends, resets)
+        found = self.forwards.activations(x, before, ends, resets)
         turned_resets = None if resets is None else turning.resets(resets)
-        turned = self.backwards.trace(turning(x), behind, ends, turned_resets)
+        turned = self.backwards.activations(turning(x), behind, ends, turned_resets)
         return {f"forwards.{name}": values for name, values in found.items()} | {
             f"backwards.{name}": turning(values) for name, values in turned.items()
         }

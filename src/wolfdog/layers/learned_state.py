@@ -21,7 +21,7 @@ class LearnedState(CellWrapper):
     Raises InputError for a cell that does not say its initial state.
 
     >>> import torch, wolfdog as wd
-    >>> layer = wd.Recurrent(wd.LearnedState(wd.cells.LSTM(3, 5)))
+    >>> layer = wd.Recurrent(wd.LearnedState(wd.cells.LSTMCell(3, 5)))
     >>> layer(torch.zeros(7, 2, 3))[0].sum().backward()
     >>> [tuple(theta.grad.shape) for theta in layer.cell.start]
     [(5,), (5,)]

@@ -25,7 +25,7 @@ QUIET = {"unknown": "#D9D9D9", "blank": "#F2F2F2"}
 
 
 def plot_gates(
-    trace: Mapping[str, Tensor],
+    activations: Mapping[str, Tensor],
     names: Sequence[str] | None = None,
     example: int = 0,
     events: Sequence[str | None] | None = None,
@@ -41,27 +41,30 @@ def plot_gates(
     principal component of the long-term memory, so that units that move together lie together. What is held is then a
     band that keeps its colour. Quantities of up to four units are lines.
 
-    trace        what `layer.trace(x)` returns; with more of that form, if wished: `trace | {"p(wolf)": p}`, p [T, B]
+    activations  what `layer.activations(x)` returns; with more of that form, if wished:
+                 `activations | {"p(wolf)": p}`, p [T, B]
     names        of the panels, from top to bottom; None for all with as many units as the state, each once
     example      which of the batch
     events       what was seen, one name for every step, or None where it was nothing: a strip above the panels
     times        of every step, in seconds; steps are counted where it is None
-    order        the name of the quantity that orders the units; the last of the trace, which is a state, where None
-    batch_first  whether the trace is [B, T, H] rather than [T, B, H]
+    order        the name of the quantity that orders the units; the last of the activations, which is a state, where
+    None
+    batch_first  whether they are [B, T, H] rather than [T, B, H]
     title        above the picture
 
     Returns the figure; `figure.savefig(path)` writes it. Matplotlib is loaded at the first call.
-    Raises InputError for a name that the trace has not, and for events or times that are not one for every step.
+    Raises InputError for a name that is not among the activations, and for events or times that are not one for every
+    step.
 
     >>> import torch, wolfdog as wd
-    >>> trace = wd.Recurrent(wd.cells.FourGateLSTM(3, 8)).trace(torch.randn(100, 2, 3))
-    >>> figure = wd.plot_gates(trace, ["forget", "learn", "ltm"], example=1)
+    >>> activations = wd.Recurrent(wd.cells.FourGateLSTMCell(3, 8)).activations(torch.randn(100, 2, 3))
+    >>> figure = wd.plot_gates(activations, ["forget", "learn", "ltm"], example=1)
     >>> [axes.get_ylabel() for axes in figure.axes if axes.get_label() == "panel"]
     ['forget', 'learn', 'ltm']
     """
     from matplotlib.figure import Figure
 
-    values = {name: _of_example(name, tensor, example, batch_first) for name, tensor in trace.items()}
+    values = {name: _of_example(name, tensor, example, batch_first) for name, tensor in activations.items()}
     shown = _shown(values, names)
     last = order if order is not None else list(values)[-1] if values else ""
     steps = len(values[_known(values, last)])
@@ -117,7 +120,9 @@ def _shown(values: Mapping[str, Numbers], names: Sequence[str] | None) -> list[s
 
 def _known(values: Mapping[str, Numbers], name: str) -> str:
     if name not in values:
-        raise InputError(f"plot_gates: the trace has no {name!r}; it has {', '.join(map(repr, values))}")
+        raise InputError(
+            f"plot_gates: the activations have no {name!r}; they have {', '.join(map(repr, values))}"
+        )
     return name
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ..errors import InputError, ShapeError
 from .cell.arguments import described, laid_out, with_batch
 from .cell.protocol import Returns, check_returns
-from .cell.recurrent_dropout import same_masks
+from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
 from .cell.zoneout import over_events
@@ -32,7 +32,7 @@ class Recurrent(SequenceLayer):
     batch_first  events and outputs are [B, T, ...] in the place of [T, B, ...]
     returns      "state" or "output, state": the form of a cell, where its structure does not tell
     backend      what runs the cell: "eager", or None for the fastest; where it is None, the environment
-                 variable WOLFDOG_BACKEND is asked. `layer.backend` says what runs, `layer.why_not` why
+                 variable WOLFDOG_BACKEND is asked. `layer.backend` says what runs, `layer.fallback_reason` why
                  nothing faster does
     checkpoint_every
                  for training over long sequences: of all states, only that of every so many steps is kept for
@@ -43,7 +43,7 @@ class Recurrent(SequenceLayer):
     for a `checkpoint_every` that is no number of steps.
 
     >>> import torch, wolfdog as wd
-    >>> layer = wd.Recurrent(wd.cells.LSTM(3, 5))
+    >>> layer = wd.Recurrent(wd.cells.LSTMCell(3, 5))
     >>> y, (stm, ltm) = layer(torch.zeros(7, 2, 3))
     >>> y.shape, ltm.shape
     (torch.Size([7, 2, 5]), torch.Size([2, 5]))
@@ -65,7 +65,7 @@ class Recurrent(SequenceLayer):
         super().__init__()
         if not isinstance(cell, nn.Module) or isinstance(cell, nn.RNNBase):
             raise InputError(
-                f"Recurrent takes one step of a unit, as torch.nn.LSTMCell or wolfdog.cells.LSTM; got {cell}"
+                f"Recurrent takes one step of a unit, as torch.nn.LSTMCell or wolfdog.cells.LSTMCell; got {cell}"
             )
         self.cell = cell
         self.batch_first = batch_first
@@ -91,10 +91,10 @@ class Recurrent(SequenceLayer):
         return self._runner().backend
 
     @property
-    def why_not(self) -> str | None:
+    def fallback_reason(self) -> str | None:
         """Why no faster backend runs the cell; None where there is none faster."""
         runner, reason = choose(self.cell, self.returns, self._asked_backend)
-        return runner.why_not() if isinstance(runner, CompiledRunner) else reason
+        return runner.fallback_reason() if isinstance(runner, CompiledRunner) else reason
 
     def forward(
         self,
@@ -129,7 +129,7 @@ class Recurrent(SequenceLayer):
         if self.checkpoint_every is not None and not compiling:
             runner = CheckpointedRunner(runner, self.checkpoint_every)
         events, before, ends, marks = arguments
-        with same_masks(self.cell, events.shape[1]):
+        with shared_dropout_masks(self.cell, events.shape[1]):
             given = over_events(self.cell, events)
             y, state = runner.sequence(given, before, ends, marks)
             if plain and isinstance(runner, CompiledRunner) and given is events:
@@ -139,7 +139,7 @@ class Recurrent(SequenceLayer):
         return y.transpose(0, 1) if self.batch_first else y, state
 
     @torch.no_grad()
-    def trace(
+    def activations(
         self,
         x: Tensor,
         state: State | None = None,
@@ -148,9 +148,11 @@ class Recurrent(SequenceLayer):
     ) -> dict[str, Tensor]:
         """Every quantity that the cell's source names, over time: name -> [T, B, H], laid out as x; without gradients.
 
-        Names are those of the local variables of the cell's `forward` and of its own methods, each with the last
-        value that it is given in a step: for `wolfdog.cells.FourGateLSTM` learn, forget, remember, use, the gates n, i,
-        f, u, v they are made of, and so on; i, f, g, o for the LSTM; r, z, n for the GRU. What a module of the cell
+        Names are those of the local variables of the cell's `forward` and of its own methods, each with
+        the last value that it is given in a step: for `wolfdog.cells.FourGateLSTMCell` learn, forget, remember, use,
+        the
+        gates n, i, f, u, v they are made of, and so on; i, f, g, o for the LSTM; r, z, n for the GRU. What a module of
+        the cell
         names stands behind the module's name, "attention.score", and what a function of no module does behind the
         function's. Then come "output", where the output is no part of the state, and the state after each step:
         "stm" and "ltm", "h" and "c" for torch's cells, and "state", or "state.0", "state.1" and so on, or the fields
@@ -163,13 +165,13 @@ class Recurrent(SequenceLayer):
         Arguments and errors are those of the call.
 
         >>> import torch, wolfdog as wd
-        >>> trace = wd.Recurrent(wd.cells.LSTM(3, 5)).trace(torch.zeros(7, 2, 3))
-        >>> {name: list(values.shape) for name, values in trace.items()}
+        >>> activations = wd.Recurrent(wd.cells.LSTMCell(3, 5)).activations(torch.zeros(7, 2, 3))
+        >>> {name: list(values.shape) for name, values in activations.items()}
         {'i': [7, 2, 5], 'f': [7, 2, 5], 'g': [7, 2, 5], 'o': [7, 2, 5], 'stm': [7, 2, 5], 'ltm': [7, 2, 5]}
         """
         batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
         events, before, ends, marks = arguments
-        with same_masks(self.cell, events.shape[1]):
+        with shared_dropout_masks(self.cell, events.shape[1]):
             events = over_events(self.cell, events)
             found = over_time(self, self.cell, self.returns, self._asked_backend, events, before, ends, marks)
         if not batched:
@@ -195,7 +197,7 @@ class Recurrent(SequenceLayer):
             x_t = x_t.unsqueeze(0)
         state = with_batch(state, len(x_t), batched)
         runner = self._runner()
-        with same_masks(self.cell, len(x_t)):
+        with shared_dropout_masks(self.cell, len(x_t)):
             y_t, state = runner.step(over_events(self.cell, x_t.unsqueeze(0)).squeeze(0), state)
         if isinstance(runner, CompiledRunner):
             self.__dict__["_step_again"] = runner.again if batched else None

@@ -24,7 +24,7 @@ def show(layer: Recurrent, stage: Stage = "equations", input_size: int | None = 
     Raises InputError for an unknown stage, and where the cell is not compiled: the message says why.
 
     >>> import wolfdog as wd
-    >>> print(wd.show(wd.Recurrent(wd.cells.Elman(2, 3))))  # doctest: +ELLIPSIS
+    >>> print(wd.show(wd.Recurrent(wd.cells.ElmanCell(2, 3))))  # doctest: +ELLIPSIS
     def parameters(weight_ih, weight_hh, bias_ih, bias_hh):
     ...
     y' = ...
@@ -41,5 +41,5 @@ def show(layer: Recurrent, stage: Stage = "equations", input_size: int | None = 
     with trial(layer.cell, torch.zeros(2, size, dtype=dtype)) as event:
         compiled = runner.prepare(event)
     if compiled is None:
-        raise InputError(f"{type(layer.cell).__name__} is not compiled: {runner.why_not()}")
+        raise InputError(f"{type(layer.cell).__name__} is not compiled: {runner.fallback_reason()}")
     return explain(compiled, stage)

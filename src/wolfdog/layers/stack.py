@@ -38,7 +38,8 @@ class Stack(SequenceLayer):
     checkpoint_every
                  as Recurrent's, for all layers together: what one layer puts out for the next is not kept either
 
-    A state is a tuple of the layers' states. Calls, `step` and `trace` take what Recurrent's take. Layers may stand in
+    A state is a tuple of the layers' states. Calls, `step` and `activations` take what Recurrent's take. Layers may
+    stand in
     the stack with options of their own, as Recurrent(cell, backend="eager").
 
     Sources: Graves, Mohamed and Hinton 2013 (stacks); Zaremba, Sutskever and Vinyals 2014 (dropout between layers);
@@ -47,7 +48,7 @@ class Stack(SequenceLayer):
     not say its sizes, and for `checkpoint_every` with a layer that reads ahead.
 
     >>> import torch, wolfdog as wd
-    >>> stack = wd.Stack(wd.cells.GRU(3, 5), wd.cells.LSTM(5, 5), dropout=0.2, skip="residual")
+    >>> stack = wd.Stack(wd.cells.GRUCell(3, 5), wd.cells.LSTMCell(5, 5), dropout=0.2, skip="residual")
     >>> y, (first, (stm, ltm)) = stack(torch.zeros(7, 2, 3))
     >>> y.shape, first.shape, ltm.shape
     (torch.Size([7, 2, 5]), torch.Size([2, 5]), torch.Size([2, 5]))
@@ -64,7 +65,7 @@ class Stack(SequenceLayer):
         super().__init__()
         if not layers:
             raise InputError(
-                "Stack takes one layer or more, as Stack(wolfdog.cells.GRU(3, 5), ...); got none"
+                "Stack takes one layer or more, as Stack(wolfdog.cells.GRUCell(3, 5), ...); got none"
             )
         self.batch_first = batch_first
         self.layers = nn.ModuleList(as_layer(layer, batch_first, "Stack") for layer in layers)
@@ -105,9 +106,9 @@ class Stack(SequenceLayer):
         return common_backend(self._layers())
 
     @property
-    def why_not(self) -> str | None:
+    def fallback_reason(self) -> str | None:
         """Why nothing faster runs a layer; None where there is nothing faster."""
-        reasons = [(number, layer.why_not) for number, layer in enumerate(self._layers())]
+        reasons = [(number, layer.fallback_reason) for number, layer in enumerate(self._layers())]
         return next((f"layer {number}: {reason}" for number, reason in reasons if reason is not None), None)
 
     def forward(
@@ -135,7 +136,7 @@ class Stack(SequenceLayer):
         )
 
     @torch.no_grad()
-    def trace(
+    def activations(
         self,
         x: Tensor,
         state: State | None = None,
@@ -149,7 +150,7 @@ class Stack(SequenceLayer):
         for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
             taken = self._taken(number, x)
             with drawing(generators(x.device), x.device):  # a layer that drops out does so twice alike
-                traced = layer.trace(taken, before, ends, resets)
+                traced = layer.activations(taken, before, ends, resets)
             found |= {f"{number}.{name}": values for name, values in traced.items()}
             y, _ = layer(taken, before, lengths=ends, resets=resets)
             x = self._passed(number, x, y)

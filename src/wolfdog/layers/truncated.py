@@ -1,4 +1,4 @@
-"""Truncated backpropagation through time: an endless stream, learned from chunk by chunk."""
+"""TruncatedBPTT backpropagation through time: an endless stream, learned from chunk by chunk."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Learned(NamedTuple):
     chunk: Any
 
 
-class Truncated(Iterator[Learned]):
+class TruncatedBPTT(Iterator[Learned]):
     """A layer over an endless stream of chunks; the state is carried from chunk to chunk, the gradient is not.
 
     Iterating runs one chunk after another. No more than two chunks are held at a time, however long the stream is.
@@ -55,9 +55,9 @@ class Truncated(Iterator[Learned]):
     Raises InputError for a chunk that is neither a tensor nor a `Chunk`.
 
     >>> import torch, wolfdog as wd
-    >>> layer = wd.Recurrent(wd.cells.GRU(3, 4))
+    >>> layer = wd.Recurrent(wd.cells.GRUCell(3, 4))
     >>> stream = (torch.randn(64, 2, 3) for _ in range(3))
-    >>> for y, state, chunk in wd.Truncated(layer, stream):
+    >>> for y, state, chunk in wd.TruncatedBPTT(layer, stream):
     ...     y.square().mean().backward()
     """
 
@@ -97,10 +97,10 @@ class Truncated(Iterator[Learned]):
         clip       the greatest norm of the gradient of all of them together; a longer one is shortened to it
 
         >>> import torch, wolfdog as wd
-        >>> layer = wd.Recurrent(wd.cells.GRU(3, 4))
+        >>> layer = wd.Recurrent(wd.cells.GRUCell(3, 4))
         >>> stream = (torch.randn(64, 2, 3) for _ in range(3))
         >>> adam = torch.optim.Adam(layer.parameters())
-        >>> losses = list(wd.Truncated(layer, stream).train(lambda y, chunk: y.square().mean(), adam, clip=1.0))
+        >>> losses = list(wd.TruncatedBPTT(layer, stream).train(lambda y, chunk: y.square().mean(), adam, clip=1.0))
         """
         learning = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         for y, _, chunk in self:

@@ -21,7 +21,7 @@ from .bank.eviction import Recent as Recent
 from .bank.eviction import Reservoir as Reservoir
 from .bank.eviction import Strided as Strided
 from .bank.reader import BankReader as BankReader
-from .lstmn import LSTMN as LSTMN
+from .lstmn import LSTMNCell as LSTMNCell
 from .lstmn import Tape as Tape
 from .networks.entry_hops import EntryHops as EntryHops
 from .networks.hops import Hops as Hops
@@ -34,12 +34,10 @@ from .networks.tying import Adjacent as Adjacent
 from .networks.tying import KeyValue as KeyValue
 from .networks.tying import LayerWise as LayerWise
 from .ntm.feedforward import Feedforward as Feedforward
-from .ntm.ntm import NTM as NTM
+from .ntm.ntm import NTMCell as NTMCell
 from .ntm.ntm import NTMState as NTMState
 
 __all__ = [
-    "LSTMN",
-    "NTM",
     "AdditiveAttention",
     "Adjacent",
     "Attending",
@@ -55,6 +53,7 @@ __all__ = [
     "Hops",
     "KeyValue",
     "KeyValueMemoryNetwork",
+    "LSTMNCell",
     "LayerWise",
     "LeastUsed",
     "LocalP",
@@ -62,6 +61,7 @@ __all__ = [
     "MemoryBank",
     "MemoryNetwork",
     "MultiHeadAttention",
+    "NTMCell",
     "NTMState",
     "Novel",
     "Past",

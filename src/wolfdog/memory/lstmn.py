@@ -35,7 +35,7 @@ class Tape(NamedTuple):
     filled: Tensor
 
 
-class LSTMN(PackedParameters, Cell):
+class LSTMNCell(PackedParameters, Cell):
     """The long short-term memory-network: an LSTM that keeps its last W memories, and whose gates see what attention
     over them returned, in the place of the memories of the step before.
 
@@ -48,16 +48,16 @@ class LSTMN(PackedParameters, Cell):
 
     `cell(event, state=None) -> state`: event [B, I] or [I], the state a `Tape`; nothing was seen where it is missing.
     `wd.Recurrent` runs it. The source keeps all steps of a sentence, here the last `window` are kept. With window=1 it
-    is `wd.cells.LSTM`, of which it has the parameters; W_h, W_x, W_r and v come besides.
+    is `wd.cells.LSTMCell`, of which it has the parameters; W_h, W_x, W_r and v come besides.
 
     attention_size  A, the features of the network that compares; hidden_size unless given
-    forget          how the biases start, as `wd.cells.LSTM` has it
+    forget          how the biases start, as `wd.cells.LSTMCell` has it
 
     Source: Cheng, Dong and Lapata 2016, "Long short-term memory-networks for machine reading".
     Raises InputError for sizes that are no positive whole numbers and for contradicting options, ShapeError for an
     event or a state of the wrong shape.
 
-    >>> cell = LSTMN(3, 5, window=4)
+    >>> cell = LSTMNCell(3, 5, window=4)
     >>> tape = cell(torch.zeros(2, 3))
     >>> tape.stm.shape, tape.ltms.shape
     (torch.Size([2, 5]), torch.Size([2, 4, 5]))

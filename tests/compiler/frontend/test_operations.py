@@ -206,7 +206,7 @@ def test_random_cells(choices: list[int], units: int) -> None:
         layer = wd.Recurrent(cell, backend=backend)
         state = tuple(t.double() for t in cell.initial_state(2))
         y, last = layer(x, state)
-        assert layer.backend == backend, layer.why_not
+        assert layer.backend == backend, layer.fallback_reason
         gradients = torch.autograd.grad(
             y.square().sum() + last[1].sum(), [x, *cell.parameters()], allow_unused=True
         )

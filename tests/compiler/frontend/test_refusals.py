@@ -61,11 +61,11 @@ def test_one_warning_names_the_operation_and_the_line(function: Callable[..., Te
         y, _ = layer(x)
     assert len(caught) == 1
     assert layer.backend == "eager"
-    assert layer.why_not is not None
+    assert layer.fallback_reason is not None
     if function is not counts:
         assert (
             f"test_refusals.py:{function.__code__.co_firstlineno + 1}, in {function.__name__}"
-            in layer.why_not
+            in layer.fallback_reason
         )
     torch.manual_seed(3)
     torch.testing.assert_close(y, wd.Recurrent(layer.cell, backend="eager")(x)[0])
@@ -89,11 +89,11 @@ def test_a_tensor_that_is_an_attribute_may_change() -> None:
 
 def test_the_cell_s_own_complaint_is_heard() -> None:
     with pytest.raises(wd.errors.ShapeError):
-        wd.Recurrent(wd.cells.LSTM(3, 4))(torch.randn(5, 2, 7))
+        wd.Recurrent(wd.cells.LSTMCell(3, 4))(torch.randn(5, 2, 7))
 
 
 def test_unused_parameters_and_frozen_ones() -> None:
-    cell = wd.cells.GRU(3, 4, dtype=torch.float64)
+    cell = wd.cells.GRUCell(3, 4, dtype=torch.float64)
     cell.weight_hh.requires_grad_(False)
     cell.extra = nn.Parameter(torch.zeros(2, dtype=torch.float64))
     layer, x = wd.Recurrent(cell), torch.randn(5, 2, 3, dtype=torch.float64)

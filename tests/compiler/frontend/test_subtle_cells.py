@@ -37,7 +37,7 @@ def both(cell: Own) -> wd.Recurrent:
 @pytest.mark.parametrize("name", COMPILED)
 def test_kernels_give_what_the_loop_gives(name: str) -> None:
     layer = both(Own(COMPILED[name]))
-    assert layer.backend == "llvm", layer.why_not
+    assert layer.backend == "llvm", layer.fallback_reason
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -45,8 +45,8 @@ def test_what_kernels_would_get_wrong_is_left_to_the_loop(name: str) -> None:
     step, says = REFUSED[name]
     with pytest.warns(RuntimeWarning, match="runs as an eager loop"):
         layer = both(Own(step))
-    assert layer.why_not is not None
-    assert says in layer.why_not
+    assert layer.fallback_reason is not None
+    assert says in layer.fallback_reason
 
 
 def test_a_refused_cell_is_left_as_it_was() -> None:
@@ -106,7 +106,7 @@ def test_attributes_with_a_row_for_each_example(batch: int) -> None:
             grads.append([y, last, *(g for g in found if g is not None)])
         for actual, expected in zip(*grads, strict=True):
             torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-11)
-    assert ours.backend == "llvm", ours.why_not
+    assert ours.backend == "llvm", ours.fallback_reason
     with torch.no_grad():
         torch.testing.assert_close(ours.step(x[0], h), eager.step(x[0], h))
         for backend in (ours, eager):  # of another batch than the masks'
@@ -168,4 +168,4 @@ def test_every_attribute_that_changes_is_noticed() -> None:
             torch.testing.assert_close(ours(x, h), eager(x, h), rtol=1e-10, atol=1e-11)
             for _ in range(2):
                 torch.testing.assert_close(ours.step(x[0], h), eager.step(x[0], h), rtol=1e-10, atol=1e-11)
-            assert ours.backend == "llvm", ours.why_not
+            assert ours.backend == "llvm", ours.fallback_reason

@@ -110,7 +110,7 @@ def test_another_cell_and_a_copy_are_run_as_they_are(run: Callable[..., Tensor])
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_sequences_of_every_form_in_turn(batch_first: bool) -> None:
     """As steps: and with lengths, resets, gradients, in inference mode and under autocast."""
-    layer = wd.Recurrent(wd.cells.LSTM(3, 4), batch_first=batch_first)
+    layer = wd.Recurrent(wd.cells.LSTMCell(3, 4), batch_first=batch_first)
     eager = wd.Recurrent(layer.cell, batch_first=batch_first, backend="eager")
     wide = torch.randn(5, 5, 6)
     state = torch.randn(2, 5, 4).unbind()
@@ -180,7 +180,7 @@ def test_what_looks_otherwise_is_seen(what: str, made: Callable[..., Callable[..
 
 def test_steps_of_every_form_in_turn() -> None:
     """What was run last is not what is run now: sizes, batches, strides, states without a gradient and with one."""
-    layer = wd.Recurrent(wd.cells.GRU(3, 4, dtype=torch.float64))
+    layer = wd.Recurrent(wd.cells.GRUCell(3, 4, dtype=torch.float64))
     eager = eager_of(layer)
     wide = torch.randn(2, 6, dtype=torch.float64)
     with torch.no_grad():

@@ -15,7 +15,7 @@ T, B, E, H = 5, 3, 4, 6  # steps, batch, event size, hidden size
 
 
 def cell(name: str, inputs: int = E, units: int = H) -> nn.Module:
-    return scrambled(getattr(wd.cells, name)(inputs, units))
+    return scrambled(getattr(wd.cells, f"{name}Cell")(inputs, units))
 
 
 def both(*names: str, **options: object) -> wd.Bidirectional:

@@ -81,7 +81,7 @@ def test_units_that_onnx_has_become_its_operators(case: CellCase, tmp_path) -> N
 
 
 def test_clipped_gates_are_the_operators_own(tmp_path) -> None:
-    layer = wd.Recurrent(scrambled(wd.cells.LSTM(E, H, clip_gates=0.4)), backend="eager")
+    layer = wd.Recurrent(scrambled(wd.cells.LSTMCell(E, H, clip_gates=0.4)), backend="eager")
     wd.export_onnx(layer, tmp_path / "layer.onnx")
     [node] = [node for node in onnx.load(tmp_path / "layer.onnx").graph.node if node.op_type == "LSTM"]
     assert "clip" in {attribute.name for attribute in node.attribute}
@@ -91,7 +91,7 @@ def test_clipped_gates_are_the_operators_own(tmp_path) -> None:
 
 
 def test_a_swapped_gate_is_seen(tmp_path) -> None:
-    layer = wd.Recurrent(scrambled(wd.cells.LSTM(E, H)), backend="eager")
+    layer = wd.Recurrent(scrambled(wd.cells.LSTMCell(E, H)), backend="eager")
     wd.export_onnx(layer, tmp_path / "layer.onnx")
     x = torch.randn(T, B, E)
     with torch.no_grad():
@@ -167,7 +167,7 @@ def test_a_learned_start_is_told(tmp_path) -> None:
 
 
 def test_how_a_layer_is_trained_does_not_matter(tmp_path) -> None:
-    layer = wd.Recurrent(wd.cells.GRU(E, H))
+    layer = wd.Recurrent(wd.cells.GRUCell(E, H))
     for name, model in (("a.onnx", layer), ("b.onnx", wd.Checkpointed(layer))):
         wd.export_onnx(model, tmp_path / name)
     a, b = (onnx.load(tmp_path / name).graph for name in ("a.onnx", "b.onnx"))
@@ -175,14 +175,14 @@ def test_how_a_layer_is_trained_does_not_matter(tmp_path) -> None:
 
 
 def test_the_class_names_are_carried(tmp_path) -> None:
-    wd.export_onnx(wd.Recurrent(wd.cells.GRU(E, 2)), tmp_path / "layer.onnx", classes=["wolf", "dog"])
+    wd.export_onnx(wd.Recurrent(wd.cells.GRUCell(E, 2)), tmp_path / "layer.onnx", classes=["wolf", "dog"])
     said = notes(onnx.load(tmp_path / "layer.onnx"))
     assert json.loads(said["classes"]) == ["wolf", "dog"]
     assert said["mode"] == "sequence"
 
 
 def test_the_layer_stays_as_it_is(tmp_path) -> None:
-    layer = wd.Recurrent(wd.cells.GRU(E, H)).train()
+    layer = wd.Recurrent(wd.cells.GRUCell(E, H)).train()
     before = [parameter.clone() for parameter in layer.parameters()]
     wd.export_onnx(layer, tmp_path / "layer.onnx")
     assert layer.training
@@ -190,7 +190,7 @@ def test_the_layer_stays_as_it_is(tmp_path) -> None:
 
 
 def test_the_same_layer_gives_the_same_bytes(tmp_path) -> None:
-    layer = wd.Recurrent(wd.cells.FourGateLSTM(E, H))
+    layer = wd.Recurrent(wd.cells.FourGateLSTMCell(E, H))
     for name in ("a.onnx", "b.onnx"):
         wd.export_onnx(layer, tmp_path / name)
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
@@ -211,14 +211,14 @@ class Looks(nn.Module):
 
 
 def test_mistakes_are_told_and_write_nothing(tmp_path) -> None:
-    layer, path = wd.Recurrent(wd.cells.GRU(E, H)), tmp_path / "layer.onnx"
+    layer, path = wd.Recurrent(wd.cells.GRUCell(E, H)), tmp_path / "layer.onnx"
     with pytest.raises(InputError, match=r'mode must be "sequence" or "step"'):
         wd.export_onnx(layer, path, mode="steps")
     with pytest.raises(InputError, match="no lengths"):
         wd.export_onnx(layer, path, mode="step", lengths=True)
     with pytest.raises(ONNXError, match="got Linear"):
         wd.export_onnx(nn.Linear(2, 3), path)
-    for wrong in ("a layer", None, wd.cells.GRU):
+    for wrong in ("a layer", None, wd.cells.GRUCell):
         with pytest.raises(InputError, match=r"layer must be an nn\.Module; got"):
             wd.export_onnx(wrong, path)
     for classes in ("abcd", [1, 2, 3, 4], ["a", "b", "c", "c"], None):
@@ -235,11 +235,11 @@ def test_mistakes_are_told_and_write_nothing(tmp_path) -> None:
         with pytest.raises(InputError, match="the path of an ONNX file must be text or a Path"):
             wd.export_onnx(layer, wrong)
     with pytest.raises(ONNXError, match="weight_ih has no numbers yet: make it on a device other than meta"):
-        wd.export_onnx(wd.Recurrent(wd.cells.GRU(E, H, device="meta")), path)
+        wd.export_onnx(wd.Recurrent(wd.cells.GRUCell(E, H, device="meta")), path)
     with pytest.raises(ONNXError, match=r"1\.weight has no numbers yet: run it once"):
         wd.export_onnx(nn.Sequential(layer, nn.LazyLinear(3)), path)
     with pytest.raises(ONNXError, match=r"got torch\.complex64"):
-        wd.export_onnx(wd.Recurrent(wd.cells.GRU(E, H)._apply(lambda tensor: tensor.cfloat())), path)
+        wd.export_onnx(wd.Recurrent(wd.cells.GRUCell(E, H)._apply(lambda tensor: tensor.cfloat())), path)
     with pytest.raises(ONNXError, match="no single steps"):
         wd.export_onnx(nn.GRU(E, H, bidirectional=True), path, mode="step")
     with pytest.raises(ONNXError, match="pass input_size="):
@@ -249,7 +249,7 @@ def test_mistakes_are_told_and_write_nothing(tmp_path) -> None:
     with pytest.raises(ONNXError, match=r"a number is read out of a tensor, at test_export.py"):
         wd.export_onnx(wd.Recurrent(Looks()), path)
     with pytest.raises(ONNXError, match=r"layer\.float\(\)"):
-        wd.export_onnx(wd.Recurrent(wd.cells.GRU(E, H).bfloat16()), path)
+        wd.export_onnx(wd.Recurrent(wd.cells.GRUCell(E, H).bfloat16()), path)
     with pytest.raises(ONNXError, match="cannot be written"):
         wd.export_onnx(layer, tmp_path / "nowhere" / "layer.onnx")
     assert list(tmp_path.iterdir()) == []

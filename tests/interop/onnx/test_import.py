@@ -178,12 +178,12 @@ def test_wrong_weights_are_seen():
 
 
 UNITS = [
-    ("LSTM", (), {}, wd.cells.PeepholeLSTM),
-    ("LSTM", ("P",), {}, wd.cells.LSTM),
-    ("LSTM", ("P",), {"clip": 1.0}, wd.cells.LSTM),
-    ("LSTM", ("P",), {"input_forget": 1}, wd.cells.CoupledLSTM),
-    ("GRU", (), {}, wd.cells.GRU),
-    ("RNN", (), {"activations": ["relu"]}, wd.cells.Elman),
+    ("LSTM", (), {}, wd.cells.PeepholeLSTMCell),
+    ("LSTM", ("P",), {}, wd.cells.LSTMCell),
+    ("LSTM", ("P",), {"clip": 1.0}, wd.cells.LSTMCell),
+    ("LSTM", ("P",), {"input_forget": 1}, wd.cells.CoupledLSTMCell),
+    ("GRU", (), {}, wd.cells.GRUCell),
+    ("RNN", (), {"activations": ["relu"]}, wd.cells.ElmanCell),
 ]
 
 
@@ -238,7 +238,9 @@ def test_single_steps_and_no_batch():
     assert_agree(last_alone, tuple(memory[:, 1] for memory in last))
 
 
-@pytest.mark.parametrize("unit", [wd.cells.GRU, wd.cells.PeepholeLSTM, wd.cells.CoupledLSTM, wd.cells.Elman])
+@pytest.mark.parametrize(
+    "unit", [wd.cells.GRUCell, wd.cells.PeepholeLSTMCell, wd.cells.CoupledLSTMCell, wd.cells.ElmanCell]
+)
 def test_there_and_back(unit, tmp_path):
     layer = wd.Recurrent(unit(E, H))
     wd.export_onnx(layer, tmp_path / "layer.onnx")

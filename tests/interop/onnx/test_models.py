@@ -45,8 +45,8 @@ class Words(nn.Module):
 
 
 MEMORIES = {
-    "an operator": lambda: wd.Recurrent(wd.cells.GRU(H, H), backend="eager"),
-    "a scan": lambda: wd.Recurrent(wd.cells.FourGateLSTM(H, H), backend="eager"),
+    "an operator": lambda: wd.Recurrent(wd.cells.GRUCell(H, H), backend="eager"),
+    "a scan": lambda: wd.Recurrent(wd.cells.FourGateLSTMCell(H, H), backend="eager"),
     "torch.nn": lambda: nn.LSTM(H, H, 2),
     "the batch first": lambda: wd.LSTM(H, H, batch_first=True),
 }
@@ -77,7 +77,7 @@ def test_an_encoder_a_layer_and_a_head(kind: str, tmp_path) -> None:
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_sequential(number: int, tmp_path) -> None:  # whose parameters have names such as "0.weight"
-    parts = [nn.Sequential(nn.Linear(E, H), nn.Tanh()), wd.Recurrent(wd.cells.GRU(H, H), backend="eager")]
+    parts = [nn.Sequential(nn.Linear(E, H), nn.Tanh()), wd.Recurrent(wd.cells.GRUCell(H, H), backend="eager")]
     model = nn.Sequential(*parts[number:])
     x = torch.randn(T, B, H if number else E)
     wd.export_onnx(model, tmp_path / "model.onnx")
@@ -112,7 +112,7 @@ def test_tables_that_come_after_the_layer(tmp_path) -> None:
     class Tables(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.layer = wd.Recurrent(wd.cells.GRU(E, H), backend="eager")
+            self.layer = wd.Recurrent(wd.cells.GRUCell(E, H), backend="eager")
             self.words, self.others = nn.Embedding(9, E, padding_idx=0), nn.Embedding(12, E)
 
         def forward(self, x: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ def test_tables_that_come_after_the_layer(tmp_path) -> None:
 
 
 def test_lengths(tmp_path) -> None:
-    model = Labels(wd.Recurrent(wd.cells.LSTM(H, H), backend="eager")).eval()
+    model = Labels(wd.Recurrent(wd.cells.LSTMCell(H, H), backend="eager")).eval()
     wd.export_onnx(model, tmp_path / "model.onnx", lengths=True)
     x, lengths = torch.randn(T, B, E), torch.tensor([T, 2, 1])
     for row, length in enumerate(lengths):
@@ -140,7 +140,7 @@ def test_a_layer_that_is_called_twice_has_two_memories(tmp_path) -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.layer = wd.Recurrent(wd.cells.GRU(E, E), backend="eager")
+            self.layer = wd.Recurrent(wd.cells.GRUCell(E, E), backend="eager")
 
         def forward(self, x: Tensor) -> Tensor:
             x = x.transpose(0, 1)
@@ -154,7 +154,7 @@ def test_a_layer_that_is_called_twice_has_two_memories(tmp_path) -> None:
 
 
 def test_what_is_wrapped_for_training(tmp_path) -> None:
-    model = Labels(wd.Recurrent(wd.cells.GRU(H, H), backend="eager"))
+    model = Labels(wd.Recurrent(wd.cells.GRUCell(H, H), backend="eager"))
     for name, whole in (("a.onnx", model), ("b.onnx", wd.Checkpointed(model))):
         wd.export_onnx(whole, tmp_path / name)
     a, b = (onnx.load(tmp_path / name).graph for name in ("a.onnx", "b.onnx"))
@@ -208,7 +208,7 @@ def test_models_of_parts_that_do_not_fit_are_told(tmp_path) -> None:
             self.parts = nn.ModuleList(parts)
 
     path = tmp_path / "parts.onnx"
-    for cell in (nn.GRUCell(2, 3), wd.cells.GRU(2, 3)):
+    for cell in (nn.GRUCell(2, 3), wd.cells.GRUCell(2, 3)):
         with pytest.raises(ONNXError, match=r"GRU(Cell)? is one step: wd\.Recurrent\(cell\)"):
             wd.export_onnx(cell, path)
     with pytest.raises(ONNXError, match="models with such layers in them; got Sequential"):
@@ -219,7 +219,7 @@ def test_models_of_parts_that_do_not_fit_are_told(tmp_path) -> None:
         wd.export_onnx(Parts(nn.Embedding(3, 4, max_norm=1.0)), path)
     attention = wd.memory.AdditiveAttention(H, H, window=3)
     for whole in (
-        wd.memory.Attending(wd.Recurrent(wd.cells.GRU(E, H)), attention),
+        wd.memory.Attending(wd.Recurrent(wd.cells.GRUCell(E, H)), attention),
         Odd(lambda m, x: m.attention(m.layer(x)[0])[0]).append(attention),
     ):
         with pytest.raises(

@@ -8,7 +8,7 @@ import sys
 sys.modules["onnx"] = None
 import torch, wolfdog as wd
 from wolfdog.errors import MissingPackageError
-layer = wd.Recurrent(wd.cells.GRU(2, 3), backend="eager")
+layer = wd.Recurrent(wd.cells.GRUCell(2, 3), backend="eager")
 for call in (lambda: wd.export_onnx(layer, "layer.onnx"), lambda: wd.from_onnx("layer.onnx")):
     try:
         call()

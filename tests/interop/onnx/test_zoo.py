@@ -39,7 +39,10 @@ def test_sequences_and_steps(name: str, tmp_path) -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    [wd.memory.LSTMN(E, H, window=3), wd.memory.NTM(E, H, slots=6, slot_size=4, read_heads=2, write_heads=2)],
+    [
+        wd.memory.LSTMNCell(E, H, window=3),
+        wd.memory.NTMCell(E, H, slots=6, slot_size=4, read_heads=2, write_heads=2),
+    ],
     ids=["LSTMN", "NTM"],
 )
 def test_memories_with_memories(cell: torch.nn.Module, tmp_path) -> None:

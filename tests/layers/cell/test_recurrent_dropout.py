@@ -45,17 +45,19 @@ class Masked(nn.Module):
 
 
 MAKE: dict[str, Callable[[], nn.Module]] = {
-    "lstm": lambda: wd.RecurrentDropout(C.LSTM(3, 4), inputs=0.3, states=0.4, candidates=0.5),
-    "gru": lambda: wd.RecurrentDropout(C.GRU(3, 4), inputs=0.3, states=0.4, candidates=0.5),
+    "lstm": lambda: wd.RecurrentDropout(C.LSTMCell(3, 4), inputs=0.3, states=0.4, candidates=0.5),
+    "gru": lambda: wd.RecurrentDropout(C.GRUCell(3, 4), inputs=0.3, states=0.4, candidates=0.5),
     "torch": lambda: wd.RecurrentDropout(nn.LSTMCell(3, 4), inputs=0.3, states=0.4),
-    "peephole": lambda: wd.RecurrentDropout(C.PeepholeLSTM(3, 4, peephole="full"), inputs=0.3, states=0.4),
+    "peephole": lambda: wd.RecurrentDropout(
+        C.PeepholeLSTMCell(3, 4, peephole="full"), inputs=0.3, states=0.4
+    ),
     "own": lambda: wd.RecurrentDropout(Masked(), states=0.4),
-    "zoned": lambda: wd.Zoneout(C.LSTM(3, 4), (0.2, 0.6)),
+    "zoned": lambda: wd.Zoneout(C.LSTMCell(3, 4), (0.2, 0.6)),
     "zoned torch": lambda: wd.Zoneout(nn.GRUCell(3, 4), 0.4),
     "zoned own": lambda: wd.Zoneout(SaysItsSize(), (0.0, 0.5)),
-    "learned": lambda: wd.LearnedState(C.FourGateLSTM(3, 4)),
+    "learned": lambda: wd.LearnedState(C.FourGateLSTMCell(3, 4)),
     "all": lambda: wd.LearnedState(
-        wd.Zoneout(wd.RecurrentDropout(C.ProjectedLSTM(3, 5, 4), states=0.4, candidates=0.2), 0.3)
+        wd.Zoneout(wd.RecurrentDropout(C.ProjectedLSTMCell(3, 5, 4), states=0.4, candidates=0.2), 0.3)
     ),
 }
 
@@ -125,7 +127,7 @@ def test_one_row_first_and_then_more() -> None:
 def masks_of(layer: wd.Recurrent, batch: int) -> tuple[Tensor | None, ...]:
     """What is drawn under the seed of `results`."""
     torch.manual_seed(7)
-    with wd.same_masks(layer, batch):
+    with wd.shared_dropout_masks(layer, batch):
         return layer.cell.masks()
 
 
@@ -246,16 +248,16 @@ def test_asking_what_runs_it_draws_nothing() -> None:
     for name in MAKE:
         layer = make(name)
         before = torch.get_rng_state()
-        assert layer.backend == "llvm", layer.why_not
+        assert layer.backend == "llvm", layer.fallback_reason
         assert torch.equal(torch.get_rng_state(), before)
     assert "a0" in wd.show(make("lstm"), "equations")
 
 
 @pytest.mark.parametrize("backend", [None, "eager"])
-def test_chunks_and_steps_within_same_masks_are_one_sequence(backend: str | None) -> None:
+def test_chunks_and_steps_within_shared_dropout_masks_are_one_sequence(backend: str | None) -> None:
     layer, x = make("lstm", backend=backend), drawn(6, 2, 3)
     torch.manual_seed(7)
-    with wd.same_masks(layer, 2):
+    with wd.shared_dropout_masks(layer, 2):
         whole = layer(x)
         early, state = layer(x[:3])
         outputs = [early]
@@ -272,8 +274,8 @@ def test_chunks_and_steps_within_same_masks_are_one_sequence(backend: str | None
 @pytest.mark.parametrize("every", [None, 2])
 def test_layers_of_layers_drop_out_too(every: int | None) -> None:
     torch.manual_seed(1)
-    drop = wd.RecurrentDropout(C.GRU(4, 4), states=0.5)
-    stack = wd.Stack(make("lstm"), drop, wd.Zoneout(C.LSTM(4, 4), 0.3), checkpoint_every=every).double()
+    drop = wd.RecurrentDropout(C.GRUCell(4, 4), states=0.5)
+    stack = wd.Stack(make("lstm"), drop, wd.Zoneout(C.LSTMCell(4, 4), 0.3), checkpoint_every=every).double()
     x = drawn(7, 2, 3)
     loop = copy.deepcopy(stack)
     for layer in loop.layers:
@@ -297,13 +299,13 @@ def test_trace_has_the_names_of_the_cell_within() -> None:
         torch.manual_seed(7)
         y, (_, ltm) = layer(x)
         torch.manual_seed(7)
-        trace = layer.trace(x)
-        assert list(trace) == ["i", "f", "g", "o", "stm", "ltm"]
-        assert_agree((trace["stm"], trace["ltm"][-1]), (y.detach(), ltm.detach()))
+        activations = layer.activations(x)
+        assert list(activations) == ["i", "f", "g", "o", "stm", "ltm"]
+        assert_agree((activations["stm"], activations["ltm"][-1]), (y.detach(), ltm.detach()))
 
 
 def test_learned_states() -> None:
-    layer, x = wd.Recurrent(wd.LearnedState(C.LSTM(3, 4)).double()), drawn(5, 3, 3)
+    layer, x = wd.Recurrent(wd.LearnedState(C.LSTMCell(3, 4)).double()), drawn(5, 3, 3)
     assert [(theta == 0).all().item() for theta in layer.cell.start] == [True, True]
     assert_agree(layer(x), wd.Recurrent(layer.cell.cell)(x))
     scrambled(layer.cell)

@@ -208,7 +208,7 @@ def test_random_numbers_are_the_same_again() -> None:
 
 
 def test_a_mask_that_is_drawn_once_a_sequence() -> None:
-    class Masked(wd.cells.LSTM):
+    class Masked(wd.cells.LSTMCell):
         def forward(self, event: Tensor, state: object = None) -> object:
             return super().forward(event * self.mask, state)
 
@@ -259,7 +259,7 @@ class Model(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.look = nn.Linear(3, 5)
-        self.memory = wd.Recurrent(wd.cells.GRU(5, 4))
+        self.memory = wd.Recurrent(wd.cells.GRUCell(5, 4))
         self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(4, 2))
 
     def forward(
@@ -314,7 +314,7 @@ def size(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 torch.set_num_threads(1)
-layer = wd.Recurrent(wd.cells.LSTM(4, 64), checkpoint_every=eval(sys.argv[1]))
+layer = wd.Recurrent(wd.cells.LSTMCell(4, 64), checkpoint_every=eval(sys.argv[1]))
 def train(steps):
     y, _ = layer(torch.randn(steps, 8, 4))
     y.sum().backward()

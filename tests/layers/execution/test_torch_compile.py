@@ -25,7 +25,9 @@ class Model(nn.Module):
         super().__init__()
         self.before = nn.Linear(2, 3)
         self.first = getattr(wd, name)(3, 4, bidirectional=True, **options)
-        self.second = wd.Recurrent(wd.cells.FourGateLSTM(8, 5), batch_first=bool(options.get("batch_first")))
+        self.second = wd.Recurrent(
+            wd.cells.FourGateLSTMCell(8, 5), batch_first=bool(options.get("batch_first"))
+        )
 
     def forward(self, x: Tensor, hx: Any = None) -> tuple[Tensor, Any]:
         y, last = self.first(self.before(x), hx)
@@ -144,7 +146,7 @@ def test_an_exported_program_needs_pytorch_alone(strict: bool, tmp_path: Any) ->
 
 @pytest.mark.parametrize("reduced", [False, True], ids=["float32", "autocast"])
 def test_export_of_recurrent_with_ends_and_resets(reduced: bool) -> None:
-    layer = wd.Recurrent(wd.cells.LSTM(3, 4))
+    layer = wd.Recurrent(wd.cells.LSTMCell(3, 4))
     x, lengths = torch.randn(5, 3, 3), torch.tensor([2, 5, 3])
     resets = torch.rand(5, 3) < 0.3
 

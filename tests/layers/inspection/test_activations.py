@@ -32,7 +32,7 @@ def drawn(*shape: int) -> Tensor:
 def test_kernels_and_the_loop_say_the_same(name: str) -> None:
     layer, x = make(name), drawn(6, 2, 3)
     compiled, loop = (
-        of.trace(x, lengths=[6, 4], resets=RESETS) for of in (layer, make(name, backend="eager"))
+        of.activations(x, lengths=[6, 4], resets=RESETS) for of in (layer, make(name, backend="eager"))
     )
     assert layer.backend == "llvm" or name == "OwnZero"
     assert list(compiled) == list(loop)
@@ -43,18 +43,18 @@ def test_kernels_and_the_loop_say_the_same(name: str) -> None:
 def test_outputs_and_states_are_the_layer_s(name: str) -> None:
     layer, x = make(name), drawn(6, 2, 3)
     state = layer(drawn(2, 2, 3))[1]
-    trace = layer.trace(x, state, resets=RESETS)
+    activations = layer.activations(x, state, resets=RESETS)
     y, last = layer(x, state, resets=RESETS)
     names = {"OutputAndState": ["state"], "OutputAndPair": ["state.0", "state.1"]}
     names |= {"Nested": ["out", "held.0", "held.1"], "LearnedStart": ["state"], "OwnZero": ["state"]}
     names |= {"LSTMCell": ["h", "c"], "GRUCell": ["h"], "RNNCell": ["h"]}
     own = names.get(name) or list(layer.cell.state_names)
-    assert list(trace)[-len(own) :] == own
-    output = "output" if "output" in trace else own[0]
-    assert ("output" in trace) == (name in ("OutputAndState", "OutputAndPair"))
-    assert_agree(trace[output], y.detach())
+    assert list(activations)[-len(own) :] == own
+    output = "output" if "output" in activations else own[0]
+    assert ("output" in activations) == (name in ("OutputAndState", "OutputAndPair"))
+    assert_agree(activations[output], y.detach())
     flat = [last] if isinstance(last, Tensor) else [last[0], *(last[1] if name == "Nested" else last[1:])]
-    assert_agree(tuple(trace[one][-1] for one in own), tuple(part.detach() for part in flat))
+    assert_agree(tuple(activations[one][-1] for one in own), tuple(part.detach() for part in flat))
 
 
 def before(states: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ def before(states: Tensor) -> Tensor:
 
 def test_the_four_gates() -> None:
     layer, x = make("four_gate_lstm"), drawn(9, 2, 3)
-    q, cell = layer.trace(x), layer.cell
+    q, cell = layer.activations(x), layer.cell
     assert list(q) == ["seen", "n", "i", "f", "v", "learn", "forget", "remember", "u", "use", "stm", "ltm"]
     seen = torch.cat((before(q["stm"]), x), -1)
     assert_agree(q["learn"], (torch.tanh(cell.n(seen)) * torch.sigmoid(cell.i(seen))).detach())
@@ -77,7 +77,7 @@ def test_the_four_gates() -> None:
 @pytest.mark.parametrize(("name", "short", "long"), [("lstm", "stm", "ltm"), ("LSTMCell", "h", "c")])
 def test_the_lstm_s_gates(name: str, short: str, long: str) -> None:
     layer, x = make(name), drawn(9, 2, 3)
-    q, cell = layer.trace(x), layer.cell
+    q, cell = layer.activations(x), layer.cell
     assert list(q) == ["i", "f", "g", "o", short, long]
     sums = nn.functional.linear(x, cell.weight_ih, cell.bias_ih)
     sums = sums + nn.functional.linear(before(q[short]), cell.weight_hh, cell.bias_hh)
@@ -90,7 +90,7 @@ def test_the_lstm_s_gates(name: str, short: str, long: str) -> None:
 
 @pytest.mark.parametrize(("name", "state"), [("gru", "stm"), ("gru_reset_before", "stm"), ("GRUCell", "h")])
 def test_the_gru_s_gates(name: str, state: str) -> None:
-    q = make(name).trace(drawn(9, 2, 3))
+    q = make(name).activations(drawn(9, 2, 3))
     assert {"r", "z", "n", state} <= set(q)
     assert_agree(q[state], (1 - q["z"]) * q["n"] + q["z"] * before(q[state]))
     assert bool(((q["r"] > 0) & (q["r"] < 1)).all())
@@ -149,7 +149,7 @@ class TestNames:
 
     def test_of_every_kind(self, backend: str | None) -> None:
         layer, x = wd.Recurrent(Author().double(), backend=backend), drawn(5, 2, 3)
-        q = layer.trace(x)
+        q = layer.activations(x)
         own = ["h", "new", "halves.0", "halves.1", "above", "shared", "gated.shared", "gate"]
         assert list(q) == [*own, "attention.score", "scaled.doubled", "state"]
         assert bool((q["new"].abs() < 1).all())  # the last value of that name, after tanh
@@ -161,7 +161,7 @@ class TestNames:
         assert layer.backend == (backend or "llvm")
 
     def test_of_a_class_and_of_the_one_it_is_made_from(self, backend: str | None) -> None:
-        q = wd.Recurrent(Heir().double(), backend=backend).trace(drawn(5, 2, 3))
+        q = wd.Recurrent(Heir().double(), backend=backend).activations(drawn(5, 2, 3))
         assert_agree(q["new"], q["state"])
         assert bool((q["Author.new"].abs() < 1).all())
 
@@ -176,28 +176,28 @@ class TestNames:
                 seen = x @ matrix
                 return torch.tanh(h + seen)
 
-        q = wd.Recurrent(Square(), backend=backend).trace(torch.randn(4, 3, 3), torch.zeros(3, 3))
+        q = wd.Recurrent(Square(), backend=backend).activations(torch.randn(4, 3, 3), torch.zeros(3, 3))
         assert list(q) == ["seen", "state"]
 
     def test_layouts(self, backend: str | None) -> None:
         x = drawn(5, 2, 3)
-        plain = make("lstm", backend=backend).trace(x)
-        flipped = make("lstm", backend=backend, batch_first=True).trace(x.transpose(0, 1))
-        alone = make("lstm", backend=backend).trace(x[:, 0])
+        plain = make("lstm", backend=backend).activations(x)
+        flipped = make("lstm", backend=backend, batch_first=True).activations(x.transpose(0, 1))
+        alone = make("lstm", backend=backend).activations(x[:, 0])
         for name, values in plain.items():
             assert_same(flipped[name].transpose(0, 1), values)
             assert_agree(alone[name], values[:, 0])
 
     def test_nothing_to_look_at(self, backend: str | None) -> None:
         layer = make("lstm", backend=backend)
-        assert {values.shape for values in layer.trace(drawn(0, 2, 3)).values()} == {(0, 2, 4)}
-        assert {values.shape for values in layer.trace(drawn(5, 0, 3)).values()} == {(5, 0, 4)}
+        assert {values.shape for values in layer.activations(drawn(0, 2, 3)).values()} == {(0, 2, 4)}
+        assert {values.shape for values in layer.activations(drawn(5, 0, 3)).values()} == {(5, 0, 4)}
 
     def test_it_leaves_no_trace(self, backend: str | None) -> None:
         layer, x = make("lstm", backend=backend), drawn(5, 2, 3).requires_grad_()
         names = list(layer.state_dict())
         profile, torch_numbers = sys.getprofile(), torch.get_rng_state()
-        q = layer.trace(x)
+        q = layer.activations(x)
         assert not any(values.requires_grad for values in q.values())
         assert list(layer.state_dict()) == names
         assert sys.getprofile() is profile
@@ -206,15 +206,15 @@ class TestNames:
     def test_the_cell_of_now(self, backend: str | None) -> None:
         for name in ("lstm", "LSTMCell"):
             layer, x = make(name, backend=backend), drawn(5, 2, 3)
-            first = layer.trace(x)
+            first = layer.activations(x)
             with torch.no_grad():
                 layer.cell.bias_ih.add_(1)
             layer.cell.weight_hh = nn.Parameter(torch.zeros_like(layer.cell.weight_hh))
-            second = layer.trace(x)
+            second = layer.activations(x)
             assert not torch.allclose(first["i"], second["i"])
             assert_agree(second[list(second)[-2]], layer(x)[0].detach())
             layer.cell = MAKE["gru"]().double()
-            assert "z" in layer.trace(x)
+            assert "z" in layer.activations(x)
 
 
 def test_a_cell_that_cannot_be_compiled() -> None:
@@ -230,7 +230,7 @@ def test_a_cell_that_cannot_be_compiled() -> None:
         wd.Recurrent(Sorting(), backend="eager"),
         torch.tensor([1.0, -3.0, 2.0])[:, None, None].expand(3, 1, 2),
     )
-    q = layer.trace(x, torch.zeros(1, 2))
+    q = layer.activations(x, torch.zeros(1, 2))
     assert list(q) == ["order", "positive", "state"]
     assert q["positive"].isnan()[:, 0, 0].tolist() == [False, True, False]
 
@@ -238,13 +238,13 @@ def test_a_cell_that_cannot_be_compiled() -> None:
 def test_hooks_run() -> None:
     layer, seen = make("lstm"), []
     layer.cell.register_forward_hook(lambda cell, arguments, result: seen.append(result))
-    trace = layer.trace(drawn(5, 2, 3))
+    activations = layer.activations(drawn(5, 2, 3))
     assert len(seen) > 5
-    assert set(trace) == {"i", "f", "g", "o", "stm", "ltm"}
+    assert set(activations) == {"i", "f", "g", "o", "stm", "ltm"}
 
 
 def test_it_checks_as_the_call_does() -> None:
     with pytest.raises(ShapeError, match=r"an event must be \[B, 3\]"):
-        make("lstm").trace(drawn(5, 2, 7))
+        make("lstm").activations(drawn(5, 2, 7))
     with pytest.raises(ShapeError, match="resets must be booleans"):
-        make("lstm").trace(drawn(5, 2, 3), resets=torch.zeros(5, 2))
+        make("lstm").activations(drawn(5, 2, 3), resets=torch.zeros(5, 2))

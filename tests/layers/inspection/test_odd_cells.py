@@ -79,22 +79,22 @@ NAMES = {
 @pytest.mark.parametrize("kind", NAMES, ids=lambda kind: kind.__name__)
 def test_names(kind: type[Unit]) -> None:
     layer, x = wd.Recurrent(kind()), torch.randn(6, 2, 3)
-    trace = layer.trace(x)
-    assert list(trace) == NAMES[kind]
+    activations = layer.activations(x)
+    assert list(activations) == NAMES[kind]
     assert layer.backend == "llvm"
-    assert_agree(trace["state"], layer(x)[0].detach())
+    assert_agree(activations["state"], layer(x)[0].detach())
 
 
 def test_a_cell_typed_at_a_prompt() -> None:
     names = {"Unit": Unit, "torch": torch}
     exec(WITHOUT_SOURCE, names)
-    trace = wd.Recurrent(names["Typed"]()).trace(torch.randn(6, 2, 3))
-    assert list(trace) == ["gate", "state"]
+    activations = wd.Recurrent(names["Typed"]()).activations(torch.randn(6, 2, 3))
+    assert list(activations) == ["gate", "state"]
 
 
 def test_a_cell_of_torch_compile_has_the_names_of_its_own_source() -> None:
-    cell = wd.cells.LSTM(3, 4)
-    traced = wd.Recurrent(torch.compile(cell, backend="eager")).trace(torch.randn(6, 2, 3))
+    cell = wd.cells.LSTMCell(3, 4)
+    traced = wd.Recurrent(torch.compile(cell, backend="eager")).activations(torch.randn(6, 2, 3))
     assert list(traced) == ["i", "f", "g", "o", "stm", "ltm"]
 
 
@@ -103,6 +103,6 @@ def test_a_program_of_torchscript_runs_and_has_states_alone() -> None:
     cell, x = nn.LSTMCell(3, 4), torch.randn(6, 2, 3)
     layer = wd.Recurrent(torch.jit.script(cell), returns="state")
     assert layer.backend == "eager"
-    assert "TorchScript" in layer.why_not
+    assert "TorchScript" in layer.fallback_reason
     assert_agree(layer(x)[0], wd.Recurrent(cell)(x)[0])
-    assert list(layer.trace(x)) == ["state.0", "state.1"]
+    assert list(layer.activations(x)) == ["state.0", "state.1"]

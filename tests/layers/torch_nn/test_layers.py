@@ -118,7 +118,7 @@ def test_kernels_ran(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("torch.nn's own forward ran")
 
     _, layer = LayerCase(name, {"num_layers": 2, "bidirectional": True}).pair()
-    assert (layer.backend, layer.why_not) == ("llvm", None)
+    assert (layer.backend, layer.fallback_reason) == ("llvm", None)
     monkeypatch.setattr(getattr(nn, name), "forward", refuse)
     x = torch.randn(6, 4, 3, dtype=torch.float64)
     layer(x)

@@ -183,7 +183,7 @@ def test_what_kernels_do_not_run_is_torch_nn_s(name: str) -> None:
     empty = ours.to("meta")
     assert empty(x.to("meta"))[0].shape == (5, 2, 4)
     assert empty.backend == "torch"
-    assert "on the CPU" in str(empty.why_not)
+    assert "on the CPU" in str(empty.fallback_reason)
 
 
 @by_name
@@ -211,7 +211,7 @@ def test_meta_device_and_back() -> None:
 def test_the_eager_backend_is_torch_nn(monkeypatch: pytest.MonkeyPatch) -> None:
     theirs, ours = LayerCase("GRU").pair()
     monkeypatch.setenv("WOLFDOG_BACKEND", "eager")
-    assert (ours.backend, ours.why_not) == ("torch", "the eager backend was asked for")
+    assert (ours.backend, ours.fallback_reason) == ("torch", "the eager backend was asked for")
     x = torch.randn(5, 2, 3, dtype=torch.float64)
     assert_same(tuple(flat(ours(x))), tuple(flat(theirs(x))))
 
@@ -232,10 +232,10 @@ def test_what_cannot_be_compiled_warns_once_and_runs(monkeypatch: pytest.MonkeyP
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert layer(x)[0].shape == (2, 2, 13)
-    assert layer.why_not == "not today"
+    assert layer.fallback_reason == "not today"
 
 
-@pytest.mark.parametrize("make", [lambda: wd.LSTM(3, 61), lambda: wd.Recurrent(wd.cells.GRU(3, 7))])
+@pytest.mark.parametrize("make", [lambda: wd.LSTM(3, 61), lambda: wd.Recurrent(wd.cells.GRUCell(3, 7))])
 def test_a_first_call_in_inference_mode_compiles(make: Any) -> None:
     layer, x = make(), torch.randn(2, 2, 3)
     with torch.inference_mode():
@@ -246,7 +246,7 @@ def test_a_first_call_in_inference_mode_compiles(make: Any) -> None:
     assert_agree(y.clone(), again.detach())
 
 
-@pytest.mark.parametrize("make", [lambda: wd.LSTM(3, 67), lambda: wd.Recurrent(wd.cells.GRU(3, 7))])
+@pytest.mark.parametrize("make", [lambda: wd.LSTM(3, 67), lambda: wd.Recurrent(wd.cells.GRUCell(3, 7))])
 def test_a_first_call_under_checkpoint(make: Any) -> None:
     layer, x = make(), torch.randn(2, 2, 3)
     checkpoint(lambda x: layer(x)[0], x, use_reentrant=False).sum().backward()

@@ -13,7 +13,7 @@ from wolfdog.layers import detach
 
 
 def recurrent(**options: object) -> wd.Recurrent:
-    return wd.Recurrent(scrambled(wd.cells.GRU(3, 4, dtype=torch.float64)), backend="eager", **options)
+    return wd.Recurrent(scrambled(wd.cells.GRUCell(3, 4, dtype=torch.float64)), backend="eager", **options)
 
 
 @pytest.mark.parametrize("join", ["concatenate", "add", "context"])
@@ -50,7 +50,7 @@ def test_chunks_and_steps_are_the_whole(batch_first: bool) -> None:
 
 def test_it_runs_on_cells_that_attend_themselves_and_learns() -> None:
     torch.manual_seed(0)
-    cell = m.LSTMN(3, 8, window=4, forget=wd.cells.ForgetBias(1.0))
+    cell = m.LSTMNCell(3, 8, window=4, forget=wd.cells.ForgetBias(1.0))
     both = m.Attending(wd.Recurrent(cell, backend="eager"), m.LuongAttention(8, window=4), join="context")
     x = torch.randn(12, 4, 3)
     target = x.cumsum(0)[..., :1].tanh().expand(-1, -1, 8)
@@ -67,7 +67,7 @@ def test_it_runs_on_cells_that_attend_themselves_and_learns() -> None:
 
 def test_mistakes() -> None:
     attention = make("dot")
-    for wrong in ((wd.cells.GRU(3, 4), attention), (attention, recurrent())):
+    for wrong in ((wd.cells.GRUCell(3, 4), attention), (attention, recurrent())):
         with pytest.raises(InputError, match=r"takes a wd.Recurrent and an attention of wd.memory; got"):
             m.Attending(*wrong)
     with pytest.raises(InputError, match="laid out alike; got batch_first=True and False"):

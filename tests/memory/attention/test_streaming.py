@@ -118,5 +118,5 @@ def test_what_lies_past_the_ends_does_not_matter() -> None:
 def test_learning_from_a_stream_in_chunks() -> None:
     attention = make("multi_head", "rotary", window=5)
     whole = attention(torch.cat([drawn(7, 2, 4, seed=s) for s in range(3)]))[0]
-    stream = wd.Truncated(attention, (drawn(7, 2, 4, seed=s) for s in range(3)))
+    stream = wd.TruncatedBPTT(attention, (drawn(7, 2, 4, seed=s) for s in range(3)))
     assert_agree(torch.cat([y for y, _, _ in stream]), whole)

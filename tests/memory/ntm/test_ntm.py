@@ -16,23 +16,23 @@ from ntm_equations import Array, machine
 from tolerances import assert_agree, assert_same
 from wolfdog.errors import InputError, ShapeError
 from wolfdog.layers.cell.state import tensors
-from wolfdog.memory import NTM, Feedforward, NTMState
+from wolfdog.memory import Feedforward, NTMCell, NTMState
 
 RESETS = torch.tensor([[False, t == 4, False] for t in range(7)])
 LENGTHS = [7, 6, 3]
 
 
-def make(**options: object) -> NTM:
+def make(**options: object) -> NTMCell:
     """The machine of the kernels' tables, so that they are built once."""
     sizes = {"slots": 6, "slot_size": 4, "read_heads": 2, "dtype": torch.float64}
-    return scrambled(NTM(3, 5, **{**sizes, **options}))
+    return scrambled(NTMCell(3, 5, **{**sizes, **options}))
 
 
 def flat(state: NTMState) -> tuple[Tensor, ...]:
     return tuple(tensors(state))
 
 
-def parameters(cell: NTM) -> dict[str, Array]:
+def parameters(cell: NTMCell) -> dict[str, Array]:
     return {name.removeprefix("controller."): p.detach().numpy() for name, p in cell.named_parameters()}
 
 
@@ -48,18 +48,18 @@ def parameters(cell: NTM) -> dict[str, Array]:
 def test_its_equations(options: dict[str, int]) -> None:
     cell, x = make(**options), drawn(7, 2, 3)
     layer = wd.Recurrent(cell, backend="eager")
-    (y, _), trace = layer(x), layer.trace(x)
+    (y, _), activations = layer(x), layer.activations(x)
     for b in range(2):
         for t, found in enumerate(machine(cell, parameters(cell), x[:, b].numpy())):
             right = tuple(map(torch.from_numpy, found))
-            assert_agree((y[t, b], trace["weights"][t, b], trace["memory"][t, b]), right)
-            heads = torch.cat((trace["read_weights"], trace["write_weights"]), 2)
-            assert_same(heads, trace["weights"])
+            assert_agree((y[t, b], activations["weights"][t, b], activations["memory"][t, b]), right)
+            heads = torch.cat((activations["read_weights"], activations["write_weights"]), 2)
+            assert_same(heads, activations["weights"])
 
 
 def test_it_cannot_be_taken_for_one_that_shifts_the_other_way() -> None:
     cell, x = make(), drawn(7, 1, 3)
-    trace = wd.Recurrent(cell, backend="eager").trace(x)
+    activations = wd.Recurrent(cell, backend="eager").activations(x)
     first, last = np.cumsum(cell.sizes)[2:4]
     p = parameters(cell)
     for name in ("interface.weight", "interface.bias"):
@@ -67,11 +67,11 @@ def test_it_cannot_be_taken_for_one_that_shifts_the_other_way() -> None:
         p[name] = np.concatenate((p[name][:first], shares, p[name][last:]))
     output, weights, _ = map(torch.from_numpy, machine(cell, p, x[:, 0].numpy())[-1])
     with pytest.raises(AssertionError):
-        assert_agree(trace["weights"][-1, 0], weights)
-    assert_agree(trace["output"][-1, 0], output)  # all heads mirror each other's ring
+        assert_agree(activations["weights"][-1, 0], weights)
+    assert_agree(activations["output"][-1, 0], output)  # all heads mirror each other's ring
 
 
-def some(cell: NTM, batch: int) -> NTMState:
+def some(cell: NTMCell, batch: int) -> NTMState:
     """A state in the midst of things."""
     with torch.no_grad():
         _, state = wd.Recurrent(cell, backend="eager")(drawn(3, batch, 3, seed=1))
@@ -83,7 +83,7 @@ def test_kernels_compute_what_the_loop_does() -> None:
     results = []
     for backend in (None, "eager"):
         layer = wd.Recurrent(cell, backend=backend)
-        assert layer.backend == ("eager" if backend else "llvm"), layer.why_not
+        assert layer.backend == ("eager" if backend else "llvm"), layer.fallback_reason
         x, before = drawn(7, 3, 3).requires_grad_(), some(cell, 3)
         y, state = layer(x, before, lengths=LENGTHS)
         assert isinstance(state, NTMState)
@@ -140,9 +140,9 @@ def test_any_sizes(
 
 
 @torch.no_grad()
-def tape_machine(gate: float = -50.0) -> NTM:
+def tape_machine(gate: float = -50.0) -> NTMCell:
     """Set by hand: writes what comes one slot further at every step, and reads where it writes."""
-    cell = NTM(2, 2, slots=5, slot_size=2, controller=Feedforward, dtype=torch.float64)
+    cell = NTMCell(2, 2, slots=5, slot_size=2, controller=Feedforward, dtype=torch.float64)
     for parameter in cell.parameters():
         parameter.zero_()
     cell.controller.weight[:, :2] = torch.eye(2)
@@ -182,7 +182,7 @@ def test_content_is_found() -> None:
 
 @pytest.mark.parametrize(
     "controller",
-    [Feedforward, wd.cells.GRU, nn.LSTMCell, partial(wd.cells.ProjectedLSTM, projection_size=2)],
+    [Feedforward, wd.cells.GRUCell, nn.LSTMCell, partial(wd.cells.ProjectedLSTMCell, projection_size=2)],
     ids=["feedforward", "gru", "torch", "projected"],
 )
 def test_any_unit_controls(controller: object) -> None:
@@ -214,7 +214,7 @@ def test_its_start_can_be_learned() -> None:
 
 def test_it_learns_to_copy() -> None:
     layer, bits = (
-        wd.Recurrent(NTM(3, 5, slots=6, slot_size=4, read_heads=2).double()),
+        wd.Recurrent(NTMCell(3, 5, slots=6, slot_size=4, read_heads=2).double()),
         nn.Linear(13, 2).double(),
     )
     parameters = [*layer.parameters(), *bits.parameters()]
@@ -239,12 +239,12 @@ def test_it_learns_to_copy() -> None:
 
 
 def test_the_trace_has_the_names_of_the_equations() -> None:
-    trace = wd.Recurrent(make(), backend="eager").trace(drawn(4, 2, 3))
+    activations = wd.Recurrent(make(), backend="eager").activations(drawn(4, 2, 3))
     named = {"key", "strength", "gate", "shift", "power", "erase", "add", "content", "gated"}
     states = ["stm", "ltm", "read", "weights", "memory"]
-    assert named | {"read_weights", "write_weights", "controller.f"} <= set(trace)
-    assert list(trace)[-6:] == ["output", *states]
-    foreign = wd.Recurrent(make(controller=nn.LSTMCell), backend="eager").trace(drawn(4, 2, 3))
+    assert named | {"read_weights", "write_weights", "controller.f"} <= set(activations)
+    assert list(activations)[-6:] == ["output", *states]
+    foreign = wd.Recurrent(make(controller=nn.LSTMCell), backend="eager").activations(drawn(4, 2, 3))
     assert list(foreign)[-5:] == ["controller.0", "controller.1", *states[2:]]
 
 
@@ -273,5 +273,5 @@ def test_mistakes() -> None:
             cell.initial_state(2)._replace(controller=make().initial_state(3).controller),
         )
     assert repr(cell).startswith(
-        "NTM(\n  3, 5, slots=6, slot_size=4, read_heads=2, write_heads=1, shift_range=1"
+        "NTMCell(\n  3, 5, slots=6, slot_size=4, read_heads=2, write_heads=1, shift_range=1"
     )

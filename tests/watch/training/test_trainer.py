@@ -282,7 +282,7 @@ def test_weight_decay_pulls_at_weights_and_peepholes_and_leaves_biases_and_scale
         """A lesson whose gradient is zero: what moves is moved by the decay."""
 
         def __init__(self):
-            memory = wd.cells.PeepholeLSTM(2, 2, peephole="diagonal")
+            memory = wd.cells.PeepholeLSTMCell(2, 2, peephole="diagonal")
             self.student = torch.nn.ModuleDict({"memory": memory, "scale": torch.nn.BatchNorm1d(2)})
             with torch.no_grad():
                 for one in self.student.parameters():

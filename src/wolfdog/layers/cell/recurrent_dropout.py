@@ -32,17 +32,18 @@ class RecurrentDropout(CellWrapper):
     states      p for the short-term memory. What a gate carries over of it (in a GRU) is left whole
     candidates  p for what the cell would learn; the long-term memory itself is never touched
 
-    Every call of a layer is a sequence, with masks of its own for every row of the batch; see `same_masks`. In eval
+    Every call of a layer is a sequence, with masks of its own for every row of the batch; see `shared_dropout_masks`.
+    In eval
     mode nothing is dropped. Dropout stands next to the cell: Zoneout(RecurrentDropout(cell)).
 
     Sources: Gal and Ghahramani 2016, "A theoretically grounded application of dropout in recurrent neural networks"
     (inputs and states; the same masks for all gates); Semeniuta, Severyn and Barth 2016, "Recurrent dropout without
     memory loss" (candidates).
     Raises InputError for what is no share, for a cell that cannot do what is asked, and in training for a step without
-    masks: one that was called neither by a layer nor within `same_masks`.
+    masks: one that was called neither by a layer nor within `shared_dropout_masks`.
 
     >>> import torch, wolfdog as wd
-    >>> layer = wd.Recurrent(wd.RecurrentDropout(wd.cells.LSTM(3, 5), inputs=0.2, states=0.3))
+    >>> layer = wd.Recurrent(wd.RecurrentDropout(wd.cells.LSTMCell(3, 5), inputs=0.2, states=0.3))
     >>> layer(torch.zeros(7, 2, 3))[0].shape
     torch.Size([7, 2, 5])
     """
@@ -83,7 +84,7 @@ class RecurrentDropout(CellWrapper):
         if self.training and (self.inputs or self.states or self.candidates) and not self.drawn:
             raise InputError(
                 "RecurrentDropout: no masks are drawn. In training, run the cell by a layer, as Recurrent(cell), or "
-                "steps of your own within `with wolfdog.same_masks(cell, batch):`; else call cell.eval()"
+                "steps of your own within `with wolfdog.shared_dropout_masks(cell, batch):`; else call cell.eval()"
             )
         if self.input_mask is not None:
             event = event * self.input_mask
@@ -131,15 +132,15 @@ class RecurrentDropout(CellWrapper):
                 setattr(self.cell, name, mask)
 
 
-def same_masks(model: nn.Module, batch: int) -> AbstractContextManager[None]:
+def shared_dropout_masks(model: nn.Module, batch: int) -> AbstractContextManager[None]:
     """Within it, every `RecurrentDropout` of a model in training keeps one set of masks, drawn at its beginning.
 
     So that chunks or steps are dropped out as one sequence:
 
     >>> import torch, wolfdog as wd
-    >>> layer = wd.Recurrent(wd.RecurrentDropout(wd.cells.GRU(3, 5), states=0.5))
+    >>> layer = wd.Recurrent(wd.RecurrentDropout(wd.cells.GRUCell(3, 5), states=0.5))
     >>> state = None
-    >>> with wd.same_masks(layer, batch=2):
+    >>> with wd.shared_dropout_masks(layer, batch=2):
     ...     for x_t in torch.zeros(7, 2, 3):
     ...         y_t, state = layer.step(x_t, state)
 

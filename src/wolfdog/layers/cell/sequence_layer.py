@@ -33,11 +33,11 @@ class SequenceLayer(nn.Module):
         raise NotImplementedError
 
     @property
-    def why_not(self) -> str | None:
+    def fallback_reason(self) -> str | None:
         """Why nothing faster does; None where there is nothing faster."""
         raise NotImplementedError
 
-    def trace(
+    def activations(
         self,
         x: Tensor,
         state: State | None = None,

@@ -18,7 +18,7 @@ class CellWrapper(nn.Module):
         super().__init__()
         if not isinstance(cell, nn.Module) or isinstance(cell, nn.RNNBase):
             raise InputError(
-                f"{type(self).__name__} takes one step of a unit, as wolfdog.cells.LSTM; got {type(cell).__name__}"
+                f"{type(self).__name__} takes one step of a unit, as wolfdog.cells.LSTMCell; got {type(cell).__name__}"
             )
         if initial_state(cell, 1) is None:
             raise InputError(

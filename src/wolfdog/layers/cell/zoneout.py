@@ -32,7 +32,7 @@ class Zoneout(CellWrapper):
     `input_size`.
 
     >>> import torch, wolfdog as wd
-    >>> layer = wd.Recurrent(wd.Zoneout(wd.cells.LSTM(3, 5), states=(0.05, 0.5)))
+    >>> layer = wd.Recurrent(wd.Zoneout(wd.cells.LSTMCell(3, 5), states=(0.05, 0.5)))
     >>> layer(torch.zeros(7, 2, 3))[0].shape
     torch.Size([7, 2, 5])
     """

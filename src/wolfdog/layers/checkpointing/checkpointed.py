@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ..cell.recurrent_dropout import same_masks
+from ..cell.recurrent_dropout import shared_dropout_masks
 from ..cell.state import State
 from ..execution.compiled import CompiledRunner, refusal
 from ..execution.eager import EagerRunner
@@ -62,7 +62,7 @@ class Checkpointed(nn.Module):
     >>> class Labels(torch.nn.Module):
     ...     def __init__(self):
     ...         super().__init__()
-    ...         self.memory, self.head = wd.Recurrent(wd.cells.GRU(3, 16)), torch.nn.Linear(16, 5)
+    ...         self.memory, self.head = wd.Recurrent(wd.cells.GRUCell(3, 16)), torch.nn.Linear(16, 5)
     ...     def forward(self, x, state=None):
     ...         y, state = self.memory(x, state)
     ...         return self.head(y), state
@@ -127,7 +127,7 @@ def checkpointed(
 
     x, resets = turned(x), None if resets is None else turned(resets)
     alone = x.dim() < 3 and x.is_floating_point()  # one sequence of events, and not a batch of words
-    with same_masks(module, 1 if alone else x.shape[1]):
+    with shared_dropout_masks(module, 1 if alone else x.shape[1]):
         run = ModuleRun(module, piece, x.device, state)
         y, last = in_pieces(run, length, steps, x, lengths, resets)
     return turned(y), run.rebuilt(last)

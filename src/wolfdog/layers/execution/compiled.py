@@ -35,7 +35,7 @@ class Ready(NamedTuple):
 
 
 class CompiledRunner:
-    """Runs a cell by kernels, and by the eager loop what kernels cannot run; `why_not` says why not."""
+    """Runs a cell by kernels, and by the eager loop what kernels cannot run; `fallback_reason` says why not."""
 
     def __init__(self, cell: nn.Module, returns: Returns | None) -> None:
         self.eager, self.returns = EagerRunner(cell, returns), returns
@@ -51,9 +51,9 @@ class CompiledRunner:
     @property
     def backend(self) -> str:
         """What runs the cell: "llvm", or "eager" where it cannot be compiled."""
-        return "llvm" if self.why_not() is None else "eager"
+        return "llvm" if self.fallback_reason() is None else "eager"
 
-    def why_not(self) -> str | None:
+    def fallback_reason(self) -> str | None:
         """Why the eager loop runs the cell; None where kernels do.
 
         A cell that has not been called yet is compiled for events of its `input_size`, where it has that attribute.

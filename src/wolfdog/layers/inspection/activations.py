@@ -21,9 +21,9 @@ from ..execution.runner import Runner, choose
 from .local_names import Local, names_of, watched
 
 TWINS: dict[type[nn.Module], Callable[..., cells.Cell]] = {
-    nn.RNNCell: cells.Elman,
-    nn.LSTMCell: cells.LSTM,
-    nn.GRUCell: cells.GRU,
+    nn.RNNCell: cells.ElmanCell,
+    nn.LSTMCell: cells.LSTMCell,
+    nn.GRUCell: cells.GRUCell,
 }
 """Torch's cells, whose step is one operation without names, and the cells here that say the same with names."""
 

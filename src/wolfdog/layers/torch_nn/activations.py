@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from ...cells import ProjectedLSTM
+from ...cells import ProjectedLSTMCell
 from ..recurrent import Recurrent
 from .layouts import Layout
 from .run_layers import Named
@@ -54,7 +54,7 @@ def quantities(
             at = number * directions + backwards
             inside[at].cell._parameters.update(named[at])  # type: ignore[arg-type]  # as they are now
             state = before[at] if len(before[at]) > 1 else before[at][0]
-            traced = inside[at].trace(layout.events(x, backwards), state, layout.lengths)
+            traced = inside[at].activations(layout.events(x, backwards), state, layout.lengths)
             for name, values in traced.items():
                 laid = layout.outputs(values, backwards)
                 name = STATES.get(name, name)
@@ -69,7 +69,7 @@ def _recurrent(layer: nn.RNNBase, named: Named, backend: str | None) -> Recurren
     """One layer in one direction, whose cell has yet to be given its parameters."""
     events = named["weight_ih"].shape[1]
     if layer.proj_size:
-        cell: nn.Module = ProjectedLSTM(
+        cell: nn.Module = ProjectedLSTMCell(
             events, layer.hidden_size, layer.proj_size, layer.bias, device=torch.device("meta")
         )
     else:

@@ -34,10 +34,10 @@ class OnKernels(nn.RNNBase):
     @property
     def backend(self) -> str:
         """What runs the layer over tensors on the CPU: "llvm", or "torch" for torch.nn's own forward."""
-        return "llvm" if self.why_not is None else "torch"
+        return "llvm" if self.fallback_reason is None else "torch"
 
     @property
-    def why_not(self) -> str | None:
+    def fallback_reason(self) -> str | None:
         """Why torch.nn's own forward runs the layer; None where kernels do."""
         units = self._units(self._named())
         found = units if isinstance(units, str) else units.kernels
@@ -82,12 +82,12 @@ class OnKernels(nn.RNNBase):
         return result
 
     @torch.no_grad()
-    def trace(self, input: Any, hx: Any = None) -> dict[str, Any]:  # noqa: A002
+    def activations(self, input: Any, hx: Any = None) -> dict[str, Any]:  # noqa: A002
         """Every named quantity of every layer and direction over time, laid out as the input; without gradients.
 
         Names end as those of the parameters do: for an LSTM `i_l0`, `f_l0`, `g_l0`, `o_l0`, `h_l0`, `c_l0`, then those
         of `l0_reverse`, `l1` and so on; r, z, n and h for a GRU. Without that ending they are those of
-        `Recurrent.trace`.
+        `Recurrent.activations`.
 
         Arguments and errors are those of the call.
         """

@@ -14,7 +14,7 @@ class RNN(OnKernels):
 
     Arguments, names, shapes and first values of the parameters, results and errors are torch.nn.RNN's, and
     state_dicts go both ways. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.RNN's
-    own forward elsewhere: `layer.backend` says which, `layer.why_not` why.
+    own forward elsewhere: `layer.backend` says which, `layer.fallback_reason` why.
 
     `layer(x, h_0=None) -> (y, h_n)`: x [T, B, I], [B, T, I] with batch_first, [T, I] without a batch, or a
     PackedSequence; y likewise, of H features for each direction; h [layers * directions, B, H], zeros where it is
@@ -65,7 +65,7 @@ class LSTM(OnKernels):
 
     Arguments, names, shapes and first values of the parameters, results and errors are torch.nn.LSTM's, and
     state_dicts go both ways. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.LSTM's
-    own forward elsewhere: `layer.backend` says which, `layer.why_not` why.
+    own forward elsewhere: `layer.backend` says which, `layer.fallback_reason` why.
 
     `layer(x, (h_0, c_0)=None) -> (y, (h_n, c_n))`: as RNN, with c [layers * directions, B, H]; with proj_size P,
     y and h have P features in the place of H.
@@ -111,7 +111,7 @@ class GRU(OnKernels):
 
     Arguments, names, shapes and first values of the parameters, results and errors are torch.nn.GRU's, and
     state_dicts go both ways. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.GRU's
-    own forward elsewhere: `layer.backend` says which, `layer.why_not` why.
+    own forward elsewhere: `layer.backend` says which, `layer.fallback_reason` why.
 
     `layer(x, h_0=None) -> (y, h_n)`: as RNN.
 

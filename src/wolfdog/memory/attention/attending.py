@@ -33,7 +33,7 @@ class Attending(nn.Module):
     attention without a window.
 
     >>> import wolfdog as wd
-    >>> layer = Attending(wd.Recurrent(wd.cells.GRU(3, 8)), wd.memory.MultiHeadAttention(8, heads=2, window=50))
+    >>> layer = Attending(wd.Recurrent(wd.cells.GRUCell(3, 8)), wd.memory.MultiHeadAttention(8, heads=2, window=50))
     >>> y, state = layer(torch.randn(20, 4, 3))
     >>> y_next, state = layer.step(torch.randn(4, 3), state)
     >>> y.shape, y_next.shape

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ...cells import LSTM, ForgetBias
+from ...cells import ForgetBias, LSTMCell
 from ...cells.cell import positive
 from ...errors import InputError, ShapeError
 from ...layers.cell.protocol import initial_state
@@ -20,7 +20,7 @@ from .addressing import sharpened, shifted, similarity
 UNWRITTEN = 1e-6
 """Every number of a memory before anything was written: the start that Collier and Beel 2018 found to learn best."""
 
-SHORT_TERM = partial(LSTM, forget=ForgetBias(1.0))
+SHORT_TERM = partial(LSTMCell, forget=ForgetBias(1.0))
 """The controller unless another is given: what is to last lies in the memory. After 4,000 batches of the copy task this
 one had no bit wrong (two seeds), and one that starts out keeping for up to a thousand steps 44 % (one seed)."""
 
@@ -40,7 +40,7 @@ class NTMState(NamedTuple):
     memory: Tensor
 
 
-class NTM(nn.Module):
+class NTMCell(nn.Module):
     """The neural Turing machine: a controller, a unit as any other, and heads by which it reads and writes a memory
     of N slots of M numbers. A head looks for what is like its key, or goes on from where it was.
 
@@ -69,7 +69,7 @@ class NTM(nn.Module):
     Raises InputError for sizes that are no positive whole numbers, for a shift_range that goes around the memory, and
     for a controller that does not say its output_size; ShapeError for an event or a state of the wrong shape.
 
-    >>> cell = NTM(3, 5, slots=16, slot_size=4)
+    >>> cell = NTMCell(3, 5, slots=16, slot_size=4)
     >>> output, state = cell(torch.zeros(2, 3))
     >>> output.shape, state.memory.shape
     (torch.Size([2, 9]), torch.Size([2, 16, 4]))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...errors import InputError, ShapeError
 from ...layers import Recurrent
-from ...memory import LSTMN
+from ...memory import LSTMNCell
 from .window import Kept, followed
 
 
@@ -113,9 +113,9 @@ class Recurring(Recurrent):
 class Taping(Recurring):
     """An LSTMN as a memory: its tape says what it looked at. The state is its own and, for the times, a `Kept`."""
 
-    cell: LSTMN
+    cell: LSTMNCell
 
-    def __init__(self, cell: LSTMN, shortest: float) -> None:
+    def __init__(self, cell: LSTMNCell, shortest: float) -> None:
         super().__init__(cell)
         self.reach = Reach(cell.window, 0.0, shortest)
 
@@ -140,7 +140,7 @@ class Taping(Recurring):
         """As `Memory` has it: the weights by which gates saw the memories of earlier steps."""
         tape, kept = self._parts(state, x)
         view, _ = followed(kept, x[..., :0], checked_times(times, x), resets, 0.0)
-        weights = self.trace(x, tape, resets=resets)["weights"].transpose(
+        weights = self.activations(x, tape, resets=resets)["weights"].transpose(
             0, 1
         )  # [B, T, W], the step before first
         place = view.last[..., None] - 1 - torch.arange(self.cell.window, device=x.device)

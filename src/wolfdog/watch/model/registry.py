@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from ...cells import GRU, LSTM, Elman, FourGateLSTM, PeepholeLSTM
+from ...cells import ElmanCell, FourGateLSTMCell, GRUCell, LSTMCell, PeepholeLSTMCell
 from ...cells.cell import Cell
 from ...errors import InputError
-from ...memory import LSTMN, NTM
+from ...memory import LSTMNCell, NTMCell
 from .attention_memory import Searching
 from .memory import Memory, Reach, Recurring, Taping
 from .readers import Heads, Hopping
@@ -14,12 +14,12 @@ NO_MEMORY = "none"
 """The name by which a watcher has no memory: its context is its snapshot."""
 
 _CELLS: dict[str, Callable[[int, int], Cell]] = {
-    "elman": Elman,
-    "lstm": LSTM,
-    "four-gate-lstm": FourGateLSTM,
-    "peephole-full": lambda inputs, hidden: PeepholeLSTM(inputs, hidden, peephole="full"),
-    "peephole-diagonal": lambda inputs, hidden: PeepholeLSTM(inputs, hidden, peephole="diagonal"),
-    "gru": GRU,
+    "elman": ElmanCell,
+    "lstm": LSTMCell,
+    "four-gate-lstm": FourGateLSTMCell,
+    "peephole-full": lambda inputs, hidden: PeepholeLSTMCell(inputs, hidden, peephole="full"),
+    "peephole-diagonal": lambda inputs, hidden: PeepholeLSTMCell(inputs, hidden, peephole="diagonal"),
+    "gru": GRUCell,
 }
 
 _TURING = "ntm"
@@ -78,10 +78,10 @@ def make_memory(
     if kind in _CELLS:
         return Recurring(_CELLS[kind](input_size, hidden_size))
     if kind == _TURING:
-        return Recurring(NTM(input_size, hidden_size, SLOTS, SLOT_SIZE))
+        return Recurring(NTMCell(input_size, hidden_size, SLOTS, SLOT_SIZE))
     entries = window or _WINDOWS.get(kind, BANK)
     if kind == "lstmn":
-        return Taping(LSTMN(input_size, hidden_size, entries), 1 / fps)
+        return Taping(LSTMNCell(input_size, hidden_size, entries), 1 / fps)
     layer = Recurring(_CELLS[first](input_size, hidden_size)) if second else None
     reach = Reach(entries, (stride or STRIDE) if kind == "bank" else 0.0, 1 / fps)
     reader, every = (Hopping, 16) if kind == "memory-network" else (Heads, 8)

@@ -105,7 +105,7 @@ def halved(frames: Tensor) -> Tensor:
 
 
 class _Streamed:
-    """Truncated backpropagation through time: chunk after chunk of many streams, the state carried over.
+    """TruncatedBPTT backpropagation through time: chunk after chunk of many streams, the state carried over.
 
     Where a memory says so, one moment in so many is judged, other ones in each chunk.
     """

@@ -15,11 +15,11 @@ from wolfdog.compiler.backends.llvm import launch, openmp, thread_pool
 CELLS: list[Any] = [
     lambda: nn.LSTMCell(5, 40),
     lambda: nn.GRUCell(20, 33),
-    lambda: wd.cells.FourGateLSTM(10, 70),
-    lambda: wd.cells.PeepholeLSTM(6, 36, peephole="full"),
-    lambda: wd.cells.LayerNormLSTM(5, 40),
-    lambda: wd.cells.GRU(10, 41, reset_after=False),
-    lambda: wd.memory.LSTMN(5, 18, window=4),
+    lambda: wd.cells.FourGateLSTMCell(10, 70),
+    lambda: wd.cells.PeepholeLSTMCell(6, 36, peephole="full"),
+    lambda: wd.cells.LayerNormLSTMCell(5, 40),
+    lambda: wd.cells.GRUCell(10, 41, reset_after=False),
+    lambda: wd.memory.LSTMNCell(5, 18, window=4),
 ]
 
 

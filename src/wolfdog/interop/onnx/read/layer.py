@@ -188,7 +188,7 @@ def from_onnx(model: "ModelProto | str | os.PathLike[str]") -> list[ONNXLayer]:
 
     >>> import tempfile, wolfdog as wd
     >>> path = f"{tempfile.mkdtemp()}/layer.onnx"
-    >>> wd.export_onnx(wd.Recurrent(wd.cells.PeepholeLSTM(3, 5)), path)
+    >>> wd.export_onnx(wd.Recurrent(wd.cells.PeepholeLSTMCell(3, 5)), path)
     >>> [layer] = from_onnx(path)
     >>> y, (h, c) = layer(torch.zeros(7, 2, 3))
     >>> y.shape, c.shape

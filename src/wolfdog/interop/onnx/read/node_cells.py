@@ -9,8 +9,8 @@ from torch import Tensor
 
 from .... import cells
 from ....cells import Cell
+from ...arrays import Numbers
 from ...general_cells import GeneralElman, GeneralGRU, GeneralLSTM
-from ..graph import Numbers
 from .node import GATES, Node
 
 Sizes = tuple[int, int, bool]
@@ -34,7 +34,7 @@ def cell_of(node: Node, way: int) -> Cell:
         cell = _OWN[node.op](node, way, sizes, dtype)
         if cell is None:
             cell = _general(node, way, sizes, dtype)
-    picks = _COUPLED if isinstance(cell, cells.CoupledLSTM) else _GATES[node.op]
+    picks = _COUPLED if isinstance(cell, cells.CoupledLSTMCell) else _GATES[node.op]
     gates = GATES[node.op]
     weights = {
         "weight_ih": _picked(tensors["W"][way], gates, picks),
@@ -63,22 +63,22 @@ def _lstm(node: Node, way: int, sizes: Sizes, dtype: torch.dtype) -> Cell | None
     if not node.usual(way):
         return None
     if "P" in node.tensors:
-        return None if node.coupled or node.clip else cells.PeepholeLSTM(*sizes, dtype=dtype)
-    make = cells.CoupledLSTM if node.coupled else cells.LSTM
+        return None if node.coupled or node.clip else cells.PeepholeLSTMCell(*sizes, dtype=dtype)
+    make = cells.CoupledLSTMCell if node.coupled else cells.LSTMCell
     return make(*sizes, clip_gates=node.clip, dtype=dtype)
 
 
 def _gru(node: Node, way: int, sizes: Sizes, dtype: torch.dtype) -> Cell | None:
     if node.clip or not node.usual(way):
         return None
-    return cells.GRU(*sizes, reset_after=node.reset_after, dtype=dtype)
+    return cells.GRUCell(*sizes, reset_after=node.reset_after, dtype=dtype)
 
 
 def _elman(node: Node, way: int, sizes: Sizes, dtype: torch.dtype) -> Cell | None:
     [activation] = node.activations[way]
     if node.clip or activation.name not in ("Tanh", "Relu"):
         return None
-    return cells.Elman(*sizes, nonlinearity="tanh" if activation.name == "Tanh" else "relu", dtype=dtype)
+    return cells.ElmanCell(*sizes, nonlinearity="tanh" if activation.name == "Tanh" else "relu", dtype=dtype)
 
 
 _OWN: dict[str, Callable[[Node, int, Sizes, torch.dtype], Cell | None]] = {

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ....errors import InputError, ONNXError
-from ..graph import Graph
 from .file import model_of, write_model
+from .graph import Graph
 from .level import lengths_of
 from .model import Model
 from .module import part_of
@@ -61,7 +61,7 @@ def export_onnx(
 
     >>> import tempfile, wolfdog as wd
     >>> path = f"{tempfile.mkdtemp()}/layer.onnx"
-    >>> export_onnx(wd.Recurrent(wd.cells.FourGateLSTM(3, 5)), path, mode="step")
+    >>> export_onnx(wd.Recurrent(wd.cells.FourGateLSTMCell(3, 5)), path, mode="step")
     """
     if mode not in get_args(Mode):
         raise InputError(f'export_onnx: mode must be "sequence" or "step"; got {mode!r}')

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from .... import cells
 from ...activations import KINDS, USUAL, Activation
+from ...arrays import Numbers
 from ...general_cells import GeneralElman, GeneralGRU, GeneralLSTM
-from ..graph import Numbers
 
 ORDERS: Mapping[str, tuple[int, ...]] = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN": (0,)}
 """Where ONNX's gates lie among ours: LSTM i, o, f, c of i, f, g, o; GRU z, r, h of r, z, n."""
@@ -131,11 +131,11 @@ def _general(op: str, **flags: str) -> Callable[[Any], Operator]:
 
 
 _OPERATORS: dict[type[nn.Module], Callable[[Any], Operator | None]] = {
-    cells.LSTM: _lstm,
-    cells.CoupledLSTM: _coupled,
-    cells.PeepholeLSTM: _peephole,
-    cells.GRU: _gru,
-    cells.Elman: _elman,
+    cells.LSTMCell: _lstm,
+    cells.CoupledLSTMCell: _coupled,
+    cells.PeepholeLSTMCell: _peephole,
+    cells.GRUCell: _gru,
+    cells.ElmanCell: _elman,
     nn.LSTMCell: lambda cell: _packed("LSTM", cell),
     nn.GRUCell: _gru,
     nn.RNNCell: _elman,
@@ -148,7 +148,7 @@ _OPERATORS: dict[type[nn.Module], Callable[[Any], Operator | None]] = {
 def operator_of(cell: nn.Module) -> Operator | None:
     """The operator that is this cell; None where ONNX has none.
 
-    >>> operator_of(cells.GRU(3, 5)).op, operator_of(cells.FourGateLSTM(3, 5))
+    >>> operator_of(cells.GRUCell(3, 5)).op, operator_of(cells.FourGateLSTMCell(3, 5))
     ('GRU', None)
     """
     make = _OPERATORS.get(type(cell))  # a subclass may have equations of its own
