@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...compiler.ir.printer import show
 from ...compiler.ragged import zero_padding
 from ..cell.protocol import Returns, initial_state
 from ..cell.recurrent_dropout import other_masks
@@ -143,8 +144,8 @@ class Plan:
             self.names,
             self.rows,
             code.source(),
-            recurrence.split.parameters,
-            recurrence.split.events,
+            show(recurrence.split.parameters),
+            show(recurrence.split.events),
         )
         text = "\n".join(map(str, (*parts, structure(zero), forms)))
         self.key = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
