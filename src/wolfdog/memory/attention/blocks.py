@@ -1,19 +1,34 @@
 """Attention over whole sequences, a block of queries at a time, so that what is computed stays small."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from ..arguments import finite
-from .past import Past, by_age
+from .past import Past, Sight, by_age
 
-if TYPE_CHECKING:
-    from .attention import Attention
+
+class BlockAttention(Protocol):
+    """Interface of an attention mechanism whose queries are processed in blocks; see `Attention`."""
+
+    block: int
+    heads: int
+    output_size: int
+
+    def placed(self, x: Tensor, positions: Tensor) -> Tensor: ...
+
+    def entries(self, memory: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def sight(self, at: Tensor, first: Tensor, last: Tensor, when: Tensor, then: Tensor) -> Sight: ...
+
+    def attend(
+        self, x: Tensor, positions: Tensor, keys: Tensor, values: Tensor, sight: Sight, need_weights: bool
+    ) -> tuple[Tensor, Tensor | None]: ...
 
 
 def over_own_past(
-    attention: "Attention",
+    attention: BlockAttention,
     x: Tensor,
     past: Past,
     carried: bool,
@@ -59,7 +74,7 @@ def over_own_past(
 
 
 def over_memory(
-    attention: "Attention",
+    attention: BlockAttention,
     x: Tensor,
     memory: Tensor,
     lengths: Tensor | None,
@@ -88,7 +103,7 @@ def over_memory(
 
 
 def _joined(
-    attention: "Attention",
+    attention: BlockAttention,
     x: Tensor,
     over: Tensor | None,
     outputs: list[Tensor],

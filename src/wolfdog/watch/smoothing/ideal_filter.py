@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from wolfdog.errors import InputError
 
-from .worlds import Streams, World, leaving
+from .simulation import Streams, leaving
+from .world import World
 
 Array = NDArray[np.float64]
 

@@ -14,7 +14,8 @@ from wolfdog.errors import InputError
 
 from .any_class_features import LEAST, Clock, class_features, top_class
 from .any_class_network import AnyClassConfig, AnyClassNetwork
-from .worlds import TRAINED, Ranges, Streams, World, draw_world, simulate
+from .simulation import Streams, simulate
+from .world import TRAINED, Ranges, World, draw_world
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,8 @@ class Pretraining:
     classes: tuple[int, int] = (2, 24)
     rows: int = 192
     rate: float = 3e-3
-    balance: float = 0.4
-    guard: float = 2.0
+    balance: float = 0.3
+    guard: float = 1.0
     pairs: float = 0.15
     ranges: Ranges = TRAINED
 
