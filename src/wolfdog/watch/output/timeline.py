@@ -83,7 +83,7 @@ def timeline_figure(
     """The moments of one video over time, as a Matplotlib figure.
 
     Lanes from the top: the truth where it is known, the context label, the snapshot label; below them the
-    context probabilities of all classes, stacked. Every event is at least a dot wide, so that a short one in
+    context probabilities, stacked, of all classes in the legend; those of the others are the white that is left. Every event is at least a dot wide, so that a short one in
     a long video is seen; a lane with more events than can be told apart shows each label's share of the time
     instead. The title is the video's name unless one is given.
 
@@ -115,7 +115,8 @@ def timeline_figure(
     top.set_xlim(times[0], times[-1])
     top.set_title(seen[0].video if title is None else title, fontsize=11, loc="left", parse_math=False)
     _draw_lanes(top, lanes, paints)
-    _draw_probabilities(strip, times, probabilities, [paints[name] for name in classes])
+    drawn = [number for number, name in enumerate(classes) if name in shown]  # the rest stays white
+    _draw_probabilities(strip, times, probabilities[:, drawn], [paints[classes[number]] for number in drawn])
     time_axis(strip, float(times[0]), float(times[-1]))
     _draw_legend(figure, {name: paints[name] for name in shown}, math.ceil(len(shown) / rows))
     return figure
