@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .package import onnx_package
+from ..package import onnx_package
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto
@@ -112,6 +111,3 @@ class Graph:
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype or self.dtype))
         info: ValueInfoProto = helper.make_tensor_value_info(name, kind, list(shape))
         return info
-
-
-Numbers = NDArray[Any]
