@@ -43,7 +43,7 @@ class Photographs(Picture):
             raise InputError(f"part: expected one of {', '.join(SHARES)}, got {part!r}.")
         self.directory = Path(directory)
         self.part = part
-        self._sorted = _by_content(self.directory)
+        self._sorted = photographs_by_content(self.directory)
 
     def of(self, label: str) -> list[Path]:
         """The photographs of `label` in this part.
@@ -80,7 +80,7 @@ class Photographs(Picture):
         return Scene(photograph, self.size, rng, scale=(0.85, 1.15), tilt=0.08)
 
 
-def _by_content(directory: Path) -> dict[str, list[list[Path]]]:
+def photographs_by_content(directory: Path) -> dict[str, list[list[Path]]]:
     """label -> groups of files with the same content, in the order of their hashes."""
     labels: dict[str, dict[str, list[Path]]] = {}
     label_of: dict[str, Path] = {}

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import MediaError, WorldError
+from wolfdog.extras import needs_extra
 from wolfdog.tv.schedule import Channel, Pace, ShotLength
 from wolfdog.tv.world import World
 
@@ -22,7 +21,12 @@ def save(world: World, path: str | Path) -> None:
     path = Path(path)
     ending = _ending(path)
     data = as_data(world)
-    text = tomli_w.dumps(data) if ending == ".toml" else json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    if ending == ".toml":
+        with needs_extra("watch", "writing a world as TOML"):
+            import tomli_w
+        text = tomli_w.dumps(data)
+    else:
+        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     try:
         with atomic_write(path) as file:
             file.write(text)
