@@ -10,6 +10,7 @@ from ..errors import WolfdogError
 from .demo import demo
 from .evaluate import evaluate
 from .export import export
+from .pretrain import pretrain
 from .screen import complaints, console
 from .train import train
 from .tv import tv
@@ -44,7 +45,7 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-for command in (demo, tv, train, watch, evaluate, export):
+for command in (demo, tv, train, watch, evaluate, export, pretrain):
     app.command(help=_paragraphs(command.__doc__ or ""))(command)
 
 
