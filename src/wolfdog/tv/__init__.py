@@ -15,6 +15,8 @@ from .schedule import Pace as Pace
 from .schedule import ShotLength as ShotLength
 from .world import World as World
 from .world import default_world as default_world
+from .world_files import load_world as load_world
+from .world_files import save_world as save_world
 
 if TYPE_CHECKING:
     from .broadcasting import Broadcast as Broadcast

@@ -67,9 +67,7 @@ class WorldNetwork(nn.Module):
         nn.init.zeros_(self.out.bias)
         self.register_buffer("temperature", torch.ones(()))
 
-    def forward(
-        self, log_p: Tensor, clock: Tensor, state: Any = None
-    ) -> tuple[Tensor, Any]:
+    def forward(self, log_p: Tensor, clock: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Log probabilities [T, N, K] and the state after them.
 
         Args:

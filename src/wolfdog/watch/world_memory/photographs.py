@@ -89,9 +89,7 @@ def parts(
     return np.sort(np.concatenate(first)), np.sort(np.concatenate(second))
 
 
-def crops(
-    path: Path, height: int, width: int, count: int, rng: np.random.Generator
-) -> list[Image]:
+def crops(path: Path, height: int, width: int, count: int, rng: np.random.Generator) -> list[Image]:
     """`count` crops of a photograph: rectangles of 0.8 to 1 of the largest one, at random places, all or none
     mirrored.
 
