@@ -5,6 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ...compiler.ragged import masked, padding_mask
 from ..arguments import check_finite
 from .past import Past, Visibility, weights_by_age
 
@@ -152,8 +153,8 @@ def _without_padding(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor 
     """
     if lengths is None:
         return x, None
-    padding = torch.arange(x.shape[1], device=x.device) >= lengths.to(x.device)[:, None]
-    return x.masked_fill(padding[(..., *(None,) * (x.dim() - 2))], 0), padding
+    padding = padding_mask(x.shape[1], lengths.to(x.device)).T
+    return masked(x, padding), padding
 
 
 def _blocks(steps: int, size: int) -> list[slice]:

@@ -44,8 +44,8 @@ class Pretraining:
     classes: tuple[int, int] = (2, 24)
     rows: int = 192
     rate: float = 3e-3
-    balance: float = 0.4
-    guard: float = 2.0
+    balance: float = 0.3
+    guard: float = 1.0
     pairs: float = 0.15
     ranges: Ranges = TRAINED
 
