@@ -86,7 +86,9 @@ def _labels(
     path: Path, times: Sequence[float], classes: tuple[str, ...], spans: Sequence[LabelSpan] | None
 ) -> NDArray[np.int64]:
     if spans is not None:
-        named = [None if name is None else name if name in classes else UNKNOWN for name in labels_at(spans, times)]
+        named = [
+            None if name is None else name if name in classes else UNKNOWN for name in labels_at(spans, times)
+        ]
         return np.array([-1 if name is None else classes.index(name) for name in named], np.int64)
     words = (re.split(r"[^a-z]", path.stem.lower())[0], path.parent.name.lower())
     name = next((word for word in words if word in classes), UNKNOWN)
@@ -94,7 +96,13 @@ def _labels(
 
 
 def splice(
-    clips: Sequence[Clip], classes: tuple[str, ...], *, streams: int, minutes: float, seed: int, mix: Sequence[float]
+    clips: Sequence[Clip],
+    classes: tuple[str, ...],
+    *,
+    streams: int,
+    minutes: float,
+    seed: int,
+    mix: Sequence[float],
 ) -> SimulatedStreams:
     """Streams of spliced visits: bear or goldfish, other things, a canine of that channel, other things, ...
 
@@ -115,7 +123,9 @@ def splice(
     by_class = {name: [c for c in clips if (c.labels == k).any()] for k, name in enumerate(classes)}
     channels = [pair for pair in CHANNELS if by_class[pair[0]] and by_class[pair[1]]]
     if not channels or not by_class[UNKNOWN]:
-        raise SystemExit("clips: expected clips of bears and wolves, or goldfish and dogs, and of other things.")
+        raise SystemExit(
+            "clips: expected clips of bears and wolves, or goldfish and dogs, and of other things."
+        )
     labels = np.full((T, streams), -1, np.int64)
     kinds = np.zeros((T, streams), np.int64)
     p = np.zeros((T, streams, len(classes)), np.float32)

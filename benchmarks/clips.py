@@ -38,7 +38,9 @@ def methods() -> dict[str, Method]:
     return found
 
 
-def run(clips: list[Clip], classes: tuple[str, ...], seed: int, streams: int, minutes: float) -> dict[str, dict[str, Scores]]:
+def run(
+    clips: list[Clip], classes: tuple[str, ...], seed: int, streams: int, minutes: float
+) -> dict[str, dict[str, Scores]]:
     """Scores of every method in clean and in mixed streams."""
     even = [1.0] * len(KINDS)
     results = {}
@@ -70,7 +72,8 @@ def verdicts(runs: list[dict[str, Scores]], kinds: list[str]) -> list[str]:
     lines = []
     for kind in kinds:
         mean = {
-            name: 100 * float(np.mean([one[name].by_degradation[kind].balanced for one in runs])) for name in runs[0]
+            name: 100 * float(np.mean([one[name].by_degradation[kind].balanced for one in runs]))
+            for name in runs[0]
         }
         baselines = {name: value for name, value in mean.items() if name not in MEMORIES}
         best = max(baselines, key=lambda name: baselines[name])
@@ -94,7 +97,9 @@ def main() -> None:
     runs = [run(clips, classifier.classes, seed, options.streams, options.minutes) for seed in options.seeds]
     for condition, kinds in (("clean streams", ["clean"]), ("mixed streams", [ALL, *KINDS])):
         of_condition = [one[condition] for one in runs]
-        print(f"\n### {condition}: {len(runs)} seeds, {options.streams} streams of {options.minutes:g} minutes\n")
+        print(
+            f"\n### {condition}: {len(runs)} seeds, {options.streams} streams of {options.minutes:g} minutes\n"
+        )
         print("\n".join([*table(of_condition, kinds), "", *verdicts(of_condition, kinds)]), flush=True)
     if options.json is not None:
         whole = {
@@ -102,7 +107,9 @@ def main() -> None:
             for seed, one in zip(options.seeds, runs, strict=True)
         }
         with atomic_write(options.json) as file:
-            json.dump({"clips": [clip.name for clip in clips], "baseline": SNAPSHOT, "seeds": whole}, file, indent=1)
+            json.dump(
+                {"clips": [clip.name for clip in clips], "baseline": SNAPSHOT, "seeds": whole}, file, indent=1
+            )
 
 
 if __name__ == "__main__":

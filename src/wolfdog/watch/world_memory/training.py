@@ -1,7 +1,7 @@
 """Training of the world memory on simulated streams."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +41,7 @@ class WorldTraining:
     rate: float = 3e-3
     balance: float = 0.3
     seed: int = 0
-    ranges: StreamRanges = StreamRanges()
+    ranges: StreamRanges = field(default_factory=StreamRanges)
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.streams < 1 or self.frames < CHUNK:
