@@ -35,11 +35,11 @@ class WorldTraining:
         ranges: of the streams.
     """
 
-    steps: int = 2400
+    steps: int = 2500
     streams: int = 64
     frames: int = 2048
     rate: float = 3e-3
-    balance: float = 0.3
+    balance: float = 0.7
     seed: int = 0
     ranges: StreamRanges = field(default_factory=StreamRanges)
 
