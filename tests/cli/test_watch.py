@@ -114,9 +114,9 @@ def test_one_file_short_events_and_an_annotated_copy(on_air, model, tmp_path):
         assert sum(1 for _ in container.decode(video=0)) == 150
 
 
-def test_a_memory_that_is_searched_shows_its_evidence(on_air, lesson, tmp_path):
+def test_a_memory_that_is_searched_shows_its_evidence(on_air, objective, tmp_path):
     trained = ("--memory", "gru+bank", "--window", 50, "--stride", 0.4, "--out", tmp_path / "model")
-    assert_fine(wolfdog("train", *lesson, *trained))
+    assert_fine(wolfdog("train", *objective, *trained))
     model = Watcher.load(tmp_path / "model")
     assert (model.config.window, model.config.stride) == (50, 0.4)
     with torch.no_grad():

@@ -54,7 +54,7 @@ def demo(
         int | None, typer.Option(min=1, help="Processes at once.", show_default="one per core")
     ] = None,
 ) -> None:
-    """Broadcast an evening of television, learn to watch it, and hold memories against the ideal observer.
+    """Broadcast a test broadcast of television, learn to watch it, and hold memories against the ideal observer.
 
     Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves
     and every trained watcher. With --real: real.json, gaps.png, film.mp4 and annotated.mp4.
@@ -91,9 +91,9 @@ def demo(
         stages = StageBars(STAGES)
         outcome = run(experiment, folder, stages)
         _show(outcome, folder, stages)
-        runs.append(Scores.of(outcome.verdicts, experiment.seed, outcome.costs))
+        runs.append(Scores.of(outcome.predictions, experiment.seed, outcome.costs))
         seconds = round(time.perf_counter() - began, 1)
-        notes = {"seconds": seconds, "frames_watched": len(outcome.verdicts.truth)}
+        notes = {"seconds": seconds, "frames_watched": len(outcome.predictions.truth)}
         write_scores(out / "scores.json", runs, notes)  # after every seed: a run may be stopped
     scores, deviation = mean(runs), spread(runs) if thorough else None
     draw_gaps(scores.table, out / "gaps.png", "What a canine is, by how long ago something told")
@@ -107,7 +107,8 @@ def demo(
 
 
 def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
-    """Timelines of the highlights and of one of the evening's broadcasts, and annotated highlights, by one watcher."""
+    """Timelines of the highlights and of one of the test broadcast's broadcasts, and annotated highlights, by one
+    watcher."""
     from ..labels import read_labels
     from ..watch.model.watcher import Watcher
     from ..watch.output.annotate import annotate
@@ -119,7 +120,7 @@ def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
     (out / "timelines").mkdir(parents=True, exist_ok=True)
     with stages("drawing timelines and an annotated video", 2) as done:
         for number, (name, shown) in enumerate(
-            (("highlights", outcome.highlights), ("evening", outcome.evening))
+            (("highlights", outcome.highlights), ("test broadcast", outcome.test_broadcast))
         ):
             video = shown.videos[0]
             moments = list(watcher.watch(video))

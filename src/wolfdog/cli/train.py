@@ -1,4 +1,4 @@
-"""wolfdog train: teach a watcher on labelled videos."""
+"""wolfdog train: train a watcher on labelled videos."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,7 @@ from .screen import StageBars, console, tell_of_missing
 
 
 class Mode(StrEnum):
-    """In which order things are taught."""
+    """In which order things are trained."""
 
     TWO_STAGE = "two-stage"
     JOINT = "joint"
@@ -36,7 +36,9 @@ def train(
         float | None,
         typer.Option(help="A bank holds one moment in so many seconds.", show_default="10"),
     ] = None,
-    mode: Annotated[Mode, typer.Option(help="Eye first and then memory, or both at once.")] = Mode.TWO_STAGE,
+    mode: Annotated[
+        Mode, typer.Option(help="Frame classifier first and then memory, or both at once.")
+    ] = Mode.TWO_STAGE,
     world: Annotated[
         Path | None,
         typer.Option(
@@ -46,7 +48,9 @@ def train(
     fps: Annotated[float, typer.Option(help="Frames a second to learn at, and to watch at later.")] = 5.0,
     size: Annotated[int, typer.Option(help="Pixels of a frame's side.")] = 64,
     hidden: Annotated[int, typer.Option(help="Units of the memory.")] = 32,
-    eye_steps: Annotated[int, typer.Option(min=1, help="Training steps of the eye.")] = 1200,
+    classifier_steps: Annotated[
+        int, typer.Option(min=1, help="Training steps of the frame classifier.")
+    ] = 1200,
     steps: Annotated[int, typer.Option(min=1, help="Training steps of the memory.")] = 1200,
     weight_decay: Annotated[
         float,
@@ -63,18 +67,18 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same watcher.")] = 0,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between two checkpoints.")] = 100,
 ) -> None:
-    """Teach a watcher on labelled videos; the same command again goes on where a killed one stopped."""
+    """Train a watcher on labelled videos; the same command again goes on where a killed one stopped."""
     from ..labels import read_labels
-    from ..tv import World
-    from ..watch.data.labelled_video import classes_of, read_reels
+    from ..tv import World, load_world
+    from ..watch.data.labelled_video import classes_of, read_labelled_videos
     from ..watch.model.config import WatcherConfig
-    from ..watch.training.pipeline import School
-    from ..watch.training.train import ContextPlan, EyePlan
-    from ..watch.training.trainer import Plan
+    from ..watch.training.pipeline import WatcherTraining
+    from ..watch.training.train import ContextTraining, FrameClassifierTraining
+    from ..watch.training.trainer import OptimizerSettings
     from ..watch.video.discover import find_videos
 
     spans = read_labels(labels)
-    told: World | None = None if world is None else World.load(world)
+    told: World | None = None if world is None else load_world(world)
     classes = told.labels if told is not None else classes_of(spans)
     thin = tuple(name.strip() for name in uninformative.split(",") if name.strip())
     strange = [name for name in thin if name not in (*classes, "unknown")]
@@ -83,11 +87,11 @@ def train(
             f"--uninformative: {strange[0]!r} is no label; expected some of {', '.join(classes)}"
         )
     config = WatcherConfig(classes, fps, size, memory=memory, hidden=hidden, window=window, stride=stride)
-    school = School(
+    training = WatcherTraining(
         config,
-        EyePlan(Plan(eye_steps, 3e-3)),
-        ContextPlan(
-            Plan(steps, 5e-3, weight_decay=weight_decay),
+        FrameClassifierTraining(OptimizerSettings(classifier_steps, 3e-3)),
+        ContextTraining(
+            OptimizerSettings(steps, 5e-3, weight_decay=weight_decay),
             chunk,
             streams,
             cut=told,
@@ -103,9 +107,11 @@ def train(
     out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
     root = videos if videos.is_dir() else videos.parent
     with stages("reading the videos", len(found)) as done:
-        reels = read_reels(found, root, spans, classes, fps, size, lambda number: done(number, ""))
+        footage = read_labelled_videos(
+            found, root, spans, classes, fps, size, lambda number: done(number, "")
+        )
     tell_of_missing(labels, spans, found, videos)
-    school.teach(reels, stages)
+    training.teach(footage, stages)
     console.print(
         f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {memory}",
         markup=False,

@@ -28,8 +28,8 @@ def watch(
     """Watch videos: for every moment a label from the frame alone, and one that remembers what came before.
 
     Writes moments.csv and events.csv for all videos, and for each a .vtt with subtitles and a .png with its timeline;
-    with a memory that is searched also evidence.csv, and an .evidence.png with the past frames that verdicts rest on. A
-    video that cannot be read is told, and the next one goes on; the exit status is then 1.
+    with a memory that is searched also evidence.csv, and an .evidence.png with the past frames that predictions
+    rest on. A video that cannot be read is told, and the next one goes on; the exit status is then 1.
     """
     from ..watch.model.watcher import Watcher
     from ..watch.recorder import Recorder, Watched

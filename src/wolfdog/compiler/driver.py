@@ -12,7 +12,7 @@ from .errors import Refusal as Refusal
 from .frontend.trace import NO_ROWS, Rows, Step, Traced, trace
 from .ir.program import Program, rewrite
 from .ir.values import Builder, Type, Value
-from .ragged import cleared
+from .ragged import zero_padding
 from .runtime.recurrence import Recurrence
 from .runtime.single_step import SingleStep
 from .runtime.torch_op import run
@@ -110,7 +110,7 @@ class Compiled:
         rows = [named[name].to(self.dtype) for name in self.rows]
         # In gradients of what PyTorch computes for all events, not a number times zero is not a number.
         if lengths is not None and torch.is_grad_enabled() and _hoists(x.shape[1]):
-            x = cleared(x, lengths)
+            x = zero_padding(x, lengths)
         steps = len(x)
         recurrence = self.chosen(x.shape[1], resets is not None)
         inputs = {"x": x} | {f"a{number}": row.expand(steps, *row.shape) for number, row in enumerate(rows)}

@@ -128,10 +128,10 @@ class Recurrent(SequenceLayer):
         runner = self._runner()
         if self.checkpoint_every is not None and not compiling:
             runner = CheckpointedRunner(runner, self.checkpoint_every)
-        events, before, ends, marks = arguments
+        events, before, lengths, resets = arguments
         with shared_dropout_masks(self.cell, events.shape[1]):
             given = over_events(self.cell, events)
-            y, state = runner.sequence(given, before, ends, marks)
+            y, state = runner.sequence(given, before, lengths, resets)
             if plain and isinstance(runner, CompiledRunner) and given is events:
                 self._prepare_again(runner, events, before)
         if not batched:
@@ -170,10 +170,12 @@ class Recurrent(SequenceLayer):
         {'i': [7, 2, 5], 'f': [7, 2, 5], 'g': [7, 2, 5], 'o': [7, 2, 5], 'stm': [7, 2, 5], 'ltm': [7, 2, 5]}
         """
         batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
-        events, before, ends, marks = arguments
+        events, before, lengths, resets = arguments
         with shared_dropout_masks(self.cell, events.shape[1]):
             events = over_events(self.cell, events)
-            found = over_time(self, self.cell, self.returns, self._asked_backend, events, before, ends, marks)
+            found = over_time(
+                self, self.cell, self.returns, self._asked_backend, events, before, lengths, resets
+            )
         if not batched:
             return {name: values.squeeze(1) for name, values in found.items()}
         return {

@@ -1,4 +1,4 @@
-"""Watching files: verdicts on disk for every video that can be read, and a word on each that cannot."""
+"""Watching files: predictions on disk for every video that can be read, and a word on each that cannot."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,7 +10,7 @@ from ..errors import MediaError
 from .model.watcher import Watcher
 from .moments import Moment
 from .output.annotate import annotate
-from .output.evidence import Choosing, Thumbnails
+from .output.evidence import EvidenceSelector, ThumbnailBuffer
 from .output.evidence_plot import draw_evidence
 from .output.sinks import EventsCSV, EvidenceCSV, MomentsCSV, WebVTT
 from .output.timeline import draw_timeline
@@ -107,7 +107,7 @@ class Recorder:
         if count:
             classes = self._watcher.config.classes
             draw_timeline(kept.moments(), beside.with_name(beside.name + ".png"), classes, title=name)
-            verdicts = [] if looking is None else looking[1].verdicts()
+            verdicts = [] if looking is None else looking[1].selected()
             if verdicts:
                 picture = beside.with_name(beside.name + ".evidence.png")
                 draw_evidence(verdicts, picture, classes, name, aspect)
@@ -115,15 +115,15 @@ class Recorder:
                 self._annotate(path, name, beside.with_name(beside.name + ".annotated.mp4"))
         return Watched(name, count, end, trouble)
 
-    def _looking(self) -> tuple[Thumbnails, Choosing] | None:
+    def _looking(self) -> tuple[ThumbnailBuffer, EvidenceSelector] | None:
         """What follows the evidence of one video, where the memory can say what it looked at."""
         if self._watcher.reach is None or self._evidence is None:
             return None
-        thumbnails = Thumbnails(self._watcher.reach)
-        return thumbnails, Choosing(thumbnails, self._evidence.write)
+        thumbnails = ThumbnailBuffer(self._watcher.reach)
+        return thumbnails, EvidenceSelector(thumbnails, self._evidence.write)
 
     def _moments(
-        self, source: VideoSource, name: str, looking: tuple[Thumbnails, Choosing] | None
+        self, source: VideoSource, name: str, looking: tuple[ThumbnailBuffer, EvidenceSelector] | None
     ) -> Iterator[Moment]:
         if looking is None:
             yield from self._watcher.watch(source, name)

@@ -107,7 +107,7 @@ def test_other_classes_and_looking_ahead_are_refused(network: WorldNetwork) -> N
 
 def test_training_learns_what_is_seen_together() -> None:
     """At night wolves and dogs look alike: the memory gets near the ideal observer, the classifier does not."""
-    world = default_world().with_(tell_rate=0.3)
+    world = default_world().with_(informative_rate=0.3)
     options = WorldTraining(steps=250, streams=32, frames=512, ranges=StreamRanges(as_world=1.0))
     network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, width=16))
     trained = train_world_memory(small_bank(sharpness=1.8), world, options, network)

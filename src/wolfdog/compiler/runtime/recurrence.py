@@ -16,7 +16,7 @@ from ..passes.adjoint import adjoint
 from ..passes.buffers import Place
 from ..passes.hoist import Split, prepare, split
 from ..passes.rematerialize import Differentiated, cut
-from ..ragged import Ends
+from ..ragged import SortedLengths
 from .affine import affine
 from .torch_program import as_function, as_they_are
 from .weight_gradients import matrix_gradient, summed
@@ -111,8 +111,8 @@ class Recurrence:
             save: whether a backward pass will follow.
         """
         launch = self.training if save else self.inference
-        ends = None if lengths is None else Ends.of(lengths)
-        turned = ends is not None and ends.order is not None
+        ragged = None if lengths is None else SortedLengths.of(lengths)
+        turned = ragged is not None and ragged.order is not None
         batch = states[0].shape[0] if states else events[0].shape[1]
         kept = {name: self._rows(event, 2) for name, event in zip(self.events, events, strict=True)}
         tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
@@ -124,7 +124,7 @@ class Recurrence:
         for name, state in zip(self.states, states, strict=True):
             room = steps + 1 if name in whole or name in taped else 2
             tape = empty(room, batch, *self.shapes[name], dtype=self.dtype)
-            tape[0] = state if ends is None else ends.arranged(state)
+            tape[0] = state if ragged is None else ragged.sort(state)
             tapes[name] = tape
             tensors[name] = (tape, room)
         for name, shape in launch.plan.streams.items():
@@ -134,10 +134,10 @@ class Recurrence:
         if turned:
             output = empty(steps, batch, *self.output_shape, dtype=self.dtype)
             tensors["y_out"] = (output, ALWAYS)
-        launch(steps, batch, tensors, ends)
+        launch(steps, batch, tensors, ragged)
         if not turned:
             output = self._found(launch, "y", tapes, kept, steps)
-        last = [self._last(tapes[name], steps, ends) for name in self.states]
+        last = [self._last(tapes[name], steps, ragged) for name in self.states]
         if not save:
             return output, last, None
         keep = {}
@@ -163,12 +163,12 @@ class Recurrence:
             size, (*base.stride()[:2], *place.strides), base.storage_offset() + place.offset
         )
 
-    def _last(self, tape: Tensor, steps: int, ends: Ends | None) -> Tensor:
+    def _last(self, tape: Tensor, steps: int, ragged: SortedLengths | None) -> Tensor:
         room = tape.shape[0]
-        if ends is None:
+        if ragged is None:
             state = tape[steps % room]
             return state.clone() if room > steps else state  # in a tape of all steps outputs may lie too
-        return ends.returned(tape[ends.lengths % room, torch.arange(tape.shape[1])])
+        return ragged.unsort(tape[ragged.lengths % room, torch.arange(tape.shape[1])])
 
     def backward(
         self,
@@ -184,7 +184,7 @@ class Recurrence:
         `wanted` says for which events and for which parameters a gradient is computed.
         """
         launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
-        ends = None if lengths is None else Ends.of(lengths)
+        ragged = None if lengths is None else SortedLengths.of(lengths)
         named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
         like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype)
         tensors: dict[str, tuple[Tensor, int]] = {}
@@ -199,35 +199,35 @@ class Recurrence:
         for name, final in zip(self.states, last, strict=True):
             carry = torch.zeros(2, batch, *self.shapes[name], dtype=self.dtype)
             if final is not None:
-                carry[:] = final if ends is None else ends.arranged(final)
+                carry[:] = final if ragged is None else ragged.sort(final)
             tensors[f"d{name}"] = (carry, 2)
         for name, wide in launch.plan.streams.items():
             tensors[name] = (empty(steps, batch, *wide, dtype=self.dtype), ALWAYS)
         to_events, to_parameters = wanted
         needed = [name if want else None for name, want in zip(self.events, to_events, strict=True)]
-        if ends is not None and ends.order is not None:
+        if ragged is not None and ragged.order is not None:
             for name in launch.callers.outputs:
                 if name in needed:
                     made = empty(steps, batch, *self.event_shapes[name], dtype=self.dtype)
                     tensors[f"{name}_out"] = (made, ALWAYS)
-        launch(steps, batch, tensors, ends)
+        launch(steps, batch, tensors, ragged)
         streams = {name: tensor for name, (tensor, _) in tensors.items()}
         found = {name: self._found(launch, name, streams, streams, steps) for name in launch.plan.aliases}
         events = [streams.get(f"{name}_out", found.get(name)) if name else None for name in needed]
         first = [tensors[f"d{name}"][0][0] for name in self.states]
-        if ends is not None:
-            first = [ends.returned(gradient) for gradient in first]
-        return events, self._parameter_gradients(found, tensors, steps, ends, to_parameters), list(first)
+        if ragged is not None:
+            first = [ragged.unsort(gradient) for gradient in first]
+        return events, self._parameter_gradients(found, tensors, steps, ragged, to_parameters), list(first)
 
     def _parameter_gradients(
         self,
         found: Mapping[str, Tensor],
         tensors: Mapping[str, tuple[Tensor, int]],
         steps: int,
-        ends: Ends | None,
+        ragged: SortedLengths | None,
         wanted: Sequence[bool],
     ) -> list[Tensor | None]:
-        running = None if ends is None else ends.rows(steps)
+        running = None if ragged is None else ragged.valid_rows(steps)
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
         places = self.backward_kernel.plan.aliases

@@ -156,8 +156,8 @@ class SequenceAgain(Unchanged):
         read = self.read(x, states)
         if read is None or torch.is_autocast_enabled("cpu"):
             return None
-        ends = None if lengths is None else checked_lengths(lengths, x.shape[0], x.shape[1])
-        y, after = self._found.sequence(dict(zip(self._found.names, read, strict=True)), x, states, ends)
+        checked = None if lengths is None else checked_lengths(lengths, x.shape[0], x.shape[1])
+        y, after = self._found.sequence(dict(zip(self._found.names, read, strict=True)), x, states, checked)
         return y, self.whole(after)
 
 

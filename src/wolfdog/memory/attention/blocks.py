@@ -5,6 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ...compiler.ragged import masked, padding_mask
 from ..arguments import finite
 from .past import Past, Sight, by_age
 
@@ -124,8 +125,8 @@ def _up_to(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
     """[B, T, ...] with zeros past the ends, so that what lies there reaches no gradient, and where that is [B, T]."""
     if lengths is None:
         return x, None
-    over = torch.arange(x.shape[1], device=x.device) >= lengths.to(x.device)[:, None]
-    return x.masked_fill(over[(..., *(None,) * (x.dim() - 2))], 0), over
+    over = padding_mask(x.shape[1], lengths.to(x.device)).T
+    return masked(x, over), over
 
 
 def _blocks(steps: int, size: int) -> list[slice]:

@@ -123,7 +123,7 @@ def _watched(bank: Bank, programme: Programme, seed: int) -> tuple[dict[str, Sco
 
 def _lively(world: World, seed: int) -> Programme:
     """A programme of many bears, goldfish and canines, whose viewer changes the channel twice a minute."""
-    lively = world.with_(switch_every=30 * world.fps, tell_rate=0.25, shot_length=12)
+    lively = world.with_(switch_every=30 * world.fps, informative_rate=0.25, shot_length=12)
     return Sampler(lively, 1, seed).draw(round(FILM_SECONDS * world.fps))
 
 

@@ -97,7 +97,7 @@ class TrainingStreams:
         varied = (
             world,
             world.with_(switch_every=max(1.0, stay / 4)),
-            world.with_(tell_rate=0.3),
+            world.with_(informative_rate=0.3),
         )
         length = max(4 * frames if pool is None else pool, frames)
         self._pools = [self._pool(of_world, length, seed + number) for number, of_world in enumerate(varied)]

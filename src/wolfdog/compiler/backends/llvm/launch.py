@@ -11,7 +11,7 @@ from torch import Tensor
 from ...ir.program import Program
 from ...passes.loop_nest import Plan
 from ...passes.schedule import plan
-from ...ragged import Ends
+from ...ragged import SortedLengths
 from .build import Code, build, product_code
 from .emit import Callers, Kernel, emit
 from .openmp import Team, team, yielding
@@ -91,7 +91,7 @@ class Launch:
         steps: int,
         batch: int,
         tensors: Mapping[str, tuple[Tensor, int]],
-        ends: Ends | None = None,
+        ragged: SortedLengths | None = None,
     ) -> None:
         """Run.
 
@@ -101,17 +101,17 @@ class Launch:
             tensors: for every buffer but scratch, a tensor, and the number of steps that it has room for; 0 for
                 parameters. `[steps, B, ...]` with features side by side. What is delivered in the caller's order, as
                 "y_out", is written where it is among them.
-            ends: where sequences end.
+            ragged: lengths of the sequences; None where every sequence has `steps` events.
         """
         parts = shares(batch, self.work * steps * batch)
-        order = None if ends is None else ends.order
+        order = None if ragged is None else ragged.order
         workers = self._workers(batch) if steps > 1 and order is None else None
         kernel, code = (self.kernel, self.code) if workers is None else (self.together, self.code_together)
         scratch = [torch.empty(batch, width, dtype=self.dtype) for width in kernel.scratch.values()]
         counter = None if workers is None else torch.zeros((), dtype=torch.int64)
         numbers = [
             steps,
-            0 if ends is None else ends.lengths.data_ptr(),
+            0 if ragged is None else ragged.lengths.data_ptr(),
             product_code(self.target.bits).address if self.products else 0,
             0 if counter is None else counter.data_ptr(),
             0 if counter is None else yielding(),
@@ -134,7 +134,7 @@ class Launch:
         if workers is not None:
             workers.together(code.address, address, torch.get_num_threads())
             return
-        listed = None if ends is None or parts == 1 else ends.lengths.numpy()
+        listed = None if ragged is None or parts == 1 else ragged.lengths.numpy()
         run(code, address, cuts(batch, parts, listed))
 
     def _workers(self, batch: int) -> Team | None:
