@@ -11,6 +11,7 @@ from .demo import demo
 from .evaluate import evaluate
 from .export import export
 from .screen import complaints, console
+from .smooth import smooth
 from .train import train
 from .tv import tv
 from .watch import watch
@@ -44,7 +45,7 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-for command in (demo, tv, train, watch, evaluate, export):
+for command in (watch, smooth, train, evaluate, demo, tv, export):
     app.command(help=_paragraphs(command.__doc__ or ""))(command)
 
 
