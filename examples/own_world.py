@@ -1,8 +1,7 @@
 """Television of your own: a watering hole by day and by night, and how well anybody could watch it.
 
 By day zebras (horses, to the frame classifier) come with birds; at night the same silhouettes are wild asses, and owls
-are about,
-which here look like cats. Who knows what came before knows which is which.
+are about, which here look like cats. Who knows what came before knows which is which.
 
     python examples/own_world.py
 """
