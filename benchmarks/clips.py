@@ -85,6 +85,9 @@ def verdicts(runs: list[dict[str, Scores]], kinds: list[str]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument(
+        "--labels", type=Path, help="file,label or spans of time; DIR/labels.csv, else the names"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--streams", type=int, default=12)
     parser.add_argument("--minutes", type=float, default=4.0)
@@ -93,7 +96,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     classifier = load_classifier(options.classifier, classes="model-problem")
-    clips = read_clips(options.folder, classifier, lambda line: print(line, flush=True))
+    clips = read_clips(options.folder, classifier, lambda line: print(line, flush=True), options.labels)
     runs = [run(clips, classifier.classes, seed, options.streams, options.minutes) for seed in options.seeds]
     for condition, kinds in (("clean streams", ["clean"]), ("mixed streams", [ALL, *KINDS])):
         of_condition = [one[condition] for one in runs]
