@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wolfdog.atomic import atomic_write
 from wolfdog.labels import LabelSpan, labels_at, read_labels
 from wolfdog.watch.classifiers.classifier import Classifier
 from wolfdog.watch.classifiers.preprocessing import Image
@@ -84,6 +85,21 @@ def read_clips(
         clips.append(Clip(path.name, np.stack([kind.probabilities for kind in p]), of_frames))
         progress(f"{path.name}: {len(frames)} frames")
     return clips
+
+
+def save_clips(path: Path, clips: Sequence[Clip]) -> None:
+    """Write what was seen of clips as an NPZ file, atomically."""
+    arrays = {f"p {clip.name}": clip.probabilities for clip in clips}
+    arrays |= {f"labels {clip.name}": clip.labels for clip in clips}
+    with atomic_write(path, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load_clips(path: Path) -> list[Clip]:
+    """What `save_clips` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        names = [name.removeprefix("p ") for name in file.files if name.startswith("p ")]
+        return [Clip(name, file[f"p {name}"], file[f"labels {name}"]) for name in names]
 
 
 def _spans(file: Path) -> dict[str, list[LabelSpan]]:

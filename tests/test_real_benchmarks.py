@@ -1,6 +1,7 @@
 """The benchmarks on photographs and clips, on made-up ones: what is spliced, judged and printed."""
 
 import argparse
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from wolfdog.watch.smoothing import Mean
 from wolfdog.watch.world_memory.method import WorldMemory
 from wolfdog.watch.world_memory.network import WorldNetwork, WorldNetworkConfig
 from wolfdog.watch.world_memory.posterior import CalibratedPosterior
+from wolfdog.watch.world_memory.training import WorldTraining
 from world_banks import CLASSES, AnimalClassifier, small_bank, write_animals
 
 
@@ -32,9 +34,15 @@ def clips(tmp_path: Path) -> Path:
 
 
 def test_clips_are_labelled_by_name_and_seen_in_each_kind(clips: Path) -> None:
-    from clip_streams import KINDS, read_clips
+    from clip_streams import KINDS, load_clips, read_clips, save_clips
 
-    read = {clip.name: clip for clip in read_clips(clips, AnimalClassifier(), lambda line: None)}
+    seen = read_clips(clips, AnimalClassifier(), lambda line: None)
+    save_clips(clips / "seen.npz", seen)
+    for kept, clip in zip(load_clips(clips / "seen.npz"), seen, strict=True):
+        assert kept.name == clip.name
+        assert np.array_equal(kept.probabilities, clip.probabilities)
+        assert np.array_equal(kept.labels, clip.labels)
+    read = {clip.name: clip for clip in seen}
     assert {name: CLASSES[clip.labels[0]] for name, clip in read.items()} == {
         "wolf_pack.mp4": "wolf",
         "dog.2.mp4": "dog",
@@ -154,6 +162,8 @@ def test_photographs_go_through_the_whole_of_it(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(benchmark, "STREAMS", 2)
     monkeypatch.setattr(benchmark, "FRAMES", 200)
+    quick = partial(WorldTraining, streams=4, frames=128)
+    monkeypatch.setattr(benchmark, "WorldTraining", quick)
     monkeypatch.setattr(benchmark, "load_classifier", lambda name, classes: AnimalClassifier())
     write_animals(tmp_path / "animals", count=10)
     options = argparse.Namespace(images=tmp_path / "animals", classifier="", most=10, bank=tmp_path / "kept")
