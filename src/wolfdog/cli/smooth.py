@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def smooth(
     results: Annotated[
         list[Path],
-        typer.Argument(help="Files of results: MegaDetector JSON, CSV, Parquet, or .npy [time, classes]."),
+        typer.Argument(
+            help="Results: MegaDetector JSON, CSV, Parquet, .npy [time, classes], or a Camtrap DP package's folder."
+        ),
     ],
     out: Annotated[
         Path,
@@ -45,7 +47,8 @@ def smooth(
     format: Annotated[  # noqa: A002 - the word that every tool has for it
         str | None,
         typer.Option(
-            help="Format of the results: megadetector, csv, parquet, npy.", show_default="by suffix"
+            help="Format of the results: megadetector, csv, parquet, npy, camtrap-dp.",
+            show_default="by suffix",
         ),
     ] = None,
     list_methods: Annotated[

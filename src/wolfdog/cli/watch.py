@@ -145,7 +145,7 @@ def _watch_all(recorder: "Recorder", videos: list[tuple[Path, str]], watched: li
         with stages(name, 1) as done:
 
             def progress(second: float, of: float | None) -> None:
-                done(min(second / of, 1.0) if of else 0.0, f"{second:,.0f} s")  # noqa: B023 - called in the block
+                done(min(second / of, 1.0) if of else 0.0, f"{second:,.0f} s")
 
             watched.append(recorder.watch(path, name, progress))
         if watched[-1].trouble is not None:
