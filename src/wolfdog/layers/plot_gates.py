@@ -28,6 +28,7 @@ QUIET = {"unknown": "#D9D9D9", "blank": "#F2F2F2"}
 def plot_gates(
     activations: Mapping[str, Tensor],
     names: Sequence[str] | None = None,
+    *,
     example: int = 0,
     events: Sequence[str | None] | None = None,
     times: Sequence[float] | Tensor | None = None,
