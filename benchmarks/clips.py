@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from clip_streams import KINDS, Clip, read_clips, splice
+from clip_streams import KINDS, Clip, load_clips, read_clips, save_clips, splice
 from wolfdog.atomic import atomic_write
 from wolfdog.watch.classifiers.registry import load_classifier
 from wolfdog.watch.smoothing import METHODS, Method
@@ -38,7 +38,9 @@ def methods() -> dict[str, Method]:
     return found
 
 
-def run(clips: list[Clip], classes: tuple[str, ...], seed: int, streams: int, minutes: float) -> dict[str, dict[str, Scores]]:
+def run(
+    clips: list[Clip], classes: tuple[str, ...], seed: int, streams: int, minutes: float
+) -> dict[str, dict[str, Scores]]:
     """Scores of every method in clean and in mixed streams."""
     even = [1.0] * len(KINDS)
     results = {}
@@ -70,7 +72,8 @@ def verdicts(runs: list[dict[str, Scores]], kinds: list[str]) -> list[str]:
     lines = []
     for kind in kinds:
         mean = {
-            name: 100 * float(np.mean([one[name].by_degradation[kind].balanced for one in runs])) for name in runs[0]
+            name: 100 * float(np.mean([one[name].by_degradation[kind].balanced for one in runs]))
+            for name in runs[0]
         }
         baselines = {name: value for name, value in mean.items() if name not in MEMORIES}
         best = max(baselines, key=lambda name: baselines[name])
@@ -82,19 +85,30 @@ def verdicts(runs: list[dict[str, Scores]], kinds: list[str]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument(
+        "--labels", type=Path, help="file,label or spans of time; DIR/labels.csv, else the names"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--streams", type=int, default=12)
     parser.add_argument("--minutes", type=float, default=4.0)
     parser.add_argument("--classifier", default="efficientnet-lite0")
+    parser.add_argument("--bank", type=Path, help="NPZ file where the classifier's answers are kept")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
     classifier = load_classifier(options.classifier, classes="model-problem")
-    clips = read_clips(options.folder, classifier, lambda line: print(line, flush=True))
+    if options.bank is not None and options.bank.exists():
+        clips = load_clips(options.bank)
+    else:
+        clips = read_clips(options.folder, classifier, lambda line: print(line, flush=True), options.labels)
+        if options.bank is not None:
+            save_clips(options.bank, clips)
     runs = [run(clips, classifier.classes, seed, options.streams, options.minutes) for seed in options.seeds]
     for condition, kinds in (("clean streams", ["clean"]), ("mixed streams", [ALL, *KINDS])):
         of_condition = [one[condition] for one in runs]
-        print(f"\n### {condition}: {len(runs)} seeds, {options.streams} streams of {options.minutes:g} minutes\n")
+        print(
+            f"\n### {condition}: {len(runs)} seeds, {options.streams} streams of {options.minutes:g} minutes\n"
+        )
         print("\n".join([*table(of_condition, kinds), "", *verdicts(of_condition, kinds)]), flush=True)
     if options.json is not None:
         whole = {
@@ -102,7 +116,9 @@ def main() -> None:
             for seed, one in zip(options.seeds, runs, strict=True)
         }
         with atomic_write(options.json) as file:
-            json.dump({"clips": [clip.name for clip in clips], "baseline": SNAPSHOT, "seeds": whole}, file, indent=1)
+            json.dump(
+                {"clips": [clip.name for clip in clips], "baseline": SNAPSHOT, "seeds": whole}, file, indent=1
+            )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ the seeds.
 import argparse
 import json
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,14 @@ from wolfdog.watch.smoothing import (
     Method,
 )
 from wolfdog.watch.world_memory.bank import Bank, build_bank
-from wolfdog.watch.world_memory.comparison import ALL, IDEAL, SNAPSHOT, Scores, contexts, ideal_context, scores_of
+from wolfdog.watch.world_memory.comparison import (
+    ALL,
+    IDEAL,
+    Scores,
+    contexts,
+    ideal_context,
+    scores_of,
+)
 from wolfdog.watch.world_memory.method import WorldMemory
 from wolfdog.watch.world_memory.network import WorldNetwork, WorldNetworkConfig
 from wolfdog.watch.world_memory.photographs import PhotographSet, parts

@@ -1,7 +1,7 @@
 """Television of your own: a watering hole by day and by night, and how well anybody could watch it.
 
-By day zebras (horses, to the frame classifier) come with birds; at night the same silhouettes are wild asses, and owls are about,
-which here look like cats. Who knows what came before knows which is which.
+By day zebras (horses, to the frame classifier) come with birds; at night the same silhouettes are wild asses, and owls
+are about, which here look like cats. Who knows what came before knows which is which.
 
     python examples/own_world.py
 """
@@ -15,7 +15,10 @@ WORLD = World(
         Channel("day", mean_stay=4000, informative={"bird": 1}, filler={"zebra": 2, "unknown": 3}),
         Channel("night", mean_stay=3000, informative={"owl": 1}, filler={"ass": 2, "unknown": 3}),
     ),
-    paces=(Pace("busy", informative_rate=0.2, mean_stay=500), Pace("still", informative_rate=0.02, mean_stay=1500)),
+    paces=(
+        Pace("busy", informative_rate=0.2, mean_stay=500),
+        Pace("still", informative_rate=0.02, mean_stay=1500),
+    ),
     shot=ShotLength(mean=6, phases=2),
     looks={"zebra": "horse", "ass": "horse", "owl": "cat"},
 )

@@ -1,32 +1,36 @@
-"""Optional packages: one message for each that is missing, with the extra that brings it."""
+"""Optional packages, grouped in the extras of `pip install "wolfdog[EXTRA]"`."""
 
-from importlib import import_module
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .errors import MissingPackageError
 
 
-def import_extra(module: str, *, extra: str, purpose: str, package: str | None = None) -> Any:
-    """Module of an optional package.
+@contextmanager
+def needs_extra(extra: str, purpose: str) -> Iterator[None]:
+    """Error message of a failed import that names the extra to install.
 
     Args:
-        module: Name of the module, as `import` has it.
-        extra: Extra of wolfdog that brings the package.
-        purpose: Subject of the message, such as "reading videos".
-        package: Name of the package, where it is not the module's first name.
+        extra: The extra of wolfdog that brings the packages imported within the block.
+        purpose: The feature that needs them, as the subject of a sentence.
 
     Raises:
-        MissingPackageError: The package, or one that it imports, is not installed.
+        MissingPackageError: A package outside wolfdog could not be imported within the block.
 
-    Example:
-        >>> import_extra("json", extra="watch", purpose="reading JSON").dumps([1])
-        '[1]'
+    >>> with needs_extra("watch", "a video"):  # doctest: +ELLIPSIS
+    ...     import absent_package
+    Traceback (most recent call last):
+    wolfdog.errors.MissingPackageError: a video needs the package absent_package, ...: pip install "wolfdog[watch]"
     """
     try:
-        return import_module(module)
+        yield
     except ImportError as error:
-        name = package or module.partition(".")[0]
+        package = (error.name or "").partition(".")[0]
+        if isinstance(error, MissingPackageError) or package in ("", "wolfdog"):
+            raise
+        trouble = (
+            "is not installed" if isinstance(error, ModuleNotFoundError) else f"cannot be loaded ({error})"
+        )
         raise MissingPackageError(
-            f"{purpose} needs the package {name}, which cannot be imported ({error}). "
-            f'Install it: pip install "wolfdog[{extra}]"'
+            f'{purpose} needs the package {package}, which {trouble}: pip install "wolfdog[{extra}]"'
         ) from error

@@ -57,6 +57,7 @@ class Recurrent(SequenceLayer):
     def __init__(
         self,
         cell: nn.Module,
+        *,
         batch_first: bool = False,
         returns: Returns | None = None,
         backend: str | None = None,

@@ -12,7 +12,7 @@ from .recurrent import Recurrent
 Stage = Literal["equations", "program", "adjoint", "plan", "source"]
 
 
-def show(layer: Recurrent, stage: Stage = "equations", input_size: int | None = None) -> str:
+def show(layer: Recurrent, stage: Stage = "equations", *, input_size: int | None = None) -> str:
     """What the compiler made of a layer's cell, to be printed.
 
     layer       a Recurrent layer

@@ -8,7 +8,7 @@ from typing import Any
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import MediaError, WorldError
-from wolfdog.extras import import_extra
+from wolfdog.extras import needs_extra
 from wolfdog.tv.schedule import Channel, Pace, ShotLength
 from wolfdog.tv.world import World
 
@@ -28,8 +28,9 @@ def save_world(world: World, path: str | Path) -> None:
     ending = _ending(path)
     data = world_to_dict(world)
     if ending == ".toml":
-        writer = import_extra("tomli_w", extra="watch", purpose="writing TOML files", package="tomli-w")
-        text = writer.dumps(data)
+        with needs_extra("watch", "writing a world as TOML"):
+            import tomli_w
+        text = tomli_w.dumps(data)
     else:
         text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     try:

@@ -153,13 +153,13 @@ def test_a_bank_of_many_streams_is_a_memory_bank_for_each(steps, window, stride,
             parts.append(heads(queries, view, slice(None), times[piece].T)[0].detach())
     found = torch.cat(parts, 1)
     for stream_number in range(2):
-        bank = MemoryBank(E, window, Strided(stride), dtype=torch.float64)
+        bank = MemoryBank(E, window, keep=Strided(stride), dtype=torch.float64)
         for t in range(steps):
             if resets[t, stream_number]:
-                bank = MemoryBank(E, window, Strided(stride), dtype=torch.float64)
+                bank = MemoryBank(E, window, keep=Strided(stride), dtype=torch.float64)
             time = float(times[t, stream_number])
             bank.write(x[t, stream_number], time)
-            alone = heads.reader(x[t, stream_number], bank, time).detach()
+            alone = heads.reader(x[t, stream_number], bank, time=time).detach()
             assert_agree(found[stream_number, t], alone)
         held = int(kept.held[stream_number])
         assert held == len(bank)

@@ -70,7 +70,7 @@ def _recurrent(layer: nn.RNNBase, named: Named, backend: str | None) -> Recurren
     events = named["weight_ih"].shape[1]
     if layer.proj_size:
         cell: nn.Module = ProjectedLSTMCell(
-            events, layer.hidden_size, layer.proj_size, layer.bias, device=torch.device("meta")
+            events, layer.hidden_size, layer.proj_size, bias=layer.bias, device=torch.device("meta")
         )
     else:
         cell = CELLS[layer.mode](events, layer.hidden_size, layer.bias)

@@ -37,7 +37,7 @@ def export_watcher(watcher: Watcher, path: str | PathLike[str]) -> None:
     """
     graph, config = Graph(np.dtype(np.float32)), watcher.config
     cell = _cell(watcher)
-    frame = graph.input("frame", ["streams", config.size, config.size, 3], np.uint8)
+    frame = graph.input("frame", ["streams", config.size, config.size, 3], dtype=np.uint8)
     embedding = _write_encoder(graph, watcher.frame_classifier.encoder, frame)
     snapshot = _write_head(graph, watcher.frame_classifier.snapshot, embedding)
     context, memories = snapshot, []

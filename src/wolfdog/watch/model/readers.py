@@ -33,7 +33,7 @@ class AttentionReader(nn.Module):
     def __init__(self, queries: int, entry: int, output: int, shortest: float, longest: float) -> None:
         super().__init__()
         position = RelativeTime(shortest, longest, KNOTS)
-        self.reader = BankReader(queries, entry, len(SLOPES), output, position)
+        self.reader = BankReader(queries, entry, heads=len(SLOPES), output_size=output, position=position)
         along = torch.linspace(0, math.log1p(longest / shortest), KNOTS)
         falls = [_fall(along, *of_head, shortest, longest) for of_head in zip(SLOPES, FALLS, strict=True)]
         with torch.no_grad():
@@ -45,7 +45,7 @@ class AttentionReader(nn.Module):
 
         when  [B, Q] seconds
         """
-        y, weights = self.reader.over(x, view.entries, view.visible(query), elapsed(when, view.times))
+        y, weights = self.reader.over(x, view.entries, view.visible(query), elapsed=elapsed(when, view.times))
         return y, weights.mean(1)
 
 
@@ -64,7 +64,7 @@ class HopReader(nn.Module):
         super().__init__()
         self.shortest, self.longest = shortest, longest
         self.ask = nn.Linear(queries, output)
-        self.hops = EntryHops(output, entry, hops, LayerWise(), capacity=AGES)
+        self.hops = EntryHops(output, entry, hops=hops, tying=LayerWise(), capacity=AGES)
         middles = (torch.arange(AGES) + 0.5) / AGES * math.log1p(longest / shortest)
         direction = torch.full((output,), output**-0.5)
         with torch.no_grad():
@@ -80,7 +80,8 @@ class HopReader(nn.Module):
         passed = elapsed(when, view.times).clamp(0, self.longest) / self.shortest
         share = passed.log1p() / math.log1p(self.longest / self.shortest)
         ages = (share * AGES).long().clamp(max=AGES - 1)
-        y, weights = self.hops.read(self.ask(x), self.hops.embed(view.entries), view.visible(query), ages)
+        memories = self.hops.embed(view.entries)
+        y, weights = self.hops.read(self.ask(x), memories, held=view.visible(query), ages=ages)
         return y, weights.mean(2)
 
 

@@ -78,7 +78,7 @@ def make_memory(
     if kind in _CELLS:
         return RecurrentMemory(_CELLS[kind](input_size, hidden_size))
     if kind == _TURING:
-        return RecurrentMemory(NTMCell(input_size, hidden_size, SLOTS, SLOT_SIZE))
+        return RecurrentMemory(NTMCell(input_size, hidden_size, slots=SLOTS, slot_size=SLOT_SIZE))
     entries = window or _WINDOWS.get(kind, BANK)
     if kind == "lstmn":
         return LSTMNMemory(LSTMNCell(input_size, hidden_size, entries), 1 / fps)

@@ -29,7 +29,7 @@ class AnyClassConfig:
         times: whether the network reads the seconds between frames.
     """
 
-    width: int = 48
+    width: int = 32
     pooling: Pooling = "attention"
     times: bool = True
 

@@ -37,12 +37,12 @@ class Pretraining:
         ranges: of the streams.
     """
 
-    steps: int = 6000
-    ahead_steps: int = 3000
+    steps: int = 5000
+    ahead_steps: int = 2000
     seed: int = 0
     frames: int = 128
     classes: tuple[int, int] = (2, 24)
-    rows: int = 192
+    rows: int = 160
     rate: float = 3e-3
     balance: float = 0.3
     guard: float = 1.0
@@ -254,13 +254,13 @@ def _train(
 
 
 @torch.no_grad()
-def calibrate(network: AnyClassNetwork, options: Pretraining, *, count: int = 40) -> None:
-    """Fit the temperature of each form on `count` batches of streams of another seed."""
+def calibrate(network: AnyClassNetwork, options: Pretraining) -> None:
+    """Fit the temperature of each form on up to 40 batches of streams of another seed."""
     network.temperature.fill_(1.0)
     held_out = batches(replace(options, seed=options.seed + 1_000_003), times=network.config.times)
-    tried = torch.linspace(-0.8, 0.8, 65).exp()
+    tried = torch.linspace(-0.8, 0.8, 33).exp()
     loss = torch.zeros(2, len(tried))
-    for batch in itertools.islice(held_out, count):
+    for batch in itertools.islice(held_out, min(40, options.steps)):
         known = batch.labels >= 0
         y, _ = network.states(batch.frames)
         both = torch.cat((y, network.states_ahead(batch.frames_back)[0]), -1)

@@ -54,19 +54,21 @@ def degrade(image: Image, name: str, severity: float = 0.5, *, seed: int = 0, fr
             f"got {severity}, {seed} and {frame}."
         )
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-        raise ShapeError(
-            f"image must be RGB, uint8 [H, W, 3], got {image.dtype} {list(image.shape)}."
-        )
+        raise ShapeError(f"image must be RGB, uint8 [H, W, 3], got {image.dtype} {list(image.shape)}.")
     of_shot = np.random.default_rng([seed, 0])
     of_frame = np.random.default_rng([seed, 1, frame])
     return DEGRADATIONS[name](image, severity, of_shot, of_frame)
 
 
-def _clean(image: Image, severity: float, of_shot: np.random.Generator, of_frame: np.random.Generator) -> Image:
+def _clean(
+    image: Image, severity: float, of_shot: np.random.Generator, of_frame: np.random.Generator
+) -> Image:
     return image
 
 
-def _small(image: Image, severity: float, of_shot: np.random.Generator, of_frame: np.random.Generator) -> Image:
+def _small(
+    image: Image, severity: float, of_shot: np.random.Generator, of_frame: np.random.Generator
+) -> Image:
     from PIL import Image as Pillow
 
     side = round(LARGEST + severity * (SMALLEST - LARGEST))
@@ -77,8 +79,10 @@ def _small(image: Image, severity: float, of_shot: np.random.Generator, of_frame
     return np.asarray(small.resize((width, height), Pillow.Resampling.BILINEAR))
 
 
-def _night(image: Image, severity: float, of_shot: np.random.Generator, of_frame: np.random.Generator) -> Image:
-    grey = image @ np.float32([0.299, 0.587, 0.114])
+def _night(
+    image: Image, severity: float, of_shot: np.random.Generator, of_frame: np.random.Generator
+) -> Image:
+    grey = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     dark = grey * (0.6 - 0.4 * severity) + 15
     noise = of_frame.standard_normal(dark.shape, np.float32) * (6 + 12 * severity)
     return np.repeat(np.clip(dark + noise, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
@@ -111,7 +115,9 @@ def _motion_blur(
     return (total // len(along)).astype(np.uint8)
 
 
-def _hidden(image: Image, severity: float, of_shot: np.random.Generator, of_frame: np.random.Generator) -> Image:
+def _hidden(
+    image: Image, severity: float, of_shot: np.random.Generator, of_frame: np.random.Generator
+) -> Image:
     """A dark surface of one colour with a coarse texture, over the left or the right side."""
     height, width = image.shape[:2]
     covered = round((0.35 + 0.25 * severity) * width)
@@ -126,9 +132,7 @@ def _hidden(image: Image, severity: float, of_shot: np.random.Generator, of_fram
     return result
 
 
-DEGRADATIONS: dict[
-    str, Callable[[Image, float, np.random.Generator, np.random.Generator], Image]
-] = {
+DEGRADATIONS: dict[str, Callable[[Image, float, np.random.Generator, np.random.Generator], Image]] = {
     "clean": _clean,
     "small": _small,
     "night": _night,

@@ -67,9 +67,7 @@ class WorldNetwork(nn.Module):
         nn.init.zeros_(self.out.bias)
         self.register_buffer("temperature", torch.ones(()))
 
-    def forward(
-        self, log_p: Tensor, clock: Tensor, state: Any = None
-    ) -> tuple[Tensor, Any]:
+    def forward(self, log_p: Tensor, clock: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Log probabilities [T, N, K] and the state after them.
 
         Args:
@@ -88,7 +86,8 @@ class WorldNetwork(nn.Module):
     def read(self, log_p: Tensor, x: Tensor, h: Tensor) -> Tensor:
         """[..., K]: the corrected log probabilities."""
         correction = self.out(torch.relu(self.hidden(torch.cat((h, x), -1))))
-        return ((log_p.clamp(min=LEAST) + correction) / self.temperature).log_softmax(-1)
+        log_q: Tensor = (log_p.clamp(min=LEAST) + correction) / self.temperature
+        return log_q.log_softmax(-1)
 
     def clock(self, seconds: Tensor, clock: Clock | None = None) -> Tensor:
         """Features [T, N, 3] of the seconds [T, N] since the frame before; a running `clock` goes on."""
