@@ -105,9 +105,10 @@ def _told(smoothed: "Predictions", target: Path) -> str:
     before, after = smoothed.labels(), smoothed.labels(context=True)
     changed = int((before != after).sum())
     share = f" ({100 * changed / len(before):.1f} %)" if len(before) else ""
+    deployments = len(smoothed.deployments())
     return (
-        f"{target}: {len(before):,} rows of {len(smoothed.deployments()):,} deployments; "
-        f"{changed:,} labels changed{share}"
+        f"{target}: {len(before):,} rows of {deployments:,} deployment{'s' * (deployments != 1)}; "
+        f"labels changed: {changed:,}{share}"
     )
 
 

@@ -1,6 +1,5 @@
 """The compiled runner: a cell's step, traced and compiled at its first call, in the place of the eager loop."""
 
-import threading
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -8,6 +7,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from ...compiler.fork_safety import compiling
 from ..cell.protocol import Returns, initial_state, starts_from_zeros
 from ..cell.state import State, rebuilt, tensors, transform
 from .cell_attributes import Untouched
@@ -20,7 +20,6 @@ from .guards import SequenceAgain, StepAgain, transformed
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
 
-_lock = threading.RLock()
 _cells: "WeakKeyDictionary[nn.Module, CellRecord]" = WeakKeyDictionary()
 _warned: set[str] = set()
 
@@ -41,7 +40,7 @@ class CompiledRunner:
         self.eager, self.returns = EagerRunner(cell, returns), returns
         record = _cells.get(cell)
         if record is None or not record.current():
-            with _lock:
+            with compiling:
                 record = _cells.get(cell)
                 if record is None or not record.current():
                     record = _cells[cell] = CellRecord(cell)
@@ -180,7 +179,7 @@ class CompiledRunner:
         key = self._key(event, state)
         found = self.record.compiled.get(key)
         if found is None:
-            with _lock:
+            with compiling:
                 found = self.record.compiled.get(key)
                 if found is None:
                     found = self._compile(event, state, key)

@@ -1,6 +1,5 @@
 """One direction of one layer: its step, and what is compiled of it, once for all like it."""
 
-import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +11,13 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import linear
 
+from ...compiler.fork_safety import compiling, lazy
 from ..cell.state import tensors
 from ..recurrent import Recurrent
 
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
 
-_lock = threading.RLock()
 _compiled: "dict[Unit, Compiled | str]" = {}
 
 
@@ -89,7 +88,7 @@ class UnitCell(nn.Module):
 class Units(tuple[Unit, ...]):
     """What every layer and direction computes."""
 
-    @cached_property
+    @lazy
     def kernels(self) -> "list[Compiled] | str":
         """What is compiled for each, or why one cannot be."""
         found = []
@@ -116,7 +115,7 @@ def compiled(unit: Unit) -> "Compiled | str":
     """What is compiled for a unit, or why it cannot be; it is kept, so that a second layer like it costs nothing."""
     found = _compiled.get(unit)
     if found is None:
-        with _lock:
+        with compiling:
             found = _compiled.get(unit)
             if found is None:
                 found = _compiled[unit] = _compile(unit)
