@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from ..execution.guards import transformed
+from ..execution.kernel_access import transformed
 from ..execution.torch_compile import planned, register, run_planned
 from .activations import quantities
 from .autocast import result_formats

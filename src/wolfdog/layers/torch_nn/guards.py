@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..execution.guards import alike, transformed
-from .eligibility import autocast, observed, state_sizes
+from ..execution.guards import alike
+from ..execution.kernel_access import observed, transformed
+from .eligibility import autocast, state_sizes
 from .layouts import Whole
 from .run_layers import Named, RunUnit, run_stack
 
