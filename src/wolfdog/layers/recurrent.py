@@ -14,9 +14,10 @@ from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
 from .cell.zoneout import over_events
 from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
+from .execution.backend import asked_backend, variable_slot
 from .execution.compiled import CompiledRunner
 from .execution.fast_path import SequencePath, StepPath
-from .execution.runner import Runner, asked_backend, choose
+from .execution.runner import Runner, choose
 from .inspection.activations import over_time
 
 
@@ -71,7 +72,8 @@ class Recurrent(SequenceLayer):
         self.cell = cell
         self.batch_first = batch_first
         self.returns = check_returns(cell, returns)
-        self._asked_backend = asked_backend(backend)
+        asked_backend(backend)
+        self._backend = backend
         if checkpoint_every is not None:
             check_every(checkpoint_every, "checkpoint_every")
         self.checkpoint_every = checkpoint_every
@@ -94,7 +96,7 @@ class Recurrent(SequenceLayer):
     @property
     def fallback_reason(self) -> str | None:
         """Why the eager loop ran the cell last, or would run it; None where kernels did."""
-        runner, reason = choose(self.cell, self.returns, self._asked_backend)
+        runner, reason = choose(self.cell, self.returns, asked_backend(self._backend))
         if not isinstance(runner, CompiledRunner):
             return reason
         return runner.fallback_reason() if self._last_reason == "" else self._last_reason
@@ -191,7 +193,7 @@ class Recurrent(SequenceLayer):
         events, before, ends, marks = arguments
         with shared_dropout_masks(self.cell, events.shape[1]):
             events = over_events(self.cell, events)
-            found = over_time(self, self.cell, self.returns, self._asked_backend, events, before, ends, marks)
+            found = over_time(self, self.cell, self.returns, asked_backend(self._backend), events, before, ends, marks)
         if not batched:
             return {name: values.squeeze(1) for name, values in found.items()}
         return {
@@ -228,7 +230,7 @@ class Recurrent(SequenceLayer):
 
     def _places(self) -> list[tuple[dict[str, Any], str]]:
         """Where the layer holds what it runs, and how."""
-        return [(self._modules, "cell"), (self.__dict__, "returns")]
+        return [(self._modules, "cell"), (self.__dict__, "returns"), *variable_slot()]
 
     def _prepare_path(self, runner: CompiledRunner, x: Tensor, state: State | None) -> None:
         """Make ready for more sequences like this one, where it is the second in a row."""
@@ -240,7 +242,7 @@ class Recurrent(SequenceLayer):
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles are made of."""
-        passing = ("_step_path", "_sequence_path", "_last_form", "_last_reason")
+        passing = ("_kept", "_step_path", "_sequence_path", "_last_form", "_last_reason")
         return {name: value for name, value in self.__dict__.items() if name not in passing}
 
     def extra_repr(self) -> str:
@@ -248,6 +250,9 @@ class Recurrent(SequenceLayer):
         if self.checkpoint_every is not None:
             options.append(f"checkpoint_every={self.checkpoint_every!r}")
         return ", ".join(options)
+
+    def _asked_in_graph(self) -> str | None:
+        return asked_backend(self._backend)
 
     def _plan_in_graph(self, features: list[int], dtype: str, resets: bool) -> int:
         from .execution.torch_compile import plan
@@ -260,13 +265,17 @@ class Recurrent(SequenceLayer):
         return numbers_read(self.cell)
 
     # for torch.compile: called while the graph is made, their results are constants of the graph
+    _asked_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
     _plan_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
     _numbers_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
     def _runner(self) -> Runner:
-        if torch.compiler.is_compiling() and self._asked_backend != "eager":
+        if torch.compiler.is_compiling() and self._asked_in_graph() != "eager":
             from .execution.torch_compile import GraphRunner
 
             return GraphRunner(self, self.cell, self.returns)
         # Made at each call, and cheap: a copied, loaded or edited layer never runs another one's cell.
-        return choose(self.cell, self.returns, self._asked_backend)[0]
+        kept = self.__dict__.get("_kept")
+        if kept is None or kept[0] is not self.cell:
+            kept = self.__dict__["_kept"] = (self.cell, {})
+        return choose(self.cell, self.returns, asked_backend(self._backend), kept[1])[0]

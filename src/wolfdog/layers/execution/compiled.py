@@ -15,6 +15,7 @@ from .cell_cache import SETTINGS, Program, Slot, record_of
 from .compile_step import compile_step
 from .eager import EagerRunner
 from .fast_path import SequencePath, StepPath
+from .guards import Check, compiled_check, watched
 from .kernel_access import default_device, obstacle
 from .probing import probing, trial
 
@@ -25,6 +26,10 @@ _lock = threading.RLock()
 _warned: set[str] = set()
 _NAMED = 256
 """Warnings that are remembered, so that none comes twice."""
+
+
+Kept = dict[Any, tuple[Program, Check]]
+"""Programs by the form of their inputs, each with a check of all that its step read."""
 
 
 class Ready(NamedTuple):
@@ -47,9 +52,15 @@ class CompiledRunner:
     """Runs a cell by kernels, and by the eager loop what kernels cannot run.
 
     `reason` says after a call why the loop ran; None where kernels did.
+
+    Args:
+        cell: the cell.
+        returns: Recurrent's.
+        kept: checks of programs that a layer keeps from call to call.
     """
 
-    def __init__(self, cell: nn.Module, returns: Returns | None) -> None:
+    def __init__(self, cell: nn.Module, returns: Returns | None, kept: "Kept | None" = None) -> None:
+        self.kept = {} if kept is None else kept
         self.eager, self.returns = EagerRunner(cell, returns), returns
         with _lock:
             self.cell, self.record = cell, record_of(cell)
@@ -214,6 +225,9 @@ class CompiledRunner:
 
     def _compiled(self, event: Tensor, state: State) -> Program | None:
         form = self._form(event, state)
+        known = self.kept.get(form)
+        if known is not None and known[1]() is not None:
+            return known[0]
         program = self.record.find(form)
         if program is None:
             with _lock:
@@ -222,6 +236,13 @@ class CompiledRunner:
                     program = self._compile(event, state, form)
         if isinstance(program.made, str):
             self.reason = program.made
+        elif not program.lifted and not program.ties:
+            slots = self.record.slots
+            depends = watched([], [slots[name] for name in program.made.names], program.reads, self.record.modules)
+            depends.exchanged = True
+            self.kept[form] = program, compiled_check(depends)
+            while len(self.kept) > SETTINGS:
+                del self.kept[next(iter(self.kept))]
         return program
 
     def _compile(self, event: Tensor, state: State, form: Any) -> Program:

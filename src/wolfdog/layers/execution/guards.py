@@ -47,6 +47,7 @@ class Watched:
         changing: what may change in place.
         modules: whose hooks would run.
         versioned: whether the kernel holds copies of the tensors, so that another version of one is a change.
+        exchanged: whether other tensors of the same form may stand in the places of those that the kernel is given.
     """
 
     given: Sequence[Tensor]
@@ -58,6 +59,7 @@ class Watched:
     changing: list[Part] = field(default_factory=list)
     modules: Sequence[nn.Module] = ()
     versioned: bool = False
+    exchanged: bool = False
 
     def add(self, *slots: tuple[dict[str, Any], str]) -> None:
         """Watch what stands in more places, too."""
@@ -85,7 +87,9 @@ class Guard:
 
 
 def _identity(watched: Watched) -> Iterator[tuple[str, Scope]]:
-    if watched.keys:
+    if watched.exchanged:
+        yield f"not all(map(is_, values[{watched.count}:], were))", {"were": watched.values[watched.count :]}
+    else:
         yield "not all(map(is_, values, were))", {"were": watched.values}
 
 
@@ -127,13 +131,16 @@ def _environment(watched: Watched) -> Iterator[tuple[str, Scope]]:
 
 def _forms(watched: Watched) -> Iterator[tuple[str, Scope]]:
     like = [*watched.given, *watched.read]
-    yield f"not alike(x, *states, *values[:{watched.count}])", {"alike": alike(like)}
+    if like:
+        given = "x, *states, " if watched.given else ""
+        yield f"not alike({given}*values[:{watched.count}])", {"alike": alike(like)}
 
 
 def _memory(watched: Watched) -> Iterator[tuple[str, Scope]]:
     scope: Scope = {"address": Tensor.data_ptr}
-    yield "not address(x)", scope
-    if watched.count:
+    if watched.given:
+        yield "not address(x)", scope
+    if watched.count and not watched.exchanged:
         scope |= {"addresses": list(map(Tensor.data_ptr, watched.read))}
         yield f"list(map(address, values[:{watched.count}])) != addresses", scope
 
@@ -159,7 +166,7 @@ GUARDS = (
 )
 """What is watched; the cheapest first."""
 
-Check = Callable[[Tensor, Sequence[Tensor]], "list[Tensor] | None"]
+Check = Callable[..., "list[Tensor] | None"]
 """An event and states to the tensors that the kernel is given; None where something has changed."""
 
 
@@ -169,7 +176,7 @@ def compiled_check(watched: Watched, table: Sequence[Guard] = GUARDS) -> Check:
     It is called as `check(x, states)`, with a tuple of states, and returns the tensors in the places, or None.
     """
     scope: Scope = {"get": dict.get, "is_": is_, "dicts": watched.dicts, "keys": watched.keys}
-    lines = ["def check(x, states):", "    try:", "        values = list(map(get, dicts, keys))"]
+    lines = ["def check(x=None, states=()):", "    try:", "        values = list(map(get, dicts, keys))"]
     for guard in table:
         for condition, names in guard.conditions(watched):
             lines.append(f"        if {condition}: return None  # {guard.watches}")

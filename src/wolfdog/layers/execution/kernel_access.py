@@ -60,20 +60,18 @@ def observed() -> bool:
     )
 
 
-def plain(tensor: object) -> TypeGuard[Tensor]:
-    """Whether memory holds a tensor's numbers as they are.
-
-    It is on the CPU, of no subclass, strided, not negated or conjugated lazily, not one that stands for many, and its
-    memory is there.
-    """
+def ordinary(tensor: object) -> TypeGuard[Tensor]:
+    """Whether a tensor is on the CPU, of no subclass, strided, and not negated or conjugated lazily."""
     if type(tensor) not in _PLAIN:
         return False
     assert isinstance(tensor, Tensor)
+    return tensor.is_cpu and tensor.layout is torch.strided and not tensor.is_neg() and not tensor.is_conj()
+
+
+def plain(tensor: object) -> TypeGuard[Tensor]:
+    """Whether memory holds a tensor's numbers as they are: an ordinary one, for itself alone, whose memory is there."""
     return (
-        tensor.is_cpu
-        and tensor.layout is torch.strided
-        and not tensor.is_neg()
-        and not tensor.is_conj()
+        ordinary(tensor)
         and not _stands_for_many(tensor)
         and (tensor.numel() == 0 or tensor.untyped_storage().nbytes() > 0)
     )
