@@ -55,7 +55,7 @@ def past_the_end(steps: int, lengths: Tensor) -> Tensor:
     tensor([[False, False],
             [False,  True]])
     """
-    return torch.arange(steps)[:, None] >= lengths
+    return torch.arange(steps, device=lengths.device)[:, None] >= lengths
 
 
 def cleared(x: Tensor, lengths: Tensor) -> Tensor:

@@ -79,7 +79,9 @@ def plain(tensor: object) -> TypeGuard[Tensor]:
 
 def default_device() -> str:
     """Device on which tensors are made where none is named."""
-    return "cpu" if torch._C._len_torch_function_stack() == 0 else str(torch.get_default_device())
+    count = torch._C._len_torch_function_stack()
+    modes = [torch._C._get_function_stack_at(at) for at in range(count)]
+    return next((str(mode.device) for mode in reversed(modes) if type(mode) is DeviceContext), "cpu")
 
 
 def _stands_for_many(tensor: Tensor) -> bool:

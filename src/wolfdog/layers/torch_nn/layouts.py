@@ -70,7 +70,7 @@ class Packed:
         self.given, self.x = events, events.data
         sizes = events.batch_sizes  # [T], falling
         self.steps, self.batch = len(sizes), int(sizes[0])
-        self.running = torch.arange(self.batch) < sizes[:, None]  # [T, B]
+        self.running = torch.arange(self.batch, device="cpu") < sizes[:, None]  # [T, B]
         self.lengths: Tensor | None = self.running.sum(0)
         self.ragged = int(sizes[-1]) < self.batch
 

@@ -107,8 +107,8 @@ class Launch:
         order = None if ends is None else ends.order
         workers = self._workers(batch) if steps > 1 and order is None else None
         kernel, code = (self.kernel, self.code) if workers is None else (self.together, self.code_together)
-        scratch = [torch.empty(batch, width, dtype=self.dtype) for width in kernel.scratch.values()]
-        counter = None if workers is None else torch.zeros((), dtype=torch.int64)
+        scratch = [torch.empty(batch, width, dtype=self.dtype, device="cpu") for width in kernel.scratch.values()]
+        counter = None if workers is None else torch.zeros((), dtype=torch.int64, device="cpu")
         numbers = [
             steps,
             0 if ends is None else ends.lengths.data_ptr(),
