@@ -6,17 +6,17 @@ from torch import nn
 
 import wolfdog as wd
 from compiled_layers import close, eager_of
-from wolfdog.compiler.ragged import Ends, past_the_end
+from wolfdog.compiler.ragged import SortedLengths, padding_mask
 from wolfdog.compiler.runtime.weight_gradients import matrix_gradient
 
 
 @pytest.mark.parametrize("heads", [False, True])
 def test_a_product_over_what_runs_is_the_one_over_everything(heads: bool) -> None:
     lengths = torch.tensor([5, 3, 3, 1])
-    alive = ~past_the_end(5, lengths)[:, :, None, None]
+    alive = ~padding_mask(5, lengths)[:, :, None, None]
     operand = torch.randn(5, 4, 2, 3, dtype=torch.float64)
     gradient = torch.randn(5, 4, 2, 6, dtype=torch.float64) * alive
-    rows = Ends.of(lengths).rows(5)
+    rows = SortedLengths.of(lengths).valid_rows(5)
     assert len(rows[0]) == 12
     close(matrix_gradient(operand, gradient, rows, heads), matrix_gradient(operand, gradient, None, heads))
 
@@ -34,7 +34,7 @@ def test_what_lies_past_an_end_may_be_no_number(name: str) -> None:
     lengths = LENGTHS[name]
     layer = wd.Recurrent(nn.GRUCell(2, 3, dtype=torch.float64))
     x = torch.randn(5, len(lengths), 2, dtype=torch.float64)
-    ended = past_the_end(5, torch.tensor(lengths))[..., None]
+    ended = padding_mask(5, torch.tensor(lengths))[..., None]
     spoilt = x.masked_fill(ended, torch.nan)
     with torch.no_grad():
         expected = eager_of(layer)(x, lengths=lengths)

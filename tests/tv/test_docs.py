@@ -8,7 +8,7 @@ import pytest
 from wolfdog.tv import IdealObserver, Painter, Sampler, World, broadcast
 from wolfdog.tv.clutter import DRAWABLE
 
-PAGE = (Path(__file__).parents[2] / "docs" / "television.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "television.md").read_text(encoding="utf-8")
 
 
 def _blocks(language):

@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..cells import Cell
 from ..errors import ShapeError
-from .onnx.graph import Numbers
+
+Numbers = NDArray[Any]
+"""A NumPy array of numbers, of any format."""
 
 
 def checked_array(name: str, array: Any, shape: Sequence[int | None]) -> Numbers:

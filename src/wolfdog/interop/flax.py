@@ -10,8 +10,7 @@ from .. import cells
 from ..cells import Cell
 from ..errors import InputError, ShapeError
 from ..layers import Recurrent
-from .arrays import checked_array, columns, load_weights
-from .onnx.graph import Numbers
+from .arrays import Numbers, checked_array, columns, load_weights
 
 FlaxCell = Literal["LSTMCell", "OptimizedLSTMCell", "GRUCell", "SimpleCell"]
 

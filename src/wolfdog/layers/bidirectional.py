@@ -105,10 +105,10 @@ class Bidirectional(SequenceLayer):
 
         Raises as Recurrent does.
         """
-        (before, behind), ends, turning = self._checked(x, state, lengths, resets)
-        y, last = self.forwards(x, before, lengths=ends, resets=resets)
+        (before, behind), lengths, turning = self._checked(x, state, lengths, resets)
+        y, last = self.forwards(x, before, lengths=lengths, resets=resets)
         turned_resets = None if resets is None else turning.resets(resets)
-        turned, first = self.backwards(turning(x), behind, lengths=ends, resets=turned_resets)
+        turned, first = self.backwards(turning(x), behind, lengths=lengths, resets=turned_resets)
         return _MERGE[self.merge](y, turning(turned)), (last, first)
 
     @torch.no_grad()
@@ -120,10 +120,10 @@ class Bidirectional(SequenceLayer):
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Activations of both directions, each at its event: names begin with "forwards." and "backwards."."""
-        (before, behind), ends, turning = self._checked(x, state, lengths, resets)
-        found = self.forwards.activations(x, before, ends, resets)
+        (before, behind), lengths, turning = self._checked(x, state, lengths, resets)
+        found = self.forwards.activations(x, before, lengths, resets)
         turned_resets = None if resets is None else turning.resets(resets)
-        turned = self.backwards.activations(turning(x), behind, ends, turned_resets)
+        turned = self.backwards.activations(turning(x), behind, lengths, turned_resets)
         return {f"forwards.{name}": values for name, values in found.items()} | {
             f"backwards.{name}": turning(values) for name, values in turned.items()
         }
@@ -148,9 +148,9 @@ class Bidirectional(SequenceLayer):
         """The states of both directions, lengths as the directions take them, and what turns sequences round."""
         batched = check_events(x, self.batch_first)
         steps, batch = x.shape[:2] if not (batched and self.batch_first) else x.shape[1::-1]
-        ends = None
+        checked = None
         if lengths is not None:
-            ends = checked_lengths(lengths, steps, batch if batched else None)
+            checked = checked_lengths(lengths, steps, batch if batched else None)
         if resets is not None:
             check_resets(resets, steps, batch if batched else None, self.batch_first)
         if state is None:
@@ -160,10 +160,10 @@ class Bidirectional(SequenceLayer):
                 "Bidirectional: a state is a pair, of the forward and of the backward direction; got "
                 f"{structure(state)}"
             )
-        turning = Turning(x, ends, batched, self.batch_first)
-        if ends is not None and not batched:
-            ends = ends[0]
-        return state, ends, turning
+        turning = Turning(x, checked, batched, self.batch_first)
+        if checked is not None and not batched:
+            checked = checked[0]
+        return state, checked, turning
 
     def _check_parts(self) -> None:
         one, other = self.forwards, self.backwards

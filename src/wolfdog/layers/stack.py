@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout as drop
 
+from ..compiler.ragged import zero_padding
 from ..errors import InputError
 from .cell.arguments import check_events, checked_lengths
 from .cell.rng import drawing, generators
@@ -124,15 +125,22 @@ class Stack(SequenceLayer):
 
         The other arguments, and what is raised, are those of Recurrent's call.
         """
-        ends = None if lengths is None else self._ends(x, lengths)
+        lengths = None if lengths is None else self._lengths(x, lengths)
         if (
             self.checkpoint_every is None
             or torch.compiler.is_compiling()
-            or (ends is not None and not ends.numel())
+            or (lengths is not None and not lengths.numel())
         ):
-            return self._run(x, state, ends, resets)
+            return self._run(x, state, lengths, resets)
         return checkpointed(
-            self, self._run, self.checkpoint_every, self.batch_first and x.dim() > 2, x, state, ends, resets
+            self,
+            self._run,
+            self.checkpoint_every,
+            self.batch_first and x.dim() > 2,
+            x,
+            state,
+            lengths,
+            resets,
         )
 
     @torch.no_grad()
@@ -144,15 +152,15 @@ class Stack(SequenceLayer):
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """What every layer traces, bottom to top: the names begin with the layer's number, "0.i", "1.stm"."""
-        ends = None if lengths is None else self._ends(x, lengths)
+        lengths = None if lengths is None else self._lengths(x, lengths)
         found: dict[str, Tensor] = {}
-        x = self._without_rest(x, ends)
+        x = self._without_padding(x, lengths)
         for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
             taken = self._taken(number, x)
             with drawing(generators(x.device), x.device):  # a layer that drops out does so twice alike
-                traced = layer.activations(taken, before, ends, resets)
+                traced = layer.activations(taken, before, lengths, resets)
             found |= {f"{number}.{name}": values for name, values in traced.items()}
-            y, _ = layer(taken, before, lengths=ends, resets=resets)
+            y, _ = layer(taken, before, lengths=lengths, resets=resets)
             x = self._passed(number, x, y)
         return found
 
@@ -178,12 +186,12 @@ class Stack(SequenceLayer):
         return ", ".join(f"{name}={value!r}" for name, value in options.items() if value is not None)
 
     def _run(
-        self, x: Tensor, state: State | None, ends: Tensor | None, resets: Tensor | None
+        self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
     ) -> tuple[Tensor, State]:
         last: list[State] = []
-        x = self._without_rest(x, ends)
+        x = self._without_padding(x, lengths)
         for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
-            y, after = layer(self._taken(number, x), before, lengths=ends, resets=resets)
+            y, after = layer(self._taken(number, x), before, lengths=lengths, resets=resets)
             last.append(after)
             x = self._passed(number, x, y)
         return x, tuple(last)
@@ -200,25 +208,22 @@ class Stack(SequenceLayer):
             )
         return state
 
-    def _ends(self, x: Tensor, lengths: Tensor | Sequence[int]) -> Tensor:
+    def _lengths(self, x: Tensor, lengths: Tensor | Sequence[int]) -> Tensor:
         """Lengths as the layers take them: checked, [B] or, without a batch, []."""
         batched = check_events(x, self.batch_first)
         steps, batch = x.shape[1::-1] if batched and self.batch_first else x.shape[:2]
-        ends = checked_lengths(lengths, steps, batch if batched else None)
-        return ends if batched else ends[0]
+        checked = checked_lengths(lengths, steps, batch if batched else None)
+        return checked if batched else checked[0]
 
-    def _without_rest(self, x: Tensor, ends: Tensor | None) -> Tensor:
-        """Events with zeros past the ends, where they go past a layer: its outputs are zero there too."""
-        if ends is None or self.skip is None:
+    def _without_padding(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """Events with zeros in the padding, where they go past a layer: its outputs are zero there too."""
+        if lengths is None or self.skip is None:
             return x
-        batched = x.dim() > 2
-        steps = torch.arange(x.shape[1 if batched and self.batch_first else 0], device=x.device)
-        ends = ends.to(x.device)
-        if not batched:
-            past = steps >= ends
-        else:
-            past = steps[None] >= ends[:, None] if self.batch_first else steps[:, None] >= ends
-        return x.masked_fill(past.view(*past.shape, *(1,) * (x.dim() - past.dim())), 0)
+        if x.dim() == 2:
+            return zero_padding(x.unsqueeze(1), lengths[None]).squeeze(1)
+        if self.batch_first:
+            return zero_padding(x.transpose(0, 1), lengths).transpose(0, 1)
+        return zero_padding(x, lengths)
 
     def _taken(self, number: int, x: Tensor) -> Tensor:
         """What a layer takes of what comes from below."""

@@ -8,8 +8,6 @@ from torch import Tensor
 
 from ..errors import InputError, ShapeError
 from ..layers.cell.arguments import described
-from ..layers.cell.state import State
-from .attention.past import Past
 
 
 def events(x: Tensor, size: int, name: str) -> Tensor:
@@ -35,17 +33,6 @@ def entries(memory: Tensor, size: int, batch: int, batched: bool, batch_first: b
     if not batched:
         return memory.unsqueeze(0)
     return memory if batch_first else memory.transpose(0, 1)
-
-
-def checked_past(state: State, expected: list[list[int]], name: str) -> Past:
-    """The state that was given. Raises ShapeError unless its tensors have the expected shapes."""
-    if not isinstance(state, tuple) or [list(getattr(part, "shape", ())) for part in state] != expected:
-        got = [described(part) for part in state] if isinstance(state, tuple) else described(state)
-        raise ShapeError(
-            f"{name}: the state must be a Past(seen, keys, values, times), in a batch of the shapes {expected}; "
-            f"got {got}"
-        )
-    return Past(*state)  # type: ignore[arg-type]
 
 
 def seconds(

@@ -9,8 +9,8 @@ from wolfdog.compiler.ir.evaluate import evaluate
 from wolfdog.compiler.ir.operations import OPERATIONS
 from wolfdog.compiler.ir.program import Program
 from wolfdog.compiler.ir.values import Builder, Type
-from wolfdog.interop.onnx.graph import Graph
 from wolfdog.interop.onnx.write.file import model_of
+from wolfdog.interop.onnx.write.graph import Graph
 from wolfdog.interop.onnx.write.operations import ONNX, Place
 from wolfdog.interop.onnx.write.program import write_program
 

@@ -26,7 +26,7 @@ class Entry:
     source: int = -1  # its number in the parameter code
 
 
-class Memory:
+class AliasTable:
     """Entries by tensor and by storage."""
 
     def __init__(self) -> None:

@@ -6,16 +6,11 @@ from dataclasses import dataclass
 from .values import Builder, Value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # printer.show has the text
 class Program:
     """One step of a recurrence (or of its adjoint): outputs by name, as values over named inputs."""
 
     outputs: dict[str, Value]
-
-    def __str__(self) -> str:
-        from .printer import show  # printer reads programs; only this text needs it back
-
-        return show(self)
 
     def values(self) -> list[Value]:
         """Every value, operands before what uses them."""

@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ..backends.llvm.buffer_pool import empty
-from ..backends.llvm.emit import Callers
+from ..backends.llvm.emit import CallerStreams
 from ..backends.llvm.launch import ALWAYS, Launch, side_by_side
+from ..fork_safety import lazy
 from ..ir.evaluate import evaluate
 from ..ir.program import Program
 from ..passes.adjoint import adjoint
-from ..passes.buffers import Place
+from ..passes.buffers import BufferView
 from ..passes.hoist import Split, prepare, split
 from ..passes.rematerialize import Differentiated, cut
-from ..ragged import Ends
+from ..ragged import SortedLengths
 from .affine import affine
 from .torch_program import as_function, as_they_are
 from .weight_gradients import matrix_gradient, summed
@@ -52,39 +52,39 @@ class Recurrence:
         self.output_shape = step.outputs["y"].shape
         self.early = as_function(self.split.parameters)
         self.over_events = as_function(self.split.events, affine) if hoist_events else as_they_are
-        self.callers = Callers(frozenset(self.events), ("y",))
+        self.callers = CallerStreams(frozenset(self.events), ("y",))
         self.inference = Launch(step, dtype, callers=self.callers)
 
-    @cached_property
+    @lazy
     def differentiated(self) -> Differentiated:
         """The recurrence and its adjoint, with what is saved between them."""
         return cut(adjoint(self.split.recurrence))
 
-    @cached_property
+    @lazy
     def training(self) -> Launch:
         """The forward kernel that saves."""
         return Launch(self.differentiated.forward, self.dtype, callers=self.callers)
 
-    @cached_property
+    @lazy
     def backward_kernel(self) -> Launch:
         """The kernel of the adjoint."""
         adjoint = self.differentiated.backward
         gets = tuple(name for name in self.events if name in adjoint.outputs)
-        return Launch(adjoint, self.dtype, True, Callers(frozenset(["dy", *self.events]), gets))
+        return Launch(adjoint, self.dtype, True, CallerStreams(frozenset(["dy", *self.events]), gets))
 
-    @cached_property
+    @lazy
     def backward_parameters(self) -> Callable[..., dict[str, Tensor]]:
         """What the adjoint reads of the parameters."""
         return as_function(self.differentiated.parameters)
 
-    @cached_property
+    @lazy
     def taped(self) -> set[str]:
         """States that the backward pass reads at every step."""
         read = {v.name.removesuffix("_next") for v in self.differentiated.backward.inputs("state", "next")}
         read |= {stream.name.removesuffix("_next") for _, stream, _, _ in self.differentiated.matrices}
         return read & set(self.states)
 
-    @cached_property
+    @lazy
     def kept(self) -> list[str]:
         """What else the backward pass reads."""
         read = [v.name for v in self.differentiated.backward.inputs("saved")]
@@ -111,8 +111,8 @@ class Recurrence:
             save: whether a backward pass will follow.
         """
         launch = self.training if save else self.inference
-        ends = None if lengths is None else Ends.of(lengths)
-        turned = ends is not None and ends.order is not None
+        ragged = None if lengths is None else SortedLengths.of(lengths)
+        turned = ragged is not None and ragged.order is not None
         batch = states[0].shape[0] if states else events[0].shape[1]
         kept = {name: self._rows(event, 2) for name, event in zip(self.events, events, strict=True)}
         tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
@@ -124,20 +124,20 @@ class Recurrence:
         for name, state in zip(self.states, states, strict=True):
             room = steps + 1 if name in whole or name in taped else 2
             tape = empty(room, batch, *self.shapes[name], dtype=self.dtype)
-            tape[0] = state if ends is None else ends.arranged(state)
+            tape[0] = state if ragged is None else ragged.sort(state)
             tapes[name] = tape
             tensors[name] = (tape, room)
-        for name, shape in launch.plan.streams.items():
+        for name, shape in launch.nest.streams.items():
             room = steps if save or not turned else 1
             kept[name] = empty(room, batch, *shape, dtype=self.dtype)
             tensors[name] = (kept[name], room)
         if turned:
             output = empty(steps, batch, *self.output_shape, dtype=self.dtype)
             tensors["y_out"] = (output, ALWAYS)
-        launch(steps, batch, tensors, ends)
+        launch(steps, batch, tensors, ragged)
         if not turned:
             output = self._found(launch, "y", tapes, kept, steps)
-        last = [self._last(tapes[name], steps, ends) for name in self.states]
+        last = [self._last(tapes[name], steps, ragged) for name in self.states]
         if not save:
             return output, last, None
         keep = {}
@@ -152,7 +152,7 @@ class Recurrence:
         self, launch: Launch, name: str, tapes: Mapping[str, Tensor], kept: Mapping[str, Tensor], steps: int
     ) -> Tensor:
         """An output of every step, which may lie in another's buffer."""
-        place = launch.plan.aliases[name]
+        place = launch.nest.aliases[name]
         base = (
             kept[place.buffer]
             if place.buffer in kept
@@ -163,12 +163,12 @@ class Recurrence:
             size, (*base.stride()[:2], *place.strides), base.storage_offset() + place.offset
         )
 
-    def _last(self, tape: Tensor, steps: int, ends: Ends | None) -> Tensor:
+    def _last(self, tape: Tensor, steps: int, ragged: SortedLengths | None) -> Tensor:
         room = tape.shape[0]
-        if ends is None:
+        if ragged is None:
             state = tape[steps % room]
             return state.clone() if room > steps else state  # in a tape of all steps outputs may lie too
-        return ends.returned(tape[ends.lengths % room, torch.arange(tape.shape[1], device="cpu")])
+        return ragged.unsort(tape[ragged.lengths % room, torch.arange(tape.shape[1], device="cpu")])
 
     def backward(
         self,
@@ -184,7 +184,7 @@ class Recurrence:
         `wanted` says for which events and for which parameters a gradient is computed.
         """
         launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
-        ends = None if lengths is None else Ends.of(lengths)
+        ragged = None if lengths is None else SortedLengths.of(lengths)
         named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
         like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype, device="cpu")
         tensors: dict[str, tuple[Tensor, int]] = {}
@@ -199,39 +199,39 @@ class Recurrence:
         for name, final in zip(self.states, last, strict=True):
             carry = torch.zeros(2, batch, *self.shapes[name], dtype=self.dtype, device="cpu")
             if final is not None:
-                carry[:] = final if ends is None else ends.arranged(final)
+                carry[:] = final if ragged is None else ragged.sort(final)
             tensors[f"d{name}"] = (carry, 2)
-        for name, wide in launch.plan.streams.items():
+        for name, wide in launch.nest.streams.items():
             tensors[name] = (empty(steps, batch, *wide, dtype=self.dtype), ALWAYS)
         to_events, to_parameters = wanted
         needed = [name if want else None for name, want in zip(self.events, to_events, strict=True)]
-        if ends is not None and ends.order is not None:
+        if ragged is not None and ragged.order is not None:
             for name in launch.callers.outputs:
                 if name in needed:
                     made = empty(steps, batch, *self.event_shapes[name], dtype=self.dtype)
                     tensors[f"{name}_out"] = (made, ALWAYS)
-        launch(steps, batch, tensors, ends)
+        launch(steps, batch, tensors, ragged)
         streams = {name: tensor for name, (tensor, _) in tensors.items()}
-        found = {name: self._found(launch, name, streams, streams, steps) for name in launch.plan.aliases}
+        found = {name: self._found(launch, name, streams, streams, steps) for name in launch.nest.aliases}
         events = [streams.get(f"{name}_out", found.get(name)) if name else None for name in needed]
         first = [tensors[f"d{name}"][0][0] for name in self.states]
-        if ends is not None:
-            first = [ends.returned(gradient) for gradient in first]
-        return events, self._parameter_gradients(found, tensors, steps, ends, to_parameters), list(first)
+        if ragged is not None:
+            first = [ragged.unsort(gradient) for gradient in first]
+        return events, self._parameter_gradients(found, tensors, steps, ragged, to_parameters), list(first)
 
     def _parameter_gradients(
         self,
         found: Mapping[str, Tensor],
         tensors: Mapping[str, tuple[Tensor, int]],
         steps: int,
-        ends: Ends | None,
+        ragged: SortedLengths | None,
         wanted: Sequence[bool],
     ) -> list[Tensor | None]:
-        running = None if ends is None else ends.rows(steps)
+        running = None if ragged is None else ragged.valid_rows(steps)
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
-        places = self.backward_kernel.plan.aliases
-        known: list[tuple[Place, Tensor]] = []  # gradients over their rows, which products give besides
+        places = self.backward_kernel.nest.aliases
+        known: list[tuple[BufferView, Tensor]] = []  # gradients over their rows, which products give besides
         for parameter, stream, gradient, heads in self.differentiated.matrices:
             if parameter not in needed:
                 continue

@@ -2,7 +2,6 @@
 
 import ctypes
 import struct
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor
 from ..backends.llvm.build import product_code
 from ..backends.llvm.emit import FIELDS, HEADER
 from ..backends.llvm.launch import Launch
+from ..fork_safety import compiling
 from ..frontend.trace import Traced
 from ..passes.hoist import prepare, split
 from .torch_program import as_function
@@ -34,13 +34,12 @@ class SingleStep:
         outputs = parts.recurrence.outputs
         self.states = sorted((name for name in outputs if name != "y"), key=lambda name: int(name[1:]))
         self.shapes = [outputs[name].shape for name in self.states]
-        self.output = self.launch.plan.aliases["y"]
+        self.output = self.launch.nest.aliases["y"]
         self.output_shape = outputs["y"].shape
         self._buffers = self.launch.kernel.buffers
         self._size = self.launch.target.bits // 8
         self._packed: tuple[list[_Mark], dict[str, Tensor]] | None = None
         self._tables: list[_Table] = []  # free ones; a step takes one, so that threads never share it
-        self._lock = threading.Lock()
 
     def __call__(
         self, named: Sequence[Tensor], x: Tensor, states: Sequence[Tensor]
@@ -67,7 +66,7 @@ class SingleStep:
         kept = self._packed
         if kept is not None and all(mark.holds(tensor) for mark, tensor in zip(kept[0], named, strict=True)):
             return kept[1]
-        with self._lock, torch.no_grad(), torch.autocast("cpu", enabled=False):
+        with compiling, torch.no_grad(), torch.autocast("cpu", enabled=False):
             marks = [_Mark(tensor) for tensor in named]
             values = self.traced.parameters.run(dict(zip(self.traced.parameters.names, named, strict=True)))
             like = torch.empty(0, dtype=self.dtype, device="cpu")

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..backends.llvm.buffer_pool import copied
 from ..batched import batched
+from ..ir.printer import show
 from .recurrence import Recurrence, Saved
 
 
@@ -107,7 +108,7 @@ def number_of(recurrence: Recurrence) -> int:
 
     It is made of what the recurrence computes: equal ones share it, and graphs that are kept on disk find theirs.
     """
-    text = f"{recurrence.dtype}\n{recurrence.split.recurrence}"
+    text = f"{recurrence.dtype}\n{show(recurrence.split.recurrence)}"
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
     _known.setdefault(number, recurrence)
     return number

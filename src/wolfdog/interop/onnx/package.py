@@ -5,6 +5,9 @@ from types import ModuleType
 
 from ...errors import MissingPackageError
 
+LARGEST = 2**31 - 1
+"""Bytes that an ONNX file may have at the most: the limit of a protocol buffer."""
+
 
 def onnx_package(name: str = "onnx") -> ModuleType:
     """The package onnx, or a module of it, such as "onnx.checker".

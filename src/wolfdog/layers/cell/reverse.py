@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from ...compiler.ragged import reversed_steps
+
 
 class Turning:
     """Turns what is laid out as the events: of every sequence, event t and event length - 1 - t change places.
@@ -19,21 +21,15 @@ class Turning:
         self._rows: Tensor | None = None
         if lengths is None:
             return
-        steps, lengths = x.shape[self._time], lengths.to(x.device)
-        step = torch.arange(steps, device=x.device)
+        steps = x.shape[self._time]
+        order = reversed_steps(steps, lengths.to(x.device))  # [T, B]
         if not batched:
-            self._rows = torch.where(step < lengths, lengths - 1 - step, step)
+            self._rows = order[:, 0]
             return
         batch = x.shape[1 - self._time]
         example = torch.arange(batch, device=x.device)
-        if self._time == 1:
-            step, lengths = step[None], lengths[:, None]
-            self._rows = (
-                example[:, None] * steps + torch.where(step < lengths, lengths - 1 - step, step)
-            ).flatten()
-        else:
-            step = step[:, None]
-            self._rows = (torch.where(step < lengths, lengths - 1 - step, step) * batch + example).flatten()
+        rows = example * steps + order if self._time == 1 else order * batch + example
+        self._rows = (rows.T if self._time == 1 else rows).flatten()
 
     def __call__(self, values: Tensor) -> Tensor:
         """Events, outputs, or anything else laid out as they are."""

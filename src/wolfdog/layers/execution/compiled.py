@@ -1,6 +1,5 @@
 """The compiled runner: a cell's step, traced and compiled at its first call, in the place of the eager loop."""
 
-import threading
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ...compiler.fork_safety import compiling
 from ..cell.protocol import Returns, initial_state, starts_from_zeros
 from ..cell.state import State, rebuilt, tensors, transform
 from .attribute_reads import Reads, recording
@@ -22,7 +22,6 @@ from .probing import probing, trial
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
 
-_lock = threading.RLock()
 _warned: set[str] = set()
 _NAMED = 256
 """Warnings that are remembered, so that none comes twice."""
@@ -62,7 +61,7 @@ class CompiledRunner:
     def __init__(self, cell: nn.Module, returns: Returns | None, kept: "Kept | None" = None) -> None:
         self.kept = {} if kept is None else kept
         self.eager, self.returns = EagerRunner(cell, returns), returns
-        with _lock:
+        with compiling:
             self.cell, self.record = cell, record_of(cell)
         self.reason: str | None = None
         self.ready_step: Ready | None = None  # what ran the last step without a gradient
@@ -230,7 +229,7 @@ class CompiledRunner:
             return known[0]
         program = self.record.find(form)
         if program is None:
-            with _lock:
+            with compiling:
                 program = self.record.find(form)
                 if program is None:
                     program = self._compile(event, state, form)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from ...compiler.ragged import masked, padding_mask
 from ...errors import InputError
 from ..cell.protocol import Returns, initial_state, take_apart, tell
 from ..cell.state import State, select
@@ -94,9 +95,8 @@ def _masked(
     if resets is not None:
         fresh = _by_step(resets[: len(x)])
     if lengths is not None:
-        past = torch.arange(len(x), device=x.device)[:, None] >= lengths.to(x.device)  # [T, B]
-        # What lies past the end may be anything, NaN too: as zeros it cannot reach a gradient.
-        x = x.masked_fill(past.view(*past.shape, *(1,) * (x.dim() - 2)), 0)
+        past = padding_mask(len(x), lengths.to(x.device))  # [T, B]
+        x = masked(x, past)  # padding may hold NaN: as zeros it cannot reach a gradient
         ended = _by_step(past)
     return x, fresh, ended
 

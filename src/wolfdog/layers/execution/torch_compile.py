@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...compiler.ragged import cleared
+from ...compiler.ir.printer import show
+from ...compiler.ragged import zero_padding
 from ..cell.protocol import Returns, initial_state
 from ..cell.recurrent_dropout import other_masks
 from ..cell.rng import drawing, generators
@@ -76,7 +77,7 @@ class GraphRunner:
         self.eager.step(x[0], before)
         states, anew = list(tensors(before)), list(tensors(fresh))
         if lengths is not None:
-            x = cleared(x, lengths)
+            x = zero_padding(x, lengths)
         named: dict[str, Any] = {
             name: reduce(getattr, name.split("."), self.cell) for name in (*plan.names, *plan.rows)
         }
@@ -148,8 +149,8 @@ class Plan:
             self.names,
             self.rows,
             code.source(),
-            recurrence.split.parameters,
-            recurrence.split.events,
+            show(recurrence.split.parameters),
+            show(recurrence.split.events),
         )
         text = "\n".join(map(str, (*parts, structure(zero), forms)))
         self.key = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

@@ -1,7 +1,6 @@
 """One direction of one layer: its step, and what is compiled of it, once for all like it."""
 
 import contextlib
-import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -15,13 +14,13 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.func import functional_call
 
 from ... import cells
+from ...compiler.fork_safety import compiling, lazy
 from ..cell.state import tensors
 from ..recurrent import Recurrent
 
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
 
-_lock = threading.RLock()
 _compiled: "OrderedDict[Unit, Compiled | str]" = OrderedDict()
 UNITS = 256
 """Units that kernels are kept for; that used longest ago goes first."""
@@ -79,7 +78,7 @@ def cell_of(unit: Unit) -> nn.Module:
 class Units(tuple[Unit, ...]):
     """What every layer and direction computes."""
 
-    @cached_property
+    @lazy
     def kernels(self) -> "list[Compiled] | str":
         """What is compiled for each, or why one cannot be."""
         found = []
@@ -109,7 +108,7 @@ def compiled(unit: Unit) -> "Compiled | str":
         with contextlib.suppress(KeyError):  # another thread may just have let it go
             _compiled.move_to_end(unit)
     else:
-        with _lock:
+        with compiling:
             found = _compiled.get(unit)
             if found is None:
                 found = _compiled[unit] = _compile(unit)
@@ -121,7 +120,7 @@ def compiled(unit: Unit) -> "Compiled | str":
 def clear() -> None:
     """Forget what was compiled of every unit."""
     units_of.cache_clear()
-    with _lock:
+    with compiling:
         _compiled.clear()
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from ...compiler.batched import differentiable
+from ...compiler.ragged import reversed_steps
 
 
 class Layout(Protocol):
@@ -93,9 +94,8 @@ class Packed:
     @cached_property
     def _backwards(self) -> Tensor:
         """The same where each sequence begins at its own last event."""
-        step, example = self.running.nonzero(as_tuple=True)
-        lengths = self.running.sum(0)
-        return (lengths[example] - 1 - step) * self.batch + example
+        steps = reversed_steps(self.steps, self.running.sum(0))
+        return (steps * self.batch + torch.arange(self.batch, device="cpu")).flatten()[self._rows]
 
     def events(self, x: Tensor, backwards: bool) -> Tensor:
         """[N, I] to [T, B, I]."""

@@ -10,9 +10,9 @@ from ...cells.cell import positive
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import checked_lengths, described, laid_out, with_batch
 from ...layers.cell.state import State, transform
-from ..arguments import checked_past, entries, events, seconds, seconds_now
+from ..arguments import entries, events, seconds, seconds_now
 from .blocks import over_memory, over_own_past
-from .past import Past, Sight, by_age
+from .past import Past, Sight, by_age, checked_past
 from .positions import Position, RelativeTime, Rotary, Sinusoidal, check_position
 
 

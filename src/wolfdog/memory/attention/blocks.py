@@ -1,19 +1,35 @@
 """Attention over whole sequences, a block of queries at a time, so that what is computed stays small."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from ...compiler.ragged import masked, padding_mask
 from ..arguments import finite
-from .past import Past, by_age
+from .past import Past, Sight, by_age
 
-if TYPE_CHECKING:
-    from .attention import Attention
+
+class BlockAttention(Protocol):
+    """Interface of an attention mechanism whose queries are processed in blocks; see `Attention`."""
+
+    block: int
+    heads: int
+    output_size: int
+
+    def placed(self, x: Tensor, positions: Tensor) -> Tensor: ...
+
+    def entries(self, memory: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def sight(self, at: Tensor, first: Tensor, last: Tensor, when: Tensor, then: Tensor) -> Sight: ...
+
+    def attend(
+        self, x: Tensor, positions: Tensor, keys: Tensor, values: Tensor, sight: Sight, need_weights: bool
+    ) -> tuple[Tensor, Tensor | None]: ...
 
 
 def over_own_past(
-    attention: "Attention",
+    attention: BlockAttention,
     x: Tensor,
     past: Past,
     carried: bool,
@@ -59,7 +75,7 @@ def over_own_past(
 
 
 def over_memory(
-    attention: "Attention",
+    attention: BlockAttention,
     x: Tensor,
     memory: Tensor,
     lengths: Tensor | None,
@@ -88,7 +104,7 @@ def over_memory(
 
 
 def _joined(
-    attention: "Attention",
+    attention: BlockAttention,
     x: Tensor,
     over: Tensor | None,
     outputs: list[Tensor],
@@ -109,8 +125,8 @@ def _up_to(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
     """[B, T, ...] with zeros past the ends, so that what lies there reaches no gradient, and where that is [B, T]."""
     if lengths is None:
         return x, None
-    over = torch.arange(x.shape[1], device=x.device) >= lengths.to(x.device)[:, None]
-    return x.masked_fill(over[(..., *(None,) * (x.dim() - 2))], 0), over
+    over = padding_mask(x.shape[1], lengths.to(x.device)).T
+    return masked(x, over), over
 
 
 def _blocks(steps: int, size: int) -> list[slice]:

@@ -5,6 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ...errors import ShapeError
+from ...layers.cell.arguments import described
+from ...layers.cell.state import State
+
 
 class Past(NamedTuple):
     """The last W entries of each sequence, plain tensors: entry number p lies in slot p mod W.
@@ -109,6 +113,17 @@ class Sight(NamedTuple):
             energies = energies + self.bias
         visible = self.visible()
         return softmax_over(energies, visible)
+
+
+def checked_past(state: State, expected: list[list[int]], name: str) -> Past:
+    """The state that was given. Raises ShapeError unless its tensors have the expected shapes."""
+    if not isinstance(state, tuple) or [list(getattr(part, "shape", ())) for part in state] != expected:
+        got = [described(part) for part in state] if isinstance(state, tuple) else described(state)
+        raise ShapeError(
+            f"{name}: the state must be a Past(seen, keys, values, times), in a batch of the shapes {expected}; "
+            f"got {got}"
+        )
+    return Past(*state)  # type: ignore[arg-type]
 
 
 def softmax_over(energies: Tensor, visible: Tensor) -> Tensor:

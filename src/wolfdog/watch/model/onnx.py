@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from ...errors import ONNXError
-from ...interop.onnx.graph import Graph
 from ...interop.onnx.write.file import model_of, write_model
+from ...interop.onnx.write.graph import Graph
 from ...interop.onnx.write.level import Level
 from ...interop.onnx.write.unit import unit_of
 from .encoder import FrameEncoder

@@ -27,7 +27,7 @@ WEIGHTS, SETTINGS = "watcher.safetensors", "watcher.toml"
 LEAST_WEIGHT = 1e-3
 """Past moments that weigh less are no evidence."""
 PRETRAINED = Path(__file__).with_name("pretrained")
-"""The watcher of painted television that comes with wolfdog; docs/training.md says how it was made."""
+"""The watcher of painted television that comes with wolfdog; docs/how-to/training.md says how it was made."""
 
 
 class Watcher(nn.Module):

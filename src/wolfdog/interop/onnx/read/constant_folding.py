@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ....errors import ONNXError
-from ..graph import Numbers
+from ...arrays import Numbers
 from .tensors import MOST_AXES
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ....compiler.ragged import reverse
 from ....errors import InputError, ONNXError, ShapeError
 from ....layers import Recurrent
 from ....layers.cell.state import tensors
@@ -80,16 +81,16 @@ class ONNXLayer(nn.Module):
         elif self.batch_first:
             x = x.transpose(0, 1)
         before = self._before(state, x.shape[1], batched)
-        ends = self._ends(lengths, *x.shape[:2])
+        lengths = self._checked_lengths(lengths, *x.shape[:2])
         ways = [way for way in (self.forwards, self.backwards) if way is not None]
         outputs, after = [], []
         for number, way in enumerate(ways):
             own = None if before is None else _inner(self.op, [memory[number] for memory in before])
             if way is self.backwards:
-                y, last = way(_reversed(x, ends), own, ends)
-                y = _reversed(y, ends)
+                y, last = way(reverse(x, lengths), own, lengths)
+                y = reverse(y, lengths)
             else:
-                y, last = way(x, own, ends)
+                y, last = way(x, own, lengths)
             outputs.append(y)
             after.append(last if isinstance(last, tuple) else (last,))
         y = torch.cat(outputs, -1)
@@ -139,29 +140,22 @@ class ONNXLayer(nn.Module):
                 raise ShapeError(said.format(name=name, rows=memory.shape[1] if memory.dim() > 1 else 0))
         return memories
 
-    def _ends(self, lengths: "Tensor | Sequence[int] | None", steps: int, batch: int) -> Tensor | None:
+    def _checked_lengths(
+        self, lengths: "Tensor | Sequence[int] | None", steps: int, batch: int
+    ) -> Tensor | None:
         """The lengths, [B]: what is passed, or what the file says where it is for this batch."""
         if lengths is None:
             if self.lengths is None:
                 return None
             lengths = self.lengths
-        ends = torch.as_tensor(lengths)
-        if list(ends.shape) != [batch] or ends.is_floating_point():
+        checked = torch.as_tensor(lengths)
+        if list(checked.shape) != [batch] or checked.is_floating_point():
             raise ShapeError(
-                f"{self.op}: lengths must be whole numbers of shape [{batch}]; got {list(ends.shape)}"
+                f"{self.op}: lengths must be whole numbers of shape [{batch}]; got {list(checked.shape)}"
             )
-        if batch and not 0 <= int(ends.min()) <= int(ends.max()) <= steps:
-            raise InputError(f"{self.op}: lengths must lie in 0..{steps}; got {ends.tolist()}")
-        return ends
-
-
-def _reversed(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """Each sequence from its last event to its first; what lies past its end stays there. [T, B, ...]"""
-    if lengths is None:
-        return x.flip(0)
-    steps = torch.arange(len(x), device=x.device)[:, None]
-    places = torch.where(steps < lengths, lengths - 1 - steps, steps)  # [T, B]
-    return x.gather(0, places[:, :, None].expand_as(x))
+        if batch and not 0 <= int(checked.min()) <= int(checked.max()) <= steps:
+            raise InputError(f"{self.op}: lengths must lie in 0..{steps}; got {checked.tolist()}")
+        return checked
 
 
 def _inner(op: str, memories: list[Tensor]) -> "State":

@@ -7,7 +7,7 @@ import numpy as np
 
 from ....errors import ONNXError
 from ...activations import USUAL, Activation, activations_of
-from ..graph import Numbers
+from ...arrays import Numbers
 from ..package import onnx_package
 from .source import Source
 

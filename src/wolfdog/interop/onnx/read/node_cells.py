@@ -9,8 +9,8 @@ from torch import Tensor
 
 from .... import cells
 from ....cells import Cell
+from ...arrays import Numbers
 from ...general_cells import GeneralElman, GeneralGRU, GeneralLSTM
-from ..graph import Numbers
 from .node import GATES, Node
 
 Sizes = tuple[int, int, bool]

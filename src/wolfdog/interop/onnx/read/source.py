@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ONNXError
-from ..graph import Numbers
-from ..package import onnx_package
-from ..write.file import LARGEST
+from ...arrays import Numbers
+from ..package import LARGEST, onnx_package
 from .constant_folding import Folding
 from .tensors import LISTS, read_attribute, read_tensor
 from .wire import ROOM, check_wire, without

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ....errors import ONNXError
-from ..graph import Numbers
+from ...arrays import Numbers
 from ..package import onnx_package
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import ONNXError
-from ..graph import Graph
+from .graph import Graph
 from .layer_form import Form
 from .level import Lengths, Level
 from .part import Memory, Part

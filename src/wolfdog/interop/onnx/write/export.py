@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ....errors import InputError, ONNXError
-from ..graph import Graph
 from .file import model_of, write_model
+from .graph import Graph
 from .level import lengths_of
 from .model import Model
 from .module import part_of

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from ....atomic import atomic_write
 from ....errors import InputError, ONNXError
-from ..graph import Graph
-from ..package import onnx_package
+from ..package import LARGEST, onnx_package
+from .graph import Graph
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET, IR_VERSION = 18, 8
 """The version of ONNX's operators, of December 2022, and the version of the file format that came with it."""
-
-LARGEST = 2**31 - 1
-"""Bytes that a protocol buffer may have at the most."""
 
 
 def model_of(graph: Graph, name: str, about: str, notes: Mapping[str, Any]) -> "ModelProto":

@@ -11,8 +11,8 @@ from torch.nn.functional import linear
 
 from ....errors import ONNXError
 from ....layers import Recurrent
-from ..graph import Graph
 from ..read.layer import ONNXLayer
+from .graph import Graph
 from .level import Lengths, Level
 from .part import Memory, Part
 from .unit import Unit, unit_of

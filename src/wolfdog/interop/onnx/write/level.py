@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....errors import ONNXError
-from ..graph import Graph
 from ..read.node import Direction
+from .graph import Graph
 from .operations import Place
 from .operators import Operator, activation_attributes
 from .program import write_program

@@ -8,7 +8,8 @@ import numpy as np
 
 from ....compiler.ir.program import Program
 from ....compiler.ir.values import Value
-from ..graph import Graph, Numbers
+from ...arrays import Numbers
+from .graph import Graph
 from .level import Lengths
 from .operations import Place
 from .part import Memory, Part

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....compiler.ir.values import Value
-from ..graph import Graph
+from .graph import Graph
 
 
 @dataclass(frozen=True)

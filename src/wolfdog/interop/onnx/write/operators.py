@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from .... import cells
 from ...activations import KINDS, USUAL, Activation
+from ...arrays import Numbers
 from ...general_cells import GeneralElman, GeneralGRU, GeneralLSTM
-from ..graph import Numbers
 
 ORDERS: Mapping[str, tuple[int, ...]] = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN": (0,)}
 """Where ONNX's gates lie among ours: LSTM i, o, f, c of i, f, g, o; GRU z, r, h of r, z, n."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Dim, Graph, Numbers
+from ...arrays import Numbers
+from .graph import Dim, Graph
 from .level import Lengths
 
 

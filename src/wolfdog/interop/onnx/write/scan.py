@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ....compiler.ir.program import Program
 from ....compiler.passes.hoist import Split
-from ..graph import Graph
+from .graph import Graph
 from .operations import Place
 from .program import write_program
 from .unit import Unit

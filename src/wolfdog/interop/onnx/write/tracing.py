@@ -13,6 +13,7 @@ from ....compiler.errors import Refusal
 from ....compiler.frontend.prologue import ParameterCode
 from ....compiler.frontend.tracer import Tracer
 from ....compiler.ir.evaluate import evaluate
+from ....compiler.ir.printer import show
 from ....compiler.ir.program import Program
 from ....compiler.passes.hoist import prepare, split
 from ....errors import ONNXError
@@ -48,7 +49,7 @@ def traced_model(
     example = torch.zeros(event, dtype=torch.long if looks_up else dtype)
     made = [_trace(model, parts, named, example.expand(n, *event).clone(), dtype, about) for n in BATCHES]
     program, code, calls = made[0]
-    if str(program) != str(made[1][0]):
+    if show(program) != show(made[1][0]):
         raise ONNXError(f"{about}: it computes something from the size of the batch")
     called = [(name, parts[name][1], turned) for name, turned in calls]
     layouts = {part.batch_first ^ turned for _, part, turned in called if isinstance(part, Part)}

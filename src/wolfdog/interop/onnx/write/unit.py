@@ -15,7 +15,7 @@ from ....errors import ONNXError
 from ....layers.cell.protocol import Returns
 from ....layers.cell.state import rebuilt, tensors
 from ....layers.execution.compiled import CompiledRunner
-from ..graph import Numbers
+from ...arrays import Numbers
 from .operators import Operator, operator_of
 
 

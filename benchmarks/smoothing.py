@@ -1,0 +1,237 @@
+"""Smoothing methods side by side: simulated streams, real label sequences, real classifiers' scores.
+
+    python benchmarks/smoothing.py --quick
+    python benchmarks/smoothing.py --sequences DIR --scores DIR --json smoothing.json
+
+Simulated streams are of seeds and ranges that the memory was not trained on, with the ideal filter as the limit. Each
+baseline is tuned twice on training streams of other seeds, for log loss and for macro-F1, and shown with the better
+of the two. Sequences are `*.csv.gz` with site, datetime and species; scores are `*.npz` with `<split>_<video>_S` and
+`_Y`.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from smoothing_sets.labelled import Judged, Labelled, judge
+from smoothing_sets.metrics import lost_species, metrics
+from smoothing_sets.scores import joined, load_scores
+from smoothing_sets.sequences import load_sequences
+from smoothing_sets.simulated import KINDS, simulated
+from smoothing_sets.tuning import tuned
+from wolfdog.watch.smoothing import AnyClass, Method
+from wolfdog.watch.smoothing.any_class_file import load_network
+from wolfdog.watch.smoothing.fit import fit_memory
+
+Row = dict[str, float]
+Table = dict[str, Row]
+
+
+def compare(
+    parts: list[Labelled],
+    baselines: dict[str, tuple[Method, Method]],
+    memories: dict[str, tuple[Method, bool]],
+    ideal: list[Judged] | None,
+    *,
+    by_stream: bool,
+) -> Table:
+    """Metrics of every method on one set."""
+    judged = {}
+    for name, (by_loss, by_f1) in baselines.items():
+        judged[name] = (judge(by_loss, parts), judge(by_f1, parts))
+    for name, (method, ahead) in memories.items():
+        judged[name] = (judge(method, parts, ahead=ahead),) * 2
+    if ideal is not None:
+        judged["ideal filter"] = (ideal, ideal)
+    classifier = judged["none"][0]
+    table = {}
+    for name, (by_loss, by_f1) in judged.items():
+        row = metrics(by_f1, by_stream=by_stream)
+        if by_f1 is not by_loss:
+            of_loss = metrics(by_loss, by_stream=by_stream)
+            row |= {metric: of_loss[metric] for metric in ("log loss", "ECE")}
+        row["lost"] = lost_species(by_f1, classifier)
+        table[name] = row
+    return table
+
+
+def mean_table(tables: list[Table]) -> Table:
+    """Mean over seeds, the undefined left out."""
+    with np.errstate(invalid="ignore"):
+        return {
+            name: {
+                metric: float(np.nanmean([one[name][metric] for one in tables]))
+                if any(np.isfinite(one[name][metric]) for one in tables)
+                else float("nan")
+                for metric in tables[0][name]
+            }
+            for name in tables[0]
+        }
+
+
+def show(title: str, table: Table) -> None:
+    """Print a set's table."""
+    columns = list(next(iter(table.values())))
+    print(f"\n### {title}\n\n| method | {' | '.join(columns)} |\n| --- |{' ---: |' * len(columns)}")
+    for name, row in table.items():
+        cells = [
+            "" if np.isnan(row[c]) else f"{row[c]:.2f}" if c == "log loss" else f"{row[c]:.1f}"
+            for c in columns
+        ]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def simulated_sets(
+    arguments: argparse.Namespace, memories: dict[str, tuple[Method, bool]]
+) -> dict[str, Table]:
+    """Tables of simulated streams, means over the seeds."""
+    small = arguments.quick
+    streams, frames = (16, 60) if small else (64, 160)
+    kinds = ["as trained", "wider"] if small else list(KINDS)
+    counts = [5] if small else [3, 5, 8, 12, 20]
+    rows = [(kind, K) for kind in kinds for K in (counts if kind in ("as trained", "wider") else [8])]
+    rows += [] if small else [("wider", 50), ("wider", 200)]
+    found = {}
+    for kind, K in rows:
+        training, _ = simulated(kind, K, 10_000, streams=streams, frames=frames)
+        baselines = tuned(training, by_stream=True)
+        tables = []
+        for seed in range(arguments.seeds):
+            parts, ideal = simulated(kind, K, seed, streams=streams, frames=frames)
+            tables.append(compare(parts, baselines, memories, ideal, by_stream=True))
+        found[f"simulated, {kind}, {K} classes"] = mean_table(tables)
+        show(f"simulated, {kind}, {K} classes", mean_table(tables))
+    return found
+
+
+def sequence_sets(
+    arguments: argparse.Namespace, memories: dict[str, tuple[Method, bool]]
+) -> dict[str, Table]:
+    """Tables of real label sequences."""
+    found = {}
+    for file in sorted(arguments.sequences.glob("*.csv.gz")):
+        if "EVENTS" in file.name or "uruguay" in file.name:  # events of a set that is there; too few images
+            continue
+        sites, images = (5, 60) if arguments.quick else (30, 400)
+        tables = []
+        for seed in range(arguments.seeds):
+            training = load_sequences(file, seed, train=True, sites=sites, images=images)
+            test = load_sequences(file, seed, train=False, sites=sites, images=images)
+            baselines = tuned([training], by_stream=False)
+            tables.append(compare([test], baselines, memories, None, by_stream=False))
+        title = f"sequences, {file.name.removesuffix('.csv.gz')}"
+        found[title] = mean_table(tables)
+        show(title, found[title])
+    return found
+
+
+def score_sets(arguments: argparse.Namespace, memories: dict[str, tuple[Method, bool]]) -> dict[str, Table]:
+    """Tables of real classifiers' scores: each split judged, the others trained on."""
+    found = {}
+    for file in sorted(arguments.scores.glob("*.npz")):
+        splits = load_scores(file)
+        judged: dict[str, list[Judged]] = {}
+        for split, test in splits.items():
+            training = [joined([part for name, part in splits.items() if name != split])]
+            methods = {name: (one[0], False) for name, one in tuned(training, by_stream=False).items()}
+            methods |= memories
+            if not arguments.quick:
+                network = next(iter(memories.values()))[0].network
+                trained = fit_memory(training[0].table, training[0].labels, network=network)
+                methods |= {"memory, trained": (trained, False), "memory, trained, ahead": (trained, True)}
+            for name, (method, ahead) in methods.items():
+                judged.setdefault(name, []).extend(judge(method, [test], ahead=ahead))
+        title = f"scores, {file.stem}"
+        found[title] = {
+            name: metrics(parts, by_stream=False) | {"lost": lost_species(parts, judged["none"])}
+            for name, parts in judged.items()
+        }
+        show(title, found[title])
+    return found
+
+
+def targets(tables: dict[str, Table]) -> None:
+    """Print which of the aims are met."""
+    print("\n### Aims\n")
+    for title, table in tables.items():
+        memory, none = table["memory"], table["none"]
+        baselines = {
+            name: row for name, row in table.items() if "memory" not in name and name != "ideal filter"
+        }
+        notes = []
+        if title.startswith("scores"):
+            gain = memory["accuracy"] - none["accuracy"]
+            notes.append(f"nothing trained {gain:+.2f} points of frames (aim: -0.2 or more)")
+            if "memory, trained" in table:
+                gain = table["memory, trained"]["accuracy"] - none["accuracy"]
+                notes.append(f"trained {gain:+.2f} (aim: +2 or more)")
+        else:
+            loss = min(row["log loss"] for row in baselines.values())
+            f1 = max(row["macro-F1"] for row in baselines.values())
+            notes.append(f"log loss {memory['log loss']:.3f} against {loss:.3f}")
+            notes.append(f"macro-F1 {memory['macro-F1']:.1f} against {f1:.1f}")
+            notes.append(f"rare recall {memory['rare recall'] - none['rare recall']:+.1f}")
+        if "ideal filter" in table:
+            ideal = table["ideal filter"]
+            way = {m: (memory[m] - none[m]) / (ideal[m] - none[m]) for m in ("log loss", "accuracy")}
+            notes.append(
+                "way to the ideal filter: " + ", ".join(f"{m} {100 * w:.0f} %" for m, w in way.items())
+            )
+        print(f"- {title}: {'; '.join(notes)}")
+
+
+def speed(method: AnyClass) -> None:
+    """Print the time of a frame at 20 classes, on one thread."""
+    rng = np.random.default_rng(0)
+    from wolfdog.watch.predictions import Predictions
+
+    p = rng.dirichlet(np.ones(20), 4000)
+    table = Predictions.from_columns(list(map(str, range(20))), p, time=np.arange(4000.0))
+    for ahead in (False, True):
+        method.smooth(table, ahead=ahead)
+        best = min(_seconds(method, table, ahead) for _ in range(5))
+        print(f"memory{', ahead' if ahead else ''}: {best / 4000 * 1e6:.1f} µs a frame at 20 classes")
+
+
+def _seconds(method: AnyClass, table: object, ahead: bool) -> float:
+    start = time.perf_counter()
+    method.smooth(table, ahead=ahead)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sequences", type=Path, help="folder of label sequences, *.csv.gz")
+    parser.add_argument("--scores", type=Path, help="folder of classifiers' scores, *.npz")
+    parser.add_argument("--network", type=Path, help="network to judge instead of the pretrained one")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--skip-simulated", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="small sets, one seed, nothing trained")
+    parser.add_argument("--json", type=Path, help="where to write all numbers")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.seeds = 1
+    torch.set_num_threads(1)
+    memory = AnyClass(network=load_network(arguments.network) if arguments.network else None)
+    memories: dict[str, tuple[Method, bool]] = {"memory": (memory, False), "memory, ahead": (memory, True)}
+    tables: dict[str, Table] = {}
+    if not arguments.skip_simulated:
+        tables |= simulated_sets(arguments, memories)
+    if arguments.sequences:
+        tables |= sequence_sets(arguments, memories)
+    if arguments.scores:
+        tables |= score_sets(arguments, memories)
+    targets(tables)
+    speed(memory)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(tables, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

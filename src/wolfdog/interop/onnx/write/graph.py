@@ -1,0 +1,113 @@
+"""ONNX graphs, built node by node."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..package import onnx_package
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto
+
+Dim = int | str
+"""A size, or the name of one that is not known until the graph runs."""
+
+SHARED = 64
+"""Constants of so many numbers at the most are kept once, however often they are asked for."""
+
+
+class Graph:
+    """A graph under construction; values are the names by which ONNX knows them.
+
+    `graph("Add", a, b)` adds a node and gives the name of its result. A graph made by `body()` is the body of a
+    Scan: it has inputs, nodes and outputs of its own, and shares the names and constants of the graph around it.
+
+    Args:
+        dtype: the format of every number that is not said to be another, float32 or float64.
+    """
+
+    def __init__(self, dtype: np.dtype[Any], around: "Graph | None" = None) -> None:
+        self.dtype = dtype
+        self.nodes: list[NodeProto] = []
+        self.inputs: list[ValueInfoProto] = []
+        self.outputs: list[ValueInfoProto] = []
+        self._root: Graph = self if around is None else around._root
+        if around is None:
+            self.constants: list[TensorProto] = []
+            self._names: dict[str, int] = {}
+            self._known: dict[tuple[Any, ...], str] = {}
+
+    def __call__(self, op: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node; the name of its one result. An empty name leaves an optional input out."""
+        [result] = self.node(op, inputs, 1, **attributes)
+        return result
+
+    def node(self, op: str, inputs: Sequence[str], results: int, **attributes: Any) -> list[str]:
+        """Add a node with several results; their names."""
+        names = [self.name(op.lower()) for _ in range(results)]
+        helper = onnx_package("onnx.helper")
+        self.nodes.append(
+            helper.make_node(op, list(inputs), names, name=self.name(f"{op.lower()}_node"), **attributes)
+        )
+        return names
+
+    def name(self, hint: str) -> str:
+        """A name that nothing has yet: the hint itself, or the hint and a number."""
+        taken = self._root._names
+        taken[hint] = taken.get(hint, -1) + 1
+        return hint if taken[hint] == 0 else self.name(f"{hint}_{taken[hint]}")
+
+    def constant(self, array: Any, hint: str = "constant") -> str:
+        """An initialiser with the numbers of an array, in the format that they have there."""
+        array = np.asarray(array, order="C")
+        root = self._root
+        key = (array.dtype.str, array.shape, array.tobytes()) if array.size <= SHARED else None
+        if key in root._known:
+            return root._known[key]
+        name = self.name(hint)
+        root.constants.append(onnx_package("onnx.numpy_helper").from_array(array, name))
+        if key is not None:
+            root._known[key] = name
+        return name
+
+    def number(self, value: float) -> str:
+        """A constant of the graph's format, without axes."""
+        return self.constant(np.asarray(value, self.dtype))
+
+    def integers(self, *values: int) -> str:
+        """A constant of whole numbers, [n]."""
+        return self.constant(np.asarray(values, np.int64), "shape")
+
+    def input(self, name: str, shape: Sequence[Dim], dtype: Any = None) -> str:
+        """An input of the graph; its name, which is new where the wanted one is taken."""
+        name = self.name(name)
+        self.inputs.append(self._info(name, shape, dtype))
+        return name
+
+    def output(self, value: str, name: str, shape: Sequence[Dim], dtype: Any = None) -> str:
+        """Make a value an output of the graph under a name; the name, new where the wanted one is taken."""
+        name = self.name(name)
+        helper = onnx_package("onnx.helper")
+        # An output may be an input or another output too, and must then have a name of its own.
+        self.nodes.append(helper.make_node("Identity", [value], [name], name=self.name("identity_node")))
+        self.outputs.append(self._info(name, shape, dtype))
+        return name
+
+    def body(self) -> "Graph":
+        """A graph inside this one."""
+        return Graph(self.dtype, self)
+
+    def proto(self, name: str, about: str = "") -> "GraphProto":
+        """The graph as ONNX has it."""
+        constants = self.constants if self._root is self else []
+        made: GraphProto = onnx_package("onnx.helper").make_graph(
+            self.nodes, name, self.inputs, self.outputs, constants, doc_string=about
+        )
+        return made
+
+    def _info(self, name: str, shape: Sequence[Dim], dtype: Any) -> "ValueInfoProto":
+        helper = onnx_package("onnx.helper")
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype or self.dtype))
+        info: ValueInfoProto = helper.make_tensor_value_info(name, kind, list(shape))
+        return info

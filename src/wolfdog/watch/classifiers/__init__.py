@@ -1,0 +1,1 @@
+"""Pretrained image classifiers: video frames in, features and class probabilities out."""

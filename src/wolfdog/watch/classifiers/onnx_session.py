@@ -1,0 +1,38 @@
+"""ONNX Runtime sessions on the CPU with a chosen number of threads."""
+
+from pathlib import Path
+from typing import Any
+
+from wolfdog.errors import ONNXError
+
+from .packages import optional_package
+
+
+def open_session(model: Path | bytes, name: str, *, threads: int = 1) -> Any:
+    """An inference session of a model, on the CPU.
+
+    Args:
+        model: A file, or the bytes of one.
+        name: How messages call the model.
+        threads: Threads of one call. Idle ones sleep: spinning ones would take the cores from the decoder.
+
+    Raises:
+        MissingPackageError: ONNX Runtime is not installed.
+        ONNXError: The file cannot be read, is no model, or holds what ONNX Runtime cannot run.
+    """
+    onnxruntime = optional_package("onnxruntime", f"running {name}", extra="watch")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = (
+        3  # errors alone: they come as exceptions too, warnings are of no use to a user
+    )
+    if isinstance(model, Path) and not model.is_file():
+        raise ONNXError(f"{model}: no such file. Give the path of an ONNX file.")
+    try:
+        return onnxruntime.InferenceSession(
+            model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # ONNX Runtime's exceptions have no common class but this one
+        reason = str(error).split("\n", 1)[0]
+        raise ONNXError(f"{name}: ONNX Runtime cannot load it ({reason}). Export it again.") from error

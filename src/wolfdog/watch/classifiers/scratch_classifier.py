@@ -1,0 +1,37 @@
+"""The small network of a trained watcher as a classifier."""
+
+from os import PathLike
+
+from ..model.watcher import Watcher
+from .classifier import Classifier
+from .preprocessing import Preprocessing
+from .torch_classifier import TorchClassifier, weights_digest
+
+
+def scratch_classifier(
+    path: str | PathLike[str], *, threads: int | None = None, batch_size: int = 32
+) -> Classifier:
+    """The frame classifier of a watcher that `wolfdog train` has made from the user's own footage.
+
+    It sees frames as it was trained: whole, and squeezed to its size.
+
+    Args:
+        path: The watcher's folder.
+        threads: Threads of one call; None leaves PyTorch's setting.
+        batch_size: Images in one call.
+
+    Raises:
+        CheckpointError: The folder holds no watcher that can be read.
+    """
+    watcher = Watcher.load(path).eval()
+    size = watcher.config.size
+    return TorchClassifier(
+        f"scratch:{path}",
+        watcher.eye,
+        identity=f"scratch {weights_digest(watcher.eye)} {watcher.config.classes}",
+        preprocessing=Preprocessing(size, size, "squeeze"),
+        classes=watcher.config.classes,
+        feature_size=watcher.config.embedding,
+        threads=threads,
+        batch_size=batch_size,
+    )

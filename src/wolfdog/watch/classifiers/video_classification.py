@@ -1,0 +1,279 @@
+"""Classification of a video: its frames, and boxes in them, through a classifier, with what was seen before kept.
+
+decode, choose frames, find boxes, crop and scale      the caller's thread
+classify in batches, keep on disk                      a thread of its own, one chunk behind
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wolfdog.errors import MediaError
+
+from ..video.container import open_video
+from ..video.decoding import Decoding, Picture
+from ..video.sampling import AllFrames, Sampling
+from .array_cache import ArrayCache, content_digest
+from .boxes import BoxFinder, BoxSource, FoundBox, FullFrame
+from .classes import GroupedClassifier
+from .classifier import Classification, Classifier
+from .looks import Looks
+from .preprocessing import Image
+from .regions import crop_box
+from .reuse import ReusingClassifier
+
+if TYPE_CHECKING:
+    from av.video.reformatter import VideoReformatter
+
+CHUNK = 64
+"""Frames that are classified, handed out and kept together."""
+LARGEST = 0.8
+"""Part of a frame above which a crop shows nothing that the whole frame does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookOptions:
+    """How the frames of a video are looked at.
+
+    Args:
+        sampling: Which frames.
+        boxes: Where to look within frames: `MotionOptions`, `MegaDetectorResults` or `YoloDetector`.
+        reuse: Threshold of `ReusingClassifier` for whole frames, in grey levels; None classifies every frame. The
+            first frame of each chunk is always classified.
+    """
+
+    sampling: Sampling = field(default_factory=AllFrames)
+    boxes: BoxSource | None = None
+    reuse: float | None = None
+
+
+def classify_video(
+    path: str | PathLike[str],
+    classifier: Classifier,
+    options: LookOptions | None = None,
+    *,
+    cache: ArrayCache | None = None,
+) -> Iterator[Looks]:
+    """Features and class probabilities of a video, in chunks of frames in their order.
+
+    Without `boxes`, and with boxes that are second looks (motion), each frame has one row: of several looks, the
+    surest. With boxes that are objects (detections), each object has a row, and a frame without any has one for the
+    whole.
+
+    Args:
+        path: The video.
+        classifier: A grouped one is run ungrouped and its groups are summed afterwards, so that the cache serves all
+            groupings.
+        options: How frames are looked at.
+        cache: Where looks are kept, by the content of the video, the classifier and the options. A video that was seen
+            to its end is not decoded again; one that was left early is decoded again, and only frames that were not
+            reached are classified.
+
+    Raises:
+        MediaError: With the first chunk, when the file cannot be opened; after the last frame that could be decoded,
+            when it is damaged.
+        InputError: The source of boxes has none for this video.
+    """
+    options = options or LookOptions()
+    network = classifier.ungrouped if isinstance(classifier, GroupedClassifier) else classifier
+    for looks in _Pass(Path(path), network, options, cache).looks():
+        if isinstance(classifier, GroupedClassifier):
+            looks = looks.with_probabilities(classifier.groups.probabilities(looks.probabilities))
+        objects = options.boxes is not None and options.boxes.objects
+        yield looks if objects else looks.surest(classifier.classes)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A frame that was chosen, ready for the network."""
+
+    index: int
+    time: float
+    whole: Image | None
+    boxes: list[FoundBox]
+    crops: list[Image]
+    duration: float = np.nan
+
+
+class _Pass:
+    """One pass over a video."""
+
+    def __init__(
+        self, path: Path, classifier: Classifier, options: LookOptions, cache: ArrayCache | None
+    ) -> None:
+        self._path, self._classifier, self._options, self._cache = path, classifier, options, cache
+        self._whole = classifier if options.reuse is None else ReusingClassifier(classifier, options.reuse)
+        self._key = ""
+
+    def looks(self) -> Iterator[Looks]:
+        """All chunks, those that were kept first."""
+        container, stream = open_video(self._path)
+        try:
+            known = 0
+            if self._cache is not None:
+                self._key = _key(self._path, self._classifier, self._options)
+                for looks, last in self._kept(self._cache):
+                    yield looks
+                    known += 1
+                    if last:
+                        return
+            decoding = Decoding(container, stream)
+            pixel_aspect = float(stream.sample_aspect_ratio or 1)
+            yield from self._new(decoding, pixel_aspect, known)
+            if decoding.trouble is not None:
+                raise MediaError(f"{self._path}: {decoding.trouble}.")
+        finally:
+            container.close()
+
+    def _kept(self, cache: ArrayCache) -> Iterator[tuple[Looks, bool]]:
+        """Chunks of the cache, as far as they reach, and whether each is the video's last."""
+        n = 0
+        while (arrays := cache.read(f"{self._key} {n}")) is not None:
+            last = arrays.pop("last", None)
+            looks = Looks.from_arrays(
+                arrays, features=self._classifier.feature_size, classes=len(self._classifier.classes)
+            )
+            if looks is None or last is None:
+                return
+            yield looks, bool(last)
+            n += 1
+
+    def _new(self, decoding: Decoding, pixel_aspect: float, known: int) -> Iterator[Looks]:
+        """Chunks from number `known` on: while one is classified, the next is decoded."""
+        under_way: Future[Looks] | None = None
+        with ThreadPoolExecutor(1, "classify") as thread:
+            for n, (seen, last) in enumerate(self._chunks(decoding, pixel_aspect, known * CHUNK)):
+                if n < known:
+                    continue
+                begun = thread.submit(self._classified, seen, n, last)
+                if under_way is not None:
+                    yield under_way.result()
+                under_way = begun
+            if under_way is not None:
+                yield under_way.result()
+
+    def _chunks(
+        self, decoding: Decoding, pixel_aspect: float, known: int
+    ) -> Iterator[tuple[list[_Seen], bool]]:
+        """Chosen frames in chunks, and whether each is the last of an undamaged video."""
+        from av.video.reformatter import VideoReformatter
+
+        scaler = VideoReformatter()  # one for the whole video: it keeps its tables
+        source = self._options.boxes
+        finder = None if source is None else source.finder(str(self._path))
+        pending: list[_Seen] = []
+        chosen = self._options.sampling.pick(iter(decoding))
+        for number, picture in enumerate(chosen):
+            if pending:
+                pending[-1].duration = picture.time - pending[-1].time
+            if len(pending) == CHUNK:
+                yield pending, False
+                pending = []
+            pending.append(self._see(picture, scaler, finder, pixel_aspect, known=number < known))
+        if pending:
+            pending[-1].duration = decoding.end - pending[-1].time
+            yield pending, decoding.trouble is None
+
+    def _see(
+        self,
+        picture: Picture,
+        scaler: "VideoReformatter",
+        finder: BoxFinder | None,
+        pixel_aspect: float,
+        *,
+        known: bool,
+    ) -> _Seen:
+        """Images of a frame for the network; none of a known one, of which only motion must see all."""
+        source, preprocessing = self._options.boxes, self._classifier.preprocessing
+        full = FullFrame(
+            picture.image, scaler, index=picture.index, time=picture.time, pixel_aspect=pixel_aspect
+        )
+        looked = finder is not None and source is not None and not (known and source.objects)
+        boxes = finder.boxes(full) if finder is not None and looked else []
+        if known:
+            return _Seen(picture.index, picture.time, None, [], [])
+        objects = source is not None and source.objects
+        kept, crops = [], []
+        for found in boxes:
+            crop = self._crop(full.rgb(), found, always=objects)
+            if crop is not None:
+                kept.append(found)
+                crops.append(crop)
+        whole = None
+        if not (objects and kept):
+            whole = preprocessing.video_frame(picture.image, scaler, pixel_aspect=pixel_aspect)
+        return _Seen(picture.index, picture.time, whole, kept, crops)
+
+    def _crop(self, frame: Image, found: FoundBox, *, always: bool) -> Image | None:
+        """The image around a box; None where it is nearly the whole frame, unless it is wanted always."""
+        preprocessing = self._classifier.preprocessing
+        height, width = frame.shape[:2]
+        left, top, right, bottom = found.box
+        crop = crop_box(
+            (left * width, top * height, right * width, bottom * height),
+            height,
+            width,
+            aspect=preprocessing.width / preprocessing.height,
+        )
+        covered = (crop[2] - crop[0]) * (crop[3] - crop[1]) / (height * width)
+        return preprocessing.whole(frame, crop) if always or covered <= LARGEST else None
+
+    def _classified(self, seen: list[_Seen], number: int, last: bool) -> Looks:
+        """A chunk through the network and into the cache."""
+        if isinstance(self._whole, ReusingClassifier):
+            self._whole.forget()  # a chunk stands alone, so that it is the same after an interruption
+        wholes = [one.whole for one in seen if one.whole is not None]
+        crops = [crop for one in seen for crop in one.crops]
+        parts = [self._run(self._whole, wholes), self._run(self._classifier, crops)]
+        results = Classification(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        rows, order = [], []
+        next_whole, next_crop = 0, len(wholes)
+        for one in seen:
+            if one.whole is not None:
+                rows.append((one, -1, FoundBox((np.nan,) * 4, np.nan)))
+                order.append(next_whole)
+                next_whole += 1
+            for k, found in enumerate(one.boxes):
+                rows.append((one, k, found))
+                order.append(next_crop)
+                next_crop += 1
+        results = results.rows(np.array(order, np.int64))
+        corners = np.array([found.box for _, _, found in rows], np.float32).reshape(-1, 4)
+        looks = Looks(
+            frame=np.array([one.index for one, _, _ in rows], np.int64),
+            time=np.array([one.time for one, _, _ in rows], np.float64),
+            duration=np.array([one.duration for one, _, _ in rows], np.float64),
+            detection=np.array([k for _, k, _ in rows], np.int32),
+            box=np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1),
+            confidence=np.array([found.confidence for _, _, found in rows], np.float32),
+            features=results.features,
+            probabilities=results.probabilities,
+        )
+        if self._cache is not None:
+            self._cache.write(f"{self._key} {number}", {**looks.arrays(), "last": np.array(last)})
+        return looks
+
+    def _run(self, classifier: Classifier, images: list[Image]) -> Classification:
+        preprocessing = classifier.preprocessing
+        none = np.empty((0, preprocessing.height, preprocessing.width, 3), np.uint8)
+        return classifier.classify(np.stack(images) if images else none)
+
+
+def _key(path: Path, classifier: Classifier, options: LookOptions) -> str:
+    """Everything that the numbers of a video's looks depend on."""
+    try:
+        content = content_digest(path)
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    boxes = "" if options.boxes is None else options.boxes.identity
+    return "\0".join(
+        [
+            f"looks 1 {CHUNK} {LARGEST}", content, classifier.identity, str(classifier.preprocessing),
+            repr(options.sampling), boxes, repr(options.reuse),
+        ]
+    )  # fmt: skip

@@ -1,0 +1,176 @@
+"""Predictions tables as Parquet files, read and written by pyarrow."""
+
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from wolfdog.atomic import atomic_path
+from wolfdog.errors import InputError
+
+from .arrow import from_arrow, load_pyarrow, schema_of, to_arrow
+from .table import Predictions
+
+FORMAT_VERSION = 1
+_KEY = b"wolfdog.predictions"
+
+
+class PredictionsWriter:
+    """Writer of a predictions file, table by table; a context manager.
+
+    The file appears under its name when the block ends well, and not at all otherwise. Its columns are those
+    of `Predictions`: deployment, media, frame, time (a timestamp in UTC where `utc`, else seconds), duration,
+    detection, box (a list of four, or null), confidence, spread, `p_<class>` for each class and, with
+    `context`, `c_<class>`. Unknown numbers are null. The file's metadata holds, under `wolfdog.predictions`,
+    a JSON object with version, classes, blank, utc, classifier and method.
+
+    Args:
+        path: of the file to write.
+        classes: names of the classes.
+        blank: as of `Predictions`, as `utc`, `classifier` and `method` are.
+        context: whether context probabilities are written.
+
+    Raises:
+        MissingPackageError: pyarrow is not installed.
+        OSError: the file cannot be written.
+
+    >>> import tempfile
+    >>> table = Predictions.from_columns(["wolf", "dog"], [[0.9, 0.1]], time=[0.0])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with PredictionsWriter(f"{folder}/seen.parquet", ["wolf", "dog"]) as writer:
+    ...         writer.write(table)
+    ...         writer.write(table)
+    ...     len(read_predictions(f"{folder}/seen.parquet"))
+    2
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        classes: Sequence[str],
+        *,
+        blank: str | None = None,
+        utc: bool = False,
+        context: bool = False,
+        classifier: str = "",
+        method: str = "",
+    ) -> None:
+        notes = {"version": FORMAT_VERSION, "classes": list(classes), "blank": blank, "utc": utc}
+        notes |= {"classifier": classifier, "method": method}
+        self._schema = schema_of(classes, utc, context).with_metadata({_KEY: json.dumps(notes)})
+        self._form = tuple(classes), blank, utc, context
+        self._path = path
+        self._stack = ExitStack()
+        self._writer: Any = None
+
+    def __enter__(self) -> "PredictionsWriter":
+        parquet = load_pyarrow("parquet")
+        with ExitStack() as stack:
+            beside = stack.enter_context(atomic_path(self._path))
+            self._writer = stack.enter_context(
+                parquet.ParquetWriter(beside, self._schema, compression="zstd")
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer = None
+        self._stack.__exit__(kind, error, trace)
+
+    def write(self, table: Predictions) -> None:
+        """Append the rows of a table.
+
+        Raises:
+            InputError: its classes, blank, utc or the presence of a context differ from the writer's, or the
+                writer is not open.
+        """
+        if self._writer is None:
+            raise InputError("the writer is not open: write inside its `with` block.")
+        form = table.classes, table.blank, table.utc, table.context is not None
+        if form != self._form:
+            raise InputError(
+                "a table must agree with its writer in (classes, blank, utc, context): the writer has "
+                f"{self._form}, the table {form}."
+            )
+        if len(table):
+            self._writer.write_table(to_arrow(table, self._schema))
+
+
+def write_predictions(path: str | PathLike[str], table: Predictions) -> None:
+    """Write a table as a Parquet file, atomically; the columns are those of `PredictionsWriter`.
+
+    Raises:
+        MissingPackageError: pyarrow is not installed.
+        OSError: the file cannot be written.
+    """
+    with PredictionsWriter(
+        path,
+        table.classes,
+        blank=table.blank,
+        utc=table.utc,
+        context=table.context is not None,
+        classifier=table.classifier,
+        method=table.method,
+    ) as writer:
+        writer.write(table)
+
+
+def read_predictions(path: str | PathLike[str]) -> Predictions:
+    """Table of a Parquet file that `PredictionsWriter` or `write_predictions` wrote.
+
+    Raises:
+        InputError: the file is missing, damaged, no predictions file, of a newer version, or holds a column
+            or a value that cannot be.
+        MissingPackageError: pyarrow is not installed.
+    """
+    pa, parquet = load_pyarrow(), load_pyarrow("parquet")
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file. Expected a predictions file (Parquet).")
+    try:
+        table = parquet.read_table(path, memory_map=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{path}: not a Parquet file, or damaged: {error}") from error
+    notes = _notes(path, table.schema.metadata or {})
+    classes, utc = notes["classes"], notes["utc"]
+    context = any(name.startswith("c_") for name in table.column_names)
+    try:
+        table = table.select(schema_of(classes, utc, context).names).cast(schema_of(classes, utc, context))
+        return from_arrow(table, notes, context)
+    except (pa.ArrowException, KeyError, InputError) as error:
+        raise InputError(f"{path}: not a sound predictions file: {error}") from error
+
+
+def _notes(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
+    """The notes of a file's metadata, checked."""
+    if _KEY not in metadata:
+        raise InputError(
+            f"{path}: a Parquet file, but not a predictions file: its metadata has no {_KEY.decode()!r}. "
+            f"Write it with wolfdog.watch.predictions.write_predictions."
+        )
+    try:
+        notes = json.loads(metadata[_KEY])
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: its metadata is not JSON that can be read: {error}") from error
+    if not isinstance(notes, dict) or not isinstance(notes.get("version"), int):
+        raise InputError(f"{path}: its metadata names no format version.")
+    if notes["version"] > FORMAT_VERSION:
+        raise InputError(
+            f"{path}: format version {notes['version']}, this wolfdog reads up to {FORMAT_VERSION}. Update it."
+        )
+    classes, blank = notes.get("classes"), notes.get("blank")
+    sound = isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+    sound &= blank is None or isinstance(blank, str)
+    sound &= isinstance(notes.get("utc"), bool)
+    sound &= all(isinstance(notes.get(name), str) for name in ("classifier", "method"))
+    if not sound:
+        raise InputError(
+            f"{path}: its metadata must hold classes (a list of names), blank (a name or null), utc (true or "
+            f"false), classifier and method (texts)."
+        )
+    return notes

@@ -1,0 +1,234 @@
+"""Any-class memory: a recurrent network that smooths the probabilities of any classifier."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from wolfdog.errors import InputError, ShapeError
+
+from .any_class_features import Clock, class_features
+from .any_class_file import pretrained_network
+from .any_class_network import AnyClassNetwork
+from .method import Floats, Method, Stream
+
+_CHUNK = 2048
+"""Frames whose states are held at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnyClass(Method):
+    """Any-class memory: a recurrent network that smooths the probabilities of any classifier.
+
+    Every class has a state of its own, and all classes share the weights (`AnyClassNetwork`), so that one network
+    serves any number of classes in any order. It reads the classifier's log probabilities, which class is the
+    most probable and which is the blank one, the seconds since the frame before, the detector's confidence, how
+    many rows the frame has, and how much probability the source spread evenly. It was trained on simulated
+    streams (`wolfdog pretrain`).
+
+    The memory goes from frame to frame, with the mean of each frame's rows. Each row's context is read off the
+    states after its frame and the row's own probabilities: so each detection keeps a label of its own, and a
+    frame's rows know of each other through the states.
+
+    Attributes:
+        network: the network; the pretrained one where None.
+
+    >>> from wolfdog.watch.predictions import Predictions
+    >>> seen = Predictions.from_columns(
+    ...     ["raccoon", "badger", "blank"],
+    ...     [[0.8, 0.1, 0.1], [0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.8, 0.1, 0.1]],
+    ...     time=[0, 1, 2, 3],
+    ...     blank="blank",
+    ... )
+    >>> AnyClass().smooth(seen, ahead=True).label_names(context=True).tolist()
+    ['raccoon', 'raccoon', 'raccoon', 'raccoon']
+    """
+
+    name = "memory"
+    network: AnyClassNetwork | None = field(default=None, repr=False)
+
+    def of_stream(self, stream: Stream, *, ahead: bool) -> Floats:
+        network = pretrained_network() if self.network is None else self.network
+        F, K = len(stream.first), stream.p.shape[1]
+        blank = _blank(stream.blank, K)
+        seconds = torch.from_numpy(np.diff(stream.time, prepend=stream.time[:1]).astype(np.float32))
+        clock = Clock().features(seconds.unsqueeze(1), use=network.config.times)[:, 0]
+        chunks = [slice(start, min(start + _CHUNK, F)) for start in range(0, F, _CHUNK)]
+        context = np.empty_like(stream.p)
+        with torch.no_grad():
+            after = _states_at_ends(network, stream, blank, seconds, chunks) if ahead else None
+            state = torch.zeros(1, K, network.config.width)
+            for number, chunk in enumerate(chunks):
+                states, state = network.states(_of_frames(stream, chunk, clock[chunk], blank), state)
+                if after is not None:
+                    back, ends = after
+                    later, _ = network.states_ahead(
+                        _of_frames(stream, chunk, back[chunk], blank), ends[number]
+                    )
+                    states = torch.cat((states, later), -1)
+                rows = slice(*np.searchsorted(stream.frame, (chunk.start, chunk.stop)))
+                log_p, x = _of_rows(stream, rows, clock, blank)
+                y = states[torch.from_numpy(stream.frame[rows] - chunk.start), 0]
+                context[rows] = network.read(log_p, y, x, ahead=ahead).exp().numpy()
+        return context
+
+    def described(self, *, ahead: bool = False) -> str:
+        network = "pretrained" if self.network is None else "own"
+        return f"{self.name}(network={network!r}, ahead={ahead})"
+
+
+class AnyClassMemory:
+    """Any-class memory of one deployment, frame by frame: the numbers of `AnyClass` as they come.
+
+    Args:
+        classes: number of classes.
+        blank: position of the blank class; None where there is none.
+        network: the pretrained one where None.
+
+    >>> memory = AnyClassMemory(3)
+    >>> context = memory.step([[0.8, 0.1, 0.1]], seconds=0.0)
+    >>> context.shape
+    (1, 3)
+    """
+
+    def __init__(
+        self, classes: int, blank: int | None = None, network: AnyClassNetwork | None = None
+    ) -> None:
+        self._network = pretrained_network() if network is None else network
+        self._classes, self._blank = classes, _blank(blank, classes)
+        self._clock = Clock()
+        self._state = torch.zeros(1, classes, self._network.config.width)
+        self._before: float | None = None
+
+    @torch.no_grad()
+    def step(
+        self,
+        probabilities: ArrayLike,
+        *,
+        seconds: float = float("nan"),
+        confidence: ArrayLike | None = None,
+        spread: ArrayLike | None = None,
+    ) -> NDArray[np.float64]:
+        """Context probabilities [D, K] of the next frame.
+
+        Args:
+            probabilities: [D, K], of the D rows of the frame, at least one.
+            seconds: time of the frame; NaN where unknown.
+            confidence: [D], of the detector; NaN or None where unknown.
+            spread: [D], probability that was spread evenly; 0 where None.
+
+        Raises:
+            ShapeError: the shapes do not fit.
+        """
+        p = np.asarray(probabilities, np.float64)
+        if p.ndim != 2 or p.shape[1] != self._classes or not len(p):
+            raise ShapeError(
+                f"probabilities of a frame must be [rows, {self._classes}] with at least one row, got "
+                f"{list(p.shape)}."
+            )
+        rows = len(p)
+        sure = np.full(rows, np.nan) if confidence is None else np.asarray(confidence, np.float64)
+        wide = np.zeros(rows) if spread is None else np.asarray(spread, np.float64)
+        if sure.shape != (rows,) or wide.shape != (rows,):
+            raise ShapeError(f"confidence and spread must be [{rows}], as probabilities have rows.")
+        passed = seconds - (seconds if self._before is None else self._before)
+        self._before = seconds
+        clock = self._clock.features(
+            torch.tensor([[passed]], dtype=torch.float32), use=self._network.config.times
+        )[0, 0]
+        pooled = _features(
+            p.mean(0, keepdims=True), _top(p).max(0, keepdims=True), self._blank, clock[None],
+            wide.mean(keepdims=True), sure.mean(keepdims=True), np.array([rows]),
+        )  # fmt: skip
+        self._state, _ = self._network.forwards.step(pooled, self._state)
+        x = _features(p, _top(p), self._blank, clock.expand(rows, 3), wide, sure, np.full(rows, rows))
+        y = self._state.expand(rows, *self._state.shape[1:])
+        return np.asarray(self._network.read(_log(p), y, x).double().exp().numpy())
+
+
+def _states_at_ends(
+    network: AnyClassNetwork, stream: Stream, blank: Tensor, seconds: Tensor, chunks: list[slice]
+) -> tuple[Tensor, list[Tensor]]:
+    """Time features towards the frame that follows, and the backward state after the end of each chunk."""
+    back = torch.cat((seconds[1:], torch.zeros(1))).flip(0)
+    clock = Clock().features(back.unsqueeze(1), use=network.config.times)[:, 0].flip(0)
+    state = torch.zeros(1, stream.p.shape[1], network.config.width)
+    ends = [state]
+    for chunk in reversed(chunks[1:]):
+        _, state = network.states_ahead(_of_frames(stream, chunk, clock[chunk], blank), state)
+        ends.append(state)
+    return clock, ends[::-1]
+
+
+def _of_frames(stream: Stream, chunk: slice, clock: Tensor, blank: Tensor) -> Tensor:
+    """[T, 1, K, F]: features of a chunk's frames."""
+    start = stream.first[chunk.start]
+    first = stream.first[chunk] - start
+    rows = slice(start, start + stream.rows[chunk].sum())
+
+    def mean(values: Floats) -> Floats:
+        return np.asarray(np.add.reduceat(values[rows], first) / stream.rows[chunk])
+
+    x = _features(
+        stream.of_frames[chunk],
+        np.maximum.reduceat(_top(stream.p[rows]), first, axis=0),
+        blank,
+        clock,
+        mean(stream.table.spread.astype(np.float64)),
+        mean(stream.table.confidence.astype(np.float64)),
+        stream.rows[chunk],
+    )
+    return x.unsqueeze(1)
+
+
+def _of_rows(stream: Stream, rows: slice, clock: Tensor, blank: Tensor) -> tuple[Tensor, Tensor]:
+    """[R, K] log probabilities and [R, K, F] features of rows."""
+    p = stream.p[rows]
+    frame = stream.frame[rows]
+    x = _features(
+        p,
+        _top(p),
+        blank,
+        clock[torch.from_numpy(frame)],
+        stream.table.spread[rows].astype(np.float64),
+        stream.table.confidence[rows].astype(np.float64),
+        stream.rows[frame],
+    )
+    return _log(p), x
+
+
+def _features(
+    p: Floats, top: Floats, blank: Tensor, clock: Tensor, spread: Floats, confidence: Floats, rows: ArrayLike
+) -> Tensor:
+    def single(values: ArrayLike) -> Tensor:
+        return torch.from_numpy(np.asarray(values, np.float32))
+
+    return class_features(
+        _log(p),
+        single(top),
+        blank,
+        time=clock,
+        spread=single(spread),
+        confidence=single(confidence),
+        rows=single(rows),
+    )
+
+
+def _log(p: Floats) -> Tensor:
+    return torch.from_numpy(np.log(p.clip(1e-30)).astype(np.float32))
+
+
+def _top(p: Floats) -> Floats:
+    """[N, K]: 1 for the most probable classes, else 0."""
+    return np.asarray(p == p.max(-1, keepdims=True), np.float64)
+
+
+def _blank(position: int | None, classes: int) -> Tensor:
+    if position is not None and not 0 <= position < classes:
+        raise InputError(f"blank must be the position of one of {classes} classes, got {position}.")
+    mark = torch.zeros(classes)
+    if position is not None:
+        mark[position] = 1
+    return mark

@@ -1,0 +1,79 @@
+"""Numbers that the any-class memory reads of each class and frame."""
+
+import torch
+from torch import Tensor
+
+LEAST = -12.0
+"""Log probabilities below are raised to this: files round small probabilities to zero."""
+
+_SHORTEST = 0.01
+"""Seconds that are added to each interval before its logarithm is taken."""
+
+
+def class_features(
+    log_p: Tensor,
+    top: Tensor,
+    blank: Tensor,
+    *,
+    time: Tensor,
+    spread: Tensor,
+    confidence: Tensor,
+    rows: Tensor,
+) -> Tensor:
+    """Features [..., K, 12] of rows or frames.
+
+    Args:
+        log_p: [..., K] log probabilities.
+        top: [..., K] 1 where the class is the most probable one (of a detection), else 0.
+        blank: [..., K] 1 for the blank class, else 0.
+        time: [..., 3] of `time_features`.
+        spread: [...] probability that the source spread evenly.
+        confidence: [...] detector's confidence, NaN where unknown.
+        rows: [...] rows of the frame.
+    """
+    log_p = log_p.clamp(min=LEAST)
+    K = log_p.shape[-1]
+    known = ~confidence.isnan()
+    shared = torch.stack(
+        (
+            spread,
+            torch.where(known, confidence - 0.5, torch.zeros_like(confidence)),
+            known.to(log_p.dtype),
+            rows.log(),
+            log_p.new_full(spread.shape, (torch.tensor(float(K)).log() / 3).item()),
+        ),
+        -1,
+    )
+    shared = torch.cat((time, shared), -1).unsqueeze(-2).expand(*log_p.shape, 8)
+    own = torch.stack((log_p.clamp(min=-8) / 4, log_p.exp(), top, blank.expand_as(log_p)), -1)
+    return torch.cat((own, shared), -1)
+
+
+def top_class(log_p: Tensor) -> Tensor:
+    """[..., K]: 1 for the most probable classes of each row, else 0."""
+    return (log_p == log_p.amax(-1, keepdim=True)).to(log_p.dtype)
+
+
+class Clock:
+    """Running logarithmic mean of the seconds between frames, for one stream or several side by side."""
+
+    def __init__(self) -> None:
+        self.total: Tensor | float = 0.0
+        self.count: Tensor | float = 0.0
+
+    def features(self, seconds: Tensor, *, use: bool = True) -> Tensor:
+        """Features [T, ..., 3] of the seconds [T, ...] since the frame before; the running mean goes on.
+
+        The logarithm of the seconds, its difference from the mean so far, and whether the time is known. Where it is
+        not (NaN; and 0 at the first frame stays out of the mean), or with `use=False`, all are zero.
+        """
+        known = ~seconds.isnan() & use
+        measured = known & (seconds > 0)
+        log = torch.where(known, seconds.nan_to_num(0.0), torch.ones_like(seconds)).add(_SHORTEST).log()
+        total = self.total + torch.where(measured, log, torch.zeros_like(log)).cumsum(0)
+        count = self.count + measured.to(log.dtype).cumsum(0)
+        if len(seconds):
+            self.total, self.count = total[-1], count[-1]
+        relative = torch.where(measured, log - total / count.clamp(min=1), torch.zeros_like(log))
+        shown = torch.where(known, log / 4, torch.zeros_like(log))
+        return torch.stack((shown, (relative / 4).clamp(-2, 3), known.to(log.dtype)), -1)

@@ -1,0 +1,66 @@
+"""Head for one list of classes on top of the any-class memory: what follows what, and what is taken for what."""
+
+import torch
+from torch import Tensor, nn
+
+import wolfdog as wd
+
+from .any_class_features import LEAST
+
+
+class ClassHead(nn.Module):
+    """Recurrent network over the probabilities of the classifier, p, and of the any-class memory, m, of K classes.
+
+        x = [log p, log m]
+        log q = log_softmax(log m + A x + W GRU(x))
+
+    A and W start at zero, so that the untrained head leaves the memory as it is. The GRU runs over frames; a
+    row is read with the state of its frame. The looking-ahead form has a second GRU that comes from the end.
+
+    Args:
+        classes: K.
+        width: units of each GRU.
+        ahead: whether it looks ahead.
+        dropout: share of the numbers into and out of the GRUs that are dropped in training.
+    """
+
+    def __init__(self, classes: int, *, width: int, ahead: bool, dropout: float) -> None:
+        super().__init__()
+        self.classes = classes
+        self.forwards = wd.GRU(2 * classes, width)
+        self.backwards = wd.GRU(2 * classes, width) if ahead else None
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(2 * classes, classes, bias=False)
+        self.out = nn.Linear(width * (2 if ahead else 1), classes)
+        for parameter in (*self.linear.parameters(), *self.out.parameters()):
+            nn.init.zeros_(parameter)
+
+    def states(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """States [T, B, width] (twice as wide looking ahead) after each frame of x [T, B, 2 K].
+
+        `lengths` [B] are the frames of each stream; what lies past them is not read.
+        """
+        x = self.dropout(x.clamp(min=-8) / 2)
+        y, _ = self.forwards(x)
+        if self.backwards is None:
+            return torch.as_tensor(y)
+        order = _turned(x, lengths)
+        later, _ = self.backwards(x.gather(0, order.expand(*x.shape[:2], x.shape[2])))
+        return torch.cat((y, later.gather(0, order.expand(*later.shape))), -1)
+
+    def read(self, x: Tensor, y: Tensor) -> Tensor:
+        """Log probabilities [R, K] of rows with inputs x [R, 2 K] and the states y [R, ...] of their frames."""
+        correction: Tensor = self.linear(x) + self.out(self.dropout(y))
+        return (x[..., self.classes :] + correction).log_softmax(-1)
+
+
+def head_input(log_p: Tensor, log_m: Tensor) -> Tensor:
+    """[..., 2 K] of the logarithms [..., K] of the classifier's and the memory's probabilities."""
+    return torch.cat((log_p.clamp(min=LEAST), log_m.clamp(min=LEAST)), -1)
+
+
+def _turned(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """[T, B, 1]: for each frame, the one that takes its place when each stream is turned round within its length."""
+    t = torch.arange(len(x)).unsqueeze(1)
+    ends = torch.full((x.shape[1],), len(x)) if lengths is None else lengths
+    return torch.where(t < ends, ends - 1 - t, t).unsqueeze(-1)

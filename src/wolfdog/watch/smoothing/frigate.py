@@ -1,0 +1,38 @@
+"""Median of the last scores, as Frigate has it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .method import Floats, Method, Stream
+from .windows import check_frames, window_bounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Median(Method):
+    """Median of each class's score over the last 10 frames, as Frigate computes the score of a tracked object.
+
+    Source: Frigate, `TrackedObject.compute_score`: the median of the last 10 scores, a score of 0 where the
+    object was not seen. Here each class is such an object, and its score is its probability; of a frame with
+    several rows, the mean of theirs, and in a row's own frame its own. Before the tenth frame, the median of
+    those there are. Where all medians are zero, the row's own probabilities decide. Looking ahead, the window
+    lies around the frame.
+
+    Attributes:
+        frames: length of the window.
+    """
+
+    name = "median10"
+    frames: int = 10
+
+    def __post_init__(self) -> None:
+        check_frames(self.frames)
+
+    def of_stream(self, stream: Stream, *, ahead: bool) -> Floats:
+        start, end = window_bounds(len(stream.first), self.frames, ahead=ahead)
+        context = np.empty_like(stream.p)
+        for row, f in enumerate(stream.frame):
+            window = stream.of_frames[start[f] : end[f]].copy()
+            window[f - start[f]] = stream.p[row]
+            context[row] = np.median(window, axis=0)
+        return context + 1e-6 * stream.p

@@ -1,0 +1,185 @@
+"""Parameters of simulated streams, and the ranges that they are drawn from."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .camera_times import Span, Times, log_uniform, uniform
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranges:
+    """Ranges that the parameters of streams are drawn from, evenly; those marked (log) evenly in the logarithm.
+
+    Attributes:
+        visit: mean frames of a visit (log).
+        gap: mean frames of a gap (log).
+        no_blank: share of streams without a blank class.
+        gap_share: probability that a gap follows a visit.
+        concentration: of the Dirichlet distribution of the site's frequencies (log).
+        again: probability that the next visit is of the last species; 0 in a quarter of the streams.
+        procedure: probability of the successor in a hidden order; above 0 in a quarter of the streams.
+        strength: logit of the class that is seen, in units of 1.5, before the temperature.
+        visit_noise: deviation of the noise that stays for a visit; 0 in 40 % of the streams.
+        frame_noise: deviation of the noise of frames.
+        correlation: of the frame noise from frame to frame, in half of the streams; in the others 0 to its
+            lower bound.
+        confusion: probability that a visit looks like another species.
+        false_alarm: probability that a gap looks like a species.
+        fade: probability a frame that the appearance is drawn anew, in a third of the streams; 0 in the others.
+        bias: deviation of the classifier's fixed preferences among the classes.
+        temperature: divides the logits (log).
+        unclear: share of streams in which stretches of frames are unclear.
+        stretch: probability a frame that such a stretch begins or ends.
+        smoothed: share of streams whose classifier reads several frames.
+        window: frames that such a classifier reads on either side (log).
+        few: share of streams of which only the top few probabilities are known, the rest spread evenly.
+        detector: share of streams with a detector's confidence, lower in gaps and unclear stretches.
+        times: of the seconds between frames.
+    """
+
+    visit: Span = (2.0, 80.0)
+    gap: Span = (1.0, 40.0)
+    no_blank: float = 0.4
+    gap_share: Span = (0.3, 1.0)
+    concentration: Span = (0.2, 2.0)
+    again: Span = (0.0, 0.8)
+    procedure: Span = (0.3, 0.95)
+    strength: Span = (1.0, 4.0)
+    visit_noise: Span = (0.0, 2.5)
+    frame_noise: Span = (0.3, 2.2)
+    correlation: Span = (0.8, 0.99)
+    confusion: Span = (0.0, 0.5)
+    false_alarm: Span = (0.0, 0.3)
+    fade: Span = (0.0, 0.25)
+    bias: Span = (0.0, 0.8)
+    temperature: Span = (0.5, 2.5)
+    unclear: float = 0.25
+    stretch: Span = (0.02, 0.2)
+    smoothed: float = 0.25
+    window: Span = (1.0, 12.0)
+    few: float = 0.12
+    detector: float = 0.25
+    times: Times = field(default_factory=Times)
+
+
+TRAINED = Ranges()
+"""The ranges that the memory in the package is trained on."""
+
+WIDER = Ranges(
+    visit=(1.5, 160.0),
+    gap=(1.0, 120.0),
+    gap_share=(0.05, 1.0),
+    concentration=(0.1, 3.0),
+    strength=(0.8, 5.0),
+    visit_noise=(0.0, 3.0),
+    frame_noise=(0.2, 2.6),
+    correlation=(0.7, 0.995),
+    confusion=(0.0, 0.6),
+    false_alarm=(0.0, 0.4),
+    bias=(0.0, 1.2),
+    temperature=(0.4, 3.0),
+)
+"""Ranges beyond the trained ones, for tests."""
+
+EXACT = Ranges(visit_noise=(0.0, 0.0), unclear=0.0, smoothed=0.0, few=0.0, detector=0.0)
+"""The trained ranges, of the streams for which the ideal filter can be computed."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class World:
+    """Parameters of N streams of K classes. Vectors are [N]; `frequencies` [N, K], `confusion` [N, K, K]."""
+
+    has_blank: NDArray[np.bool_]
+    visit: Floats
+    gap: Floats
+    gap_share: Floats
+    again: Floats
+    procedure: Floats
+    successor: NDArray[np.int64]
+    frequencies: Floats
+    confusion: Floats
+    fade: Floats
+    means: Floats
+    """[N, K, K]: mean logits (columns) of each appearance (rows), before the temperature."""
+    visit_noise: Floats
+    frame_noise: Floats
+    correlation: Floats
+    temperature: Floats
+    unclear: NDArray[np.bool_]
+    stretch: Floats
+    fallback: NDArray[np.int64]
+    """The class that unclear frames look like."""
+    window: NDArray[np.int64]
+    """Frames that the classifier reads on either side; 0 where it reads one frame."""
+    few: NDArray[np.int64]
+    """How many of the top probabilities are known."""
+    detector: NDArray[np.bool_]
+    """Whether a detector's confidence is known."""
+
+
+def draw_world(streams: int, classes: int, rng: np.random.Generator, ranges: Ranges = TRAINED) -> World:
+    """Parameters of `streams` streams of `classes` classes, at least 2."""
+    N, K = streams, classes
+    has_blank = (rng.random(N) >= ranges.no_blank) & (K > 2)
+    concentration = log_uniform(rng, ranges.concentration, N)
+    weights = rng.gamma(concentration[:, None], size=(N, K)).astype(np.float32) + 1e-6
+    weights[has_blank, 0] = 0
+    again = uniform(rng, ranges.again, N) * (rng.random(N) < 0.75)
+    procedure = uniform(rng, ranges.procedure, N) * (rng.random(N) < 0.25) * (1 - again)
+    half = rng.random(N) < 0.5
+    low, high = ranges.correlation
+    strengths = 1.5 * uniform(rng, ranges.strength, N)[:, None] * rng.uniform(0.7, 1.3, (N, K))
+    bias = rng.normal(size=(N, K)) * uniform(rng, ranges.bias, N)[:, None]
+    means = np.eye(K) * strengths[:, None, :] + bias[:, None, :]
+    few = np.where(rng.random(N) < ranges.few, rng.integers(1, min(6, K), N), K)
+    return World(
+        has_blank=has_blank,
+        visit=log_uniform(rng, ranges.visit, N),
+        gap=log_uniform(rng, ranges.gap, N),
+        gap_share=uniform(rng, ranges.gap_share, N) * has_blank,
+        again=again.astype(np.float32),
+        procedure=procedure.astype(np.float32),
+        successor=_successors(rng, has_blank, K),
+        frequencies=weights / weights.sum(-1, keepdims=True),
+        confusion=_confusions(rng, has_blank, K, ranges),
+        fade=uniform(rng, ranges.fade, N) * (rng.random(N) < 0.35),
+        means=means.astype(np.float32),
+        visit_noise=uniform(rng, ranges.visit_noise, N) * (rng.random(N) < 0.6),
+        frame_noise=uniform(rng, ranges.frame_noise, N),
+        correlation=np.where(half, uniform(rng, (low, high), N), uniform(rng, (0.0, low), N)),
+        temperature=log_uniform(rng, ranges.temperature, N),
+        unclear=rng.random(N) < ranges.unclear,
+        stretch=uniform(rng, ranges.stretch, N),
+        window=(log_uniform(rng, ranges.window, N) * (rng.random(N) < ranges.smoothed)).astype(np.int64),
+        fallback=np.where(has_blank & (rng.random(N) < 0.5), 0, rng.integers(0, K, N)),
+        few=few,
+        detector=rng.random(N) < ranges.detector,
+    )
+
+
+def _successors(rng: np.random.Generator, has_blank: NDArray[np.bool_], K: int) -> NDArray[np.int64]:
+    """The successor of each class in a random order of the species; the blank class succeeds itself."""
+    after = np.tile(np.arange(K), (len(has_blank), 1))
+    for n, first in enumerate(has_blank.astype(int)):
+        order = first + rng.permutation(K - first)
+        after[n, order] = np.roll(order, -1)
+    return after
+
+
+def _confusions(rng: np.random.Generator, has_blank: NDArray[np.bool_], K: int, ranges: Ranges) -> Floats:
+    """[N, K, K]: the probability that a visit of the row's class looks like the column's."""
+    N = len(has_blank)
+    error = uniform(rng, ranges.confusion, N)[:, None] * rng.uniform(0, 2, (N, K)).clip(0, 1.4)
+    error = error.clip(0, 0.75)
+    error[has_blank, 0] = uniform(rng, ranges.false_alarm, N)[has_blank]
+    mate = np.argsort(rng.random((N, K)), -1)
+    others = rng.gamma(0.5, size=(N, K, K)) + 1e-9
+    others[:, np.arange(K), np.arange(K)] = 0
+    others /= others.sum(-1, keepdims=True)
+    to_mate = np.eye(K)[mate]
+    whole = np.eye(K) * (1 - error[..., None]) + error[..., None] * (0.7 * to_mate + 0.3 * others)
+    return np.asarray(whole / whole.sum(-1, keepdims=True), np.float32)

@@ -1,0 +1,309 @@
+"""Any-class memory: its form, its streaming, its file, and the network that comes with the package."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+from wolfdog.errors import CheckpointError, InputError, ShapeError
+from wolfdog.watch.predictions import Predictions
+from wolfdog.watch.smoothing import AnyClass, AnyClassMemory, any_class
+from wolfdog.watch.smoothing.any_class_file import PRETRAINED, load_network, pretrained_network, save_network
+from wolfdog.watch.smoothing.any_class_network import AnyClassConfig, AnyClassNetwork
+from wolfdog.watch.smoothing.pretraining import (
+    Pretraining,
+    _second_animal,
+    as_batch,
+    batches,
+    loss_of,
+    predict,
+    pretrain,
+)
+from wolfdog.watch.smoothing.simulation import simulate
+from wolfdog.watch.smoothing.world import EXACT, TRAINED, WIDER
+
+
+def network(seed: int = 0, **config: Any) -> AnyClassNetwork:
+    """Small network with weights that change what is put in."""
+    torch.manual_seed(seed)
+    made = AnyClassNetwork(AnyClassConfig(**({"width": 6} | config)))
+    for parameter in made.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return made
+
+
+def random_table(seed: int, frames: int, classes: int = 4, known: bool = True) -> Predictions:
+    rng = np.random.default_rng(seed)
+    frame = np.repeat(np.arange(frames), rng.integers(1, 4, frames))
+    seconds = np.cumsum(rng.exponential(10, frames)).round(2)
+    return Predictions.from_columns(
+        [f"class {k}" for k in range(classes)],
+        rng.dirichlet(np.ones(classes), len(frame)),
+        time=seconds[frame] if known else np.full(len(frame), np.nan),
+        frame=frame,
+        media="a.mp4",
+        detection=np.concatenate([np.arange(n) for n in np.bincount(frame)]),
+        confidence=np.where(rng.random(len(frame)) < 0.5, np.nan, rng.random(len(frame))),
+        spread=rng.random(len(frame)) * 0.3,
+        blank="class 0" if seed % 2 else None,
+    )
+
+
+def context(method: AnyClass, table: Predictions, ahead: bool = False) -> np.ndarray[Any, Any]:
+    found = method.smooth(table, ahead=ahead).context
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("pooling", ["mean", "weighted", "attention"])
+def test_cells_run_as_kernels(pooling: Any) -> None:
+    made = network(pooling=pooling)
+    assert made.forwards.backend == made.backwards.backend == "llvm"
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_untrained_network_leaves_the_classifier(ahead: bool) -> None:
+    table = random_table(1, 8)
+    fresh = AnyClass(network=AnyClassNetwork())
+    np.testing.assert_allclose(context(fresh, table, ahead), table.probabilities, atol=1e-5)
+
+
+@given(
+    seed=st.integers(0, 99),
+    frames=st.integers(1, 9),
+    classes=st.integers(2, 5),
+    known=st.booleans(),
+    times=st.booleans(),
+)
+@settings(max_examples=15, deadline=None)
+def test_steps_give_the_numbers_of_the_sequence(
+    seed: int, frames: int, classes: int, known: bool, times: bool
+) -> None:
+    table, made = random_table(seed, frames, classes, known), network(seed, times=times)
+    whole = context(AnyClass(network=made), table)
+    np.testing.assert_allclose(whole.sum(-1), 1, atol=1e-5)
+    memory = AnyClassMemory(classes, table.blank_index, made)
+    for frame in range(frames):
+        rows = np.flatnonzero(table.frame == frame)
+        said = memory.step(
+            table.probabilities[rows],
+            seconds=float(table.time[rows[0]]),
+            confidence=table.confidence[rows],
+            spread=table.spread[rows],
+        )
+        np.testing.assert_allclose(said, whole[rows], atol=2e-5)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_long_streams_in_chunks_give_the_same(monkeypatch: pytest.MonkeyPatch, ahead: bool) -> None:
+    table, method = random_table(3, 11), AnyClass(network=network())
+    whole = context(method, table, ahead)
+    for chunk in (1, 3, 4, 11):
+        monkeypatch.setattr(any_class, "_CHUNK", chunk)
+        np.testing.assert_allclose(context(method, table, ahead), whole, atol=1e-5)
+
+
+def test_causal_form_reads_no_later_frame_and_the_other_does() -> None:
+    table, method = random_table(2, 10), AnyClass(network=network())
+    first = table.take(table.frame < 5)
+    np.testing.assert_allclose(context(method, table)[: len(first)], context(method, first), atol=1e-5)
+    assert np.abs(context(method, table, True)[: len(first)] - context(method, first, True)).max() > 1e-3
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_order_of_the_classes_does_not_matter(ahead: bool) -> None:
+    table, method = random_table(1, 7), AnyClass(network=network())
+    order = [2, 0, 3, 1]
+    turned = Predictions.from_columns(
+        [table.classes[k] for k in order],
+        table.probabilities[:, order],
+        **{name: getattr(table, name) for name in ("time", "frame", "media", "detection", "confidence")},
+        spread=table.spread,
+        blank=table.blank,
+    )
+    np.testing.assert_allclose(
+        context(method, turned, ahead), context(method, table, ahead)[:, order], atol=1e-5
+    )
+
+
+def test_every_input_is_read() -> None:
+    table, method = random_table(1, 6), AnyClass(network=network())
+    base = context(method, table)
+    for change in (
+        {"time": table.time * 3},
+        {"time": np.full(len(table), np.nan)},
+        {"confidence": np.full(len(table), 0.9)},
+        {"spread": np.full(len(table), 0.5)},
+        {"blank": None},
+    ):
+        columns = {
+            name: getattr(table, name)
+            for name in ("time", "frame", "media", "detection", "confidence", "spread", "blank")
+        }
+        other = Predictions.from_columns(table.classes, table.probabilities, **(columns | change))
+        assert np.abs(context(method, other) - base).max() > 1e-4, change
+
+
+@pytest.mark.parametrize("tracks", [1, 2])
+@pytest.mark.parametrize("ahead", [False, True])
+def test_training_reads_what_the_method_reads(tracks: int, ahead: bool) -> None:
+    rng = np.random.default_rng(5)
+    streams = [simulate(3, 9, 4, rng, TRAINED)]
+    streams += [_second_animal(streams[0], rng, TRAINED)] * (tracks - 1)
+    made = network()
+    batch = as_batch(streams, streams[0].world.has_blank)
+    with torch.no_grad():
+        y, _ = made.states(batch.frames)
+        y = torch.cat((y, made.states_ahead(batch.frames_back)[0]), -1) if ahead else y
+        trained = predict(made, batch, y, ahead=ahead).exp().numpy()
+    for n in range(3):
+        present = (batch.labels[:, n] >= 0).numpy()
+        frame, track = np.nonzero(present)
+        table = Predictions.from_columns(
+            ["blank", "a", "b", "c"],
+            np.exp(np.stack([one.log_probabilities[:, n] for one in streams], 1))[present],
+            time=np.cumsum(streams[0].seconds[:, n])[frame],
+            frame=frame,
+            media="a",
+            detection=track,
+            confidence=np.stack([one.confidence[:, n] for one in streams], 1)[present],
+            spread=np.stack([one.spread[:, n] for one in streams], 1)[present],
+            blank="blank" if streams[0].world.has_blank[n] else None,
+        )
+        np.testing.assert_allclose(
+            context(AnyClass(network=made), table, ahead), trained[:, n][present], atol=1e-3
+        )
+
+
+def test_file_returns_the_network(tmp_path: Path) -> None:
+    made, path = network(pooling="weighted", times=False), tmp_path / "a.safetensors"
+    save_network(path, made, {"seed": 3})
+    again = load_network(path)
+    assert again.config == made.config
+    table = random_table(1, 5)
+    np.testing.assert_array_equal(
+        context(AnyClass(network=again), table), context(AnyClass(network=made), table)
+    )
+
+
+def test_damaged_networks_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save_network(path, network())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-50])
+    with pytest.raises(CheckpointError):
+        load_network(path)
+    path.write_bytes(whole)
+    tensors = load_file(path)
+    metadata = {"kind": "wolfdog any-class memory"}
+    for notes in ('{"config": {"width": 7}}', '{"config": {"width": "6"}}', '{"config": {"depth": 6}}', "{}"):
+        save_file(tensors, path, metadata | {"notes": notes})
+        with pytest.raises(CheckpointError, match="do not fit"):
+            load_network(path)
+    tensors["temperature"][0] = torch.nan
+    notes = '{"config": {"width": 6, "pooling": "attention", "times": true}}'
+    save_file(tensors, path, metadata | {"notes": notes})
+    with pytest.raises(CheckpointError, match="finite"):
+        load_network(path)
+    save_file(tensors, path, {"kind": "another", "notes": notes})
+    with pytest.raises(CheckpointError, match="expected"):
+        load_network(path)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: AnyClassConfig(width=0), InputError, "width"),
+        (lambda: AnyClassConfig(pooling="sum"), InputError, "pooling"),  # type: ignore[arg-type]
+        (lambda: AnyClassMemory(3, blank=3), InputError, "blank"),
+        (lambda: AnyClassMemory(3).step([[0.5, 0.5]]), ShapeError, "3"),
+        (lambda: AnyClassMemory(2).step([[0.5, 0.5]], confidence=[1, 1]), ShapeError, "confidence"),
+        (lambda: Pretraining(steps=0), InputError, "step"),
+        (lambda: Pretraining(classes=(1, 3)), InputError, "classes"),
+    ],
+)
+def test_wrong_arguments_are_refused(call: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        call()
+
+
+def test_pretraining_learns_and_repeats() -> None:
+    options = Pretraining(steps=40, ahead_steps=10, rows=64, frames=24, classes=(4, 4), rate=0.01)
+    config = AnyClassConfig(width=8)
+    made, again = (pretrain(options, config) for _ in range(2))
+    for one, other in zip(made.state_dict().values(), again.state_dict().values(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+    batch = next(batches(Pretraining(rows=512, frames=24, classes=(4, 4), seed=9, guard=0)))
+    fresh = AnyClassNetwork(config)
+    for ahead in (False, True):
+        with torch.no_grad():
+            after = loss_of(made, batch, options, ahead=ahead)
+            before = loss_of(fresh, batch, options, ahead=ahead)
+        assert after < before - 0.1
+
+
+def streams_as_table(ranges: Any, classes: int, seed: int) -> tuple[Predictions, np.ndarray[Any, Any]]:
+    streams = simulate(24, 150, classes, np.random.default_rng(seed), ranges)
+    _, N, K = streams.log_probabilities.shape
+    parts = [
+        Predictions.from_columns(
+            ["blank", *map(str, range(1, K))],
+            np.exp(streams.log_probabilities[:, n]),
+            time=np.cumsum(streams.seconds[:, n]),
+            deployment=str(n),
+            confidence=streams.confidence[:, n],
+            spread=streams.spread[:, n],
+            blank="blank",
+        )
+        for n in range(N)
+        if streams.world.has_blank[n]
+    ]
+    return Predictions.concat(parts), streams.labels[:, streams.world.has_blank].T.ravel()
+
+
+@pytest.mark.parametrize(("ranges", "classes"), [(EXACT, 8), (WIDER, 30)])
+def test_pretrained_memory_is_ahead_of_the_classifier(ranges: Any, classes: int) -> None:
+    table, labels = streams_as_table(ranges, classes, 17)
+    rows = np.arange(len(table))
+    right = [(table.labels() == labels).mean()]
+    loss = [-np.log(table.probabilities[rows, labels].clip(1e-12)).mean()]
+    for ahead in (False, True):
+        found = context(AnyClass(), table, ahead)
+        right.append((found.argmax(-1) == labels).mean())
+        loss.append(-np.log(found[rows, labels].clip(1e-12)).mean())
+    assert right[0] + 0.02 < right[1] < right[2]
+    assert loss[0] - 0.3 > loss[1] > loss[2]
+
+
+def test_pretrained_memory_leaves_a_sure_classifier() -> None:
+    names = ["blank", "wolf", "dog", "bear"]
+    labels = np.repeat([0, 1, 0, 2, 3, 0], [5, 9, 3, 7, 1, 6])
+    table = Predictions.from_columns(
+        names, np.eye(4)[labels] * 0.96 + 0.01, time=np.arange(31) * 0.5, blank="blank"
+    )
+    for ahead in (False, True):
+        assert AnyClass().smooth(table, ahead=ahead).labels(context=True).tolist() == labels.tolist()
+
+
+def test_pretrained_memory_reads_one_raccoon() -> None:
+    """A documented case: one raccoon on seven frames, read as three species and as nothing."""
+    names = ["blank", "raccoon", "badger", "opossum", "deer", "coyote"]
+    seen = ["raccoon", "badger", "badger", "blank", "opossum", "raccoon", "blank"]
+    rows = []
+    for name in seen:
+        row = dict.fromkeys(names, 0.02) | {"raccoon": 0.35}
+        row[name] = 0.55
+        rows.append([row[one] / sum(row.values()) for one in names])
+    table = Predictions.from_columns(names, rows, time=np.arange(7.0), blank="blank")
+    found = AnyClass().smooth(table, ahead=True).label_names(context=True)
+    assert found.tolist() == ["raccoon"] * 7
+
+
+def test_pretrained_file_is_small_and_shared() -> None:
+    assert PRETRAINED.stat().st_size < 1_000_000
+    assert pretrained_network() is pretrained_network()
