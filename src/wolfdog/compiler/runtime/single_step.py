@@ -69,7 +69,7 @@ class SingleStep:
         with compiling, torch.no_grad(), torch.autocast("cpu", enabled=False):
             marks = [_Mark(tensor) for tensor in named]
             values = self.traced.parameters.run(dict(zip(self.traced.parameters.names, named, strict=True)))
-            like = torch.empty(0, dtype=self.dtype)
+            like = torch.empty(0, dtype=self.dtype, device="cpu")
             packed = self.launch.pack(self.early(like=like, **values))
             self._packed = (marks, packed)
         return packed
@@ -107,7 +107,7 @@ class _Table:
         """Make ready for these weights and so many examples."""
         single, size = self.single, self.single._size
         self.scratch = {
-            name: torch.empty(batch, width, dtype=single.dtype)
+            name: torch.empty(batch, width, dtype=single.dtype, device="cpu")
             for name, width in single.launch.kernel.scratch.items()
         }
         held = {**self.scratch, **packed}
@@ -127,6 +127,7 @@ class _Table:
             "run": single.launch.code.bound(ctypes.addressof(self.numbers), 0, batch),
             "shape": (batch, *single.output_shape),
             "dtype": single.dtype,
+            "device": torch.device("cpu"),
         }
         exec(self._source(moving), scope)  # our own text
         self.step: Callable[..., tuple[Tensor, tuple[Tensor, ...]]] = scope["step"]
@@ -139,7 +140,7 @@ class _Table:
         lines += [f"    {new} = empty_like({name})" for name, new in after.items()]
         y = after.get(single.output.buffer, "y")
         if y == "y":
-            lines.append("    y = empty(shape, dtype=dtype)")
+            lines.append("    y = empty(shape, dtype=dtype, device=device)")
         fields = []
         for name in moving:
             if name in after:
