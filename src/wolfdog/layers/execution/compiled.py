@@ -103,7 +103,11 @@ class CompiledRunner:
         if gradient or found.rows:
             y, after = found.sequence(ready.named, event.unsqueeze(0), states)
             return y.squeeze(0), rebuilt(ready.before, after)
-        y, new = found.single([ready.named[name] for name in found.names], event, states)
+        weights = found.single.weights([ready.named[name] for name in found.names])
+        if weights is None:  # it reads what is computed from parameters, which a step computes anew
+            y, after = found.sequence(ready.named, event.unsqueeze(0), states)
+            return y.squeeze(0), rebuilt(ready.before, after)
+        y, new = found.single.run(weights, len(event), event.contiguous(), [s.contiguous() for s in states])
         self.ready_step = ready
         return y, rebuilt(ready.before, new)
 
@@ -114,8 +118,6 @@ class CompiledRunner:
         """
         ready = self.ready_step
         if ready is None or not _flat(ready.before) or ready.program.lifted or event.dtype is not ready.dtype:
-            return None
-        if any(ready.named[name].is_inference() for name in ready.found.names):
             return None
         if not all(t.is_contiguous() for t in (event, *tensors(ready.before))):
             return None
