@@ -13,7 +13,7 @@ from ..video.source import Frame, VideoSource
 from .labeller import Labels, Passing, Progress
 from .moments_table import table_of
 
-STRETCH = 512
+STRETCH = 32
 """Moments that are handed out together."""
 
 

@@ -35,7 +35,7 @@ class WorldTraining:
         ranges: of the streams.
     """
 
-    steps: int = 2500
+    steps: int = 1600
     streams: int = 64
     frames: int = 2048
     rate: float = 3e-3
