@@ -32,21 +32,21 @@ def evaluate(
 ) -> None:
     """Hold a watcher's snapshot and context labels against the true ones, in tables and as JSON."""
     from ..labels import read_labels
-    from ..tv import World
-    from ..watch.data.labelled_video import look_through, read_reels
+    from ..tv import load_world
+    from ..watch.data.labelled_video import embed_video, read_labelled_videos
     from ..watch.evaluation.gap_plot import draw_gaps
-    from ..watch.evaluation.predictions import verdicts
+    from ..watch.evaluation.observers import observe
     from ..watch.evaluation.scores import Scores, write_evaluation
     from ..watch.model.watcher import Watcher
     from ..watch.video.discover import find_videos
 
     watcher = Watcher.load(model)
     config = watcher.config
-    told = None if world is None else World.load(world)
+    told = None if world is None else load_world(world)
     if told is not None and told.fps != config.fps:
         raise InputError(
             f"{world}: has {told.fps:g} frames a second, and the watcher looks at {config.fps:g}: gaps and the ideal "
-            "observer are counted in the world's frames. Give a watcher that was taught at the world's rate."
+            "observer are counted in the world's frames. Give a watcher that was trained at the world's rate."
         )
     spans = read_labels(labels)
     if out is not None:
@@ -55,7 +55,7 @@ def evaluate(
     found = find_videos(videos)
     root = videos if videos.is_dir() else videos.parent
     with stages("watching", len(found)) as done:
-        reels = read_reels(
+        footage = read_labelled_videos(
             found,
             root,
             spans,
@@ -63,11 +63,11 @@ def evaluate(
             config.fps,
             config.size,
             lambda number: done(number, ""),
-            lambda reel: look_through(watcher.eye, reel),
+            lambda video: embed_video(watcher.frame_classifier, video),
         )
     tell_of_missing(labels, spans, found, videos)
     contexts = {} if watcher.context is None else {config.memory: watcher.context}
-    judged = verdicts(watcher.eye, contexts, reels, config.classes, told)
+    judged = observe(watcher.frame_classifier, contexts, footage, config.classes, told)
     for name in ("snapshot", *contexts):
         console.print(confusion_table(judged, name))
     if told is not None:

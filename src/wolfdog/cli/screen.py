@@ -74,7 +74,7 @@ def _lines(place: str, title: str, total: float) -> Iterator[Done]:
 
 
 def tell_of_missing(labels: Path, names: Mapping[str, object], found: Sequence[Path], videos: Path) -> None:
-    """Say which videos a labels file names that are not in the folder: they are neither taught nor judged."""
+    """Say which videos a labels file names that are not in the folder: they are neither trained nor judged."""
     from ..watch.data.labelled_video import not_there
 
     missing = not_there(names, found, videos) if videos.is_dir() else ""

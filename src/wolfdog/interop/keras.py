@@ -1,6 +1,7 @@
 """Weights of Keras layers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -83,27 +84,27 @@ def from_keras(
         made["bias_ih"] = columns(bias[0] if both else bias, gates, order)
         made["bias_hh"] = columns(bias[1], gates, order) if both else torch.zeros_like(made["bias_ih"])
     with torch.device("meta"):
-        cell = _cell(
-            layer, (len(kernel), hidden, len(weights) == 3), activation, recurrent_activation, reset_after
-        )
+        make = _cell_type(layer, activation, recurrent_activation, reset_after)
+        cell = make(len(kernel), hidden, bias=len(weights) == 3)
     load_weights(cell, made)
     return Recurrent(cell, batch_first=True)
 
 
-def _cell(
-    layer: str, sizes: tuple[int, int, bool], activation: str, recurrent_activation: str, reset_after: bool
-) -> Cell:
+def _cell_type(
+    layer: str, activation: str, recurrent_activation: str, reset_after: bool
+) -> Callable[..., Cell]:
+    """The constructor of the cell with these settings; it takes the sizes and `bias`."""
     for name in (activation, recurrent_activation):
         if name not in _ACTIVATIONS:
             raise InputError(f"from_keras: activation {name!r} is none of {', '.join(_ACTIVATIONS)}")
     out, gate = _ACTIVATIONS[activation], _ACTIVATIONS[recurrent_activation]
     usual = (activation, recurrent_activation) == ("tanh", "sigmoid")
     if layer == "LSTM":
-        return cells.LSTMCell(*sizes) if usual else GeneralLSTM(*sizes, activations=(gate, out, out))
+        return cells.LSTMCell if usual else partial(GeneralLSTM, activations=(gate, out, out))
     if layer == "GRU":
         if usual:
-            return cells.GRUCell(*sizes, reset_after=reset_after)
-        return GeneralGRU(*sizes, activations=(gate, out), reset_after=reset_after)
+            return partial(cells.GRUCell, reset_after=reset_after)
+        return partial(GeneralGRU, activations=(gate, out), reset_after=reset_after)
     if activation in ("tanh", "relu"):
-        return cells.ElmanCell(*sizes, nonlinearity="tanh" if activation == "tanh" else "relu")
-    return GeneralElman(*sizes, activations=(out,))
+        return partial(cells.ElmanCell, nonlinearity="tanh" if activation == "tanh" else "relu")
+    return partial(GeneralElman, activations=(out,))

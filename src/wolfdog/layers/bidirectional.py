@@ -53,6 +53,7 @@ class Bidirectional(SequenceLayer):
         self,
         forwards: nn.Module,
         backwards: nn.Module | None = None,
+        *,
         merge: Merge = "concat",
         batch_first: bool = False,
     ) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
+from ..extras import needs_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +28,7 @@ QUIET = {"unknown": "#D9D9D9", "blank": "#F2F2F2"}
 def plot_gates(
     activations: Mapping[str, Tensor],
     names: Sequence[str] | None = None,
+    *,
     example: int = 0,
     events: Sequence[str | None] | None = None,
     times: Sequence[float] | Tensor | None = None,
@@ -62,7 +64,8 @@ def plot_gates(
     >>> [axes.get_ylabel() for axes in figure.axes if axes.get_label() == "panel"]
     ['forget', 'learn', 'ltm']
     """
-    from matplotlib.figure import Figure
+    with needs_extra("watch", "plot_gates"):
+        from matplotlib.figure import Figure
 
     values = {name: _of_example(name, tensor, example, batch_first) for name, tensor in activations.items()}
     shown = _shown(values, names)

@@ -15,7 +15,7 @@ class Residual(nn.Module):
     Wu et al. 2016, "Google's neural machine translation system".
     """
 
-    def __init__(self, input_size: int, output_size: int, device: Any = None, dtype: Any = None) -> None:
+    def __init__(self, input_size: int, output_size: int, *, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.project = _projection(input_size, output_size, device, dtype)
 
@@ -36,7 +36,7 @@ class Highway(nn.Module):
     Source: Srivastava, Greff and Schmidhuber 2015, "Training very deep networks".
     """
 
-    def __init__(self, input_size: int, output_size: int, device: Any = None, dtype: Any = None) -> None:
+    def __init__(self, input_size: int, output_size: int, *, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.project = _projection(input_size, output_size, device, dtype)
         self.gate = nn.Linear(input_size, output_size, device=device, dtype=dtype)

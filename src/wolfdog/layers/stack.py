@@ -244,7 +244,7 @@ class Stack(SequenceLayer):
                 f"Stack: the way past layer {number} needs to know its sizes: give its cell the attributes input_size "
                 "and output_size"
             )
-        like = next((p for p in layer.parameters() if p.is_floating_point()), torch.empty(0))
+        like = next((p for p in layer.parameters() if p.is_floating_point()), torch.empty(0, device="cpu"))
         return SKIPS[self.skip or ""](sizes[0], sizes[1], device=like.device, dtype=like.dtype)
 
     def _check_sizes(self) -> None:

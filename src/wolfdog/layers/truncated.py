@@ -62,7 +62,7 @@ class TruncatedBPTT(Iterator[Learned]):
     """
 
     def __init__(
-        self, layer: Layer, chunks: Iterable[Tensor | Chunk] = (), state: State | None = None
+        self, layer: Layer, chunks: Iterable[Tensor | Chunk] = (), *, state: State | None = None
     ) -> None:
         self.layer = layer
         self.state = None if state is None else detach(state)

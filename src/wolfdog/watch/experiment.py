@@ -8,18 +8,24 @@ from pathlib import Path
 from ..errors import InputError
 from ..labels import read_labels
 from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
-from .data.labelled_video import Reel, look_through, read_reels
-from .evaluation.predictions import Verdicts, verdicts
+from .data.labelled_video import LabelledVideo, embed_video, read_labelled_videos
+from .evaluation.observers import ObserverPredictions, observe
 from .model.config import WatcherConfig
 from .model.context import Context
 from .model.cost import Cost, cost_of
-from .model.frame_classifier import Eye
+from .model.frame_classifier import FrameClassifier
 from .model.registry import NO_MEMORY
 from .model.watcher import Watcher
 from .progress import Stages, silent
-from .training.train import ContextJob, ContextPlan, EyePlan, calibrate_on, teach_eye
+from .training.train import (
+    ContextJob,
+    ContextTraining,
+    FrameClassifierTraining,
+    calibrate_on,
+    train_frame_classifier,
+)
 from .training.trainer import Progress
-from .training.workers import teach_contexts
+from .training.workers import train_contexts
 
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
 """The memories of the demo unless others are asked for."""
@@ -27,7 +33,7 @@ COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagon
 ALL_COMPARED = (*COMPARED, "ntm", "lstmn", "attention", "memory-network", "lstm+attention", "lstm+bank")
 """Every kind of memory: the units, those that are searched, and a unit with each of the two beside it."""
 
-PHOTOGRAPHS = {"eye": "eye", "memory": "memory", "test": "test", "highlights": "test"}
+PHOTOGRAPHS = {"classifier": "classifier", "memory": "memory", "test": "test", "highlights": "test"}
 """Which photographs each broadcast shows."""
 
 FIRST_SEED = 1000
@@ -50,9 +56,9 @@ class Airtime:
 class Experiment:
     """What is broadcast, and how a network learns to watch it.
 
-    Three broadcasts, of different seeds: the eye learns from the first, which is cut quickly and shows
-    telling objects often, so that there are many shots to learn from; it is calibrated on the second, and
-    from its shots the memories learn, since what the eye saw in training it sees too well; both are judged
+    Three broadcasts, of different seeds: the frame classifier learns from the first, which is cut quickly and shows
+    informative objects often, so that there are many shots to learn from; it is calibrated on the second, and
+    from its shots the memories learn, since what the frame classifier saw in training it sees too well; both are judged
     on the third. With `photographs` (a folder per class) each broadcast shows other photographs.
 
     Args:
@@ -60,8 +66,8 @@ class Experiment:
         world: what is on.
         photographs: None to paint.
         size: pixels of a frame's side.
-        for_eye, for_memory, evening: how much is broadcast to learn to see, to learn to remember, and to be
-        watched. eye, context: how they are taught.
+        classifier_training, memory_training, test broadcast: how much is broadcast to learn to see, to learn to
+        remember, and to be watched. frame classifier, context: how they are trained.
         memories: which memories are compared.
         workers: processes at work side by side.
     """
@@ -70,12 +76,12 @@ class Experiment:
     world: World = field(default_factory=default_world)
     photographs: Path | None = None
     size: int = 64
-    for_eye: Airtime = Airtime(streams=140, minutes=2)
-    for_memory: Airtime = Airtime(streams=20, minutes=4)
-    evening: Airtime = Airtime(streams=20, minutes=12)
+    classifier_training: Airtime = Airtime(streams=140, minutes=2)
+    memory_training: Airtime = Airtime(streams=20, minutes=4)
+    test_broadcast: Airtime = Airtime(streams=20, minutes=12)
     highlights: Airtime = Airtime(streams=1, minutes=2)
-    eye: EyePlan = field(default_factory=EyePlan)
-    context: ContextPlan = field(default_factory=ContextPlan)
+    frame_classifier: FrameClassifierTraining = field(default_factory=FrameClassifierTraining)
+    context: ContextTraining = field(default_factory=ContextTraining)
     memories: tuple[str, ...] = COMPARED
     workers: int = 2
 
@@ -89,7 +95,7 @@ class Experiment:
         return replace(
             self,
             photographs=folder,
-            for_memory=replace(self.for_memory, streams=3 * self.for_memory.streams),
+            memory_training=replace(self.memory_training, streams=3 * self.memory_training.streams),
             context=replace(self.context, plan=plan),
         )
 
@@ -103,44 +109,46 @@ class Outcome:
     """What came of an experiment.
 
     Args:
-        verdicts: what everyone said of the evening.
+        predictions: what everyone said of the test broadcast.
         watchers: the folder of each trained watcher, by its memory.
-        evening: the broadcast that was watched.
+        test broadcast: the broadcast that was watched.
         highlights: a broadcast to look at.
         costs: of each memory.
         seconds: how long it all took.
     """
 
-    verdicts: Verdicts
+    predictions: ObserverPredictions
     watchers: Mapping[str, Path]
-    evening: Broadcast
+    test_broadcast: Broadcast
     highlights: Broadcast
     costs: Mapping[str, Cost]
     seconds: float
 
 
 def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
-    """Broadcast, teach, watch and judge; broadcasts and watchers are left in `out`.
+    """Broadcast, train, watch and judge; broadcasts and watchers are left in `out`.
 
     Raises InputError, WorldError or MediaError when something cannot be broadcast or written.
     """
     began = time.perf_counter()
     config = experiment.config(NO_MEMORY)
     world = experiment.world
-    to_see, to_remember, evening, highlights = (
+    classifier_broadcast, memory_broadcast, test_broadcast, highlights = (
         _on_air(experiment, out, number, *part, stages)
         for number, part in enumerate(
             (
-                ("to learn to see", "eye", experiment.for_eye, quick(world)),
-                ("to learn to remember", "memory", experiment.for_memory, world),
-                ("the evening to be watched", "test", experiment.evening, world),
+                ("to learn to see", "classifier", experiment.classifier_training, quick(world)),
+                ("to learn to remember", "memory", experiment.memory_training, world),
+                ("the test broadcast to be watched", "test", experiment.test_broadcast, world),
                 ("highlights to be shown", "highlights", experiment.highlights, restless(world)),
             )
         )
     )
-    eye = _taught_eye(experiment, config, to_see, stages)
-    remembered = _watched(eye, to_remember, config, "watching what the memories will learn from", stages)
-    calibrate_on(eye, remembered)
+    frame_classifier = _trained_frame_classifier(experiment, config, classifier_broadcast, stages)
+    remembered = _watched(
+        frame_classifier, memory_broadcast, config, "watching what the memories will learn from", stages
+    )
+    calibrate_on(frame_classifier, remembered)
     jobs = {
         memory: ContextJob(
             experiment.config(memory),
@@ -150,32 +158,34 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
         )
         for memory in experiment.memories
     }
-    contexts = _taught_contexts(jobs, experiment.workers, stages)
-    watchers = {NO_MEMORY: _saved(Watcher(config), eye, None, out / "models" / "snapshot")}
+    contexts = _trained_contexts(jobs, experiment.workers, stages)
+    watchers = {NO_MEMORY: _saved(Watcher(config), frame_classifier, None, out / "models" / "snapshot")}
     for memory, context in contexts.items():
-        watchers[memory] = _saved(Watcher(experiment.config(memory)), eye, context, out / "models" / memory)
-    seen = _watched(eye, evening, config, "watching the evening", stages)
-    judged = verdicts(eye, contexts, seen, config.classes, experiment.world)
+        watchers[memory] = _saved(
+            Watcher(experiment.config(memory)), frame_classifier, context, out / "models" / memory
+        )
+    seen = _watched(frame_classifier, test_broadcast, config, "watching the test broadcast", stages)
+    judged = observe(frame_classifier, contexts, seen, config.classes, experiment.world)
     costs = {name: cost_of(context, config.embedding) for name, context in contexts.items()}
-    return Outcome(judged, watchers, evening, highlights, costs, time.perf_counter() - began)
+    return Outcome(judged, watchers, test_broadcast, highlights, costs, time.perf_counter() - began)
 
 
 def quick(world: World) -> World:
-    """The world cut about twice as quickly, with three telling shots in ten.
+    """The world cut about twice as quickly, with three informative shots in ten.
 
     >>> quick(default_world()).shot.mean
     4.0
     """
-    return world.with_(shot_length=max(float(world.shot.phases), world.shot.mean / 2), tell_rate=0.3)
+    return world.with_(shot_length=max(float(world.shot.phases), world.shot.mean / 2), informative_rate=0.3)
 
 
 def restless(world: World) -> World:
-    """The world watched by someone who zaps every forty seconds, with three telling shots in ten.
+    """The world watched by someone who zaps every forty seconds, with three informative shots in ten.
 
     >>> restless(default_world()).channels[0].mean_stay
     200.0
     """
-    return world.with_(switch_every=40 * world.fps, tell_rate=0.3)
+    return world.with_(switch_every=40 * world.fps, informative_rate=0.3)
 
 
 def _on_air(
@@ -210,17 +220,25 @@ def _on_air(
         )
 
 
-def _taught_eye(experiment: Experiment, config: WatcherConfig, on_air: Broadcast, stages: Stages) -> Eye:
-    reels = _read(on_air, config, "reading it back", stages)
-    with stages("learning to see", experiment.eye.plan.steps) as done:
-        return teach_eye(
-            config, reels, experiment.eye, experiment.seed, lambda made: done(made.step, _loss(made))
+def _trained_frame_classifier(
+    experiment: Experiment, config: WatcherConfig, on_air: Broadcast, stages: Stages
+) -> FrameClassifier:
+    footage = _read(on_air, config, "reading it back", stages)
+    with stages("learning to see", experiment.frame_classifier.plan.steps) as done:
+        return train_frame_classifier(
+            config,
+            footage,
+            experiment.frame_classifier,
+            experiment.seed,
+            lambda made: done(made.step, _loss(made)),
         )
 
 
-def _watched(eye: Eye, on_air: Broadcast, config: WatcherConfig, title: str, stages: Stages) -> list[Reel]:
-    """The broadcast as the eye sees it; frames are let go video by video."""
-    return _read(on_air, config, title, stages, lambda reel: look_through(eye, reel))
+def _watched(
+    frame_classifier: FrameClassifier, on_air: Broadcast, config: WatcherConfig, title: str, stages: Stages
+) -> list[LabelledVideo]:
+    """The broadcast as the frame classifier sees it; frames are let go video by video."""
+    return _read(on_air, config, title, stages, lambda video: embed_video(frame_classifier, video))
 
 
 def _read(
@@ -228,10 +246,10 @@ def _read(
     config: WatcherConfig,
     title: str,
     stages: Stages,
-    develop: Callable[[Reel], Reel] | None = None,
-) -> list[Reel]:
+    develop: Callable[[LabelledVideo], LabelledVideo] | None = None,
+) -> list[LabelledVideo]:
     with stages(title, len(on_air.videos)) as done:
-        return read_reels(
+        return read_labelled_videos(
             on_air.videos,
             on_air.labels.parent,
             read_labels(on_air.labels),
@@ -243,24 +261,26 @@ def _read(
         )
 
 
-def _taught_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:
+def _trained_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:
     steps = dict.fromkeys(jobs, 0)
-    total = sum(job.teaching.plan.steps for job in jobs.values())
+    total = sum(job.training.plan.steps for job in jobs.values())
     with stages(f"learning to remember, {len(jobs)} memories", total) as done:
 
         def report(name: str, made: Progress) -> None:
             steps[name] = made.step
             done(sum(steps.values()), f"{name} {_loss(made)}")
 
-        return teach_contexts(jobs, workers, report)
+        return train_contexts(jobs, workers, report)
 
 
 def _loss(made: Progress) -> str:
     return f"loss {made.loss:.3f}"
 
 
-def _saved(watcher: Watcher, eye: Eye, context: Context | None, folder: Path) -> Path:
-    watcher.eye.load_state_dict(eye.state_dict())
+def _saved(
+    watcher: Watcher, frame_classifier: FrameClassifier, context: Context | None, folder: Path
+) -> Path:
+    watcher.frame_classifier.load_state_dict(frame_classifier.state_dict())
     if watcher.context is not None and context is not None:
         watcher.context.load_state_dict(context.state_dict())
     watcher.save(folder)

@@ -15,7 +15,7 @@ Probabilities = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A past moment that a verdict looked at, in the same video."""
+    """A past moment that a prediction looked at, in the same video."""
 
     time: float
     """Its seconds from the start of the video: the `time` of its own moment."""
@@ -25,7 +25,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """One frame's verdict: what the frame alone says, and what it is given all that came before.
+    """One frame's prediction: what the frame alone says, and what it is given all that came before.
 
     A label is the most probable class of its array; the arrays run over the watcher's class names, in their
     order.
@@ -46,7 +46,7 @@ class Moment:
     context_probabilities: Probabilities
     """Shape [classes], sums to one."""
     duration: float = 0.0
-    """Seconds that the verdict stands: up to the next frame looked at, or to the end of the video.
+    """Seconds that the prediction stands: up to the next frame looked at, or to the end of the video.
 
     Only the last moment's is needed to end an event; 0 where it is not known.
     """

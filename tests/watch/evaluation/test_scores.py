@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 from wolfdog.watch.data.labelled_video import UNLABELLED
 from wolfdog.watch.evaluation.gap_plot import draw_gaps, gap_figure
 from wolfdog.watch.evaluation.metrics import GAPS, GapTable
-from wolfdog.watch.evaluation.predictions import IDEAL, IDEAL_EYE, SNAPSHOT, Verdicts
+from wolfdog.watch.evaluation.observers import IDEAL, IDEAL_GIVEN_CLASSIFIER, SNAPSHOT, ObserverPredictions
 from wolfdog.watch.evaluation.scores import Scores, mean, spread, write_evaluation, write_scores
 
-NAMES = (SNAPSHOT, "lstm", "gru", IDEAL, IDEAL_EYE)
+NAMES = (SNAPSHOT, "lstm", "gru", IDEAL, IDEAL_GIVEN_CLASSIFIER)
 
 
 def judged(seed=0, count=500, world=True):
-    """Verdicts drawn at random."""
+    """ObserverPredictions drawn at random."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 3, count)
     truth[rng.random(count) < 0.1] = UNLABELLED
     ambiguous = (truth == 0) | (truth == 1)
     names = NAMES if world else NAMES[:2]
     said = {name: rng.dirichlet(np.ones(3), count) for name in names}
-    return Verdicts(("wolf", "dog", "bear"), truth, rng.integers(-1, 400, count), ambiguous, said)
+    return ObserverPredictions(("wolf", "dog", "bear"), truth, rng.integers(-1, 400, count), ambiguous, said)
 
 
 def check_schema(whole, seed):
@@ -143,9 +143,13 @@ def test_the_picture_has_a_line_for_each_observer(tmp_path):
     assert None in table.accuracy["gru"], "an empty bucket is part of this test"
     figure = gap_figure(table, "a [title] with $signs$")
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
-    assert {"ideal observer", "ideal observer, given this eye", "snapshot (no memory)", "lstm", "gru"} <= set(
-        lines
-    )
+    assert {
+        "ideal observer",
+        "ideal observer, given this classifier",
+        "snapshot (no memory)",
+        "lstm",
+        "gru",
+    } <= set(lines)
     drawn = [None if np.isnan(value) else value for value in lines["gru"].get_ydata()]
     assert drawn == list(table.accuracy["gru"])
     assert lines["lstm"].get_color() != lines["gru"].get_color()

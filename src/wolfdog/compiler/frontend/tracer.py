@@ -128,7 +128,7 @@ class Tracer(TorchDispatchMode):
         if tensor.dtype is self.dtype or not (tensor.is_floating_point() or tensor.is_complex()):
             return value
         if value.op == "fill":  # rounded as PyTorch rounds it
-            number = torch.tensor(value.attributes["value"], dtype=tensor.dtype).item()
+            number = torch.tensor(value.attributes["value"], dtype=tensor.dtype, device="cpu").item()
             return self.builder.fill(number, value.shape)
         if whole_numbers(value):
             return value

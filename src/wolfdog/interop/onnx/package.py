@@ -3,7 +3,7 @@
 from importlib import import_module
 from types import ModuleType
 
-from ...errors import MissingPackageError
+from ...extras import needs_extra
 
 LARGEST = 2**31 - 1
 """Bytes that an ONNX file may have at the most: the limit of a protocol buffer."""
@@ -17,10 +17,5 @@ def onnx_package(name: str = "onnx") -> ModuleType:
     >>> onnx_package().__name__
     'onnx'
     """
-    try:
+    with needs_extra("onnx", "reading and writing ONNX"):
         return import_module(name)
-    except ImportError as error:
-        raise MissingPackageError(
-            "reading and writing ONNX needs the package onnx, which is not installed: "
-            'pip install "wolfdog[onnx]"'
-        ) from error

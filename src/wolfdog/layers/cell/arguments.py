@@ -63,7 +63,7 @@ def checked_lengths(
 
     Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
     """
-    checked = torch.as_tensor(lengths)
+    checked = lengths if isinstance(lengths, Tensor) else torch.as_tensor(lengths, device="cpu")
     whole = not (checked.is_floating_point() or checked.is_complex() or checked.dtype is torch.bool)
     expected = [] if batch is None else [batch]
     if not (whole or checked.numel() == 0) or list(checked.shape) != expected:

@@ -52,7 +52,7 @@ class RecurrentDropout(CellWrapper):
     hidden_mask: Tensor | None
 
     def __init__(
-        self, cell: nn.Module, inputs: float = 0.0, states: float = 0.0, candidates: float = 0.0
+        self, cell: nn.Module, *, inputs: float = 0.0, states: float = 0.0, candidates: float = 0.0
     ) -> None:
         super().__init__(cell)
         if isinstance(cell, CellWrapper):

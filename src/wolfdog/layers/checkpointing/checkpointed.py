@@ -11,7 +11,7 @@ from ..cell.recurrent_dropout import shared_dropout_masks
 from ..cell.state import State
 from ..execution.compiled import CompiledRunner, refusal
 from ..execution.eager import EagerRunner
-from ..execution.guards import transformed
+from ..execution.kernel_access import transformed
 from ..execution.runner import Runner
 from .functional import Call, CompiledRun, ModuleRun, PureRun, of_eager
 from .segments import in_pieces
@@ -71,7 +71,7 @@ class Checkpointed(nn.Module):
     torch.Size([1000, 2, 5])
     """
 
-    def __init__(self, model: nn.Module, every: Every = "auto", batch_first: bool = False) -> None:
+    def __init__(self, model: nn.Module, every: Every = "auto", *, batch_first: bool = False) -> None:
         super().__init__()
         self.model, self.every, self.batch_first = model, check_every(every, "every"), batch_first
 

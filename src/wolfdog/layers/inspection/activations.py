@@ -172,7 +172,7 @@ def _twin(cell: nn.Module) -> nn.Module:
     if kind is None:
         return cell
     options = {"nonlinearity": cell.nonlinearity} if isinstance(cell, nn.RNNCell) else {}
-    twin = kind(cell.input_size, cell.hidden_size, bool(cell.bias), device="meta", **options)
+    twin = kind(cell.input_size, cell.hidden_size, bias=bool(cell.bias), device="meta", **options)
     twin._parameters = cell._parameters  # one dictionary: whatever is put there is in both
     return twin
 

@@ -1,4 +1,4 @@
-"""How right a watcher was: on moments that a frame cannot decide, by the gap since something told."""
+"""How right a watcher was: on moments that a frame cannot decide, by the gap since the last informative frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ ENOUGH = 300
 """Moments that a bucket needs before its accuracy is taken to mean something."""
 
 
-def gap_since(telling: Mask) -> Labels:
-    """[F] frames since the last telling frame of one deployment: 0 on one, -1 before any.
+def gap_since(informative: Mask) -> Labels:
+    """[F] frames since the last informative frame of one deployment: 0 on one, -1 before any.
 
     >>> gap_since(np.array([False, True, False, False, True])).tolist()
     [-1, 0, 1, 2, 0]
     """
-    frame = np.arange(len(telling))
-    last = np.maximum.accumulate(np.where(telling, frame, -1))
+    frame = np.arange(len(informative))
+    last = np.maximum.accumulate(np.where(informative, frame, -1))
     return np.where(last < 0, -1, frame - last)
 
 
 @dataclass(frozen=True)
 class GapTable:
-    """Balanced accuracy on ambiguous moments, by the gap since the last telling frame.
+    """Balanced accuracy on ambiguous moments, by the gap since the last informative frame.
 
     Args:
         gaps: the buckets, [lo, hi) frames.

@@ -13,7 +13,7 @@ STEPS, WARM = 200, 20
 
 @dataclass(frozen=True)
 class Cost:
-    """What a context costs, its eye apart.
+    """What a context costs, its frame classifier apart.
 
     Args:
         parameters: how many numbers are learned, the head's among them.

@@ -1,4 +1,4 @@
-"""A copy of a video with the verdicts written beneath its pictures."""
+"""A copy of a video with the predictions written beneath its pictures."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,9 +35,9 @@ def annotate(
     truth: Iterable[Span] | None = None,
     width: int = 640,
 ) -> None:
-    """Write the video `source` to `out` (.mp4, .mkv, .mov; H.264) with its verdicts beneath the pictures.
+    """Write the video `source` to `out` (.mp4, .mkv, .mov; H.264) with its predictions beneath the pictures.
 
-    Every frame is shown, at its time, with the last verdict reached; `moments` come in order of time and are
+    Every frame is shown, at its time, with the last prediction reached; `moments` come in order of time and are
     read as they are needed. Pictures are scaled to `width` pixels, small ones up, so that the labels can be
     read. Sound is not taken along. Of a damaged source, what can be decoded is written. The file is written
     whole or not at all.
@@ -104,7 +104,7 @@ def _annotated(
             height = _height(picture.image, aspect, strip.width)
             canvas = np.zeros((height + strip.height, strip.width, 3), np.uint8)
         canvas[:height] = _upright(picture, scaler, strip.width, height)
-        if drawn is None or drawn != (current, really):  # most frames share the verdict of the one before
+        if drawn is None or drawn != (current, really):  # most frames share the prediction of the one before
             canvas[height:] = np.asarray(strip.draw(current, really))
             drawn = current, really
         frame = av.VideoFrame.from_ndarray(canvas, format="rgb24")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wolfdog.errors import MediaError
+from wolfdog.extras import needs_extra
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -28,8 +29,9 @@ def open_video(path: Path) -> tuple["InputContainer", "VideoStream"]:
             that can be decoded.
     """
     # Decoders load with the first video, so that `import wolfdog` stays light.
-    import av
-    from av.stream import Disposition
+    with needs_extra("watch", "reading a video"):
+        import av
+        from av.stream import Disposition
 
     _check_file(path)
     try:

@@ -1,6 +1,7 @@
 """The units that recurrent nodes of ONNX are, with their weights."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from ...arrays import Numbers
 from ...general_cells import GeneralElman, GeneralGRU, GeneralLSTM
 from .node import GATES, Node
 
-Sizes = tuple[int, int, bool]
+Make = Callable[..., Cell]
+"""The constructor of a cell; it takes the sizes, `bias` and `dtype`."""
 
 _GATES: dict[str, tuple[int, ...]] = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
 """Where our gates lie among ONNX's: i, f, g, o of i, o, f, c; r, z, n of z, r, h."""
@@ -29,11 +31,10 @@ def cell_of(node: Node, way: int) -> Cell:
     """The unit of one direction: one of wolfdog.cells where the node is that, else a general one."""
     tensors = node.tensors
     dtype = torch.float64 if tensors["R"].dtype == np.float64 else torch.float32
-    sizes = (tensors["W"].shape[-1], node.hidden_size, "B" in tensors)
-    with torch.device("meta"):  # the file's weights take the place of these
-        cell = _OWN[node.op](node, way, sizes, dtype)
-        if cell is None:
-            cell = _general(node, way, sizes, dtype)
+    sizes = (tensors["W"].shape[-1], node.hidden_size)
+    make = _OWN[node.op](node, way) or _general(node, way)
+    with torch.device("meta"):  # the weights of the file replace these
+        cell = make(*sizes, bias="B" in tensors, dtype=dtype)
     picks = _COUPLED if isinstance(cell, cells.CoupledLSTMCell) else _GATES[node.op]
     gates = GATES[node.op]
     weights = {
@@ -59,40 +60,36 @@ def _picked(packed: Numbers, count: int, picks: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(np.concatenate([blocks[pick] for pick in picks], dtype=kind))
 
 
-def _lstm(node: Node, way: int, sizes: Sizes, dtype: torch.dtype) -> Cell | None:
+def _lstm(node: Node, way: int) -> Make | None:
     if not node.usual(way):
         return None
     if "P" in node.tensors:
-        return None if node.coupled or node.clip else cells.PeepholeLSTMCell(*sizes, dtype=dtype)
+        return None if node.coupled or node.clip else cells.PeepholeLSTMCell
     make = cells.CoupledLSTMCell if node.coupled else cells.LSTMCell
-    return make(*sizes, clip_gates=node.clip, dtype=dtype)
+    return partial(make, clip_gates=node.clip)
 
 
-def _gru(node: Node, way: int, sizes: Sizes, dtype: torch.dtype) -> Cell | None:
+def _gru(node: Node, way: int) -> Make | None:
     if node.clip or not node.usual(way):
         return None
-    return cells.GRUCell(*sizes, reset_after=node.reset_after, dtype=dtype)
+    return partial(cells.GRUCell, reset_after=node.reset_after)
 
 
-def _elman(node: Node, way: int, sizes: Sizes, dtype: torch.dtype) -> Cell | None:
+def _elman(node: Node, way: int) -> Make | None:
     [activation] = node.activations[way]
     if node.clip or activation.name not in ("Tanh", "Relu"):
         return None
-    return cells.ElmanCell(*sizes, nonlinearity="tanh" if activation.name == "Tanh" else "relu", dtype=dtype)
+    return partial(cells.ElmanCell, nonlinearity="tanh" if activation.name == "Tanh" else "relu")
 
 
-_OWN: dict[str, Callable[[Node, int, Sizes, torch.dtype], Cell | None]] = {
-    "LSTM": _lstm,
-    "GRU": _gru,
-    "RNN": _elman,
-}
-"""The unit of our own that a node is; None where it is none of them."""
+_OWN: dict[str, Callable[[Node, int], Make | None]] = {"LSTM": _lstm, "GRU": _gru, "RNN": _elman}
+"""The constructor of a node's cell in `wolfdog.cells`, by operator; it gives None if the cell is not among them."""
 
 
-def _general(node: Node, way: int, sizes: Sizes, dtype: torch.dtype) -> Cell:
-    options: dict[str, Any] = {"activations": node.activations[way], "clip": node.clip, "dtype": dtype}
+def _general(node: Node, way: int) -> Make:
+    options: dict[str, Any] = {"activations": node.activations[way], "clip": node.clip}
     if node.op == "LSTM":
-        return GeneralLSTM(*sizes, coupled=node.coupled, peepholes="P" in node.tensors, **options)
+        return partial(GeneralLSTM, coupled=node.coupled, peepholes="P" in node.tensors, **options)
     if node.op == "GRU":
-        return GeneralGRU(*sizes, reset_after=node.reset_after, **options)
-    return GeneralElman(*sizes, **options)
+        return partial(GeneralGRU, reset_after=node.reset_after, **options)
+    return partial(GeneralElman, **options)

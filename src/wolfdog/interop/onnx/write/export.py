@@ -129,7 +129,7 @@ def _copied(layer: nn.Module) -> nn.Module:
 
 
 def _write_step(graph: Graph, part: Part) -> None:
-    x = graph.input("x", ["batch", *part.event], _kind(part))
+    x = graph.input("x", ["batch", *part.event], dtype=_kind(part))
     given = [graph.input(memory.name, memory.shape) for memory in part.memories()]
     y, after = part.step(graph, x, given)
     graph.output(y, "y", ["batch", *part.output])
@@ -138,8 +138,8 @@ def _write_step(graph: Graph, part: Part) -> None:
 
 def _write_sequence(graph: Graph, part: Part, states: bool, lengths: bool) -> None:
     lead = ["batch", "time"] if part.batch_first else ["time", "batch"]
-    x = graph.input("x", [*lead, *part.event], _kind(part))
-    counts = graph.input("lengths", ["batch"], "int64") if lengths else None
+    x = graph.input("x", [*lead, *part.event], dtype=_kind(part))
+    counts = graph.input("lengths", ["batch"], dtype="int64") if lengths else None
     given = [graph.input(memory.name, memory.shape) for memory in part.memories()] if states else None
     if part.batch_first:
         x = _swapped(graph, x, len(part.event))

@@ -79,13 +79,13 @@ class Graph:
         """A constant of whole numbers, [n]."""
         return self.constant(np.asarray(values, np.int64), "shape")
 
-    def input(self, name: str, shape: Sequence[Dim], dtype: Any = None) -> str:
+    def input(self, name: str, shape: Sequence[Dim], *, dtype: Any = None) -> str:
         """An input of the graph; its name, which is new where the wanted one is taken."""
         name = self.name(name)
         self.inputs.append(self._info(name, shape, dtype))
         return name
 
-    def output(self, value: str, name: str, shape: Sequence[Dim], dtype: Any = None) -> str:
+    def output(self, value: str, name: str, shape: Sequence[Dim], *, dtype: Any = None) -> str:
         """Make a value an output of the graph under a name; the name, new where the wanted one is taken."""
         name = self.name(name)
         helper = onnx_package("onnx.helper")

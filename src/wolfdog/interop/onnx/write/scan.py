@@ -48,7 +48,7 @@ def write_scan(
     scanned = list(over.values())
     going = ""
     if running is not None:
-        going = body.input("running", ["batch"], bool)
+        going = body.input("running", ["batch"], dtype=bool)
         scanned.append(running)
     outputs = write_program(parts.recurrence, Place(body, 1), {**known, **inner})
     after, y = [outputs[f"s{number}"] for number in range(len(before))], outputs["y"]
