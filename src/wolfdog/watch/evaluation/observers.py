@@ -22,7 +22,7 @@ SNAPSHOT, IDEAL, IDEAL_GIVEN_CLASSIFIER = "snapshot", "ideal", "ideal, given cla
 
 @dataclass(frozen=True, eq=False)
 class ObserverPredictions:
-    """What was said of labelled footage, all videos laid end to end.
+    """Probabilities and truth of labelled footage, all videos end to end.
 
     Args:
         classes: their names.
@@ -50,7 +50,7 @@ def observe(
     classes: Sequence[str],
     world: World | None,
 ) -> ObserverPredictions:
-    """What the frame classifier alone and each context say of `videos`, whose events are the frame classifier's
+    """Probabilities of the frame classifier alone and of each context for `videos`, whose events are the frame classifier's
     embeddings.
 
     With a `world`, what is informative and ambiguous is read off it and the ideal observer speaks too, with a

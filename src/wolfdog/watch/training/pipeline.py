@@ -28,7 +28,7 @@ FEW = 4
 
 @dataclass(frozen=True)
 class WatcherTraining:
-    """How a watcher is trained from labelled footage, and where it is written.
+    """Training of a watcher from labelled footage, into one folder.
 
     In two stages (the default) half of the videos train the frame classifier, which is then calibrated on the
     other half, and from that half the memory learns: a frame classifier sees what it was trained on too well to be
