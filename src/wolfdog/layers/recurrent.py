@@ -12,7 +12,7 @@ from .cell.protocol import Returns, check_returns
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
-from .cell.zoneout import over_events
+from .cell.zoneout import with_step_masks
 from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
 from .execution.compiled import CompiledRunner
 from .execution.guards import SequenceAgain, StepAgain
@@ -131,7 +131,7 @@ class Recurrent(SequenceLayer):
             runner = CheckpointedRunner(runner, self.checkpoint_every)
         events, before, lengths, resets = arguments
         with shared_dropout_masks(self.cell, events.shape[1]):
-            given = over_events(self.cell, events)
+            given = with_step_masks(self.cell, events)
             y, state = runner.sequence(given, before, lengths, resets)
             if plain and isinstance(runner, CompiledRunner) and given is events:
                 self._prepare_again(runner, events, before)
@@ -173,7 +173,7 @@ class Recurrent(SequenceLayer):
         batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
         events, before, lengths, resets = arguments
         with shared_dropout_masks(self.cell, events.shape[1]):
-            events = over_events(self.cell, events)
+            events = with_step_masks(self.cell, events)
             found = over_time(
                 self, self.cell, self.returns, self._asked_backend, events, before, lengths, resets
             )
@@ -201,7 +201,7 @@ class Recurrent(SequenceLayer):
         state = with_batch(state, len(x_t), batched)
         runner = self._runner()
         with shared_dropout_masks(self.cell, len(x_t)):
-            y_t, state = runner.step(over_events(self.cell, x_t.unsqueeze(0)).squeeze(0), state)
+            y_t, state = runner.step(with_step_masks(self.cell, x_t.unsqueeze(0)).squeeze(0), state)
         if isinstance(runner, CompiledRunner):
             self.__dict__["_step_again"] = runner.again if batched else None
         if not batched:

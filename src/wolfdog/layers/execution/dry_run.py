@@ -5,13 +5,13 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from ..cell.recurrent_dropout import other_masks
-from ..cell.rng import drawing, generators
-from ..cell.zoneout import over_events
+from ..cell.recurrent_dropout import fresh_dropout_masks
+from ..cell.rng import generators, replayed
+from ..cell.zoneout import with_step_masks
 
 
 @contextmanager
 def trial(cell: nn.Module, event: Tensor) -> Iterator[Tensor]:
     """The event [B, ...] as a step of the cell takes it, with masks; random numbers go on as if none was drawn."""
-    with drawing(generators(event.device), event.device), other_masks(cell, len(event)):
-        yield over_events(cell, event.unsqueeze(0)).squeeze(0)
+    with replayed(generators(event.device), event.device), fresh_dropout_masks(cell, len(event)):
+        yield with_step_masks(cell, event.unsqueeze(0)).squeeze(0)
