@@ -10,7 +10,9 @@ from ..errors import WolfdogError
 from .demo import demo
 from .evaluate import evaluate
 from .export import export
+from .pretrain import pretrain
 from .screen import complaints, console
+from .smooth import smooth
 from .train import train
 from .tv import tv
 from .watch import watch
@@ -44,7 +46,7 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-for command in (demo, tv, train, watch, evaluate, export):
+for command in (watch, smooth, train, evaluate, demo, tv, export, pretrain):
     app.command(help=_paragraphs(command.__doc__ or ""))(command)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import InputError
 from ..watch.model.registry import IN_WORDS, check_names
 from .screen import StageBars, console
 from .tables import cost_rows, gap_rows
@@ -27,6 +28,18 @@ def demo(
         Path | None,
         typer.Option(help="Show photographs, DIR/<class>/*.png or *.jpg, in place of drawings."),
     ] = None,
+    real: Annotated[
+        bool,
+        typer.Option(
+            "--real",
+            help="Show photographs, clean and degraded, to a pretrained classifier, without and with the pretrained "
+            "memory; nothing is trained. Needs --images.",
+        ),
+    ] = False,
+    most: Annotated[
+        int | None,
+        typer.Option(min=2, help="With --real: photographs of a class at most.", show_default="80"),
+    ] = None,
     memories: Annotated[
         str,
         typer.Option(
@@ -44,8 +57,17 @@ def demo(
     """Broadcast a test broadcast of television, learn to watch it, and hold memories against the ideal observer.
 
     Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves
-    and every trained watcher.
+    and every trained watcher. With --real: real.json, gaps.png, film.mp4 and annotated.mp4.
     """
+    if real:
+        from .real_demo import MOST, real_demo
+
+        if memories or thorough or workers is not None:
+            raise InputError("--real trains nothing: leave out --memories, --thorough and --workers.")
+        real_demo(images, out, seed, MOST if most is None else most)
+        return
+    if most is not None:
+        raise InputError("--most is for --real: give both, or neither.")
     from ..watch.evaluation.gap_plot import draw_gaps
     from ..watch.evaluation.scores import Scores, mean, spread, write_scores
     from ..watch.experiment import ALL_COMPARED, Experiment, run

@@ -1,14 +1,13 @@
 """From one step of a cell to something that runs over sequences: what `layers` uses of the compiler."""
 
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from .errors import Refusal as Refusal
+from .fork_safety import compiling, lazy
 from .frontend.trace import NO_ROWS, Rows, Step, Traced, trace
 from .ir.program import Program, rewrite
 from .ir.values import Builder, Type, Value
@@ -61,17 +60,16 @@ class Compiled:
         _check(self.traced.program)
         self.names = [*self.traced.parameters.names, *self.rows]
         self._recurrences: dict[tuple[bool, bool], Recurrence] = {}
-        self._lock = threading.Lock()
         self.recurrence(resets=False, hoist_events=True)
 
-    @cached_property
+    @lazy
     def single(self) -> SingleStep:
         """One step at a time."""
         return SingleStep(self.traced, self.dtype)
 
     def recurrence(self, resets: bool, hoist_events: bool) -> Recurrence:
         """The recurrence with or without resets, and with or without what depends on events alone."""
-        with self._lock:
+        with compiling:
             made = self._recurrences.get((resets, hoist_events))
             if made is None:
                 program = _with_resets(self.traced) if resets else self.traced.program

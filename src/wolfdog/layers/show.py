@@ -6,7 +6,7 @@ import torch
 
 from ..errors import InputError
 from .execution.compiled import CompiledRunner
-from .execution.dry_run import trial
+from .execution.probing import trial
 from .recurrent import Recurrent
 
 Stage = Literal["equations", "program", "adjoint", "plan", "source"]
@@ -44,8 +44,8 @@ def show(layer: Recurrent, stage: Stage = "equations", *, input_size: int | None
         raise InputError(f"{type(layer.cell).__name__} has no attribute input_size: pass input_size=")
     runner = CompiledRunner(layer.cell, layer.returns)
     dtype = next((p.dtype for p in layer.parameters() if p.is_floating_point()), torch.get_default_dtype())
-    with trial(layer.cell, torch.zeros(2, size, dtype=dtype)) as event:
+    with trial(layer.cell, torch.zeros(2, size, dtype=dtype, device="cpu")) as event:
         compiled = runner.prepare(event)
     if compiled is None:
-        raise InputError(f"{type(layer.cell).__name__} is not compiled: {runner.fallback_reason()}")
+        raise InputError(f"{type(layer.cell).__name__} is not compiled: {runner.reason}")
     return explain(compiled, stage)

@@ -253,7 +253,7 @@ class Stack(SequenceLayer):
                 f"Stack: the skip connection of layer {number} needs its sizes: give its cell attributes input_size "
                 "and output_size"
             )
-        like = next((p for p in layer.parameters() if p.is_floating_point()), torch.empty(0))
+        like = next((p for p in layer.parameters() if p.is_floating_point()), torch.empty(0, device="cpu"))
         return SKIPS[self.skip or ""](sizes[0], sizes[1], device=like.device, dtype=like.dtype)
 
     def _check_sizes(self) -> None:

@@ -135,7 +135,7 @@ def test_where_the_rows_lie_side_by_side_each_lane_has_a_sum_of_its_own() -> Non
             return torch.zeros(batch, 3, 24)
 
     source = wd.show(wd.Recurrent(Rows()), "source").split("# training")[0]
-    assert "_apart" not in source
+    assert "_strided" not in source
     assert "total" not in source
 
 

@@ -29,14 +29,15 @@ class _Switches(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _as_it_is(tensor: Tensor) -> Tensor:
+def _unpacked(tensor: Tensor) -> Tensor:
     return tensor
 
 
 def check_gradients(step: Step, event: Tensor, states: Sequence[Tensor]) -> None:
     """Raises Refusal where a gradient of the step is not that of its operations."""
-    # hooks on what is saved are the caller's (torch.utils.checkpoint counts): this graph is none of theirs
-    unseen = torch.autograd.graph.saved_tensors_hooks(_as_it_is, _as_it_is)
+    # This graph must not reach hooks of the caller on saved tensors (torch.utils.checkpoint counts them). A hook that
+    # keeps a saved output itself would make a reference cycle with its graph, which no garbage collector sees.
+    unseen = torch.autograd.graph.saved_tensors_hooks(Tensor.detach, _unpacked)
     with torch.enable_grad(), torch.autocast(event.device.type, enabled=False), unseen:
         given = [tensor.clone().requires_grad_().clone() for tensor in (event, *states)]
         with _Switches():

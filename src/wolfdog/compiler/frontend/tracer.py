@@ -3,7 +3,7 @@
 What depends on parameters alone is only recorded, operation by operation, to be replayed by PyTorch (`ParameterCode`),
 so that autograd differentiates it as ever. What depends on the event or the state becomes values of a program, by the
 table in aten/table.py. The example's numbers are never looked at: a cell that looks (`.item()`, `if x.sum() > 0`) is
-refused. In-place operations become new values of all tensors that share the memory (`Memory`).
+refused. In-place operations become new values of all tensors that share the memory (`AliasTable`).
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..errors import Refusal
 from ..ir.values import Builder, Type, Value
-from .aliasing import Entry, Memory
+from .aliasing import AliasTable, Entry
 from .aten.calls import flat, written
 from .aten.operands import Folded, Operands
 from .aten.pointwise import MAKES, TRUTHS
@@ -36,21 +36,21 @@ class Tracer(TorchDispatchMode):
         self.batch, self.dtype = batch, dtype
         self.builder = Builder()
         self.code = ParameterCode()
-        self.memory = Memory()
+        self.aliases = AliasTable()
         self.operands = Operands(self.builder, batch, self._constant)
         for name, tensor in named.items():
-            self.memory.remember(tensor, None, None, given=True).source = self.code.given(name)
+            self.aliases.remember(tensor, None, None, given=True).source = self.code.given(name)
 
     def give(self, tensor: Tensor, name: str, role: str) -> None:
         """Make a batched tensor known as an input of the program."""
         value = self.builder.input(name, role, Type(tuple(tensor.shape[1:]), True))
         if tensor.dtype is torch.bool:
             value = self.builder("ne", value, self.builder.fill(0.0))
-        self.memory.remember(tensor, value, 0, given=True)
+        self.aliases.remember(tensor, value, 0, given=True)
 
     def value_of(self, tensor: Tensor) -> Value:
         """The batch-first value of a tensor that the cell returned."""
-        entry = self.memory.entry(tensor)
+        entry = self.aliases.entry(tensor)
         if entry.stale:
             raise Refusal(
                 f"the cell returns a tensor that was written through another view of it ({where()})"
@@ -69,7 +69,7 @@ class Tracer(TorchDispatchMode):
         self.builder.where = where()
         base = func.name().removeprefix("aten::").split(".")[0]
         inputs = [a for a in flat((args, kwargs)) if isinstance(a, Tensor)]
-        entries = [self.memory.entry(tensor) for tensor in inputs]
+        entries = [self.aliases.entry(tensor) for tensor in inputs]
         batched = any(entry.value is not None for entry in entries)
         writes = written(func, args, kwargs)
         self._check(func, base, entries, writes, batched)  # before it runs: a refused cell is left as it was
@@ -91,7 +91,7 @@ class Tracer(TorchDispatchMode):
             raise Refusal(f"a number is read out of a tensor, {here}")
         if torch.Tag.nondeterministic_seeded in func.tags:
             raise Refusal(f"{func.name()} draws random numbers, {here}")
-        if any(self.memory.is_given(tensor) for tensor in writes):
+        if any(self.aliases.is_given(tensor) for tensor in writes):
             raise Refusal(f"{base} writes into an event, a state or a parameter, {here}")
         if batched and (base not in IN_PLACE if writes else base not in LOWER):
             name = func.name().removeprefix("aten::")
@@ -112,7 +112,7 @@ class Tracer(TorchDispatchMode):
                 raise Refusal(f"{base} gives a tensor without numbers, {self.builder.where}")
             if self.operands.shape((value, axis)) != tuple(tensor.shape):
                 raise Refusal(f"{base} does not treat every example of a batch alike, {self.builder.where}")
-            self.memory.remember(tensor, self._typed(base, tensor, value), axis)
+            self.aliases.remember(tensor, self._typed(base, tensor, value), axis)
 
     def _typed(self, base: str, tensor: Tensor, value: Value) -> Value:
         """The value as what PyTorch's result is: true or false, or a number of the one format."""
@@ -122,7 +122,7 @@ class Tracer(TorchDispatchMode):
         if tensor.dtype is self.dtype or not (tensor.is_floating_point() or tensor.is_complex()):
             return value
         if value.op == "fill":  # rounded as PyTorch rounds it
-            number = torch.tensor(value.attributes["value"], dtype=tensor.dtype).item()
+            number = torch.tensor(value.attributes["value"], dtype=tensor.dtype, device="cpu").item()
             return self.builder.fill(number, value.shape)
         if whole_numbers(value):
             return value
@@ -137,15 +137,15 @@ class Tracer(TorchDispatchMode):
         def number(tensor: Tensor) -> int:
             return self._source(tensor, fresh)
 
-        shared = [number(e.tensor) for t in writes for e in self.memory.sharing(t) if e.source >= 0]
+        shared = [number(e.tensor) for t in writes for e in self.aliases.sharing(t) if e.source >= 0]
         first = self.code.record(func, args, kwargs, number, len(results), shared)
         for offset, tensor in enumerate(results):
             if isinstance(tensor, Tensor) and not any(tensor is target for target in writes):
-                self.memory.remember(tensor, None, None).source = first + offset
+                self.aliases.remember(tensor, None, None).source = first + offset
 
     def _source(self, tensor: Tensor, fresh: bool = False) -> int:
         """A tensor's number in the parameter code; what the step makes of Python's numbers is a constant there."""
-        entry = self.memory.entry(tensor)
+        entry = self.aliases.entry(tensor)
         if entry.source < 0:
             if not fresh:
                 here = self.builder.where
@@ -166,13 +166,13 @@ class Tracer(TorchDispatchMode):
         shape = tuple(n for i, n in enumerate(target.shape) if kept or i != axis)
         if not kept:
             value = self.operands.full(value, shape)
-        self.memory.written(self.operands, target, value, axis)
+        self.aliases.written(self.operands, target, value, axis)
         return result
 
     def _translate(self, argument: Any, base: str) -> Any:
         """The argument with tensors replaced by (value, batch axis); axis None where there is no batch axis."""
         if isinstance(argument, Tensor):
-            entry = self.memory.entry(argument)
+            entry = self.aliases.entry(argument)
             value = self._operand(argument) if entry.value is None else entry.value
             truths = base in TRUTHS or IN_PLACE.get(base) in TRUTHS
             return value if truths else self.operands.numbers(value), entry.axis

@@ -7,7 +7,7 @@ from ..ir.values import Value
 
 
 @dataclass(frozen=True)
-class Place:
+class BufferView:
     """A view of one row of a buffer.
 
     buffer   its name
@@ -29,7 +29,7 @@ class Place:
             s == c for n, s, c in zip(self.shape, self.strides, row_major(self.shape), strict=True) if n != 1
         )
 
-    def viewed(self, value: Value) -> "Place | None":
+    def viewed(self, value: Value) -> "BufferView | None":
         """The place of a view of what lies here; None where only a copy can be viewed so."""
         rank, strides = len(self.shape), self.strides
         match value.op:
@@ -48,20 +48,20 @@ class Place:
             return replace(self, shape=value.shape, strides=row_major(value.shape))
         return self._only_ones(value.shape)
 
-    def _only_ones(self, shape: tuple[int, ...]) -> "Place | None":
+    def _only_ones(self, shape: tuple[int, ...]) -> "BufferView | None":
         """A reshape that adds or removes axes of size one alone."""
         if [n for n in shape if n != 1] != [n for n in self.shape if n != 1]:
             return None
         left = [s for n, s in zip(self.shape, self.strides, strict=True) if n != 1]
         return replace(self, shape=shape, strides=tuple(0 if n == 1 else left.pop(0) for n in shape))
 
-    def part(self, axis: int, start: int, length: int) -> "Place":
+    def part(self, axis: int, start: int, length: int) -> "BufferView":
         """A run of indices along an axis counted from the end."""
         position = len(self.shape) + axis
         shape = (*self.shape[:position], length, *self.shape[position + 1 :])
         return replace(self, offset=self.offset + start * self.strides[position], shape=shape)
 
-    def within(self, other: "Place") -> slice | None:
+    def within(self, other: "BufferView") -> slice | None:
         """Which of the numbers of another row in the same buffer these are, where both are one run of numbers."""
         start, length = self.offset - other.offset, prod(self.shape)
         same = (self.buffer, self.shift) == (other.buffer, other.shift) and len(self.shape) == 1
@@ -85,6 +85,6 @@ def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
-def whole(buffer: str, shape: tuple[int, ...], shift: int = 0) -> Place:
+def whole(buffer: str, shape: tuple[int, ...], shift: int = 0) -> BufferView:
     """The place of a value that fills a buffer's row."""
-    return Place(buffer, shift, 0, shape, row_major(shape))
+    return BufferView(buffer, shift, 0, shape, row_major(shape))

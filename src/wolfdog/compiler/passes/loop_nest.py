@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from ..ir.operations import Kind
 from ..ir.program import Program
 from ..ir.values import Value
-from .buffers import Place
+from .buffers import BufferView
 
 
 @dataclass(frozen=True)
 class Product:
     """C (+)= A W for every row, `times` times side by side (heads, or one matrix for several rows of features)."""
 
-    operand: Place
+    operand: BufferView
     matrix: str
     depth: int
     width: int
@@ -28,7 +28,7 @@ class Item:
 
     value: Value
     source: Value | None = None
-    stores: list[Place] = field(default_factory=list)
+    stores: list[BufferView] = field(default_factory=list)
 
     @property
     def reads(self) -> tuple[Value, ...]:
@@ -67,7 +67,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Plan:
+class LoopNest:
     """How a program runs.
 
     scratch  widths of scratch buffers; `products` is the set of those that products write
@@ -78,11 +78,11 @@ class Plan:
     program: Program
     reverse: bool
     stages: list[Stage]
-    places: dict[Value, Place]
+    places: dict[Value, BufferView]
     scratch: dict[str, int]
     products: set[str]
     streams: dict[str, tuple[int, ...]]
-    aliases: dict[str, Place]
+    aliases: dict[str, BufferView]
 
 
 def is_reduction(item: Item) -> bool:

@@ -8,43 +8,43 @@ from ..errors import Refusal
 from ..ir.operations import Kind
 from ..ir.program import Program
 from ..ir.values import Value
-from .buffers import Place, whole
-from .loop_nest import Item, Loop, Plan, Product, Stage, domain_of, is_reduction
+from .buffers import BufferView, whole
+from .loop_nest import Item, Loop, LoopNest, Product, Stage, domain_of, is_reduction
 
 
-def plan(program: Program, reverse: bool = False) -> Plan:
+def schedule(program: Program, reverse: bool = False) -> LoopNest:
     """Arrange one step (of the adjoint, where `reverse`)."""
-    return _Planner(program, reverse).run()
+    return _Scheduler(program, reverse).run()
 
 
-class _Planner:
+class _Scheduler:
     def __init__(self, program: Program, reverse: bool) -> None:
         self.program, self.reverse = program, reverse
         self.values, self.users = program.values(), program.users()
-        self.places: dict[Value, Place] = {}
+        self.places: dict[Value, BufferView] = {}
         self.scratch: dict[str, int] = {}
         self.products: set[str] = set()
         self.streams: dict[str, tuple[int, ...]] = {}
-        self.aliases: dict[str, Place] = {}
-        self.wanted: dict[Value, list[Place]] = {}  # outputs and concatenations that a value goes to
+        self.aliases: dict[str, BufferView] = {}
+        self.wanted: dict[Value, list[BufferView]] = {}  # outputs and concatenations that a value goes to
         self.copied: set[Value] = set()  # views that only a copy makes
         self.level: dict[Value, int] = {}
         self.ready: dict[Value, tuple[int, int]] = {}  # stage and loop after which a value is there
         self.written: dict[Value, tuple[int, int]] = {}  # stage and loop that store it where it is wanted
         self.items: dict[Value, Item] = {}
 
-    def run(self) -> Plan:
+    def run(self) -> LoopNest:
         self._outputs()
         self._places()
         self._levels()
         stages = [Stage([], []) for _ in range(1 + max(self.level.values(), default=0))]
         for value in self.values:
-            self._schedule(value, stages)
+            self._place_in_stage(value, stages)
         for value in self.wanted:
             if value.kind is not Kind.CONCAT:
                 self._copy(value, max(self.ready[value][0], 0), stages)
         self._stores(stages)
-        return Plan(
+        return LoopNest(
             self.program,
             self.reverse,
             stages,
@@ -57,7 +57,7 @@ class _Planner:
 
     def _outputs(self) -> None:
         """Which buffer every output goes to; one value is written once, however many outputs it is."""
-        taken: dict[Value, Place] = {}
+        taken: dict[Value, BufferView] = {}
 
         def order(name: str) -> tuple[bool, int]:  # states first, then what is whole, then parts of it
             return not name.startswith("s"), -self.program.outputs[name].type.size
@@ -79,7 +79,7 @@ class _Planner:
                 taken.setdefault(value, place)
             self.wanted.setdefault(value, []).append(place)
 
-    def _piece(self, value: Value, taken: dict[Value, Place]) -> Place | None:
+    def _piece(self, value: Value, taken: dict[Value, BufferView]) -> BufferView | None:
         """Where a value lies as a piece of a concatenation that is an output."""
         for user in self.users.get(value, []):
             if user.op == "concat" and user in taken:
@@ -115,14 +115,14 @@ class _Planner:
                 there = [place for place in self.wanted.get(value, []) if place.contiguous]
                 self.places[value] = there[0] if there else self._new(value)
 
-    def _pieces(self, value: Value, target: Place) -> None:
+    def _pieces(self, value: Value, target: BufferView) -> None:
         axis, start = int(str(value.attributes["axis"])), 0
         for operand in value.operands:
             length = operand.shape[axis]
             self.wanted.setdefault(operand, []).append(target.part(axis, start, length))
             start += length
 
-    def _new(self, value: Value) -> Place:
+    def _new(self, value: Value) -> BufferView:
         name = f"tmp{len(self.scratch)}"
         self.scratch[name] = value.type.size
         return whole(name, value.shape)
@@ -137,7 +137,7 @@ class _Planner:
             if value.kind not in (Kind.PRODUCT, Kind.SOURCE) and self.users[value]:
                 level[value] = min(level[u] - (u.kind is Kind.PRODUCT) for u in self.users[value])
 
-    def _schedule(self, value: Value, stages: list[Stage]) -> None:
+    def _place_in_stage(self, value: Value, stages: list[Stage]) -> None:
         """Put what computes a value into a stage; its operands are there already."""
         if value.kind is Kind.SOURCE:
             self.ready[value] = (-1, -1)

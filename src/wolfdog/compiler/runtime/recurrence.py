@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from ..backends.llvm.buffer_pool import empty
-from ..backends.llvm.emit import Callers
+from ..backends.llvm.emit import CallerStreams
 from ..backends.llvm.launch import ALWAYS, Launch, side_by_side
+from ..fork_safety import lazy
 from ..ir.evaluate import evaluate
 from ..ir.program import Program
 from ..passes.adjoint import adjoint
-from ..passes.buffers import Place
+from ..passes.buffers import BufferView
 from ..passes.hoist import Split, prepare, split
 from ..passes.rematerialize import Differentiated, cut
 from ..ragged import SortedLengths
@@ -52,39 +52,39 @@ class Recurrence:
         self.output_shape = step.outputs["y"].shape
         self.early = as_function(self.split.parameters)
         self.over_events = as_function(self.split.events, affine) if hoist_events else as_they_are
-        self.callers = Callers(frozenset(self.events), ("y",))
+        self.callers = CallerStreams(frozenset(self.events), ("y",))
         self.inference = Launch(step, dtype, callers=self.callers)
 
-    @cached_property
+    @lazy
     def differentiated(self) -> Differentiated:
         """The recurrence and its adjoint, with what is saved between them."""
         return cut(adjoint(self.split.recurrence))
 
-    @cached_property
+    @lazy
     def training(self) -> Launch:
         """The forward kernel that saves."""
         return Launch(self.differentiated.forward, self.dtype, callers=self.callers)
 
-    @cached_property
+    @lazy
     def backward_kernel(self) -> Launch:
         """The kernel of the adjoint."""
         adjoint = self.differentiated.backward
         gets = tuple(name for name in self.events if name in adjoint.outputs)
-        return Launch(adjoint, self.dtype, True, Callers(frozenset(["dy", *self.events]), gets))
+        return Launch(adjoint, self.dtype, True, CallerStreams(frozenset(["dy", *self.events]), gets))
 
-    @cached_property
+    @lazy
     def backward_parameters(self) -> Callable[..., dict[str, Tensor]]:
         """What the adjoint reads of the parameters."""
         return as_function(self.differentiated.parameters)
 
-    @cached_property
+    @lazy
     def taped(self) -> set[str]:
         """States that the backward pass reads at every step."""
         read = {v.name.removesuffix("_next") for v in self.differentiated.backward.inputs("state", "next")}
         read |= {stream.name.removesuffix("_next") for _, stream, _, _ in self.differentiated.matrices}
         return read & set(self.states)
 
-    @cached_property
+    @lazy
     def kept(self) -> list[str]:
         """What else the backward pass reads."""
         read = [v.name for v in self.differentiated.backward.inputs("saved")]
@@ -127,7 +127,7 @@ class Recurrence:
             tape[0] = state if ragged is None else ragged.sort(state)
             tapes[name] = tape
             tensors[name] = (tape, room)
-        for name, shape in launch.plan.streams.items():
+        for name, shape in launch.nest.streams.items():
             room = steps if save or not turned else 1
             kept[name] = empty(room, batch, *shape, dtype=self.dtype)
             tensors[name] = (kept[name], room)
@@ -152,7 +152,7 @@ class Recurrence:
         self, launch: Launch, name: str, tapes: Mapping[str, Tensor], kept: Mapping[str, Tensor], steps: int
     ) -> Tensor:
         """An output of every step, which may lie in another's buffer."""
-        place = launch.plan.aliases[name]
+        place = launch.nest.aliases[name]
         base = (
             kept[place.buffer]
             if place.buffer in kept
@@ -168,7 +168,7 @@ class Recurrence:
         if ragged is None:
             state = tape[steps % room]
             return state.clone() if room > steps else state  # in a tape of all steps outputs may lie too
-        return ragged.unsort(tape[ragged.lengths % room, torch.arange(tape.shape[1])])
+        return ragged.unsort(tape[ragged.lengths % room, torch.arange(tape.shape[1], device="cpu")])
 
     def backward(
         self,
@@ -186,7 +186,7 @@ class Recurrence:
         launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
         ragged = None if lengths is None else SortedLengths.of(lengths)
         named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
-        like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype)
+        like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype, device="cpu")
         tensors: dict[str, tuple[Tensor, int]] = {}
         for name, tensor in saved.tensors.items():
             tensors[name] = (tensor, steps + 1 if name in self.states else ALWAYS)
@@ -194,14 +194,14 @@ class Recurrence:
         tensors |= {name: (tensor, 0) for name, tensor in launch.pack(given).items()}
         shape = (steps, batch, *self.output_shape)
         if gradient is None:
-            gradient = torch.zeros((), dtype=self.dtype).expand(shape)
+            gradient = torch.zeros((), dtype=self.dtype, device="cpu").expand(shape)
         tensors["dy"] = (self._rows(gradient, 2), ALWAYS)
         for name, final in zip(self.states, last, strict=True):
-            carry = torch.zeros(2, batch, *self.shapes[name], dtype=self.dtype)
+            carry = torch.zeros(2, batch, *self.shapes[name], dtype=self.dtype, device="cpu")
             if final is not None:
                 carry[:] = final if ragged is None else ragged.sort(final)
             tensors[f"d{name}"] = (carry, 2)
-        for name, wide in launch.plan.streams.items():
+        for name, wide in launch.nest.streams.items():
             tensors[name] = (empty(steps, batch, *wide, dtype=self.dtype), ALWAYS)
         to_events, to_parameters = wanted
         needed = [name if want else None for name, want in zip(self.events, to_events, strict=True)]
@@ -212,7 +212,7 @@ class Recurrence:
                     tensors[f"{name}_out"] = (made, ALWAYS)
         launch(steps, batch, tensors, ragged)
         streams = {name: tensor for name, (tensor, _) in tensors.items()}
-        found = {name: self._found(launch, name, streams, streams, steps) for name in launch.plan.aliases}
+        found = {name: self._found(launch, name, streams, streams, steps) for name in launch.nest.aliases}
         events = [streams.get(f"{name}_out", found.get(name)) if name else None for name in needed]
         first = [tensors[f"d{name}"][0][0] for name in self.states]
         if ragged is not None:
@@ -230,8 +230,8 @@ class Recurrence:
         running = None if ragged is None else ragged.valid_rows(steps)
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
-        places = self.backward_kernel.plan.aliases
-        known: list[tuple[Place, Tensor]] = []  # gradients over their rows, which products give besides
+        places = self.backward_kernel.nest.aliases
+        known: list[tuple[BufferView, Tensor]] = []  # gradients over their rows, which products give besides
         for parameter, stream, gradient, heads in self.differentiated.matrices:
             if parameter not in needed:
                 continue

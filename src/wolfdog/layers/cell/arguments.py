@@ -74,7 +74,7 @@ def checked_lengths(
         ShapeError: The shape or type is wrong.
         InputError: A length is out of range.
     """
-    checked = torch.as_tensor(lengths)
+    checked = lengths if isinstance(lengths, Tensor) else torch.as_tensor(lengths, device="cpu")
     whole = not (checked.is_floating_point() or checked.is_complex() or checked.dtype is torch.bool)
     expected = [] if batch is None else [batch]
     if not (whole or checked.numel() == 0) or list(checked.shape) != expected:

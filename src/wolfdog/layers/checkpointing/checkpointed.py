@@ -11,7 +11,7 @@ from ..cell.recurrent_dropout import shared_dropout_masks
 from ..cell.state import State
 from ..execution.compiled import CompiledRunner, refusal
 from ..execution.eager import EagerRunner
-from ..execution.guards import transformed
+from ..execution.kernel_access import transformed
 from ..execution.runner import Runner
 from .functional import Call, CompiledRun, ModuleRun, PureRun, eager_run
 from .segments import run_in_segments

@@ -54,9 +54,8 @@ class CompiledRun:
     draws = False
 
     def __init__(self, runner: CompiledRunner, ready: Ready) -> None:
-        named = runner.record.named()
         self._ready, self._names = ready, ready.found.names
-        self.read = [named[name] for name in self._names] + ready.fresh
+        self.read = [ready.named[name] for name in self._names] + ready.fresh
         self.states = list(tensors(ready.before))
 
     def __call__(

@@ -29,7 +29,7 @@ from .classifier import Classification, Classifier
 from .preprocessing import Images
 
 UNKNOWN = "unknown"
-SHIPPED = ("model-problem", "european-mammals", "north-american-mammals")
+SHIPPED = ("animals", "model-problem", "european-mammals", "north-american-mammals")
 """Names of the files that come with wolfdog; each is for networks with ImageNet's classes."""
 
 

@@ -5,7 +5,9 @@ from .classifier import Classifier
 from .looks import Looks
 
 
-def as_predictions(looks: Looks, classifier: Classifier, *, media: str, deployment: str = "") -> Predictions:
+def as_predictions(
+    looks: Looks, classifier: Classifier, *, media: str, deployment: str = "", blank: str | None = None
+) -> Predictions:
     """Rows of the predictions table for looks at one video or image.
 
     Args:
@@ -13,6 +15,7 @@ def as_predictions(looks: Looks, classifier: Classifier, *, media: str, deployme
         classifier: The classifier that gave them.
         media: Name of the video or image.
         deployment: Name of the camera at its place.
+        blank: The class that says that nothing is there.
 
     Raises:
         InputError: The classifier has no classes.
@@ -23,6 +26,7 @@ def as_predictions(looks: Looks, classifier: Classifier, *, media: str, deployme
         time=looks.time,
         deployment=deployment,
         media=media,
+        blank=blank,
         frame=looks.frame,
         duration=looks.duration,
         detection=looks.detection,

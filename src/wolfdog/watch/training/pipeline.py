@@ -59,7 +59,7 @@ class WatcherTraining:
                 "its shots and gaps are counted in frames, so give the watcher the world's rate"
             )
 
-    def teach(self, footage: Sequence[LabelledVideo], stages: Stages) -> Watcher:
+    def run(self, footage: Sequence[LabelledVideo], stages: Stages) -> Watcher:
         """Train the watcher on videos of frames, and save it.
 
         Raises CheckpointError when `out` holds the checkpoints of another training.

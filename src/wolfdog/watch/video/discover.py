@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -50,6 +51,37 @@ def find_videos(source: str | PathLike[str]) -> list[Path]:
             f"videos: {', '.join(sorted(SUFFIXES))}. A file with another suffix can be named on its own."
         )
     return sorted(found, key=lambda path: path.relative_to(top).as_posix())
+
+
+def named_videos(sources: Sequence[str | PathLike[str]]) -> list[tuple[Path, str]]:
+    """The videos at several sources, each once, and a name for each that no other has.
+
+    Names are those of `display_name`. Where two sources have a video of the same name, all names begin with the name of
+    their source's folder, or, where that is not enough, with the path from the folder that all sources share.
+
+    Raises:
+        InputError: As `find_videos`, for any of the sources.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as cards:
+    ...     for card in ("north", "south"):
+    ...         (Path(cards) / card).mkdir()
+    ...         (Path(cards) / card / "0001.AVI").touch()
+    ...     [name for _, name in named_videos([f"{cards}/north", f"{cards}/south"])]
+    ['north/0001.AVI', 'south/0001.AVI']
+    """
+    found: dict[Path, tuple[Path, Path]] = {}  # by the file itself: a video that is named twice is one video
+    for source in sources:
+        for path in find_videos(source):
+            found.setdefault(path.resolve(), (path, Path(source)))
+    pairs = list(found.values())
+    names = [display_name(path, top) for path, top in pairs]
+    if len(set(names)) < len(names):
+        names = [display_name(path.resolve(), top.resolve().parent) for path, top in pairs]
+    if len(set(names)) < len(names):
+        shared = os.path.commonpath([path.parent for path in found])
+        names = [display_name(path, shared) for path in found]
+    return [(path, name) for (path, _), name in zip(pairs, names, strict=True)]
 
 
 def display_name(path: str | PathLike[str], root: str | PathLike[str]) -> str:

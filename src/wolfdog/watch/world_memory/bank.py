@@ -96,7 +96,7 @@ class Bank:
                 labels=self.labels,
                 probabilities=self.probabilities,
                 classifier=np.array(self.classifier),
-                **({} if self.features is None else {"features": self.features}),
+                features=np.empty(0, np.float16) if self.features is None else self.features,
             )
 
     @classmethod
@@ -107,17 +107,17 @@ class Bank:
             MediaError: the file is missing, damaged or of another kind.
         """
         try:
-            with np.load(Path(path), allow_pickle=False) as file:
+            with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if int(file["version"]) != _VERSION:
                     raise ValueError(f"version {file['version']}, expected {_VERSION}")
-                features = file["features"].astype(np.float16) if "features" in file else None
+                features = file["features"].astype(np.float16)
                 return cls(
                     tuple(map(str, file["classes"])),
                     tuple(map(str, file["degradations"])),
                     file["labels"].astype(np.int64),
                     file["probabilities"].astype(np.float32),
                     str(file["classifier"]),
-                    features,
+                    features if features.size else None,
                 )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, ShapeError) as error:
             raise MediaError(f"{path}: no bank of probabilities that can be read ({error}).") from error

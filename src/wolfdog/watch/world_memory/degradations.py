@@ -82,7 +82,7 @@ def _small(
 def _night(
     image: Image, severity: float, of_shot: np.random.Generator, of_frame: np.random.Generator
 ) -> Image:
-    grey = image @ np.float32([0.299, 0.587, 0.114])
+    grey = image.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     dark = grey * (0.6 - 0.4 * severity) + 15
     noise = of_frame.standard_normal(dark.shape, np.float32) * (6 + 12 * severity)
     return np.repeat(np.clip(dark + noise, 0, 255).astype(np.uint8)[..., None], 3, axis=2)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from wolfdog.errors import InputError, MediaError
 from wolfdog.tv.photographs import photographs_by_content
 from wolfdog.watch.classifiers.preprocessing import Image
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PillowImage
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,34 @@ def parts(
     return np.sort(np.concatenate(first)), np.sort(np.concatenate(second))
 
 
-def crops(path: Path, height: int, width: int, count: int, rng: np.random.Generator) -> list[Image]:
-    """`count` crops of a photograph: rectangles of 0.8 to 1 of the largest one, at random places, all or none
-    mirrored.
+def upright(path: Path, size: int) -> "PillowImage":
+    """A photograph as an RGB image of Pillow, turned upright by its EXIF data.
 
     Args:
-        path: the file; turned upright by its EXIF data.
+        path: the file.
+        size: pixels of what will be made of it; a large JPEG is decoded at a fraction of its size, at least twice that.
+
+    Raises:
+        MediaError: the file cannot be read.
+    """
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
+    try:
+        with Pillow.open(path) as opened:
+            opened.draft("RGB", (2 * size, 2 * size))
+            return ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
+        raise MediaError(f"{path}: not a readable picture ({error}). Remove or replace it.") from error
+
+
+def crops(path: Path, height: int, width: int, count: int, rng: np.random.Generator) -> list[Image]:
+    """`count` crops of a photograph: rectangles of 0.8 to 1 of the largest one, at random places.
+
+    All of them are mirrored, or none.
+
+    Args:
+        path: the file.
         height: of the crops, in pixels.
         width: of the crops, in pixels.
         count: number of crops.
@@ -106,21 +132,16 @@ def crops(path: Path, height: int, width: int, count: int, rng: np.random.Genera
     from PIL import Image as Pillow
     from PIL import ImageOps
 
-    try:
-        with Pillow.open(path) as opened:
-            opened.draft("RGB", (2 * width, 2 * height))  # a large JPEG is decoded at a fraction of its size
-            upright = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
-        raise MediaError(f"{path}: not a readable picture ({error}). Remove or replace it.") from error
+    whole = upright(path, max(height, width))
     if rng.random() < 0.5:
-        upright = ImageOps.mirror(upright)
-    whole = min(upright.width / width, upright.height / height)
+        whole = ImageOps.mirror(whole)
+    largest = min(whole.width / width, whole.height / height)
     cut = []
     for _ in range(count):
-        scale = whole * rng.uniform(0.8, 1.0)
+        scale = largest * rng.uniform(0.8, 1.0)
         wide, high = scale * width, scale * height
-        left, top = rng.uniform(0, upright.width - wide), rng.uniform(0, upright.height - high)
-        box = (left, top, min(left + wide, upright.width), min(top + high, upright.height))
-        resized = upright.resize((width, height), Pillow.Resampling.BICUBIC, box=box, reducing_gap=2.0)
+        left, top = rng.uniform(0, whole.width - wide), rng.uniform(0, whole.height - high)
+        box = (left, top, min(left + wide, whole.width), min(top + high, whole.height))
+        resized = whole.resize((width, height), Pillow.Resampling.BICUBIC, box=box, reducing_gap=2.0)
         cut.append(np.asarray(resized))
     return cut

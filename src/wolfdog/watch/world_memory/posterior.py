@@ -1,4 +1,4 @@
-"""Class probabilities of a single frame, fitted to photographs: a linear head on features, and a calibrated posterior."""
+"""Class probabilities of a single frame, fitted to photographs: a linear head, and a calibrated posterior."""
 
 from collections.abc import Callable
 
@@ -136,6 +136,6 @@ def _minimise(parameters: list[nn.Parameter], loss: Callable[[], Tensor], steps:
         optimiser.zero_grad()
         value = loss()
         value.backward()  # type: ignore[no-untyped-call]
-        return float(value)
+        return float(value.detach())
 
-    optimiser.step(closure)
+    optimiser.step(closure)  # type: ignore[no-untyped-call]

@@ -97,7 +97,7 @@ def photographs_of(bank: Bank, labels: Integers, chance: NDArray[np.float64], nu
     start = np.cumsum([0, *map(len, by_class)])
     count = np.diff(start)[of_shot]
     place = start[of_shot] + np.minimum((chance * count).astype(np.int64), np.maximum(count - 1, 0))
-    return np.concatenate(by_class)[np.minimum(place, len(bank) - 1)]
+    return np.asarray(np.concatenate(by_class)[np.minimum(place, len(bank) - 1)])
 
 
 def of_shots(values: Integers, number: Integers) -> Integers:

@@ -1,7 +1,7 @@
 """Training of the world memory on simulated streams."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -35,13 +35,13 @@ class WorldTraining:
         ranges: of the streams.
     """
 
-    steps: int = 2400
+    steps: int = 1600
     streams: int = 64
     frames: int = 2048
     rate: float = 3e-3
-    balance: float = 0.3
+    balance: float = 0.7
     seed: int = 0
-    ranges: StreamRanges = StreamRanges()
+    ranges: StreamRanges = field(default_factory=StreamRanges)
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.streams < 1 or self.frames < CHUNK:

@@ -76,7 +76,7 @@ class TrainingStreams:
         frames: of a segment.
         seed: of everything.
         ranges: of the streams that are not the world's.
-        pool: frames of the programmes that segments are cut out of.
+        pool: frames of the programmes that segments are cut out of; four segments' where None.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class TrainingStreams:
         frames: int = 2048,
         seed: int = 0,
         ranges: StreamRanges | None = None,
-        pool: int = 8192,
+        pool: int | None = None,
     ) -> None:
         self.bank, self.world, self.streams, self.frames = bank, world, streams, frames
         self.ranges = StreamRanges() if ranges is None else ranges
@@ -99,9 +99,8 @@ class TrainingStreams:
             world.with_(switch_every=max(1.0, stay / 4)),
             world.with_(informative_rate=0.3),
         )
-        self._pools = [
-            self._pool(of_world, max(pool, frames), seed + number) for number, of_world in enumerate(varied)
-        ]
+        length = max(4 * frames if pool is None else pool, frames)
+        self._pools = [self._pool(of_world, length, seed + number) for number, of_world in enumerate(varied)]
 
     def _pool(self, world: World, frames: int, seed: int) -> _Pool:
         programme = Sampler(world, streams=128, seed=seed).draw(frames)
@@ -114,7 +113,7 @@ class TrainingStreams:
 
     def segment(self) -> SimulatedStreams:
         """T frames of N new streams."""
-        rng, ranges, T, N = self._rng, self.ranges, self.frames, self.streams
+        rng, ranges, N = self._rng, self.ranges, self.streams
         own = rng.random(N) < ranges.as_world
         labels, shots = self._programmes(own)
         cuts = np.diff(shots, axis=0, prepend=shots[:1] - 1) != 0
@@ -175,9 +174,10 @@ class TrainingStreams:
         logits = log_p.copy()
         for of_frame in logits:
             of_frame += size * noise
-            noise = rho * noise + np.sqrt(1 - rho**2) * rng.standard_normal((N, K), np.float32)
-        total = np.exp(logits).sum(-1, keepdims=True)
-        return log_of(np.exp(logits) / total)
+            fresh = rng.standard_normal((N, K), np.float32)
+            noise = rho * noise + np.sqrt(1 - rho**2).astype(np.float32) * fresh
+        p = np.exp(logits)
+        return np.where(size > 0, log_of(p / p.sum(-1, keepdims=True)), log_p)
 
     def _seconds(self, own: NDArray[np.bool_]) -> Floats:
         """[T, N]: one interval for each stream, unknown in a tenth of those that are not the world's."""
@@ -190,4 +190,5 @@ class TrainingStreams:
 
 
 def _log_uniform(rng: np.random.Generator, span: Span, count: int) -> NDArray[np.float64]:
-    return np.exp(rng.uniform(*np.log(span), count))
+    low, high = span
+    return np.asarray(np.exp(rng.uniform(np.log(low), np.log(high), count)))

@@ -1,4 +1,4 @@
-"""How kernels say the pointwise operations."""
+"""Kernel source code of the pointwise operations."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ def _call(function: str) -> Callable[..., str]:
 
 
 def literal(number: float) -> str:
-    """A number as Python; kernels know `inf` and `nan`."""
+    """Number as a literal of kernel source code, `inf` and `nan` among them."""
     return repr(float(number))
 
 
@@ -41,7 +41,7 @@ EMIT: dict[str, Callable[..., str]] = {
     "logical_not": lambda v, x: f"~{x}",
     "where": _call("where"),
 }
-"""For every pointwise operation: the value and its operands' names, to an expression over vectors."""
+"""For every pointwise operation: function of a value and its operands' names to an expression over vectors."""
 
 TAKES_FLOATS = frozenset(SYMBOLS)
-"""Operations whose operators take a Python number beside a vector."""
+"""Operations whose operators accept a number literal beside a vector."""
