@@ -173,7 +173,7 @@ def _asinh(target: Target, value: Value, x: str) -> str:
     a, one = g("Abs", x), g.number(1.0)
     square = g("Mul", a, a)
     root = g("Add", one, g("Sqrt", g("Add", square, one)))
-    return g("Mul", g("Sign", x), _log1p(at, value, g("Add", a, g("Div", square, root))))
+    return g("Mul", g("Sign", x), _log1p(target, value, g("Add", a, g("Div", square, root))))
 
 
 def _acosh(target: Target, value: Value, x: str) -> str:
@@ -186,7 +186,7 @@ def _acosh(target: Target, value: Value, x: str) -> str:
 def _atanh(target: Target, value: Value, x: str) -> str:
     g = target.graph
     ratio = g("Div", g("Mul", x, g.number(2.0)), g("Sub", g.number(1.0), x))
-    return g("Mul", g.number(0.5), _log1p(at, value, ratio))
+    return g("Mul", g.number(0.5), _log1p(target, value, ratio))
 
 
 def _hypot(target: Target, value: Value, *xs: str) -> str:
