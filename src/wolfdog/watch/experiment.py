@@ -33,7 +33,7 @@ ALL_COMPARED = (*COMPARED, "ntm", "lstmn", "attention", "memory-network", "lstm+
 """Every kind of memory: the units, those that are searched, and a unit with each of the two beside it."""
 
 PHOTOGRAPHS = {"classifier": "classifier", "memory": "memory", "test": "test", "highlights": "test"}
-"""Which photographs each broadcast shows."""
+"""Photographs of each broadcast."""
 
 FIRST_SEED = 1000
 """Of the first experiment's first broadcast. Lower ones were used up while wolfdog was being made."""
@@ -53,7 +53,7 @@ class Airtime:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is broadcast, and how a network learns to watch it.
+    """Settings of an experiment: broadcasts and training.
 
     Three broadcasts, of different seeds: the frame classifier learns from the first, which is cut quickly and shows
     informative objects often, so that there are many shots to learn from; it is calibrated on the second, and
@@ -105,7 +105,7 @@ class Experiment:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of an experiment.
+    """Results of an experiment.
 
     Args:
         predictions: of every observer, on the test broadcast.

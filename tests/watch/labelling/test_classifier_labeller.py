@@ -113,5 +113,12 @@ def test_methods_by_name():
         assert forms, name
     with pytest.raises(InputError, match="Did you mean majority"):
         load_method("majorty", ("a", "b"))
+    with pytest.raises(InputError, match="it is for wolf, dog, bear"):
+        load_method("world-memory", ("a", "b"))
+    with pytest.raises(InputError, match="has none"):
+        load_method("auto", ("a", "b"), options=("frames=3",))
+    problem = ("wolf", "dog", "bear", "goldfish", "unknown")
+    assert load_method("auto", problem).name == load_method("world-memory", problem).name == "world-memory"
+    assert load_method("auto", problem, ahead=True).name == "memory"
     with pytest.raises(InputError, match="Give --lookahead"):
         load_method("viterbi", ("a", "b"))

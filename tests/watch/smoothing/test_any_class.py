@@ -1,5 +1,6 @@
 """Any-class memory: its form, its streaming, its file, and the network that comes with the package."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,9 @@ from wolfdog.watch.predictions import Predictions
 from wolfdog.watch.smoothing import AnyClass, AnyClassMemory, any_class
 from wolfdog.watch.smoothing.any_class_file import PRETRAINED, load_network, pretrained_network, save_network
 from wolfdog.watch.smoothing.any_class_network import AnyClassConfig, AnyClassNetwork
-from wolfdog.watch.smoothing.pretraining import (
-    Pretraining,
-    _second_animal,
-    as_batch,
-    batches,
-    loss_of,
-    predict,
-    pretrain,
-)
+from wolfdog.watch.smoothing.batch import as_batch, predict
+from wolfdog.watch.smoothing.calibration import HARM, _predict, _worst_tenth, calibrate
+from wolfdog.watch.smoothing.pretraining import Pretraining, _second_animal, batches, loss_of, pretrain
 from wolfdog.watch.smoothing.simulation import simulate
 from wolfdog.watch.smoothing.world import EXACT, TRAINED, WIDER
 
@@ -245,6 +240,20 @@ def test_pretraining_learns_and_repeats() -> None:
             after = loss_of(made, batch, options, ahead=ahead)
             before = loss_of(fresh, batch, options, ahead=ahead)
         assert after < before - 0.1
+
+
+def test_prudence_keeps_harm_below_its_bound() -> None:
+    made = network(3)
+    held_out = list(islice(batches(Pretraining(rows=96, frames=24, classes=(4, 4))), 4))
+    calibrate(made, held_out)
+    for form in (0, 1):
+        prudence = float(made.prudence[form])
+        assert prudence > 0.3  # weights at random do harm
+        with torch.no_grad():
+            made.prudence[form], made.temperature[form] = 0, 1
+            found = [_predict(made, batch, ahead=bool(form)) for batch in held_out]
+        assert _worst_tenth(found, held_out, prudence - 0.1) < -HARM
+        assert prudence == 3 or _worst_tenth(found, held_out, prudence) >= -HARM
 
 
 def streams_as_table(ranges: Any, classes: int, seed: int) -> tuple[Predictions, np.ndarray[Any, Any]]:

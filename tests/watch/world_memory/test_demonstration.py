@@ -96,5 +96,5 @@ def test_pretraining_writes_a_memory_and_keeps_the_bank(animals: Path, tmp_path:
         network = pretrain_world(animals, out, AnimalClassifier(), options=options, bank=bank, stages=Stage)
     assert [title.split()[0] for title in stages] == ["classifying", "training", "training"]
     assert load_world_network(out).config == network.config
-    with pytest.raises(MediaError, match="expected 2 or more"):
-        pretrain_world(tmp_path, out, AnimalClassifier())
+    with pytest.raises(MediaError, match="no photographs"):
+        pretrain_world(animals / "wolf", out, AnimalClassifier())

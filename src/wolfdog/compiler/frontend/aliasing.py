@@ -139,7 +139,7 @@ def _overlap(a: Tensor, b: Tensor) -> bool:
 
 
 def _elements(tensor: Tensor) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
-    numbers = torch.arange(tensor.untyped_storage().nbytes() // tensor.element_size())
+    numbers = torch.arange(tensor.untyped_storage().nbytes() // tensor.element_size(), device="cpu")
     elements: np.ndarray[tuple[int, ...], np.dtype[np.int64]] = numbers.as_strided(
         tensor.size(), tensor.stride(), tensor.storage_offset()
     ).numpy()

@@ -63,7 +63,7 @@ class ParameterCode:
                 return f"[{', '.join(show(part) for part in item)}]"
             return literal(item) if isinstance(item, float) else repr(item)
 
-        return self.expression(f"torch.tensor({show(tensor.tolist())}, dtype={tensor.dtype})")
+        return self.expression(f"torch.tensor({show(tensor.tolist())}, dtype={tensor.dtype}, device='cpu')")
 
     def expression(self, expression: str, *reads: str) -> int:
         """Number of the result of an expression."""

@@ -168,7 +168,7 @@ class Recurrence:
         if ragged is None:
             state = tape[steps % room]
             return state.clone() if room > steps else state  # in a tape of all steps outputs may lie too
-        return ragged.unsort(tape[ragged.lengths % room, torch.arange(tape.shape[1])])
+        return ragged.unsort(tape[ragged.lengths % room, torch.arange(tape.shape[1], device="cpu")])
 
     def backward(
         self,
@@ -186,7 +186,11 @@ class Recurrence:
         launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
         ragged = None if lengths is None else SortedLengths.of(lengths)
         named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
-        like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype)
+        like = (
+            saved.tensors[next(iter(saved.tensors))]
+            if saved.tensors
+            else torch.empty(0, dtype=self.dtype, device="cpu")
+        )
         tensors: dict[str, tuple[Tensor, int]] = {}
         for name, tensor in saved.tensors.items():
             tensors[name] = (tensor, steps + 1 if name in self.states else ALWAYS)
@@ -194,10 +198,10 @@ class Recurrence:
         tensors |= {name: (tensor, 0) for name, tensor in launch.pack(given).items()}
         shape = (steps, batch, *self.output_shape)
         if gradient is None:
-            gradient = torch.zeros((), dtype=self.dtype).expand(shape)
+            gradient = torch.zeros((), dtype=self.dtype, device="cpu").expand(shape)
         tensors["dy"] = (self._rows(gradient, 2), ALWAYS)
         for name, final in zip(self.states, last, strict=True):
-            carry = torch.zeros(2, batch, *self.shapes[name], dtype=self.dtype)
+            carry = torch.zeros(2, batch, *self.shapes[name], dtype=self.dtype, device="cpu")
             if final is not None:
                 carry[:] = final if ragged is None else ragged.sort(final)
             tensors[f"d{name}"] = (carry, 2)

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import chain
+from types import NoneType
 from typing import Any
 
 import torch
@@ -15,9 +16,11 @@ from torch import Tensor, nn
 from ...compiler.ir.printer import show
 from ...compiler.ragged import zero_padding
 from ..cell.protocol import Returns, initial_state
-from ..cell.recurrent_dropout import other_masks
-from ..cell.rng import drawing, generators
+from ..cell.recurrent_dropout import fresh_dropout_masks
+from ..cell.rng import generators, replayed
 from ..cell.state import State, rebuilt, structure, tensors, transform
+from .attribute_reads import GlobalRead, dict_of
+from .cell_cache import record_of
 from .compiled import CompiledRunner
 from .eager import EagerRunner
 
@@ -61,8 +64,8 @@ class GraphRunner:
         features = [int(n) for n in x.shape[2:]]
         number = self.layer._plan_in_graph(features, str(x.dtype), resets is not None)
         masks = planned(number).rows if number else []
-        # compared here, where the graph is made, so that it is made again where a setting changes
-        for path, said in self.layer._settings_in_graph():
+        # compared here, where the graph is made, so that it is made again where a number changes
+        for path, said in self.layer._numbers_in_graph():
             if ".".join(path) not in masks and reduce(getattr, path, self.cell) != said:
                 number = 0
         if number == 0 or x.device.type != "cpu" or x.shape[0] == 0 or x.shape[1] == 0:
@@ -70,6 +73,8 @@ class GraphRunner:
         plan = planned(number)
         fresh = self._zero(x, plan)
         before = fresh if state is None else state
+        # a step that nothing uses, so that torch.compile guards all that a step reads
+        self.eager.step(x[0], before)
         states, anew = list(tensors(before)), list(tensors(fresh))
         if lengths is not None:
             x = zero_padding(x, lengths)
@@ -154,9 +159,9 @@ class Plan:
 def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: str, resets: bool) -> int:
     """The number of the plan for a cell, kept in this module; 0 where the cell cannot be compiled."""
     runner = CompiledRunner(cell, returns)
-    event = torch.zeros(2, *features, dtype=getattr(torch, dtype.removeprefix("torch.")))
+    event = torch.zeros(2, *features, dtype=getattr(torch, dtype.removeprefix("torch.")), device="cpu")
     try:
-        with drawing(generators(event.device), event.device), other_masks(cell, len(event)):
+        with replayed(generators(event.device), event.device), fresh_dropout_masks(cell, len(event)):
             compiled, zero = runner.prepare(event), runner.zero(event)
     except (
         Exception
@@ -165,6 +170,24 @@ def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: s
     if compiled is None or zero is None:
         return 0
     return register(compiled, resets, zero)
+
+
+def numbers_read(cell: nn.Module) -> list[tuple[tuple[str, ...], object]]:
+    """The numbers, names, truths and nothings that steps of a cell read, each with the names on the way there.
+
+    torch.compile makes arguments of numbers that change: such a number has to be compared where the graph is made.
+    """
+    record, found = record_of(cell), {}
+    prefixes = {id(module): prefix for prefix, module in cell.named_modules()}
+    for programs in record.programs.values():
+        for program in programs:
+            for read in program.reads:
+                module = None if isinstance(read, GlobalRead) else read.module()
+                value = None if module is None else dict_of(module).get(read.name, module)
+                if value is not module and isinstance(value, int | float | bool | str | NoneType):
+                    way = [*filter(None, prefixes[id(module)].split(".")), read.name]
+                    found[tuple(way)] = value
+    return list(found.items())
 
 
 def register(compiled: Any, resets: bool = False, zero: State = ()) -> int:

@@ -1,4 +1,4 @@
-"""How right a watcher was: on moments that a frame cannot decide, by the gap since the last informative frame."""
+"""Accuracy on moments that a single frame cannot decide, by the gap since the last informative frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def gap_table(
     ambiguous: Mask,
     gaps: Sequence[tuple[int, int]] = GAPS,
 ) -> GapTable:
-    """Where each observer was `right` [F], over ambiguous [F] moments of each gap [F], balanced over `truth` [F].
+    """Balanced accuracy on the ambiguous moments, by gap.
 
     >>> truth, gap, every = np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([True, True, True])
     >>> table = gap_table({"guess": np.array([True, True, False])}, truth, gap, every)

@@ -15,7 +15,7 @@ from .observers import IDEAL, IDEAL_GIVEN_CLASSIFIER, ObserverPredictions
 
 @dataclass(frozen=True)
 class Scores:
-    """How right each observer was.
+    """Scores of each observer.
 
     Args:
         table: balanced accuracy on ambiguous moments by gap, of each observer.

@@ -41,13 +41,13 @@ def empty(*shape: int, dtype: torch.dtype) -> Tensor:
     """Uninitialised tensor, as torch.empty."""
     size = prod(shape) * dtype.itemsize
     if size < WORTH:
-        return torch.empty(shape, dtype=dtype)
+        return torch.empty(shape, dtype=dtype, device="cpu")
     block = _block(-(-size // WORTH) * WORTH + LINE)
     start = -block.ctypes.data % LINE
     loan = block[start : start + size].view(_Loan)
     loan.block = block
     memory = torch.from_numpy(loan).untyped_storage()  # keeps the loan alive
-    found = torch.empty(0, dtype=dtype)
+    found = torch.empty(0, dtype=dtype, device="cpu")
     found.set_(memory, 0, shape)  # type: ignore[call-overload]  # not a view: users may write into it
     if torch.are_deterministic_algorithms_enabled() and torch.utils.deterministic.fill_uninitialized_memory:  # type: ignore[attr-defined]
         found.fill_(torch.nan)
