@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import MediaWarning, WolfdogError
+from ..extras import needs_extra
 from .demo import demo
 from .evaluate import evaluate
 from .export import export
@@ -63,7 +64,8 @@ def main() -> None:
 
     warnings.showwarning = told_warning
     try:
-        app()
+        with needs_extra("watch", "this command"):
+            app()
     except WolfdogError as error:
         complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
         sys.exit(2)
