@@ -143,14 +143,16 @@ class Merge:
         return Event(first.video, first.time, end, self._text, self._sum / self._count, self._count)
 
 
-def merge(which: Which = "context", min_duration: float = 0.0) -> Merge:
+def merge(which: Which = "context", *, min_duration: float = 0.0) -> Merge:
     """A `Merge` of the snapshot or of the context labels."""
     if which not in ("snapshot", "context"):
         raise InputError(f"which must be 'snapshot' or 'context', got {which!r}.")
     return Merge(lambda m: m.label(which), lambda m: m.probability(which), min_duration)
 
 
-def events(moments: Iterable[Moment], which: Which = "context", min_duration: float = 0.0) -> Iterator[Event]:
+def events(
+    moments: Iterable[Moment], which: Which = "context", *, min_duration: float = 0.0
+) -> Iterator[Event]:
     """Merge consecutive moments of one label into events, as they come, in bounded memory.
 
     The events of one video, all together (`min_duration=0`), cover its time line without overlap. Events
@@ -167,7 +169,7 @@ def events(moments: Iterable[Moment], which: Which = "context", min_duration: fl
     0.0 0.5 dog 0.75 1
     0.5 1.5 wolf 0.75 2
     """
-    merging = merge(which, min_duration)
+    merging = merge(which, min_duration=min_duration)
     for moment in moments:
         if (event := merging.add(moment)) is not None:
             yield event

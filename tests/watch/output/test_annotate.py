@@ -68,7 +68,7 @@ def test_pictures_times_and_the_verdict_of_the_moment(tmp_path):
     source = film(tmp_path / "in.mp4", plain(6, 32, 64), times=times)
     moments = [moment(0.2, "wolf", "dog", frame=1), moment(0.45, "bear", frame=3)]
     truth = [Event("", 0.0, 0.42, "goldfish", 1.0, 1), Event("", 1.6, 9.0, "dog", 1.0, 1)]
-    annotate(source, moments, tmp_path / "out.MOV", CLASSES, truth, width=320)
+    annotate(source, moments, tmp_path / "out.MOV", CLASSES, truth=truth, width=320)
     got = frames_of(tmp_path / "out.MOV")
     assert [round(1000 * t) for t, _ in got] == times
     strip = LabelStrip(CLASSES, 320, with_truth=True)

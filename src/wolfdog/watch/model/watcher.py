@@ -78,7 +78,11 @@ class Watcher(nn.Module):
 
     @torch.no_grad()
     def watch(
-        self, source: str | PathLike[str] | Iterable[Frame], name: str | None = None, evidence: bool = False
+        self,
+        source: str | PathLike[str] | Iterable[Frame],
+        name: str | None = None,
+        *,
+        evidence: bool = False,
     ) -> Iterator[Moment]:
         """The moments of one deployment, as they come: a video file, or any iterable of frames.
 

@@ -33,6 +33,7 @@ def annotate(
     moments: Iterable[Moment],
     out: str | PathLike[str],
     classes: Sequence[str],
+    *,
     truth: Iterable[Span] | None = None,
     width: int = 640,
 ) -> None:

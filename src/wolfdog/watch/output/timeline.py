@@ -54,6 +54,7 @@ def draw_timeline(
     moments: Iterable[Moment],
     path: str | PathLike[str],
     classes: Sequence[str],
+    *,
     truth: Iterable[Span] | None = None,
     title: str | None = None,
 ) -> None:
@@ -64,7 +65,7 @@ def draw_timeline(
         ShapeError: a moment has not one probability per class.
         OSError: the file cannot be written.
     """
-    figure = timeline_figure(moments, classes, truth, title)
+    figure = timeline_figure(moments, classes, truth=truth, title=title)
     kinds = figure.canvas.get_supported_filetypes()
     if Path(path).suffix[1:].lower() not in kinds:
         raise InputError(
@@ -78,6 +79,7 @@ def draw_timeline(
 def timeline_figure(
     moments: Iterable[Moment],
     classes: Sequence[str],
+    *,
     truth: Iterable[Span] | None = None,
     title: str | None = None,
 ) -> "Figure":
