@@ -63,7 +63,7 @@ def _bucket(lo: int, hi: int) -> str:
 
 def confusion_table(judged: ObserverPredictions, name: str) -> Table:
     """Confusion matrix of one observer: labels given (columns) for each true label (rows), in % of the row."""
-    counts = confusion(judged.truth, judged.said[name].argmax(-1), len(judged.classes))
+    counts = confusion(judged.truth, judged.probabilities[name].argmax(-1), len(judged.classes))
     known = judged.truth >= 0
     right = share(judged.right()[name], known)
     table = Table(title=f"{name}: {percent(right)} % of {int(known.sum()):,} labelled moments right")

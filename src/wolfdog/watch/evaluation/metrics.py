@@ -90,7 +90,7 @@ def share(hits: Mask, among: Mask) -> float | None:
     return float(hits[among].mean()) if among.any() else None
 
 
-def confusion(truth: Labels, said: Labels, classes: int) -> Labels:
+def confusion(truth: Labels, predicted: Labels, classes: int) -> Labels:
     """[classes, classes] how often each true class (row) was given each label (column); unlabelled moments
     left out.
 
@@ -99,5 +99,5 @@ def confusion(truth: Labels, said: Labels, classes: int) -> Labels:
     """
     known = truth >= 0
     table = np.zeros((classes, classes), np.int64)
-    np.add.at(table, (truth[known], said[known]), 1)
+    np.add.at(table, (truth[known], predicted[known]), 1)
     return table
