@@ -54,7 +54,8 @@ def observe(
     classes: Sequence[str],
     world: World | None,
 ) -> ObserverPredictions:
-    """Probabilities of the frame classifier alone and of each context for `videos`, whose events are the frame classifier's
+    """Probabilities of the frame classifier alone and of each context for `videos`, whose events are the frame
+    classifier's
     embeddings.
 
     With a `world`, what is informative and ambiguous is read off it and the ideal observer speaks too, with a
