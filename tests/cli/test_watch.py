@@ -161,7 +161,8 @@ def test_what_cannot_be_read_is_told_and_the_next_file_goes_on(on_air, model, tm
     assert "in 2 of 6 videos" in ran.out
     assert {row["video"] for row in rows(tmp_path / "out" / "moments.csv")} == {"a-good.mp4", "f-good.mp4"}
     assert visible(tmp_path / "out") == {
-        "moments.csv", "events.csv", "predictions.parquet", "a-good.mp4.vtt", "a-good.mp4.png", "f-good.mp4.vtt", "f-good.mp4.png",
+        "moments.csv", "events.csv", "predictions.parquet",
+        "a-good.mp4.vtt", "a-good.mp4.png", "f-good.mp4.vtt", "f-good.mp4.png",
     }  # fmt: skip
 
 

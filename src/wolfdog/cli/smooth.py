@@ -29,7 +29,7 @@ def smooth(
     ahead: Annotated[
         bool,
         typer.Option(
-            "--ahead", help="Also read later frames, for recordings; not every method has both forms."
+            "--lookahead", help="Also read later frames, for recordings; not every method has both forms."
         ),
     ] = False,
     option: Annotated[
@@ -65,7 +65,7 @@ def smooth(
 
     Each file is written again in its own format, with the new labels beside the old ones; fields that smoothing does
     not know pass through. A deployment, one camera at one place, is a folder or what the file says; the memory begins
-    anew with each. By default a label depends on earlier frames and its own; --ahead reads later frames too.
+    anew with each. By default a label depends on earlier frames and its own; --lookahead reads later frames too.
     """
     from ..watch.formats import read_results
     from ..watch.formats.times_file import read_times

@@ -97,8 +97,8 @@ def train(
 ) -> None:
     """Train a watcher on labelled videos; the same command again goes on where a killed one stopped.
 
-    By default a pretrained classifier looks at the frames, a linear head learns the labels from its features, in seconds
-    and from few labels, and the memory that comes with wolfdog is fitted to them.
+    By default a pretrained classifier looks at the frames, a linear head learns the labels from its features, in
+    seconds and from few labels, and the memory that comes with wolfdog is fitted to them.
     """
     from ..labels import read_labels
     from ..watch.data.labelled_video import classes_of
@@ -148,7 +148,7 @@ def train(
         _train_scratch(training, footage, out)
         name = config.memory
     else:
-        from ..watch.model.context_method import context_config
+        from ..watch.training.context_method import context_config
         from ..watch.training.head_training import ANY_CLASS, FreshMemory
 
         name = memory or ANY_CLASS

@@ -41,6 +41,10 @@ def watch(
             show_default="world-memory for the model problem's classes, else memory",
         ),
     ] = "auto",
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", help="Option of the method, as name=value: frames=9.", show_default=False),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -93,6 +97,7 @@ def watch(
         classifier=classifier,
         classes=classes,
         method=method,
+        method_options=tuple(option or ()),
         ahead=lookahead,
         crop=crop.value,
         fps=fps,
@@ -105,7 +110,7 @@ def watch(
     if model is not None and options != LabelOptions(ahead=lookahead, threads=threads, cache=cache):
         raise InputError(
             "--model brings its own classifier, classes, memory and frame rate: leave --classifier, --classes, "
-            "--method, --crop, --motion, --detections, --detector and --fps out."
+            "--method, --option, --crop, --motion, --detections, --detector and --fps out."
         )
     labeller = (
         load_labeller(options)
@@ -127,7 +132,8 @@ def watch(
     moments = sum(one.moments for one in watched)
     seconds = sum(one.seconds for one in watched)
     console.print(
-        f"{out}: {moments:,} moments of {seconds:,.0f} s of video in {len(watched) - troubled} of {len(watched)} videos",
+        f"{out}: {moments:,} moments of {seconds:,.0f} s of video in {len(watched) - troubled} of {len(watched)} "
+        "videos",
         markup=False,
         soft_wrap=True,
     )

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from colour_classifier import ColourClassifier
 from wolfdog.errors import InputError
-from wolfdog.watch.classifiers.linear_head import HeadClassifier, LinearHead, fit_linear_head
+from wolfdog.watch.classifiers.linear_head import HeadClassifier, LinearHead, feature_scale, fit_linear_head
 
 CLASSES = ("a", "b", "c")
 
@@ -22,7 +22,7 @@ def blobs(n=300, size=6, seed=0, spread=1.0):
 
 def objective(head, features, labels, penalty):
     """The penalised loss of a head, its weights back on standardised features."""
-    scale = torch.from_numpy(features.std(0, dtype=np.float64) + 1e-6)
+    scale = torch.from_numpy(feature_scale(features))
     mean = torch.from_numpy(features.mean(0, dtype=np.float64))
     weight = torch.tensor(head.weight, dtype=torch.float64) * scale
     bias = torch.tensor(head.bias, dtype=torch.float64) + weight @ (mean / scale)
@@ -58,6 +58,15 @@ def test_units_do_not_matter_and_unlabelled_frames_are_left_out():
     np.testing.assert_allclose(
         one.probabilities(features), other.probabilities(1000 * features + 7), atol=2e-3
     )
+
+
+def test_a_feature_that_hardly_changes_decides_nothing():
+    features, labels = blobs()
+    features[:, 5] = 1e-4 * features[:, 5] + 3
+    head = fit_linear_head(features, labels, CLASSES)
+    moved = features.copy()
+    moved[:, 5] += 0.3
+    assert (head.probabilities(moved).argmax(1) == head.probabilities(features).argmax(1)).mean() > 0.95
 
 
 def test_a_head_makes_a_classifier():

@@ -113,7 +113,5 @@ def test_methods_by_name():
         assert forms, name
     with pytest.raises(InputError, match="Did you mean majority"):
         load_method("majorty", ("a", "b"))
-    with pytest.raises(InputError, match="it is for wolf, dog, bear"):
-        load_method("world-memory", ("a", "b"))
     with pytest.raises(InputError, match="Give --lookahead"):
         load_method("viterbi", ("a", "b"))

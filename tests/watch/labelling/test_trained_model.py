@@ -10,11 +10,11 @@ from wolfdog.watch.classifiers.linear_head import LinearHead
 from wolfdog.watch.classifiers.registry import load_classifier
 from wolfdog.watch.labelling.trained_model import FILE, TrainedModel, load_trained_model
 from wolfdog.watch.model.context import Context
-from wolfdog.watch.model.context_method import ContextMethod, context_config
 from wolfdog.watch.predictions import Predictions
 from wolfdog.watch.smoothing import AnyClass, Majority, NoSmoothing
 from wolfdog.watch.smoothing.class_head import ClassHead
 from wolfdog.watch.smoothing.trained import Heads, TrainedMemory
+from wolfdog.watch.training.context_method import ContextMethod, context_config
 
 CLASSES = ("warm", "cold")
 

@@ -11,7 +11,6 @@ from watch_moments import moment
 from watch_reels import painted, single
 from wolfdog.errors import InputError, MediaError
 from wolfdog.labels import LabelSpan
-from wolfdog.watch.output import thinned_moments
 from wolfdog.watch.data.labelled_video import (
     UNLABELLED,
     classes_of,
@@ -22,6 +21,7 @@ from wolfdog.watch.data.labelled_video import (
 from wolfdog.watch.data.video_streams import VideoStreams
 from wolfdog.watch.model.context import Context
 from wolfdog.watch.model.frame_classifier import FrameClassifier
+from wolfdog.watch.output import thinned_moments
 from wolfdog.watch.training.objectives import ContextObjective, FrameObjective, halved, vary
 from wolfdog.watch.training.pipeline import halves
 from wolfdog.watch.training.train import FrameClassifierTraining

@@ -27,15 +27,15 @@ class _CellPath:
         event: Tensor,
         state: State,
         places: Sequence[Slot],
-        versioned: bool,
     ) -> None:
         assert not isinstance(program.made, str)
         self._compiled: Compiled = program.made
         states, slots = tuple(tensors(state)), record.slots
         self._alone, self._count = isinstance(state, Tensor), len(states)
         self._names: Sequence[str] = self._compiled.names
-        depends = watched([event, *states], [slots[name] for name in self._names], program.reads, record.modules)
-        depends.versioned = versioned
+        depends = watched(
+            [event, *states], [slots[name] for name in self._names], program.reads, record.modules
+        )
         depends.add(*places)
         self._read = depends.read
         self._check: Check = compiled_check(depends)
@@ -47,9 +47,9 @@ class StepPath(_CellPath):
     def __init__(
         self, record: CellRecord, program: Program, event: Tensor, state: State, places: Sequence[Slot]
     ) -> None:
-        super().__init__(record, program, event, state, places, versioned=True)
+        super().__init__(record, program, event, state, places)
         self._batch = len(event)
-        self._packed = self._compiled.single.packed(self._read)
+        self._weights = self._compiled.single.weights(self._read)
         self._run: Callable[..., Any] = self._compiled.single.run
 
     def __call__(self, event: Tensor, state: Any) -> Found | None:
@@ -59,7 +59,7 @@ class StepPath(_CellPath):
             return None
         if self._check(event, states) is None:
             return None
-        y, after = self._run(self._packed, self._batch, event, states)
+        y, after = self._run(self._weights, self._batch, event, states)
         return y, after[0] if self._alone else after
 
 
@@ -84,7 +84,7 @@ class SequencePath(_CellPath):
         start: State | None,
         places: Sequence[Slot],
     ) -> None:
-        super().__init__(record, program, x, state, places, versioned=False)
+        super().__init__(record, program, x, state, places)
         self._start = start
         self._run = self._compiled.sequence
 

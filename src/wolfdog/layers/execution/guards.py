@@ -46,7 +46,6 @@ class Watched:
         classes, members: classes, and names that are read of them.
         changing: what may change in place.
         modules: whose hooks would run.
-        versioned: whether the kernel holds copies of the tensors, so that another version of one is a change.
         exchanged: whether other tensors of the same form may stand in the places of those that the kernel is given.
     """
 
@@ -58,7 +57,6 @@ class Watched:
     members: list[str] = field(default_factory=list)
     changing: list[Part] = field(default_factory=list)
     modules: Sequence[nn.Module] = ()
-    versioned: bool = False
     exchanged: bool = False
 
     def add(self, *slots: tuple[dict[str, Any], str]) -> None:
@@ -145,13 +143,6 @@ def _memory(watched: Watched) -> Iterator[tuple[str, Scope]]:
         yield f"list(map(address, values[:{watched.count}])) != addresses", scope
 
 
-def _versions(watched: Watched) -> Iterator[tuple[str, Scope]]:
-    if watched.versioned and watched.count:
-        version = Tensor._version.__get__  # type: ignore[attr-defined]
-        scope = {"version": version, "versions": list(map(version, watched.read))}
-        yield f"list(map(version, values[:{watched.count}])) != versions", scope
-
-
 GUARDS = (
     Guard("hooks, of modules and of all modules", _hooks),
     Guard("modes of PyTorch", _modes),
@@ -162,7 +153,6 @@ GUARDS = (
     Guard("contents of lists, dicts, sets, arrays and objects", _contents),
     Guard("sizes, strides, formats, devices and gradients of tensors", _forms),
     Guard("memory of tensors", _memory),
-    Guard("versions of tensors that the kernel holds copies of", _versions),
 )
 """What is watched; the cheapest first."""
 
@@ -218,7 +208,9 @@ def watched(
     for read in reads:
         if isinstance(read, GlobalRead):
             scope = read.scope()
-            if "__name__" in scope:  # globals; of an enclosing function, the cell in the closure stays the same
+            if (
+                "__name__" in scope
+            ):  # globals; of an enclosing function, the cell in the closure stays the same
                 add(scope, read.name)
             values.append(scope.get(read.name))
             continue

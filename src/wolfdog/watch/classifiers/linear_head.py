@@ -73,7 +73,7 @@ def fit_linear_head(
     if not penalty >= 0:
         raise InputError(f"penalty must be 0 or more, got {penalty}.")
     mean = features[known].mean(0, dtype=np.float64)
-    scale = features[known].std(0, dtype=np.float64) + 1e-6
+    scale = feature_scale(features[known])
     x = torch.from_numpy(((features[known] - mean) / scale).astype(np.float32))
     y = torch.from_numpy(labels[known])
     weight = torch.zeros(len(classes), x.shape[1], requires_grad=True)
@@ -93,6 +93,19 @@ def fit_linear_head(
         folded = weight.double().numpy() / scale
         shifted = bias.double().numpy() - folded @ mean
     return LinearHead(classes, folded.astype(np.float32), shifted.astype(np.float32))
+
+
+def feature_scale(features: Features) -> NDArray[np.float64]:
+    """Standard deviation [F] of features [N, F], at least a tenth of the largest quarter's mean.
+
+    Without a bound, a feature that hardly changes in the training frames would decide on new ones.
+
+    >>> feature_scale(np.float32([[0, 1, 0, 0], [0, 3, 0, 0]])).tolist()
+    [0.1, 1.0, 0.1, 0.1]
+    """
+    deviation = features.std(0, dtype=np.float64)
+    largest = np.sort(deviation)[-max(1, len(deviation) // 4) :].mean()
+    return np.asarray(np.maximum(deviation, largest / 10 if largest > 0 else 1.0))
 
 
 class HeadClassifier(Classifier):

@@ -45,6 +45,7 @@ class LabelOptions:
             as they are. Where None, a classifier with ImageNet's classes gets the groups "animals", and any other
             keeps its own.
         method: Name of a smoothing method; see `METHOD_NAMES`.
+        method_options: Options of the method, each as name=value.
         ahead: Whether the method reads later frames too.
         crop: What becomes of frames that are not square: "squeeze", "centre" or "letterbox".
         fps: Frames a second that are looked at.
@@ -58,6 +59,7 @@ class LabelOptions:
     classifier: str = DEFAULT
     classes: str | None = None
     method: str = AUTO
+    method_options: tuple[str, ...] = ()
     ahead: bool = False
     crop: Crop = "squeeze"
     fps: float = 5.0
@@ -81,7 +83,9 @@ def load_labeller(options: LabelOptions | None = None) -> ClassifierLabeller:
         raise InputError(f"threads must be 1 or more, got {options.threads}.")
     sampling = Rate(options.fps)
     classifier = _classifier(options)
-    method = load_method(options.method, classifier.classes, ahead=options.ahead)
+    method = load_method(
+        options.method, classifier.classes, options=options.method_options, ahead=options.ahead
+    )
     looks = LookOptions(sampling=sampling, boxes=_boxes(options))
     cache = ArrayCache("looks") if options.cache else None
     return ClassifierLabeller(classifier, method, looks, ahead=options.ahead, cache=cache)

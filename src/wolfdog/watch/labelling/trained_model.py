@@ -17,10 +17,10 @@ from ..classifiers.preprocessing import Crop
 from ..classifiers.registry import load_classifier
 from ..model.config import WatcherConfig
 from ..model.context import Context
-from ..model.context_method import ContextMethod
 from ..smoothing import AnyClass, Method, NoSmoothing
 from ..smoothing.class_head import ClassHead
 from ..smoothing.trained import Heads, TrainedMemory
+from ..training.context_method import ContextMethod
 
 FILE = "classifier.safetensors"
 KIND = "wolfdog trained classifier"
@@ -94,8 +94,8 @@ class TrainedModel:
         features = load_classifier(self.classifier, crop=self.crop, threads=threads)
         if features.identity != self.identity:
             raise CheckpointError(
-                f"{self.classifier}: its weights are not those that this model was trained on. Train the model again, or "
-                "put the old weights back."
+                f"{self.classifier}: its weights are not those that this model was trained on. Train the model again, "
+                "or put the old weights back."
             )
         return HeadClassifier(features, self.head, name=f"{self.classifier}+head")
 

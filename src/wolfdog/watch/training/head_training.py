@@ -17,13 +17,13 @@ from ..classifiers.looks import Looks
 from ..classifiers.video_classification import classify_video
 from ..data.labelled_video import UNLABELLED, LabelledVideo
 from ..model.config import WatcherConfig
-from ..model.context_method import ContextMethod, memory_events
 from ..model.registry import NO_MEMORY
 from ..predictions import Predictions
 from ..progress import Stages
 from ..smoothing import AnyClass, Method, NoSmoothing
 from ..smoothing.fit import fit_memory
 from ..video.sampling import Rate
+from .context_method import ContextMethod, memory_events
 from .cross_fitting import cross_fit
 from .train import ContextJob, ContextTraining
 
@@ -96,8 +96,8 @@ class TrainedHead:
         head: On the classifier's features.
         memory: Over the head's predictions.
         penalty: Of the head.
-        right: Share of labelled frames of held-out videos that the head and the untrained any-class memory label rightly;
-            None where no frame could be judged.
+        right: Share of labelled frames of held-out videos that the head and the untrained any-class memory label
+            rightly; None where no frame could be judged.
         warnings: What the user should know.
     """
 

@@ -6,9 +6,11 @@ Kernels take integer arguments and raise no exception, so an object file runs wi
 import ctypes
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 from weakref import WeakValueDictionary
 
 import llvmlite
@@ -32,6 +34,9 @@ KEPT = 128
 
 _codes: "WeakValueDictionary[tuple[str, int], Code]" = WeakValueDictionary()
 _latest: "OrderedDict[tuple[str, int], Code]" = OrderedDict()
+
+
+NO_MORE: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 
 
 class Code:
@@ -94,7 +99,15 @@ def product_code(bits: int) -> Code:
 def tiled(kind: str, source: str, bits: int, arguments: int) -> Code:
     """Compiled function that calls register tiles."""
     key = _key(kind, source, bits)
-    return Code(load_or_build(key, lambda: _compiled(source, bits, with_tiles=True)), arguments)
+    return Code(load_or_build(key, lambda: _compiled(source, bits, tiles(target(bits)))), arguments)
+
+
+def compiled_with(
+    kind: str, source: str, bits: int, arguments: int, functions: Mapping[str, Callable[..., Any]]
+) -> Code:
+    """Compiled function that calls functions of its own besides those of every kernel."""
+    key = _key(kind, source, bits)
+    return Code(load_or_build(key, lambda: _compiled(source, bits, functions)), arguments)
 
 
 def _key(kind: str, source: str, bits: int) -> str:
@@ -109,14 +122,14 @@ def _surroundings(bits: int) -> tuple[str, ...]:
     return (str(target(bits)), f"llvmlite {llvmlite.__version__}", *processor(), *texts)
 
 
-def _compiled(source: str, bits: int, with_tiles: bool = False) -> bytes:
-    """Object file of a kernel's source code."""
+def _compiled(source: str, bits: int, more: Mapping[str, Callable[..., Any]] = NO_MORE) -> bytes:
+    """Object file of a kernel's source code, which may call `more` functions."""
     aim = target(bits)
     type_ = Lanes(bits, aim.lanes)
     functions = {
         **{name: getattr(VectorMemory(type_), name) for name in dir(VectorMemory) if not name.startswith("_")},
         **library(type_), "product": product, "barrier": barrier, "transpose": transpose(type_),
-        **(tiles(aim) if with_tiles else {}),
+        **more,
     }  # fmt: skip
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ..model.config import WatcherConfig
+from ..model.context import Context
 from ..smoothing.method import Floats, Method, Stream
-from .config import WatcherConfig
-from .context import Context
 
 _CHUNK = 256
 LEAST = -8.0
