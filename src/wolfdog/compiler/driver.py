@@ -12,6 +12,7 @@ from .frontend.trace import NO_ROWS, Rows, Step, Traced, trace
 from .ir.program import Program, rewrite
 from .ir.values import Builder, Type, Value
 from .ragged import zero_padding
+from .runtime.call import Call
 from .runtime.recurrence import Recurrence
 from .runtime.single_step import SingleStep
 from .runtime.torch_op import run
@@ -59,7 +60,7 @@ class Compiled:
         self.rows = list(rows.names)
         _check(self.traced.program)
         self.names = [*self.traced.parameters.names, *self.rows]
-        self._recurrences: dict[tuple[bool, bool], Recurrence] = {}
+        self._calls: dict[tuple[bool, bool], Call] = {}
         self.recurrence(resets=False, hoist_events=True)
 
     @lazy
@@ -67,14 +68,23 @@ class Compiled:
         """One step at a time."""
         return SingleStep(self.traced, self.dtype)
 
-    def recurrence(self, resets: bool, hoist_events: bool) -> Recurrence:
-        """The recurrence with or without resets, and with or without what depends on events alone."""
+    def call(self, resets: bool, hoist_events: bool) -> Call:
+        """Lowered call with or without resets, and with or without hoisting of what depends on events alone."""
+        made = self._calls.get((resets, hoist_events))
+        if made is not None:
+            return made
         with compiling:
-            made = self._recurrences.get((resets, hoist_events))
+            made = self._calls.get((resets, hoist_events))
             if made is None:
                 program = _with_resets(self.traced) if resets else self.traced.program
-                made = self._recurrences[resets, hoist_events] = Recurrence(program, self.dtype, hoist_events)
+                recurrence = Recurrence(program, self.dtype, hoist_events)
+                made = Call(self.traced.parameters, self.rows, recurrence)
+                self._calls[resets, hoist_events] = made
             return made
+
+    def recurrence(self, resets: bool, hoist_events: bool) -> Recurrence:
+        """Recurrence of a lowered call."""
+        return self.call(resets, hoist_events).recurrence
 
     def chosen(self, batch: int, resets: bool) -> Recurrence:
         """The recurrence for so many examples."""
@@ -105,29 +115,14 @@ class Compiled:
             resets: booleans `[T, B]`, or None: where states become `fresh` before the step.
             fresh: states `[B, ...]`.
         """
-        rows = [named[name].to(self.dtype) for name in self.rows]
-        # In gradients of what PyTorch computes for all events, not a number times zero is not a number.
+        # NaN in the padding times a gradient of zero would be NaN in what PyTorch computes for all events
         if lengths is not None and torch.is_grad_enabled() and _hoists(x.shape[1]):
             x = zero_padding(x, lengths)
-        steps = len(x)
-        recurrence = self.chosen(x.shape[1], resets is not None)
-        inputs = {"x": x} | {f"a{number}": row.expand(steps, *row.shape) for number, row in enumerate(rows)}
-        if resets is not None:
-            inputs["reset"] = resets.to(self.dtype)
-            inputs |= {f"f{number}": f.expand(steps, *f.shape) for number, f in enumerate(fresh)}
+        call = self.call(resets is not None, _hoists(x.shape[1]))
         autocast = torch.is_autocast_enabled("cpu")
         with torch.autocast("cpu", enabled=False) if autocast else nullcontext():
-            values = self.traced.parameters.run(named)
-            early = recurrence.early(like=x, **values)
-            events = recurrence.over_events(like=x, **inputs, **values, **early)
-            return run(
-                recurrence,
-                [events[name] for name in recurrence.events],
-                [early[name] for name in recurrence.parameters],
-                states,
-                steps,
-                lengths,
-            )
+            events, parameters = call.arguments(named, x, resets, fresh)
+            return run(call.recurrence, events, parameters, states, len(x), lengths)
 
 
 def _hoists(batch: int) -> bool:

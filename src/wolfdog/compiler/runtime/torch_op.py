@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..backends.llvm.buffer_pool import copied
-from ..batched import batched
+from ..batched import needs_operators, operator_gradients
 from ..ir.printer import show
 from .recurrence import Recurrence, Saved
 
@@ -42,9 +42,13 @@ class RecurrenceFunction(torch.autograd.Function):
         recurrence: Recurrence = ctx.recurrence
         everything = ctx.saved_tensors  # asked for once: hooks may compute it, as torch.utils.checkpoint's do
         tensors, saved = everything[: ctx.count], everything[ctx.count :]
-        if torch.is_grad_enabled() or batched((gradient, *last)):
-            found = _through_eager(recurrence, ctx.steps, ctx.lengths, tensors, gradient, last)
-            return (None, None, None, *found)
+        if needs_operators((gradient, *last)):
+
+            def eager(*given: Tensor) -> list[Tensor]:
+                output, states = recurrence.eager(*_parts(recurrence, given), ctx.steps, ctx.lengths)
+                return [output, *states]
+
+            return (None, None, None, *operator_gradients(eager, tensors, (gradient, *last)))
         _, parameters, _ = _parts(recurrence, tensors)
         kept = Saved(dict(zip(ctx.names, saved, strict=True)), ctx.steps, ctx.batch)
         to_events, to_parameters, _ = _parts(recurrence, ctx.needs_input_grad[3:])
@@ -57,30 +61,6 @@ def _parts(recurrence: Recurrence, tensors: Sequence[Any]) -> tuple[list[Any], l
     first = len(recurrence.events)
     second = first + len(recurrence.parameters)
     return list(tensors[:first]), list(tensors[first:second]), list(tensors[second:])
-
-
-def _through_eager(
-    recurrence: Recurrence,
-    steps: int,
-    lengths: Tensor | None,
-    tensors: Sequence[Tensor],
-    gradient: Tensor | None,
-    last: Sequence[Tensor | None],
-) -> list[Tensor | None]:
-    """Gradients of PyTorch's own operators: they can be differentiated again where that is wanted, and be many."""
-    again = torch.is_grad_enabled()
-    with torch.enable_grad():
-        # new views stand for the tensors, so that this graph starts at them, whatever they were computed from
-        given = [tensor.view_as(tensor) if tensor.requires_grad else tensor for tensor in tensors]
-        output, states = recurrence.eager(*_parts(recurrence, given), steps, lengths)
-    pairs = [(o, g) for o, g in zip([output, *states], [gradient, *last], strict=True) if g is not None]
-    pairs = [(o, g) for o, g in pairs if o.requires_grad]
-    wanted = [tensor for tensor in given if tensor.requires_grad]
-    if not pairs or not wanted:
-        return [None] * len(tensors)
-    outputs, gradients = [o for o, _ in pairs], [g for _, g in pairs]
-    found = iter(torch.autograd.grad(outputs, wanted, gradients, create_graph=again, allow_unused=True))
-    return [next(found) if tensor.requires_grad else None for tensor in given]
 
 
 def run(
