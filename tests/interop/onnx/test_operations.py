@@ -11,7 +11,7 @@ from wolfdog.compiler.ir.program import Program
 from wolfdog.compiler.ir.values import Builder, Type
 from wolfdog.interop.onnx.write.file import model_of
 from wolfdog.interop.onnx.write.graph import Graph
-from wolfdog.interop.onnx.write.operations import ONNX, Place
+from wolfdog.interop.onnx.write.operations import ONNX, Target
 from wolfdog.interop.onnx.write.program import write_program
 
 ATTRIBUTES = {"clamp": {"low": -0.4, "high": 0.7}, "power": {"exponent": 1.7}}
@@ -33,10 +33,10 @@ def check(program: Program, tensors: dict[str, torch.Tensor], lead: int) -> None
     for value in program.inputs():
         shape = [*(axes if value.type.batched else []), *value.shape]
         names[value.name] = graph.input(value.name, shape)
-    outputs = write_program(program, Place(graph, lead), names)
+    outputs = write_program(program, Target(graph, lead), names)
     kinds = {name: bool if value.type.boolean else None for name, value in program.outputs.items()}
     for name, value in program.outputs.items():
-        graph.output(outputs[name], f"out_{name}", [*axes, *value.shape], kinds[name])
+        graph.output(outputs[name], f"out_{name}", [*axes, *value.shape], dtype=kinds[name])
     model = model_of(graph, "one", "", {})
     check_model(model, full_check=True)
     expected = evaluate(program, tensors, next(iter(tensors.values())))

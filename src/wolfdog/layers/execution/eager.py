@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ...compiler.ragged import masked, padding_mask
 from ...errors import InputError
-from ..cell.protocol import Returns, initial_state, take_apart, tell
+from ..cell.protocol import Returns, initial_state, output_and_state, result_form
 from ..cell.state import State, select
 
 
@@ -24,8 +24,8 @@ class EagerRunner:
             state = initial_state(self.cell, len(event))
         result = self.cell(event) if state is None else self.cell(event, state)
         if self.returns is None:
-            self.returns = tell(self.cell, state, result)
-        return take_apart(self.cell, self.returns, result)
+            self.returns = result_form(self.cell, state, result)
+        return output_and_state(self.cell, self.returns, result)
 
     def sequence(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None

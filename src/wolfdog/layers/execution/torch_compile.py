@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from ...compiler.ir.printer import show
 from ...compiler.ragged import zero_padding
 from ..cell.protocol import Returns, initial_state
-from ..cell.recurrent_dropout import other_masks
-from ..cell.rng import drawing, generators
+from ..cell.recurrent_dropout import fresh_dropout_masks
+from ..cell.rng import generators, replayed
 from ..cell.state import State, rebuilt, structure, tensors, transform
 from .attribute_reads import GlobalRead, dict_of
 from .cell_cache import record_of
@@ -146,7 +146,7 @@ def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: s
     runner = CompiledRunner(cell, returns)
     event = torch.zeros(2, *features, dtype=getattr(torch, dtype.removeprefix("torch.")), device="cpu")
     try:
-        with drawing(generators(event.device), event.device), other_masks(cell, len(event)):
+        with replayed(generators(event.device), event.device), fresh_dropout_masks(cell, len(event)):
             compiled, zero = runner.prepare(event), runner.zero(event)
     except (
         Exception
