@@ -81,6 +81,8 @@ class GraphRunner:
         named: dict[str, Any] = {
             name: reduce(getattr, name.split("."), self.cell) for name in (*plan.names, *plan.rows)
         }
+        for name, value in named.items():  # a number that changes from call to call is an argument of kernels
+            named[name] = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=x.dtype)
         y, after = run_planned(plan, named, x, states, lengths, resets, anew)
         return y, rebuilt(before, after)
 
