@@ -1,4 +1,4 @@
-"""x W^T + b over all steps and examples, with gradients, by the product that kernels use."""
+"""Affine maps of all events with gradients, by the matrix product of the kernels."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..batched import needs_operators, operator_gradients
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """As torch.nn.functional.linear: x [T, B, K], weight [N, K], bias [N]; small products are left to PyTorch."""
+    """Affine map as torch.nn.functional.linear: x `[T, B, K]`, weight `[N, K]`, bias `[N]`; PyTorch computes small ones."""
     if torch.compiler.is_compiling() or x.numel() * len(weight) < WORTH:
         return linear(x, weight, bias)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, weight, bias)):
@@ -43,6 +43,6 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _rows(x: Tensor) -> Tensor:
-    """[R, K] with the numbers of a row side by side."""
+    """Matrix `[R, K]` with contiguous rows."""
     rows = x.detach().reshape(-1, x.shape[-1])
     return rows if rows.stride(1) == 1 else rows.contiguous()
