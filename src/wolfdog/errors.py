@@ -10,6 +10,8 @@
     ├── CheckpointError              a saved model or training state cannot be used
     └── MissingPackageError (ImportError)    an optional package that is needed is not installed
 
+    MediaWarning (UserWarning)       a video or picture is read, but not all of it or not as its header has it
+
 Each message says what is wrong, where, what was expected, what was found, and what to do.
 """
 
@@ -40,6 +42,10 @@ class ONNXError(InputError):
 
 class MediaError(WolfdogError):
     """Video or picture that cannot be read or written."""
+
+
+class MediaWarning(UserWarning):
+    """Video or picture that is read in part, or not as its header has it, or passed over."""
 
 
 class CheckpointError(WolfdogError):

@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..errors import Refusal
 from ..ir.values import Builder, Type, Value
 from .aliasing import AliasTable, Entry
+from .aten.attention import ATTENTION
 from .aten.calls import flat, written
 from .aten.operands import Folded, Operands
 from .aten.pointwise import MAKES, TRUTHS
@@ -37,7 +38,7 @@ class Tracer(TorchDispatchMode):
         self.builder = Builder()
         self.code = ParameterCode()
         self.aliases = AliasTable()
-        self.operands = Operands(self.builder, batch, self._constant)
+        self.operands = Operands(self.builder, batch, self._constant, torch.finfo(dtype).max)
         for name, tensor in named.items():
             self.aliases.remember(tensor, None, None, given=True).source = self.code.given(name)
 
@@ -89,8 +90,13 @@ class Tracer(TorchDispatchMode):
             raise Refusal(f"{base} reads a tensor that was written through another view of it, {here}")
         if base == "_local_scalar_dense":
             raise Refusal(f"a number is read out of a tensor, {here}")
-        if torch.Tag.nondeterministic_seeded in func.tags:
+        if torch.Tag.nondeterministic_seeded in func.tags and base not in ATTENTION:
             raise Refusal(f"{func.name()} draws random numbers, {here}")
+        if batched and base == "empty_like":
+            raise Refusal(
+                f"the step draws a dropout mask, or makes another tensor of unset numbers, {here}; for one mask a "
+                "sequence, use wd.RecurrentDropout, or an attribute of the cell with a row for each example"
+            )
         if any(self.aliases.is_given(tensor) for tensor in writes):
             raise Refusal(f"{base} writes into an event, a state or a parameter, {here}")
         if batched and (base not in IN_PLACE if writes else base not in LOWER):

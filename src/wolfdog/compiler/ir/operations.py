@@ -62,6 +62,10 @@ def _table() -> dict[str, Operation]:
         "log1p": "log(1 + x)", "expm1": "e^x - 1", "sqrt": "square root", "rsqrt": "1 / sqrt(x)",
         "tanh": "hyperbolic tangent", "sigmoid": "1 / (1 + e^-x)", "relu": "max(x, 0)", "sin": "sine",
         "cos": "cosine", "erf": "error function", "floor": "largest integer not above", "atan": "arc tangent",
+        "asin": "arc sine", "acos": "arc cosine", "sinh": "hyperbolic sine", "cosh": "hyperbolic cosine",
+        "asinh": "inverse hyperbolic sine", "acosh": "inverse hyperbolic cosine",
+        "atanh": "inverse hyperbolic tangent", "erfc": "1 - erf(x)", "erfinv": "inverse of the error function",
+        "round": "nearest integer, the even one at a tie",
         "detach": "x, through which no gradient flows",
     }  # fmt: skip
     rows += [Operation(name, Kind.POINTWISE, 1, (), meaning) for name, meaning in unary.items()]
@@ -69,7 +73,8 @@ def _table() -> dict[str, Operation]:
     rows.append(Operation("power", Kind.POINTWISE, 1, ("exponent",), "x to a constant power"))
     binary = {
         "add": "a + b", "sub": "a - b", "mul": "a b", "div": "a / b", "minimum": "the smaller", "maximum": "the larger",
-        "pow": "a to the power b",
+        "pow": "a to the power b", "fmod": "a - b trunc(a / b)", "hypot": "length of (a, b)",
+        "atan2": "angle of the point (b, a)", "copysign": "|a| with the sign of b",
     }  # fmt: skip
     rows += [Operation(name, Kind.POINTWISE, 2, (), meaning) for name, meaning in binary.items()]
     tests = {"lt": "a < b", "le": "a <= b", "gt": "a > b", "ge": "a >= b", "eq": "a = b", "ne": "a != b"}
@@ -85,8 +90,12 @@ OPERATIONS = _table()
 
 SAME_NAME = (
     "sign", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "tanh", "sigmoid", "relu", "sin", "cos", "erf", "floor",
+    "asin", "acos", "sinh", "cosh", "asinh", "acosh", "atanh", "erfc", "erfinv", "round",
 )  # fmt: skip
 """Functions of one number that PyTorch, ATen and kernels call as this table does."""
+
+SAME_NAME_BINARY = ("fmod", "hypot", "atan2", "copysign")
+"""Functions of two numbers that PyTorch, ATen and kernels call as this table does."""
 
 SYMBOLS = {
     "add": "+", "sub": "-", "mul": "*", "div": "/",

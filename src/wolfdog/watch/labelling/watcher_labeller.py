@@ -35,7 +35,7 @@ class WatcherLabeller:
 
     @property
     def reach(self) -> Reach | None:
-        """How far back its memory can look."""
+        """Span of the past that its memory can look at."""
         return self._watcher.reach
 
     def label(

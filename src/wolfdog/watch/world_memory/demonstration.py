@@ -35,7 +35,7 @@ FILM_SECONDS = 90
 
 @dataclass(frozen=True, eq=False)
 class Demonstration:
-    """What came of a demonstration.
+    """Results of a demonstration.
 
     Attributes:
         photographs: how many there were.
@@ -128,7 +128,7 @@ def _lively(world: World, seed: int) -> Programme:
 
 
 def _moments(film: Path, classifier: Classifier) -> list[Moment]:
-    """What the classifier alone, and with the memory, says of a video."""
+    """Probabilities of a video: the classifier's, and the memory's."""
     looks = list(classify_video(film, classifier))
 
     def column(name: str) -> NDArray[Any]:

@@ -44,11 +44,12 @@ class Operands:
     """
 
     def __init__(
-        self, builder: Builder, batch: int, constant: Callable[[str, tuple[int, ...]], Value]
+        self, builder: Builder, batch: int, constant: Callable[[str, tuple[int, ...]], Value], largest: float
     ) -> None:
         self.b = builder
         self.batch = batch
         self.constant = constant
+        self.largest = largest
 
     def shape(self, x: Batched) -> tuple[int, ...]:
         """The full shape of a tensor, with its batch axis."""

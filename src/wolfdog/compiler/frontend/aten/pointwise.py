@@ -43,10 +43,12 @@ def _clamp(o: Operands, x: Any, min: Any = None, max: Any = None) -> Batched:  #
         low = float("-inf") if min is None else float(min)
         high = float("inf") if max is None else float(max)
         return o.b("clamp", x[0], low=low, high=high), x[1]
-    for test, bound in (("lt", min), ("gt", max)):
-        if bound is not None:  # at a tie the gradient is x's, all of it
+    for within, beyond, bound in (("ge", "lt", min), ("le", "gt", max)):
+        if bound is not None:  # at a tie the gradient is x's, all of it; at NaN there is none
             (value, limit), axis = o.align(x, bound)
-            x = (o.b("where", o.b(test, value, limit), limit, value), axis)
+            neither = o.b("detach", o.b("add", value, limit))
+            limited = o.b("where", o.b(beyond, value, limit), limit, neither)
+            x = (o.b("where", o.b(within, value, limit), value, limited), axis)
     result: Batched = x
     return result
 

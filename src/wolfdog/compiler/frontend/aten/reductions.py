@@ -99,6 +99,16 @@ def _softmax(o: Operands, x: Batched, dim: int, *_: Any) -> Batched:
     return o.b("div", powers, o.b("sum", powers, axes=axes)), x[1]
 
 
+def safe_softmax(o: Operands, x: Batched, dim: int, *_: Any) -> Batched:
+    """Softmax that is zero, rather than NaN, where everything along the axis is minus infinity."""
+    axes = (o.feature_axis(x, dim),)
+    largest = _largest(o, x[0], axes)
+    nothing = o.b("eq", largest, o.number(float("-inf")))
+    powers = o.b("exp", o.b("sub", x[0], o.b("where", nothing, o.number(0), largest)))
+    total = o.b("sum", powers, axes=axes)
+    return o.b("div", powers, o.b("where", nothing, o.number(1), total)), x[1]
+
+
 def _log_softmax(o: Operands, x: Batched, dim: int, *_: Any) -> Batched:
     axes = (o.feature_axis(x, dim),)
     shifted = o.b("sub", x[0], _largest(o, x[0], axes))
@@ -167,7 +177,9 @@ def _cumsum(o: Operands, x: Batched, dim: int, **_: Any) -> Batched:
     value, axis = x[0], o.feature_axis(x, dim)
     size = value.shape[axis]
     if axis == -1:
-        return o.b("linear", value, o.constant(f"torch.ones({size}, {size}, device='cpu').triu()", (size, size))), x[1]
+        return o.b(
+            "linear", value, o.constant(f"torch.ones({size}, {size}, device='cpu').triu()", (size, size))
+        ), x[1]
     sums = [o.cut(value, axis, 0, 1)]
     for index in range(1, size):
         sums.append(o.b("add", sums[-1], o.cut(value, axis, index, index + 1)))
@@ -176,7 +188,8 @@ def _cumsum(o: Operands, x: Batched, dim: int, **_: Any) -> Batched:
 
 REDUCTIONS: dict[str, Lower] = {
     "sum": _reduce("sum"), "amax": _amax, "amin": _amin, "any": _any, "all": _all, "mean": _mean, "var": _var,
-    "std": _std, "logsumexp": _logsumexp, "_softmax": _softmax, "_log_softmax": _log_softmax, "cumsum": _cumsum,
+    "std": _std, "logsumexp": _logsumexp, "_softmax": _softmax, "_log_softmax": _log_softmax,
+    "_safe_softmax": safe_softmax, "cumsum": _cumsum,
     "native_layer_norm": _layer_norm, "native_group_norm": _group_norm, "_fused_rms_norm": _rms,
     "linalg_vector_norm": _vector_norm,
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Table of ONNX equivalents of the compiler's operations."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -117,6 +118,106 @@ def _expm1(target: Target, value: Value, x: str) -> str:
     return g("Mul", half, g("Add", g("Exp", x), g.number(1.0)))
 
 
+def _erfinv(target: Target, value: Value, y: str) -> str:
+    """Inverse error function, which ONNX lacks: rational approximations and two steps of Newton's method."""
+    g = target.graph
+    one, size = g.number(1.0), g("Abs", y)
+
+    def polynomial(z: str, coefficients: tuple[float, ...]) -> str:
+        found = g.number(coefficients[0])
+        for coefficient in coefficients[1:]:
+            found = g("Add", g("Mul", found, z), g.number(coefficient))
+        return found
+
+    square = g("Mul", y, y)
+    inner = g("Mul", y, polynomial(square, (-0.140543331, 0.914624893, -1.645349621, 0.886226899)))
+    inner = g("Div", inner, polynomial(square, (0.012229801, -0.329097515, 1.442710462, -2.118377725, 1.0)))
+    z = g("Sqrt", g("Neg", g("Log", g("Mul", g("Sub", one, size), g.number(0.5)))))
+    outer = g("Mul", g("Sign", y), polynomial(z, (1.641345311, 3.429567803, -1.624906493, -1.970840454)))
+    outer = g("Div", outer, polynomial(z, (1.637067800, 3.543889200, 1.0)))
+    x = g("Where", g("LessOrEqual", size, g.number(0.7)), inner, outer)
+    for _ in range(2):
+        slope = g("Mul", g("Exp", g("Neg", g("Mul", x, x))), g.number(2 / math.sqrt(math.pi)))
+        x = g("Sub", x, g("Div", g("Sub", g("Erf", x), y), slope))
+    end = g("Div", y, g("Sub", one, size))  # an infinity of its sign
+    return g("Where", g("Equal", size, one), end, x)
+
+
+# ONNX has the next ones, but ONNX Runtime computes them in float32 alone.
+
+
+def _asin(target: Target, value: Value, x: str) -> str:
+    g = target.graph
+    one = g.number(1.0)
+    return g("Atan", g("Div", x, g("Sqrt", g("Mul", g("Sub", one, x), g("Add", one, x)))))
+
+
+def _sinh(target: Target, value: Value, x: str) -> str:
+    """Hyperbolic sine: 2 t / (1 - t^2) with t = tanh(x / 2) near 0, where the difference of exponentials cancels."""
+    g = target.graph
+    one, half = g.number(1.0), g.number(0.5)
+    t = g("Tanh", g("Mul", x, half))
+    near = g("Div", g("Mul", t, g.number(2.0)), g("Sub", one, g("Mul", t, t)))
+    far = g("Mul", g("Sub", g("Exp", x), g("Exp", g("Neg", x))), half)
+    return g("Where", g("Greater", g("Abs", x), one), far, near)
+
+
+def _cosh(target: Target, value: Value, x: str) -> str:
+    g = target.graph
+    return g("Mul", g("Add", g("Exp", x), g("Exp", g("Neg", x))), g.number(0.5))
+
+
+def _asinh(target: Target, value: Value, x: str) -> str:
+    """Inverse hyperbolic sine: sign(x) log1p(a + a^2 / (1 + sqrt(a^2 + 1))) with a = |x|."""
+    g = target.graph
+    a, one = g("Abs", x), g.number(1.0)
+    square = g("Mul", a, a)
+    root = g("Add", one, g("Sqrt", g("Add", square, one)))
+    return g("Mul", g("Sign", x), _log1p(target, value, g("Add", a, g("Div", square, root))))
+
+
+def _acosh(target: Target, value: Value, x: str) -> str:
+    g = target.graph
+    one = g.number(1.0)
+    root = g("Mul", g("Sqrt", g("Sub", x, one)), g("Sqrt", g("Add", x, one)))
+    return g("Log", g("Add", x, root))
+
+
+def _atanh(target: Target, value: Value, x: str) -> str:
+    g = target.graph
+    ratio = g("Div", g("Mul", x, g.number(2.0)), g("Sub", g.number(1.0), x))
+    return g("Mul", g.number(0.5), _log1p(target, value, ratio))
+
+
+def _hypot(target: Target, value: Value, *xs: str) -> str:
+    """Length of (a, b), scaled so that squares neither overflow nor vanish."""
+    g = target.graph
+    a, b = (g("Abs", x) for x in _aligned(target, value, xs))
+    large, small = g("Max", a, b), g("Min", a, b)
+    ratio = g("Div", small, g("Where", g("Equal", large, g.number(0.0)), g.number(1.0), large))
+    return g("Mul", large, g("Sqrt", g("Add", g("Mul", ratio, ratio), g.number(1.0))))
+
+
+def _atan2(target: Target, value: Value, *xs: str) -> str:
+    """Angle of the point (x, y): the arc tangent of y / x, and half a turn more on the left."""
+    g = target.graph
+    y, x = _aligned(target, value, xs)
+    zero, half_turn = g.number(0.0), g.number(math.pi)
+    left = g("Where", g("Less", y, zero), g("Neg", half_turn), half_turn)
+    turned = g("Where", g("Less", x, zero), left, zero)
+    origin = g("And", g("Equal", x, zero), g("Equal", y, zero))
+    slope = g("Where", origin, zero, g("Div", y, g("Where", origin, g.number(1.0), x)))
+    return g("Add", g("Atan", slope), turned)
+
+
+def _copysign(target: Target, value: Value, *xs: str) -> str:
+    g = target.graph
+    a, b = _aligned(target, value, xs)
+    zero, size = g.number(0.0), g("Abs", a)
+    negative_zero = g("And", g("Equal", b, zero), g("Less", g("Reciprocal", b), zero))
+    return g("Where", g("Or", g("Less", b, zero), negative_zero), g("Neg", size), size)
+
+
 def _clamp(target: Target, value: Value, x: str) -> str:
     low, high = (
         "" if np.isinf(bound) else target.graph.number(bound)
@@ -164,6 +265,18 @@ ONNX: dict[str, Emit] = {
     "erf": _pointwise("Erf"),
     "floor": _pointwise("Floor"),
     "atan": _pointwise("Atan"),
+    "asin": _asin,
+    "acos": lambda target, value, x: target.graph(
+        "Sub", target.graph.number(math.pi / 2), _asin(target, value, x)
+    ),
+    "sinh": _sinh,
+    "cosh": _cosh,
+    "asinh": _asinh,
+    "acosh": _acosh,
+    "atanh": _atanh,
+    "erfc": lambda target, value, x: target.graph("Sub", target.graph.number(1.0), target.graph("Erf", x)),
+    "erfinv": _erfinv,
+    "round": _pointwise("Round"),
     "detach": lambda target, value, x: x,
     "clamp": _clamp,
     "power": lambda target, value, x: target.graph(
@@ -176,6 +289,10 @@ ONNX: dict[str, Emit] = {
     "minimum": _pointwise("Min"),
     "maximum": _pointwise("Max"),
     "pow": _pointwise("Pow"),
+    "fmod": lambda target, value, *xs: target.graph("Mod", *_aligned(target, value, xs), fmod=1),
+    "hypot": _hypot,
+    "atan2": _atan2,
+    "copysign": _copysign,
     "lt": _pointwise("Less"),
     "le": _pointwise("LessOrEqual"),
     "gt": _pointwise("Greater"),
