@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +14,15 @@ from numpy.typing import NDArray
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
 
+from ..camera_time import seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .camera_time import seconds_of
-from .delimited_text import read_table
-from .json_file import read_json
+from .camtrap_package import Table, read_package
 from .results import Results
 
 GAP = 120.0
 """Longest pause in seconds between two pictures of one event."""
 
-_NEEDED = {
-    "media": ("mediaID", "deploymentID", "timestamp"),
-    "observations": ("observationID", "deploymentID", "mediaID", "observationLevel", "observationType"),
-}
 _UNSURE = 0.9
 """Probability of a label that stands without `classificationProbability`."""
 
@@ -65,9 +59,9 @@ class CamtrapDP(Results):
         if times:
             raise InputError(f"{path}: a Camtrap DP package holds its times: give none beside it.")
         self.path = path / "datapackage.json" if path.is_dir() else path
-        self._package = _package(self.path)
-        self._observations = _Table.read(self._package["observations"], "observations")
-        media = _Table.read(self._package["media"], "media")
+        self._package = read_package(self.path)
+        self._observations = Table.read(self._package["observations"], "observations")
+        media = Table.read(self._package["media"], "media")
         when = {
             row["mediaID"]: seconds_of(row["timestamp"], f"{media.path}: row {n}")
             for n, row in media.numbered()
@@ -178,52 +172,6 @@ def _events(smoothed: Predictions) -> Iterator[_Event]:
                 float(chosen[first:end].mean()),
                 label == stream.blank,
             )
-
-
-@dataclass(frozen=True)
-class _Table:
-    path: Path
-    header: list[str]
-    rows: list[dict[str, str]]
-
-    @classmethod
-    def read(cls, path: Path, name: str) -> "_Table":
-        header, rows, _ = read_table(path)
-        missing = [column for column in _NEEDED[name] if column not in header]
-        if missing:
-            raise InputError(
-                f"{path}: expected the columns {', '.join(_NEEDED[name])}; {missing[0]} is missing."
-            )
-        return cls(path, header, [dict(zip(header, row, strict=True)) for row in rows])
-
-    def numbered(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Rows with their numbers in the file."""
-        return enumerate(self.rows, start=2)
-
-
-def _package(path: Path) -> dict[str, Path]:
-    """The tables of a package by name, each a file within its folder."""
-    document: Any = read_json(path)
-    resources = document.get("resources") if isinstance(document, dict) else None
-    if not isinstance(resources, list):
-        raise InputError(f"{path}: expected a Camtrap DP package with 'resources' as a list.")
-    found: dict[str, Path] = {}
-    for resource in resources:
-        name, file = (
-            (resource.get("name"), resource.get("path")) if isinstance(resource, dict) else (None, None)
-        )
-        if not isinstance(name, str) or not isinstance(file, str):
-            continue
-        parts = PurePosixPath(file)
-        if parts.is_absolute() or ".." in parts.parts or "://" in file:
-            raise InputError(f"{path}: {name} must be a file within the package's folder, got {file!r}.")
-        found[name] = path.parent / file
-    for name in ("deployments", "media", "observations"):
-        if name not in found:
-            raise InputError(
-                f"{path}: expected the resources deployments, media and observations; {name} is missing."
-            )
-    return found
 
 
 def _label(row: Mapping[str, str]) -> str:

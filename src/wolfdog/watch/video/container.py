@@ -50,7 +50,7 @@ def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple["InputConta
         import av
         from av.stream import Disposition
 
-    _check_file(path)
+    check_file(path)
     try:
         # "file:" keeps a name such as "cam:3.mp4" from being read as a protocol; tags in old code pages are
         # common.
@@ -80,10 +80,7 @@ def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple["InputConta
                 f"{path}: its video is in a format that libav cannot decode. Convert it to H.264."
             )
         if stream.width * stream.height > max_pixels:
-            raise MediaError(
-                f"{path}: its pictures are {stream.width} x {stream.height}, more than the {max_pixels:,} pixels that "
-                "are read. Set a higher bound if you trust the file."
-            )
+            raise MediaError(too_large(path, stream.width, stream.height, max_pixels))
         stream.codec_context.options = {"max_pixels": str(max_pixels)}  # pictures may grow on the way
         if name in _WITHOUT_TIMES and not stream.codec_context.framerate:
             warnings.warn(
@@ -154,7 +151,20 @@ def _tagged_seconds(stream: "VideoStream") -> float | None:
     return None
 
 
-def _check_file(path: Path) -> None:
+def too_large(path: Path, width: int, height: int, max_pixels: int) -> str:
+    """The message for pictures above the bound."""
+    return (
+        f"{path}: its pictures are {width} x {height}, more than the {max_pixels:,} pixels that are read. "
+        "Set a higher bound if you trust the file."
+    )
+
+
+def check_file(path: Path) -> None:
+    """Refuse a path that is not a file with something in it.
+
+    Raises:
+        MediaError: As said.
+    """
     if not path.exists():
         raise MediaError(f"{path}: no such file. Check the name and the folder.")
     if path.is_dir():

@@ -57,13 +57,19 @@ def find_videos(source: str | PathLike[str]) -> list[Path]:
     if not top.is_dir():
         what = "neither a file nor a folder" if top.exists() else "no such file or folder"
         raise InputError(f"{top}: {what}. Give a video file, or a folder with videos in it.")
-    found: list[Path] = []
-    _walk(top, SUFFIXES, found, set())
+    found = files_in(top, SUFFIXES)
     if not found:
         raise InputError(
             f"{top}: no videos in this folder or the folders in it. Files with these suffixes are taken for "
             f"videos: {', '.join(sorted(SUFFIXES))}. A file with another suffix can be named on its own."
         )
+    return found
+
+
+def files_in(top: Path, suffixes: Container[str]) -> list[Path]:
+    """The files in a folder and the folders in it, by suffix, sorted by name; what is passed over as `find_videos`."""
+    found: list[Path] = []
+    _walk(top, suffixes, found, set())
     return sorted(found, key=lambda path: path.relative_to(top).as_posix())
 
 
@@ -89,13 +95,19 @@ def named_videos(sources: Sequence[str | PathLike[str]]) -> list[tuple[Path, str
         for path in find_videos(source):
             found.setdefault(path.resolve(), (path, Path(source)))
     pairs = list(found.values())
+    return [(path, name) for (path, _), name in zip(pairs, unique_names(pairs), strict=True)]
+
+
+def unique_names(pairs: Sequence[tuple[Path, Path]]) -> list[str]:
+    """Names of files, each given with its source, as `named_videos` has them."""
     names = [display_name(path, top) for path, top in pairs]
     if len(set(names)) < len(names):
         names = [display_name(path.resolve(), top.resolve().parent) for path, top in pairs]
     if len(set(names)) < len(names):
-        shared = os.path.commonpath([path.parent for path in found])
-        names = [display_name(path, shared) for path in found]
-    return [(path, name) for (path, _), name in zip(pairs, names, strict=True)]
+        whole = [path.resolve() for path, _ in pairs]
+        shared = os.path.commonpath([path.parent for path in whole])
+        names = [display_name(path, shared) for path in whole]
+    return names
 
 
 def display_name(path: str | PathLike[str], root: str | PathLike[str]) -> str:

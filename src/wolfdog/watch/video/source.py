@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +111,9 @@ class VideoSource:
             for picture in self.sampling.pick(iter(decoding) if self._damaged else intact(decoding)):
                 if held is not None:
                     yield _until(held, picture.time)
-                image = self._small(picture, scaler)
+                image = small_picture(picture, self.size, scaler)
+                wide = picture.image.width * self._pixel / picture.image.height
+                self.aspect = 1 / wide if picture.orientation.transposed else wide
                 held = Frame(picture.index, picture.time, 0.0, image, picture.corrupt)
             if held is not None:
                 yield _until(held, decoding.end)
@@ -119,20 +121,6 @@ class VideoSource:
                 raise MediaError(f"{self.path}: {decoding.trouble}.")
         finally:
             container.close()
-
-    def _small(self, picture: Picture, scaler: "VideoReformatter") -> NDArray[np.uint8]:
-        frame, size = picture.image, self.size
-        # Averaging over areas when shrinking, or fine patterns would flicker; it has nothing to add when
-        # enlarging.
-        shrinks = frame.width >= size and frame.height >= size
-        how = "AREA" if shrinks else "BILINEAR"
-        # One thread: handing 64 x 64 pixels to several takes ten times as long, and a film gains nothing by it.
-        small = scaler.reformat(frame, size, size, "rgb24", interpolation=how, threads=1)
-        image: NDArray[Any] = small.to_ndarray()
-        shown = picture.orientation
-        wide = frame.width * self._pixel / frame.height
-        self.aspect = 1 / wide if shown.transposed else wide
-        return np.ascontiguousarray(shown.apply(image))
 
     def close(self) -> None:
         """Close the file; an iterator under way ends with it."""
@@ -155,6 +143,18 @@ class VideoSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def small_picture(picture: Picture, size: int, scaler: "VideoReformatter") -> NDArray[np.uint8]:
+    """The whole of a picture as shown, squeezed into [size, size, 3]."""
+    frame = picture.image
+    # Averaging over areas when shrinking, or fine patterns would flicker; it has nothing to add when
+    # enlarging.
+    shrinks = frame.width >= size and frame.height >= size
+    how = "AREA" if shrinks else "BILINEAR"
+    # One thread: handing 64 x 64 pixels to several takes ten times as long, and a film gains nothing by it.
+    small = scaler.reformat(frame, size, size, "rgb24", interpolation=how, threads=1)
+    return np.ascontiguousarray(picture.orientation.apply(small.to_ndarray()))
 
 
 def batches(frames: Iterable[Frame], n: int) -> Iterator[list[Frame]]:
