@@ -50,6 +50,14 @@ def train(
             show_default="any-class; lstm with scratch",
         ),
     ] = None,
+    fine_tune: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Steps in which the end of an EfficientNet-Lite is trained too, before the head: minutes; kept only "
+            "where it is better on held-out videos.",
+        ),
+    ] = 0,
     crop: Annotated[Crop, typer.Option(help="How frames that are not square are fitted.")] = Crop.SQUEEZE,
     window: Annotated[
         int | None,
@@ -101,6 +109,7 @@ def train(
     seconds and from few labels, and the memory that comes with wolfdog is fitted to them.
     """
     from ..labels import read_labels
+    from ..watch.classifiers.efficientnet_lite import VARIANTS
     from ..watch.data.labelled_video import classes_of
     from ..watch.training.train import ContextTraining
     from ..watch.training.trainer import OptimizerSettings
@@ -108,6 +117,8 @@ def train(
 
     scratch = classifier == SCRATCH
     if not scratch:
+        if fine_tune and classifier not in VARIANTS:
+            raise InputError(f"--fine-tune: only for {', '.join(VARIANTS)}; got --classifier {classifier}.")
         given = {
             "--mode": mode is not Mode.TWO_STAGE,
             "--world": world is not None,
@@ -161,7 +172,7 @@ def train(
                 checkpoint=out / "training" / "memory.safetensors",
                 save_every=save_every,
             )
-        _train_head(chosen, classifier, crop.value, fps, footage, out)
+        _train_head(chosen, classifier, crop.value, fps, fine_tune, footage, out)
     console.print(
         f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {name}",
         markup=False,
@@ -205,11 +216,19 @@ def _train_scratch(training: "WatcherTraining", footage: _Footage, out: Path) ->
 
 
 def _train_head(
-    memory: "str | FreshMemory", classifier: str, crop: "CropName", fps: float, footage: _Footage, out: Path
+    memory: "str | FreshMemory",
+    classifier: str,
+    crop: "CropName",
+    fps: float,
+    steps: int,
+    footage: _Footage,
+    out: Path,
 ) -> None:
     from ..watch.classifiers.array_cache import ArrayCache
+    from ..watch.classifiers.efficientnet_lite_classifier import pretrained_network
     from ..watch.classifiers.registry import load_classifier
     from ..watch.labelling.trained_model import TrainedModel
+    from ..watch.training.fine_tuning import FineTuning, fine_tune, read_frames
     from ..watch.training.head_training import read_features, train_head
 
     stages = StageBars()
@@ -229,7 +248,24 @@ def _train_head(
     trained = train_head(data, memory=memory, classifier=classifier, stages=stages)
     for warning in trained.warnings:
         complaints.print(f"wolfdog: {warning}", markup=False, soft_wrap=True)
-    TrainedModel(classifier, features.identity, crop, fps, trained.head, trained.memory).save(out)
+    head, network = trained.head, None
+    if steps:
+        network = pretrained_network(classifier)
+        named = {path: path.relative_to(footage.root).as_posix() for path in footage.found}
+        wanted = {path: name for path, name in named.items() if name in footage.spans}
+        frames = read_frames(
+            wanted, footage.spans, footage.classes, features.preprocessing, fps=fps, stages=stages
+        )
+        tuned = fine_tune(network, frames, footage.classes, FineTuning(steps=steps), stages=stages)
+        better = tuned.head is not None
+        head, network = (head, None) if tuned.head is None else (tuned.head, network)
+        console.print(
+            f"fine-tuning: log loss on held-out videos {tuned.loss_before:.3f} before, {tuned.loss_after:.3f} after; "
+            f"{'kept' if better else 'not kept'}",
+            markup=False,
+            soft_wrap=True,
+        )
+    TrainedModel(classifier, features.identity, crop, fps, head, trained.memory, network).save(out)
     if trained.right is not None:
         alone, remembering = (percent(share) for share in trained.right)
         console.print(

@@ -1,6 +1,7 @@
 """EfficientNet-Lite with its published weights as a `Classifier`, through ONNX Runtime or PyTorch."""
 
 import hashlib
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Literal, get_args
@@ -53,17 +54,57 @@ def efficientnet_lite(
     if runtime not in get_args(Runtime):
         raise InputError(f"runtime must be one of {', '.join(get_args(Runtime))}, got {runtime!r}.")
     path = weights_path(name)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return classifier_of(
+        lambda: _network(name, path),
+        name,
+        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        crop=crop,
+        part=part,
+        runtime=runtime,
+        threads=threads,
+        batch_size=batch_size,
+    )
+
+
+def pretrained_network(name: str) -> EfficientNetLite:
+    """The network with the published weights, to be trained further.
+
+    Raises:
+        MissingPackageError: The package with the weights is not installed.
+        CheckpointError: The weights cannot be read.
+    """
+    return _network(name, weights_path(name))
+
+
+def classifier_of(
+    network: Callable[[], EfficientNetLite],
+    name: str,
+    *,
+    digest: str,
+    crop: Crop = "squeeze",
+    part: float = 1.0,
+    runtime: Runtime = "auto",
+    threads: int = 1,
+    batch_size: int = 16,
+) -> Classifier:
+    """A network as a classifier, run by ONNX Runtime where it is installed, else by PyTorch.
+
+    Args:
+        network: Gives the network; called when no ONNX file of these weights has been kept.
+        name: Of the variant.
+        digest: Of the weights.
+        crop, part, runtime, threads, batch_size: See `efficientnet_lite`.
+    """
     variant = VARIANTS[name]
     if runtime == "onnx" or (runtime == "auto" and is_installed("onnxruntime") and is_installed("onnx")):
         # The digest covers what the graph is made of: the weights and the files that write it.
-        content = load_or_build(f"{name}-{_recipe(digest)}", lambda: onnx_graph(_network(name, path)))
+        content = load_or_build(f"{name}-{_recipe(digest)}", lambda: onnx_graph(network()))
         return OnnxClassifier(
             content, name=name, crop=crop, part=part, threads=threads, batch_size=batch_size
         )
     return TorchClassifier(
         name,
-        _network(name, path),
+        network(),
         identity=f"torch {digest} {_recipe(digest)}",
         preprocessing=Preprocessing(variant.size, variant.size, crop, part),
         classes=imagenet_classes(),

@@ -13,6 +13,7 @@ from wolfdog.errors import InputError
 
 from .classifier import Classification, Classifier, softmax
 from .preprocessing import Images
+from .torch_classifier import torch_threads
 
 Features = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -88,7 +89,8 @@ def fit_linear_head(
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    solver.step(objective)  # type: ignore[no-untyped-call]
+    with torch_threads(1):  # such small products gain nothing from a second one
+        solver.step(objective)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         folded = weight.double().numpy() / scale
         shifted = bias.double().numpy() - folded @ mean

@@ -46,7 +46,7 @@ class TorchClassifier(Classifier):
     def infer(self, images: Images) -> Classification:
         """One batch through the network."""
         # A copy: PyTorch warns of arrays that cannot be written to, such as those of a frame read from disk.
-        with torch.inference_mode(), _threads(self._threads):
+        with torch.inference_mode(), torch_threads(self._threads):
             features, logits = self._network(torch.tensor(images))
         return Classification(features.float().numpy(), softmax(logits.float().numpy()))
 
@@ -61,7 +61,8 @@ def weights_digest(network: nn.Module) -> str:
 
 
 @contextmanager
-def _threads(n: int | None) -> Iterator[None]:
+def torch_threads(n: int | None) -> Iterator[None]:
+    """Number of threads of PyTorch within the block; None leaves it."""
     before = torch.get_num_threads()
     if n is None or n == before:
         yield

@@ -12,9 +12,12 @@ from torch import Tensor
 from ...checkpoint import load_checkpoint, save_checkpoint
 from ...errors import CheckpointError, InputError
 from ..classifiers.classifier import Classifier
+from ..classifiers.efficientnet_lite import VARIANTS, EfficientNetLite
+from ..classifiers.efficientnet_lite_classifier import classifier_of, pretrained_network
 from ..classifiers.linear_head import HeadClassifier, LinearHead
 from ..classifiers.preprocessing import Crop
 from ..classifiers.registry import load_classifier
+from ..classifiers.torch_classifier import weights_digest
 from ..model.config import WatcherConfig
 from ..model.context import Context
 from ..smoothing import AnyClass, Method, NoSmoothing
@@ -38,6 +41,7 @@ class TrainedModel:
         fps: Frames a second that it was trained at.
         head: On its features.
         memory: Over the head's predictions.
+        network: The network that gives the features, where it was fine-tuned.
     """
 
     classifier: str
@@ -46,6 +50,7 @@ class TrainedModel:
     fps: float
     head: LinearHead
     memory: Method = field(default_factory=AnyClass)
+    network: EfficientNetLite | None = None
 
     def save(self, folder: str | PathLike[str]) -> Path:
         """Write classifier.safetensors into a folder, atomically.
@@ -65,7 +70,10 @@ class TrainedModel:
             "fps": self.fps,
             "classes": list(self.head.classes),
             "memory": self.memory.name,
+            "tuned": self.network is not None,
         }
+        if self.network is not None:
+            tensors |= {f"network.{name}": value for name, value in self.network.state_dict().items()}
         if isinstance(self.memory, TrainedMemory):
             for form, heads in zip(_FORMS, (self.memory.causal_heads, self.memory.ahead_heads), strict=True):
                 notes[form] = {
@@ -97,6 +105,15 @@ class TrainedModel:
                 f"{self.classifier}: its weights are not those that this model was trained on. Train the model again, "
                 "or put the old weights back."
             )
+        if self.network is not None:
+            network = self.network
+            features = classifier_of(
+                lambda: network,
+                self.classifier,
+                digest=weights_digest(network),
+                crop=self.crop,
+                threads=threads,
+            )
         return HeadClassifier(features, self.head, name=f"{self.classifier}+head")
 
 
@@ -124,12 +141,28 @@ def load_trained_model(folder: str | PathLike[str]) -> TrainedModel:
         if notes["crop"] not in ("squeeze", "centre", "letterbox") or not 0 < float(notes["fps"]) <= 1000:
             raise InputError(f"crop {notes['crop']!r} or fps {notes['fps']!r} cannot be")
         head = LinearHead(classes, weight.float().numpy(), bias.float().numpy())
-        memory = _memory(notes, tensors, classes)
         return TrainedModel(
-            str(notes["classifier"]), str(notes["identity"]), notes["crop"], float(notes["fps"]), head, memory
+            str(notes["classifier"]),
+            str(notes["identity"]),
+            notes["crop"],
+            float(notes["fps"]),
+            head,
+            _memory(notes, tensors, classes),
+            _network(notes, tensors),
         )
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: not a sound trained classifier: {error}") from error
+
+
+def _network(notes: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> EfficientNetLite | None:
+    """The fine-tuned network; None where the published one is meant."""
+    if not notes["tuned"]:
+        return None
+    if notes["classifier"] not in VARIANTS:
+        raise InputError(f"no network is called {notes['classifier']!r}")
+    network = pretrained_network(notes["classifier"])
+    network.load_state_dict(_below("network.", tensors))
+    return network
 
 
 def _memory(notes: Mapping[str, Any], tensors: Mapping[str, Tensor], classes: tuple[str, ...]) -> Method:

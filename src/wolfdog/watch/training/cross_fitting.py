@@ -58,7 +58,7 @@ def cross_fit(
     """
     if not (labels >= 0).any():
         raise InputError("training needs labelled frames: no label meets a frame of these videos.")
-    parts = _parts(groups, labels, folds)
+    parts = divided(groups, labels, folds)
     held = np.unique(parts[parts >= 0])
     unseen = np.zeros(len(labels), bool)
     for part in held:
@@ -102,8 +102,14 @@ def _held_out(
     return said
 
 
-def _parts(groups: Sequence[str], labels: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
-    """[N] the part of each frame; -1 for frames of videos without a label."""
+def divided(groups: Sequence[str], labels: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
+    """Part [N] of each frame, from 0; -1 for frames of videos without a label.
+
+    Args:
+        groups: [N] names of the videos.
+        labels: [N] positions of classes, negative where unknown.
+        folds: Parts at the most.
+    """
     names = np.asarray(groups, object)
     labelled = [name for name in dict.fromkeys(groups) if (labels[names == name] >= 0).any()]
     parts = np.full(len(labels), -1, np.int64)
