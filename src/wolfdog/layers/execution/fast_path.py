@@ -33,7 +33,9 @@ class _CellPath:
         states, slots = tuple(tensors(state)), record.slots
         self._alone, self._count = isinstance(state, Tensor), len(states)
         self._names: Sequence[str] = self._compiled.names
-        depends = watched([event, *states], [slots[name] for name in self._names], program.reads, record.modules)
+        depends = watched(
+            [event, *states], [slots[name] for name in self._names], program.reads, record.modules
+        )
         depends.add(*places)
         self._read = depends.read
         self._check: Check = compiled_check(depends)

@@ -208,7 +208,9 @@ def watched(
     for read in reads:
         if isinstance(read, GlobalRead):
             scope = read.scope()
-            if "__name__" in scope:  # globals; of an enclosing function, the cell in the closure stays the same
+            if (
+                "__name__" in scope
+            ):  # globals; of an enclosing function, the cell in the closure stays the same
                 add(scope, read.name)
             values.append(scope.get(read.name))
             continue

@@ -51,7 +51,10 @@ def _source(target: Target) -> str:
             *(f"                    s{j} = fma(x, load(w{j}, k), s{j})" for j in every),
             "                if whole < depth:",
             "                    x = load_masked(of, whole, depth - whole)",
-            *(f"                    s{j} = fma(x, load_masked(w{j}, whole, depth - whole), s{j})" for j in every),
+            *(
+                f"                    s{j} = fma(x, load_masked(w{j}, whole, depth - whole), s{j})"
+                for j in every
+            ),
             f"                found = sums({', '.join(f's{j}' for j in every)})",
             "                if fresh == 0:",
             "                    found = found + load_masked(to, n, width - n)",
