@@ -132,14 +132,14 @@ def test_each_bad_file_is_one_message_and_the_next_goes_on(watch, tmp_path):
     with_damage(card / "damaged.mp4", whole, 10, 20, part=30)
     raw(card / "stream.mjpg", plain(10), "mjpeg", "mjpeg")
     (card / "empty.jpg").touch()
-    shutil.copy(whole, card / ("n" * 246 + ".mp4"))
+    shutil.copy(whole, card / ("n" * 249 + ".mp4"))
     (card / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
     ran = watch(card)
     assert ran.status == 1
     told = ran.err.splitlines()
     for name, what in (
         ("damaged.mp4", "damaged"), ("stream.mjpg", "without times"), ("empty.jpg", "empty"),
-        ("nnn.mp4", "its name is 250 bytes long"), ("gone.mp4", "a link to a file that is not there"),
+        ("nnn.mp4", "its name is 253 bytes long"), ("gone.mp4", "a link to a file that is not there"),
     ):  # fmt: skip
         assert sum(name in line and what in line for line in told) == 1, (name, ran.err)
     assert len(told) == 5

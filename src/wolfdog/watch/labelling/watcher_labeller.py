@@ -19,7 +19,7 @@ from ..video.source import Frame, VideoSource
 from .labeller import Labeller, Labels, MediaProgress, Passing, Trouble
 from .moments_table import table_of
 
-STRETCH = 512
+STRETCH = 32
 """Moments that are handed out together."""
 
 
