@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import wolfdog as wd
+from wolfdog import watch
 
 ROOT = Path(__file__).parents[1]
 API = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs/reference/api").glob("*.md"))
@@ -19,6 +20,10 @@ def documented(prefix: str) -> set[str]:
 def test_the_reference_has_every_cell_and_memory() -> None:
     assert documented("wolfdog.cells") == set(wd.cells.__all__)
     assert documented("wolfdog.memory") == set(wd.memory.__all__)
+
+
+def test_the_reference_has_every_name_of_the_watcher() -> None:
+    assert documented("wolfdog.watch") == set(watch._MODULES)
 
 
 def test_the_reference_has_every_error() -> None:

@@ -1,6 +1,7 @@
 """wolfdog watch and wolfdog train with a pretrained classifier: classify, then remember."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -149,3 +150,49 @@ def test_options_of_another_way_to_train_are_refused(card, labels, tmp_path):
     assert_told(train("--mode", "joint"), "--mode")
     assert_told(train("--classifier", f"onnx:{card / 'colours.onnx'}", "--memory", "elephant"), "elephant")
     assert not (tmp_path / "out").exists()
+
+
+def test_predictions_and_models_are_held_against_labels(card, labels, tmp_path):
+    network = f"onnx:{card / 'colours.onnx'}"
+    assert_fine(
+        wolfdog(
+            "train",
+            "--videos",
+            card,
+            "--labels",
+            labels,
+            "--classifier",
+            network,
+            "--out",
+            tmp_path / "model",
+        )
+    )
+    ran = wolfdog(
+        "evaluate",
+        "--videos",
+        card,
+        "--labels",
+        labels,
+        "--model",
+        tmp_path / "model",
+        "--out",
+        tmp_path / "judged",
+    )
+    assert_fine(ran)
+    assert "snapshot: 100.0 % of 50 labelled moments right" in " ".join(ran.out.split())
+    scores = json.loads((tmp_path / "judged" / "scores.json").read_text(encoding="utf-8"))
+    assert scores["accuracy"]["snapshot"] == 1
+    assert set(scores["accuracy"]) == {"snapshot", "memory"}
+    assert_fine(wolfdog("watch", card, "--model", tmp_path / "model", "--out", tmp_path / "out"))
+    file = tmp_path / "out" / "predictions.parquet"
+    ran = wolfdog("evaluate", "--predictions", file, "--labels", labels)
+    assert_fine(ran)
+    assert "snapshot: 100.0 % of 50 labelled moments right" in " ".join(ran.out.split())
+    assert_told(wolfdog("evaluate", "--labels", labels), "either --videos")
+    assert_told(wolfdog("evaluate", "--labels", labels, "--predictions", file, "--model", card), "--model")
+    assert_told(wolfdog("evaluate", "--labels", labels, "--videos", card, "--lookahead"), "--lookahead")
+    other = tmp_path / "other.csv"
+    other.write_text("video,start,end,label\nnorth/a.mp4,0,1,bear\n", encoding="utf-8")
+    assert_told(wolfdog("evaluate", "--labels", other, "--predictions", file), "north/a.mp4", "bear")
+    other.write_text("video,start,end,label\nwest/a.mp4,0,1,warm\n", encoding="utf-8")
+    assert_told(wolfdog("evaluate", "--labels", other, "--predictions", file), "name none of the videos")

@@ -1,4 +1,4 @@
-"""What a watcher says: a moment for each frame it looked at; events, the runs of moments with one label."""
+"""Results of a watcher: a moment for each frame, and events, the runs of moments with one label."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Moment:
     Only the last moment's is needed to end an event; 0 where it is not known.
     """
     evidence: tuple[Evidence, ...] = ()
-    """What the context label looked at most, the largest weight first, where that was asked for; the moment itself may
+    """Evidence of the context label, the largest weight first, where it was asked for; the moment itself may
     be among it."""
     deployment: str = ""
     """One camera at one place, of which this video is one of the files; empty where there is nothing but the video."""
@@ -94,7 +94,7 @@ class Event:
     probability: float
     """The label's probability, averaged over the moments."""
     moments: int
-    """How many moments it is made of."""
+    """Number of its moments."""
     deployment: str = ""
     last_video: str = ""
     """The video of its last moment; empty where it is the first."""

@@ -25,7 +25,7 @@ LARGEST = 0.8
 
 @dataclass(frozen=True, slots=True)
 class LookOptions:
-    """How the frames of a video are looked at.
+    """Options of the choice of frames of a video.
 
     Args:
         sampling: Which frames.

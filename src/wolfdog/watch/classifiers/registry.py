@@ -18,7 +18,7 @@ from .timm_classifier import timm_classifier
 
 DEFAULT = "efficientnet-lite0"
 CLASSIFIERS = (*VARIANTS, "onnx:FILE", "timm:NAME", "scratch:FOLDER")
-"""What `load_classifier` takes."""
+"""Names that `load_classifier` takes."""
 
 
 def load_classifier(

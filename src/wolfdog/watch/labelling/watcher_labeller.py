@@ -56,7 +56,7 @@ class WatcherLabeller(Labeller):
 
     @property
     def reach(self) -> Reach | None:
-        """How far back its memory can look."""
+        """Span of the past that its memory can look at."""
         return self._watcher.reach
 
     def label_deployment(

@@ -113,7 +113,7 @@ def _annotated(
 
 
 def _aspect(stream: "VideoStream") -> Fraction:
-    """How many times wider than high a pixel is shown."""
+    """Aspect ratio of a pixel: width over height."""
     return stream.sample_aspect_ratio or Fraction(1)
 
 

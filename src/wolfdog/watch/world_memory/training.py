@@ -22,7 +22,7 @@ CHUNK = 64
 
 @dataclass(frozen=True, kw_only=True)
 class WorldTraining:
-    """How the world memory is trained.
+    """Settings of the world memory's training.
 
     Attributes:
         steps: of the optimiser, each on `CHUNK` frames of all streams.
