@@ -76,6 +76,11 @@ class Compiled:
                 made = self._recurrences[resets, hoist_events] = Recurrence(program, self.dtype, hoist_events)
             return made
 
+    @property
+    def makes_tensors(self) -> bool:
+        """Whether the step makes tensors of its own, whose format may be PyTorch's default."""
+        return "device=" in self.traced.parameters.source()
+
     def chosen(self, batch: int, resets: bool) -> Recurrence:
         """The recurrence for so many examples."""
         return self.recurrence(resets, _hoists(batch))

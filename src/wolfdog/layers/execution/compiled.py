@@ -240,7 +240,7 @@ class CompiledRunner:
         elif not program.lifted and not program.ties:
             slots = self.record.slots
             depends = watched([], [slots[name] for name in program.made.names], program.reads, self.record.modules)
-            depends.exchanged = True
+            depends.makes = program.made.makes_tensors
             self.kept[form] = program, compiled_check(depends)
             while len(self.kept) > SETTINGS:
                 del self.kept[next(iter(self.kept))]
