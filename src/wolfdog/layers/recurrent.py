@@ -59,6 +59,7 @@ class Recurrent(SequenceLayer):
     def __init__(
         self,
         cell: nn.Module,
+        *,
         batch_first: bool = False,
         returns: Returns | None = None,
         backend: str | None = None,
@@ -193,7 +194,9 @@ class Recurrent(SequenceLayer):
         events, before, ends, marks = arguments
         with shared_dropout_masks(self.cell, events.shape[1]):
             events = over_events(self.cell, events)
-            found = over_time(self, self.cell, self.returns, asked_backend(self._backend), events, before, ends, marks)
+            found = over_time(
+                self, self.cell, self.returns, asked_backend(self._backend), events, before, ends, marks
+            )
         if not batched:
             return {name: values.squeeze(1) for name, values in found.items()}
         return {

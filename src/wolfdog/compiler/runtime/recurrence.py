@@ -186,7 +186,11 @@ class Recurrence:
         launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
         ragged = None if lengths is None else SortedLengths.of(lengths)
         named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
-        like = saved.tensors[next(iter(saved.tensors))] if saved.tensors else torch.empty(0, dtype=self.dtype, device="cpu")
+        like = (
+            saved.tensors[next(iter(saved.tensors))]
+            if saved.tensors
+            else torch.empty(0, dtype=self.dtype, device="cpu")
+        )
         tensors: dict[str, tuple[Tensor, int]] = {}
         for name, tensor in saved.tensors.items():
             tensors[name] = (tensor, steps + 1 if name in self.states else ALWAYS)

@@ -96,7 +96,8 @@ class _Table:
             for name, width in single.launch.kernel.scratch.items()
         }
         self.matrices = {
-            name: array("q", (weights[name].data_ptr(), *weights[name].stride())) for name in single.launch.matrices
+            name: array("q", (weights[name].data_ptr(), *weights[name].stride()))
+            for name in single.launch.matrices
         }
         held = {**self.scratch, **weights}
         for number, name in enumerate(single._buffers):

@@ -45,9 +45,8 @@ def compile_step(
     numbers = record.arguments(lifted, event.dtype)
     slots = {name: record.number_slot(name) for name in lifted}
     try:
-        with standing_in(slots, {name: numbers[name] for name in lifted}):
-            with recording(modules, reads):
-                made = _traced(record, eager, event, state, numbers)
+        with standing_in(slots, {name: numbers[name] for name in lifted}), recording(modules, reads):
+            made = _traced(record, eager, event, state, numbers)
     except Refusal as refusal:
         made = str(refusal)
     except Exception as error:

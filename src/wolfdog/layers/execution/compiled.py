@@ -140,9 +140,7 @@ class CompiledRunner:
             return self.eager.sequence(x, state, lengths, resets)
         return y, rebuilt(ready.before, after)
 
-    def sequence_path(
-        self, x: Tensor, state: State | None, places: Sequence[Slot]
-    ) -> SequencePath | None:
+    def sequence_path(self, x: Tensor, state: State | None, places: Sequence[Slot]) -> SequencePath | None:
         """Sequences like this one, without resets, to be run again; None where more is to be looked at.
 
         `places` are where a layer holds what it runs.
@@ -239,7 +237,9 @@ class CompiledRunner:
             self.reason = program.made
         elif not program.lifted and not program.ties:
             slots = self.record.slots
-            depends = watched([], [slots[name] for name in program.made.names], program.reads, self.record.modules)
+            depends = watched(
+                [], [slots[name] for name in program.made.names], program.reads, self.record.modules
+            )
             depends.makes = program.made.makes_tensors
             self.kept[form] = program, compiled_check(depends)
             while len(self.kept) > SETTINGS:
@@ -298,7 +298,9 @@ class CompiledRunner:
     def _own_zero(self, event: Tensor, key: Any) -> State | str:
         """Zeros in the form of the cell's state, where a step from them is the same as a step without a state."""
         numbers = 3 * event[0].numel()
-        example = torch.linspace(-1.0, 1.0, numbers, dtype=event.dtype, device="cpu").view(3, *event.shape[1:])
+        example = torch.linspace(-1.0, 1.0, numbers, dtype=event.dtype, device="cpu").view(
+            3, *event.shape[1:]
+        )
         modules, unseen = self.record.modules, list[str]()
         reads = Reads(unseen.append)
         with probing(modules, event.device), recording(modules, reads):
@@ -317,6 +319,11 @@ class CompiledRunner:
         pairs = zip((output, *tensors(after)), (output_again, *tensors(after_again)), strict=True)
         same = all(torch.equal(a, b) for a, b in pairs)
         return zeros if same else "the cell makes a first state of its own, which is not zeros"
+
+
+def clear() -> None:
+    """Forget which warnings were given."""
+    _warned.clear()
 
 
 def _flat(state: State) -> bool:

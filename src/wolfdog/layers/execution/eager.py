@@ -1,12 +1,17 @@
 """The reference: a loop over the steps in plain PyTorch. It is what a layer means, whatever runs it."""
 
+from weakref import WeakKeyDictionary
+
 import torch
 from torch import Tensor, nn
 
 from ...compiler.ragged import masked, padding_mask
 from ...errors import InputError
 from ..cell.protocol import Returns, initial_state, take_apart, tell
-from ..cell.state import State, select
+from ..cell.state import State, select, structure
+
+_told: "WeakKeyDictionary[nn.Module, dict[str, Returns]]" = WeakKeyDictionary()
+"""Forms that were told by trying, by the structure of what cells returned without a state."""
 
 
 class EagerRunner:
@@ -24,8 +29,19 @@ class EagerRunner:
             state = initial_state(self.cell, len(event))
         result = self.cell(event) if state is None else self.cell(event, state)
         if self.returns is None:
-            self.returns = tell(self.cell, state, result)
+            self.returns = self._told(state, result, event)
         return take_apart(self.cell, self.returns, result)
+
+    def _told(self, state: State | None, result: object, event: Tensor) -> Returns:
+        """The form of what the cell returned; what had to be tried is kept."""
+        form = structure(result)
+        known = _told.get(self.cell, {}).get(form) if state is None else None
+        if known is not None:
+            return known
+        found = tell(self.cell, state, result, event)
+        if state is None:
+            _told.setdefault(self.cell, {})[form] = found
+        return found
 
     def sequence(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None

@@ -34,7 +34,9 @@ class _CellPath:
         states, slots = tuple(tensors(state)), record.slots
         self._alone, self._count = isinstance(state, Tensor), len(states)
         self._names: Sequence[str] = self._compiled.names
-        depends = watched([event, *states], [slots[name] for name in self._names], program.reads, record.modules)
+        depends = watched(
+            [event, *states], [slots[name] for name in self._names], program.reads, record.modules
+        )
         depends.add(*places)
         depends.fixed, depends.makes = fixed, program.made.makes_tensors
         self._read = depends.read

@@ -141,7 +141,10 @@ def _memory(watched: Watched) -> Iterator[tuple[str, Scope]]:
     if watched.given:
         yield "not address(x)", scope
     if watched.count and watched.fixed:
-        yield "list(map(address, read)) != addresses", scope | {"addresses": list(map(Tensor.data_ptr, watched.read))}
+        yield (
+            "list(map(address, read)) != addresses",
+            scope | {"addresses": list(map(Tensor.data_ptr, watched.read))},
+        )
     elif watched.count:
         yield "not all(map(address, read))", scope
 
@@ -212,7 +215,9 @@ def watched(
     for read in reads:
         if isinstance(read, GlobalRead):
             scope = read.scope()
-            if "__name__" in scope:  # globals; of an enclosing function, the cell in the closure stays the same
+            if (
+                "__name__" in scope
+            ):  # globals; of an enclosing function, the cell in the closure stays the same
                 add(scope, read.name)
             values.append(scope.get(read.name))
             continue

@@ -56,7 +56,11 @@ def _same(held: dict[str, Any], kept: dict[str, Any], key: str) -> bool:
     now, was = held[key], kept[key]
     if now is was:
         return True
-    return isinstance(now, int | float | str) and isinstance(was, int | float | str) and frozen(now) == frozen(was)
+    return (
+        isinstance(now, int | float | str)
+        and isinstance(was, int | float | str)
+        and frozen(now) == frozen(was)
+    )
 
 
 @contextmanager

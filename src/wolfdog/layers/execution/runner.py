@@ -10,6 +10,7 @@ from ..cell.state import State
 from .compiled import CompiledRunner, Kept
 from .eager import EagerRunner
 
+
 class Runner(Protocol):
     """Runs one cell over checked events, laid out as [T, B, ...]; EagerRunner is the meaning."""
 

@@ -92,8 +92,16 @@ class _Freezing:
             return str(value.dtype), value.tobytes()
         if isinstance(value, Tensor):
             return "tensor", Same(value)  # a step that reads its numbers is refused
-        if isinstance(value, FunctionType | BuiltinFunctionType | MethodWrapperType | type | ModuleType | CellType
-                      | logging.Logger):
+        if isinstance(
+            value,
+            FunctionType
+            | BuiltinFunctionType
+            | MethodWrapperType
+            | type
+            | ModuleType
+            | CellType
+            | logging.Logger,
+        ):
             return "one", Same(value)
         if isinstance(value, MethodType):
             of = value.__self__
@@ -149,7 +157,9 @@ class Part:
             return len(of) == len(was) and {id(item) for item in of} == {id(item) for item in was}
         now = _copied(of)
         if isinstance(was, dict):
-            return len(now) == len(was) and all(map(is_, now, was)) and all(map(is_, now.values(), was.values()))
+            return (
+                len(now) == len(was) and all(map(is_, now, was)) and all(map(is_, now.values(), was.values()))
+            )
         return len(now) == len(was) and all(map(is_, now, was))
 
     def restore(self) -> None:
@@ -189,7 +199,10 @@ def parts(*values: Any, functions: bool = True) -> list[Part]:
     left, seen = list(values), set()
     while left and len(seen) < MOST:
         value = left.pop()
-        if isinstance(value, (float, complex, np.generic, Tensor, ModuleType, logging.Logger, *_PLAIN)) or id(value) in seen:
+        if (
+            isinstance(value, (float, complex, np.generic, Tensor, ModuleType, logging.Logger, *_PLAIN))
+            or id(value) in seen
+        ):
             continue
         seen.add(id(value))
         if isinstance(value, FunctionType):
@@ -291,4 +304,3 @@ def _ignored(value: Any, key: Any) -> bool:
 
 
 _OF_EVERY_MODULE = frozenset(nn.Module().__dict__) - {"training", "_parameters", "_buffers", "_modules"}
-

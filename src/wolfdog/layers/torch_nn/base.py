@@ -23,7 +23,6 @@ from .kernels import Units, run_loop, units_of
 from .layouts import Layout, Packed, Whole
 from .run_layers import Named, RunUnit, run_stack
 
-
 _PASSING = ("_path", "_last_form", "_last_reason")
 """Attributes that copies and pickles are without."""
 
@@ -82,7 +81,12 @@ class OnKernels(nn.RNNBase):
         reason = self._obstacle(units, input, hx)
         self.__dict__["_last_reason"] = reason
         if isinstance(units, str) or reason is not None:
-            if not isinstance(units, str) and transformed() and not observed() and self._fits(units, input, hx):
+            if (
+                not isinstance(units, str)
+                and transformed()
+                and not observed()
+                and self._fits(units, input, hx)
+            ):
                 return self._run([partial(run_loop, unit) for unit in units], named, input, hx)
             return self.own.forward(self, input, hx)
         assert not isinstance(units.kernels, str)
@@ -130,7 +134,11 @@ class OnKernels(nn.RNNBase):
     def _prepare_path(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> None:
         """Make ready for more calls like this one, where it is the second in a row."""
         names = [name for names in self._all_weights for name in names]
-        if isinstance(events, PackedSequence) or autocast() or not all(name in self._parameters for name in names):
+        if (
+            isinstance(events, PackedSequence)
+            or autocast()
+            or not all(name in self._parameters for name in names)
+        ):
             return
         form = events.shape, hx is None
         second = form == self._last_form

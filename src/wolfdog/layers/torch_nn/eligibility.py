@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..execution.kernel_access import ordinary, plain, transformed
 
+
 def fits(layer: nn.RNNBase, events: object, hx: object, dtype: torch.dtype) -> bool:
     """Whether events and state are as a layer with parameters of this format takes them."""
     if autocast() and torch.get_autocast_dtype("cpu") is not torch.bfloat16:

@@ -56,7 +56,10 @@ def multiply_transposed(g: Tensor, x: Tensor, chosen: Chosen | None = None) -> t
     aim = target(8 * x.dtype.itemsize)
     height, width, rows = g.shape[1], x.shape[1], len(x) if chosen is None else len(chosen[0])
     wide = padded(width, aim.panel)
-    result, sums = empty(height, wide, dtype=x.dtype), torch.zeros(padded(height, aim.lanes), dtype=x.dtype, device="cpu")
+    result, sums = (
+        empty(height, wide, dtype=x.dtype),
+        torch.zeros(padded(height, aim.lanes), dtype=x.dtype, device="cpu"),
+    )
     if rows == 0:
         return result[:, :width].zero_(), sums[:height]
     panels, threads = wide // aim.panel, torch.get_num_threads()

@@ -44,7 +44,11 @@ def _source(target: Target) -> str:
         lines += [f"    while left >= {count}:", "        if along == 1:"]
         lines += _by_rows(size, lanes, count)
         lines += ["        else:", *_by_columns(size, lanes, count)]
-        lines += [f"        of0 += {count * size} * lda", f"        to0 += {count * size} * ldc", f"        left -= {count}"]
+        lines += [
+            f"        of0 += {count * size} * lda",
+            f"        to0 += {count * size} * ldc",
+            f"        left -= {count}",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -53,7 +57,10 @@ def _operands(size: int, count: int) -> list[str]:
     return [
         line
         for row in range(1, count)
-        for line in (f"            of{row} = of0 + {row * size} * lda", f"            to{row} = to0 + {row * size} * ldc")
+        for line in (
+            f"            of{row} = of0 + {row * size} * lda",
+            f"            to{row} = to0 + {row * size} * ldc",
+        )
     ]
 
 

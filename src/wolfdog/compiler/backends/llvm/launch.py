@@ -113,7 +113,9 @@ class Launch:
         kernel, code = (
             (self.kernel, self.code) if workers is None else (self.cooperative, self.cooperative_code)
         )
-        scratch = [torch.empty(batch, width, dtype=self.dtype, device="cpu") for width in kernel.scratch.values()]
+        scratch = [
+            torch.empty(batch, width, dtype=self.dtype, device="cpu") for width in kernel.scratch.values()
+        ]
         counter = None if workers is None else torch.zeros((), dtype=torch.int64, device="cpu")
         numbers = [
             steps,

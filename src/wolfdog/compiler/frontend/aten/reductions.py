@@ -167,7 +167,9 @@ def _cumsum(o: Operands, x: Batched, dim: int, **_: Any) -> Batched:
     value, axis = x[0], o.feature_axis(x, dim)
     size = value.shape[axis]
     if axis == -1:
-        return o.b("linear", value, o.constant(f"torch.ones({size}, {size}, device='cpu').triu()", (size, size))), x[1]
+        return o.b(
+            "linear", value, o.constant(f"torch.ones({size}, {size}, device='cpu').triu()", (size, size))
+        ), x[1]
     sums = [o.cut(value, axis, 0, 1)]
     for index in range(1, size):
         sums.append(o.b("add", sums[-1], o.cut(value, axis, index, index + 1)))
