@@ -86,6 +86,11 @@ class Compiled:
         """Recurrence of a lowered call."""
         return self.call(resets, hoist_events).recurrence
 
+    @property
+    def makes_tensors(self) -> bool:
+        """Whether the step makes tensors of its own, whose format may be PyTorch's default."""
+        return "device=" in self.traced.parameters.source()
+
     def chosen(self, batch: int, resets: bool) -> Recurrence:
         """Recurrence for a batch size."""
         return self.recurrence(resets, _hoists(batch))
