@@ -1,5 +1,6 @@
 """Real clips as streams of minutes: what a classifier says of their frames, clean and degraded, spliced together."""
 
+import csv
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from wolfdog.atomic import atomic_write
 from wolfdog.labels import LabelSpan, labels_at, read_labels
 from wolfdog.watch.classifiers.classifier import Classifier
 from wolfdog.watch.classifiers.preprocessing import Image
@@ -58,14 +60,17 @@ class Clip:
     labels: NDArray[np.int64]
 
 
-def read_clips(folder: Path, classifier: Classifier, progress: Callable[[str], None]) -> list[Clip]:
+def read_clips(
+    folder: Path, classifier: Classifier, progress: Callable[[str], None], labels: Path | None = None
+) -> list[Clip]:
     """Every video of a folder through the classifier, in each of `KINDS`.
 
-    The labels are those of FOLDER/labels.csv where there is one; else a clip's class is the first word of its name,
-    or its folder's name, where that is a class of the classifier, and `unknown` where neither is.
+    The labels are those of the file `labels`, or of FOLDER/labels.csv where there is one: spans of time, as for
+    `wolfdog train`, or the columns file and label. Else a clip's class is the first word of its name, or its folder's
+    name, where that is a class of the classifier, and `unknown` where neither is.
     """
-    file = folder / "labels.csv"
-    spans = read_labels(file) if file.exists() else None
+    file = folder / "labels.csv" if labels is None else labels
+    spans = _spans(file) if labels is not None or file.exists() else None
     clips = []
     for path in find_videos(folder):
         with VideoSource(path, size=classifier.preprocessing.height, sampling=Rate(FPS)) as source:
@@ -76,10 +81,34 @@ def read_clips(folder: Path, classifier: Classifier, progress: Callable[[str], N
             for kind in KINDS.values()
         ]
         of_clip = None if spans is None else spans.get(path.relative_to(folder).as_posix(), [])
-        labels = _labels(path, [frame.time for frame in frames], classifier.classes, of_clip)
-        clips.append(Clip(path.name, np.stack([kind.probabilities for kind in p]), labels))
+        of_frames = _labels(path, [frame.time for frame in frames], classifier.classes, of_clip)
+        clips.append(Clip(path.name, np.stack([kind.probabilities for kind in p]), of_frames))
         progress(f"{path.name}: {len(frames)} frames")
     return clips
+
+
+def save_clips(path: Path, clips: Sequence[Clip]) -> None:
+    """Write what was seen of clips as an NPZ file, atomically."""
+    arrays = {f"p {clip.name}": clip.probabilities for clip in clips}
+    arrays |= {f"labels {clip.name}": clip.labels for clip in clips}
+    with atomic_write(path, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def load_clips(path: Path) -> list[Clip]:
+    """What `save_clips` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        names = [name.removeprefix("p ") for name in file.files if name.startswith("p ")]
+        return [Clip(name, file[f"p {name}"], file[f"labels {name}"]) for name in names]
+
+
+def _spans(file: Path) -> dict[str, list[LabelSpan]]:
+    """Spans of each video; of a file without times, one span for each."""
+    with file.open(encoding="utf-8", newline="") as opened:
+        rows = csv.DictReader(opened)
+        if rows.fieldnames is not None and {"file", "label"} <= set(rows.fieldnames):
+            return {row["file"]: [LabelSpan(0.0, 1e9, row["label"])] for row in rows}
+    return read_labels(file)
 
 
 def _labels(

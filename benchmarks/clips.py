@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from clip_streams import KINDS, Clip, read_clips, splice
+from clip_streams import KINDS, Clip, load_clips, read_clips, save_clips, splice
 from wolfdog.atomic import atomic_write
 from wolfdog.watch.classifiers.registry import load_classifier
 from wolfdog.watch.smoothing import METHODS, Method
@@ -85,15 +85,24 @@ def verdicts(runs: list[dict[str, Scores]], kinds: list[str]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument(
+        "--labels", type=Path, help="file,label or spans of time; DIR/labels.csv, else the names"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--streams", type=int, default=12)
     parser.add_argument("--minutes", type=float, default=4.0)
     parser.add_argument("--classifier", default="efficientnet-lite0")
+    parser.add_argument("--bank", type=Path, help="NPZ file where the classifier's answers are kept")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
     classifier = load_classifier(options.classifier, classes="model-problem")
-    clips = read_clips(options.folder, classifier, lambda line: print(line, flush=True))
+    if options.bank is not None and options.bank.exists():
+        clips = load_clips(options.bank)
+    else:
+        clips = read_clips(options.folder, classifier, lambda line: print(line, flush=True), options.labels)
+        if options.bank is not None:
+            save_clips(options.bank, clips)
     runs = [run(clips, classifier.classes, seed, options.streams, options.minutes) for seed in options.seeds]
     for condition, kinds in (("clean streams", ["clean"]), ("mixed streams", [ALL, *KINDS])):
         of_condition = [one[condition] for one in runs]

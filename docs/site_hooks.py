@@ -42,7 +42,7 @@ def _command(name: str, command: Any, parent: Any) -> str:
     context = command.make_context(name, [], parent=parent, resilient_parsing=True)
     usage = " ".join(command.collect_usage_pieces(context))
     records = [record for parameter in command.params if (record := parameter.get_help_record(context))]
-    rows = "".join(f"| `{_cell(option)}` | {_cell(text)} |\n" for option, text in records)
+    rows = "".join(f"| `{' '.join(option.split())}` | {_cell(text)} |\n" for option, text in records)
     return (
         f"\n\n## wolfdog {name}\n\n```console\n$ wolfdog {name} {usage}\n```\n\n{command.help}\n\n"
         f"| argument or option | meaning |\n| --- | --- |\n{rows}"

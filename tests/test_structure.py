@@ -1,4 +1,4 @@
-"""The tools of `make check` see a breach of their rules: types, style, layout, imports, links of the site."""
+"""The tools of `make check` see a breach of their rules: types, style, layout, imports."""
 
 import re
 import subprocess

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from .interop import from_keras as from_keras
     from .interop import from_onnx as from_onnx
     from .memory import MemoryNetwork as MemoryNetwork
-    from .watch.model.watcher import Watcher as Watcher
+    from .watch import Watcher as Watcher
 
 __version__ = "0.1.0"
 
 _LATER = {
-    "Watcher": ".watch.model.watcher",
+    "Watcher": ".watch",
     "memory": ".memory",
     "MemoryNetwork": ".memory",
     **dict.fromkeys(("export_onnx", "from_flax", "from_keras", "from_onnx"), ".interop"),

@@ -23,7 +23,17 @@ def on_air(tmp_path_factory):
 @pytest.fixture(scope="session")
 def objective(on_air):
     """The arguments of `wolfdog train` that name the footage, and make training short."""
-    return ("--videos", on_air, "--labels", on_air / "labels.csv", "--world", on_air / "world.toml", *TINY)
+    return (
+        "--classifier",
+        "scratch",
+        "--videos",
+        on_air,
+        "--labels",
+        on_air / "labels.csv",
+        "--world",
+        on_air / "world.toml",
+        *TINY,
+    )
 
 
 @pytest.fixture(scope="session")

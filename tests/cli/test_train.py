@@ -75,7 +75,8 @@ def test_the_comparison_of_watchers_sees_another_seed(model, objective, tmp_path
 def test_other_ways_to_train(on_air, tmp_path, options):
     ran = wolfdog(
         "train", "--videos", on_air / "tv-0000.mp4", "--labels", on_air / "labels.csv", "--out", tmp_path / "out",
-        "--classifier-steps", 2, "--steps", 2, "--chunk", 4, "--streams", 2, "--size", 16, *options,
+        "--classifier", "scratch", "--classifier-steps", 2,
+        "--steps", 2, "--chunk", 4, "--streams", 2, "--size", 16, *options,
     )  # fmt: skip
     assert_fine(ran)
     watcher = Watcher.load(tmp_path / "out")

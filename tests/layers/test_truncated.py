@@ -124,5 +124,5 @@ def test_torch_s_own_layers() -> None:
 
 
 def test_what_is_no_chunk_is_refused() -> None:
-    with pytest.raises(InputError, match=r"tensors or wolfdog.Chunk.*got list"):
+    with pytest.raises(InputError, match=r"a chunk must be a tensor or wolfdog.Chunk.*got list"):
         next(wd.TruncatedBPTT(lstm(), [[drawn(3, 2, 3), "target"]]))

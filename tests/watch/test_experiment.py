@@ -32,9 +32,9 @@ def done(tmp_path_factory):
 def test_everyone_is_judged_on_the_whole_evening(done):
     outcome, _, _ = done
     judged = outcome.predictions
-    assert set(judged.said) == {SNAPSHOT, "gru", "elman", IDEAL, IDEAL_GIVEN_CLASSIFIER}
+    assert set(judged.probabilities) == {SNAPSHOT, "gru", "elman", IDEAL, IDEAL_GIVEN_CLASSIFIER}
     assert judged.classes == CLASSES
-    for said in judged.said.values():
+    for said in judged.probabilities.values():
         assert said.shape == (240, 5)
         np.testing.assert_allclose(said.sum(-1), 1, atol=1e-6)
     programme = outcome.test_broadcast.programme
@@ -66,13 +66,13 @@ def test_saved_watchers_say_what_was_judged(done):
     for name, folder in (("gru", outcome.watchers["gru"]), (SNAPSHOT, outcome.watchers["none"])):
         moments = list(Watcher.load(folder).watch(outcome.test_broadcast.videos[0]))
         said = np.stack([moment.context_probabilities for moment in moments])
-        np.testing.assert_allclose(said, outcome.predictions.said[name][:120], atol=1e-5)
+        np.testing.assert_allclose(said, outcome.predictions.probabilities[name][:120], atol=1e-5)
 
 
 def test_every_stage_is_told(done):
     _, _, told = done
     titles = " / ".join(title for title, _ in told)
-    for part in ("broadcasting", "learning to see", "learning to remember", "watching the test broadcast"):
+    for part in ("broadcasting", "training the frame classifier", "training", "watching the test broadcast"):
         assert part in titles
     assert all(total > 0 for _, total in told)
 
@@ -81,7 +81,9 @@ def test_the_same_seed_gives_the_same(done, tmp_path):
     outcome, _, _ = done
     again = run(replace(TINY, memories=("gru",)), tmp_path)
     for name in (SNAPSHOT, "gru", IDEAL, IDEAL_GIVEN_CLASSIFIER):
-        assert np.array_equal(again.predictions.said[name], outcome.predictions.said[name]), name
+        assert np.array_equal(
+            again.predictions.probabilities[name], outcome.predictions.probabilities[name]
+        ), name
     assert Scores.of(again.predictions).ambiguous["gru"] == Scores.of(outcome.predictions).ambiguous["gru"]
 
 

@@ -123,9 +123,7 @@ class TwoMemoryCell(Cell):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> TwoMemories:
-        """Zero states (stm, ltm), each [batch, features] or [features]; device and dtype default to those of the
-        parameters.
-        """
+        """Zero states (stm, ltm), each with or without a batch; device and dtype default to those of the parameters."""
         stm = self._zeros(self.output_size, batch, device, dtype)
         return stm, self._zeros(self.hidden_size, batch, device, dtype)
 

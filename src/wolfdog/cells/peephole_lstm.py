@@ -96,9 +96,7 @@ class PeepholeLSTMCell(PackedParameters, TwoMemoryCell):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Initialise: Glorot input weights, orthogonal recurrent weights, biases by `forget`, peepholes as described
-        above.
-        """
+        """Initialise: Glorot input weights, orthogonal recurrent weights, biases by `forget`, peepholes as above."""
         if self.peephole == "full":
             for gate in (self.n, self.i, self.f, self.v):
                 init_gate_(gate, self.hidden_size, peephole=True)

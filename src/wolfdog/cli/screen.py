@@ -1,4 +1,4 @@
-"""What the terminal shows: progress while something is under way, tables and lines when it is done."""
+"""Terminal output: progress bars, lines and tables."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence

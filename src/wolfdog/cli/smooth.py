@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def smooth(
     results: Annotated[
         list[Path],
-        typer.Argument(help="Files of results: MegaDetector JSON, CSV, Parquet, or .npy [time, classes]."),
+        typer.Argument(
+            help="Results: MegaDetector JSON, CSV, Parquet, .npy [time, classes], or a Camtrap DP package's folder."
+        ),
     ],
     out: Annotated[
         Path,
@@ -27,7 +29,7 @@ def smooth(
     ahead: Annotated[
         bool,
         typer.Option(
-            "--ahead", help="Also read later frames, for recordings; not every method has both forms."
+            "--lookahead", help="Also read later frames, for recordings; not every method has both forms."
         ),
     ] = False,
     option: Annotated[
@@ -45,7 +47,8 @@ def smooth(
     format: Annotated[  # noqa: A002 - the word that every tool has for it
         str | None,
         typer.Option(
-            help="Format of the results: megadetector, csv, parquet, npy.", show_default="by suffix"
+            help="Format of the results: megadetector, csv, parquet, npy, camtrap-dp.",
+            show_default="by suffix",
         ),
     ] = None,
     list_methods: Annotated[
@@ -62,7 +65,7 @@ def smooth(
 
     Each file is written again in its own format, with the new labels beside the old ones; fields that smoothing does
     not know pass through. A deployment, one camera at one place, is a folder or what the file says; the memory begins
-    anew with each. By default a label depends on earlier frames and its own; --ahead reads later frames too.
+    anew with each. By default a label depends on earlier frames and its own; --lookahead reads later frames too.
     """
     from ..watch.formats import read_results
     from ..watch.formats.times_file import read_times
@@ -102,9 +105,10 @@ def _told(smoothed: "Predictions", target: Path) -> str:
     before, after = smoothed.labels(), smoothed.labels(context=True)
     changed = int((before != after).sum())
     share = f" ({100 * changed / len(before):.1f} %)" if len(before) else ""
+    deployments = len(smoothed.deployments())
     return (
-        f"{target}: {len(before):,} rows of {len(smoothed.deployments()):,} deployments; "
-        f"{changed:,} labels changed{share}"
+        f"{target}: {len(before):,} rows of {deployments:,} deployment{'s' * (deployments != 1)}; "
+        f"labels changed: {changed:,}{share}"
     )
 
 

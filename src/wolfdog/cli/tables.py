@@ -37,7 +37,7 @@ def gap_rows(scores: Scores, spread: dict[str, tuple[float | None, ...]] | None 
 
 
 def cost_rows(scores: Scores) -> Table:
-    """What each memory costs: parameters, and microseconds for each frame."""
+    """Table of the memories' costs: parameters, and microseconds per frame."""
     table = Table(
         title="What a memory costs, the frame classifier apart",
         box=box.SIMPLE_HEAD,
@@ -62,8 +62,8 @@ def _bucket(lo: int, hi: int) -> str:
 
 
 def confusion_table(judged: ObserverPredictions, name: str) -> Table:
-    """How often one observer gave each label (column) to each true one (row), in % of the row."""
-    counts = confusion(judged.truth, judged.said[name].argmax(-1), len(judged.classes))
+    """Confusion matrix of one observer: labels given (columns) for each true label (rows), in % of the row."""
+    counts = confusion(judged.truth, judged.probabilities[name].argmax(-1), len(judged.classes))
     known = judged.truth >= 0
     right = share(judged.right()[name], known)
     table = Table(title=f"{name}: {percent(right)} % of {int(known.sum()):,} labelled moments right")

@@ -89,7 +89,7 @@ def _changed(
 
 
 def _worthwhile(minutes: float, streams: int, fps: float) -> int:
-    """How many processes to use: starting one takes as long as making a few thousand frames."""
+    """Number of worker processes: one more for every few thousand frames, the cost of starting a process."""
     frames = minutes * 60 * fps * streams
     # min keeps its first argument where the second is NaN; the broadcast will refuse such a length.
     return int(max(1, min(os.cpu_count() or 1, frames // 4000)))

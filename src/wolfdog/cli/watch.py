@@ -1,24 +1,16 @@
 """wolfdog watch: labels for every moment of videos."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import InputError
+from .options import Crop
 from .screen import StageBars, complaints, console
 
 if TYPE_CHECKING:
     from ..watch.recorder import Recorder, Watched
-
-
-class Crop(StrEnum):
-    """Ways to fit a frame into the square that a classifier reads."""
-
-    SQUEEZE = "squeeze"
-    CENTRE = "centre"
-    LETTERBOX = "letterbox"
 
 
 def watch(
@@ -49,6 +41,10 @@ def watch(
             show_default="world-memory for the model problem's classes, else memory",
         ),
     ] = "auto",
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", help="Option of the method, as name=value: frames=9.", show_default=False),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -101,6 +97,7 @@ def watch(
         classifier=classifier,
         classes=classes,
         method=method,
+        method_options=tuple(option or ()),
         ahead=lookahead,
         crop=crop.value,
         fps=fps,
@@ -110,12 +107,16 @@ def watch(
         threads=threads,
         cache=cache,
     )
-    if model is not None and options != LabelOptions(threads=threads, cache=cache):
+    if model is not None and options != LabelOptions(ahead=lookahead, threads=threads, cache=cache):
         raise InputError(
-            "--model brings its own classifier, classes, memory and frame rate: leave --classifier, --classes, --method, "
-            "--lookahead, --crop, --motion, --detections, --detector and --fps out."
+            "--model brings its own classifier, classes, memory and frame rate: leave --classifier, --classes, "
+            "--method, --option, --crop, --motion, --detections, --detector and --fps out."
         )
-    labeller = load_labeller(options) if model is None else load_model_labeller(model)
+    labeller = (
+        load_labeller(options)
+        if model is None
+        else load_model_labeller(model, ahead=lookahead, threads=threads, cache=cache)
+    )
     watched: list[Watched] = []
     try:
         with Recorder(labeller, out, min_event=min_event, annotated=annotate) as recorder:
@@ -131,7 +132,8 @@ def watch(
     moments = sum(one.moments for one in watched)
     seconds = sum(one.seconds for one in watched)
     console.print(
-        f"{out}: {moments:,} moments of {seconds:,.0f} s of video in {len(watched) - troubled} of {len(watched)} videos",
+        f"{out}: {moments:,} moments of {seconds:,.0f} s of video in {len(watched) - troubled} of {len(watched)} "
+        "videos",
         markup=False,
         soft_wrap=True,
     )
@@ -145,7 +147,7 @@ def _watch_all(recorder: "Recorder", videos: list[tuple[Path, str]], watched: li
         with stages(name, 1) as done:
 
             def progress(second: float, of: float | None) -> None:
-                done(min(second / of, 1.0) if of else 0.0, f"{second:,.0f} s")  # noqa: B023 - called in the block
+                done(min(second / of, 1.0) if of else 0.0, f"{second:,.0f} s")
 
             watched.append(recorder.watch(path, name, progress))
         if watched[-1].trouble is not None:

@@ -1,4 +1,4 @@
-"""What the compiler made of a cell, in words a person can read."""
+"""Text of the stages of a compiled cell, for reading."""
 
 from math import prod
 
@@ -13,7 +13,7 @@ STAGES = ("equations", "program", "adjoint", "plan", "source")
 
 
 def explain(compiled: Compiled, stage: str) -> str:
-    """The text of one stage of a compiled cell; the stages are `STAGES`."""
+    """Text of one stage of a compiled cell; the stages are `STAGES`."""
     recurrence = compiled.recurrence(resets=False, hoist_events=True)
     match stage:
         case "equations":
@@ -30,7 +30,7 @@ def explain(compiled: Compiled, stage: str) -> str:
             return _plan(recurrence)
     kernels = {
         "inference": recurrence.inference.kernel,
-        "inference, few examples": recurrence.inference.together,
+        "inference, few examples": recurrence.inference.cooperative,
         "training": recurrence.training.kernel,
         "gradients": recurrence.backward_kernel.kernel,
     }
@@ -58,10 +58,10 @@ def _plan(recurrence: Recurrence) -> str:
 
 
 def _kernel(name: str, launch: Launch) -> str:
-    """Products and loops of one kernel, with what one step costs an example."""
+    """Products and loops of one kernel, with the FLOPs and bytes of one step of an example."""
     lines, work, moved = [], 0, 0
     size = launch.target.bits // 8
-    for number, stage in enumerate(launch.plan.stages):
+    for number, stage in enumerate(launch.nest.stages):
         for product in stage.products:
             times = f"{product.times} x " if product.times > 1 else ""
             lines.append(

@@ -12,11 +12,12 @@ from .cell.protocol import Returns, check_returns
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
-from .cell.zoneout import over_events
+from .cell.zoneout import with_step_masks
 from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
+from .execution.backend import asked_backend, variable_slot
 from .execution.compiled import CompiledRunner
-from .execution.guards import SequenceAgain, StepAgain
-from .execution.runner import Runner, asked_backend, choose
+from .execution.fast_path import SequencePath, StepPath
+from .execution.runner import Runner, choose
 from .inspection.activations import over_time
 
 
@@ -50,9 +51,10 @@ class Recurrent(SequenceLayer):
     >>> y_next, (stm, ltm) = layer.step(torch.zeros(2, 3), (stm, ltm))
     """
 
-    _step_again: StepAgain | None = None
-    _sequence_again: SequenceAgain | None = None
+    _step_path: StepPath | None = None
+    _sequence_path: SequencePath | None = None
     _last_form: tuple[torch.Size, bool] | None = None
+    _last_reason: str | None = ""
 
     def __init__(
         self,
@@ -71,7 +73,8 @@ class Recurrent(SequenceLayer):
         self.cell = cell
         self.batch_first = batch_first
         self.returns = check_returns(cell, returns)
-        self._asked_backend = asked_backend(backend)
+        asked_backend(backend)
+        self._backend = backend
         if checkpoint_every is not None:
             check_every(checkpoint_every, "checkpoint_every")
         self.checkpoint_every = checkpoint_every
@@ -88,14 +91,16 @@ class Recurrent(SequenceLayer):
 
     @property
     def backend(self) -> str:
-        """What runs the cell: "llvm", or "eager" where that was asked for or the cell cannot be compiled."""
-        return self._runner().backend
+        """What ran the cell last, or would run it: "llvm", or "eager"."""
+        return "llvm" if self.fallback_reason is None else "eager"
 
     @property
     def fallback_reason(self) -> str | None:
-        """Why no faster backend runs the cell; None where there is none faster."""
-        runner, reason = choose(self.cell, self.returns, self._asked_backend)
-        return runner.fallback_reason() if isinstance(runner, CompiledRunner) else reason
+        """Why the eager loop ran the cell last, or would run it; None where kernels did."""
+        runner, reason = choose(self.cell, self.returns, asked_backend(self._backend))
+        if not isinstance(runner, CompiledRunner):
+            return reason
+        return runner.fallback_reason() if self._last_reason == "" else self._last_reason
 
     def forward(
         self,
@@ -118,23 +123,38 @@ class Recurrent(SequenceLayer):
         Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
         """
         compiling = torch.compiler.is_compiling()
-        plain = not compiling and resets is None and isinstance(x, Tensor) and x.dim() > 2
-        again = self._sequence_again if plain else None
-        if again is not None and again.is_of(self._modules["cell"], self.returns):
-            found = again(x.transpose(0, 1) if self.batch_first else x, state, lengths)
+        if not compiling and self._sequence_path is not None and resets is None:
+            found = self._again(self._sequence_path, x, state, lengths)
             if found is not None:
-                y, state = found
-                return y.transpose(0, 1) if self.batch_first else y, state
-        batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
-        runner = self._runner()
+                return found
+        batched, (events, before, ends, marks) = laid_out(x, state, lengths, resets, self.batch_first)
+        runner = own = self._runner()
         if self.checkpoint_every is not None and not compiling:
-            runner = CheckpointedRunner(runner, self.checkpoint_every)
-        events, before, lengths, resets = arguments
+            runner = CheckpointedRunner(own, self.checkpoint_every)
         with shared_dropout_masks(self.cell, events.shape[1]):
-            given = over_events(self.cell, events)
-            y, state = runner.sequence(given, before, lengths, resets)
-            if plain and isinstance(runner, CompiledRunner) and given is events:
-                self._prepare_again(runner, events, before)
+            given = with_step_masks(self.cell, events)
+            y, after = runner.sequence(given, before, ends, marks)
+            if isinstance(own, CompiledRunner):
+                self.__dict__["_last_reason"] = own.reason
+                if batched and marks is None and given is events and own.reason is None:
+                    self._prepare_path(own, events, before)
+        return self._laid_back(y, after, batched)
+
+    def _again(self, path: SequencePath, x: Tensor, state: Any, lengths: Any) -> tuple[Tensor, State] | None:
+        """The same by the path of an earlier call; None where something has changed."""
+        if not self.batch_first:
+            found = path(x, state, lengths)
+        elif isinstance(x, Tensor) and x.dim() > 2:
+            found = path(x.transpose(0, 1), state, lengths)
+        else:
+            return None
+        if found is None:
+            return None
+        self.__dict__["_last_reason"] = None
+        return (found[0].transpose(0, 1), found[1]) if self.batch_first else found
+
+    def _laid_back(self, y: Tensor, state: State, batched: bool) -> tuple[Tensor, State]:
+        """Outputs [T, B, ...] and a state, laid out as the events were."""
         if not batched:
             return y.squeeze(1), transform(lambda tensor: tensor.squeeze(0), state)
         return y.transpose(0, 1) if self.batch_first else y, state
@@ -171,11 +191,11 @@ class Recurrent(SequenceLayer):
         {'i': [7, 2, 5], 'f': [7, 2, 5], 'g': [7, 2, 5], 'o': [7, 2, 5], 'stm': [7, 2, 5], 'ltm': [7, 2, 5]}
         """
         batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
-        events, before, lengths, resets = arguments
+        events, before, ends, marks = arguments
         with shared_dropout_masks(self.cell, events.shape[1]):
-            events = over_events(self.cell, events)
+            events = with_step_masks(self.cell, events)
             found = over_time(
-                self, self.cell, self.returns, self._asked_backend, events, before, lengths, resets
+                self, self.cell, self.returns, asked_backend(self._backend), events, before, ends, marks
             )
         if not batched:
             return {name: values.squeeze(1) for name, values in found.items()}
@@ -188,10 +208,11 @@ class Recurrent(SequenceLayer):
 
         Raises ShapeError for a wrong shape.
         """
-        again = None if torch.compiler.is_compiling() else self._step_again
-        if again is not None and again.is_of(self._modules["cell"], self.returns):
-            found = again(x_t, state)
+        compiling = torch.compiler.is_compiling()
+        if not compiling and self._step_path is not None:
+            found = self._step_path(x_t, state)
             if found is not None:
+                self.__dict__["_last_reason"] = None
                 return found
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
@@ -201,25 +222,31 @@ class Recurrent(SequenceLayer):
         state = with_batch(state, len(x_t), batched)
         runner = self._runner()
         with shared_dropout_masks(self.cell, len(x_t)):
-            y_t, state = runner.step(over_events(self.cell, x_t.unsqueeze(0)).squeeze(0), state)
+            y_t, state = runner.step(with_step_masks(self.cell, x_t.unsqueeze(0)).squeeze(0), state)
         if isinstance(runner, CompiledRunner):
-            self.__dict__["_step_again"] = runner.again if batched else None
+            self.__dict__["_last_reason"] = runner.reason
+            if batched and runner.ready_step is not None:
+                self.__dict__["_step_path"] = runner.step_path(x_t, self._places())
         if not batched:
             return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
         return y_t, state
 
-    def _prepare_again(self, runner: CompiledRunner, x: Tensor, state: State | None) -> None:
+    def _places(self) -> list[tuple[dict[str, Any], str]]:
+        """Where the layer holds what it runs, and how."""
+        return [(self._modules, "cell"), (self.__dict__, "returns"), *variable_slot()]
+
+    def _prepare_path(self, runner: CompiledRunner, x: Tensor, state: State | None) -> None:
         """Make ready for more sequences like this one, where it is the second in a row."""
         form = x.shape, state is None
         second = form == self._last_form
         if second:
-            self.__dict__["_sequence_again"] = runner.sequence_again(x, state)
+            self.__dict__["_sequence_path"] = runner.sequence_path(x, state, self._places())
         self.__dict__["_last_form"] = None if second else form
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles are made of."""
-        again = ("_step_again", "_sequence_again", "_last_form")
-        return {name: value for name, value in self.__dict__.items() if name not in again}
+        passing = ("_kept", "_step_path", "_sequence_path", "_last_form", "_last_reason")
+        return {name: value for name, value in self.__dict__.items() if name not in passing}
 
     def extra_repr(self) -> str:
         options = ["batch_first=True"] if self.batch_first else []
@@ -227,24 +254,31 @@ class Recurrent(SequenceLayer):
             options.append(f"checkpoint_every={self.checkpoint_every!r}")
         return ", ".join(options)
 
+    def _asked_in_graph(self) -> str | None:
+        return asked_backend(self._backend)
+
     def _plan_in_graph(self, features: list[int], dtype: str, resets: bool) -> int:
         from .execution.torch_compile import plan
 
         return plan(self.cell, self.returns, features, dtype, resets)
 
-    def _settings_in_graph(self) -> list[tuple[tuple[str, ...], object]]:
-        from .execution.cell_attributes import said_in
+    def _numbers_in_graph(self) -> list[tuple[tuple[str, ...], object]]:
+        from .execution.torch_compile import numbers_read
 
-        return said_in(self.cell)
+        return numbers_read(self.cell)
 
     # for torch.compile: called while the graph is made, their results are constants of the graph
+    _asked_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
     _plan_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
-    _settings_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    _numbers_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
     def _runner(self) -> Runner:
-        if torch.compiler.is_compiling() and self._asked_backend != "eager":
+        if torch.compiler.is_compiling() and self._asked_in_graph() != "eager":
             from .execution.torch_compile import GraphRunner
 
             return GraphRunner(self, self.cell, self.returns)
         # Made at each call, and cheap: a copied, loaded or edited layer never runs another one's cell.
-        return choose(self.cell, self.returns, self._asked_backend)[0]
+        kept = self.__dict__.get("_kept")
+        if kept is None or kept[0] is not self.cell:
+            kept = self.__dict__["_kept"] = (self.cell, {})
+        return choose(self.cell, self.returns, asked_backend(self._backend), kept[1])[0]

@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class Broadcast:
-    """What was broadcast.
+    """Files of one broadcast.
 
     Args:
         videos: the files, one per stream.

@@ -27,7 +27,7 @@ LEAST = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Belief:
-    """What an observer holds after each of T frames of N streams.
+    """Beliefs of an observer after each of T frames of N streams.
 
     Args:
         labels: [T, N, labels], probability of each label of the frame given all frames so far.

@@ -1,4 +1,4 @@
-"""What is on: the hidden channel, pace and label of every frame."""
+"""Programme: the hidden channel, pace and label of every frame."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +22,7 @@ class Shot:
 
 @dataclass(frozen=True, eq=False)
 class Programme:
-    """What is on in T frames of N streams, as indices into `world`.
+    """Programme of T frames of N streams, as indices into `world`.
 
     Args:
         world: the world it was drawn from.

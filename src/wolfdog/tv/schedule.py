@@ -49,7 +49,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Pace:
-    """How often a shot is informative, and for how many frames on average this stays so.
+    """Rate of informative shots, and the mean number of frames for which the rate holds.
 
     Args:
         name: its name.

@@ -123,7 +123,7 @@ class World:
         return sum(share for label, share in self.shares(channel, pace).items() if self.look(label) == look)
 
     def look(self, label: str) -> str:
-        """What `label` looks like."""
+        """Appearance of `label`."""
         return self.looks.get(label, label)
 
     def shares(self, channel: Channel, pace: Pace) -> dict[str, float]:

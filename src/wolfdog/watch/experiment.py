@@ -17,12 +17,11 @@ from .model.frame_classifier import FrameClassifier
 from .model.registry import NO_MEMORY
 from .model.watcher import Watcher
 from .progress import Stages, silent
+from .training.pipeline import assembled, train_and_calibrate
 from .training.train import (
     ContextJob,
     ContextTraining,
     FrameClassifierTraining,
-    calibrate_on,
-    train_frame_classifier,
 )
 from .training.trainer import Progress
 from .training.workers import train_contexts
@@ -34,7 +33,7 @@ ALL_COMPARED = (*COMPARED, "ntm", "lstmn", "attention", "memory-network", "lstm+
 """Every kind of memory: the units, those that are searched, and a unit with each of the two beside it."""
 
 PHOTOGRAPHS = {"classifier": "classifier", "memory": "memory", "test": "test", "highlights": "test"}
-"""Which photographs each broadcast shows."""
+"""Photographs of each broadcast."""
 
 FIRST_SEED = 1000
 """Of the first experiment's first broadcast. Lower ones were used up while wolfdog was being made."""
@@ -54,7 +53,7 @@ class Airtime:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is broadcast, and how a network learns to watch it.
+    """Settings of an experiment: broadcasts and training.
 
     Three broadcasts, of different seeds: the frame classifier learns from the first, which is cut quickly and shows
     informative objects often, so that there are many shots to learn from; it is calibrated on the second, and
@@ -106,10 +105,10 @@ class Experiment:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of an experiment.
+    """Results of an experiment.
 
     Args:
-        predictions: what everyone said of the test broadcast.
+        predictions: of every observer, on the test broadcast.
         watchers: the folder of each trained watcher, by its memory.
         test broadcast: the broadcast that was watched.
         highlights: a broadcast to look at.
@@ -137,18 +136,23 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
         _on_air(experiment, out, number, *part, stages)
         for number, part in enumerate(
             (
-                ("to learn to see", "classifier", experiment.classifier_training, quick(world)),
-                ("to learn to remember", "memory", experiment.memory_training, world),
-                ("the test broadcast to be watched", "test", experiment.test_broadcast, world),
-                ("highlights to be shown", "highlights", experiment.highlights, restless(world)),
+                ("for the frame classifier", "classifier", experiment.classifier_training, quick(world)),
+                ("for the memories", "memory", experiment.memory_training, world),
+                ("the test broadcast", "test", experiment.test_broadcast, world),
+                ("highlights", "highlights", experiment.highlights, restless(world)),
             )
         )
     )
-    frame_classifier = _trained_frame_classifier(experiment, config, classifier_broadcast, stages)
-    remembered = _watched(
-        frame_classifier, memory_broadcast, config, "watching what the memories will learn from", stages
+    frame_classifier, remembered = train_and_calibrate(
+        config,
+        _read(classifier_broadcast, config, "reading it back", stages),
+        lambda classifier: _watched(
+            classifier, memory_broadcast, config, "embedding what the memories will learn from", stages
+        ),
+        experiment.frame_classifier,
+        experiment.seed,
+        stages,
     )
-    calibrate_on(frame_classifier, remembered)
     jobs = {
         memory: ContextJob(
             experiment.config(memory),
@@ -159,11 +163,11 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
         for memory in experiment.memories
     }
     contexts = _trained_contexts(jobs, experiment.workers, stages)
-    watchers = {NO_MEMORY: _saved(Watcher(config), frame_classifier, None, out / "models" / "snapshot")}
+    models = out / "models"
+    watchers = {NO_MEMORY: _saved(assembled(config, frame_classifier, None), models / "snapshot")}
     for memory, context in contexts.items():
-        watchers[memory] = _saved(
-            Watcher(experiment.config(memory)), frame_classifier, context, out / "models" / memory
-        )
+        watcher = assembled(experiment.config(memory), frame_classifier, context)
+        watchers[memory] = _saved(watcher, models / memory)
     seen = _watched(frame_classifier, test_broadcast, config, "watching the test broadcast", stages)
     judged = observe(frame_classifier, contexts, seen, config.classes, experiment.world)
     costs = {name: cost_of(context, config.embedding) for name, context in contexts.items()}
@@ -220,20 +224,6 @@ def _on_air(
         )
 
 
-def _trained_frame_classifier(
-    experiment: Experiment, config: WatcherConfig, on_air: Broadcast, stages: Stages
-) -> FrameClassifier:
-    footage = _read(on_air, config, "reading it back", stages)
-    with stages("learning to see", experiment.frame_classifier.plan.steps) as done:
-        return train_frame_classifier(
-            config,
-            footage,
-            experiment.frame_classifier,
-            experiment.seed,
-            lambda made: done(made.step, _loss(made)),
-        )
-
-
 def _watched(
     frame_classifier: FrameClassifier, on_air: Broadcast, config: WatcherConfig, title: str, stages: Stages
 ) -> list[LabelledVideo]:
@@ -264,24 +254,15 @@ def _read(
 def _trained_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:
     steps = dict.fromkeys(jobs, 0)
     total = sum(job.training.plan.steps for job in jobs.values())
-    with stages(f"learning to remember, {len(jobs)} memories", total) as done:
+    with stages(f"training {len(jobs)} memories", total) as done:
 
         def report(name: str, made: Progress) -> None:
             steps[name] = made.step
-            done(sum(steps.values()), f"{name} {_loss(made)}")
+            done(sum(steps.values()), f"{name} loss {made.loss:.3f}")
 
         return train_contexts(jobs, workers, report)
 
 
-def _loss(made: Progress) -> str:
-    return f"loss {made.loss:.3f}"
-
-
-def _saved(
-    watcher: Watcher, frame_classifier: FrameClassifier, context: Context | None, folder: Path
-) -> Path:
-    watcher.frame_classifier.load_state_dict(frame_classifier.state_dict())
-    if watcher.context is not None and context is not None:
-        watcher.context.load_state_dict(context.state_dict())
+def _saved(watcher: Watcher, folder: Path) -> Path:
     watcher.save(folder)
     return folder

@@ -1,4 +1,4 @@
-"""What a watcher says: a moment for each frame it looked at; events, the runs of moments with one label."""
+"""Results of a watcher: a moment for each frame, and events, the runs of moments with one label."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Moment:
     Only the last moment's is needed to end an event; 0 where it is not known.
     """
     evidence: tuple[Evidence, ...] = ()
-    """What the context label looked at most, the largest weight first, where that was asked for; the moment itself may
+    """Evidence of the context label, the largest weight first, where it was asked for; the moment itself may
     be among it."""
 
     def label(self, which: Which) -> str:
@@ -78,7 +78,7 @@ class Event:
     probability: float
     """The label's probability, averaged over the moments."""
     moments: int
-    """How many moments it is made of."""
+    """Number of its moments."""
 
     @property
     def duration(self) -> float:

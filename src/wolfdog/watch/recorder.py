@@ -14,7 +14,10 @@ from .output.evidence_plot import draw_evidence
 from .output.sinks import EventsCSV, EvidenceCSV, MomentsCSV, WebVTT
 from .output.thinned_moments import ThinnedMoments
 from .output.timeline import draw_timeline
-from .predictions import PredictionsWriter
+from .predictions import Predictions, PredictionsWriter
+
+ROWS = 8192
+"""Rows of the predictions file that are written together."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +110,14 @@ class Recorder:
         selector = _selector(buffer, self._evidence)
         count, end, trouble, aspect = 0, 0.0, None, 1.0
         beside = self._out / name
-        beside.parent.mkdir(parents=True, exist_ok=True)
+        rows = _Rows(self._predictions)
         try:
             with ExitStack() as stack:
                 subtitles = None
                 passing = None if buffer is None else buffer.passing
                 for labels in self._labeller.label(path, name, progress=progress, passing=passing):
                     if subtitles is None:
+                        beside.parent.mkdir(parents=True, exist_ok=True)
                         subtitles = stack.enter_context(WebVTT(_named(beside, ".vtt"), keep_partial=True))
                     for moment in labels.moments:
                         for sink in (*self._all, subtitles):
@@ -122,12 +126,14 @@ class Recorder:
                             selector.add(moment)
                         thinned.add(moment)
                         count, end = count + 1, moment.time + moment.duration
-                    self._predictions.write(labels.table)
+                    rows.add(labels.table)
                     aspect = labels.aspect
                     if self._annotated:
                         kept.extend(labels.moments)
         except MediaError as error:
             trouble = str(error)
+        finally:
+            rows.flush()
         if count:
             classes = self._labeller.classes
             draw_timeline(thinned.moments(), _named(beside, ".png"), classes, title=name)
@@ -137,6 +143,24 @@ class Recorder:
             if self._annotated:
                 annotate(path, kept, _named(beside, ".annotated.mp4"), classes)
         return Watched(name, count, end, trouble)
+
+
+class _Rows:
+    """Rows of one video, written together: small row groups make large files."""
+
+    def __init__(self, writer: PredictionsWriter) -> None:
+        self._writer = writer
+        self._tables: list[Predictions] = []
+
+    def add(self, table: Predictions) -> None:
+        self._tables.append(table)
+        if sum(map(len, self._tables)) >= ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._tables:
+            self._writer.write(Predictions.concat(self._tables))
+        self._tables = []
 
 
 def _selector(buffer: ThumbnailBuffer | None, sink: EvidenceCSV | None) -> EvidenceSelector | None:

@@ -15,7 +15,7 @@ import wolfdog as wd
 from tolerances import assert_agree, assert_same
 from torch_nn_cases import CASES, NAMES, LayerCase, flat, gradients
 from wolfdog.layers.torch_nn.base import OnKernels
-from wolfdog.layers.torch_nn.guards import CallAgain
+from wolfdog.layers.torch_nn.fast_path import LayerPath
 
 X = torch.randn(6, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
 
@@ -24,14 +24,14 @@ def again(layer: OnKernels, x: Tensor = X, hx: Any = None) -> OnKernels:
     """The layer, ready to run a call like this one again."""
     for _ in range(2):
         layer(x, hx)
-    assert layer._again is not None
+    assert layer._path is not None
     return layer
 
 
 def fresh(layer: OnKernels) -> OnKernels:
     """The same layer, which has not run yet."""
     other = copy.deepcopy(layer)
-    assert other._again is None
+    assert other._path is None
     return other
 
 
@@ -90,7 +90,7 @@ def test_what_changes_is_seen(change: str) -> None:
     before = tuple(flat(layer(X)))
     CHANGES[change](layer)
     results = [tuple(flat(layer(X)))]
-    layer.__dict__["_again"] = None
+    layer.__dict__["_path"] = None
     results.append(tuple(flat(layer(X))))
     assert_same(*results)
     assert [t.requires_grad for t in results[0]] == [t.requires_grad for t in results[1]]
@@ -138,12 +138,12 @@ def test_autocast_is_seen() -> None:
 def test_copies_and_pickles_are_without_it() -> None:
     layer = again(wd.GRU(3, 4, dtype=torch.float64))
     for other in (copy.copy(layer), copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
-        assert other._again is None
+        assert other._path is None
         assert_same(other(X), layer(X))
 
 
 def test_a_wrong_call_made_again_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = again(wd.GRU(3, 4, dtype=torch.float64))
-    monkeypatch.setattr(CallAgain, "__call__", lambda self, *given: (X, [X]))
+    monkeypatch.setattr(LayerPath, "__call__", lambda self, *given: (X, [X]))
     with pytest.raises(AssertionError):
         assert_same(tuple(flat(layer(X))), tuple(flat(fresh(layer)(X))))

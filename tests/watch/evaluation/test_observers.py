@@ -47,14 +47,14 @@ moments = st.lists(
 @given(moments)
 def test_tables_agree_with_counting_one_by_one(rows):
     columns = [np.array(column) for column in zip(*rows, strict=True)] or [np.zeros(0, int)] * 5
-    right, gap, ambiguous, truth, said = columns
+    right, gap, ambiguous, truth, probabilities = columns
     buckets = ((1, 5), (5, 30), (30, 40))
     table = gap_table({"one": right.astype(bool)}, truth, gap, ambiguous.astype(bool), buckets)
     counted = np.zeros((3, 3), int)
     for _, _, _, true, given_label in rows:
         if true != UNLABELLED:
             counted[true, given_label] += 1
-    assert confusion(truth, said, 3).tolist() == counted.tolist()
+    assert confusion(truth, probabilities, 3).tolist() == counted.tolist()
     for number, (lo, hi) in enumerate(buckets):
         hits = [(true, hit) for hit, since, decides, true, _ in rows if decides and lo <= since < hi]
         assert table.counts[number] == len(hits)
@@ -111,13 +111,13 @@ def test_truth_gap_and_ambiguity_are_the_programme_s(judged, programme):
 
 def test_the_ideal_observer_is_the_programme_s_own(judged, programme):
     expected = laid_end_to_end(IdealObserver(WORLD).perfect(programme))
-    np.testing.assert_allclose(judged.said[IDEAL], expected, atol=1e-12)
+    np.testing.assert_allclose(judged.probabilities[IDEAL], expected, atol=1e-12)
 
 
 def test_the_ideal_observer_given_a_perfect_eye_is_nearly_the_ideal_one(judged):
-    same = judged.said[IDEAL].argmax(-1) == judged.said[IDEAL_GIVEN_CLASSIFIER].argmax(-1)
+    same = judged.probabilities[IDEAL].argmax(-1) == judged.probabilities[IDEAL_GIVEN_CLASSIFIER].argmax(-1)
     assert same.mean() > 0.95
-    np.testing.assert_allclose(judged.said[IDEAL_GIVEN_CLASSIFIER].sum(-1), 1, atol=1e-9)
+    np.testing.assert_allclose(judged.probabilities[IDEAL_GIVEN_CLASSIFIER].sum(-1), 1, atol=1e-9)
 
 
 def test_a_frame_alone_is_a_coin_on_what_is_ambiguous_and_right_on_the_rest(judged):
@@ -134,8 +134,8 @@ def test_nobody_beats_the_ideal_observer(judged):
 
 
 def test_a_memory_that_copies_the_ideal_gets_the_ideal_s_row(judged):
-    said = judged.said | {"copy": judged.said[IDEAL].copy()}
-    copied = ObserverPredictions(judged.classes, judged.truth, judged.gap, judged.ambiguous, said)
+    probabilities = judged.probabilities | {"copy": judged.probabilities[IDEAL].copy()}
+    copied = ObserverPredictions(judged.classes, judged.truth, judged.gap, judged.ambiguous, probabilities)
     scores = Scores.of(copied, seed=3)
     assert scores.table.accuracy["copy"] == scores.table.accuracy[IDEAL]
     whole = scores.as_dict()
@@ -143,7 +143,7 @@ def test_a_memory_that_copies_the_ideal_gets_the_ideal_s_row(judged):
     assert whole["memories"]["gru"] != whole["ideal"]
     # one label changed is seen
     at = int(np.flatnonzero(judged.ambiguous & (judged.gap > 0))[0])
-    said["copy"][at] = 1 - said["copy"][at]
+    probabilities["copy"][at] = 1 - probabilities["copy"][at]
     assert Scores.of(copied).ambiguous["copy"] != scores.ambiguous[IDEAL]
 
 
@@ -154,20 +154,20 @@ def test_watching_side_by_side_is_watching_one_by_one(lengths, chunk):
     footage = [single(np.zeros(length), name=f"{n}.mp4") for n, length in enumerate(lengths)]
     rng = np.random.default_rng(0)
     footage = [replace(video, events=rng.standard_normal((len(video), 2)).astype("f")) for video in footage]
-    for video, said in zip(footage, remember(context, footage, chunk), strict=True):
-        assert said.shape == (len(video), 3)
+    for video, probabilities in zip(footage, remember(context, footage, chunk), strict=True):
+        assert probabilities.shape == (len(video), 3)
         state = None
-        for event, probabilities in zip(video.events, said, strict=True):
+        for event, of_event in zip(video.events, probabilities, strict=True):
             with torch.no_grad():
                 logits, state = context(torch.from_numpy(event)[None, None], state)
-            np.testing.assert_allclose(probabilities, logits[0, 0].double().softmax(-1), atol=1e-6)
+            np.testing.assert_allclose(of_event, logits[0, 0].double().softmax(-1), atol=1e-6)
 
 
 def test_without_a_world_nothing_is_ambiguous():
     footage = [single([0, 1, UNLABELLED, 1])]
     frame_classifier = FrameClassifier(2, width=2, embedding=1).eval()
     judged = observe(frame_classifier, {}, footage, ("a", "b"), None)
-    assert set(judged.said) == {SNAPSHOT}
+    assert set(judged.probabilities) == {SNAPSHOT}
     assert not judged.ambiguous.any()
     assert judged.gap.tolist() == [-1] * 4
     assert not judged.right()[SNAPSHOT][2]
@@ -184,7 +184,7 @@ def test_classes_in_another_order_give_the_same(judged, programme):
     frame_classifier.prior = frame_classifier.prior[np.argsort(back)]
     again = observe(frame_classifier, {}, moved, order, WORLD)
     for name in (IDEAL, IDEAL_GIVEN_CLASSIFIER, SNAPSHOT):
-        np.testing.assert_allclose(again.said[name][:, back], judged.said[name], atol=1e-5)
+        np.testing.assert_allclose(again.probabilities[name][:, back], judged.probabilities[name], atol=1e-5)
 
 
 def test_footage_that_the_ideal_observer_cannot_watch_is_refused():

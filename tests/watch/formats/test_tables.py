@@ -134,4 +134,4 @@ def test_formats_are_told_apart(tmp_path):
         read_results(tmp_path / "a.csv", format="odd")
     with pytest.raises(InputError, match="no such file"):
         read_results(tmp_path / "a.csv")
-    assert set(FORMATS) == {"megadetector", "csv", "parquet", "npy"}
+    assert set(FORMATS) == {"megadetector", "csv", "parquet", "npy", "camtrap-dp"}

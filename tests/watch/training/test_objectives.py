@@ -11,7 +11,6 @@ from watch_moments import moment
 from watch_reels import painted, single
 from wolfdog.errors import InputError, MediaError
 from wolfdog.labels import LabelSpan
-from wolfdog.watch import recorder
 from wolfdog.watch.data.labelled_video import (
     UNLABELLED,
     classes_of,
@@ -22,6 +21,7 @@ from wolfdog.watch.data.labelled_video import (
 from wolfdog.watch.data.video_streams import VideoStreams
 from wolfdog.watch.model.context import Context
 from wolfdog.watch.model.frame_classifier import FrameClassifier
+from wolfdog.watch.output import thinned_moments
 from wolfdog.watch.training.objectives import ContextObjective, FrameObjective, halved, vary
 from wolfdog.watch.training.pipeline import halves
 from wolfdog.watch.training.train import FrameClassifierTraining
@@ -194,8 +194,8 @@ def test_halves_share_no_video_and_do_not_hang_on_the_order():
 
 
 def test_a_timeline_of_very_many_moments_keeps_its_changes_in_bounded_memory(monkeypatch):
-    monkeypatch.setattr(recorder, "KEPT", 100)
-    kept = recorder._Thinned()
+    monkeypatch.setattr(thinned_moments, "KEPT", 100)
+    kept = thinned_moments.ThinnedMoments()
     labels = ["wolf" if 400 <= n < 403 else "dog" for n in range(5000)]
     for n, label in enumerate(labels):
         kept.add(moment(n / 5, label, duration=0.2))
@@ -211,8 +211,8 @@ def test_a_timeline_of_very_many_moments_keeps_its_changes_in_bounded_memory(mon
 
 
 def test_a_timeline_of_nothing_but_changes_is_bounded_too(monkeypatch):
-    monkeypatch.setattr(recorder, "KEPT", 50)
-    kept = recorder._Thinned()
+    monkeypatch.setattr(thinned_moments, "KEPT", 50)
+    kept = thinned_moments.ThinnedMoments()
     for n in range(3000):
         kept.add(moment(n / 5, "wolf" if n % 2 else "dog", duration=0.2))
         assert len(kept.moments()) <= 51

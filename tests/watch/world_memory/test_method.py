@@ -116,18 +116,12 @@ def test_training_learns_what_is_seen_together() -> None:
     streams = show(judged, programme, seed=4)
     said = contexts(streams, CLASSES, {"memory": WorldMemory(network=trained)})
     said[IDEAL] = ideal_context(streams, programme, CLASSES, CalibratedPosterior(small_bank(sharpness=1.8)))
-    night = {
-        name: s.by_degradation["night"].canines
-        for name, s in scores_of(said, streams, judged.degradations, CLASSES).items()
-    }
+    scores = scores_of(said, streams, judged.degradations, CLASSES)
+    night = {name: of.by_degradation["night"].canines or 0.0 for name, of in scores.items()}
     assert night[SNAPSHOT] < 0.65
     assert night["memory"] > 0.7
     assert night["memory"] > night[IDEAL] - 0.12
-    clean = {
-        name: s.by_degradation["clean"].balanced
-        for name, s in scores_of(said, streams, judged.degradations, CLASSES).items()
-    }
-    assert clean["memory"] >= clean[SNAPSHOT]
+    assert scores["memory"].by_degradation["all"].canines > scores[SNAPSHOT].by_degradation["all"].canines
 
 
 def test_training_is_repeatable() -> None:
@@ -194,8 +188,8 @@ def test_the_pretrained_memory_knows_its_world() -> None:
     assert PRETRAINED.stat().st_size < 200_000
     network = pretrained_world_network()
     assert sorted(network.config.classes) == sorted(CLASSES)
-    bear, fish = [0.0, 0.02, 0.95, 0.0, 0.03], [0.0, 0.02, 0.0, 0.95, 0.03]
-    other, unclear = [0.01, 0.01, 0.01, 0.0, 0.97], [0.25, 0.35, 0.0, 0.0, 0.4]
+    bear, fish = [0.001, 0.003, 0.99, 0.0001, 0.0059], [0.0001, 0.002, 0.0001, 0.98, 0.0178]
+    other, unclear = [0.0001, 0.001, 0.0001, 0.0001, 0.9987], [0.2, 0.4, 0.005, 0.0005, 0.3945]
     said = {}
     for name, telling in (("bear", bear), ("goldfish", fish)):
         p = np.array([telling] * 12 + [other] * 60 + [unclear] * 8)

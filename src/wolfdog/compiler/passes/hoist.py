@@ -1,4 +1,4 @@
-"""Split a step: what is known before the loop is left to PyTorch, the recurrence proper to a kernel."""
+"""Loop-invariant code motion: the computation before the loop for PyTorch, and the recurrence for a kernel."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from .simplify import simplify
 
 @dataclass(frozen=True)
 class Split:
-    """A step in three parts, each a program over the results of the one before.
+    """Three parts of a step, each a program over the results of the one before.
 
     parameters  from values of the cell's parameters to what the kernel reads ("w0", "w1", ...)
     events      from those values and the event to what the kernel reads of every event ("e0", "e1", ...), all at once
@@ -24,7 +24,7 @@ class Split:
 
 
 def prepare(program: Program, hoist_events: bool = True) -> Program:
-    """The program with its sums and products gathered, ready to be split.
+    """Program with merged sums and products, ready to be split.
 
     Without `hoist_events`, as for a single step, events get the role "now", and nothing that needs them comes early.
     """
@@ -39,8 +39,36 @@ def _as_now(b: Builder, value: Value, _: tuple[Value, ...]) -> Value | None:
     return None
 
 
-def split(program: Program, parameter: str = "w") -> Split:
-    """The three parts of a prepared program; what is computed from parameters is named by `parameter` and a number."""
+def prepare_in_place(program: Program) -> Program:
+    """Program of a single step, to be split so that parameters are read where they lie.
+
+    Products keep their matrices, as putting them side by side would copy them, and slices of what is computed from
+    parameters become slices of the parameters.
+    """
+    program = simplify(gather_sums(simplify(rewrite(program, _as_now), push=False)))
+
+    def rule(b: Builder, value: Value, operands: tuple[Value, ...]) -> Value | None:
+        if value.op != "slice" or not _vector_arithmetic(value.operands[0]):
+            return None
+        whole = operands[0]
+        parts = (b("slice", o, **value.attributes) if o.shape == whole.shape else o for o in whole.operands)
+        return again(b, whole, tuple(parts))
+
+    return rewrite(program, rule)
+
+
+def _vector_arithmetic(value: Value) -> bool:
+    """Whether a value is computed element by element from parameters of one axis."""
+    shapes = {operand.shape for operand in value.operands}
+    unbatched = not value.type.batched and value.kind is Kind.POINTWISE and len(value.shape) == 1
+    return unbatched and shapes <= {value.shape, (), (1,)}
+
+
+def split(program: Program, parameter: str = "w", in_place: bool = False) -> Split:
+    """Three parts of a prepared program; results from parameters are named by `parameter` and a number.
+
+    With `in_place`, the kernel itself computes what is computed element by element from vectors of parameters.
+    """
     classes = classify(program)
     # by whether a product reads it as its matrix: that is laid out in panels, which nothing else can read
     boundary: dict[Class, dict[tuple[Value, bool], str]] = {"parameter": {}, "event": {}}
@@ -48,11 +76,11 @@ def split(program: Program, parameter: str = "w") -> Split:
     inner: dict[tuple[Value, bool], Value] = {}
 
     def cross(value: Value, matrix: bool) -> Value:
-        """A value that is computed before the loop, as an input of the loop."""
+        """Input of the loop for a value that is computed before it."""
         kind = classes[value]
         if value.op == "fill":
             return b.fill(float(str(value.attributes["value"])), value.shape)
-        if value.type.boolean:  # kernels read numbers
+        if value.type.boolean or (in_place and _vector_arithmetic(value)):  # kernels read numbers
             return again(b, value, tuple(inside(operand) for operand in value.operands))
         if kind == "event" and value.op in ("slice", "reshape", "expand") and value.operands[0].type.batched:
             return again(b, value, (inside(value.operands[0]),))

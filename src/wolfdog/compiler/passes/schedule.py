@@ -1,50 +1,54 @@
-"""Stages: the order in which one step is computed, as matrix products with fused loops over rows between them.
+"""Scheduling of one step: stages of matrix products, with fused loops over examples between them.
 
-Products that can run at the same time stand together; what is pointwise is put as late as its users allow, so that it
-is computed where it is used. A value lives in registers within one loop, and in a buffer where it is used beyond.
+Independent products share a stage. Pointwise operations are scheduled as late as their users allow, next to their use.
+A value stays in registers within one loop, and gets a buffer where other loops read it.
 """
 
 from ..errors import Refusal
 from ..ir.operations import Kind
 from ..ir.program import Program
 from ..ir.values import Value
-from .buffers import Place, whole
-from .loop_nest import Item, Loop, Plan, Product, Stage, domain_of, is_reduction
+from .buffers import BufferView, whole
+from .loop_nest import Item, Loop, LoopNest, Product, Stage, domain_of, is_reduction
 
 
-def plan(program: Program, reverse: bool = False) -> Plan:
-    """Arrange one step (of the adjoint, where `reverse`)."""
-    return _Planner(program, reverse).run()
+def schedule(program: Program, reverse: bool = False) -> LoopNest:
+    """Loop nest of one step; of the adjoint with `reverse`.
+
+    Raises:
+        Refusal: A product reads numbers that are not contiguous.
+    """
+    return _Scheduler(program, reverse).run()
 
 
-class _Planner:
+class _Scheduler:
     def __init__(self, program: Program, reverse: bool) -> None:
         self.program, self.reverse = program, reverse
         self.values, self.users = program.values(), program.users()
-        self.places: dict[Value, Place] = {}
+        self.places: dict[Value, BufferView] = {}
         self.scratch: dict[str, int] = {}
         self.products: set[str] = set()
         self.streams: dict[str, tuple[int, ...]] = {}
-        self.aliases: dict[str, Place] = {}
-        self.wanted: dict[Value, list[Place]] = {}  # outputs and concatenations that a value goes to
+        self.aliases: dict[str, BufferView] = {}
+        self.wanted: dict[Value, list[BufferView]] = {}  # outputs and concatenations that a value goes to
         self.copied: set[Value] = set()  # views that only a copy makes
         self.level: dict[Value, int] = {}
         self.ready: dict[Value, tuple[int, int]] = {}  # stage and loop after which a value is there
         self.written: dict[Value, tuple[int, int]] = {}  # stage and loop that store it where it is wanted
         self.items: dict[Value, Item] = {}
 
-    def run(self) -> Plan:
+    def run(self) -> LoopNest:
         self._outputs()
         self._places()
         self._levels()
         stages = [Stage([], []) for _ in range(1 + max(self.level.values(), default=0))]
         for value in self.values:
-            self._schedule(value, stages)
+            self._place_in_stage(value, stages)
         for value in self.wanted:
             if value.kind is not Kind.CONCAT:
                 self._copy(value, max(self.ready[value][0], 0), stages)
         self._stores(stages)
-        return Plan(
+        return LoopNest(
             self.program,
             self.reverse,
             stages,
@@ -56,10 +60,10 @@ class _Planner:
         )
 
     def _outputs(self) -> None:
-        """Which buffer every output goes to; one value is written once, however many outputs it is."""
-        taken: dict[Value, Place] = {}
+        """Assign a buffer to every output; a value is written once, even if it is several outputs."""
+        taken: dict[Value, BufferView] = {}
 
-        def order(name: str) -> tuple[bool, int]:  # states first, then what is whole, then parts of it
+        def order(name: str) -> tuple[bool, int]:  # states first, then whole values, then parts of them
             return not name.startswith("s"), -self.program.outputs[name].type.size
 
         for name in sorted(self.program.outputs, key=order):
@@ -79,8 +83,8 @@ class _Planner:
                 taken.setdefault(value, place)
             self.wanted.setdefault(value, []).append(place)
 
-    def _piece(self, value: Value, taken: dict[Value, Place]) -> Place | None:
-        """Where a value lies as a piece of a concatenation that is an output."""
+    def _piece(self, value: Value, taken: dict[Value, BufferView]) -> BufferView | None:
+        """View of a value that is a piece of a concatenated output."""
         for user in self.users.get(value, []):
             if user.op == "concat" and user in taken:
                 axis = int(str(user.attributes["axis"]))
@@ -89,7 +93,7 @@ class _Planner:
         return None
 
     def _places(self) -> None:
-        """A place for every value: outputs and pieces of concatenations where they have to be, others in scratch."""
+        """Assign a view to every value: outputs and pieces of concatenations in place, others in scratch buffers."""
         for value in reversed(self.values):
             if value.kind is Kind.CONCAT:
                 self.places[value] = self.wanted[value][0] if value in self.wanted else self._new(value)
@@ -115,20 +119,20 @@ class _Planner:
                 there = [place for place in self.wanted.get(value, []) if place.contiguous]
                 self.places[value] = there[0] if there else self._new(value)
 
-    def _pieces(self, value: Value, target: Place) -> None:
+    def _pieces(self, value: Value, target: BufferView) -> None:
         axis, start = int(str(value.attributes["axis"])), 0
         for operand in value.operands:
             length = operand.shape[axis]
             self.wanted.setdefault(operand, []).append(target.part(axis, start, length))
             start += length
 
-    def _new(self, value: Value) -> Place:
+    def _new(self, value: Value) -> BufferView:
         name = f"tmp{len(self.scratch)}"
         self.scratch[name] = value.type.size
         return whole(name, value.shape)
 
     def _levels(self) -> None:
-        """The stage of every value: after the products it needs, and as late as its users allow."""
+        """Assign a stage to every value: after the products that it needs, and as late as its users allow."""
         level = self.level
         for value in self.values:
             earliest = max((level[o] for o in value.operands), default=0)
@@ -137,8 +141,8 @@ class _Planner:
             if value.kind not in (Kind.PRODUCT, Kind.SOURCE) and self.users[value]:
                 level[value] = min(level[u] - (u.kind is Kind.PRODUCT) for u in self.users[value])
 
-    def _schedule(self, value: Value, stages: list[Stage]) -> None:
-        """Put what computes a value into a stage; its operands are there already."""
+    def _place_in_stage(self, value: Value, stages: list[Stage]) -> None:
+        """Add the computation of a value to its stage; its operands are scheduled already."""
         if value.kind is Kind.SOURCE:
             self.ready[value] = (-1, -1)
         elif value.kind is Kind.PRODUCT:
@@ -158,12 +162,12 @@ class _Planner:
             self.ready[value] = self.written[value] = self._put(self.items[value], self.level[value], stages)
 
     def _copy(self, value: Value, level: int, stages: list[Stage]) -> None:
-        """Copy what no loop computes (an input, a product, a view, a constant) to where it is wanted."""
+        """Copy a value that no loop computes (an input, a product, a view, a constant) to its views."""
         if value not in self.written:
             self.written[value] = self._put(Item(value, value, list(self.wanted[value])), level, stages)
 
     def _put(self, item: Item, level: int, stages: list[Stage]) -> tuple[int, int]:
-        """Put an item into the first loop of a stage that it fits in, after what it reads."""
+        """Fuse an item into the first possible loop of a stage after its operands."""
         loops, first = stages[level].loops, 0
         for operand in item.reads:
             stage, loop = self.ready[operand]
@@ -176,7 +180,7 @@ class _Planner:
         return level, at
 
     def _in_registers(self, operand: Value, item: Item) -> bool:
-        """Whether an item in the same loop can use an operand as it is computed, without memory between."""
+        """Whether an item in the same loop can read an operand from a register."""
         made = self.items.get(operand)
         return made is not None and not is_reduction(made) and operand.shape == domain_of(item)
 
@@ -186,14 +190,14 @@ class _Planner:
             place, (depth, width) = self.places[x], w.shape[-2:]
             times = x.type.size // depth
             if x.op == "fill" or not (place.contiguous or (times == 1 and place.strides[-1] == 1)):
-                raise Refusal(f"a matrix product of what does not lie side by side in memory {value.where}")
+                raise Refusal(f"a matrix product of numbers that are not contiguous in memory {value.where}")
             heads = value.op == "heads"
             products.append(
                 Product(place, w.name, depth, width, times, heads, self.places[value].buffer, index == 0)
             )
 
     def _stores(self, stages: list[Stage]) -> None:
-        """Give every computed value the stores that something reads, and no others."""
+        """Give every computed value the stores that something reads."""
         for value, item in self.items.items():
             item.stores = list(dict.fromkeys(self.wanted.get(value, [])))
             if self.places[value] not in item.stores and (is_reduction(item) or self._read_from_memory(item)):

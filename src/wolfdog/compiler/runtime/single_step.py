@@ -1,8 +1,12 @@
-"""One step at a time, with packed weights that are kept while no parameter changes."""
+"""One step at a time, with weights that are read where they lie.
+
+Nothing is copied, so that nothing can be out of date: another process, a fused optimizer or a view of NumPy's may write
+to a parameter in ways that PyTorch does not count.
+"""
 
 import ctypes
 import struct
-import threading
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -10,87 +14,67 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..backends.llvm.build import product_code
 from ..backends.llvm.emit import FIELDS, HEADER
+from ..backends.llvm.in_place import in_place_code, readable
 from ..backends.llvm.launch import Launch
 from ..frontend.trace import Traced
-from ..passes.hoist import prepare, split
+from ..passes.hoist import prepare_in_place, split
 from .torch_program import as_function
+
+Weights = Mapping[str, Tensor]
+"""What the kernel reads of the parameters, by name: views of them."""
 
 
 class SingleStep:
-    """One step as a kernel that reads the event itself: no graph, no gradient.
-
-    Weights are packed at the first step, and again when a parameter is another tensor, has another version or lies
-    elsewhere.
-    """
+    """Kernel of one step, which reads the event itself: no graph, no gradient."""
 
     def __init__(self, traced: Traced, dtype: torch.dtype) -> None:
         self.dtype = dtype
         self.traced = traced
-        parts = split(prepare(traced.program, hoist_events=False))
+        parts = split(prepare_in_place(traced.program), in_place=True)
         self.early = as_function(parts.parameters)
         self.launch = Launch(parts.recurrence, dtype)
         outputs = parts.recurrence.outputs
         self.states = sorted((name for name in outputs if name != "y"), key=lambda name: int(name[1:]))
         self.shapes = [outputs[name].shape for name in self.states]
-        self.output = self.launch.plan.aliases["y"]
+        self.output = self.launch.nest.aliases["y"]
         self.output_shape = outputs["y"].shape
         self._buffers = self.launch.kernel.buffers
         self._size = self.launch.target.bits // 8
-        self._packed: tuple[list[_Mark], dict[str, Tensor]] | None = None
         self._tables: list[_Table] = []  # free ones; a step takes one, so that threads never share it
-        self._lock = threading.Lock()
 
-    def __call__(
-        self, named: Sequence[Tensor], x: Tensor, states: Sequence[Tensor]
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The output [B, ...] and the next states, from the cell's tensors (in the order of the parameter code)."""
-        return self.run(self.packed(named), len(x), x.contiguous(), [state.contiguous() for state in states])
+    def weights(self, named: Sequence[Tensor]) -> Weights | None:
+        """Views of the cell's tensors that the kernel reads; None where it would read what is computed from them.
+
+        Args:
+            named: the cell's tensors, in the order of the parameter code.
+        """
+        if any(product.times > 1 for product in self.launch.products):
+            return None
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+            values = self.traced.parameters.run(dict(zip(self.traced.parameters.names, named, strict=True)))
+            found = self.early(like=torch.empty(0, dtype=self.dtype, device="cpu"), **values)
+        read = {name: found[name].detach() for name in self._buffers if name in found}
+        given = {tensor.untyped_storage().data_ptr() for tensor in named}
+        for name, tensor in read.items():
+            fits = readable(tensor) if name in self.launch.matrices else tensor.is_contiguous()
+            if not fits or tensor.untyped_storage().data_ptr() not in given:
+                return None
+        return read
 
     def run(
-        self, packed: Mapping[str, Tensor], batch: int, x: Tensor, states: Sequence[Tensor]
+        self, weights: Weights, batch: int, x: Tensor, states: Sequence[Tensor]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """The same with packed weights, and an event and states that lie side by side."""
+        """The output [B, ...] and the next states, from an event and states that lie side by side."""
         try:
             table = self._tables.pop()
         except IndexError:
             table = _Table(self)
-        if packed is not table.packed or batch != table.batch:
-            table.prepare(packed, batch)
+        if weights is not table.weights or batch != table.batch:
+            table.prepare(weights, batch)
         result = table.step(x, *states)
         self._tables.append(table)
         return result
-
-    def packed(self, named: Sequence[Tensor]) -> dict[str, Tensor]:
-        """The packed weights, made anew where a tensor has changed."""
-        kept = self._packed
-        if kept is not None and all(mark.holds(tensor) for mark, tensor in zip(kept[0], named, strict=True)):
-            return kept[1]
-        with self._lock, torch.no_grad(), torch.autocast("cpu", enabled=False):
-            marks = [_Mark(tensor) for tensor in named]
-            values = self.traced.parameters.run(dict(zip(self.traced.parameters.names, named, strict=True)))
-            like = torch.empty(0, dtype=self.dtype)
-            packed = self.launch.pack(self.early(like=like, **values))
-            self._packed = (marks, packed)
-        return packed
-
-
-class _Mark:
-    """What a tensor was when it was packed. Its memory is kept, so that nothing else can lie there."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor, self.memory = tensor, tensor.detach()
-        self.version = None if tensor.is_inference() else tensor._version
-
-    def holds(self, tensor: Tensor) -> bool:
-        """Whether a tensor is this one, unchanged; of one that counts no versions nobody can say."""
-        return (
-            tensor is self.tensor
-            and self.version is not None
-            and tensor._version == self.version
-            and tensor.is_set_to(self.memory)
-        )
 
 
 class _Table:
@@ -100,24 +84,30 @@ class _Table:
         self.single = single
         self.numbers = (ctypes.c_int64 * (HEADER + FIELDS * len(single._buffers)))()
         self.numbers[0] = 1
-        self.numbers[2] = product_code(single.launch.target.bits).address if single.launch.products else 0
+        self.numbers[2] = in_place_code(single.launch.target.bits).address if single.launch.products else 0
         self.batch = -1
-        self.packed: Mapping[str, Tensor] | None = None
+        self.weights: Weights | None = None
 
-    def prepare(self, packed: Mapping[str, Tensor], batch: int) -> None:
+    def prepare(self, weights: Weights, batch: int) -> None:
         """Make ready for these weights and so many examples."""
         single, size = self.single, self.single._size
         self.scratch = {
-            name: torch.empty(batch, width, dtype=single.dtype)
+            name: torch.empty(batch, width, dtype=single.dtype, device="cpu")
             for name, width in single.launch.kernel.scratch.items()
         }
-        held = {**self.scratch, **packed}
+        self.matrices = {
+            name: array("q", (weights[name].data_ptr(), *weights[name].stride()))
+            for name in single.launch.matrices
+        }
+        held = {**self.scratch, **weights}
         for number, name in enumerate(single._buffers):
             if name in held:
                 at = HEADER + FIELDS * number
                 row = held[name].shape[1] * size if name in self.scratch else 0
-                self.numbers[at : at + FIELDS] = [held[name].data_ptr(), 0, row, 1]
-        self.packed, self.batch = packed, batch
+                lies = self.matrices.get(name)
+                address = held[name].data_ptr() if lies is None else lies.buffer_info()[0]
+                self.numbers[at : at + FIELDS] = [address, 0, row, 1]
+        self.weights, self.batch = weights, batch
         moving = [name for name in single._buffers if name not in held]
         scope: dict[str, Any] = {
             "empty": torch.empty,
@@ -128,6 +118,7 @@ class _Table:
             "run": single.launch.code.bound(ctypes.addressof(self.numbers), 0, batch),
             "shape": (batch, *single.output_shape),
             "dtype": single.dtype,
+            "device": torch.device("cpu"),
         }
         exec(self._source(moving), scope)  # our own text
         self.step: Callable[..., tuple[Tensor, tuple[Tensor, ...]]] = scope["step"]
@@ -140,7 +131,7 @@ class _Table:
         lines += [f"    {new} = empty_like({name})" for name, new in after.items()]
         y = after.get(single.output.buffer, "y")
         if y == "y":
-            lines.append("    y = empty(shape, dtype=dtype)")
+            lines.append("    y = empty(shape, dtype=dtype, device=device)")
         fields = []
         for name in moving:
             if name in after:

@@ -1,4 +1,4 @@
-"""How a cell is called: what its zero state is, and which part of its result is output, which state."""
+"""Call protocol of cells: initial state, and the parts of a cell's result."""
 
 from typing import Literal, get_args
 
@@ -14,9 +14,10 @@ Returns = Literal["state", "output, state"]
 
 
 def check_returns(cell: nn.Module, returns: Returns | None) -> Returns | None:
-    """The form of a cell where it is known before the cell is called: as given, or as ours and torch's cells.
+    """Form of a cell's result if it is known before a call: as given, or that of wolfdog's and torch's cells.
 
-    Raises InputError where what is given is unknown, or contradicts such a cell.
+    Raises:
+        InputError: `returns` is unknown, or contradicts the cell.
     """
     if returns is not None and returns not in get_args(Returns):
         raise InputError(f'returns must be "state" or "output, state"; got {returns!r}')
@@ -28,10 +29,12 @@ def check_returns(cell: nn.Module, returns: Returns | None) -> Returns | None:
 
 
 def initial_state(cell: nn.Module, batch: int) -> State | None:
-    """The state before anything was seen, each tensor [batch, ...]; None where only `cell(x)` knows it.
+    """Initial state of a cell, each tensor [batch, ...]; None if only `cell(x)` creates it.
 
-    A cell's own method `initial_state(batch)` says it; torch's cells start from zeros.
-    Raises ShapeError where such a method returns something else.
+    It is the result of the cell's method `initial_state(batch)`, or zeros for torch's cells.
+
+    Raises:
+        ShapeError: The method's result is not a state of that batch.
     """
     own = getattr(cell, "initial_state", None)
     if callable(own):
@@ -46,7 +49,7 @@ def initial_state(cell: nn.Module, batch: int) -> State | None:
 
 
 def starts_from_zeros(cell: nn.Module) -> bool:
-    """Whether a cell is known to start from zeros, always: ours with no initial state of their own, and torch's."""
+    """Whether a cell always starts from zeros: torch's cells, and wolfdog's without an initial state of their own."""
     own = getattr(type(cell), "initial_state", None)
     if "initial_state" in cell.__dict__:
         return False
@@ -54,18 +57,19 @@ def starts_from_zeros(cell: nn.Module) -> bool:
     return isinstance(cell, nn.RNNCellBase) if own is None else own in zeros
 
 
-def tell(cell: nn.Module, before: State | None, result: object) -> Returns:
-    """Whether `result` is a state or an (output, state), told from the form of the state that went in.
+def result_form(cell: nn.Module, before: State | None, result: object) -> Returns:
+    """Form of a cell's result, inferred from the structure of the state passed in.
 
-    Raises InputError where neither can be, or where both can: a tuple from a cell that was given no state.
+    Raises:
+        InputError: The result has neither form, or either may apply: a tuple from a cell called without a state.
     """
     name = type(cell).__name__
     if isinstance(result, Tensor) and before is None:
         return "state"
     if before is None:
         raise InputError(
-            f"{name} made its own zero state and returned {structure(result)}: its state, or its "
-            'output and its state? Say which by Recurrent(cell, returns="state") or '
+            f"{name} made its own zero state and returned {structure(result)}: this may be its state, or its "
+            'output and its state. Choose with Recurrent(cell, returns="state") or '
             'Recurrent(cell, returns="output, state")'
         )
     if structure(result) == structure(before):
@@ -73,16 +77,17 @@ def tell(cell: nn.Module, before: State | None, result: object) -> Returns:
     if structure(result) == f"(tensor, {structure(before)})":
         return "output, state"
     raise InputError(
-        f"{name} was given a state of the form {structure(before)} and returned {structure(result)}; a cell "
+        f"{name} received a state of the form {structure(before)} and returned {structure(result)}; a cell "
         'must return its state, in that form (returns="state"), or a pair of its output and its state '
         '(returns="output, state")'
     )
 
 
-def take_apart(cell: nn.Module, returns: Returns, result: State) -> tuple[Tensor, State]:
-    """The output and the state in what a cell returned.
+def output_and_state(cell: nn.Module, returns: Returns, result: State) -> tuple[Tensor, State]:
+    """Output and state from a cell's result.
 
-    Raises InputError where the result has no such parts.
+    Raises:
+        InputError: The result does not have this form.
     """
     if returns == "state":
         output = result
@@ -96,7 +101,11 @@ def take_apart(cell: nn.Module, returns: Returns, result: State) -> tuple[Tensor
 
 
 def check_state(state: State, batch: int | None) -> None:
-    """Raises ShapeError unless the state is made of tensors, of `batch` rows where that is a number."""
+    """Check of a state: tensors or tuples of states, with `batch` rows if that is a number.
+
+    Raises:
+        ShapeError: It is not.
+    """
     for tensor in tensors(state):
         if not isinstance(tensor, Tensor):
             raise ShapeError(f"a state is a tensor or a tuple of states; got {structure(state)}")

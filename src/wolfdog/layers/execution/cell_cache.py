@@ -1,13 +1,19 @@
-"""What is known of one cell: where it holds its tensors, what its attributes say, and what was compiled of it."""
+"""Cache of programs: what was compiled of each cell, for which inputs, and what was read of the cell meanwhile."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor, nn
 
 from ..cell.state import State
-from .cell_attributes import OWN, Settings
+from .attribute_reads import PARTS, GlobalRead, Read, dict_of
+from .guards import GLOBAL_HOOKS, hooks_of
 
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
@@ -15,7 +21,11 @@ if TYPE_CHECKING:
 Slot = tuple[dict[str, Any], str]
 """A dictionary of a module, and the key under which it holds a tensor."""
 
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+FORMS = 64
+"""Forms of inputs that programs of one cell are kept for; that used longest ago goes first."""
+
+SETTINGS = 8
+"""Programs of one form of inputs that differ in what the cell's attributes say."""
 
 
 def slots_of(cell: nn.Module) -> dict[str, Slot]:
@@ -24,92 +34,185 @@ def slots_of(cell: nn.Module) -> dict[str, Slot]:
     >>> list(slots_of(nn.Sequential(nn.Linear(2, 3), nn.Tanh())))
     ['0.weight', '0.bias']
     """
-    return _slots([(prefix, module.__dict__) for prefix, module in cell.named_modules()])
-
-
-def _slots(named: list[tuple[str, dict[str, Any]]]) -> dict[str, Slot]:
     slots: dict[str, Slot] = {}
-    for prefix, module in named:
-        for held in (module["_parameters"], module["_buffers"], module):
+    for prefix, module in cell.named_modules():
+        own = dict_of(module)
+        for held in (own["_parameters"], own["_buffers"], own):
             for key, tensor in held.items():
                 if isinstance(tensor, Tensor):
                     slots.setdefault(f"{prefix}.{key}" if prefix else key, (held, key))
     return slots
 
 
+@dataclass
+class Program:
+    """What was made of a step: a compiled one, or the reason why there is none; and when it holds.
+
+    Args:
+        made: what was made.
+        reads: what the step read of the cell, with the keys of what stood there.
+        ties: for each tensor that is read, the first that is the same one.
+        lifted: names of numbers that are arguments of the step.
+    """
+
+    made: "Compiled | str"
+    reads: list[Read | GlobalRead]
+    ties: tuple[tuple[str, ...], ...] = ()
+    lifted: frozenset[str] = frozenset()
+
+    def holds(self, record: "CellRecord") -> bool:
+        """Whether all that the step read is as it was."""
+        return not any(True for _ in self.changed(record)) and self.ties == record.ties()
+
+    def changed(self, record: "CellRecord") -> Iterator[Read | GlobalRead]:
+        """What the step read and is another now."""
+        for read in self.reads:
+            if read.now() != read.key and not (self.lifted and record.is_lifted(read, self.lifted)):
+                yield read
+
+
 class CellRecord:
-    """What is known of one cell: where its tensors are, and what was compiled for which inputs."""
+    """What is known of one cell. It keeps neither the cell nor what the cell holds alive."""
 
     def __init__(self, cell: nn.Module) -> None:
-        self._named = [(prefix, module.__dict__) for prefix, module in cell.named_modules()]
-        self.modules = [held for _, held in self._named]
-        self.slots = _slots(self._named)
-        self._parts = [(held, *_parts_of(held)) for held in self.modules]
-        self.hooks = [held[name] for held in self.modules for name in HOOKS]
-        self.compiled: dict[Any, Compiled | str] = {}
-        self.changes: str | None = None  # what a step changes of the cell
-        self.zeros: dict[Any, State | str] = {}
-        self._settings = Settings(self.modules)
+        self._modules = [(prefix, weakref.ref(module)) for prefix, module in cell.named_modules()]
+        self._children = [_children(module) for module in cell.modules()]
+        self.programs: OrderedDict[Any, list[Program]] = OrderedDict()
+        self.zeros: OrderedDict[Any, list[tuple[list[Read | GlobalRead], State | str]]] = OrderedDict()
+        self.lifted: frozenset[str] = frozenset()  # names of numbers that change, and become arguments
+        self.fixed: frozenset[str] = frozenset()  # names of numbers that cannot
 
-    def setting(self) -> int:
-        """A number for all that the cell's attributes say but tensors: another setting is another step."""
-        if self._settings.current():
-            return self._settings.number
-        self.slots = _slots(self._named)  # an attribute may have become a tensor
-        return self._settings.renew()
+    @property
+    def modules(self) -> list[nn.Module]:
+        """The cell's modules, itself first."""
+        return [module for _, ref in self._modules if (module := ref()) is not None]
 
-    def shapes(self) -> tuple[Any, ...]:
-        """What of the cell's tensors a step is made for."""
-        found = []
-        for name, (held, key) in self.slots.items():
-            tensor = held.get(key)
-            if tensor is not None:
-                # of a single row nobody knows whether it is an example's or everyone's: with others it is another step
-                rows = self.is_attribute(name) and len(tensor) != 1
-                found.append((name, tensor.shape[1:] if rows else tensor.shape, tensor.dtype))
-        return tuple(found)
+    def current(self) -> bool:
+        """Whether the cell still has the modules that it had."""
+        modules = self.modules
+        return len(modules) == len(self._modules) and list(map(_children, modules)) == self._children
+
+    def hooked(self) -> bool:
+        """Whether hooks are to run at every step."""
+        return any(GLOBAL_HOOKS) or any(held for module in self.modules for held in hooks_of(module))
+
+    @property
+    def slots(self) -> dict[str, Slot]:
+        """The places of the cell's tensors, as they are now."""
+        found: dict[str, Slot] = {}
+        for prefix, ref in self._modules:
+            module = ref()
+            if module is None:
+                continue
+            own = dict_of(module)
+            for held in (own["_parameters"], own["_buffers"], own):
+                for key, tensor in held.items():
+                    if isinstance(tensor, Tensor):
+                        found.setdefault(f"{prefix}.{key}" if prefix else key, (held, key))
+        return found
+
+    def named(self) -> dict[str, Tensor]:
+        """The cell's tensors, as they are now."""
+        return {name: held[key] for name, (held, key) in self.slots.items()}
+
+    def arguments(self, lifted: frozenset[str], dtype: torch.dtype) -> dict[str, Tensor]:
+        """Tensors of numbers that are arguments of a step, and of what else the cell holds."""
+        found = self.named()
+        for name in lifted:
+            held, key = self.number_slot(name)
+            found[name] = number_tensor(held[key], dtype)
+        return found
+
+    def number_slot(self, name: str) -> Slot:
+        """The place of an attribute by its dotted name."""
+        prefix, _, key = name.rpartition(".")
+        module = next(ref() for known, ref in self._modules if known == prefix)
+        assert module is not None
+        return dict_of(module), key
+
+    def dotted(self, read: Read | GlobalRead) -> str | None:
+        """The dotted name of an attribute of a module that is a number now; None of anything else."""
+        if isinstance(read, GlobalRead):
+            return None
+        module = read.module()
+        prefix = next((known for known, ref in self._modules if ref() is module), None)
+        if module is None or prefix is None or type(dict_of(module).get(read.name)) not in (int, float):
+            return None
+        return f"{prefix}.{read.name}" if prefix else read.name
+
+    def is_number(self, name: str) -> bool:
+        """Whether an attribute is a number now."""
+        prefix, _, key = name.rpartition(".")
+        module = next((ref() for known, ref in self._modules if known == prefix), None)
+        return module is not None and type(dict_of(module).get(key)) in (int, float)
+
+    def is_lifted(self, read: Read | GlobalRead, lifted: frozenset[str]) -> bool:
+        """Whether what was read is one of some numbers that are arguments, and still a number of its type."""
+        name = self.dotted(read)
+        if name not in lifted or name is None:
+            return False
+        held, key = self.number_slot(name)
+        kind = torch.int64 if type(held[key]) is int else None
+        return (read.key[3] is torch.int64) == (kind is torch.int64)
 
     def is_attribute(self, name: str) -> bool:
         """Whether a tensor of two axes or more is neither a parameter nor a buffer: it may have a row an example."""
         held, key = self.slots[name]
         return "_parameters" in held and isinstance(held.get(key), Tensor) and held[key].dim() > 1
 
-    def current(self) -> bool:
-        """Whether the cell still has the modules, and the names of parameters and buffers, that it had."""
-        return all(_parts_of(held) == (modules, counts) for held, modules, counts in self._parts)
+    def ties(self) -> tuple[tuple[str, ...], ...]:
+        """Names of tensors that are one and the same, in groups."""
+        groups: dict[int, list[str]] = {}
+        for name, tensor in self.named().items():
+            groups.setdefault(id(tensor), []).append(name)
+        return tuple(tuple(names) for names in groups.values() if len(names) > 1)
 
-    def hooked(self) -> bool:
-        """Whether hooks are to run at every step."""
-        return any(self.hooks)
+    def find(self, form: Any) -> Program | None:
+        """The program for inputs of a form, where one holds."""
+        kept = self.programs.get(form)
+        if kept is None:
+            return None
+        self.programs.move_to_end(form)
+        for number, program in enumerate(kept):
+            if program.holds(self):
+                if number:
+                    kept.insert(0, kept.pop(number))
+                return program
+        return None
 
-    def places(self, first: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
-        """Where everything lies that makes a step what it is: dictionaries, and the keys in them.
-
-        The tensors named in `first` come first.
-        """
-        held = [self.slots[name] for name in first] + [
-            (part, key)
-            for module in self.modules
-            for part in (module["_parameters"], module["_buffers"], module["_modules"], module)
-            for key in part
-            if part is not module or key not in OWN
-        ]
-        held = list({(id(part), key): (part, key) for part, key in held}.values())
-        return [part for part, _ in held], [key for _, key in held]
-
-    def sized(self) -> list[Any]:
-        """What has another length where something is added or removed: a module's dictionaries, and its hooks."""
-        parts = ("_parameters", "_buffers", "_modules", *HOOKS)
-        return [held for module in self.modules for held in (module, *(module[name] for name in parts))]
-
-    def named(self) -> dict[str, Tensor]:
-        """The cell's tensors, as they are now."""
-        return {name: held[key] for name, (held, key) in self.slots.items() if held.get(key) is not None}
+    def keep(self, form: Any, program: Program) -> None:
+        """Keep a program for inputs of a form."""
+        self.programs.setdefault(form, []).insert(0, program)
+        while len(self.programs) > FORMS:
+            self.programs.popitem(last=False)
 
 
-def _parts_of(held: dict[str, Any]) -> tuple[tuple[nn.Module, ...], tuple[int, int]]:
-    """A module's own modules, and how many parameters and buffers it has."""
-    return tuple(held["_modules"].values()), (len(held["_parameters"]), len(held["_buffers"]))
+_records: "WeakKeyDictionary[nn.Module, CellRecord]" = WeakKeyDictionary()
+
+
+def record_of(cell: nn.Module) -> CellRecord:
+    """What is known of a cell."""
+    record = _records.get(cell)
+    if record is None or not record.current():
+        record = _records[cell] = CellRecord(cell)
+    return record
+
+
+def clear() -> None:
+    """Forget what was compiled of every cell."""
+    _records.clear()
+
+
+def number_tensor(value: float, dtype: torch.dtype) -> Tensor:
+    """A number as a tensor without axes: a whole one stays whole."""
+    return torch.tensor(value, dtype=torch.int64 if type(value) is int else dtype, device="cpu")
+
+
+def _children(module: nn.Module) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """A module's own modules, and the names of its parameters and buffers."""
+    held = dict_of(module)
+    names = (name for part in PARTS for name in held[part])
+    return tuple(map(id, held["_modules"].values())), tuple(names)
 
 
 @contextmanager

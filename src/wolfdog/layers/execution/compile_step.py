@@ -4,13 +4,13 @@ from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from ..cell.state import State, rebuilt, tensors
-from .cell_attributes import Untouched
-from .cell_cache import CellRecord, standing_in
+from .attribute_reads import Reads, recording
+from .cell_cache import CellRecord, Program, standing_in
 from .eager import EagerRunner
+from .probing import NumbersUnread, Untouched, probing
 
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
@@ -19,42 +19,65 @@ FEW = 4
 """Of so many attributes with as many rows every choice is tried, of more only all of them."""
 
 
-def compile_step(record: CellRecord, eager: EagerRunner, event: Tensor, state: State) -> "Compiled | str":
-    """The compiled step for events and states like these, or why there is none.
+def compile_step(
+    record: CellRecord, eager: EagerRunner, event: Tensor, state: State, lifted: frozenset[str]
+) -> Program:
+    """What is compiled for events and states like these, or why there is nothing.
 
-    Raises what the cell itself raises, where it does so on such an event and state.
+    Args:
+        record: what is known of the cell.
+        eager: the loop over its steps.
+        event: an event [B, ...].
+        state: a state.
+        lifted: names of numbers among the cell's attributes that are to be arguments.
+
+    Raises:
+        Exception: as the cell itself does, where it does so on such an event and state.
     """
     from ...compiler.driver import Refusal  # llvmlite loads slowly
 
-    before = Untouched(record.modules)
+    def refuse(reason: str) -> None:
+        raise Refusal(reason)
+
+    modules, reads, ties = record.modules, Reads(refuse), record.ties()
+    untouched = Untouched(modules)
     made: Compiled | str
+    numbers = record.arguments(lifted, event.dtype)
+    slots = {name: record.number_slot(name) for name in lifted}
     try:
-        made = _traced(record, eager, event, state)
+        with standing_in(slots, {name: numbers[name] for name in lifted}), recording(modules, reads):
+            made = _traced(record, eager, event, state, numbers)
     except Refusal as refusal:
         made = str(refusal)
     except Exception as error:
-        before.put_back()
+        untouched.put_back()
         # The cell's own complaint, where it has one, says more than one about a trace.
-        with torch.no_grad():
+        with probing(modules, event.device):
             eager.step(event, state)
         made = f"tracing it raised {type(error).__name__}: {error}"
-    changed = before.put_back()
-    if changed is not None:
-        made = record.changes = f"a step changes {changed} of the cell"
-    return made
+    changed = untouched.put_back()
+    if changed:
+        made = f"a step changes {min(changed)} of the cell"
+    kept = [read for read in reads.all() if read.name not in changed]
+    return Program(made, kept, ties, lifted)
 
 
-def _traced(record: CellRecord, eager: EagerRunner, event: Tensor, state: State) -> "Compiled":
+def _traced(
+    record: CellRecord, eager: EagerRunner, event: Tensor, state: State, named: dict[str, Tensor]
+) -> "Compiled":
     """The compiled step; attributes with a row for each example are tried where the step fails without."""
-    from ...compiler.driver import Compiled
+    from ...compiler.driver import Compiled, Refusal
     from ...compiler.frontend.trace import Rows
 
     def step(x: Tensor, states: Any) -> tuple[Tensor, list[Tensor]]:
-        output, after = eager.step(x, rebuilt(state, states))
+        with NumbersUnread(Refusal):
+            output, after = eager.step(x, rebuilt(state, states))
+        if not all(isinstance(part, Tensor) for part in tensors(after)):
+            raise Refusal("a state is made of more than tensors")
         return output, list(tensors(after))
 
-    named, parts = record.named(), [t.detach() for t in tensors(state)]
-    attributes = [name for name in named if record.is_attribute(name)]
+    parts, slots = [t.detach() for t in tensors(state)], record.slots
+    attributes = [name for name in named if name in slots and record.is_attribute(name)]
     tries: list[tuple[str, ...]] = [()]
     for length in dict.fromkeys(len(named[name]) for name in attributes):
         alike = [name for name in attributes if len(named[name]) == length]
@@ -63,7 +86,7 @@ def _traced(record: CellRecord, eager: EagerRunner, event: Tensor, state: State)
         tries += [some for count in range(len(alike), fewest - 1, -1) for some in combinations(alike, count)]
     failure: Exception | None = None
     for names in tries:
-        rows = Rows(names, partial(standing_in, record.slots))
+        rows = Rows(names, partial(standing_in, slots))
         try:
             return Compiled(step, named, event.detach(), parts, rows)
         except (RuntimeError, IndexError) as error:  # as of shapes that do not fit

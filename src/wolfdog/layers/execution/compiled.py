@@ -1,52 +1,70 @@
 """The compiled runner: a cell's step, traced and compiled at its first call, in the place of the eager loop."""
 
-import threading
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
+from ...compiler.fork_safety import compiling
 from ..cell.protocol import Returns, initial_state, starts_from_zeros
 from ..cell.state import State, rebuilt, tensors, transform
-from .cell_attributes import Untouched
-from .cell_cache import CellRecord
+from .attribute_reads import Reads, recording
+from .cell_cache import SETTINGS, Program, Slot, record_of
 from .compile_step import compile_step
-from .dry_run import trial
 from .eager import EagerRunner
-from .guards import SequenceAgain, StepAgain, transformed
+from .fast_path import SequencePath, StepPath
+from .guards import Check, compiled_check, watched
+from .kernel_access import default_device, obstacle
+from .probing import probing, trial
 
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
 
-_lock = threading.RLock()
-_cells: "WeakKeyDictionary[nn.Module, CellRecord]" = WeakKeyDictionary()
 _warned: set[str] = set()
+_NAMED = 256
+"""Warnings that are remembered, so that none comes twice."""
+
+
+Kept = dict[Any, tuple[Program, Check]]
+"""Programs by the form of their inputs, each with a check of all that its step read."""
 
 
 class Ready(NamedTuple):
-    """A compiled step, the number format it computes in, and the states that it starts from, and from after a reset."""
+    """A compiled step, the cell's tensors by name, the number format, and the states before and after a reset."""
 
-    found: "Compiled"
+    program: Program
+    named: dict[str, Tensor]
     dtype: torch.dtype
     before: State
     fresh: list[Tensor]
 
+    @property
+    def found(self) -> "Compiled":
+        """What is compiled."""
+        assert not isinstance(self.program.made, str)
+        return self.program.made
+
 
 class CompiledRunner:
-    """Runs a cell by kernels, and by the eager loop what kernels cannot run; `fallback_reason` says why not."""
+    """Runs a cell by kernels, and by the eager loop what kernels cannot run.
 
-    def __init__(self, cell: nn.Module, returns: Returns | None) -> None:
+    `reason` says after a call why the loop ran; None where kernels did.
+
+    Args:
+        cell: the cell.
+        returns: Recurrent's.
+        kept: checks of programs that a layer keeps from call to call.
+    """
+
+    def __init__(self, cell: nn.Module, returns: Returns | None, kept: "Kept | None" = None) -> None:
+        self.kept = {} if kept is None else kept
         self.eager, self.returns = EagerRunner(cell, returns), returns
-        record = _cells.get(cell)
-        if record is None or not record.current():
-            with _lock:
-                record = _cells.get(cell)
-                if record is None or not record.current():
-                    record = _cells[cell] = CellRecord(cell)
-        self.cell, self.record = cell, record
-        self.again: StepAgain | None = None  # after a step: how to run such a step again
+        with compiling:
+            self.cell, self.record = cell, record_of(cell)
+        self.reason: str | None = None
+        self.ready_step: Ready | None = None  # what ran the last step without a gradient
 
     @property
     def backend(self) -> str:
@@ -54,109 +72,132 @@ class CompiledRunner:
         return "llvm" if self.fallback_reason() is None else "eager"
 
     def fallback_reason(self) -> str | None:
-        """Why the eager loop runs the cell; None where kernels do.
+        """Why the eager loop would run the cell; None where kernels would.
 
-        A cell that has not been called yet is compiled for events of its `input_size`, where it has that attribute.
+        The cell is compiled for events of its `input_size`, where it has that attribute.
         """
         if self.record.hooked():
             return "the cell has hooks, which run at every step"
         size = getattr(self.cell, "input_size", None)
-        if not self.record.compiled and isinstance(size, int):
-            dtype = next((t.dtype for t in self.record.named().values() if t.is_floating_point()), None)
-            try:
-                with trial(self.cell, torch.zeros(2, size, dtype=dtype)) as event:
-                    self.prepare(event)
-            except Exception as error:  # as of a cell that takes its first state from its caller
-                return f"it has not run yet, and a first step without a state raised {type(error).__name__}: {error}"
-        found = list(self.record.compiled.values())
-        return found[-1] if found and isinstance(found[-1], str) else None
+        if not isinstance(size, int):
+            return None
+        dtype = next((t.dtype for t in self.record.named().values() if t.is_floating_point()), None)
+        try:
+            with trial(self.cell, torch.zeros(2, size, dtype=dtype, device="cpu")) as event:
+                self.prepare(event)
+        except Exception as error:  # as of a cell that takes its first state from its caller
+            return (
+                f"it has not run yet, and a first step without a state raised {type(error).__name__}: {error}"
+            )
+        return self.reason
 
     def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]:
         """As EagerRunner's."""
-        if self._unfit(event) or len(event) == 0:
+        ready = self.ready(event.unsqueeze(0), state, False)
+        if ready is None:
             return self.eager.step(event, state)
-        event, state = self._precise(event, state)
-        before = state if state is not None else self.zero(event)
-        found = None if before is None else self._compiled(event, before)
-        if found is None or before is None:
-            return self.eager.step(event, state)
-        states = list(tensors(before))
-        named = self.record.named()
-        if torch.is_grad_enabled() and any(t.requires_grad for t in (event, *states, *named.values())):
-            y, after = found.sequence(named, event.unsqueeze(0), states)
-            return y.squeeze(0), rebuilt(before, after)
-        if found.rows:
-            if any(len(named[name]) != len(event) for name in found.rows):
-                return self.eager.step(event, state)
-            y, after = found.sequence(named, event.unsqueeze(0), states)
-            return y.squeeze(0), rebuilt(before, after)
-        read = [named[name] for name in found.names]
-        y, new = found.single(read, event, states)
-        self.again = self._again(found, read, event, before)
-        return y, rebuilt(before, new)
+        found, event, states = ready.found, event.to(ready.dtype), list(tensors(ready.before))
+        gradient = torch.is_grad_enabled() and any(
+            t.requires_grad for t in (event, *states, *ready.named.values())
+        )
+        if gradient or found.rows:
+            y, after = found.sequence(ready.named, event.unsqueeze(0), states)
+            return y.squeeze(0), rebuilt(ready.before, after)
+        weights = found.single.weights([ready.named[name] for name in found.names])
+        if weights is None:  # it reads what is computed from parameters, which a step computes anew
+            y, after = found.sequence(ready.named, event.unsqueeze(0), states)
+            return y.squeeze(0), rebuilt(ready.before, after)
+        y, new = found.single.run(weights, len(event), event.contiguous(), [s.contiguous() for s in states])
+        self.ready_step = ready
+        return y, rebuilt(ready.before, new)
 
-    def _again(self, found: "Compiled", read: list[Tensor], event: Tensor, before: State) -> StepAgain | None:
-        """The step to be run again; None for a state of states, and where tensors lie apart or change unseen."""
-        if not _flat(before) or any(t.is_inference() for t in read):
+    def step_path(self, event: Tensor, places: Sequence[Slot]) -> StepPath | None:
+        """The last step to be run again; None for a state of states, and where tensors lie apart or change unseen.
+
+        `places` are where a layer holds what it runs.
+        """
+        ready = self.ready_step
+        if ready is None or not _flat(ready.before) or ready.program.lifted or event.dtype is not ready.dtype:
             return None
-        if not all(t.is_contiguous() for t in (event, *tensors(before))):
+        if not all(t.is_contiguous() for t in (event, *tensors(ready.before))):
             return None
-        return StepAgain(self.cell, self.returns, self.record, found.single, found.names, event, before)
+        return StepPath(self.record, ready.program, event, ready.before, places)
 
     def sequence(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
     ) -> tuple[Tensor, State]:
         """As EagerRunner's."""
-        ready = self.ready(x, state, resets is not None)
+        ready = self.ready(x, state, resets is not None, [t for t in (lengths, resets) if t is not None])
         if ready is None:
             return self.eager.sequence(x, state, lengths, resets)
         x = x.to(ready.dtype)
         try:
             y, after = ready.found.sequence(
-                self.record.named(), x, list(tensors(ready.before)), lengths, resets, ready.fresh
+                ready.named, x, list(tensors(ready.before)), lengths, resets, ready.fresh
             )
         except refusal() as reason:
             self.refuse(x, ready, str(reason))
             return self.eager.sequence(x, state, lengths, resets)
         return y, rebuilt(ready.before, after)
 
-    def sequence_again(self, x: Tensor, state: State | None) -> SequenceAgain | None:
-        """Sequences like this one, without resets, to be run again; None where more is to be looked at."""
+    def sequence_path(self, x: Tensor, state: State | None, places: Sequence[Slot]) -> SequencePath | None:
+        """Sequences like this one, without resets, to be run again; None where more is to be looked at.
+
+        `places` are where a layer holds what it runs.
+        """
         ready = None if torch.is_autocast_enabled("cpu") else self.ready(x, state, False)
-        if ready is None or ready.found.rows or ready.dtype is not x.dtype or not _flat(ready.before):
+        if ready is None or ready.found.rows or ready.program.lifted:
+            return None
+        if ready.dtype is not x.dtype or not _flat(ready.before):
             return None
         if state is not None:
-            return SequenceAgain(self.cell, self.returns, self.record, ready.found, x, state, None)
+            return SequencePath(self.record, ready.program, x, state, None, places)
         if not self.record.zeros and not starts_from_zeros(self.cell):
             return None
         with torch.inference_mode(False):  # zeros that any later call may use
-            start = transform(torch.zeros_like, ready.before)
-        return SequenceAgain(self.cell, self.returns, self.record, ready.found, x, start, start)
+            start = transform(lambda t: torch.zeros_like(t, device="cpu"), ready.before)
+        return SequencePath(self.record, ready.program, x, start, start, places)
 
-    def ready(self, x: Tensor, state: State | None, resets: bool) -> "Ready | None":
-        """What runs events [T, B, ...] from a state, with or without resets; None where the eager loop does."""
-        if self._unfit(x) or x.shape[0] == 0 or x.shape[1] == 0:
+    def ready(
+        self, x: Tensor, state: State | None, resets: bool, others: Sequence[Tensor] = ()
+    ) -> Ready | None:
+        """What runs events [T, B, ...] from a state, with or without resets; None where the eager loop does.
+
+        `others` are tensors that are read besides.
+        """
+        self.reason = self._unfit(x, state, others)
+        if self.reason is not None:
             return None
         event, state = self._precise(x[0], state)
         before = state if state is not None else self.zero(event)
-        found = None if before is None else self._compiled(event, before)
-        fresh = None if before is None or not resets else self.zero(event)
-        if found is None or before is None or (resets and fresh is None):
+        program = None if before is None else self._compiled(event, before)
+        if before is None or program is None or isinstance(program.made, str):
+            self.reason = self.reason or "the cell makes a first state of its own, which is not zeros"
             return None
-        if found.rows and any(
-            len(t) != x.shape[1] for t in map(self.record.named().get, found.rows) if t is not None
-        ):
+        fresh = self.zero(event) if resets else None
+        if resets and fresh is None:
+            self.reason = "the cell makes a first state of its own, which is not zeros"
             return None
-        return Ready(found, event.dtype, before, [] if fresh is None else list(tensors(fresh)))
+        named = self.record.arguments(program.lifted, event.dtype)
+        if any(len(named[name]) != x.shape[1] for name in program.made.rows):
+            self.reason = "an attribute has a row for each example, and another number of rows"
+            return None
+        return Ready(program, named, event.dtype, before, [] if fresh is None else list(tensors(fresh)))
 
-    def refuse(self, x: Tensor, ready: "Ready", reason: str) -> None:
+    def refuse(self, x: Tensor, ready: Ready, reason: str) -> None:
         """Leave events like x [T, B, ...] to the eager loop from now on."""
-        self._refuse(self._key(x[0].to(ready.dtype), ready.before), reason)
+        program = ready.program
+        refused = Program(reason, program.reads, program.ties, program.lifted)
+        self.record.keep(self._form(x[0].to(ready.dtype), ready.before), refused)
+        self._warn(reason)
+        self.reason = reason
 
     def prepare(self, event: Tensor) -> "Compiled | None":
         """What is compiled for events like this one [B, ...]; None where the cell runs eagerly."""
-        before = self.zero(event)
-        return None if before is None else self._compiled(event, before)
+        self.reason = self._unfit(event.unsqueeze(0), None)
+        before = None if self.reason else self.zero(event)
+        program = None if before is None else self._compiled(event, before)
+        return None if program is None or isinstance(program.made, str) else program.made
 
     def _precise(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
         """Under autocast, event and state in the parameters' format: kernels are fast enough not to round."""
@@ -165,68 +206,119 @@ class CompiledRunner:
         dtype = next((t.dtype for t in self.record.named().values() if t.is_floating_point()), x.dtype)
         return x.to(dtype), None if state is None else transform(lambda t: t.to(dtype), state)
 
-    def _unfit(self, x: Tensor) -> bool:
-        """Whether this call is one for the eager loop: not on the CPU, with hooks to run, or under a transform
-        of torch.func."""
-        return x.device.type != "cpu" or not x.is_floating_point() or transformed() or self.record.hooked()
+    def _unfit(self, x: Tensor, state: State | None, others: Sequence[Tensor] = ()) -> str | None:
+        """Why this call is one for the eager loop; None where it may be one for kernels."""
+        states = () if state is None else tensors(state)
+        reason = obstacle((x, *states, *others, *self.record.named().values()))
+        if reason is not None:
+            return reason
+        if not x.is_floating_point():
+            return "kernels take events of floating-point numbers"
+        if x.shape[0] == 0 or x.shape[1] == 0:
+            return "there are no events"
+        return "the cell has hooks, which run at every step" if self.record.hooked() else None
 
-    def _key(self, event: Tensor, state: State) -> Any:
-        number = self.record.setting()
-        return event.shape[1:], event.dtype, _form(state), number, self.record.shapes(), self.returns
+    def _form(self, event: Tensor, state: State) -> Any:
+        place = torch.get_default_dtype(), default_device()
+        return event.shape[1:], event.dtype, _form(state), self.returns, place
 
-    def _compiled(self, event: Tensor, state: State) -> "Compiled | None":
-        if self.record.changes is not None:
-            return None
-        key = self._key(event, state)
-        found = self.record.compiled.get(key)
-        if found is None:
-            with _lock:
-                found = self.record.compiled.get(key)
-                if found is None:
-                    found = self._compile(event, state, key)
-        return None if isinstance(found, str) else found
+    def _compiled(self, event: Tensor, state: State) -> Program | None:
+        form = self._form(event, state)
+        known = self.kept.get(form)
+        if known is not None and known[1]() is not None:
+            return known[0]
+        program = self.record.find(form)
+        if program is None:
+            with compiling:
+                program = self.record.find(form)
+                if program is None:
+                    program = self._compile(event, state, form)
+        if isinstance(program.made, str):
+            self.reason = program.made
+        elif not program.lifted and not program.ties:
+            slots = self.record.slots
+            depends = watched(
+                [], [slots[name] for name in program.made.names], program.reads, self.record.modules
+            )
+            depends.exchanged = True
+            self.kept[form] = program, compiled_check(depends)
+            while len(self.kept) > SETTINGS:
+                del self.kept[next(iter(self.kept))]
+        return program
 
-    def _compile(self, event: Tensor, state: State, key: Any) -> "Compiled | str":
-        made = compile_step(self.record, self.eager, event, state)
-        if isinstance(made, str):
-            return self._refuse(key, made)
-        self.record.compiled[key] = made
-        return made
+    def _compile(self, event: Tensor, state: State, form: Any) -> Program:
+        record, others = self.record, self.record.programs.get(form, [])
+        if len(others) >= SETTINGS:
+            names = sorted({read.name for program in others for read in program.changed(record)})
+            reason = (
+                f"{', '.join(names) or 'its attributes'} had more than {SETTINGS} values: a program is kept for "
+                f"each of {SETTINGS}, and other values are run by the loop"
+            )
+            self._warn(reason)
+            return Program(reason, [])
+        for program in others:
+            names = [record.dotted(read) for read in program.changed(record)]
+            if program.ties == record.ties() and None not in names:
+                record.lifted |= {name for name in names if name is not None} - record.fixed
+                break
+        lifted = frozenset(name for name in record.lifted if record.is_number(name))
+        program = compile_step(record, self.eager, event, state, lifted)
+        if isinstance(program.made, str) and lifted:
+            record.fixed |= lifted
+            record.lifted = frozenset()
+            program = compile_step(record, self.eager, event, state, frozenset())
+        record.keep(form, program)
+        if isinstance(program.made, str):
+            self._warn(program.made)
+        return program
 
-    def _refuse(self, key: Any, reason: str) -> str:
-        self.record.compiled[key] = reason
+    def _warn(self, reason: str) -> None:
         text = f"{type(self.cell).__name__} runs as an eager loop, not as a kernel: {reason}"
         if text not in _warned:
+            if len(_warned) >= _NAMED:
+                _warned.clear()
             _warned.add(text)
             warnings.warn(text, RuntimeWarning, stacklevel=2)
-        return reason
 
     def zero(self, event: Tensor) -> State | None:
         """The state that the cell starts from; None where only `cell(x)` knows it, and it is not zeros."""
         state = initial_state(self.cell, len(event))
         if state is not None:
             return state
-        key = (event.shape[1:], event.dtype, self.record.setting())
-        form = self.record.zeros.get(key)
+        key = event.shape[1:], event.dtype, torch.get_default_dtype(), default_device()
+        known = self.record.zeros.get(key, [])
+        form = next((form for reads, form in known if all(read.now() == read.key for read in reads)), None)
         if form is None:
-            form = self.record.zeros[key] = self._own_zero(event)
+            form = self._own_zero(event, key)
         if isinstance(form, str):
+            self.reason = form
             return None
         return transform(lambda t: t.new_zeros(len(event), *t.shape[1:]), form)
 
-    def _own_zero(self, event: Tensor) -> State | str:
+    def _own_zero(self, event: Tensor, key: Any) -> State | str:
         """Zeros in the form of the cell's state, where a step from them is the same as a step without a state."""
-        example = torch.linspace(-1.0, 1.0, 3 * event[0].numel(), dtype=event.dtype).view(3, *event.shape[1:])
-        untouched = Untouched(self.record.modules)
-        with torch.no_grad():
-            output, after = self.eager.step(example, None)
-            if not all(t.dim() > 0 and len(t) == 3 for t in tensors(after)):
-                return "its state has no batch"
-            zeros = transform(torch.zeros_like, after)
-            output_again, after_again = self.eager.step(example, zeros)
-        untouched.put_back()
+        numbers = 3 * event[0].numel()
+        example = torch.linspace(-1.0, 1.0, numbers, dtype=event.dtype, device="cpu").view(
+            3, *event.shape[1:]
+        )
+        modules, unseen = self.record.modules, list[str]()
+        reads = Reads(unseen.append)
+        with probing(modules, event.device), recording(modules, reads):
+            found = self._tried_zero(example)
+        kept = self.record.zeros.setdefault(key, [])
+        kept.insert(0, (reads.all(), found))
+        del kept[SETTINGS:]
+        return found
+
+    def _tried_zero(self, example: Tensor) -> State | str:
+        output, after = self.eager.step(example, None)
+        if not all(isinstance(t, Tensor) and t.dim() > 0 and len(t) == 3 for t in tensors(after)):
+            return "the cell's first state has no batch"
+        zeros = transform(torch.zeros_like, after)
+        output_again, after_again = self.eager.step(example, zeros)
         pairs = zip((output, *tensors(after)), (output_again, *tensors(after_again)), strict=True)
-        return zeros if all(torch.equal(a, b) for a, b in pairs) else "its own first state is not zeros"
+        same = all(torch.equal(a, b) for a, b in pairs)
+        return zeros if same else "the cell makes a first state of its own, which is not zeros"
 
 
 def _flat(state: State) -> bool:
@@ -244,6 +336,7 @@ def _form(state: State) -> Any:
 
 
 def refusal() -> Any:
+    """The exception of a step that cannot be compiled."""
     from ...compiler.errors import Refusal
 
     return Refusal

@@ -1,179 +1,255 @@
-"""What was run last, run again where nothing has changed: checks cost more than small kernels.
+"""Table of guards: what is watched between two calls, and the check that is compiled of it.
 
-Every check is a pass in C over all that it is about, of a few tenths of a microsecond.
+A call that was made is made again without a look at anything but this: the places where a step reads, what it found
+there, tensors' forms, hooks, and the modes of PyTorch. `GUARDS` has a row for each kind of thing; a row says in Python
+under which condition something has changed. All rows together become one function, which is compiled once for each
+thing that is run. Every condition is a pass in C over all that it is about, of a few tenths of a microsecond.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import is_
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
+from torch.nn.modules import module as every_module
+from torch.nn.utils import parametrize
 
-from ..cell.arguments import checked_lengths
-from ..cell.protocol import Returns
-from ..cell.state import State, tensors
-from .cell_attributes import changing
-from .cell_cache import CellRecord
-
-if TYPE_CHECKING:
-    from ...compiler.driver import Compiled
-    from ...compiler.runtime.single_step import SingleStep
+from .attribute_reads import PARTS, GlobalRead, Read, dict_of, locate
+from .kernel_access import observed, transformed
+from .snapshots import Part, parts
 
 Alike = Callable[..., bool]
 """Whether tensors look as others did: type, number format, device, sizes, strides, and what modes make of them."""
 
-_version: Callable[[Tensor], int] = Tensor._version.__get__  # type: ignore[attr-defined]
-_address: Callable[[Tensor], int] = Tensor.data_ptr
-_get: Callable[[dict[str, Any], str], Any] = dict.get
-_functorch = torch._C._functorch.peek_interpreter_stack
+Scope = dict[str, Any]
+
+GLOBAL_HOOKS = (
+    every_module._global_forward_hooks, every_module._global_forward_pre_hooks,
+    every_module._global_backward_hooks, every_module._global_backward_pre_hooks,
+)  # fmt: skip
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+_guards = getattr(getattr(torch._C, "_dynamo", None), "guards", None)
+_tensor_guards = getattr(_guards, "TensorGuards", None)
 
 
-class Unchanged:
-    """Whether a cell, and an event and a state that it is given, are as those that this was made for.
+@dataclass
+class Watched:
+    """What one call depends on.
 
-    cell, returns  what is run
+    Args:
+        given: the event, and the states, that it is made for.
+        dicts, keys: places that are read; tensors that the kernel is given come first, `count` of them.
+        classes, members: classes, and names that are read of them.
+        changing: what may change in place.
+        modules: whose hooks would run.
+        exchanged: whether other tensors of the same form may stand in the places of those that the kernel is given.
     """
 
-    def __init__(
-        self,
-        cell: nn.Module,
-        returns: Returns | None,
-        record: CellRecord,
-        names: Sequence[str],
-        event: Tensor,
-        state: State,
-    ) -> None:
-        self.cell, self.returns = cell, returns
-        states = list(tensors(state))
-        self._alone, self._count = isinstance(state, Tensor), len(states)
-        self._dicts, self._keys = record.places(names)
-        self._values, self._number = list(map(_get, self._dicts, self._keys)), len(names)
-        self._sized = record.sized()
-        self._sizes = list(map(len, self._sized))
-        self._lists = [value for value in self._values if changing(value)]
-        self._were = [value.copy() for value in self._lists]
-        self._alike = alike([event, *states, *self._values[: self._number]])
+    given: Sequence[Tensor]
+    dicts: list[dict[str, Any]]
+    keys: list[str]
+    count: int
+    classes: list[type] = field(default_factory=list)
+    members: list[str] = field(default_factory=list)
+    changing: list[Part] = field(default_factory=list)
+    modules: Sequence[nn.Module] = ()
+    exchanged: bool = False
 
-    def is_of(self, cell: object, returns: Returns | None) -> bool:
-        """Whether it is that cell, in that form."""
-        return cell is self.cell and returns == self.returns
+    def add(self, *slots: tuple[dict[str, Any], str]) -> None:
+        """Watch what stands in more places, too."""
+        for held, key in slots:
+            self.dicts.append(held)
+            self.keys.append(key)
 
-    def read(self, event: Tensor, states: Any) -> list[Tensor] | None:
-        """The tensors named, as they are now; None where something is not as it was.
+    @property
+    def values(self) -> list[Any]:
+        """What stands in the places."""
+        return [held.get(key) for held, key in zip(self.dicts, self.keys, strict=True)]
 
-        Of attributes, equal is enough: what is equal says the same.
-        """
-        if type(states) is not tuple or len(states) != self._count or transformed():
-            return None
-        try:
-            values = list(map(_get, self._dicts, self._keys))
-            read = values[: self._number]
-            same = (
-                values == self._values
-                and list(map(len, self._sized)) == self._sizes
-                and self._alike(event, *states, *read)
-                and (not self._lists or self._lists == self._were)
-            )
-        except (RuntimeError, ValueError, TypeError):  # a tensor or an array is where something else was
-            return None
-        return read if same else None
-
-    def parts(self, state: Any) -> Any:
-        """The tensors of a state of the form it was made for; whatever else a state is comes back."""
-        return (state,) if self._alone else state
-
-    def whole(self, parts: Sequence[Tensor]) -> State:
-        """The state of these tensors."""
-        return parts[0] if self._alone else tuple(parts)
+    @property
+    def read(self) -> list[Tensor]:
+        """The tensors that the kernel is given."""
+        return self.values[: self.count]
 
 
-class StepAgain(Unchanged):
-    """A step without a gradient, as a function of an event and a state that look as those that it was made for."""
+@dataclass(frozen=True)
+class Guard:
+    """A row of the table: a kind of thing, and conditions under which it has changed, with the names they use."""
 
-    def __init__(
-        self,
-        cell: nn.Module,
-        returns: Returns | None,
-        record: CellRecord,
-        single: "SingleStep",
-        names: Sequence[str],
-        event: Tensor,
-        state: State,
-    ) -> None:
-        super().__init__(cell, returns, record, names, event, state)
-        read = self._values[: self._number]
-        self._single, self._packed, self._batch = single, single.packed(read), len(event)
-        self._versions, self._addresses = list(map(_version, read)), list(map(_address, read))
-        self._memory = [tensor.detach() for tensor in read]  # kept, so that nothing else comes to lie there
-
-    def __call__(self, event: Tensor, state: Any) -> tuple[Tensor, State] | None:
-        """The output and the state after; None where something is not as it was.
-
-        A tensor that is equal but not the one that it was lies elsewhere.
-        """
-        states = self.parts(state)
-        read = None if torch.is_grad_enabled() else self.read(event, states)
-        if (
-            read is None
-            or list(map(_version, read)) != self._versions
-            or list(map(_address, read)) != self._addresses
-        ):
-            return None
-        y, after = self._single.run(self._packed, self._batch, event, states)
-        return y, self.whole(after)
+    watches: str
+    conditions: Callable[[Watched], Iterator[tuple[str, Scope]]]
 
 
-class SequenceAgain(Unchanged):
-    """Sequences without resets, as a function of events and a state that look as those that it was made for.
+def _identity(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    if watched.exchanged:
+        yield f"not all(map(is_, values[{watched.count}:], were))", {"were": watched.values[watched.count :]}
+    else:
+        yield "not all(map(is_, values, were))", {"were": watched.values}
 
-    found  what is compiled for them
-    state  one of the form that is given
-    start  the one where none is given; None where only the cell knows it
+
+def _class_attributes(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    if watched.members:
+        found = list(map(getattr, watched.classes, watched.members))
+        scope = {"classes": watched.classes, "members": watched.members, "found": found, "getattr": getattr}
+        yield "not all(map(is_, map(getattr, classes, members), found))", scope
+
+
+def _contents(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    if watched.changing:
+        yield "not all(map(unchanged, changing))", {"unchanged": Part.unchanged, "changing": watched.changing}
+
+
+def _hooks(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    hooks = [held for module in watched.modules for held in hooks_of(module)]
+    yield "any(hooks)", {"hooks": [*GLOBAL_HOOKS, *hooks] if hooks else []}
+
+
+def _modes(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    yield "function_modes()", {"function_modes": torch._C._len_torch_function_stack}
+    yield "forward_ad._current_level >= 0", {"forward_ad": forward_ad}
+    if _tensor_guards is None:  # what they see in the keys by which operators are dispatched
+        yield "observed() or transformed() or autocast('cpu')", {
+            "observed": observed, "transformed": transformed, "autocast": torch.is_autocast_enabled,
+        }  # fmt: skip
+
+
+def _parametrizations(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    if any("parametrizations" in dict_of(module)["_modules"] for module in watched.modules):
+        yield "parametrize._cache_enabled", {"parametrize": parametrize}
+
+
+def _environment(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    scope = {"default_dtype": torch.get_default_dtype, "dtype": torch.get_default_dtype()}
+    yield "default_dtype() is not dtype", scope
+
+
+def _forms(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    like = [*watched.given, *watched.read]
+    if like:
+        given = "x, *states, " if watched.given else ""
+        yield f"not alike({given}*values[:{watched.count}])", {"alike": alike(like)}
+
+
+def _memory(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    scope: Scope = {"address": Tensor.data_ptr}
+    if watched.given:
+        yield "not address(x)", scope
+    if watched.count and not watched.exchanged:
+        scope |= {"addresses": list(map(Tensor.data_ptr, watched.read))}
+        yield f"list(map(address, values[:{watched.count}])) != addresses", scope
+
+
+GUARDS = (
+    Guard("hooks, of modules and of all modules", _hooks),
+    Guard("modes of PyTorch", _modes),
+    Guard("parametrizations that are cached", _parametrizations),
+    Guard("the environment", _environment),
+    Guard("identity of tensors, modules, attributes and globals", _identity),
+    Guard("attributes of classes, methods among them", _class_attributes),
+    Guard("contents of lists, dicts, sets, arrays and objects", _contents),
+    Guard("sizes, strides, formats, devices and gradients of tensors", _forms),
+    Guard("memory of tensors", _memory),
+)
+"""What is watched; the cheapest first."""
+
+Check = Callable[..., "list[Tensor] | None"]
+"""An event and states to the tensors that the kernel is given; None where something has changed."""
+
+
+def compiled_check(watched: Watched, table: Sequence[Guard] = GUARDS) -> Check:
+    """One function of all guards.
+
+    It is called as `check(x, states)`, with a tuple of states, and returns the tensors in the places, or None.
     """
-
-    def __init__(
-        self,
-        cell: nn.Module,
-        returns: Returns | None,
-        record: CellRecord,
-        found: "Compiled",
-        x: Tensor,
-        state: State,
-        start: State | None,
-    ) -> None:
-        super().__init__(cell, returns, record, found.names, x, state)
-        self._found, self._start = found, start
-
-    def __call__(
-        self, x: Tensor, state: Any, lengths: Tensor | Sequence[int] | None
-    ) -> tuple[Tensor, State] | None:
-        """The outputs [T, B, ...] and the state after; None where something is not as it was.
-
-        Raises as the layer does for lengths that are none.
-        """
-        states = self.parts(self._start if state is None else state)
-        read = self.read(x, states)
-        if read is None or torch.is_autocast_enabled("cpu"):
-            return None
-        checked = None if lengths is None else checked_lengths(lengths, x.shape[0], x.shape[1])
-        y, after = self._found.sequence(dict(zip(self._found.names, read, strict=True)), x, states, checked)
-        return y, self.whole(after)
+    scope: Scope = {"get": dict.get, "is_": is_, "dicts": watched.dicts, "keys": watched.keys}
+    lines = ["def check(x=None, states=()):", "    try:", "        values = list(map(get, dicts, keys))"]
+    for guard in table:
+        for condition, names in guard.conditions(watched):
+            lines.append(f"        if {condition}: return None  # {guard.watches}")
+            scope.update(names)
+    lines += [
+        f"        return values[:{watched.count}]",
+        "    except (RuntimeError, ValueError, TypeError, AttributeError):",  # something else is where a tensor was
+        "        return None",
+    ]
+    exec("\n".join(lines), scope)  # our own text
+    check: Check = scope["check"]
+    return check
 
 
-def transformed() -> bool:
-    """Whether a transform of torch.func, or forward-mode differentiation, is at work."""
-    return _functorch() is not None or forward_ad._current_level >= 0
+def watched(
+    given: Sequence[Tensor],
+    slots: Sequence[tuple[dict[str, Any], str]],
+    reads: Sequence[Read | GlobalRead],
+    modules: Sequence[nn.Module],
+) -> Watched:
+    """What a call depends on: the places of the tensors that the kernel is given, and all that the step read.
+
+    Args:
+        given: the event, and the states.
+        slots: where the tensors are that the kernel is given.
+        reads: what the step reads.
+        modules: whose hooks would run.
+    """
+    places = dict.fromkeys((id(held), key) for held, key in slots)
+    found = Watched(given, [held for held, _ in slots], [key for _, key in slots], len(slots))
+    found.modules = modules
+
+    def add(held: dict[str, Any], key: str) -> None:
+        if (id(held), key) not in places:
+            places[id(held), key] = None
+            found.add((held, key))
+
+    values = []
+    for read in reads:
+        if isinstance(read, GlobalRead):
+            scope = read.scope()
+            if (
+                "__name__" in scope
+            ):  # globals; of an enclosing function, the cell in the closure stays the same
+                add(scope, read.name)
+            values.append(scope.get(read.name))
+            continue
+        module = read.module()
+        if module is None:
+            continue
+        place = locate(module, read.name)
+        held = dict_of(module)
+        if place.held is not None:
+            add(place.held, read.name)
+            if place.held is held and isinstance(place.value, dict):  # a module's dictionary, read whole
+                values.append(place.value)
+                continue
+        else:  # nothing of that name may come to stand before the class
+            for part in (held, *(held[name] for name in PARTS)) if place.owner is None else (held,):
+                add(part, read.name)
+            if place.owner is not None:
+                kind = type(module)
+                if getattr(kind, read.name, None) is getattr(kind, read.name, None):
+                    found.classes.append(kind)
+                    found.members.append(read.name)
+        if not isinstance(place.value, nn.Module | Tensor):
+            values.append(place.value)
+    found.changing = parts(*values)
+    return found
+
+
+def hooks_of(module: nn.Module) -> list[Mapping[int, Any]]:
+    """The dictionaries of a module's hooks that run when it is called."""
+    held = dict_of(module)
+    return [held[name] for name in HOOKS]
 
 
 def alike(like: Sequence[Tensor]) -> Alike:
     """A function that says whether as many tensors look as these do; PyTorch's own guards, where it has them."""
-    guards = getattr(getattr(torch._C, "_dynamo", None), "guards", None)
-    made = getattr(guards, "TensorGuards", None)
-    if made is None:
+    if _tensor_guards is None:
         return alike_in_python(like)
     sizes, strides = [list(t.shape) for t in like], [list(t.stride()) for t in like]
-    check: Alike = made(*like, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides).check
+    check: Alike = _tensor_guards(*like, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides).check
     return check
 
 

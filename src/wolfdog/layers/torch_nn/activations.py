@@ -1,6 +1,6 @@
 """A look inside RNN, LSTM and GRU: every quantity of every layer and direction over time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -8,18 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from ...cells import ProjectedLSTMCell
 from ..recurrent import Recurrent
+from .kernels import Unit, cell_of
 from .layouts import Layout
 from .run_layers import Named
-
-CELLS: dict[str, Callable[[int, int, bool], nn.Module]] = {
-    "LSTM": lambda events, units, bias: nn.LSTMCell(events, units, bias, device="meta"),
-    "GRU": lambda events, units, bias: nn.GRUCell(events, units, bias, device="meta"),
-    "RNN_TANH": lambda events, units, bias: nn.RNNCell(events, units, bias, "tanh", device="meta"),
-    "RNN_RELU": lambda events, units, bias: nn.RNNCell(events, units, bias, "relu", device="meta"),
-}
-"""The cells that say what the layers compute."""
 
 STATES = {"stm": "h", "ltm": "c"}
 """Torch's names for what the cells here call otherwise."""
@@ -67,11 +59,6 @@ def quantities(
 
 def _recurrent(layer: nn.RNNBase, named: Named, backend: str | None) -> Recurrent:
     """One layer in one direction, whose cell has yet to be given its parameters."""
-    events = named["weight_ih"].shape[1]
-    if layer.proj_size:
-        cell: nn.Module = ProjectedLSTMCell(
-            events, layer.hidden_size, layer.proj_size, bias=layer.bias, device=torch.device("meta")
-        )
-    else:
-        cell = CELLS[layer.mode](events, layer.hidden_size, layer.bias)
-    return Recurrent(cell, backend=backend)
+    weight = named["weight_ih"]
+    unit = Unit(layer.mode, weight.shape[1], layer.hidden_size, layer.proj_size, layer.bias, weight.dtype)
+    return Recurrent(cell_of(unit), backend=backend)

@@ -4,7 +4,6 @@ Kernels run what is plainly theirs. All else goes to torch.nn's own forward: oth
 every mistake, so that results and errors are torch.nn's.
 """
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -13,32 +12,41 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from ..execution.guards import transformed
+from ..execution.backend import asked_backend
+from ..execution.kernel_access import mode_at_work, observed, ordinary, plain, transformed
 from ..execution.torch_compile import planned, register, run_planned
 from .activations import quantities
 from .autocast import result_formats
-from .eligibility import autocast, fits, observed, plain, state_sizes
-from .guards import CallAgain
+from .eligibility import autocast, fits, state_sizes
+from .fast_path import LayerPath
 from .kernels import Units, run_loop, units_of
 from .layouts import Layout, Packed, Whole
 from .run_layers import Named, RunUnit, run_stack
+
+_PASSING = ("_path", "_last_form", "_last_reason")
+"""Attributes that copies and pickles are without."""
 
 
 class OnKernels(nn.RNNBase):
     """A layer of torch.nn, `own`, whose sequences are run by kernels."""
 
     own: ClassVar[type[nn.RNNBase]]
-    _again: CallAgain | None = None
+    _path: LayerPath | None = None
     _last_form: tuple[torch.Size, bool] | None = None
+    _last_reason: str | None = ""
 
     @property
     def backend(self) -> str:
-        """What runs the layer over tensors on the CPU: "llvm", or "torch" for torch.nn's own forward."""
+        """What ran the layer last, or would run it: "llvm", or "torch" for torch.nn's own forward."""
         return "llvm" if self.fallback_reason is None else "torch"
 
     @property
     def fallback_reason(self) -> str | None:
-        """Why torch.nn's own forward runs the layer; None where kernels do."""
+        """Why torch.nn's own forward ran the layer last, or would run it; None where kernels did."""
+        return self._refusal() if self._last_reason == "" else self._last_reason
+
+    def _refusal(self) -> str | None:
+        """Why no kernels are made for the layer; None where there are."""
         units = self._units(self._named())
         found = units if isinstance(units, str) else units.kernels
         return found if isinstance(found, str) else None
@@ -62,24 +70,44 @@ class OnKernels(nn.RNNBase):
         """
         if torch.compiler.is_compiling():
             return self._within_graph(input, hx)
-        if self._again is not None and not _eager_asked():
-            found = self._again(self, input, hx)
+        if self._path is not None:
+            found = self._path(self, input, hx)
             if found is not None:
+                self.__dict__["_last_reason"] = None
                 y, last = found
                 return y, tuple(last) if self.mode == "LSTM" else last[0]
         named = self._named()
         units = self._units(named)
-        if isinstance(units, str) or observed() or not fits(self, input, hx, units[0].dtype):
+        reason = self._obstacle(units, input, hx)
+        self.__dict__["_last_reason"] = reason
+        if isinstance(units, str) or reason is not None:
+            if (
+                not isinstance(units, str)
+                and transformed()
+                and not observed()
+                and self._fits(units, input, hx)
+            ):
+                return self._run([partial(run_loop, unit) for unit in units], named, input, hx)
             return self.own.forward(self, input, hx)
-        if transformed():
-            return self._run([partial(run_loop, unit) for unit in units], named, input, hx)
-        kernels = units.kernels
-        if isinstance(kernels, str):
-            return self.own.forward(self, input, hx)
-        runs = [kernel.sequence for kernel in kernels]
+        assert not isinstance(units.kernels, str)
+        runs = [kernel.sequence for kernel in units.kernels]
         result = self._run(runs, named, input, hx)
-        self._prepare_again(runs, named, input, hx)
+        self._prepare_path(runs, named, input, hx)
         return result
+
+    def _fits(self, units: Units, events: Any, hx: Any) -> bool:
+        return fits(self, events, hx, units[0].dtype)
+
+    def _obstacle(self, units: Units | str, events: Any, hx: Any) -> str | None:
+        """Why kernels do not run this call; None where they do."""
+        if isinstance(units, str):
+            return units
+        reason = mode_at_work()
+        if reason is None and not self._fits(units, events, hx):
+            reason = f"the events or the state are no plain tensors of {units[0].dtype}, in torch.nn's shapes"
+        if reason is None and isinstance(units.kernels, str):
+            reason = units.kernels
+        return reason
 
     @torch.no_grad()
     def activations(self, input: Any, hx: Any = None) -> dict[str, Any]:  # noqa: A002
@@ -96,21 +124,26 @@ class OnKernels(nn.RNNBase):
         if not fits(self, input, hx, dtype):
             self.own.forward(self, input, hx)  # a mistake is torch.nn's to tell
         layout, states = self._laid_out(input, hx, dtype)
-        return quantities(self, named, layout, states, None if self.backend == "llvm" else "eager")
+        return quantities(self, named, layout, states, None if self._refusal() is None else "eager")
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles are made of."""
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
-        return {name: value for name, value in state.items() if name not in ("_again", "_last_form")}
+        return {name: value for name, value in state.items() if name not in _PASSING}
 
-    def _prepare_again(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> None:
+    def _prepare_path(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> None:
         """Make ready for more calls like this one, where it is the second in a row."""
-        if isinstance(events, PackedSequence) or autocast():
+        names = [name for names in self._all_weights for name in names]
+        if (
+            isinstance(events, PackedSequence)
+            or autocast()
+            or not all(name in self._parameters for name in names)
+        ):
             return
         form = events.shape, hx is None
         second = form == self._last_form
         if second:
-            self.__dict__["_again"] = CallAgain(self, runs, named, events, hx)
+            self.__dict__["_path"] = LayerPath(self, runs, named, events, hx)
         self.__dict__["_last_form"] = None if second else form
 
     def _named(self) -> list[dict[str, Any]]:
@@ -126,7 +159,7 @@ class OnKernels(nn.RNNBase):
 
     def _units(self, named: Sequence[Named]) -> Units | str:
         """What every layer and direction computes, or why that is torch.nn's."""
-        if _eager_asked():
+        if asked_backend() == "eager":
             return "the eager backend was asked for"
         if type(self.num_layers) is not int or type(self.bidirectional) is not bool:
             return "num_layers must be an int and bidirectional a bool"  # as torch.nn says when it is called
@@ -139,7 +172,8 @@ class OnKernels(nn.RNNBase):
         for unit, tensors in zip(units, named, strict=True):
             for name, shape in unit.shapes.items():
                 tensor = tensors[name]
-                if not plain(tensor) or tensor.dtype is not dtype or tensor.shape != shape:
+                held = ordinary(tensor) if transformed() else plain(tensor)
+                if not held or tensor.dtype is not dtype or tensor.shape != shape:
                     return f"{name} is no plain tensor of {dtype}, {list(shape)}, on the CPU"
         return units
 
@@ -193,7 +227,3 @@ class OnKernels(nn.RNNBase):
         depth = self.num_layers * (2 if self.bidirectional else 1)
         zeros = [layout.x.new_zeros(layout.batch, size, dtype=dtype) for size in state_sizes(self)]
         return layout, [tuple(zeros)] * depth
-
-
-def _eager_asked() -> bool:
-    return os.environ.get("WOLFDOG_BACKEND") == "eager"

@@ -7,19 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-_PLAIN = (Tensor, nn.Parameter)
-
-
-def plain(tensor: object) -> TypeGuard[Tensor]:
-    """Whether memory holds a tensor's numbers as they are: on the CPU, of no subclass, strided, not negated lazily."""
-    if type(tensor) not in _PLAIN:
-        return False
-    return tensor.is_cpu and tensor.layout is torch.strided and not tensor.is_neg()  # type: ignore[attr-defined]
-
-
-def observed() -> bool:
-    """Whether a dispatch mode or a tracer of torch.jit looks on: they see PyTorch's operators alone."""
-    return torch._C._len_torch_dispatch_stack() > 0 or torch._C._get_tracing_state() is not None
+from ..execution.kernel_access import ordinary, plain, transformed
 
 
 def fits(layer: nn.RNNBase, events: object, hx: object, dtype: torch.dtype) -> bool:
@@ -48,7 +36,7 @@ def _event(x: object, dtype: torch.dtype) -> TypeGuard[Tensor]:
     if torch.compiler.is_compiling():  # a graph's tensors stand for plain ones
         if not isinstance(x, Tensor) or x.device.type != "cpu":
             return False
-    elif not plain(x):
+    elif not (ordinary(x) if transformed() else plain(x)):
         return False
     return x.dtype is dtype or (x.dtype is torch.bfloat16 and dtype is torch.float32 and autocast())
 

@@ -1,25 +1,29 @@
 """One direction of one layer: its step, and what is compiled of it, once for all like it."""
 
-import threading
+import contextlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.func import functional_call
-from torch.nn.functional import linear
 
+from ... import cells
+from ...compiler.fork_safety import compiling, lazy
 from ..cell.state import tensors
 from ..recurrent import Recurrent
 
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
 
-_lock = threading.RLock()
-_compiled: "dict[Unit, Compiled | str]" = {}
+_compiled: "OrderedDict[Unit, Compiled | str]" = OrderedDict()
+UNITS = 256
+"""Units that kernels are kept for; that used longest ago goes first."""
 
 
 @dataclass(frozen=True)
@@ -48,48 +52,33 @@ class Unit:
         return shapes
 
 
-class UnitCell(nn.Module):
-    """One step of a unit: its equations, with parameters that hold nobody's numbers.
+Made = Callable[..., nn.Module]
 
-    h is [B, P] where it is projected: W_hr (o * tanh(c)), and what the gates read. Source of that: Sak, Senior and
-    Beaufays 2014, "Long short-term memory based recurrent neural network architectures".
-    """
+CELLS: dict[str, Made] = {
+    "LSTM": cells.LSTMCell,
+    "LSTM projected": cells.ProjectedLSTMCell,
+    "GRU": cells.GRUCell,
+    "RNN_TANH": partial(cells.ElmanCell, nonlinearity="tanh"),
+    "RNN_RELU": partial(cells.ElmanCell, nonlinearity="relu"),
+}
+"""The cells whose equations the layers compute, by torch.nn's name of the unit."""
 
-    weight_ih: nn.Parameter
-    weight_hh: nn.Parameter
-    weight_hr: nn.Parameter | None
-    bias_ih: nn.Parameter | None
-    bias_hh: nn.Parameter | None
 
-    def __init__(self, unit: Unit) -> None:
-        super().__init__()
-        self.mode = unit.mode
-        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"):
-            shape = unit.shapes.get(name)
-            empty = None if shape is None else torch.empty(shape, dtype=unit.dtype, device="cpu")
-            self.register_parameter(name, None if empty is None else nn.Parameter(empty))
-
-    def forward(self, x: Tensor, state: Any) -> Any:
-        h = state[0] if self.mode == "LSTM" else state
-        from_x = linear(x, self.weight_ih, self.bias_ih)
-        from_h = linear(h, self.weight_hh, self.bias_hh)
-        if self.mode == "LSTM":
-            i, f, g, o = (from_x + from_h).chunk(4, -1)
-            c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
-            h = torch.sigmoid(o) * torch.tanh(c)
-            return (h if self.weight_hr is None else linear(h, self.weight_hr)), c
-        if self.mode == "GRU":
-            (r_x, z_x, n_x), (r_h, z_h, n_h) = from_x.chunk(3, -1), from_h.chunk(3, -1)
-            z = torch.sigmoid(z_x + z_h)
-            n = torch.tanh(n_x + torch.sigmoid(r_x + r_h) * n_h)
-            return (1 - z) * n + z * h
-        return torch.relu(from_x + from_h) if self.mode == "RNN_RELU" else torch.tanh(from_x + from_h)
+def cell_of(unit: Unit) -> nn.Module:
+    """The cell of a unit, with parameters that hold no numbers."""
+    projected = [unit.proj_size] if unit.proj_size else []
+    made = CELLS[f"{unit.mode} projected" if projected else unit.mode]
+    where = torch.device("meta")
+    with temporarily_clear_interpreter_stack():  # vmap would refuse the first values, which nobody reads
+        return made(
+            unit.input_size, unit.hidden_size, *projected, bias=unit.bias, device=where, dtype=unit.dtype
+        )
 
 
 class Units(tuple[Unit, ...]):
     """What every layer and direction computes."""
 
-    @cached_property
+    @lazy
     def kernels(self) -> "list[Compiled] | str":
         """What is compiled for each, or why one cannot be."""
         found = []
@@ -101,7 +90,7 @@ class Units(tuple[Unit, ...]):
         return found
 
 
-@cache
+@lru_cache(UNITS)
 def units_of(
     mode: str, sizes: tuple[int, int, int], bias: bool, dtype: torch.dtype, layers: int, directions: int
 ) -> Units:
@@ -115,19 +104,31 @@ def units_of(
 def compiled(unit: Unit) -> "Compiled | str":
     """What is compiled for a unit, or why it cannot be; it is kept, so that a second layer like it costs nothing."""
     found = _compiled.get(unit)
-    if found is None:
-        with _lock:
+    if found is not None:
+        with contextlib.suppress(KeyError):  # another thread may just have let it go
+            _compiled.move_to_end(unit)
+    else:
+        with compiling:
             found = _compiled.get(unit)
             if found is None:
                 found = _compiled[unit] = _compile(unit)
+                while len(_compiled) > UNITS:
+                    _compiled.popitem(last=False)
     return found
+
+
+def clear() -> None:
+    """Forget what was compiled of every unit."""
+    units_of.cache_clear()
+    with compiling:
+        _compiled.clear()
 
 
 def run_loop(
     unit: Unit, named: Mapping[str, Tensor], x: Tensor, states: Sequence[Tensor], lengths: Tensor | None
 ) -> tuple[Tensor, Sequence[Tensor]]:
     """A unit over a sequence by the loop that kernels stand for: what torch.func's transforms can take apart."""
-    layer = Recurrent(UnitCell(unit), returns="state", backend="eager")
+    layer = Recurrent(cell_of(unit), returns="state", backend="eager")
     parameters = {f"cell.{name}": tensor for name, tensor in named.items()}
     state = tuple(states) if len(states) > 1 else states[0]
     y, after = functional_call(layer, parameters, (x, state, lengths))
@@ -138,7 +139,7 @@ def run_loop(
 def _compile(unit: Unit) -> "Compiled | str":
     from ...compiler.driver import Compiled, Refusal  # llvmlite loads slowly
 
-    cell = UnitCell(unit)
+    cell = cell_of(unit).to_empty(device="cpu")
 
     def step(x: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         after = cell(x, tuple(states) if len(states) > 1 else states[0])

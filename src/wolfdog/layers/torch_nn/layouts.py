@@ -71,7 +71,7 @@ class Packed:
         self.given, self.x = events, events.data
         sizes = events.batch_sizes  # [T], falling
         self.steps, self.batch = len(sizes), int(sizes[0])
-        self.running = torch.arange(self.batch) < sizes[:, None]  # [T, B]
+        self.running = torch.arange(self.batch, device="cpu") < sizes[:, None]  # [T, B]
         self.lengths: Tensor | None = self.running.sum(0)
         self.ragged = int(sizes[-1]) < self.batch
 
@@ -95,7 +95,7 @@ class Packed:
     def _backwards(self) -> Tensor:
         """The same where each sequence begins at its own last event."""
         steps = reversed_steps(self.steps, self.running.sum(0))
-        return (steps * self.batch + torch.arange(self.batch)).flatten()[self._rows]
+        return (steps * self.batch + torch.arange(self.batch, device="cpu")).flatten()[self._rows]
 
     def events(self, x: Tensor, backwards: bool) -> Tensor:
         """[N, I] to [T, B, I]."""

@@ -277,9 +277,7 @@ class Attention(nn.Module):
         return x + self.position.encoding(positions, x.shape[-1], x.dtype)
 
     def visibility(self, at: Tensor, first: Tensor, last: Tensor, when: Tensor, then: Tensor) -> Visibility:
-        """Visibility of entries of times `then` [B, S] to queries of times `when` [B, T], with the bias of the
-        difference.
-        """
+        """Visibility of entries of times `then` [B, S] to queries of times `when` [B, T], with time biases."""
         if not isinstance(self.position, RelativeTime) or self.time_bias is None:
             return Visibility(at, first, last)
         return Visibility(

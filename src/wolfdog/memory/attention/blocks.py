@@ -148,9 +148,7 @@ def _joined(
 
 
 def _without_padding(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Values [B, T, ...] with zeros past the ends, so that padding reaches no gradient, and the mask of the padding [B,
-    T].
-    """
+    """Values [B, T, ...] with zeros in the padding, so that it reaches no gradient, and the padding mask [B, T]."""
     if lengths is None:
         return x, None
     padding = padding_mask(x.shape[1], lengths.to(x.device)).T

@@ -14,7 +14,7 @@ from ...errors import InputError, ShapeError
 from ...layers.cell.protocol import initial_state
 from ...layers.cell.sequence_layer import feature_size
 from ...layers.cell.state import State, tensors, transform
-from ...layers.composing import draw_anew
+from ...layers.composing import reinitialise
 from .addressing import sharpened, shifted, similarity
 
 BLANK_VALUE = 1e-6
@@ -137,7 +137,7 @@ class NTMCell(nn.Module):
 
     def reset_parameters(self) -> None:
         """Initialise: the controller by its own method; Glorot weights and zero biases between it and the heads."""
-        draw_anew(self.controller, "NTM")
+        reinitialise(self.controller, "NTM")
         self._draw_interface()
 
     def initial_state(self, batch: int | None = None) -> NTMState:

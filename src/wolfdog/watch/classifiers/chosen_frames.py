@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..video.decoding import Decoding, Picture
+from ..video.decoding import Decoding, Picture, intact
 from ..video.sampling import AllFrames, Sampling
 from .boxes import BoxFinder, BoxSource, FoundBox, FullFrame
 from .preprocessing import Image, Preprocessing
@@ -23,7 +23,7 @@ LARGEST = 0.8
 
 @dataclass(frozen=True, slots=True)
 class LookOptions:
-    """How the frames of a video are looked at.
+    """Options of the choice of frames of a video.
 
     Args:
         sampling: Which frames.
@@ -78,7 +78,7 @@ class FrameChoice:
         source = self._options.boxes
         finder = None if source is None else source.finder(self._media)
         pending: list[ChosenFrame] = []
-        chosen = self._options.sampling.pick(iter(decoding))
+        chosen = self._options.sampling.pick(intact(decoding))
         for number, picture in enumerate(chosen):
             if pending:
                 pending[-1].duration = picture.time - pending[-1].time
@@ -101,7 +101,12 @@ class FrameChoice:
         """Images of a frame for the network; none of a known one, of which only motion must see all."""
         source, preprocessing = self._options.boxes, self._preprocessing
         full = FullFrame(
-            picture.image, scaler, index=picture.index, time=picture.time, pixel_aspect=self._pixel
+            picture.image,
+            scaler,
+            index=picture.index,
+            time=picture.time,
+            pixel_aspect=self._pixel,
+            orientation=picture.orientation,
         )
         looked = finder is not None and source is not None and not (known and source.objects)
         boxes = finder.boxes(full) if finder is not None and looked else []
@@ -116,7 +121,9 @@ class FrameChoice:
                 crops.append(crop)
         whole = None
         if not (objects and kept):
-            whole = preprocessing.video_frame(picture.image, scaler, pixel_aspect=self._pixel)
+            whole = preprocessing.video_frame(
+                picture.image, scaler, pixel_aspect=self._pixel, orientation=picture.orientation
+            )
         return ChosenFrame(picture.index, picture.time, whole, kept, crops)
 
     def _crop(self, frame: Image, found: FoundBox, *, always: bool) -> Image | None:

@@ -169,7 +169,7 @@ def _key(path: Path, classifier: Classifier, options: LookOptions) -> str:
     boxes = "" if options.boxes is None else options.boxes.identity
     return "\0".join(
         [
-            f"looks 1 {CHUNK} {LARGEST}", content, classifier.identity, str(classifier.preprocessing),
+            f"looks 2 {CHUNK} {LARGEST}", content, classifier.identity, str(classifier.preprocessing),
             repr(options.sampling), boxes, repr(options.reuse),
         ]
     )  # fmt: skip

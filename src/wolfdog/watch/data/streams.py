@@ -35,7 +35,7 @@ class Streams(Protocol):
         """The next `length` moments; `progress` (0 to 1) says how far training has come, for a curriculum."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the streams are, as JSON holds it."""
+        """State of the streams, for JSON."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there. Raises InputError for a state of other streams."""

@@ -8,11 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
 
-from ...errors import InputError
+from ...errors import InputError, LabelsError
+from ...labels import LabelSpan, spans_at
 from ...tv import IdealObserver, World
 from ..data.labelled_video import UNLABELLED, LabelledVideo
 from ..model.context import Context
 from ..model.frame_classifier import FrameClassifier
+from ..predictions import Predictions
 from .metrics import Labels, Mask, gap_since
 
 Probabilities = NDArray[np.float64]
@@ -22,25 +24,27 @@ SNAPSHOT, IDEAL, IDEAL_GIVEN_CLASSIFIER = "snapshot", "ideal", "ideal, given cla
 
 @dataclass(frozen=True, eq=False)
 class ObserverPredictions:
-    """What was said of labelled footage, all videos laid end to end.
+    """Probabilities of several observers on labelled videos, all videos laid end to end.
 
     Args:
         classes: their names.
         truth: [F] indices into classes, UNLABELLED where nobody knows.
         gap: [F] frames since the last informative frame of the same video, -1 before any.
         ambiguous: [F], whether a frame alone cannot tell its label from another.
-        said: for each observer [F, classes] probabilities.
+        probabilities: for each observer [F, classes] probabilities.
     """
 
     classes: tuple[str, ...]
     truth: Labels
     gap: Labels
     ambiguous: Mask
-    said: dict[str, Probabilities]
+    probabilities: dict[str, Probabilities]
 
     def right(self) -> dict[str, Mask]:
         """For each observer [F], whether its most probable label is the true one."""
-        return {name: said.argmax(-1) == self.truth for name, said in self.said.items()}
+        return {
+            name: probabilities.argmax(-1) == self.truth for name, probabilities in self.probabilities.items()
+        }
 
 
 def observe(
@@ -50,8 +54,8 @@ def observe(
     classes: Sequence[str],
     world: World | None,
 ) -> ObserverPredictions:
-    """What the frame classifier alone and each context say of `videos`, whose events are the frame classifier's
-    embeddings.
+    """Probabilities of the frame classifier alone and of each context for `videos`, whose events are the frame
+    classifier's embeddings.
 
     With a `world`, what is informative and ambiguous is read off it and the ideal observer speaks too, with a
     perfect frame classifier and with this one; that takes videos labelled throughout.
@@ -59,22 +63,61 @@ def observe(
     Raises InputError when the world's labels are not the classes, or a video has gaps that the observer
     cannot watch.
     """
-    said = {SNAPSHOT: [_snapshot(frame_classifier, video) for video in footage]}
-    said |= {name: remember(context, footage) for name, context in contexts.items()}
+    probabilities = {SNAPSHOT: [_snapshot(frame_classifier, video) for video in footage]}
+    probabilities |= {name: remember(context, footage) for name, context in contexts.items()}
     informative = ambiguous = np.zeros(len(classes), bool)
     if world is not None:
         informative, ambiguous = (
             np.isin(classes, names)
             for names in (list(world.informative_labels), list(world.ambiguous_labels))
         )
-        said |= _ideal(world, footage, said[SNAPSHOT], frame_classifier.prior.double().numpy(), classes)
+        probabilities |= _ideal(
+            world, footage, probabilities[SNAPSHOT], frame_classifier.prior.double().numpy(), classes
+        )
     truth = np.concatenate([video.labels for video in footage])
     return ObserverPredictions(
         tuple(classes),
         truth,
         np.concatenate([gap_since(_among(informative, video.labels)) for video in footage]),
         _among(ambiguous, truth),
-        {name: np.concatenate(parts) for name, parts in said.items()},
+        {name: np.concatenate(parts) for name, parts in probabilities.items()},
+    )
+
+
+def observe_table(
+    table: Predictions, labels: Mapping[str, Sequence[LabelSpan]], *, context: str = "context"
+) -> ObserverPredictions:
+    """Predictions of a table against labels: of the classifier and, where the table has one, of the context.
+
+    Args:
+        table: Its media are named as the videos in `labels`; rows of other media are left out.
+        labels: Spans of each video.
+        context: Name of the context's observer.
+
+    Raises:
+        InputError: No row is of a labelled video.
+        LabelsError: A label is none of the table's classes.
+    """
+    known = table.take(np.isin(table.media.astype(str), list(labels)))
+    if not len(known):
+        some = ", ".join(dict.fromkeys(table.media.tolist())) or "none"
+        raise InputError(f"the labels name none of the videos of these predictions ({some[:200]})")
+    truth = np.full(len(known), UNLABELLED, np.int64)
+    for name in dict.fromkeys(known.media.tolist()):
+        spans, rows = labels[name], np.flatnonzero(known.media == name)
+        strange = sorted({span.label for span in spans} - set(table.classes))
+        if strange:
+            raise LabelsError(
+                f"{name}: labelled {strange[0]!r}; the predictions have {', '.join(table.classes)}"
+            )
+        index = np.array([table.classes.index(span.label) for span in spans] + [UNLABELLED])
+        truth[rows] = index[spans_at(spans, known.time[rows])]
+    probabilities = {SNAPSHOT: known.probabilities.astype(np.float64)}
+    if known.context is not None:
+        probabilities[context] = known.context.astype(np.float64)
+    nothing = np.zeros(len(known), bool)
+    return ObserverPredictions(
+        table.classes, truth, np.full(len(known), -1, np.int64), nothing, probabilities
     )
 
 
@@ -89,16 +132,16 @@ def remember(context: Context, footage: Sequence[LabelledVideo], chunk: int = 25
         piece = slice(start, start + chunk)
         logits, state = context(events[piece], state, times=times[piece])
         parts.append(logits.double().softmax(-1))
-    said = torch.cat(parts).numpy()
-    return [said[: len(video), number] for number, video in enumerate(footage)]
+    probabilities = torch.cat(parts).numpy()
+    return [probabilities[: len(video), number] for number, video in enumerate(footage)]
 
 
 @torch.no_grad()
 def _snapshot(frame_classifier: FrameClassifier, video: LabelledVideo) -> Probabilities:
-    said: Probabilities = (
+    probabilities: Probabilities = (
         frame_classifier.snapshot(torch.from_numpy(video.events)).double().softmax(-1).numpy()
     )
-    return said
+    return probabilities
 
 
 def _among(chosen: Mask, labels: Labels) -> Mask:

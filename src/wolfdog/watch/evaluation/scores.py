@@ -15,7 +15,7 @@ from .observers import IDEAL, IDEAL_GIVEN_CLASSIFIER, ObserverPredictions
 
 @dataclass(frozen=True)
 class Scores:
-    """How right each observer was.
+    """Scores of each observer.
 
     Args:
         table: balanced accuracy on ambiguous moments by gap, of each observer.
@@ -143,11 +143,11 @@ def write_evaluation(path: str | PathLike[str], judged: ObserverPredictions) -> 
         "moments": int(known.sum()),
         "accuracy": {name: share(hits, known) for name, hits in right.items()},
         "confusion": {
-            name: confusion(judged.truth, said.argmax(-1), len(judged.classes)).tolist()
-            for name, said in judged.said.items()
+            name: confusion(judged.truth, probabilities.argmax(-1), len(judged.classes)).tolist()
+            for name, probabilities in judged.probabilities.items()
         },
     }
-    if IDEAL in judged.said:
+    if IDEAL in judged.probabilities:
         whole |= Scores.of(judged).as_dict()
     with atomic_write(path) as file:
         json.dump(whole, file, indent=2, allow_nan=False)

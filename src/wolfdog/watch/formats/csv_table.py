@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
 
+from ..camera_time import folder_of, seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .camera_time import folder_of, seconds_of
 from .delimited_text import read_table
 from .results import Results
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
 
+from ..camera_time import folder_of, seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .camera_time import folder_of, seconds_of
 from .json_file import read_json
 from .results import Results
 

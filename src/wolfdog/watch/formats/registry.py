@@ -7,6 +7,7 @@ from typing import Any
 
 from wolfdog.errors import InputError
 
+from .camtrap_dp import CamtrapDP
 from .csv_table import CSVTable
 from .megadetector_json import MegaDetectorJSON
 from .numpy_scores import NumpyScores
@@ -14,7 +15,7 @@ from .parquet_table import ParquetTable
 from .results import Results
 
 FORMATS: dict[str, type[Results]] = {
-    format_.name: format_ for format_ in (MegaDetectorJSON, CSVTable, ParquetTable, NumpyScores)
+    format_.name: format_ for format_ in (MegaDetectorJSON, CSVTable, ParquetTable, NumpyScores, CamtrapDP)
 }
 """Every format by its name."""
 
@@ -39,7 +40,7 @@ def read_results(
     """Results of a classifier from a file.
 
     Args:
-        path: of the file.
+        path: of the file; the folder of a Camtrap DP package.
         times: seconds since 1970 by file name, where the file does not hold them.
         blank: name of the class that says that nothing is there; found by its name where None.
         format: name of the format; chosen by the suffix of the file where None.
@@ -57,6 +58,8 @@ def read_results(
     ('wolf', 'dog')
     """
     path = Path(path)
+    if format is None and (path.is_dir() or path.name == "datapackage.json"):
+        format = CamtrapDP.name  # noqa: A001
     name = format or _SUFFIXES.get(path.suffix.lower())
     if name not in FORMATS:
         raise InputError(
@@ -65,6 +68,6 @@ def read_results(
             if format is None
             else f"format must be one of {', '.join(FORMATS)}; got {format!r}."
         )
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"{path}: no such file.")
     return FORMATS[name](path, times=times, blank=blank, **options)  # type: ignore[call-arg]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from wolfdog.errors import InputError
 
-from .camera_time import seconds_of
+from ..camera_time import seconds_of
 from .delimited_text import read_table
 
 

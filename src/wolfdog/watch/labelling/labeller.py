@@ -24,7 +24,7 @@ class Labels(NamedTuple):
     table: Predictions
     """The same frames as rows, several where a frame has several detections, with context probabilities."""
     aspect: float = 1.0
-    """How many times wider than high the pictures are shown."""
+    """Aspect ratio at which the pictures are shown: width over height."""
 
 
 class Labeller(Protocol):
@@ -48,7 +48,7 @@ class Labeller(Protocol):
 
     @property
     def reach(self) -> Reach | None:
-        """How far back the memory can look, where it can say what it looked at; None where it cannot."""
+        """Span of the past that the memory can look at; None where it cannot say what it looked at."""
 
     def label(
         self, path: Path, name: str, *, progress: Progress, passing: Passing | None = None

@@ -19,7 +19,9 @@ from ..classifiers.registry import DEFAULT, load_classifier
 from ..model.watcher import WEIGHTS, Watcher
 from ..video.sampling import Rate
 from .classifier_labeller import ClassifierLabeller
+from .labeller import Labeller
 from .methods import AUTO, load_method
+from .trained_model import FILE, load_trained_model
 from .watcher_labeller import WatcherLabeller
 
 PAINTED = "painted-television"
@@ -43,6 +45,7 @@ class LabelOptions:
             as they are. Where None, a classifier with ImageNet's classes gets the groups "animals", and any other
             keeps its own.
         method: Name of a smoothing method; see `METHOD_NAMES`.
+        method_options: Options of the method, each as name=value.
         ahead: Whether the method reads later frames too.
         crop: What becomes of frames that are not square: "squeeze", "centre" or "letterbox".
         fps: Frames a second that are looked at.
@@ -56,6 +59,7 @@ class LabelOptions:
     classifier: str = DEFAULT
     classes: str | None = None
     method: str = AUTO
+    method_options: tuple[str, ...] = ()
     ahead: bool = False
     crop: Crop = "squeeze"
     fps: float = 5.0
@@ -79,30 +83,53 @@ def load_labeller(options: LabelOptions | None = None) -> ClassifierLabeller:
         raise InputError(f"threads must be 1 or more, got {options.threads}.")
     sampling = Rate(options.fps)
     classifier = _classifier(options)
-    method = load_method(options.method, classifier.classes, ahead=options.ahead)
+    method = load_method(
+        options.method, classifier.classes, options=options.method_options, ahead=options.ahead
+    )
     looks = LookOptions(sampling=sampling, boxes=_boxes(options))
     cache = ArrayCache("looks") if options.cache else None
     return ClassifierLabeller(classifier, method, looks, ahead=options.ahead, cache=cache)
 
 
-def load_model_labeller(model: str | PathLike[str]) -> WatcherLabeller:
-    """Labeller of a trained watcher with its own memory.
+def load_model_labeller(
+    model: str | PathLike[str], *, ahead: bool = False, threads: int = 1, cache: bool = True
+) -> Labeller:
+    """Labeller of a trained model, with its own memory.
 
     Args:
-        model: Folder of the watcher; "painted-television" is the one that comes with wolfdog.
+        model: Folder that `wolfdog train` wrote; "painted-television" is the watcher that comes with wolfdog.
+        ahead: Whether the memory reads later frames too.
+        threads: Threads of the classifier.
+        cache: Whether what the classifier gave is kept on disk.
 
     Raises:
-        CheckpointError: The folder holds no watcher that can be read.
+        CheckpointError: The folder holds no model that can be read.
+        InputError: Its memory does not read later frames.
     """
+    if (Path(model) / FILE).is_file():
+        trained = load_trained_model(model)
+        return ClassifierLabeller(
+            trained.labels(threads=threads),
+            trained.memory,
+            LookOptions(sampling=Rate(trained.fps)),
+            ahead=ahead,
+            cache=ArrayCache("looks") if cache else None,
+        )
     shipped = str(model) == PAINTED and not Path(model).exists()
-    return WatcherLabeller(Watcher.load(None if shipped else model), str(model))
+    watcher = Watcher.load(None if shipped else model)
+    if ahead:
+        raise InputError(f"{model}: its memory never reads later frames. Leave --lookahead out.")
+    return WatcherLabeller(watcher, str(model))
 
 
 def _classifier(options: LabelOptions) -> Classifier:
     name, folder = options.classifier, Path(options.classifier)
-    if (folder / WEIGHTS).is_file():
-        name = f"scratch:{folder}"
-    classifier = load_classifier(name, crop=options.crop, threads=options.threads)
+    if (folder / FILE).is_file():
+        classifier = load_trained_model(folder).labels(threads=options.threads)
+    else:
+        if (folder / WEIGHTS).is_file():
+            name = f"scratch:{folder}"
+        classifier = load_classifier(name, crop=options.crop, threads=options.threads)
     groups = options.classes
     if groups is None:
         groups = IMAGENET_GROUPS if classifier.classes == imagenet_classes() else OWN_CLASSES

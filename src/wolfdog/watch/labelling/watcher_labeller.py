@@ -13,7 +13,7 @@ from ..video.source import Frame, VideoSource
 from .labeller import Labels, Passing, Progress
 from .moments_table import table_of
 
-STRETCH = 512
+STRETCH = 32
 """Moments that are handed out together."""
 
 
@@ -35,7 +35,7 @@ class WatcherLabeller:
 
     @property
     def reach(self) -> Reach | None:
-        """How far back its memory can look."""
+        """Span of the past that its memory can look at."""
         return self._watcher.reach
 
     def label(

@@ -13,7 +13,7 @@ from .window import EntryWindow, WindowView, extend
 
 
 class AttentionMemory(nn.Module):
-    """What was seen is kept, as it was seen, and searched at every moment.
+    """Memory of past embeddings, searched by attention at every moment.
 
         without a layer    entries e_1, ..., e_t;    y_t = tanh(W e_t + read(e_t))
         with one           entries h_1, ..., h_t;    y_t = [h_t, read(h_t)],    h_t, state_t = layer(e_t, state_{t-1})

@@ -1,4 +1,4 @@
-"""What a watcher's memory is: called over moments, and asked what it looked at."""
+"""Interface of a watcher's memory, and recurrent memories."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -13,7 +13,7 @@ from .window import EntryWindow, extend
 
 
 class AttentionWeights(NamedTuple):
-    """What moments looked at most, [T, B, n], the largest weight first.
+    """Largest attention weights of each moment, [T, B, n], in descending order.
 
     weights  of past moments, among all that were held; they sum to one or less
     times    of those moments, in seconds
@@ -25,7 +25,7 @@ class AttentionWeights(NamedTuple):
 
 @dataclass(frozen=True)
 class Reach:
-    """How far back a memory can look.
+    """Span of the past that a memory can look at.
 
     entries   how many past moments are held
     stride    one in so many seconds is; 0: all are

@@ -122,7 +122,7 @@ def _parts(block: nn.Module) -> Sequence[nn.Module]:
 
 
 def _folded(norm: nn.Module) -> tuple[np.ndarray, np.ndarray]:
-    """What a batch normalisation does once it has learned: x scale + shift, in double precision."""
+    """Scale and shift of a trained batch normalisation, in double precision."""
     assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
     mean, var = norm.running_mean, norm.running_var
     assert mean is not None

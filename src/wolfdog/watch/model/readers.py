@@ -1,4 +1,4 @@
-"""How a memory that is searched is read: by heads of attention, or in several hops."""
+"""Readers of a searched memory: attention heads, or several hops."""
 
 import math
 

@@ -27,7 +27,7 @@ SLOTS = SLOT_SIZE = 16
 """Of the neural Turing machine's memory; it has one head of either kind, and an LSTM for its controller."""
 
 _WINDOWS = {"lstmn": 16, "attention": 1024, "memory-network": 1024}
-"""How many past moments are held unless it is said, by what looks through them."""
+"""Default number of past moments that each searched memory holds."""
 
 BANK, STRIDE = 720, 10.0
 """Entries of a bank unless it is said, and one in how many seconds: two hours."""
@@ -45,7 +45,7 @@ MEMORIES: tuple[str, ...] = (
     *(f"{cell}+bank" for cell in _CELLS),
     NO_MEMORY,
 )
-"""What a watcher's memory can be: the names that `make_memory` knows, and "none"."""
+"""Names of the memories of a watcher: those of `make_memory`, and "none"."""
 
 IN_WORDS = f"{', '.join((*_CELLS, _TURING, *_WINDOWS))}, or a cell with +attention or +bank, as lstm+bank"
 """The names that `make_memory` knows, for people."""

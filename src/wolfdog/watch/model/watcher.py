@@ -103,7 +103,7 @@ class Watcher(nn.Module):
 
     @property
     def reach(self) -> Reach | None:
-        """How far back the memory can look; None where it cannot say what it looked at."""
+        """Span of the past that the memory can look at; None where it cannot say what it looked at."""
         return None if self.context is None else self.context.memory.reach
 
     def _moments(self, frames: Iterable[Frame], name: str, evidence: bool) -> Iterator[Moment]:

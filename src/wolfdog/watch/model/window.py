@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class EntryWindow(NamedTuple):
-    """What is kept of each of B streams, plain tensors, the newest entry last.
+    """Entries kept of each of B streams, as plain tensors, the newest last.
 
     held     [B] whole numbers: how many of the last places have an entry in them
     entries  [B, W, N]
@@ -53,7 +53,7 @@ class WindowView(NamedTuple):
 def extend(
     kept: EntryWindow, entries: Tensor, times: Tensor, resets: Tensor | None, stride: float
 ) -> tuple[WindowView, EntryWindow]:
-    """What each of T moments sees, and what is kept after them.
+    """Entries that each of T moments sees, and the entries kept after them.
 
     A moment is offered before it looks. It is kept where `stride` seconds or more have passed since the last one that
     was (as `wolfdog.memory.Strided` has it; 0: always), or where a deployment begins: a moment at a reset sees nothing

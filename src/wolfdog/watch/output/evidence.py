@@ -1,4 +1,4 @@
-"""What predictions rest on: which of them are worth showing, and the past frames that they looked at most."""
+"""Evidence of predictions: the choice of predictions to show, and the past frames with the largest weights."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -29,7 +29,7 @@ ALIKE = 2
 """Moments in a picture that rest on the same stretch, at the most."""
 
 WORTH = 0.2
-"""How much more probable the context must hold its label than the frame alone does, for the prediction to be shown."""
+"""Least rise of the label's probability, from the frame alone to the context, of predictions that are shown."""
 
 AHEAD = 64
 """Frames that may have been read before the prediction on one of them is told."""
@@ -55,7 +55,7 @@ class ExplainedMoment:
 
     @property
     def change(self) -> float:
-        """How much more probable than by the frame alone the label is in context."""
+        """Rise of the label's probability from the frame alone to the context."""
         return change(self.moment)
 
     @property
@@ -65,7 +65,7 @@ class ExplainedMoment:
 
 
 def change(moment: Moment) -> float:
-    """How much more probable than by the frame alone the context label is in context."""
+    """Rise of the context label's probability from the frame alone to the context."""
     label = int(moment.context_probabilities.argmax())
     return float(moment.context_probabilities[label] - moment.snapshot_probabilities[label])
 
@@ -142,7 +142,7 @@ class EvidenceSelector:
 
 
 def _alike(explained: ExplainedMoment, others: list[ExplainedMoment]) -> int:
-    """How many others rest on the same stretch of the past."""
+    """Number of other predictions that rest on the same span of the past."""
     return sum(abs(other.past_frames[0].time - explained.past_frames[0].time) <= NEAR for other in others)
 
 

@@ -1,4 +1,4 @@
-"""Where predictions go: moments are written one by one, and a file appears under its name when it is whole."""
+"""Files of moments and events, written moment by moment; a file appears under its name when it is whole."""
 
 import csv
 import io

@@ -6,8 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-import wolfdog as wd
 from wolfdog.errors import InputError
+from wolfdog.layers import Recurrent
 
 from .any_class_features import LEAST, lead_of_top
 
@@ -120,8 +120,8 @@ class AnyClassNetwork(nn.Module):
         super().__init__()
         config = AnyClassConfig() if config is None else config
         self.config = config
-        self.forwards = wd.Recurrent(ClassCell(FEATURES, config.width, config.pooling), returns="state")
-        self.backwards = wd.Recurrent(ClassCell(FEATURES, config.width, config.pooling), returns="state")
+        self.forwards = Recurrent(ClassCell(FEATURES, config.width, config.pooling), returns="state")
+        self.backwards = Recurrent(ClassCell(FEATURES, config.width, config.pooling), returns="state")
         self.causal = Readout(FEATURES, config.width, config.width)
         self.ahead = Readout(FEATURES, 2 * config.width, config.width)
         self.register_buffer("temperature", torch.ones(2))

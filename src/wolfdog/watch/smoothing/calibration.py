@@ -9,7 +9,7 @@ from .batch import Batch, predict
 from .temperature import fit_temperature
 
 HARM = 0.03
-"""How much accuracy the worst tenth of the streams may lose against the classifier, on average."""
+"""Largest mean loss of accuracy against the classifier on the worst tenth of the streams."""
 
 _PRUDENCE = [step / 10 for step in range(31)]
 

@@ -117,7 +117,7 @@ class World:
     window: NDArray[np.int64]
     """Frames that the classifier reads on either side; 0 where it reads one frame."""
     few: NDArray[np.int64]
-    """How many of the top probabilities are known."""
+    """Number of top probabilities that are known."""
     detector: NDArray[np.bool_]
     """Whether a detector's confidence is known."""
 

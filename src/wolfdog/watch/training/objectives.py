@@ -1,4 +1,4 @@
-"""What a watcher is trained: to see, to remember, or both at once."""
+"""Training objectives: frame classifier, context, or both."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -28,8 +28,8 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class FrameClassifierTraining:
-    """How the frame classifier is trained: `plan`, with `batch` frames a step, and for the first `coarse` share of
-    the steps on frames of half the size."""
+    """Settings of the frame classifier's training: `plan`, with `batch` frames a step, and for the first `coarse`
+    share of the steps on frames of half the size."""
 
     plan: OptimizerSettings = field(default_factory=lambda: OptimizerSettings(steps=1600, learning_rate=3e-3))
     batch: int = 128
@@ -46,7 +46,7 @@ class FrameClassifierTraining:
 
 @dataclass(frozen=True)
 class ContextTraining:
-    """How a context is trained: `plan`, by truncated backpropagation over chunks of `chunk` moments of
+    """Settings of a context's training: `plan`, by truncated backpropagation over chunks of `chunk` moments of
     `streams` streams.
 
     `cut` re-cuts the shots into endless new broadcasts of that world; without it streams are the footage as
@@ -73,7 +73,7 @@ class ContextTraining:
         return VideoStreams(footage, thin, self.streams, seed, self.curriculum)
 
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint of this training must agree with, as JSON holds it."""
+        """Settings that a checkpoint of this training must agree with, for JSON."""
         cut = None if self.cut is None else world_to_dict(self.cut)
         return {
             "chunk": self.chunk,
@@ -178,7 +178,7 @@ def _seen(config: WatcherConfig) -> dict[str, Any]:
 
 
 def _marks(footage: Sequence[LabelledVideo]) -> list[list[Any]]:
-    """What tells footage from other footage, or from the same with other labels."""
+    """Fingerprint of footage and its labels."""
     return [[video.name, len(video), _digest(video)] for video in footage]
 
 

@@ -18,7 +18,7 @@ KIND = "wolfdog training state"
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """How long and how fast to train.
+    """Length and learning rate of a training.
 
     Args:
         steps: optimiser steps in all.
@@ -48,7 +48,7 @@ class OptimizerSettings:
 
 
 class Objective(Protocol):
-    """What is trained, on what: it draws its own data and keeps whatever it carries from step to step."""
+    """Training objective: a module, and the data it is trained on."""
 
     @property
     def module(self) -> nn.Module:
@@ -58,7 +58,7 @@ class Objective(Protocol):
         """The loss on the next data; `progress` runs from 0 to 1 over the training."""
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """What is carried from step to step beside the weights: tensors, and notes that JSON holds."""
+        """State beside the weights: tensors, and values for JSON."""
 
     def load_state_dict(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
         """Go on from what `carried` gave."""

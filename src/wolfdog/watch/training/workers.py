@@ -22,7 +22,7 @@ Report = Callable[[str, Progress], None]
 Weights = dict[str, NDArray[np.float32]]
 
 _told: "Queue[Any] | None" = None
-"""Where a worker process tells how far it is; set once, when the process begins."""
+"""Queue for a worker process's progress; set once, when the process begins."""
 
 
 def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report) -> dict[str, Context]:

@@ -36,7 +36,7 @@ class WorldMemory(Method):
         network: the network; the pretrained one where None.
 
     >>> from wolfdog.watch.predictions import Predictions
-    >>> bear, unclear = [0.0, 0.02, 0.95, 0.0, 0.03], [0.25, 0.35, 0.0, 0.0, 0.4]
+    >>> bear, unclear = [0.001, 0.003, 0.99, 0.0, 0.006], [0.2, 0.35, 0.005, 0.0, 0.445]
     >>> classes = ["wolf", "dog", "bear", "goldfish", "unknown"]
     >>> seen = Predictions.from_columns(classes, [bear] * 10 + [unclear] * 10, time=np.arange(20) / 5)
     >>> smoothed = WorldMemory().smooth(seen)

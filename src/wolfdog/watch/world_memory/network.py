@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import wolfdog as wd
+from wolfdog.cells import LSTMCell
 from wolfdog.errors import InputError
+from wolfdog.layers import Recurrent
 
 from ..smoothing.any_class_features import Clock
 from .streams import LEAST
@@ -60,7 +61,7 @@ class WorldNetwork(nn.Module):
     def __init__(self, config: WorldNetworkConfig, cell: nn.Module | None = None) -> None:
         super().__init__()
         self.config = config
-        self.memory = wd.Recurrent(wd.cells.LSTMCell(config.inputs, config.width) if cell is None else cell)
+        self.memory = Recurrent(LSTMCell(config.inputs, config.width) if cell is None else cell)
         self.hidden = nn.Linear(config.width + config.inputs, 64)
         self.out = nn.Linear(64, len(config.classes))
         nn.init.zeros_(self.out.weight)

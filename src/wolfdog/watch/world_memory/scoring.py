@@ -15,7 +15,7 @@ Probabilities = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Score:
-    """How right probabilities are on some frames.
+    """Scores of probabilities on some frames.
 
     Attributes:
         balanced: mean over the classes of the share of their frames that are labelled rightly.
@@ -78,7 +78,7 @@ def calibration_error(p: Probabilities, labels: Integers, bins: int = 15) -> flo
 
 
 def flips_a_minute(labels: Integers, seconds: NDArray[np.floating]) -> float:
-    """How often the label changes in a minute, along streams [T, N] of frames `seconds` [T, N] apart.
+    """Label changes a minute along streams [T, N] of frames `seconds` [T, N] apart.
 
     >>> flips_a_minute(np.array([[0], [1], [1], [0]]), np.full((4, 1), 10.0))
     4.0

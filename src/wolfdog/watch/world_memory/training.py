@@ -22,7 +22,7 @@ CHUNK = 64
 
 @dataclass(frozen=True, kw_only=True)
 class WorldTraining:
-    """How the world memory is trained.
+    """Settings of the world memory's training.
 
     Attributes:
         steps: of the optimiser, each on `CHUNK` frames of all streams.
@@ -35,7 +35,7 @@ class WorldTraining:
         ranges: of the streams.
     """
 
-    steps: int = 2500
+    steps: int = 1600
     streams: int = 64
     frames: int = 2048
     rate: float = 3e-3

@@ -1,4 +1,4 @@
-"""Examples together or apart, on PyTorch's threads or on others: the same numbers."""
+"""Cooperative and batch-split kernels on PyTorch's threads and on a pool: equal results."""
 
 import multiprocessing
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ CELLS: list[Any] = [
 @pytest.fixture(autouse=True)
 def three_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(thread_pool, "WORTH", 1)
-    monkeypatch.setattr(launch, "WORTH_MEETING", 1)
+    monkeypatch.setattr(launch, "WORTH_BARRIER", 1)
     torch.set_num_threads(3)
     yield
     torch.set_num_threads(1)
@@ -57,18 +57,20 @@ def held_against_the_loop(cell: nn.Module, batch: int) -> None:
 
 @pytest.mark.parametrize("number", range(len(CELLS)))
 @pytest.mark.parametrize("batch", [1, 4])
-def test_threads_run_few_examples_together(number: int, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_examples_run_the_cooperative_kernel(
+    number: int, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls = []
-    together = openmp.Team.together
-    monkeypatch.setattr(openmp.Team, "together", lambda *given: calls.append(1) or together(*given))
+    cooperative = openmp.Team.cooperative
+    monkeypatch.setattr(openmp.Team, "cooperative", lambda *given: calls.append(1) or cooperative(*given))
     held_against_the_loop(CELLS[number]().double(), batch)
     assert calls or openmp.team() is None
 
 
-def test_threads_run_many_examples_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_examples_run_the_batch_split_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    apart = openmp.Team.apart
-    monkeypatch.setattr(openmp.Team, "apart", lambda *given: calls.append(1) or apart(*given))
+    batch_split = openmp.Team.batch_split
+    monkeypatch.setattr(openmp.Team, "batch_split", lambda *given: calls.append(1) or batch_split(*given))
     held_against_the_loop(nn.LSTMCell(5, 40).double(), 8)
     assert calls or openmp.team() is None
 

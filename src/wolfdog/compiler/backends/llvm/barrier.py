@@ -1,4 +1,4 @@
-"""Where threads that run one kernel together wait for each other."""
+"""Thread barrier for cooperative kernels."""
 
 from typing import Any
 
@@ -8,16 +8,22 @@ from llvmlite import ir
 from .simd import I32, I64, POINTER, declared
 
 PATIENCE = 1 << 12
-"""Looks after which a thread that waits lets others run: on a machine with other work, the one it waits for."""
+"""Number of polls after which a waiting thread yields the processor, perhaps to the thread that it waits for."""
 
 
-def meet(b: Any, counter: Any, goal: Any, rest: Any) -> None:
-    """Count one thread in at a counter, and wait until there are as many as the goal; `rest` is the address of a
-    function that lets other threads run."""
+def barrier(b: Any, counter: Any, goal: Any, rest: Any) -> None:
+    """LLVM code of a barrier: increment a counter, and poll until it reaches the goal.
+
+    Args:
+        b: LLVM IR builder.
+        counter: Address of the counter, an int64.
+        goal: Value at which all threads have arrived.
+        rest: Address of a function that yields the processor.
+    """
     at = b.inttoptr(counter, POINTER)
     b.atomic_rmw("add", at, I64(1), "acq_rel")
     start = b.block
-    look, wait, tired, on = (b.append_basic_block(name) for name in ("look", "wait", "tired", "on"))
+    look, wait, tired, on = (b.append_basic_block(name) for name in ("poll", "wait", "yield", "done"))
     b.branch(look)
     b.position_at_end(look)
     looks = b.phi(I64)

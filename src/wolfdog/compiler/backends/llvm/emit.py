@@ -1,110 +1,119 @@
-"""A plan becomes Python source, which `lower` knows, a function of a table of addresses, in one of two forms.
+"""Source code of kernels: a loop nest as a function, in the subset of Python that `lower` compiles.
 
-Apart, the other two arguments are a range of examples: the kernel runs every step for these alone, so that threads
-never wait for each other inside the loop. Together, they are the number of a thread and how many there are: every
-thread runs all examples, a part of the columns of each product and of each loop, and they meet in between. That is for
-few examples, whose matrices then lie in the caches of all cores.
+A kernel is `kernel(table, first, second)` over a table of addresses, in one of two forms:
 
-The table holds whole numbers: the number of steps, the address of lengths (0: none) and of the code of the matrix
-product, (to run together) of a counter, of a function that lets other threads run, and the number of examples; and the
-address of an order (0: none). Then for every buffer its address, its bytes from step to step and from example to
-example, and the number of steps it has room for.
+- *batch-split*: `kernel(table, low, end)` runs every step for the examples `low` to `end`. Each thread has its own
+  range, and no thread waits for another inside the loop over time.
+- *cooperative*: `kernel(table, part, parts)` runs every step for all examples. Each thread computes its part of the
+  columns of every product and every loop, with a barrier between them. It serves small batches: each core then keeps a
+  part of the matrices in its own caches.
 
-Lengths fall. Where the caller's do not, the order says which of the caller's examples each is, and what the caller
-gives and gets lies in the caller's order: events are read, and what is to be given is written, where they lie there.
+The table holds int64 values. Header: number of steps; address of the lengths (0: none); address of the matrix product;
+for cooperative kernels the address of the barrier's counter, the address of a function that yields the processor, and
+the number of examples; address of the sort order (0: none). Then, for every buffer: its address, its stride in bytes
+from step to step and from example to example, and the number of steps that it holds.
+
+Kernels process examples in descending order of length. Where the caller's lengths do not descend, the sort order gives
+the caller's index of each example, and the kernel reads events and writes outputs in the caller's order.
 """
 
 from dataclasses import dataclass
 
 from ...ir.values import Builder
-from ...passes.buffers import Place, whole
-from ...passes.loop_nest import Item, Loop, Plan, Product
+from ...passes.buffers import BufferView, whole
+from ...passes.loop_nest import Item, Loop, LoopNest, Product
 from .loops import LoopEmitter
 from .target import Target
 
 HEADER = 7
-"""Entries of the table before the buffers'."""
+"""Entries of the table before those of the buffers."""
 
 FIELDS = 4
 """Entries of the table for each buffer."""
 
 
 @dataclass(frozen=True)
-class Callers:
-    """Inputs that the caller gives for every step, and outputs that it gets."""
+class CallerStreams:
+    """Streams in the caller's order of examples: inputs that a kernel reads and outputs that it writes, by name."""
 
     inputs: frozenset[str] = frozenset()
     outputs: tuple[str, ...] = ()
 
     @property
     def delivered(self) -> dict[str, str]:
-        """The buffers in which outputs lie in the caller's order, and the outputs."""
+        """Names of the buffers for outputs in the caller's order, each with the name of its output."""
         return {f"{name}_out": name for name in self.outputs}
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """Source, the buffers it uses in the order of the table, and the elements in a row of each scratch buffer."""
+    """Source code of a kernel and its buffers.
+
+    Attributes:
+        source: The source code.
+        buffers: Names of the buffers, in the order of the table.
+        scratch: Elements per example of every scratch buffer.
+    """
 
     source: str
     buffers: tuple[str, ...]
     scratch: dict[str, int]
 
 
-def emit(plan: Plan, target: Target, callers: Callers, together: bool = False) -> Kernel:
-    """The source of the kernel of a plan; one that runs together knows no order."""
-    return Emitter(plan, target, callers, together).run()
+def emit(nest: LoopNest, target: Target, callers: CallerStreams, cooperative: bool = False) -> Kernel:
+    """Kernel of a loop nest; a cooperative kernel supports no sort order."""
+    return Emitter(nest, target, callers, cooperative).run()
 
 
 class Emitter:
-    """Writes a kernel."""
+    """Generator of a kernel's source code."""
 
-    def __init__(self, plan: Plan, target: Target, callers: Callers, together: bool) -> None:
-        self.plan, self.target, self.callers, self.together = plan, target, callers, together
+    def __init__(self, nest: LoopNest, target: Target, callers: CallerStreams, cooperative: bool) -> None:
+        self.nest, self.target, self.callers, self.cooperative = nest, target, callers, cooperative
         self.size = target.bits // 8
         self.buffers: dict[str, None] = {}
-        self.moments: dict[tuple[str, int], str] = {}  # buffers at a step
+        self.moments: dict[tuple[str, int], str] = {}  # variables of a buffer's address at a step
         self.lines: list[str] = []
-        self.scratch: dict[str, int] = dict(plan.scratch)
-        self.gathered: dict[str, None] = {}  # the caller's rows that products read
+        self.scratch: dict[str, int] = dict(nest.scratch)
+        self.gathered: dict[str, None] = {}  # streams in the caller's order that products read
 
     def run(self) -> Kernel:
-        for stage in self.plan.stages:
+        for stage in self.nest.stages:
             for product in stage.products:
                 self._product(product)
-            if self.together and stage.products:
-                self._meet()
+            if self.cooperative and stage.products:
+                self._barrier()
             for number, loop in enumerate(stage.loops):
-                emitter = LoopEmitter(self, loop, self.together)
-                if self.together:
-                    # what is summed over stays with one thread, which takes whole examples
+                emitter = LoopEmitter(self, loop, self.cooperative)
+                if self.cooperative:
+                    # a reduction is not divided: each thread takes whole examples
                     shared = "low, high" if emitter.divided else "part, high, parts"
                     self._say(2, f"for b in range({shared}):")
                 elif number == 0:
                     self._say(2, "for b in range(low, high):")
                 emitter.run()
-                if self.together:
-                    self._meet()
-        if not self.together:
+                if self.cooperative:
+                    self._barrier()
+        if not self.cooperative:
             self._deliver()
         after, self.lines = self.lines, []
         self._gather()
         body, self.lines = self.lines + after, []
-        self._say(0, f"def kernel(table, {'part, parts' if self.together else 'low, end'}):")
+        self._say(0, f"def kernel(table, {'part, parts' if self.cooperative else 'low, end'}):")
         self._say(1, "steps, lengths, tile = field(table, 0), field(table, 1), field(table, 2)")
-        if self.together:
+        if self.cooperative:
             self._say(1, "counter, rest, low, end = field(table, 3), field(table, 4), 0, field(table, 5)")
             self._say(1, "goal = 0")
         elif self.callers.inputs or self.callers.outputs:
             self._say(1, "order = field(table, 6)")
-        # first those that lie elsewhere at every call, so that a single step writes one piece of the table
+        # buffers whose addresses change with every call come first: a single step then writes one run of the table
         buffers = sorted(self.buffers, key=lambda name: name in self.scratch or self._unbatched(name))
         for number, name in enumerate(buffers):
             at = HEADER + FIELDS * number
             fields = ", ".join(f"field(table, {at + i})" for i in range(FIELDS))
             self._say(1, f"{name}, {name}_step, {name}_row, {name}_room = {fields}")
         self._say(1, "high = end")
-        self._say(1, "for t in range(steps - 1, -1, -1):" if self.plan.reverse else "for t in range(steps):")
+        self._say(1, "for t in range(steps - 1, -1, -1):" if self.nest.reverse else "for t in range(steps):")
         self._say(2, "if lengths != 0:")
         self._say(3, "high = low")
         self._say(3, "while high < end and field(lengths, high) > t:")
@@ -117,9 +126,9 @@ class Emitter:
         return Kernel("\n".join(self.lines) + "\n", tuple(buffers), self.scratch)
 
     def _gather(self) -> None:
-        """Put the caller's rows that products read side by side, in the order of the kernel."""
+        """Copy rows that products read from the caller's order to the kernel's order."""
         for name in self.gathered:
-            value = next(v for v in self.plan.places if v.op == "input" and v.name == name)
+            value = next(v for v in self.nest.places if v.op == "input" and v.name == name)
             rows = f"{name}_rows"
             self.scratch[f"{name}_here"] = value.type.size
             self._say(2, f"{rows}, {rows}_row = {name}_t, {name}_row")
@@ -130,9 +139,9 @@ class Emitter:
             LoopEmitter(self, copy, depth=4).run()
 
     def _deliver(self) -> None:
-        """Write outputs in the caller's order, with zeros for examples that have ended."""
+        """Copy outputs to the caller's order, with zeros for examples that have ended."""
         for buffer, name in self.callers.delivered.items():
-            value, home = self.plan.program.outputs[name], self.plan.aliases[name]
+            value, home = self.nest.program.outputs[name], self.nest.aliases[name]
             zero = Builder().fill(0.0, value.shape)
             self._say(2, f"if order != 0 and {buffer} != 0:")
             for source, examples in ((value, "low, high"), (zero, "high, end")):
@@ -140,17 +149,17 @@ class Emitter:
                 copy = Loop(value.shape, [Item(source, source, [whole(buffer, value.shape)])])
                 LoopEmitter(self, copy, places={value: home}, depth=4).run()
 
-    def _meet(self) -> None:
+    def _barrier(self) -> None:
         self._say(2, "goal += parts")
-        self._say(2, "meet(counter, goal, rest)")
+        self._say(2, "barrier(counter, goal, rest)")
 
     def _clear(self) -> None:
-        """Zeros in what the caller gets, where examples have ended; of states only where all of them are kept."""
-        got = {self.plan.aliases[name].buffer for name in self.callers.outputs}
-        kept = "" if self.together else " and order == 0"
+        """Fill outputs with zeros where examples have ended; states only where every step of them is kept."""
+        got = {self.nest.aliases[name].buffer for name in self.callers.outputs}
+        kept = "" if self.cooperative else " and order == 0"
         for (name, shift), variable in self.moments.items():
-            state = shift == 1 and not self.plan.reverse
-            if name in got and (state or name in self.plan.streams):
+            state = shift == 1 and not self.nest.reverse
+            if name in got and (state or name in self.nest.streams):
                 self._say(2, f"if high < end{f' and {name}_room > steps' if state else ''}{kept}:")
                 self._say(3, f"clear({variable} + high * {name}_row, (end - high) * {name}_row)")
 
@@ -161,8 +170,8 @@ class Emitter:
         self.buffers.setdefault(name)
         return name
 
-    def _at(self, place: Place) -> str:
-        """The variable that holds a buffer's address at the step."""
+    def _at(self, place: BufferView) -> str:
+        """Variable of a buffer's address at the current step."""
         self._use(place.buffer)
         if place.buffer in self.scratch or self._unbatched(place.buffer):
             return place.buffer
@@ -171,7 +180,7 @@ class Emitter:
 
     def _unbatched(self, buffer: str) -> bool:
         return any(
-            v.op == "input" and not v.type.batched and p.buffer == buffer for v, p in self.plan.places.items()
+            v.op == "input" and not v.type.batched and p.buffer == buffer for v, p in self.nest.places.items()
         )
 
     def _product(self, product: Product) -> None:
@@ -182,7 +191,7 @@ class Emitter:
         self.scratch[c] = (product.times - 1) * product.width + padded
         depth, more_a, more_c, more_w, width = 2, "", "", "", str(product.width)
         if product.times > 1:
-            of = f"part, {product.times}, parts" if self.together else str(product.times)
+            of = f"part, {product.times}, parts" if self.cooperative else str(product.times)
             self._say(2, f"for head in range({of}):")
             depth, more_a, more_c = (
                 3,
@@ -190,7 +199,7 @@ class Emitter:
                 f" + head * {product.width * size}",
             )
             more_w = f" + head * {padded * product.depth * size}" if product.heads else ""
-        elif self.together:
+        elif self.cooperative:
             self._say(2, f"first, last = {self._part(padded // panel)}")
             width = f"least(last * {panel}, {product.width}) - first * {panel}"
             more_c, more_w = f" + first * {panel * size}", f" + first * {panel * product.depth * size}"
@@ -200,8 +209,8 @@ class Emitter:
             f"{c} + low * {c}_row{more_c}, {c}_row // {size}, {width}, high - low, {int(product.fresh)})",
         )
 
-    def _rows(self, place: Place) -> tuple[str, str]:
-        """The variables of a buffer's address at the step, and of its bytes from row to row, as products read it."""
+    def _rows(self, place: BufferView) -> tuple[str, str]:
+        """Variables of a product operand: its address at the current step, and its stride in bytes per example."""
         at = self._at(place)
         if self.is_callers(place):
             self.gathered.setdefault(place.buffer)
@@ -210,24 +219,24 @@ class Emitter:
         return at, f"{place.buffer}_row"
 
     def _part(self, count: int) -> str:
-        """Where a thread's part of so many pieces begins and ends."""
+        """Bounds of a thread's part of `count` pieces."""
         return f"{count} * part // parts, {count} * (part + 1) // parts"
 
     def _padded(self, width: int) -> int:
         return -(-width // self.target.panel) * self.target.panel
 
-    def load(self, place: Place) -> str:
-        """The variable that holds the address of a buffer's row."""
+    def load(self, place: BufferView) -> str:
+        """Expression for the address of an example's row in a buffer."""
         at = self._at(place)
         if self._unbatched(place.buffer):
             return at
-        return f"{at} + {'theirs' if self.is_callers(place) else 'b'} * {place.buffer}_row"
+        return f"{at} + {'caller_row' if self.is_callers(place) else 'b'} * {place.buffer}_row"
 
-    def is_callers(self, place: Place) -> bool:
-        """Whether rows lie in the caller's order, of which the row is `theirs`."""
+    def is_callers(self, place: BufferView) -> bool:
+        """Whether a buffer's rows are in the caller's order, indexed by `caller_row`."""
         given = place.buffer in self.callers.inputs or place.buffer in self.callers.delivered
-        return given and not self.together
+        return given and not self.cooperative
 
     def say(self, depth: int, line: str) -> None:
-        """Write a line."""
+        """Append a line of source code."""
         self._say(depth, line)

@@ -1,8 +1,8 @@
-"""How kernels say the pointwise operations."""
+"""Kernel source code of the pointwise operations."""
 
 from collections.abc import Callable
 
-from ...ir.operations import SAME_NAME, SYMBOLS
+from ...ir.operations import SAME_NAME, SAME_NAME_BINARY, SYMBOLS
 from ...ir.values import Value
 
 
@@ -15,7 +15,7 @@ def _call(function: str) -> Callable[..., str]:
 
 
 def literal(number: float) -> str:
-    """A number as Python; kernels know `inf` and `nan`."""
+    """Number as a literal of kernel source code, `inf` and `nan` among them."""
     return repr(float(number))
 
 
@@ -36,12 +36,13 @@ EMIT: dict[str, Callable[..., str]] = {
     "minimum": _call("minimum"),
     "maximum": _call("maximum"),
     "pow": _call("power"),
+    **{name: _call(name) for name in SAME_NAME_BINARY},
     "logical_and": _infix("&"),
     "logical_or": _infix("|"),
     "logical_not": lambda v, x: f"~{x}",
     "where": _call("where"),
 }
-"""For every pointwise operation: the value and its operands' names, to an expression over vectors."""
+"""For every pointwise operation: function of a value and its operands' names to an expression over vectors."""
 
 TAKES_FLOATS = frozenset(SYMBOLS)
-"""Operations whose operators take a Python number beside a vector."""
+"""Operations whose operators accept a number literal beside a vector."""

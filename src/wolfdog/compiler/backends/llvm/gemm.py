@@ -1,7 +1,6 @@
-"""Products of whole matrices, over all steps and examples at once, by the register tile of the recurrence.
+"""Matrix products over all steps and examples, by the register tile of the recurrence.
 
-PyTorch's library for them uses no vectors of 512 bits on processors of other makers than its own, where these products
-take half of its time.
+PyTorch's MKL uses no 512-bit vectors on processors of other vendors; there, these products take half of its time.
 """
 
 from array import array
@@ -18,23 +17,23 @@ from .target import Target, target
 from .thread_pool import cuts, run, shares
 
 ROWS = 96
-"""Rows that are multiplied in one go: they stay in the second-level cache while the matrix passes by."""
+"""Rows of a block of the left operand, which stays in the L2 cache while the matrix is read."""
 
 DEPTH = 256
-"""Rows that are summed over in one go: a panel's part of them stays in the second-level cache."""
+"""Rows of a block of the summed axis: a panel's part of it stays in the L2 cache."""
 
 FEWER = 64
-"""As many, where rows are chosen: then a block of all columns has to stay in the cache as well."""
+"""Rows of the same block where rows are selected by index: all their columns have to stay in the cache too."""
 
 Chosen = tuple[Tensor, Tensor]
-"""Which rows of two matrices belong together, whole numbers [C] and [C]."""
+"""Indices of the rows to multiply, of the left and of the right operand: int64 `[C]` each."""
 
 WORTH = 4_000_000
-"""Multiplications from which on a product is done here."""
+"""Number of multiplications from which a product uses these kernels rather than PyTorch."""
 
 
 def multiply(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x W + b: x [R, K], side by side in a row, W [K, N], b [N]; the rows of the result may lie apart."""
+    """Product x W + b: x `[R, K]` with contiguous rows, W `[K, N]`, b `[N]`; the result's rows may be strided."""
     aim = target(8 * x.dtype.itemsize)
     (rows, depth), width = x.shape, matrix.shape[1]
     packed, wide = panels(matrix), padded(width, aim.panel)
@@ -50,14 +49,17 @@ def multiply(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def multiply_transposed(g: Tensor, x: Tensor, chosen: Chosen | None = None) -> tuple[Tensor, Tensor]:
-    """g^T x and the sums of g over its rows: g [R, N] and x [R, K], both side by side in a row, to [N, K] and [N].
+    """Product g^T x `[N, K]` and sums of g over its rows `[N]`: g `[R, N]` and x `[R, K]`, both with contiguous rows.
 
-    Of the rows, the `chosen` ones of g and of x alone, where they are given.
+    With `chosen`, only these rows of g and of x count.
     """
     aim = target(8 * x.dtype.itemsize)
     height, width, rows = g.shape[1], x.shape[1], len(x) if chosen is None else len(chosen[0])
     wide = padded(width, aim.panel)
-    result, sums = empty(height, wide, dtype=x.dtype), torch.zeros(padded(height, aim.lanes), dtype=x.dtype)
+    result, sums = (
+        empty(height, wide, dtype=x.dtype),
+        torch.zeros(padded(height, aim.lanes), dtype=x.dtype, device="cpu"),
+    )
     if rows == 0:
         return result[:, :width].zero_(), sums[:height]
     panels, threads = wide // aim.panel, torch.get_num_threads()
@@ -137,13 +139,13 @@ def _outer_source(target: Target, chosen: bool) -> str:
         lines += [
             "        for r in range(length):",
             f"            for j in range(0, height, {lanes}):",
-            f"                store(a, r * lda + j, load_some(g, {row} * ldg + j, height - j))",
+            f"                store(a, r * lda + j, load_masked(g, {row} * ldg + j, height - j))",
         ]
     lines += [
         "        begin, end = pieces * low // units, pieces * high // units",
         "        for r in range(length):",
         f"            for j in range({lanes} * begin, {lanes} * end, {lanes}):",
-        "                store(sums, j, load(sums, j) + load_some(a, r * lda + j, height - j))",
+        "                store(sums, j, load(sums, j) + load_masked(a, r * lda + j, height - j))",
         "        for unit in range(low, high):",
         "            p, group = unit // groups, unit % groups",
         f"            columns = least(width - p * {panel}, {panel})",
@@ -163,6 +165,6 @@ def _packing(target: Target, row: str, whole: bool) -> list[str]:
     """Put a panel's columns of a block of rows side by side."""
     lines = ["for r in range(length):", f"    source = {row} * ldx + p * {target.panel}"]
     for at in range(0, target.panel, target.lanes):
-        loaded = f"load(x, source + {at})" if whole else f"load_some(x, source + {at}, columns - {at})"
+        loaded = f"load(x, source + {at})" if whole else f"load_masked(x, source + {at}, columns - {at})"
         lines.append(f"    store(packed, r * {target.panel} + {at}, {loaded})")
     return [" " * 16 + line for line in lines]

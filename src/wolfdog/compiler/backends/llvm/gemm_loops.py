@@ -1,13 +1,13 @@
-"""The loops around the register tile, as source: over panels, over the depth, and over the rows of an operand."""
+"""Source code of the loops around the register tile: over panels, over the summed axis, and over rows."""
 
 from .target import Target
 
 BLOCK = 512
-"""Rows of a panel that are walked in one go: what a panel's block holds stays in the second-level cache."""
+"""Rows of a block of a panel, which stays in the L2 cache."""
 
 
 def product_source(target: Target) -> str:
-    """kernel(a, lda, packed, K, c, ldc, N, rows, fresh): C (+)= A W for a packed W; C is as wide as whole panels."""
+    """Source of kernel(a, lda, packed, K, c, ldc, N, rows, fresh): C (+)= A W for a packed W; C has whole panels."""
     size, panel = target.bits // 8, target.panel
     lines = [
         "def kernel(a, lda, packed, depth, c, ldc, width, rows, fresh):",
@@ -26,7 +26,7 @@ def product_source(target: Target) -> str:
 
 
 def tiled(target: Target, tile: str, stride: str, indent: int) -> list[str]:
-    """Lines that run tiles down `left` rows, from `of` with `stride` bytes from row to row, to `to` in C."""
+    """Lines that apply tiles to `left` rows, from `of` with a stride of `stride` bytes, to `to` in C."""
     largest, size = target.rows, target.bits // 8
 
     def call(rows: int, more: int, finished: bool = False) -> list[str]:
@@ -39,7 +39,7 @@ def tiled(target: Target, tile: str, stride: str, indent: int) -> list[str]:
     lines += [
         f"if left > {largest}:",
         "    half = (left + 1) // 2",
-    ]  # two of about one size, not a large and a small
+    ]  # two tiles of about equal size, not a large and a small one
     for rows in range(1, largest + 1):
         lines += [f"    if half == {rows}:", *call(rows, 8)]
     for rows in range(1, largest):

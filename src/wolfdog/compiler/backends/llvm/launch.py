@@ -1,83 +1,87 @@
-"""A program made ready to run: its kernel, and the table that tells the kernel where its tensors are."""
+"""Kernel launches: the kernels of a program, and the tables of tensor addresses that they run on."""
 
 from array import array
 from collections.abc import Mapping
-from functools import cached_property
 from math import prod
 
 import torch
 from torch import Tensor
 
+from ...fork_safety import lazy
 from ...ir.program import Program
-from ...passes.loop_nest import Plan
-from ...passes.schedule import plan
+from ...passes.loop_nest import LoopNest
+from ...passes.schedule import schedule
 from ...ragged import SortedLengths
 from .build import Code, build, product_code
-from .emit import Callers, Kernel, emit
+from .emit import CallerStreams, Kernel, emit
 from .openmp import Team, team, yielding
 from .packing import panels
 from .target import Target, target
 from .thread_pool import cuts, run, shares
 
 ALWAYS = 1 << 62
-"""Room of a buffer that is as long as the sequence."""
+"""Number of steps, in the table, of a buffer that holds the whole sequence."""
 
 FEW = 2
-"""Examples for each thread below which threads run all of them together."""
+"""Examples per thread below which the cooperative kernel runs."""
 
-WORTH_MEETING = 20_000
-"""Multiplications of a step for each thread below which meeting costs more than it gains."""
+WORTH_BARRIER = 20_000
+"""Multiplications per step and thread below which a barrier costs more than it saves."""
 
 
-NOBODYS = Callers()
-"""Where there is no other order than the kernel's."""
+NO_STREAMS = CallerStreams()
+"""Streams of a kernel whose examples are always in the kernel's own order."""
 
 
 class Launch:
-    """One program as a kernel, for one number format.
+    """One program as kernels of one number format.
 
-    callers  what the caller gives and gets for every step, which lies in the caller's order
+    Args:
+        program: Program of one step.
+        dtype: torch.float32 or torch.float64.
+        reverse: Whether the loop over time runs from the last step to the first, as for an adjoint.
+        callers: Streams in the caller's order of examples.
 
     Raises:
-        Refusal: where the program cannot be made a kernel.
+        Refusal: The program cannot be compiled to a kernel.
     """
 
     def __init__(
-        self, program: Program, dtype: torch.dtype, reverse: bool = False, callers: Callers = NOBODYS
+        self, program: Program, dtype: torch.dtype, reverse: bool = False, callers: CallerStreams = NO_STREAMS
     ) -> None:
         self.dtype, self.callers = dtype, callers
         self.target: Target = target(torch.finfo(dtype).bits)
-        self.plan: Plan = plan(program, reverse)
-        self.kernel: Kernel = emit(self.plan, self.target, self.callers)
-        self.products = [product for stage in self.plan.stages for product in stage.products]
+        self.nest: LoopNest = schedule(program, reverse)
+        self.kernel: Kernel = emit(self.nest, self.target, self.callers)
+        self.products = [product for stage in self.nest.stages for product in stage.products]
         self.matrices = {product.matrix: product for product in self.products}
         self.work = sum(product.depth * product.width * product.times for product in self.products)
         self.work += 8 * sum(
-            prod(loop.domain) * len(loop.items) for s in self.plan.stages for loop in s.loops
+            prod(loop.domain) * len(loop.items) for s in self.nest.stages for loop in s.loops
         )
 
-    @cached_property
+    @lazy
     def whole(self) -> frozenset[str]:
-        """Buffers in which what is wanted of every step lies."""
-        return frozenset(place.buffer for place in self.plan.aliases.values())
+        """Buffers that hold an output of every step."""
+        return frozenset(place.buffer for place in self.nest.aliases.values())
 
-    @cached_property
+    @lazy
     def code(self) -> Code:
-        """The machine code, compiled or found in the cache."""
+        """Machine code of the batch-split kernel, from the cache or compiled."""
         return build(self.kernel.source, self.target.bits)
 
-    @cached_property
-    def together(self) -> Kernel:
-        """The form in which threads run all examples together."""
-        return emit(self.plan, self.target, self.callers, together=True)
+    @lazy
+    def cooperative(self) -> Kernel:
+        """Cooperative kernel."""
+        return emit(self.nest, self.target, self.callers, cooperative=True)
 
-    @cached_property
-    def code_together(self) -> Code:
-        """The machine code of that form."""
-        return build(self.together.source, self.target.bits)
+    @lazy
+    def cooperative_code(self) -> Code:
+        """Machine code of the cooperative kernel."""
+        return build(self.cooperative.source, self.target.bits)
 
     def pack(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Parameters as the kernel reads them: matrices in panels, the others side by side."""
+        """Parameters in the kernel's layout: matrices packed in panels, others contiguous."""
         packed = {}
         for name in self.kernel.buffers:
             if name in self.matrices:
@@ -93,22 +97,26 @@ class Launch:
         tensors: Mapping[str, tuple[Tensor, int]],
         ragged: SortedLengths | None = None,
     ) -> None:
-        """Run.
+        """Run the kernel over a batch of sequences.
 
         Args:
-            steps: number of steps.
-            batch: number of examples.
-            tensors: for every buffer but scratch, a tensor, and the number of steps that it has room for; 0 for
-                parameters. `[steps, B, ...]` with features side by side. What is delivered in the caller's order, as
-                "y_out", is written where it is among them.
-            ragged: lengths of the sequences; None where every sequence has `steps` events.
+            steps: Number of steps.
+            batch: Number of examples.
+            tensors: For every buffer but scratch: a tensor `[steps, B, ...]` with contiguous features, and the number
+                of steps that it holds, 0 for parameters. Outputs in the caller's order, as "y_out", are written if
+                their buffers are given.
+            ragged: Lengths of the sequences; None where every sequence has `steps` events.
         """
         parts = shares(batch, self.work * steps * batch)
         order = None if ragged is None else ragged.order
         workers = self._workers(batch) if steps > 1 and order is None else None
-        kernel, code = (self.kernel, self.code) if workers is None else (self.together, self.code_together)
-        scratch = [torch.empty(batch, width, dtype=self.dtype) for width in kernel.scratch.values()]
-        counter = None if workers is None else torch.zeros((), dtype=torch.int64)
+        kernel, code = (
+            (self.kernel, self.code) if workers is None else (self.cooperative, self.cooperative_code)
+        )
+        scratch = [
+            torch.empty(batch, width, dtype=self.dtype, device="cpu") for width in kernel.scratch.values()
+        ]
+        counter = None if workers is None else torch.zeros((), dtype=torch.int64, device="cpu")
         numbers = [
             steps,
             0 if ragged is None else ragged.lengths.data_ptr(),
@@ -127,26 +135,26 @@ class Launch:
                 numbers += (tensor.stride(0) * size, tensor.stride(1) * size, room) if room else (0, 0, 1)
             elif name in lying:
                 numbers += (lying[name].data_ptr(), 0, kernel.scratch[name] * size, 1)
-            else:  # nothing is delivered
+            else:  # an output that nobody asked for
                 numbers += (0, 0, 0, 1)
         table = array("q", numbers)
         address = table.buffer_info()[0]
         if workers is not None:
-            workers.together(code.address, address, torch.get_num_threads())
+            workers.cooperative(code.address, address, torch.get_num_threads())
             return
         listed = None if ragged is None or parts == 1 else ragged.lengths.numpy()
         run(code, address, cuts(batch, parts, listed))
 
     def _workers(self, batch: int) -> Team | None:
-        """The threads that run so many examples together; None where it is better to run examples apart."""
+        """Threads for the cooperative kernel; None where the batch-split kernel is faster."""
         threads = torch.get_num_threads()
-        if threads == 1 or batch >= FEW * threads or self.work * batch < WORTH_MEETING * threads:
+        if threads == 1 or batch >= FEW * threads or self.work * batch < WORTH_BARRIER * threads:
             return None
         return team()
 
 
 def side_by_side(tensor: Tensor, features: int) -> Tensor:
-    """The tensor, copied where its last axes do not lie in row-major order."""
+    """Tensor with its last `features` axes in row-major order: itself, or a copy."""
     expected = 1
     for axis in range(1, features + 1):
         if tensor.shape[-axis] != 1 and tensor.stride(-axis) != expected:

@@ -1,53 +1,53 @@
-"""One loop over the features of a row: vectors of several numbers at once, in explicit loads and stores."""
+"""Source code of fused loops over the features of an example, with explicit vector loads and stores."""
 
 from collections.abc import Mapping
 from math import prod
 from typing import Protocol
 
 from ...ir.values import Value
-from ...passes.buffers import Place
-from ...passes.loop_nest import Item, Loop, Plan, is_reduction
+from ...passes.buffers import BufferView
+from ...passes.loop_nest import Item, Loop, LoopNest, is_reduction
 from .expressions import EMIT, TAKES_FLOATS, literal
 from .target import Target
 
 DEPTH = 3
-"""Where loops stand unless it is said: in the loops over steps and examples."""
+"""Default indentation of a loop: inside the loops over steps and examples."""
 
 
 class Writer(Protocol):
-    """What a loop needs of the kernel it stands in."""
+    """Interface of the kernel generator that a loop uses."""
 
-    plan: Plan
+    nest: LoopNest
     target: Target
 
-    def load(self, place: Place) -> str:
-        """The address of a buffer's row."""
+    def load(self, place: BufferView) -> str:
+        """Expression for the address of an example's row in a buffer."""
 
-    def is_callers(self, place: Place) -> bool:
-        """Whether rows lie in the caller's order, of which the row is `theirs`."""
+    def is_callers(self, place: BufferView) -> bool:
+        """Whether a buffer's rows are in the caller's order, indexed by `caller_row`."""
 
     def say(self, depth: int, line: str) -> None:
-        """Write a line."""
+        """Append a line of source code."""
 
 
 class LoopEmitter:
-    """Writes one loop.
+    """Generator of one fused loop's source code.
 
-    The axes of its index space are walked in groups: neighbours that every access walks alike are one. Axes that are
-    summed over come last. One group is walked in vectors: the innermost, and where more lies side by side along the
-    last axis that is kept, that one; there every lane has a sum of its own.
+    Adjacent axes of the index space with the same relative strides in every access are merged into a group, and each
+    group is one loop. Reduced axes are innermost. One group is vectorised: the innermost, or the last group that is
+    not reduced where more accesses are contiguous along it; each vector lane then accumulates a sum of its own.
     """
 
     def __init__(
         self,
         kernel: Writer,
         loop: Loop,
-        together: bool = False,
-        places: Mapping[Value, Place] | None = None,
+        cooperative: bool = False,
+        places: Mapping[Value, BufferView] | None = None,
         depth: int = DEPTH,
     ) -> None:
         self.kernel, self.loop, self.depth = kernel, loop, depth
-        self.places = kernel.plan.places if places is None else places
+        self.places = kernel.nest.places if places is None else places
         self.lanes = kernel.target.lanes
         domain, rank = loop.domain, len(loop.domain)
         reduced = {rank + axis for axis in loop.reduced or ()}
@@ -63,16 +63,16 @@ class LoopEmitter:
         self.vector = self.kept_groups - 1 if self.across else len(self.groups) - 1
         self.size = self._size(self.groups[self.vector])
         self.partial = self.size % self.lanes != 0
-        # whether what is walked in vectors is divided among threads that run together
-        self.divided = together and loop.reduced is None and self.size > self.lanes
+        # whether the threads of a cooperative kernel divide the vectorised group
+        self.divided = cooperative and loop.reduced is None and self.size > self.lanes
         self.names: dict[Value, str] = {}
         self.pointers: dict[str, str] = {}
 
     def run(self) -> None:
-        """Write it."""
+        """Append the loop to the kernel."""
         depth, accesses = self.depth, self._accesses()
         if any(map(self.kernel.is_callers, accesses)):
-            self.kernel.say(depth, "theirs = b if order == 0 else field(order, b)")
+            self.kernel.say(depth, "caller_row = b if order == 0 else field(order, b)")
         for place in accesses:
             address = self.kernel.load(place)
             if address not in self.pointers:
@@ -96,7 +96,7 @@ class LoopEmitter:
             self._finish(item, self.depth + self.kept_groups)
 
     def _walked(self) -> str:
-        """Where vectors begin and end: of a thread's part, where it is divided."""
+        """Bounds of the vectorised group, or of a thread's part of it."""
         if not self.divided:
             return f"0, {self.size}"
         count = -(-self.size // self.lanes)
@@ -104,25 +104,25 @@ class LoopEmitter:
         return f"{begin}, least({end}, {self.size})"
 
     def _start(self, depth: int, reductions: list[Item]) -> None:
-        """Start sums, once all axes that are kept are walked."""
+        """Initialise the accumulators inside the axes that are not reduced."""
         for position, item in enumerate(reductions):
             neutral = "0.0" if item.value.op == "sum" else "-inf"
             self.kernel.say(depth, f"a{position} = number({neutral})")
 
     def _across(self) -> bool:
-        """Whether vectors run along what is kept of a sum, because more lies side by side there."""
+        """Whether a reduction is vectorised along an axis that is not reduced."""
         last = self.groups[-1]
         if self.loop.reduced is None or not last or not self.kept_groups:
             return False
         kept = self.groups[self.kept_groups - 1]
-        return self._apart(kept) < self._apart(last)
+        return self._strided(kept) < self._strided(last)
 
-    def _apart(self, group: list[int]) -> int:
-        """How many accesses find what is next to each other in a group elsewhere."""
+    def _strided(self, group: list[int]) -> int:
+        """Number of accesses with a stride other than 0 or 1 along a group."""
         strides = [place.over(self.loop.domain)[group[-1]] for place in self._accesses()]
         return sum(stride not in (0, 1) for stride in strides)
 
-    def _accesses(self) -> list[Place]:
+    def _accesses(self) -> list[BufferView]:
         found = []
         for item in self.loop.items:
             found += item.stores
@@ -130,7 +130,7 @@ class LoopEmitter:
         return found
 
     def _direct(self, operand: Value) -> bool:
-        """Whether an operand is a vector that this loop has computed."""
+        """Whether an operand is a vector that this loop computes."""
         made = self.here.get(operand)
         return made is not None and not is_reduction(made) and operand.shape == self.loop.domain
 
@@ -152,8 +152,8 @@ class LoopEmitter:
     def _size(self, group: list[int]) -> int:
         return prod(self.loop.domain[axis] for axis in group)
 
-    def _index(self, place: Place) -> tuple[str, int]:
-        """Where an access stands, and its stride along the group that is walked in vectors."""
+    def _index(self, place: BufferView) -> tuple[str, int]:
+        """Index expression of an access, and its stride along the vectorised group."""
         strides = place.over(self.loop.domain)
         terms, along = [str(place.offset)] if place.offset else [], 0
         for number, group in enumerate(self.groups):
@@ -182,16 +182,16 @@ class LoopEmitter:
         for place in item.stores:
             self._store(place, name, depth)
 
-    def _store(self, place: Place, name: str, depth: int) -> None:
+    def _store(self, place: BufferView, name: str, depth: int) -> None:
         pointer = self.pointers[self.kernel.load(place)]
         index, stride = self._index(place)
         if self.size == 1:
             self.kernel.say(depth, f"store_one({pointer}, {index}, {name})")
         elif stride != 1:
             count = "count" if self.partial else self.lanes
-            self.kernel.say(depth, f"store_apart({pointer}, {index}, {stride}, {count}, {name})")
+            self.kernel.say(depth, f"store_strided({pointer}, {index}, {stride}, {count}, {name})")
         elif self.partial:
-            self.kernel.say(depth, f"store_some({pointer}, {index}, count, {name})")
+            self.kernel.say(depth, f"store_masked({pointer}, {index}, count, {name})")
         else:
             self.kernel.say(depth, f"store({pointer}, {index}, {name})")
 
@@ -210,9 +210,9 @@ class LoopEmitter:
         if stride == 0 or self.size == 1:
             loaded = f"load_one({pointer}, {index})"
         elif stride != 1:
-            loaded = f"load_apart({pointer}, {index}, {stride}, {count})"
+            loaded = f"load_strided({pointer}, {index}, {stride}, {count})"
         elif self.partial:
-            loaded = f"load_some({pointer}, {index}, count)"
+            loaded = f"load_masked({pointer}, {index}, count)"
         else:
             loaded = f"load({pointer}, {index})"
         name = self.names[value] = f"v{len(self.names)}"

@@ -1,12 +1,11 @@
-"""Kernels, written in a small part of Python, become LLVM's code.
+"""Lowering of kernel source code, a subset of Python, to LLVM IR.
 
-A kernel is a function of whole numbers that gives nothing back. It assigns to variables, loops over ranges, loops while
-and branches if something holds; its values are whole numbers, vectors of numbers and of truth values, and it calls the
-functions that it is given, each of which writes what it stands for by LLVM's builder. Numbers with a point are
-constants: they become vectors where they meet one.
+A kernel is a function of integers without a result. Its statements are assignments, `for` over ranges, `while` and
+`if`; its values are integers, vectors and masks. It calls the functions that it is given, each of which emits its code
+with LLVM's IR builder. A float literal is a constant, and becomes a vector where a vector is needed.
 
-What is divided is never negative, so that // and % are those of the processor; the step of a range is a number, or a
-variable above zero.
+Dividends are never negative, so // and % are the processor's operations. The step of a range is a literal, or a
+positive variable.
 """
 
 import ast
@@ -19,7 +18,7 @@ from llvmlite import ir
 from .simd import FLAGS, I1, I64, Lanes, as_lanes
 
 Function = Callable[..., Any]
-"""What a kernel calls: takes LLVM's builder and values, gives a value or None."""
+"""Function that kernel source code calls: takes LLVM's IR builder and values, returns a value or None."""
 
 _WHOLE: dict[type[ast.operator], str] = {
     ast.Add: "add",
@@ -48,7 +47,7 @@ _CONSTANTS = {"inf": float("inf"), "nan": float("nan")}
 
 
 def lowered(source: str, name: str, functions: Mapping[str, Function], type_: Lanes) -> ir.Module:
-    """A module with the function of a source, under a name."""
+    """LLVM module with the function of a kernel's source code, under a name."""
     (definition,) = ast.parse(source).body
     assert isinstance(definition, ast.FunctionDef)
     arguments = [argument.arg for argument in definition.args.args]
@@ -94,7 +93,7 @@ class _Lowering:
                 case ast.If(test=test, body=body, orelse=otherwise):
                     self._if(test, body, otherwise)
                 case _:
-                    raise SyntaxError(f"kernels have no {ast.unparse(statement)}")
+                    raise SyntaxError(f"not part of the kernel language: {ast.unparse(statement)}")
 
     def _for(self, name: str, bounds: Sequence[ast.expr], body: Sequence[ast.stmt]) -> None:
         given = [self._value(bound) for bound in bounds]
@@ -136,7 +135,7 @@ class _Lowering:
 
     def _set(self, name: str, value: Any) -> None:
         value = as_lanes(self.type, value) if isinstance(value, float) else value
-        form = name, str(value.type)  # loops that follow each other use names anew, for other types too
+        form = name, str(value.type)  # a name may be reused for a value of another type
         if form not in self.slots:
             self.slots[form] = self.places.alloca(value.type, name=name)
         self.variables[name] = self.slots[form]
@@ -170,7 +169,7 @@ class _Lowering:
                 return self._joined(isinstance(op, ast.And), values)
             case ast.IfExp(test=test, body=body, orelse=otherwise):
                 return self._choice(test, body, otherwise)
-        raise SyntaxError(f"kernels have no {ast.unparse(node)}")
+        raise SyntaxError(f"not part of the kernel language: {ast.unparse(node)}")
 
     def _binary(self, op: ast.operator, x: Any, y: Any) -> Any:
         if _whole(x) and _whole(y):
@@ -187,12 +186,12 @@ class _Lowering:
     def _compare(self, test: str, x: Any, y: Any) -> Any:
         if _whole(x) and _whole(y):
             return self.b.icmp_signed(test, x, y)
-        # what is not a number is unequal to everything, and nothing else
+        # NaN is unequal to everything, and no other comparison with it holds
         compare = self.b.fcmp_unordered if test == "!=" else self.b.fcmp_ordered
         return compare(test, as_lanes(self.type, x), as_lanes(self.type, y))
 
     def _joined(self, every: bool, values: Sequence[ast.expr]) -> Any:
-        """`and`, `or`: what decides comes last."""
+        """Short-circuit `and` and `or`."""
         done, found = self.function.append_basic_block("decided"), []
         for value in values[:-1]:
             truth, more = self._truth(value), self.function.append_basic_block("else")
@@ -213,7 +212,7 @@ class _Lowering:
         return self._met(done, found)
 
     def _met(self, done: Any, found: Sequence[tuple[Any, Any]]) -> Any:
-        """Go on in a block that several lead to, with the value that each brings."""
+        """Join of several blocks in one, with a phi of their values."""
         self.b.branch(done)
         self.b.position_at_end(done)
         phi = self.b.phi(found[0][0].type)

@@ -1,9 +1,9 @@
-"""The matrix product: a register tile that walks packed panels of a matrix.
+"""Register tile of the matrix product over packed panels.
 
-A matrix [K, N] lies packed as [N / P][K][P] with P columns to a panel (the last one padded with zeros). A tile of R
-rows by one panel keeps R x P sums in registers; each of its steps loads one row of the panel, and spreads one number of
-each row of the operand, or of each column where the operand is transposed. Written as LLVM vectors, it compiles to
-fused multiply-adds on any processor.
+A matrix `[K, N]` is packed as `[N / P, K, P]` with P columns in a panel; zeros pad the last panel. A tile of R rows by
+one panel keeps R x P sums in registers. Each step loads one row of the panel, and broadcasts one number of each row of
+the left operand (of each column where the operand is transposed). As LLVM vectors, it compiles to fused multiply-adds
+on any processor.
 """
 
 from typing import Any
@@ -16,9 +16,9 @@ from .target import Target
 
 
 def make_tile(target: Target, rows: int, transposed: bool = False) -> Function:
-    """C[rows, P] (+)= A[rows, K] panel[K, P]; addresses as whole numbers, strides in elements.
+    """Function of a tile C[rows, P] (+)= A[rows, K] panel[K, P], with addresses as integers and strides in elements.
 
-    With `transposed`, A lies as [K, rows].
+    With `transposed`, A is stored as `[K, rows]`.
     """
     type_ = Lanes(target.bits, target.lanes)
     vector, element, vectors, width = type_.llvm, type_.element, target.vectors, target.panel
@@ -67,7 +67,7 @@ def make_tile(target: Target, rows: int, transposed: bool = False) -> Function:
             with new:
                 for place, value in zip(places, after, strict=True):
                     store(place, value)
-            with more:  # added at the end: a long sum is made of short ones, and rounded less
+            with more:  # partial sums of blocks: rounding errors grow less than in one long sum
                 for place, value in zip(places, after, strict=True):
                     store(place, b.fadd(load(place), value))
 
@@ -75,14 +75,16 @@ def make_tile(target: Target, rows: int, transposed: bool = False) -> Function:
 
 
 def tiles(target: Target) -> dict[str, Function]:
-    """The register tiles, by the names that products call them by."""
+    """Register tiles, by the names that kernel source code uses."""
     sizes = range(1, target.rows + 1)
     plain = {f"tile{rows}": make_tile(target, rows) for rows in sizes}
     return plain | {f"turned{rows}": make_tile(target, rows, transposed=True) for rows in sizes}
 
 
 def product(b: Any, code: Any, *arguments: Any) -> None:
-    """Call the product by its address, product(code, a, lda, packed, depth, c, ldc, width, rows, fresh): it is compiled
-    once, not into every kernel."""
+    """Call of the matrix product by its address: it is compiled once rather than into every kernel.
+
+    product(code, a, lda, packed, depth, c, ldc, width, rows, fresh)
+    """
     kind = ir.FunctionType(ir.VoidType(), [I64] * len(arguments))
     b.call(b.inttoptr(code, kind.as_pointer()), arguments)

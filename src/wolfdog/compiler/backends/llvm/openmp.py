@@ -1,7 +1,7 @@
-"""PyTorch's own threads, asked to run a kernel.
+"""Kernels on the OpenMP threads of PyTorch.
 
-OpenMP's threads go on spinning for milliseconds after PyTorch has used them. Other threads would share cores with them
-and take twice as long; these are awake already, and start within two microseconds.
+OpenMP threads spin for some milliseconds after PyTorch has used them. A second pool of threads would share cores with
+them and take twice as long; the OpenMP threads are awake already, and start within two microseconds.
 """
 
 import ctypes
@@ -15,6 +15,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import torch
 
+from ...fork_safety import forked
 from .build import SYMBOL, Code
 
 _SHARE = f"""
@@ -43,7 +44,7 @@ entry:
   %first = sext i32 %number to i64
   %threads = call i32 %count_of()
   %stride = sext i32 %threads to i64
-  %together = icmp eq i64 %parts, 0
+  %cooperative = icmp eq i64 %parts, 0
   %known = icmp sge i64 %callers, 0
   %other = icmp ne i32 %number, 0
   %asks = and i1 %known, %other
@@ -67,7 +68,7 @@ move:
   call i32 %set(i32 0, i64 128, ptr %mask)
   br label %begin
 begin:
-  br i1 %together, label %all, label %check
+  br i1 %cooperative, label %all, label %check
 all:
   call void %kernel(i64 %table, i64 %first, i64 %stride)
   ret void
@@ -87,16 +88,15 @@ done:
   ret void
 }}
 """
-"""What every thread of the team runs: the part of its number, and every so many after it where threads are fewer; or,
-where there are no parts, the whole with its number and how many threads there are.
+"""LLVM code that every OpenMP thread runs: its share of the parts, or the cooperative kernel with its thread number.
 
-Linux wakes a thread on the core that it is called from, and may let it wait there for milliseconds while others are
-idle. A thread that finds itself on the caller's core leaves it first: it forbids itself that core, and allows it
-again."""
+Linux wakes a thread on the core of its caller, and may leave it waiting there for milliseconds while other cores are
+idle. A thread that starts on the caller's core therefore moves first: it removes that core from its affinity mask and
+restores the mask."""
 
 
 class Team:
-    """The threads of an OpenMP library that speaks GNU's language."""
+    """Thread team of an OpenMP library with the GNU interface."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         llvm.initialize_native_target()
@@ -113,13 +113,16 @@ class Team:
         self._parallel.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
         self._parallel.restype = None
 
-    def apart(self, kernel: int, table: int, borders: Sequence[int]) -> None:
-        """Run the kernel at an address on every part between borders, kernel(table, low, high), and wait."""
+    def batch_split(self, kernel: int, table: int, borders: Sequence[int]) -> None:
+        """Run a batch-split kernel, kernel(table, low, high), on every part between borders, and wait."""
         parts = len(borders) - 1
         self._run(parts, (kernel, table, parts, *self._numbers, self._core(), *borders))
 
-    def together(self, kernel: int, table: int, threads: int) -> None:
-        """Run it on every thread at once, kernel(table, number, threads), and wait; OpenMP may give fewer of them."""
+    def cooperative(self, kernel: int, table: int, threads: int) -> None:
+        """Run a cooperative kernel, kernel(table, part, parts), on all threads, and wait.
+
+        OpenMP may start fewer threads than `threads`; `parts` is the number that it starts.
+        """
         self._run(threads, (kernel, table, 0, *self._numbers, self._core()))
 
     def _run(self, threads: int, numbers: Sequence[int]) -> None:
@@ -134,13 +137,15 @@ def _team() -> Team | None:
 
 
 def team() -> Team | None:
-    """PyTorch's threads; None where it was built without OpenMP, where that cannot be found, and after a fork: then
-    the parent's threads are not there, and OpenMP would wait for them for ever."""
-    return None if _forked else _team()
+    """PyTorch's OpenMP threads; None without OpenMP, and after a fork.
+
+    A forked process lacks the parent's threads, and OpenMP would wait for them for ever.
+    """
+    return None if forked() else _team()
 
 
 def _openmp() -> ctypes.CDLL | None:
-    """The OpenMP library that PyTorch uses, where it is GNU's or speaks its language."""
+    """OpenMP library that PyTorch uses, if it has the GNU interface."""
     if not sys.platform.startswith("linux") or "OpenMP" not in torch.__config__.parallel_info():
         return None
     own = sorted(Path(torch.__file__).with_name("lib").glob("lib*omp*.so*"))
@@ -156,21 +161,9 @@ def _openmp() -> ctypes.CDLL | None:
 
 @cache
 def yielding() -> int:
-    """The address of a function of the C library that lets other threads run; 0 where there is no team."""
+    """Address of the C library's sched_yield; 0 without OpenMP threads."""
     return 0 if _team() is None else _address(ctypes.CDLL(None).sched_yield)
 
 
 def _address(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
-
-
-_forked = False
-
-
-def _after_fork() -> None:
-    global _forked
-    _forked = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -1,4 +1,4 @@
-"""How matrices lie for the register tile: in panels of as many columns as a tile has."""
+"""Packed matrices for the register tile: panels of as many columns as a tile has."""
 
 from array import array
 from functools import cache
@@ -11,11 +11,11 @@ from .target import Target, target
 from .thread_pool import cuts, run, shares
 
 COST = 8
-"""Multiplications that copying a number takes as long as."""
+"""Cost of copying one number, in multiplications."""
 
 
 def padded(columns: int, width: int) -> int:
-    """Columns of whole panels.
+    """Number of columns, rounded up to whole panels.
 
     >>> padded(65, 64)
     128
@@ -24,7 +24,7 @@ def padded(columns: int, width: int) -> int:
 
 
 def panels(matrix: Tensor) -> Tensor:
-    """[..., K, N] as [..., N / P][K][P], padded with zeros."""
+    """Matrix `[..., K, N]` packed as `[..., N / P, K, P]`, padded with zeros."""
     aim = target(8 * matrix.dtype.itemsize)
     *lead, depth, columns = matrix.shape
     count = padded(columns, aim.panel) // aim.panel
@@ -46,7 +46,7 @@ def _code(bits: int) -> Code:
 
 
 def _source(target: Target) -> str:
-    """For a range of panels: rows are copied as they are, turned from columns, or gathered."""
+    """Source of the packing kernel, over a range of panels; it copies, transposes or gathers rows by their strides."""
     size, lanes, panel = target.bits // 8, target.lanes, target.panel
 
     def copies(depth: int, loaded: str) -> list[str]:
@@ -69,13 +69,13 @@ def _source(target: Target) -> str:
         f"            for k in range(0, done, {lanes}):",
         f"                for n in range(0, {panel}, {lanes}):",
         f"                    to = packed + (k * {panel} + n) * {size}",
-        f"                    turn(of + (n * across + k) * {size}, across, to, {panel})",
+        f"                    transpose(of + (n * across + k) * {size}, across, to, {panel})",
         "        for k in range(done, depth):",
         f"            if across == 1 and columns == {panel}:",
         *copies(4, "load(of, k * along + {at})"),
         "            elif across == 1:",
-        *copies(4, "load_some(of, k * along + {at}, {count})"),
+        *copies(4, "load_masked(of, k * along + {at}, {count})"),
         "            else:",
-        *copies(4, "load_apart(of, k * along + {at} * across, across, {count})"),
+        *copies(4, "load_strided(of, k * along + {at} * across, across, {count})"),
     ]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
-"""Vectors of a fixed width, and what kernels say of memory: `load(p, j) + bias` is a load and a sum of whole vectors.
+"""Vector types of a fixed width, and the vector loads, stores and reductions of kernels.
 
-Nothing depends on LLVM's own vectoriser, which gives up on loops over many arrays that might overlap. Every function
-here takes LLVM's builder first; addresses are whole numbers, indices count elements.
+Vectors are explicit: LLVM's vectoriser does not handle loops over many arrays that may overlap. The first argument of
+every function is LLVM's IR builder; addresses are integers, and indices count elements.
 """
 
 from collections.abc import Sequence
@@ -12,45 +12,45 @@ from typing import Any
 from llvmlite import ir
 
 I64, I32, I1, POINTER = ir.IntType(64), ir.IntType(32), ir.IntType(1), ir.PointerType()
-FLAGS = ("contract",)  # a product and a sum may become one fused operation; nothing else is reordered
+FLAGS = ("contract",)  # permits fused multiply-add, and no other reordering
 
 
 @dataclass(frozen=True)
 class Lanes:
-    """A vector of `count` numbers of `bits` bits."""
+    """Vector type of `count` numbers of `bits` bits."""
 
     bits: int
     count: int
 
     @cached_property
     def element(self) -> ir.Type:
-        """LLVM's type of one number."""
+        """LLVM type of one number."""
         return ir.FloatType() if self.bits == 32 else ir.DoubleType()
 
     @cached_property
     def llvm(self) -> ir.VectorType:
-        """LLVM's type of the vector."""
+        """LLVM type of the vector."""
         return ir.VectorType(self.element, self.count)
 
     @cached_property
     def mask(self) -> ir.VectorType:
-        """LLVM's type of as many truth values."""
+        """LLVM type of a mask of the vector."""
         return ir.VectorType(I1, self.count)
 
     @property
     def suffix(self) -> str:
-        """How LLVM names its functions of such vectors."""
+        """Suffix of LLVM intrinsics on the vector."""
         return f"v{self.count}f{self.bits}"
 
 
 def declared(builder: Any, name: str, result: ir.Type, arguments: Sequence[ir.Type]) -> Any:
-    """A function from elsewhere, declared once in a module."""
+    """External function, declared once in a module."""
     known = builder.module.globals.get(name)
     return known or ir.Function(builder.module, ir.FunctionType(result, arguments), name)
 
 
 def splat(builder: Any, type_: Lanes, value: Any) -> Any:
-    """One number in every lane."""
+    """Vector with one number in every lane."""
     undefined = ir.Constant(type_.llvm, ir.Undefined)
     one = builder.insert_element(undefined, value, I32(0))
     return builder.shuffle_vector(
@@ -59,17 +59,17 @@ def splat(builder: Any, type_: Lanes, value: Any) -> Any:
 
 
 def constant(type_: Lanes, number: float) -> ir.Constant:
-    """A constant in every lane."""
+    """Vector with a constant in every lane."""
     return ir.Constant(type_.llvm, [ir.Constant(type_.element, number)] * type_.count)
 
 
 def as_lanes(type_: Lanes, value: Any) -> Any:
-    """A vector as it is; a constant in every lane."""
+    """Vector: the value itself, or a number in every lane."""
     return constant(type_, value) if isinstance(value, float) else value
 
 
-class Memory:
-    """Loads, stores, and what gathers the lanes of vectors of one type: its methods are what kernels call."""
+class VectorMemory:
+    """Loads, stores and reductions of one vector type; kernel source code calls its methods by name."""
 
     def __init__(self, type_: Lanes) -> None:
         self._type, self._size = type_, type_.bits // 8
@@ -77,86 +77,86 @@ class Memory:
         self._pointers = ir.VectorType(POINTER, type_.count)
 
     def field(self, b: Any, table: Any, index: Any) -> Any:
-        """The whole number at an index of a table of whole numbers, given by its address."""
+        """Entry of an int64 table, by the table's address and an index."""
         return b.load(b.gep(b.inttoptr(table, POINTER), [index], source_etype=I64), typ=I64)
 
     def least(self, b: Any, x: Any, y: Any) -> Any:
-        """The smaller of two whole numbers."""
+        """Smaller of two integers."""
         return b.select(b.icmp_signed("<", x, y), x, y)
 
     def load(self, b: Any, base: Any, index: Any) -> Any:
-        """A vector that lies side by side."""
+        """Load of a contiguous vector."""
         return b.load(self._at(b, base, index), align=self._size, typ=self._type.llvm)
 
-    def load_some(self, b: Any, base: Any, index: Any, number: Any) -> Any:
-        """The first lanes of a vector, and zeros."""
+    def load_masked(self, b: Any, base: Any, index: Any, number: Any) -> Any:
+        """Load of the first lanes of a contiguous vector, zeros in the others."""
         type_, vector = self._type, self._type.llvm
         name = f"llvm.masked.load.{type_.suffix}.p0"
         function = declared(b, name, vector, [POINTER, I32, type_.mask, vector])
         given = self._at(b, base, index), I32(self._size), self._first(b, number), constant(type_, 0.0)
         return b.call(function, given)
 
-    def load_apart(self, b: Any, base: Any, index: Any, stride: Any, number: Any) -> Any:
-        """The first lanes from places that lie a stride apart, and zeros."""
+    def load_strided(self, b: Any, base: Any, index: Any, stride: Any, number: Any) -> Any:
+        """Load of the first lanes of a strided vector, zeros in the others."""
         type_, vector = self._type, self._type.llvm
         name = f"llvm.masked.gather.{type_.suffix}.v{type_.count}p0"
         function = declared(b, name, vector, [self._pointers, I32, type_.mask, vector])
-        places = self._apart(b, base, index, stride)
+        places = self._strided(b, base, index, stride)
         return b.call(function, [places, I32(self._size), self._first(b, number), constant(type_, 0.0)])
 
     def load_one(self, b: Any, base: Any, index: Any) -> Any:
-        """One number in every lane."""
+        """Load of one number into every lane."""
         one = b.load(self._at(b, base, index), align=self._size, typ=self._type.element)
         return splat(b, self._type, one)
 
     def store(self, b: Any, base: Any, index: Any, value: Any) -> None:
-        """Write a vector."""
+        """Store of a contiguous vector."""
         b.store(as_lanes(self._type, value), self._at(b, base, index), align=self._size)
 
-    def store_some(self, b: Any, base: Any, index: Any, number: Any, value: Any) -> None:
-        """Write the first lanes."""
+    def store_masked(self, b: Any, base: Any, index: Any, number: Any, value: Any) -> None:
+        """Store of the first lanes of a contiguous vector."""
         type_ = self._type
         name, kinds = f"llvm.masked.store.{type_.suffix}.p0", [type_.llvm, POINTER, I32, type_.mask]
         function = declared(b, name, ir.VoidType(), kinds)
         b.call(function, [value, self._at(b, base, index), I32(self._size), self._first(b, number)])
 
-    def store_apart(self, b: Any, base: Any, index: Any, stride: Any, number: Any, value: Any) -> None:
-        """Write the first lanes to places that lie a stride apart."""
+    def store_strided(self, b: Any, base: Any, index: Any, stride: Any, number: Any, value: Any) -> None:
+        """Store of the first lanes of a strided vector."""
         type_ = self._type
         name = f"llvm.masked.scatter.{type_.suffix}.v{type_.count}p0"
         function = declared(b, name, ir.VoidType(), [type_.llvm, self._pointers, I32, type_.mask])
-        places = self._apart(b, base, index, stride)
+        places = self._strided(b, base, index, stride)
         b.call(function, [value, places, I32(self._size), self._first(b, number)])
 
     def store_one(self, b: Any, base: Any, index: Any, value: Any) -> None:
-        """Write the first lane."""
+        """Store of the first lane."""
         b.store(b.extract_element(value, I32(0)), self._at(b, base, index), align=self._size)
 
     def clear(self, b: Any, base: Any, length: Any) -> None:
-        """Zeros, over so many bytes from an address on."""
+        """Fill of `length` bytes with zeros."""
         byte = ir.IntType(8)
         function = declared(b, "llvm.memset.p0.i64", ir.VoidType(), [POINTER, byte, I64, I1])
         b.call(function, [b.inttoptr(base, POINTER), byte(0), length, I1(0)])
 
     def number(self, b: Any, value: Any) -> Any:
-        """A constant in every lane; of a mask, ones and zeros."""
+        """Vector of a constant; ones and zeros of a mask."""
         if not isinstance(value, float) and value.type == self._type.mask:
             return b.select(value, constant(self._type, 1.0), constant(self._type, 0.0))
         return as_lanes(self._type, value)
 
     def keep(self, b: Any, value: Any, number: Any, otherwise: Any) -> Any:
-        """The first lanes of a vector, and a constant in the others."""
+        """Vector with its first lanes kept, and a constant in the others."""
         return b.select(self._first(b, number), value, as_lanes(self._type, otherwise))
 
     def total(self, b: Any, value: Any) -> Any:
-        """The sum of the lanes, in every lane."""
+        """Sum of the lanes, in every lane."""
         type_, element = self._type, self._type.element
         function = declared(b, f"llvm.vector.reduce.fadd.{type_.suffix}", element, [element, type_.llvm])
         whole = b.call(function, [ir.Constant(element, 0.0), value], fastmath=("reassoc",))
         return splat(b, type_, whole)
 
     def largest(self, b: Any, value: Any) -> Any:
-        """The largest of the lanes, in every lane."""
+        """Maximum of the lanes, in every lane."""
         type_ = self._type
         function = declared(b, f"llvm.vector.reduce.fmax.{type_.suffix}", type_.element, [type_.llvm])
         return splat(b, type_, b.call(function, [value]))
@@ -164,7 +164,7 @@ class Memory:
     def _at(self, b: Any, base: Any, index: Any) -> Any:
         return b.gep(b.inttoptr(base, POINTER), [index], source_etype=self._type.element)
 
-    def _apart(self, b: Any, base: Any, index: Any, stride: Any) -> Any:
+    def _strided(self, b: Any, base: Any, index: Any, stride: Any) -> Any:
         pointers = ir.Constant(self._pointers, ir.Undefined)
         for lane in range(self._type.count):
             place = self._at(b, base, b.add(index, b.mul(stride, I64(lane))))
@@ -172,7 +172,7 @@ class Memory:
         return pointers
 
     def _first(self, b: Any, number: Any) -> Any:
-        """A mask of so many lanes."""
+        """Mask of the first `number` lanes."""
         every = b.insert_element(ir.Constant(self._ids.type, ir.Undefined), number, I32(0))
         zeros = ir.Constant(ir.VectorType(I32, self._type.count), [0] * self._type.count)
         return b.icmp_signed("<", self._ids, b.shuffle_vector(every, every, zeros))

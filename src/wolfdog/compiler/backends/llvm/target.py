@@ -1,4 +1,4 @@
-"""The processor that kernels are made for: how wide its vectors are, and how many it has."""
+"""Vector widths and register counts of the processor that kernels are compiled for."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,10 +10,11 @@ import llvmlite.binding as llvm
 class Target:
     """Widths for one processor and number format.
 
-    bits     32 or 64, of one number
-    lanes    numbers to a vector
-    vectors  vectors to a panel of a packed matrix
-    rows     of the largest register tile
+    Attributes:
+        bits: Bits of a number, 32 or 64.
+        lanes: Numbers in a vector.
+        vectors: Vectors in a row of a panel of a packed matrix.
+        rows: Rows of the largest register tile.
     """
 
     bits: int
@@ -23,20 +24,20 @@ class Target:
 
     @property
     def panel(self) -> int:
-        """Columns of a panel."""
+        """Number of columns of a panel."""
         return self.lanes * self.vectors
 
 
 @cache
 def processor() -> tuple[str, str]:
-    """The processor's name and features, as LLVM knows them."""
+    """Name and features of the processor, in LLVM's terms."""
     features = llvm.get_host_cpu_features()
     return llvm.get_host_cpu_name(), features.flatten()
 
 
 @cache
 def target(bits: int) -> Target:
-    """The widths for this machine: 32 registers of 512 bits, 16 of 256, or as on ARM 32 of 128."""
+    """Widths for this machine: 32 registers of 512 bits, 16 of 256 bits, or 32 of 128 bits as on ARM."""
     features = llvm.get_host_cpu_features()
     if features.get("avx512f"):
         return Target(bits, 512 // bits, 4, 6)

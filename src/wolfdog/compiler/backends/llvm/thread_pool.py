@@ -1,36 +1,35 @@
-"""Work split over threads: PyTorch's own, or a plain pool where those cannot be had.
+"""Batch-split kernels over threads: PyTorch's OpenMP threads, or a thread pool where those are not available.
 
-The number of threads is PyTorch's, and kernels release the GIL.
+The number of threads is torch.get_num_threads(), and kernels release the GIL.
 """
 
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from threading import Lock
 
 import numpy as np
 import torch
 
+from ...fork_safety import pools
 from .build import Code
 from .openmp import team
 
 WORTH = 400_000
-"""Multiplications for each thread below which another thread costs more than it gains."""
+"""Multiplications per thread below which another thread costs more than it saves."""
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
-_lock = Lock()
 _pool: tuple[int, int, ThreadPoolExecutor] | None = None
 
 
 def shares(batch: int, work: int) -> int:
-    """How many threads a batch is split over, for a number of multiplications in all."""
+    """Number of threads for a batch, by the total number of multiplications."""
     return max(1, min(torch.get_num_threads(), batch, work // WORTH))
 
 
 def cuts(batch: int, parts: int, lengths: Numbers | None = None) -> list[int]:
-    """Where to cut a batch, so that parts have about the same number of events; lengths fall.
+    """Bounds of the parts of a batch, with about equal numbers of events; lengths are descending.
 
     >>> cuts(7, 2)
     [0, 4, 7]
@@ -40,24 +39,24 @@ def cuts(batch: int, parts: int, lengths: Numbers | None = None) -> list[int]:
     if lengths is None:
         return [-(-batch * part // parts) for part in range(parts + 1)]
     done = np.cumsum(lengths)
-    ends = np.searchsorted(done * parts, done[-1] * np.arange(1, parts)) + 1
-    return [0, *(end for end in dict.fromkeys(ends.tolist()) if end < batch), batch]
+    bounds = np.searchsorted(done * parts, done[-1] * np.arange(1, parts)) + 1
+    return [0, *(bound for bound in dict.fromkeys(bounds.tolist()) if bound < batch), batch]
 
 
 def run(kernel: Code, table: int, borders: Sequence[int]) -> None:
-    """Run a kernel on every part of a batch, and wait."""
+    """Run a batch-split kernel on every part of a batch, and wait."""
     if len(borders) == 2:
         kernel(table, borders[0], borders[1])
         return
     workers = team()
     if workers is not None:
-        workers.apart(kernel.address, table, borders)
+        workers.batch_split(kernel.address, table, borders)
         return
     pool = _threads(len(borders) - 2)
     waiting = [(pool.submit(kernel, table, low, high), low, high) for low, high in pairwise(borders[1:])]
     kernel(table, borders[0], borders[1])
-    for part, low, high in reversed(waiting):  # threads take them from the first on
-        if part.cancel():  # none has come to it yet, as on a machine with other work
+    for part, low, high in reversed(waiting):  # threads take the first ones first
+        if part.cancel():  # no thread has started it, as on a busy machine
             kernel(table, low, high)
         else:
             part.result()
@@ -65,16 +64,7 @@ def run(kernel: Code, table: int, borders: Sequence[int]) -> None:
 
 def _threads(count: int) -> ThreadPoolExecutor:
     global _pool
-    with _lock:
+    with pools:
         if _pool is None or _pool[0] != os.getpid() or _pool[1] < count:
             _pool = (os.getpid(), count, ThreadPoolExecutor(count, thread_name_prefix="wolfdog"))
         return _pool[2]
-
-
-def _forget_lock() -> None:
-    global _lock
-    _lock = Lock()  # a thread of the parent may have held it
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_lock)

@@ -1,4 +1,4 @@
-"""A square of numbers, turned in registers: rows become columns."""
+"""Transposition of square blocks in vector registers."""
 
 from typing import Any
 
@@ -8,15 +8,17 @@ from .lower import Function
 from .simd import I32, I64, POINTER, Lanes
 
 
-def turning(type_: Lanes) -> Function:
-    """turn(source, stride, goal, to): rows `stride` elements apart become columns, in rows `to` elements apart.
+def transpose(type_: Lanes) -> Function:
+    """Function transpose(source, stride, goal, to) of a vector type.
+
+    It reads rows `stride` elements apart and writes their columns as rows `to` elements apart.
 
     There are as many rows as lanes. In each of log2(lanes) rounds, rows h apart exchange the halves that lie h apart
     (Eklundh 1972, "A fast computer method for matrix transposing").
     """
     lanes, size = type_.count, type_.bits // 8
 
-    def turn(b: Any, source: Any, stride: Any, goal: Any, to: Any) -> None:
+    def kernel(b: Any, source: Any, stride: Any, goal: Any, to: Any) -> None:
         def row(base: Any, apart: Any, number: int) -> Any:
             offset = b.mul(apart, I64(number))
             return b.gep(b.inttoptr(base, POINTER), [offset], source_etype=type_.element)
@@ -35,4 +37,4 @@ def turning(type_: Lanes) -> Function:
         for n, value in enumerate(rows):
             b.store(value, row(goal, to, n), align=size)
 
-    return turn
+    return kernel

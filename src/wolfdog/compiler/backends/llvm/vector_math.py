@@ -1,12 +1,11 @@
-"""Functions of vectors, as accurate as PyTorch's: exponential, logarithm, hyperbolic tangent, and what is made of them.
+"""Vector mathematics with the accuracy of PyTorch: exponential, logarithm, hyperbolic tangent and their relatives.
 
-Each is a reduction of the argument and a polynomial, in fused multiply-adds without a branch, so that one call costs
-a few cycles a number. What is rare (sine, cosine, arc tangent, error function, powers) calls the C library for every
-lane.
+Each is an argument reduction and a polynomial in fused multiply-adds without branches, a few cycles per number. Rare
+functions (sine, cosine, arc tangent, error function, powers) call the C library for every lane.
 """
 
 from collections.abc import Callable
-from math import factorial, log
+from math import factorial, log, pi, sqrt
 from typing import Any
 
 from llvmlite import ir
@@ -22,17 +21,17 @@ UNDERFLOW = {32: -87.3365478515625, 64: -708.3964185322641}
 
 
 class V:
-    """A vector under construction: Python's operators build LLVM's instructions."""
+    """Vector expression: Python operators emit LLVM instructions."""
 
     def __init__(self, builder: Any, type_: Lanes, value: Any) -> None:
         self.builder, self.type, self.value = builder, type_, value
 
     def of(self, other: "V | float") -> Any:
-        """Another operand as LLVM's value."""
+        """LLVM value of another operand."""
         return other.value if isinstance(other, V) else constant(self.type, float(other))
 
     def new(self, value: Any) -> "V":
-        """A vector of the same type."""
+        """Vector of the same type from an LLVM value."""
         return V(self.builder, self.type, value)
 
     def __add__(self, other: "V | float") -> "V":
@@ -57,52 +56,52 @@ class V:
         return self.new(self.builder.fneg(self.value))
 
     def times_plus(self, factor: "V | float", addend: "V | float") -> "V":
-        """self * factor + addend, rounded once."""
+        """Fused multiply-add: self * factor + addend, rounded once."""
         vector = self.type.llvm
         function = declared(self.builder, f"llvm.fma.{self.type.suffix}", vector, [vector] * 3)
         return self.new(self.builder.call(function, [self.value, self.of(factor), self.of(addend)]))
 
     def intrinsic(self, name: str) -> "V":
-        """One of LLVM's functions of one vector."""
+        """LLVM intrinsic of one vector."""
         vector = self.type.llvm
         function = declared(self.builder, f"llvm.{name}.{self.type.suffix}", vector, [vector])
         return self.new(self.builder.call(function, [self.value]))
 
     def with_sign_of(self, other: "V") -> "V":
-        """self with the sign of another."""
+        """Magnitude of self with the sign of another vector."""
         vector = self.type.llvm
         function = declared(self.builder, f"llvm.copysign.{self.type.suffix}", vector, [vector] * 2)
         return self.new(self.builder.call(function, [self.value, other.value]))
 
     def test(self, comparison: str, other: "V | float") -> Any:
-        """A mask; false where either is not a number."""
+        """Mask of a comparison; false where either is NaN."""
         return self.builder.fcmp_ordered(comparison, self.value, self.of(other))
 
     def choose(self, mask: Any, otherwise: "V | float") -> "V":
-        """self where the mask holds, else the other."""
+        """Selection: self where the mask is true, else `otherwise`."""
         return self.new(self.builder.select(mask, self.value, self.of(otherwise)))
 
     def between(self, low: float, high: float) -> "V":
-        """self kept between two numbers; what is not a number stays so."""
+        """Clamp of self between two numbers; NaN stays NaN."""
         small, large = self.test("<", low), self.test(">", high)
         value = self.builder.select(small, self.of(low), self.value)
         return self.new(self.builder.select(large, self.of(high), value))
 
     def bits(self) -> Any:
-        """The vector's bits as whole numbers."""
+        """Bits of the vector as integers."""
         return self.builder.bitcast(self.value, self.integers())
 
     def integers(self) -> ir.VectorType:
-        """The type of the vector's bits."""
+        """Integer vector type of the same width."""
         return ir.VectorType(ir.IntType(self.type.bits), self.type.count)
 
     def whole(self, number: int) -> ir.Constant:
-        """A whole number in every lane."""
+        """Integer in every lane."""
         return ir.Constant(self.integers(), [number] * self.type.count)
 
 
 def _horner(x: V, coefficients: list[float]) -> V:
-    """The polynomial with the given coefficients, of the highest power first."""
+    """Polynomial by Horner's rule, coefficients of the highest power first."""
     result = x * coefficients[0] + coefficients[1]
     for coefficient in coefficients[2:]:
         result = result.times_plus(x, coefficient)
@@ -110,7 +109,7 @@ def _horner(x: V, coefficients: list[float]) -> V:
 
 
 def _power_of_two(n: V) -> V:
-    """2^n for a vector of whole numbers within the exponent's range."""
+    """Power 2^n for integral n within the exponent range."""
     b, mantissa = n.builder, 23 if n.type.bits == 32 else 52
     bias = 127 if n.type.bits == 32 else 1023
     exponent = b.add(b.fptosi(n.value, n.integers()), n.whole(bias))
@@ -118,7 +117,7 @@ def _power_of_two(n: V) -> V:
 
 
 def _reduced(x: V) -> tuple[V, V]:
-    """x = n ln(2) + r with |r| <= ln(2) / 2."""
+    """Argument reduction x = n ln(2) + r with |r| <= ln(2) / 2."""
     high = LN2_HIGH[x.type.bits]
     low = log(2) - high if x.type.bits == 32 else 1.90821492927058770002e-10
     n = (x * (1 / log(2))).intrinsic("rint")
@@ -126,7 +125,7 @@ def _reduced(x: V) -> tuple[V, V]:
 
 
 def _exp_less_one(r: V) -> V:
-    """e^r - 1 for |r| <= ln(2) / 2."""
+    """Polynomial of e^r - 1 for |r| <= ln(2) / 2."""
     terms = TERMS_EXP[r.type.bits]
     inner = _horner(r, [1 / factorial(k) for k in range(terms, 1, -1)])
     return (r * r).times_plus(inner, r)
@@ -143,7 +142,7 @@ def _exp(x: V) -> V:
 
 
 def _exp_within(x: V) -> V:
-    """e^x where x is known to be within range by far."""
+    """Exponential of x far from overflow and underflow."""
     n, r = _reduced(x)
     return (_exp_less_one(r) + 1.0) * _power_of_two(n)
 
@@ -160,7 +159,7 @@ def _sigmoid(x: V) -> V:
 
 
 def _tanh(x: V) -> V:
-    """1 - 2 / (e^2x + 1), whose error near one is half a unit in the last place; near zero (e^2x - 1) / (e^2x + 1)."""
+    """Hyperbolic tangent: 1 - 2 / (e^2x + 1) away from zero, (e^2x - 1) / (e^2x + 1) near it."""
     size = x.intrinsic("fabs").between(0.0, 10.0 if x.type.bits == 32 else 20.0)
     t = _expm1_within(size * 2.0)
     q = 2.0 / (t + 2.0)
@@ -175,9 +174,9 @@ def _expm1(x: V) -> V:
 
 
 def _log(x: V) -> V:
-    """m 2^e with m near 1: e ln(2) + 2 artanh((m - 1) / (m + 1))."""
+    """Natural logarithm of x = m 2^e with m near 1: e ln(2) + 2 artanh((m - 1) / (m + 1))."""
     b, bits = x.builder, x.type.bits
-    mantissa, bias = (23, 127) if bits == 32 else (52, 1023)
+    mantissa = 23 if bits == 32 else 52
     # numbers below the normal range are scaled into it
     tiny = 2.0**-126 if bits == 32 else 2.0**-1022
     small = x.test("<", tiny)
@@ -196,13 +195,12 @@ def _log(x: V) -> V:
     result = e.times_plus(high, (s * z).times_plus(series, e.times_plus(low, s * 2.0)))
     result = x.new(x.of(float("-inf"))).choose(x.test("==", 0.0), result)
     result = result.choose(x.test(">=", 0.0), float("nan"))
-    del bias
     return x.choose(x.test("==", float("inf")), result)
 
 
 def _log1p(x: V) -> V:
     u = x + 1.0
-    rest = u - 1.0  # what of x survived the sum; the quotient makes up for the rest
+    rest = u - 1.0  # the rounded x; the quotient corrects for the rounding
     result = _log(u) * (x / rest)
     result = x.choose(rest.test("==", 0.0), result)
     result = x.new(x.of(float("-inf"))).choose(x.test("==", -1.0), result)
@@ -210,7 +208,7 @@ def _log1p(x: V) -> V:
 
 
 def _by_lanes(name: str) -> Callable[..., V]:
-    """A function of the C library, one lane after another."""
+    """Function of the C library, applied lane by lane."""
 
     def function(*operands: V) -> V:
         x = operands[0]
@@ -247,6 +245,26 @@ def _relu(x: V) -> V:
     return x.new(x.of(0.0)).choose(x.test("<", 0.0), x)
 
 
+_erf = _by_lanes("erf")
+
+
+def _erfinv(y: V) -> V:
+    """Inverse error function: PyTorch's rational approximations, and two steps of Newton's method."""
+    size = y.intrinsic("fabs")
+    z = y * y
+    inner = _horner(z, [-0.140543331, 0.914624893, -1.645349621, 0.886226899])
+    inner = y * inner / _horner(z, [0.012229801, -0.329097515, 1.442710462, -2.118377725, 1.0])
+    z = (-_log((1.0 - size) * 0.5)).intrinsic("sqrt")
+    outer = _horner(z, [1.641345311, 3.429567803, -1.624906493, -1.970840454])
+    outer = outer.with_sign_of(y) / _horner(z, [1.637067800, 3.543889200, 1.0])
+    x = inner.choose(size.test("<=", 0.7), outer)
+    for _ in range(2):
+        x = x - (_erf(x) - y) / (_exp(-(x * x)) * (2 / sqrt(pi)))
+    end = y.new(y.of(float("inf"))).with_sign_of(y)
+    x = end.choose(size.test("==", 1.0), x)
+    return y.new(y.of(float("nan"))).choose(size.test(">", 1.0), x)
+
+
 FUNCTIONS: dict[str, Callable[..., V]] = {
     "exp": _exp,
     "expm1": _expm1,
@@ -265,14 +283,20 @@ FUNCTIONS: dict[str, Callable[..., V]] = {
     "sin": _by_lanes("sin"),
     "cos": _by_lanes("cos"),
     "atan": _by_lanes("atan"),
-    "erf": _by_lanes("erf"),
+    "erf": _erf,
+    "erfc": _by_lanes("erfc"),
+    "erfinv": _erfinv,
+    "round": lambda x: x.intrinsic("rint"),
+    **{name: _by_lanes(name) for name in ("asin", "acos", "sinh", "cosh", "asinh", "acosh", "atanh")},
     "power": _by_lanes("pow"),
+    **{name: _by_lanes(name) for name in ("fmod", "hypot", "atan2")},
+    "copysign": lambda x, y: x.with_sign_of(y),
 }
-"""Functions of one vector or two, by the name that kernels call them by."""
+"""Functions of one or two vectors, by their names in kernel source code."""
 
 
 def library(type_: Lanes) -> dict[str, Function]:
-    """What kernels call on vectors of a type."""
+    """Mathematical functions of a vector type, by their names in kernel source code."""
 
     def of(build: Callable[..., V]) -> Function:
         return lambda b, *xs: build(*(V(b, type_, as_lanes(type_, x)) for x in xs)).value

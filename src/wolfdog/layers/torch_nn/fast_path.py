@@ -1,47 +1,49 @@
-"""A call that was made twice in a row, made again where nothing has changed: checks cost more than small kernels."""
+"""Calls of torch.nn's layers that are made again: a compiled check of all guards, and then the kernels."""
 
-from collections.abc import Callable, Sequence
-from operator import is_
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..execution.guards import alike, transformed
-from .eligibility import autocast, observed, state_sizes
+from ..execution.backend import variable_slot
+from ..execution.guards import Check, Watched, compiled_check
+from .eligibility import state_sizes
 from .layouts import Whole
 from .run_layers import Named, RunUnit, run_stack
 
-_get: Callable[[dict[str, Any], str], Any] = dict.get
-
 _SAYS = (
     "mode", "input_size", "hidden_size", "proj_size", "bias", "num_layers", "bidirectional", "batch_first",
-    "_all_weights",
+    "_all_weights", "_parameters",
 )  # fmt: skip
 """The attributes in which a layer says what its calls are."""
 
 
-class CallAgain:
+class LayerPath:
     """A call over tensors by kernels, for events and states that look as those that it was made for.
 
-    runs    for every layer and direction, what runs it
-    named   their parameters by the cells' names
-    x, hx   events, and states or None, which kernels have just run
+    Args:
+        layer: the layer.
+        runs: for every layer and direction, what runs it.
+        named: their parameters by the cells' names.
+        x, hx: events, and states or None, which kernels have just run.
     """
 
     def __init__(
         self, layer: nn.RNNBase, runs: Sequence[RunUnit], named: Sequence[Named], x: Tensor, hx: Any
     ) -> None:
-        self._runs, self._named, self._held = runs, named, layer._parameters
-        self._read = [tensor for each in named for tensor in each.values()]
-        self._keys = [*(name for names in layer._all_weights for name in names), *_SAYS]
-        self._places = [self._held] * len(self._read) + [layer.__dict__] * len(_SAYS)
-        self._were = [*self._read, *map(_get, self._places[len(self._read) :], _SAYS)]
+        self._runs, self._named = runs, named
+        names = [name for names in layer._all_weights for name in names]
         self._count = len(state_sizes(layer)) if hx is not None else 0
-        self._alike = alike([x, *self._states(hx), *self._read])
+        watched = Watched([x, *self._states(hx)], [layer._parameters] * len(names), names, len(names))
+        watched.add(*((layer.__dict__, name) for name in _SAYS), *variable_slot())
+        self._check: Check = compiled_check(watched)
         with torch.inference_mode(False):  # zeros that any later call may use
             batch = Whole(x, layer.batch_first).batch
-            zeros = [torch.zeros(batch, size, dtype=x.dtype) for size in state_sizes(layer)]
+            zeros = [
+                torch.zeros(batch, size, dtype=x.dtype, device=torch.device("cpu"))
+                for size in state_sizes(layer)
+            ]
         self._start = [tuple(zeros)] * len(runs)
         self._as_it_lies = len(runs) == 1 and x.dim() == 3 and not layer.batch_first and hx is None
 
@@ -50,15 +52,11 @@ class CallAgain:
 
         Parameters are the tensors that they were, and may hold other numbers.
         """
-        if layer._parameters is not self._held or autocast() or transformed() or observed():
-            return None
-        if not all(map(is_, map(_get, self._places, self._keys), self._were)):
-            return None
         try:
             states = self._states(hx)
-            if not self._alike(x, *states, *self._read):
-                return None
-        except (ValueError, TypeError):  # something else is where a tensor was
+        except ValueError:
+            return None
+        if self._check(x, states) is None:
             return None
         if self._as_it_lies:
             y, last = self._runs[0](self._named[0], x, self._start[0], None)

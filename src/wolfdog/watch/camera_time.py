@@ -24,23 +24,36 @@ def seconds_of(text: str, where: str) -> float:
     >>> seconds_of("2020:05:30 04:57:40", "row 1") - seconds_of("2020-05-30T04:57:37Z", "row 0")
     3.0
     """
+    found = date_of(text, where)
+    if found is None:
+        return math.nan
+    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+
+
+def date_of(text: str, where: str) -> datetime | None:
+    """A date and time in one of these forms, with the zone that it names or without any; None of an empty text.
+
+    Args:
+        text: date and time.
+        where: what the error message calls the place.
+
+    Raises:
+        InputError: the text is no date and time.
+    """
     text = text.strip()
     if not text or text.lower() in ("na", "nan", "null", "none"):
-        return math.nan
+        return None
     try:
-        found = datetime.fromisoformat(text)
+        return datetime.fromisoformat(text)
     except ValueError:
         for form in _EXIF:
             try:
-                found = datetime.strptime(text, form)
-                break
+                return datetime.strptime(text, form)
             except ValueError:
                 continue
-        else:
-            raise InputError(
-                f"{where}: expected a date and time as 2026-05-30 04:57:37 or 2026:05:30 04:57:37, got {text!r}."
-            ) from None
-    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+    raise InputError(
+        f"{where}: expected a date and time as 2026-05-30 04:57:37 or 2026:05:30 04:57:37, got {text!r}."
+    )
 
 
 def folder_of(file: str) -> str:

@@ -1,0 +1,29 @@
+"""Backend that is asked for: by argument, or by the environment variable WOLFDOG_BACKEND."""
+
+import os
+from typing import Any
+
+from ...errors import InputError
+
+BACKENDS = ("eager", "llvm")
+VARIABLE = "WOLFDOG_BACKEND"
+
+
+def asked_backend(backend: str | None = None) -> str | None:
+    """The backend asked for by argument, or else by the variable WOLFDOG_BACKEND; None for the fastest.
+
+    Raises:
+        InputError: for a backend that does not exist.
+    """
+    asked = backend if backend is not None else os.environ.get(VARIABLE) or None
+    if asked is not None and asked not in BACKENDS:
+        origin = "backend" if backend is not None else f"the environment variable {VARIABLE}"
+        known = ", ".join(repr(name) for name in BACKENDS)
+        raise InputError(f"{origin} must be one of {known}, or be left out for the fastest; got {asked!r}")
+    return asked
+
+
+def variable_slot() -> list[tuple[dict[Any, Any], Any]]:
+    """Where Python keeps the variable: a dictionary and a key, to be watched like any other place."""
+    held = getattr(os.environ, "_data", None)
+    return [(held, os.environ.encodekey(VARIABLE))] if isinstance(held, dict) else []

@@ -1,0 +1,107 @@
+"""Calls that are made again: a compiled check of all guards, and then the kernel."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ..cell.arguments import checked_lengths
+from ..cell.state import State, tensors
+from .cell_cache import CellRecord, Program, Slot
+from .guards import Check, compiled_check, watched
+
+if TYPE_CHECKING:
+    from ...compiler.driver import Compiled
+
+Found = tuple[Tensor, State]
+
+
+class _CellPath:
+    """What steps and sequences have in common: the program, the form of the state, and the check."""
+
+    def __init__(
+        self,
+        record: CellRecord,
+        program: Program,
+        event: Tensor,
+        state: State,
+        places: Sequence[Slot],
+    ) -> None:
+        assert not isinstance(program.made, str)
+        self._compiled: Compiled = program.made
+        states, slots = tuple(tensors(state)), record.slots
+        self._alone, self._count = isinstance(state, Tensor), len(states)
+        self._names: Sequence[str] = self._compiled.names
+        depends = watched(
+            [event, *states], [slots[name] for name in self._names], program.reads, record.modules
+        )
+        depends.add(*places)
+        self._read = depends.read
+        self._check: Check = compiled_check(depends)
+
+
+class StepPath(_CellPath):
+    """A step without a gradient, as a function of an event and a state that look as those that it was made for."""
+
+    def __init__(
+        self, record: CellRecord, program: Program, event: Tensor, state: State, places: Sequence[Slot]
+    ) -> None:
+        super().__init__(record, program, event, state, places)
+        self._batch = len(event)
+        self._weights = self._compiled.single.weights(self._read)
+        self._run: Callable[..., Any] = self._compiled.single.run
+
+    def __call__(self, event: Tensor, state: Any) -> Found | None:
+        """The output and the state after; None where something is not as it was."""
+        states = (state,) if self._alone else state
+        if torch.is_grad_enabled() or type(states) is not tuple or len(states) != self._count:
+            return None
+        if self._check(event, states) is None:
+            return None
+        y, after = self._run(self._weights, self._batch, event, states)
+        return y, after[0] if self._alone else after
+
+
+class SequencePath(_CellPath):
+    """Sequences without resets, as a function of events and a state that look as those that it was made for.
+
+    Args:
+        record: what is known of the cell.
+        program: what is compiled for them.
+        x: events [T, B, ...].
+        state: one of the form that is given.
+        start: the one where none is given; None where only the cell knows it.
+        places: where a layer holds what it runs.
+    """
+
+    def __init__(
+        self,
+        record: CellRecord,
+        program: Program,
+        x: Tensor,
+        state: State,
+        start: State | None,
+        places: Sequence[Slot],
+    ) -> None:
+        super().__init__(record, program, x, state, places)
+        self._start = start
+        self._run = self._compiled.sequence
+
+    def __call__(self, x: Tensor, state: Any, lengths: Tensor | Sequence[int] | None) -> Found | None:
+        """The outputs [T, B, ...] and the state after; None where something is not as it was.
+
+        Raises:
+            ShapeError, InputError: as the layer does for lengths that are none.
+        """
+        if state is None:
+            state = self._start
+        states = (state,) if self._alone else state
+        if type(states) is not tuple or len(states) != self._count:
+            return None
+        read = self._check(x, states)
+        if read is None:
+            return None
+        ends = None if lengths is None else checked_lengths(lengths, x.shape[0], x.shape[1])
+        y, after = self._run(dict(zip(self._names, read, strict=True)), x, states, ends)
+        return y, after[0] if self._alone else tuple(after)

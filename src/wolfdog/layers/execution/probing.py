@@ -1,0 +1,116 @@
+"""Runs of a step to find out about it, which leave nothing behind: no attribute, no buffer, no random number."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from ..cell.recurrent_dropout import fresh_dropout_masks
+from ..cell.rng import generators, replayed
+from ..cell.zoneout import with_step_masks
+from .attribute_reads import OWN, PARTS, dict_of
+from .snapshots import Part, frozen, library, parts
+
+
+class Untouched:
+    """Modules, and all that they hold, as they are now, to be put back where running a step changed them."""
+
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
+        self._kept: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._within: list[tuple[str, Part]] = []
+        functions: list[Any] = []
+        for module in modules:
+            held = dict_of(module)
+            self._kept.append((held, dict(held)))
+            self._kept += [(held[name], dict(held[name])) for name in PARTS]
+            for key, value in held.items():
+                if key not in OWN and key not in PARTS and not isinstance(value, Tensor):
+                    self._within += [(key, part) for part in parts(value)]
+            for kind in type(module).__mro__:
+                if not library(kind):
+                    functions += [item for key, item in vars(kind).items() if not key.startswith("__")]
+        self._within += [("an object outside", part) for part in parts(*functions)]
+
+    def put_back(self) -> set[str]:
+        """The names of attributes that have changed; all are as they were then."""
+        changed = set()
+        for held, kept in self._kept:
+            different = [key for key in {**kept, **held} if not _same(held, kept, key)]
+            if different:
+                changed.update(different)
+                held.clear()
+                held.update(kept)
+        for name, part in self._within:
+            if not part.unchanged():
+                changed.add(name)
+                part.restore()
+        return changed
+
+
+def _same(held: dict[str, Any], kept: dict[str, Any], key: str) -> bool:
+    if key not in held or key not in kept:
+        return False
+    now, was = held[key], kept[key]
+    if now is was:
+        return True
+    return (
+        isinstance(now, int | float | str)
+        and isinstance(was, int | float | str)
+        and frozen(now) == frozen(was)
+    )
+
+
+@contextmanager
+def probing(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
+    """Within it, steps run without a gradient; afterwards everything is as it was, the contents of tensors too."""
+    untouched = Untouched(modules)
+    tensors = [
+        (tensor, tensor._version, tensor.detach().clone())
+        for module in modules
+        for held in (dict_of(module)["_buffers"], dict_of(module))
+        for tensor in held.values()
+        if isinstance(tensor, Tensor) and not tensor.is_inference()
+    ]
+    try:
+        with torch.no_grad(), replayed(generators(device), device):
+            yield
+    finally:
+        untouched.put_back()
+        for tensor, version, was in tensors:
+            if tensor._version != version:
+                with torch.no_grad():
+                    tensor.copy_(was)
+
+
+@contextmanager
+def trial(cell: nn.Module, event: Tensor) -> Iterator[Tensor]:
+    """The event [B, ...] as a step of the cell takes it, with masks; random numbers go on as if none was drawn."""
+    with replayed(generators(event.device), event.device), fresh_dropout_masks(cell, len(event)):
+        yield with_step_masks(cell, event.unsqueeze(0)).squeeze(0)
+
+
+_READERS = (
+    Tensor.tolist, Tensor.numpy, Tensor.__array__, Tensor.data_ptr, Tensor.__dlpack__, Tensor.untyped_storage,
+)  # fmt: skip
+
+
+class NumbersUnread(TorchFunctionMode):
+    """Refuses a step that looks at a tensor's memory, past PyTorch's operators.
+
+    Args:
+        refuse: exception that is raised with a reason.
+    """
+
+    def __init__(self, refuse: type[Exception]) -> None:
+        super().__init__()
+        self._refuse = refuse
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in _READERS:
+            raise self._refuse(f"the numbers of a tensor are read by {func.__name__}")
+        return func(*args, **(kwargs or {}))

@@ -1,0 +1,306 @@
+"""Snapshots of Python values: equality by content, changes in place, and restoration.
+
+A step of a cell may read more than tensors: numbers, names, lists of them, arrays, objects. `frozen` makes a key that
+differs wherever values do; `parts` finds what may change in place, each with what is needed to see and to undo that.
+"""
+
+import logging
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from enum import Enum
+from functools import partial
+from operator import is_
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    FunctionType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    NoneType,
+)
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+MOST = 10_000
+"""Numbers, names and other things that one value may be made of, to be watched."""
+
+LIBRARIES = frozenset({"torch", "numpy", "wolfdog", "builtins", "math", "functools", "operator", "typing"})
+"""Packages whose functions are taken as they are: what their code reads is not watched."""
+
+_PLAIN = (int, str, bytes, bool, NoneType, range, slice, Enum, torch.dtype, torch.device, torch.Size,
+          torch.layout, torch.memory_format)  # fmt: skip
+_MISSING = object()
+
+
+class Unwatchable(Exception):
+    """A value whose changes cannot be seen."""
+
+
+class Same:
+    """Identity of an object as a key; it does not keep the object alive."""
+
+    __slots__ = ("_hash", "_ref")
+
+    def __init__(self, of: Any) -> None:
+        self._hash = id(of)
+        try:
+            self._ref: Callable[[], Any] = weakref.ref(of)
+        except TypeError:
+            self._ref = lambda: of
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and (mine := self._ref()) is not None and mine is other._ref()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+def frozen(value: Any) -> Any:
+    """Key that is equal where values are alike, in type and in content.
+
+    Raises:
+        Unwatchable: for an object that does not show what it holds, and for more than `MOST` things.
+
+    >>> frozen([1, 2.0]) == frozen([1, 2.0]), frozen(1) == frozen(True), frozen(0.0) == frozen(-0.0)
+    (True, False, False)
+    """
+    return _Freezing()(value)
+
+
+class _Freezing:
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}
+        self._left = MOST
+
+    def __call__(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is float:
+            return "float", value.hex()
+        if isinstance(value, _PLAIN):
+            return kind, value
+        self._left -= 1
+        if self._left < 0:
+            raise Unwatchable(f"it is made of more than {MOST:,} things")
+        if kind is complex:
+            return "complex", value.real.hex(), value.imag.hex()
+        if isinstance(value, np.generic):
+            return str(value.dtype), value.tobytes()
+        if isinstance(value, Tensor):
+            return "tensor", Same(value)  # a step that reads its numbers is refused
+        if isinstance(
+            value,
+            FunctionType
+            | BuiltinFunctionType
+            | MethodWrapperType
+            | type
+            | ModuleType
+            | CellType
+            | logging.Logger,
+        ):
+            return "one", Same(value)
+        if isinstance(value, MethodType):
+            of = value.__self__
+            return "method", Same(value.__func__), Same(of) if isinstance(of, nn.Module) else self(of)
+        if id(value) in self._seen:
+            return "again", self._seen[id(value)]
+        self._seen[id(value)] = len(self._seen)
+        if isinstance(value, np.ndarray):
+            return self._array(value)
+        if isinstance(value, partial):
+            return "partial", self(value.func), self(value.args), self(value.keywords)
+        return self._made_of_parts(value, kind)
+
+    def _made_of_parts(self, value: Any, kind: type) -> Any:
+        own = self._attributes(value, kind)
+        if isinstance(value, list | tuple | deque):
+            return kind, *map(self, value), own
+        if isinstance(value, dict):
+            return kind, *((self(key), self(item)) for key, item in value.items()), own
+        if isinstance(value, set | frozenset):
+            return kind, frozenset(map(self, value)), own
+        if not _shows_all(kind):
+            raise Unwatchable(f"it is a {kind.__name__}, which does not show what it holds")
+        return kind, tuple(map(Same, _members(kind))), own
+
+    def _attributes(self, value: Any, kind: type) -> Any:
+        held = {**getattr(value, "__dict__", {}), **_slots(value, kind)}
+        return tuple((key, self(item)) for key, item in held.items() if not _ignored(value, key))
+
+    def _array(self, value: "np.ndarray[Any, Any]") -> Any:
+        if value.dtype.hasobject:
+            raise Unwatchable("it is an array of objects")
+        if value.size > MOST:
+            raise Unwatchable(f"it is an array of more than {MOST:,} numbers")
+        return "array", str(value.dtype), value.shape, value.tobytes()
+
+
+class Part:
+    """Something that may change in place, and what it was."""
+
+    def __init__(self, of: Any) -> None:
+        self.of = of
+        self.was = _copied(of)
+
+    def unchanged(self) -> bool:
+        """Whether it holds the very same things."""
+        of, was = self.of, self.was
+        if isinstance(of, CellType):
+            return _content(of) is was
+        if isinstance(of, np.ndarray):
+            return of.shape == was.shape and of.dtype == was.dtype and of.tobytes() == was.tobytes()
+        if isinstance(of, set):
+            return len(of) == len(was) and {id(item) for item in of} == {id(item) for item in was}
+        now = _copied(of)
+        if isinstance(was, dict):
+            return (
+                len(now) == len(was) and all(map(is_, now, was)) and all(map(is_, now.values(), was.values()))
+            )
+        return len(now) == len(was) and all(map(is_, now, was))
+
+    def restore(self) -> None:
+        """Put back what it was."""
+        of, was = self.of, self.was
+        if isinstance(of, CellType):
+            of.cell_contents = was
+        elif isinstance(of, np.ndarray):
+            of[...] = was
+        elif isinstance(of, list):
+            of[:] = was
+        elif isinstance(of, dict | set):
+            of.clear()
+            of.update(was)
+        elif isinstance(of, deque):
+            of.clear()
+            of.extend(was)
+        elif isinstance(of, type):
+            for name in {*vars(of), *was}:
+                if was.get(name, _MISSING) is not vars(of).get(name, _MISSING):
+                    setattr(of, name, was[name])
+        else:
+            for name, item in was.items():
+                object.__setattr__(of, name, item)
+            for name in set(getattr(of, "__dict__", {})) - set(was):
+                object.__delattr__(of, name)
+
+
+def parts(*values: Any, functions: bool = True) -> list[Part]:
+    """What may change in place in these values and in what they hold, at most `MOST` things of it.
+
+    Args:
+        values: any values.
+        functions: whether what functions close over, and the globals they name, count too.
+    """
+    found: dict[int, Part] = {}
+    left, seen = list(values), set()
+    while left and len(seen) < MOST:
+        value = left.pop()
+        if (
+            isinstance(value, (float, complex, np.generic, Tensor, ModuleType, logging.Logger, *_PLAIN))
+            or id(value) in seen
+        ):
+            continue
+        seen.add(id(value))
+        if isinstance(value, FunctionType):
+            if functions and library(value) is False:
+                left += [value.__closure__, value.__defaults__, value.__kwdefaults__]
+                left += [value.__globals__.get(name) for name in names_in(value) if name in value.__globals__]
+            continue
+        if isinstance(value, MethodType):
+            left += [value.__func__, None if isinstance(value.__self__, nn.Module) else value.__self__]
+        elif isinstance(value, partial):
+            left += [value.func, value.args, value.keywords]
+        elif isinstance(value, tuple | frozenset):
+            left += value
+        elif isinstance(value, CellType):
+            found[id(value)] = Part(value)
+            left.append(_content(value))
+        elif isinstance(value, type):
+            continue
+        elif isinstance(value, list | dict | set | deque | np.ndarray) or _shows_all(type(value)):
+            if isinstance(value, np.ndarray) and (value.size > MOST or value.dtype.hasobject):
+                continue
+            part = found[id(value)] = Part(value)
+            if isinstance(part.was, dict):
+                left += [item for key, item in part.was.items() if not _ignored(value, key)]
+            elif not isinstance(value, np.ndarray):
+                left += part.was
+            if isinstance(value, list | dict | set | deque):
+                left.append(getattr(value, "__dict__", None))
+    return list(found.values())
+
+
+def names_in(function: FunctionType) -> set[str]:
+    """Names that a function's code reads, those of functions within it too."""
+    names: set[str] = set()
+    codes = [function.__code__]
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes += [constant for constant in code.co_consts if hasattr(constant, "co_names")]
+    return names
+
+
+def library(of: Any) -> bool:
+    """Whether a function or class is PyTorch's, NumPy's, Python's or this library's."""
+    return str(getattr(of, "__module__", None) or "builtins").partition(".")[0] in LIBRARIES
+
+
+def _copied(of: Any) -> Any:
+    if isinstance(of, CellType):
+        return _content(of)
+    if isinstance(of, list | deque):
+        return list(of)
+    if isinstance(of, dict):
+        return dict(of)
+    if isinstance(of, set):
+        return set(of)
+    if isinstance(of, np.ndarray):
+        return of.copy()
+    return {**getattr(of, "__dict__", {}), **_slots(of, type(of))}
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is empty
+        return None
+
+
+def _slots(value: Any, kind: type) -> dict[str, Any]:
+    found = {}
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                found[name] = getattr(value, name)
+    return found
+
+
+def _shows_all(kind: type) -> bool:
+    """Whether instances hold nothing but attributes: no class above was written in C."""
+    for base in kind.__mro__[:-1]:
+        if not base.__flags__ & (1 << 9):  # of Python's, as the module copyreg tells it
+            return False
+        new = base.__dict__.get("__new__")
+        if isinstance(new, BuiltinFunctionType):
+            return False
+    return True
+
+
+def _members(kind: type) -> Iterator[Any]:
+    """What instances of a class find in it: methods and class attributes."""
+    for base in kind.__mro__[:-1]:
+        if not library(base):
+            yield from (item for name, item in vars(base).items() if not name.startswith("__"))
+
+
+def _ignored(value: Any, key: Any) -> bool:
+    return isinstance(value, nn.Module) and key in _OF_EVERY_MODULE
+
+
+_OF_EVERY_MODULE = frozenset(nn.Module().__dict__) - {"training", "_parameters", "_buffers", "_modules"}
