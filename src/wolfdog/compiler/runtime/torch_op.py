@@ -110,7 +110,7 @@ def operator() -> Any:
         states: Sequence[Tensor],
         save: bool,
     ) -> list[Tensor]:
-        known = _known[number]
+        known = _known[int(number)]
         output, last, saved = known.forward(events, parameters, states, steps, lengths, save)
         kept = [] if saved is None else [saved.tensors[name] for name, _ in _saves(known)]
         return [_apart(tensor) for tensor in (output, *last)] + [
@@ -119,7 +119,7 @@ def operator() -> Any:
 
     @recurrence.register_fake
     def _(number: Any, steps: Any, lengths: Any, events: Any, parameters: Any, states: Any, save: Any) -> Any:
-        known = _known[number]
+        known = _known[int(number)]
         like = states[0] if states else events[0]
         batch = states[0].shape[0] if states else events[0].shape[1]
         shapes = [(steps, batch, *known.output_shape), *((batch, *known.shapes[n]) for n in known.states)]
@@ -140,7 +140,7 @@ def operator() -> Any:
         gradient: Tensor,
         last: Sequence[Tensor],
     ) -> list[Tensor]:
-        known = _known[number]
+        known = _known[int(number)]
         names = [name for name, _ in _saves(known)]
         kept = dict(zip(names, saved, strict=True)) | _events_saved(known, events)
         parts = known.backward(
@@ -169,12 +169,12 @@ def operator() -> Any:
         gradient: Any,
         last: Any,
     ) -> Any:
-        shapes = _gradient_shapes(_known[number], steps, gradient.shape[1], parameters)
+        shapes = _gradient_shapes(_known[int(number)], steps, gradient.shape[1], parameters)
         return [gradient.new_empty(shape) for shape in shapes]
 
     def setup(ctx: Any, inputs: Any, output: Any) -> None:
         number, steps, lengths, events, parameters, states, _ = inputs
-        known = _known[number]
+        known = _known[int(number)]
         ctx.number, ctx.steps, ctx.sizes = number, steps, (len(events), len(parameters), len(states))
         ctx.has_lengths = lengths is not None
         saved = output[1 + len(known.states) :]
