@@ -11,7 +11,7 @@ _OWN = (str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "layers"
 
 
 def where() -> str:
-    """Line of the cell that is running, as "file.py:12, in forward"; frames of PyTorch and of the runners do not count."""
+    """Running line of the cell, as "file.py:12, in forward"; frames of PyTorch and of the runners do not count."""
     frame: FrameType | None = sys._getframe(1)
     inside = ""
     while frame is not None:
