@@ -83,6 +83,8 @@ class GraphRunner:
         named: dict[str, Any] = {
             name: reduce(getattr, name.split("."), self.cell) for name in (*plan.names, *plan.rows)
         }
+        for name, value in named.items():  # a number that changes from call to call is an argument of kernels
+            named[name] = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=x.dtype)
         y, after = run_planned(plan, named, x, states, lengths, resets, anew)
         return y, rebuilt(before, after)
 
@@ -115,25 +117,12 @@ def run_planned(
     fresh: Sequence[Tensor] = (),
 ) -> tuple[Tensor, list[Tensor]]:
     """As `Compiled.sequence`, within a graph."""
-    steps = x.shape[0]
-    inputs = {"x": x}
-    for number, name in enumerate(plan.rows):
-        inputs[f"a{number}"] = named[name].expand(steps, *named[name].shape)
-    if resets is not None:
-        inputs["reset"] = resets.to(x.dtype)
-        for number, state in enumerate(fresh):
-            inputs[f"f{number}"] = state.expand(steps, *state.shape)
     save = torch.is_grad_enabled()
     with torch.autocast("cpu", enabled=False):
-        values = dict(zip(plan.values, plan.parameters(*[named[name] for name in plan.names]), strict=True))
-        early = plan.early(like=x, **values)
-        events = plan.events(like=x, **inputs, **values, **early)
-        tensors_in = (
-            [events[name] for name in plan.event_names],
-            [early[name] for name in plan.parameter_names],
-            list(states),
+        events, parameters = plan.call.arguments(named, x, resets, fresh)
+        results = torch.ops.wolfdog.recurrence(
+            plan.number, x.shape[0], lengths, events, parameters, list(states), save
         )
-        results = torch.ops.wolfdog.recurrence(plan.number, steps, lengths, *tensors_in, save)
     return results[0], list(results[1 : 1 + plan.states])
 
 
@@ -147,15 +136,13 @@ class Plan:
         )
 
         operator()
-        recurrence = compiled.recurrence(resets, hoist_events=True)
+        self.call = compiled.call(resets, hoist_events=True)
+        recurrence = self.call.recurrence
         code = compiled.traced.parameters
         self.zero = zero
         self.number: int = number_of(recurrence)
         self.names = list(code.names)
-        self.parameters, self.values = code.function(), list(code.results())
-        self.early, self.events = recurrence.early, recurrence.over_events
         self.rows = list(compiled.rows)
-        self.event_names, self.parameter_names = list(recurrence.events), list(recurrence.parameters)
         self.states = len(recurrence.states)
         forms = [(list(t.shape[1:]), t.dtype) for t in tensors(zero)]
         parts = (
