@@ -100,16 +100,17 @@ def run(
     return output, last
 
 
-_known: dict[int, Recurrence] = {}
+_known: dict[str, Recurrence] = {}
 
 
-def number_of(recurrence: Recurrence) -> int:
-    """A number that stands for a recurrence in a graph of torch.compile.
+def number_of(recurrence: Recurrence) -> str:
+    """Hexadecimal number that stands for a recurrence in a graph of torch.compile.
 
-    It is made of what the recurrence computes: equal ones share it, and graphs that are kept on disk find theirs.
+    It is text, since torch.compile makes variables of whole numbers. It is made of what the recurrence computes: equal
+    ones share it, and graphs that are kept on disk find theirs.
     """
     text = f"{recurrence.dtype}\n{show(recurrence.split.recurrence)}"
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+    number = hashlib.sha256(text.encode()).hexdigest()[:16]
     _known.setdefault(number, recurrence)
     return number
 
@@ -120,7 +121,7 @@ def operator() -> Any:
 
     @torch.library.custom_op("wolfdog::recurrence", mutates_args=(), device_types="cpu")
     def recurrence(
-        number: int,
+        number: str,
         steps: int,
         lengths: Tensor | None,
         events: Sequence[Tensor],
@@ -149,7 +150,7 @@ def operator() -> Any:
 
     @torch.library.custom_op("wolfdog::recurrence_backward", mutates_args=(), device_types="cpu")
     def backward(
-        number: int,
+        number: str,
         steps: int,
         lengths: Tensor | None,
         events: Sequence[Tensor],

@@ -264,7 +264,7 @@ def recording(modules: Sequence[nn.Module], reads: Reads) -> Iterator[None]:
 
 
 def _noting(kind: type, reads: Reads) -> type:
-    inherited = kind.__getattribute__
+    inherited: Any = kind.__getattribute__
     note = reads.note
 
     def __getattribute__(self: Any, name: str) -> Any:  # noqa: N807

@@ -9,6 +9,8 @@ from ...compiler.ragged import masked, padding_mask
 from ...errors import InputError
 from ..cell.protocol import Returns, initial_state, take_apart, tell
 from ..cell.state import State, select, structure
+from ..cell.twins import twin_of
+from .kernel_access import transformed
 
 _told: "WeakKeyDictionary[nn.Module, dict[str, Returns]]" = WeakKeyDictionary()
 """Forms that were told by trying, by the structure of what cells returned without a state."""
@@ -27,7 +29,10 @@ class EagerRunner:
         """The output [B, ...] and the state after one event [B, ...]; state None is the cell's zero state."""
         if state is None:
             state = initial_state(self.cell, len(event))
-        result = self.cell(event) if state is None else self.cell(event, state)
+        cell = self.cell
+        if isinstance(cell, nn.RNNCellBase) and not torch.compiler.is_compiling() and transformed():
+            cell = twin_of(cell)  # torch.func has no rules for the one operation of torch's cells
+        result = cell(event) if state is None else cell(event, state)
         if self.returns is None:
             self.returns = self._told(state, result, event)
         return take_apart(self.cell, self.returns, result)

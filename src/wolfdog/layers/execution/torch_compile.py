@@ -140,7 +140,7 @@ class Plan:
         recurrence = compiled.recurrence(resets, hoist_events=True)
         code = compiled.traced.parameters
         self.zero = zero
-        self.number: int = number_of(recurrence)
+        self.number: str = number_of(recurrence)
         self.names = list(code.names)
         self.parameters, self.values = code.function(), list(code.results())
         self.early, self.events = recurrence.early, recurrence.over_events
