@@ -1,4 +1,4 @@
-# Two commands need nothing but Python and make:  make demo  and  make test
+# `make demo` and `make test` need Python 3.11 or newer and make, and install the rest into .venv
 
 PYTHON ?= python3
 VENV := .venv
@@ -6,42 +6,66 @@ BIN := $(VENV)/bin
 OUT ?= demo
 SOURCES := pyproject.toml constraints.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean
+.PHONY: help demo test check slow coverage docs clean
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of"
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
 		sed -n 's/^\([a-z]*\):.*## /  \1  /p' $(MAKEFILE_LIST)
 
-demo: $(VENV)/for-use ## broadcast an evening, learn to watch it, print the table (results in demo/)
+demo: $(VENV)/for-use ## simulate television, train on it, print the table of results (files in demo/)
 	@echo "==> wolfdog demo --out $(OUT)"
 	@$(BIN)/wolfdog demo --out $(OUT)
 
-test: $(VENV)/for-tests ## run every test, and the rules on types, style and structure
+test: $(VENV)/for-tests ## run the tests
 	@echo "==> pytest"
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --quiet
+	@$(PYTEST)
 
-check: $(VENV)/for-tests ## types, style and structure only
-	@$(BIN)/python -m pytest --quiet tests/test_structure.py
+check: $(VENV)/for-checks ## run the linter, formatter, type checker, import contracts and the build of the site
+	@echo "==> ruff check"
+	@$(BIN)/ruff check --quiet
+	@echo "==> ruff format --check"
+	@$(BIN)/ruff format --check --quiet
+	@echo "==> mypy"
+	@$(BIN)/mypy --no-error-summary
+	@echo "==> lint-imports"
+	@$(BIN)/lint-imports > $(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; exit 1; }
+	@echo "==> mkdocs build --strict"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
 
-clean: ## remove the virtual environment and the demo's results
-	rm -rf $(VENV) $(OUT)
+slow: $(VENV)/for-tests ## run the tests marked slow (the wheel in a new environment)
+	@$(BIN)/python -m pytest -m slow --quiet
+
+coverage: $(VENV)/for-tests ## run the tests and fail below the floor of line coverage in pyproject.toml
+	@$(PYTEST) --cov --cov-report=term:skip-covered
+
+docs: $(VENV)/for-checks ## serve the site at http://127.0.0.1:8000 and rebuild it on every change
+	@$(BIN)/mkdocs serve
+
+clean: ## remove the virtual environment, the built site and the results of the demo
+	rm -rf $(VENV) $(OUT) site
 
 $(VENV)/for-use: $(SOURCES) | $(VENV)/made
 	@echo "==> installing wolfdog into $(VENV) (PyTorch is the largest part)"
-	@$(PIP) --editable .
+	@$(PIP) --editable '.[watch]'
 	@touch $@
 
 $(VENV)/for-tests: $(SOURCES) | $(VENV)/made
-	@echo "==> installing wolfdog and what its tests need into $(VENV) (PyTorch is the largest part)"
+	@echo "==> installing wolfdog and the packages for its tests into $(VENV) (PyTorch is the largest part)"
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/for-use
 
+$(VENV)/for-checks: $(VENV)/for-tests
+	@echo "==> installing the packages for the site into $(VENV)"
+	@$(PIP) --editable '.[test,docs]'
+	@touch $@
+
 $(VENV)/made:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-		{ echo "wolfdog needs Python 3.11 to 3.13; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "wolfdog needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "==> making a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@

@@ -29,8 +29,8 @@ def median(call: Callable[[], object], repeats: int) -> float:
 
 def row(size: int, minutes: int, repeats: int) -> list[float]:
     """What is measured of banks full of entries of a size."""
-    bank = m.MemoryBank(size, minutes, m.Strided(60.0))
-    novel = m.MemoryBank(size, minutes, m.Novel(0.0))
+    bank = m.MemoryBank(size, minutes, keep=m.Strided(60.0))
+    novel = m.MemoryBank(size, minutes, keep=m.Novel(0.0))
     for minute, entry in enumerate(torch.randn(minutes, size)):
         bank.write(entry, 60.0 * minute)
         novel._entries[minute], novel._norms[minute] = entry, entry.norm()  # without comparing each with each
@@ -47,7 +47,7 @@ def row(size: int, minutes: int, repeats: int) -> list[float]:
         median(lambda: bank.read(query), repeats),
         median(lambda: reader(query, bank, time=now), repeats),
         median(lambda: bank.write(query[0], now - 30.0), repeats),
-        median(lambda: novel.likeness(query[0]).max(), repeats),
+        median(lambda: novel.cosine_similarity(query[0]).max(), repeats),
     ]
 
 

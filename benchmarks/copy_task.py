@@ -29,7 +29,7 @@ def memories(sizes: argparse.Namespace) -> dict[str, Callable[[], nn.Module]]:
     units, slots, slot_size = sizes.units, sizes.slots, sizes.slot_size
     return {
         f"NTM, {units} units, {slots} slots of {slot_size}": lambda: wd.memory.NTMCell(
-            BITS + 1, units, slots, slot_size
+            BITS + 1, units, slots=slots, slot_size=slot_size
         ),
         f"LSTM, {sizes.lstm_units} units": lambda: wd.cells.LSTMCell(BITS + 1, sizes.lstm_units),
     }

@@ -90,11 +90,12 @@ def simulated_sets(
 ) -> dict[str, Table]:
     """Tables of simulated streams, means over the seeds."""
     small = arguments.quick
-    streams, frames = (16, 60) if small else (64, 160)
-    kinds = ["as trained", "wider"] if small else list(KINDS)
-    counts = [5] if small else [3, 5, 8, 12, 20]
-    rows = [(kind, K) for kind in kinds for K in (counts if kind in ("as trained", "wider") else [8])]
-    rows += [] if small else [("wider", 50), ("wider", 200)]
+    streams, frames = (16, 60) if small else (32, 120)
+    rows = [("as trained", 5), ("wider", 5)]
+    if not small:
+        rows = [("as trained", K) for K in (3, 5, 8, 20)] + [("wider", K) for K in (3, 8, 20, 50, 200)]
+        rows += [(kind, 8) for kind in KINDS if kind not in ("as trained", "wider")]
+    rows = [(kind, K) for kind, K in rows if kind in (arguments.kinds or KINDS)]
     found = {}
     for kind, K in rows:
         training, _ = simulated(kind, K, 10_000, streams=streams, frames=frames)
@@ -211,6 +212,7 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, help="folder of classifiers' scores, *.npz")
     parser.add_argument("--network", type=Path, help="network to judge instead of the pretrained one")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), help="only these simulated streams")
     parser.add_argument("--skip-simulated", action="store_true")
     parser.add_argument("--quick", action="store_true", help="small sets, one seed, nothing trained")
     parser.add_argument("--json", type=Path, help="where to write all numbers")

@@ -27,10 +27,10 @@ def seen(programme: Programme) -> Tensor:
 
 
 def lessons() -> Iterator[wd.Chunk]:
-    """Chunks of endless streams, in which less and less tells something."""
-    sampler = Sampler(WORLD.with_(tell_rate=BUSY), STREAMS, seed=0)
+    """Chunks of endless streams, in which informative events become rarer."""
+    sampler = Sampler(WORLD.with_(informative_rate=BUSY), STREAMS, seed=0)
     for step in range(STEPS):
-        sampler.world = WORLD.with_(tell_rate=BUSY * (QUIET / BUSY) ** min(1, step / (0.6 * STEPS)))
+        sampler.world = WORLD.with_(informative_rate=BUSY * (QUIET / BUSY) ** min(1, step / (0.6 * STEPS)))
         programme = sampler.draw(CHUNK)
         resets = torch.zeros(CHUNK, STREAMS, dtype=torch.bool)
         resets[0] = torch.rand(STREAMS) < 0.1  # begin anew often: beginnings teach much
@@ -51,28 +51,28 @@ def main() -> None:
         if step % 100 == 0:
             print(f"step {step}: loss {cost:.3f}")
 
-    evening = Sampler(WORLD.with_(tell_rate=QUIET), 8, seed=1).draw(1000)
-    activations = layer.activations(seen(evening))
+    broadcast = Sampler(WORLD.with_(informative_rate=QUIET), 8, seed=1).draw(1000)
+    activations = layer.activations(seen(broadcast))
     labels = torch.softmax(head(activations["stm"]), -1).detach()
     wolf, dog = (labels[..., WORLD.labels.index(name)] for name in ("wolf", "dog"))
     says = torch.where(wolf + dog > 0.5, wolf / (wolf + dog), torch.nan)
     example = int(
-        (evening.channel[1:] != evening.channel[:-1]).sum(0).argmax()
+        (broadcast.channel[1:] != broadcast.channel[:-1]).sum(0).argmax()
     )  # a stream that changes its channel
     figure = wd.plot_gates(
         {**activations, "wolf, not dog": says},
         ["ltm", "f", "learn", "use", "wolf, not dog"],
         example=example,
-        events=[WORLD.look_names[look] for look in evening.look[:, example]],
+        events=[WORLD.look_names[look] for look in broadcast.look[:, example]],
         times=torch.arange(len(says)) / WORLD.fps,
         order="ltm",
         title="A four-gate LSTM watches television",
     )
     path = sys.argv[1] if len(sys.argv) > 1 else "look_inside.png"
     figure.savefig(path, dpi=110)
-    told = evening.ambiguous & (evening.gap >= 0)  # canines, since something told what is on
-    right = (labels.argmax(-1).numpy() == evening.label)[told].mean()
-    best = (IdealObserver(evening.world).perfect(evening).argmax(-1) == evening.label)[told].mean()
+    told = broadcast.ambiguous & (broadcast.gap >= 0)  # canines, since something told what is on
+    right = (labels.argmax(-1).numpy() == broadcast.label)[told].mean()
+    best = (IdealObserver(broadcast.world).perfect(broadcast).argmax(-1) == broadcast.label)[told].mean()
     print(f"{path}: {100 * right:.1f} % of canines told apart, the ideal observer {100 * best:.1f} %")
 
 

@@ -1,7 +1,7 @@
 """Television of your own: a watering hole by day and by night, and how well anybody could watch it.
 
-By day zebras (horses, to the eye) come with birds; at night the same silhouettes are wild asses, and owls are about,
-which here look like cats. Who knows what came before knows which is which.
+By day zebras (horses, to the frame classifier) come with birds; at night the same silhouettes are wild asses, and owls
+are about, which here look like cats. Who knows what came before knows which is which.
 
     python examples/own_world.py
 """
@@ -12,10 +12,13 @@ WORLD = World(
     "watering hole",
     fps=2.0,
     channels=(
-        Channel("day", mean_stay=4000, tells={"bird": 1}, fills={"zebra": 2, "unknown": 3}),
-        Channel("night", mean_stay=3000, tells={"owl": 1}, fills={"ass": 2, "unknown": 3}),
+        Channel("day", mean_stay=4000, informative={"bird": 1}, filler={"zebra": 2, "unknown": 3}),
+        Channel("night", mean_stay=3000, informative={"owl": 1}, filler={"ass": 2, "unknown": 3}),
     ),
-    paces=(Pace("busy", tell_rate=0.2, mean_stay=500), Pace("still", tell_rate=0.02, mean_stay=1500)),
+    paces=(
+        Pace("busy", informative_rate=0.2, mean_stay=500),
+        Pace("still", informative_rate=0.02, mean_stay=1500),
+    ),
     shot=ShotLength(mean=6, phases=2),
     looks={"zebra": "horse", "ass": "horse", "owl": "cat"},
 )
@@ -29,7 +32,7 @@ def main() -> None:
         among = programme.ambiguous & (programme.gap >= low) & (programme.gap < high)
         right = (said == programme.label)[among].mean()
         print(
-            f"{low:4} to {high:4} frames after something told: {100 * right:.1f} % at best, of {among.sum():,}"
+            f"{low:4} to {high:4} frames after an informative frame: {100 * right:.1f} % at best, of {among.sum():,}"
         )
 
 

@@ -41,7 +41,7 @@ def memory_network(
     encoding = wd.memory.PositionEncoding() if variant.position else wd.memory.BagOfWords()
     temporal = wd.memory.TemporalEncoding(capacity, variant.noise)
     return wd.MemoryNetwork(
-        vocabulary, size, hops, encoding=encoding, temporal=temporal, linear=variant.linear_start
+        vocabulary, size, hops=hops, encoding=encoding, temporal=temporal, linear=variant.linear_start
     )
 
 

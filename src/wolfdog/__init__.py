@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import cells as cells
+from .extras import needs_extra
 from .layers import GRU as GRU
 from .layers import LSTM as LSTM
 from .layers import RNN as RNN
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
     from .interop import from_keras as from_keras
     from .interop import from_onnx as from_onnx
     from .memory import MemoryNetwork as MemoryNetwork
-    from .watch.model.watcher import Watcher as Watcher
+    from .watch import Watcher as Watcher
 
 __version__ = "0.1.0"
 
 _LATER = {
-    "Watcher": ".watch.model.watcher",
+    "Watcher": ".watch",
     "memory": ".memory",
     "MemoryNetwork": ".memory",
     **dict.fromkeys(("export_onnx", "from_flax", "from_keras", "from_onnx"), ".interop"),
@@ -45,7 +46,8 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(_LATER[name], __name__)
+    with needs_extra("watch", f"wolfdog.{name}"):
+        module = import_module(_LATER[name], __name__)
     return module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
 
 

@@ -1,7 +1,7 @@
-"""Files that are either whole or not there: write beside, then rename over.
+"""Atomic writes: files are written beside their destination and renamed over it.
 
-A rename within one folder is atomic on every file system that matters, so a reader, or the next run after
-a kill, finds the old file or the new one and never half of either.
+A rename within one folder is atomic on common file systems, so a reader, or the next run after a kill, finds the old
+file or the new one, and never a part of either.
 """
 
 import errno
@@ -16,25 +16,28 @@ from typing import IO, Any, BinaryIO, Literal, TextIO, overload
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Lend a temporary path beside `path`, with its suffix; on success it takes `path`'s place, else it goes.
+    """Context with a temporary path beside `path`, which replaces it on success and is deleted otherwise.
 
-    For writers that want a path and not an open file (PyAV, matplotlib, safetensors). An existing file's
-    permissions are kept, and a symbolic link stays one: the file behind it is replaced.
+    The temporary path has the suffix of `path`.
+
+    For writers that need a path and not an open file (PyAV, matplotlib, safetensors). An existing file keeps its
+    permissions, and a symbolic link stays: the file behind it is replaced.
 
     Raises:
-        FileNotFoundError: the folder does not exist, or nothing was written to the temporary path.
+        FileNotFoundError: The folder does not exist, or nothing was written to the temporary path.
         IsADirectoryError: `path` is a folder.
         OSError: `path` is a device or a pipe, or the system refuses to write there.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with atomic_path(Path(folder) / "a.txt") as beside:
-    ...         _ = beside.write_text("whole")
-    ...     sorted(p.name for p in Path(folder).iterdir())
-    ['a.txt']
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with atomic_path(Path(folder) / "a.txt") as beside:
+        ...         _ = beside.write_text("whole")
+        ...     sorted(p.name for p in Path(folder).iterdir())
+        ['a.txt']
     """
     final = _destination(Path(path))
-    # The dot in front: what a kill leaves behind must not be taken for a finished file by a listing.
+    # A hidden name, so that listings do not take a file left by a kill for a finished one.
     beside = final.with_name(f".wolfdog-{secrets.token_hex(6)}{final.suffix}")
     try:
         yield beside
@@ -44,7 +47,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         if final.exists():
             beside.chmod(stat.S_IMODE(final.stat().st_mode))
         beside.replace(final)
-    except BaseException:  # an interrupt from the keyboard must leave nothing behind either
+    except BaseException:  # including an interrupt from the keyboard
         beside.unlink(missing_ok=True)
         raise
 
@@ -61,19 +64,27 @@ def atomic_write(path: str | os.PathLike[str], mode: Literal["wb"]) -> Iterator[
 def atomic_write(
     path: str | os.PathLike[str], mode: Literal["w", "wb"] = "w", *, newline: str | None = None
 ) -> Iterator[IO[Any]]:
-    """Open a file for writing that appears under `path`, whole, only when the block ends well; text is UTF-8.
+    """Open file for writing that replaces `path` only when the block succeeds; text is UTF-8.
 
-    `mode` and `newline` are those of `open`. Raises what `atomic_path` raises; ValueError for another mode.
+    Args:
+        path: The file.
+        mode: "w" or "wb".
+        newline: As of `open`.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "a.txt"
-    ...     with atomic_write(path) as f:
-    ...         _ = f.write("whole")
-    ...         path.exists()
-    ...     path.read_text()
-    False
-    'whole'
+    Raises:
+        OSError: The file cannot be written, as of `atomic_path`.
+        ValueError: The mode is another one.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "a.txt"
+        ...     with atomic_write(path) as f:
+        ...         _ = f.write("whole")
+        ...         path.exists()
+        ...     path.read_text()
+        False
+        'whole'
     """
     if mode not in ("w", "wb"):
         raise ValueError(f"atomic_write writes a new file: mode must be 'w' or 'wb', got {mode!r}")
@@ -83,7 +94,7 @@ def atomic_write(
 
 
 def _destination(path: Path) -> Path:
-    """The path to replace, links followed; refused where a rename would destroy what is not a file."""
+    """Path to replace, with links resolved; refused if a rename would destroy something other than a file."""
     final = Path(os.path.realpath(path))
     if not final.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder to write into", str(final.parent))
@@ -95,6 +106,6 @@ def _destination(path: Path) -> Path:
 
 
 def _to_disk(path: Path) -> None:
-    """Flush to the disk before the rename, or a power cut could leave the new name on an empty file."""
-    with path.open("r+b") as file:  # writable: fsync wants that on Windows
+    """Flush a file to disk before the rename: otherwise a power failure could leave the new name on an empty file."""
+    with path.open("r+b") as file:  # fsync needs a writable file on Windows
         os.fsync(file.fileno())

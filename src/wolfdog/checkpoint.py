@@ -1,4 +1,4 @@
-"""Tensors and what belongs to them in one safetensors file: whole or not there, checked when read."""
+"""Checkpoints: tensors and their metadata in one safetensors file, written atomically and checked when read."""
 
 import json
 from collections.abc import Mapping
@@ -14,37 +14,55 @@ from .errors import CheckpointError
 
 
 def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
-    """Write tensors and notes (anything that JSON holds) as one file of that kind, atomically.
+    """Write tensors and notes as one file, atomically. Equal content gives equal bytes.
 
-    Raises CheckpointError when it cannot be written.
+    Args:
+        path: The file; missing folders are created.
+        kind: Kind of the content, which `load_checkpoint` checks.
+        tensors: Tensors by name.
+        notes: Metadata that JSON can represent.
+
+    Raises:
+        CheckpointError: The file cannot be written.
     """
-    whole = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
+    copies = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
     metadata = {"kind": kind, "notes": json.dumps(notes, allow_nan=False)}
+    serialised = to_bytes(copies, metadata=metadata)
+    header, data = _header(serialised)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path, "wb") as file:
-            file.write(to_bytes(whole, metadata=metadata))
+            file.write(header)
+            file.write(memoryview(serialised)[data:])
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error}. Choose another place.") from error
 
 
 def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the notes of a file that `save_checkpoint` wrote as that kind.
+    """Read a file that `save_checkpoint` wrote.
 
-    Raises CheckpointError when the file is missing, damaged or of another kind.
+    Args:
+        path: The file.
+        kind: Expected kind of the content.
+
+    Returns:
+        Tensors by name, and notes.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, or of another kind.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file. Expected a {kind} that wolfdog saved.")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = file.metadata() or {}
-            # Cloned, for a file's tensors lie at any address, and sums may hang on it in their last bit.
+            # Copies, because tensors of a file have any alignment, which may change the rounding of sums.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: not a safetensors file, or damaged: {error}") from error
     if metadata.get("kind") != kind:
         raise CheckpointError(
-            f"{path}: expected a {kind}, got {metadata.get('kind', 'a file of other origin')!r}"
+            f"{path}: expected a {kind}, got {metadata.get('kind', 'a file of another program')!r}"
         )
     try:
         notes = json.loads(metadata.get("notes", ""))
@@ -53,3 +71,17 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str,
     if not isinstance(notes, dict):
         raise CheckpointError(f"{path}: its notes should be a JSON object, got {type(notes).__name__}")
     return tensors, notes
+
+
+def _header(serialised: bytes) -> tuple[bytes, int]:
+    """Header of a serialised file with its metadata in alphabetical order, and the offset of the data behind it.
+
+    safetensors (0.8) writes metadata in random order. Format: an eight-byte little-endian length, a JSON object padded
+    with spaces to a multiple of eight bytes, the data.
+    """
+    data = 8 + int.from_bytes(serialised[:8], "little")
+    fields = json.loads(serialised[8:data])
+    fields["__metadata__"] = dict(sorted(fields["__metadata__"].items()))
+    text = json.dumps(fields, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text, data

@@ -1,4 +1,4 @@
-"""The exceptions that wolfdog raises on purpose.
+"""Exceptions that wolfdog raises on purpose.
 
     WolfdogError
     ├── InputError (ValueError)      an argument, a tensor or a file holds something that cannot be used
@@ -10,41 +10,47 @@
     ├── CheckpointError              a saved model or training state cannot be used
     └── MissingPackageError (ImportError)    an optional package that is needed is not installed
 
-Each message says what is wrong, where, what was expected, what was got, and what to do.
+    MediaWarning (UserWarning)       a video or picture is read, but not all of it or not as its header has it
+
+Each message says what is wrong, where, what was expected, what was found, and what to do.
 """
 
 
 class WolfdogError(Exception):
-    """The root of every exception that wolfdog raises on purpose."""
+    """Base class of all exceptions that wolfdog raises on purpose."""
 
 
 class InputError(WolfdogError, ValueError):
-    """An argument, a tensor or a file holds something that cannot be used."""
+    """Unusable argument, tensor or file content."""
 
 
 class ShapeError(InputError):
-    """A tensor has the wrong shape, dtype or device."""
+    """Wrong shape, type or device of a tensor."""
 
 
 class WorldError(InputError):
-    """A description of simulated television contradicts itself."""
+    """Contradiction in a description of simulated television."""
 
 
 class LabelsError(InputError):
-    """A labels file cannot be understood."""
+    """Invalid labels file."""
 
 
 class ONNXError(InputError):
-    """An ONNX file cannot be used, or a layer cannot be expressed in ONNX."""
+    """Unusable ONNX file, or layer that ONNX cannot express."""
 
 
 class MediaError(WolfdogError):
-    """A video or picture cannot be read or written."""
+    """Video or picture that cannot be read or written."""
+
+
+class MediaWarning(UserWarning):
+    """Video or picture that is read in part, or not as its header has it, or passed over."""
 
 
 class CheckpointError(WolfdogError):
-    """A saved model or training state cannot be used."""
+    """Unusable saved model or training state."""
 
 
 class MissingPackageError(WolfdogError, ImportError):
-    """An optional package that is needed is not installed."""
+    """Missing optional package."""

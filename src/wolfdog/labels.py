@@ -33,7 +33,7 @@ RESOLUTION = 1e-6
 
 @dataclass(frozen=True, order=True)
 class LabelSpan:
-    """What is to be seen from `start` up to, not including, `end` (seconds in the video's own time).
+    """Labelled span of a video, from `start` up to but not including `end`, in seconds of the video's own time.
 
     Raises:
         LabelsError: a time is not a number, negative, or out of order, or the label is empty.

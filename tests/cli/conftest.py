@@ -7,7 +7,8 @@ from tiny_experiment import WORLD
 from wolfdog.tv import Painter, broadcast
 
 TINY = (
-    "--eye-steps", 6, "--steps", 60, "--chunk", 4, "--streams", 3, "--size", 24, "--hidden", 4, "--save-every", 5,
+    "--classifier-steps", 6,
+    "--steps", 60, "--chunk", 4, "--streams", 3, "--size", 24, "--hidden", 4, "--save-every", 5,
 )  # fmt: skip
 
 
@@ -20,14 +21,24 @@ def on_air(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def lesson(on_air):
+def objective(on_air):
     """The arguments of `wolfdog train` that name the footage, and make training short."""
-    return ("--videos", on_air, "--labels", on_air / "labels.csv", "--world", on_air / "world.toml", *TINY)
+    return (
+        "--classifier",
+        "scratch",
+        "--videos",
+        on_air,
+        "--labels",
+        on_air / "labels.csv",
+        "--world",
+        on_air / "world.toml",
+        *TINY,
+    )
 
 
 @pytest.fixture(scope="session")
-def model(lesson, tmp_path_factory):
+def model(objective, tmp_path_factory):
     """A watcher trained for a few steps."""
     out = tmp_path_factory.mktemp("model") / "gru"
-    assert_fine(wolfdog("train", *lesson, "--memory", "gru", "--out", out))
+    assert_fine(wolfdog("train", *objective, "--memory", "gru", "--out", out))
     return out

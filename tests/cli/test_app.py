@@ -27,7 +27,7 @@ def test_every_command_explains_itself():
         assert f"wolfdog {command} [OPTIONS]" in " ".join(ran.out.split())
 
 
-@pytest.mark.parametrize("command", ["evaluate", "export", "watch"])
+@pytest.mark.parametrize("command", ["evaluate", "export"])
 def test_which_watcher_is_meant_where_none_is_named(command):
     said = " ".join(wolfdog(command, "--help").out.replace("│", " ").split())
     assert "the one that comes with wolfdog" in said
@@ -94,7 +94,7 @@ def test_an_error_of_ours_is_not_hidden(monkeypatch):
 
     monkeypatch.setattr("wolfdog.watch.model.watcher.Watcher.load", fail)
     with pytest.raises(ZeroDivisionError):
-        wolfdog("watch", __file__)
+        wolfdog("watch", __file__, "--model", "painted-television")
 
 
 def test_nothing_heavy_is_loaded_to_print_help():

@@ -27,23 +27,26 @@ def test_training_leaves_a_watcher(model, on_air):
     assert watcher.config.classes == ("wolf", "dog", "bear", "goldfish", "unknown")
     assert (watcher.config.memory, watcher.config.size, watcher.config.hidden) == ("gru", 24, 4)
     assert {path.name for path in model.iterdir()} == {"watcher.safetensors", "watcher.toml", "training"}
-    assert {path.name for path in (model / "training").iterdir()} == {"eye.safetensors", "memory.safetensors"}
+    assert {path.name for path in (model / "training").iterdir()} == {
+        "frame-classifier.safetensors",
+        "memory.safetensors",
+    }
 
 
-def test_the_same_command_again_changes_nothing_and_another_memory_is_told(model, lesson, tmp_path):
+def test_the_same_command_again_changes_nothing_and_another_memory_is_told(model, objective, tmp_path):
     out = shutil.copytree(model, tmp_path / "copy")
-    ran = wolfdog("train", *lesson, "--memory", "gru", "--out", out)
+    ran = wolfdog("train", *objective, "--memory", "gru", "--out", out)
     assert_fine(ran)
     assert "next: wolfdog watch VIDEO" in ran.out
     assert_same_tensors(out, model)
-    refused = wolfdog("train", *lesson, "--memory", "lstm", "--out", out)
+    refused = wolfdog("train", *objective, "--memory", "lstm", "--out", out)
     assert_told(refused, "another training", "config.memory was 'gru', is 'lstm'")
     assert_same_tensors(out, model)
 
 
-def test_a_killed_training_goes_on_to_the_same_watcher(model, lesson, tmp_path):
+def test_a_killed_training_goes_on_to_the_same_watcher(model, objective, tmp_path):
     out = tmp_path / "killed"
-    arguments = ["train", *lesson, "--memory", "gru", "--out", out]
+    arguments = ["train", *objective, "--memory", "gru", "--out", out]
     command = [Path(sys.executable).parent / "wolfdog", *arguments]
     # One thread, as here: sums over several are rounded otherwise.
     alone = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -52,7 +55,7 @@ def test_a_killed_training_goes_on_to_the_same_watcher(model, lesson, tmp_path):
         deadline = time.monotonic() + 600
         while not (out / "training" / "memory.safetensors").exists():
             assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < deadline, "it did not come to its second lesson"
+            assert time.monotonic() < deadline, "it did not come to its second objective"
             time.sleep(0.002)
     finally:
         process.send_signal(signal.SIGKILL)
@@ -62,8 +65,8 @@ def test_a_killed_training_goes_on_to_the_same_watcher(model, lesson, tmp_path):
     assert_same_tensors(out, model)
 
 
-def test_the_comparison_of_watchers_sees_another_seed(model, lesson, tmp_path):
-    assert_fine(wolfdog("train", *lesson, "--memory", "gru", "--seed", 1, "--out", tmp_path / "other"))
+def test_the_comparison_of_watchers_sees_another_seed(model, objective, tmp_path):
+    assert_fine(wolfdog("train", *objective, "--memory", "gru", "--seed", 1, "--out", tmp_path / "other"))
     with pytest.raises(AssertionError):
         assert_same_tensors(tmp_path / "other", model)
 
@@ -72,7 +75,8 @@ def test_the_comparison_of_watchers_sees_another_seed(model, lesson, tmp_path):
 def test_other_ways_to_train(on_air, tmp_path, options):
     ran = wolfdog(
         "train", "--videos", on_air / "tv-0000.mp4", "--labels", on_air / "labels.csv", "--out", tmp_path / "out",
-        "--eye-steps", 2, "--steps", 2, "--chunk", 4, "--streams", 2, "--size", 16, *options,
+        "--classifier", "scratch", "--classifier-steps", 2,
+        "--steps", 2, "--chunk", 4, "--streams", 2, "--size", 16, *options,
     )  # fmt: skip
     assert_fine(ran)
     watcher = Watcher.load(tmp_path / "out")
@@ -80,9 +84,9 @@ def test_other_ways_to_train(on_air, tmp_path, options):
     assert watcher.config.classes == ("bear", "dog", "goldfish", "unknown", "wolf")
 
 
-def test_mistakes_are_told_in_one_line(on_air, lesson, tmp_path):
+def test_mistakes_are_told_in_one_line(on_air, objective, tmp_path):
     def train(*changes, out=tmp_path / "out"):
-        return wolfdog("train", *lesson, "--out", out, *changes)
+        return wolfdog("train", *objective, "--out", out, *changes)
 
     (tmp_path / "empty").mkdir()
     broken = tmp_path / "broken.csv"
@@ -117,24 +121,24 @@ def test_mistakes_are_told_in_one_line(on_air, lesson, tmp_path):
     assert broken.read_text().startswith("video,")
 
 
-@pytest.mark.parametrize("option", ["--eye-steps", "--steps", "--chunk", "--streams", "--save-every"])
-def test_numbers_below_one_are_refused(lesson, tmp_path, option):
-    ran = wolfdog("train", *lesson, "--out", tmp_path / "out", option, 0)
+@pytest.mark.parametrize("option", ["--classifier-steps", "--steps", "--chunk", "--streams", "--save-every"])
+def test_numbers_below_one_are_refused(objective, tmp_path, option):
+    ran = wolfdog("train", *objective, "--out", tmp_path / "out", option, 0)
     assert ran.status == 2
     assert option in ran.err
     assert "Traceback" not in ran.err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_video_that_cannot_be_read_is_told(lesson, on_air, tmp_path):
+def test_a_video_that_cannot_be_read_is_told(objective, on_air, tmp_path):
     videos = shutil.copytree(on_air, tmp_path / "tv")
     (videos / "tv-0002.mp4").write_bytes(b"no video")
-    ran = wolfdog("train", *lesson, "--videos", videos, "--out", tmp_path / "out")
+    ran = wolfdog("train", *objective, "--videos", videos, "--out", tmp_path / "out")
     assert_told(ran, "tv-0002.mp4")
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-def test_corrected_labels_are_another_training(model, lesson, on_air, tmp_path):
+def test_corrected_labels_are_another_training(model, objective, on_air, tmp_path):
     out = shutil.copytree(model, tmp_path / "copy")
     with (on_air / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -145,6 +149,6 @@ def test_corrected_labels_are_another_training(model, lesson, on_air, tmp_path):
         writer.writeheader()
         writer.writerows(rows)
     corrected = wolfdog(
-        "train", *lesson, "--memory", "gru", "--labels", tmp_path / "corrected.csv", "--out", out
+        "train", *objective, "--memory", "gru", "--labels", tmp_path / "corrected.csv", "--out", out
     )
-    assert_told(corrected, "another training", "reels")
+    assert_told(corrected, "another training", "videos")

@@ -10,6 +10,7 @@ import torch
 
 from cli_run import assert_fine, assert_told, wolfdog
 from wolfdog.watch.model.watcher import Watcher
+from wolfdog.watch.predictions import read_predictions
 
 
 def rows(path):
@@ -63,6 +64,7 @@ def test_watching_a_folder_writes_what_it_promises(watched, model):
     files = {
         "moments.csv",
         "events.csv",
+        "predictions.parquet",
         *(f"{name}{suffix}" for name in NAMES for suffix in (".vtt", ".png")),
     }
     assert visible(out) == files
@@ -114,9 +116,9 @@ def test_one_file_short_events_and_an_annotated_copy(on_air, model, tmp_path):
         assert sum(1 for _ in container.decode(video=0)) == 150
 
 
-def test_a_memory_that_is_searched_shows_its_evidence(on_air, lesson, tmp_path):
+def test_a_memory_that_is_searched_shows_its_evidence(on_air, objective, tmp_path):
     trained = ("--memory", "gru+bank", "--window", 50, "--stride", 0.4, "--out", tmp_path / "model")
-    assert_fine(wolfdog("train", *lesson, *trained))
+    assert_fine(wolfdog("train", *objective, *trained))
     model = Watcher.load(tmp_path / "model")
     assert (model.config.window, model.config.stride) == (50, 0.4)
     with torch.no_grad():
@@ -159,7 +161,8 @@ def test_what_cannot_be_read_is_told_and_the_next_file_goes_on(on_air, model, tm
     assert "in 2 of 6 videos" in ran.out
     assert {row["video"] for row in rows(tmp_path / "out" / "moments.csv")} == {"a-good.mp4", "f-good.mp4"}
     assert visible(tmp_path / "out") == {
-        "moments.csv", "events.csv", "a-good.mp4.vtt", "a-good.mp4.png", "f-good.mp4.vtt", "f-good.mp4.png",
+        "moments.csv", "events.csv", "predictions.parquet",
+        "a-good.mp4.vtt", "a-good.mp4.png", "f-good.mp4.vtt", "f-good.mp4.png",
     }  # fmt: skip
 
 
@@ -181,7 +184,9 @@ def test_a_recording_that_breaks_off_keeps_what_there_was(on_air, model, tmp_pat
     assert 20 < len(written) < 150
     check_events(rows(tmp_path / "out" / "events.csv"), expected := list(seen(model, broken)))
     check_moments(written, expected)
-    assert visible(tmp_path / "out") == {"moments.csv", "events.csv", "broken.mkv.vtt", "broken.mkv.png"}
+    assert visible(tmp_path / "out") == {
+        "moments.csv", "events.csv", "predictions.parquet", "broken.mkv.vtt", "broken.mkv.png",
+    }  # fmt: skip
     assert ran.status in (0, 1)
 
 
@@ -233,10 +238,10 @@ from wolfdog.watch.model.watcher import Watcher
 
 whole = Watcher.watch
 
-def slow(self, source, name=None):
-    for number, moment in enumerate(whole(self, source, name)):
+def slow(self, source, name=None, evidence=False):
+    for number, moment in enumerate(whole(self, source, name, evidence)):
         yield moment
-        if name == "b.mp4" and number == 9:
+        if name == "b.mp4" and number == 40:
             print("ready", flush=True)
             time.sleep(60)
 
@@ -265,11 +270,13 @@ def test_an_interrupt_keeps_what_was_watched(on_air, model, tmp_path):
         process.kill()
         process.wait()
     assert process.returncode == 130, told
-    assert told == f"wolfdog: interrupted; {out} holds what was watched until then\n"
+    assert told == f"wolfdog: interrupted; {out} holds the videos that were labelled until then\n"
     counts = {
         name: sum(row["video"] == name for row in rows(out / "moments.csv")) for name in ("a.mp4", "b.mp4")
     }
     assert counts["a.mp4"] == 150
-    assert 0 < counts["b.mp4"] <= 10
-    assert {"moments.csv", "events.csv", "a.mp4.vtt", "a.mp4.png"} <= visible(out)
+    assert 0 < counts["b.mp4"] <= 41
+    assert {"moments.csv", "events.csv", "predictions.parquet", "a.mp4.vtt", "a.mp4.png"} <= visible(out)
+    seen = read_predictions(out / "predictions.parquet")
+    assert {name: int((seen.media == name).sum()) for name in counts} == counts
     assert not [name for name in visible(out) if name.startswith((".", "c.mp4", "b.mp4"))]

@@ -256,7 +256,7 @@ def test_mistakes_are_told():
     weights, p = keras_weights(4), dense("i", "ifgo", False) | dense("h", "ifgo", True)
     with pytest.raises(InputError, match="LSTM, GRU, SimpleRNN; got 'lstm'"):
         wd.from_keras("lstm", weights)
-    with pytest.raises(InputError, match="'gelu' is none of tanh, sigmoid"):
+    with pytest.raises(InputError, match="unknown activation 'gelu'; expected one of tanh, sigmoid"):
         wd.from_keras("LSTM", weights, activation="gelu")
     with pytest.raises(ShapeError, match="got 1"):
         wd.from_keras("LSTM", weights[:1])

@@ -101,8 +101,8 @@ def test_numbers_that_are_none() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"names": ["c"]}, "the activations have no 'c'; they have 'seen', 'n'"),
-        ({"order": "c"}, "the activations have no 'c'"),
+        ({"names": ["c"]}, "there is no activation 'c'; there are 'seen', 'n'"),
+        ({"order": "c"}, "there is no activation 'c'"),
         ({"example": 2}, "an example 2; got"),
         ({"events": ["bear"]}, "events must name all 40 steps; got 1"),
         ({"times": [1.0, 2.0]}, r"one for each of 40 steps; got \[2\]"),
@@ -114,5 +114,5 @@ def test_mistakes(options: dict[str, object], message: str) -> None:
 
 
 def test_nothing_to_draw() -> None:
-    with pytest.raises(InputError, match="the activations have no ''"):
+    with pytest.raises(InputError, match="there is no activation ''"):
         wd.plot_gates({})

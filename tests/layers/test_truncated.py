@@ -54,14 +54,14 @@ def test_it_goes_on_from_where_another_ended() -> None:
     first = wd.TruncatedBPTT(layer, x[:6].split(3))
     list(first)
     assert not any(part.requires_grad for part in first.state)
-    y, _, _ = next(wd.TruncatedBPTT(layer, [x[6:]], first.state))
+    y, _, _ = next(wd.TruncatedBPTT(layer, [x[6:]], state=first.state))
     assert_agree(y, layer(x)[0][6:])
 
 
 def test_a_state_with_a_graph_is_cut_off() -> None:
     layer = lstm()
     _, state = layer(drawn(3, 2, 3))
-    y, _, _ = next(wd.TruncatedBPTT(layer, [drawn(4, 2, 3)], state))
+    y, _, _ = next(wd.TruncatedBPTT(layer, [drawn(4, 2, 3)], state=state))
     y.sum().backward()
     with torch.no_grad():
         layer.zero_grad(set_to_none=True)
@@ -124,5 +124,5 @@ def test_torch_s_own_layers() -> None:
 
 
 def test_what_is_no_chunk_is_refused() -> None:
-    with pytest.raises(InputError, match=r"tensors or wolfdog.Chunk.*got list"):
+    with pytest.raises(InputError, match=r"a chunk must be a tensor or wolfdog.Chunk.*got list"):
         next(wd.TruncatedBPTT(lstm(), [[drawn(3, 2, 3), "target"]]))

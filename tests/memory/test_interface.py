@@ -15,12 +15,16 @@ def test_layouts(name: str, position: str | None) -> None:
     attention, flipped = make(name, position), make(name, position, batch_first=True)
     x, times = drawn(5, 2, 4), clock(5, 2)
     resets = torch.tensor([[t == 2, t == 3] for t in range(5)])
-    y, state, w = attention(x, None, [5, 4], resets, need_weights=True, **timed(position, times))
-    turned = flipped(x.transpose(0, 1), None, [5, 4], resets.T, need_weights=True, **timed(position, times.T))
+    y, state, w = attention(x, lengths=[5, 4], resets=resets, need_weights=True, **timed(position, times))
+    turned = flipped(
+        x.transpose(0, 1), lengths=[5, 4], resets=resets.T, need_weights=True, **timed(position, times.T)
+    )
     assert_same(
         (turned[0].transpose(0, 1), tuple(turned[1]), turned[2].transpose(0, 1)), (y, tuple(state), w)
     )
-    alone = attention(x[:, 1], None, 4, resets[:, 1], need_weights=True, **timed(position, times[:, 1]))
+    alone = attention(
+        x[:, 1], lengths=4, resets=resets[:, 1], need_weights=True, **timed(position, times[:, 1])
+    )
     torch.testing.assert_close(
         (alone[0], tuple(alone[1]), alone[2]), (y[:, 1], tuple(p[1] for p in state), w[:, 1])
     )
@@ -29,12 +33,14 @@ def test_layouts(name: str, position: str | None) -> None:
     batch, states, u = attention.step(x[0], state, need_weights=True, **now)
     torch.testing.assert_close((one, tuple(after), v), (batch[1], tuple(p[1] for p in states), u[1]))
     held = {**timed(position, times), **timed(position, times, "memory_times")}
-    over, shares = attention.over(x, x, None, [5, 3], need_weights=True, **held)
+    over, shares = attention.over(x, x, memory_lengths=[5, 3], need_weights=True, **held)
     held = {name: value.T for name, value in held.items()}
-    turned = flipped.over(x.transpose(0, 1), x.transpose(0, 1), None, [5, 3], need_weights=True, **held)
+    turned = flipped.over(
+        x.transpose(0, 1), x.transpose(0, 1), memory_lengths=[5, 3], need_weights=True, **held
+    )
     assert_same((turned[0].transpose(0, 1), turned[1].transpose(0, 1)), (over, shares))
     held = {name: value[1] for name, value in held.items()}
-    torch.testing.assert_close(attention.over(x[:, 1], x[:, 1], None, 3, **held), over[:, 1])
+    torch.testing.assert_close(attention.over(x[:, 1], x[:, 1], memory_lengths=3, **held), over[:, 1])
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -52,7 +58,7 @@ def test_nothing_comes_of_nothing(name: str) -> None:
 def test_events_memories_and_states_of_wrong_shapes() -> None:
     attention, x = make("multi_head"), drawn(5, 2, 4)
     for wrong in (drawn(5, 2, 3), x.long(), drawn(5, 2, 4, 1)):
-        with pytest.raises(ShapeError, match=r"events must hold 4 floating point numbers each.*got"):
+        with pytest.raises(ShapeError, match=r"each event must be 4 floating point numbers.*got"):
             attention(wrong)
     with pytest.raises(
         ShapeError, match=r"an event must be \[B, I\], or \[I\] without a batch; got \[5, 2, 4\]"
@@ -61,9 +67,9 @@ def test_events_memories_and_states_of_wrong_shapes() -> None:
     with pytest.raises(ShapeError, match=r"x must be \[T, B, ...\]"):
         attention(None)
     for wrong in (drawn(5, 3, 4), drawn(5, 2, 3), drawn(5, 4), x.long(), None):
-        with pytest.raises(ShapeError, match=r"memory must be \[S, 2, 4\] of floating point.*got"):
+        with pytest.raises(ShapeError, match=r"memory must be floating point numbers \[S, 2, 4\].*got"):
             attention.over(x, wrong)
-    with pytest.raises(ShapeError, match=r"memory must be \[S, 4\]"):
+    with pytest.raises(ShapeError, match=r"memory must be floating point numbers \[S, 4\]"):
         attention.over(x[:, 0], x)
     with pytest.raises(InputError, match=r"memory_lengths must lie in 0..5"):
         attention.over(x, x, memory_lengths=[6, 1])
@@ -81,10 +87,10 @@ def test_events_memories_and_states_of_wrong_shapes() -> None:
 def test_times() -> None:
     timed, untimed, x = make("dot", "time"), make("dot"), drawn(5, 2, 4)
     for call in (lambda: timed(x), lambda: timed.step(x[0]), lambda: timed.over(x, x, times=clock(5, 2))):
-        with pytest.raises(InputError, match=r"RelativeTime\(\) needs to know when events were"):
+        with pytest.raises(InputError, match=r"RelativeTime\(\) needs the times of events"):
             call()
     for call in (lambda: untimed(x, times=clock(5, 2)), lambda: untimed.step(x[0], time=1.0)):
-        with pytest.raises(InputError, match="nothing looks at them"):
+        with pytest.raises(InputError, match="times are not used here"):
             call()
     with pytest.raises(ShapeError, match=r"times must be seconds of shape \[5, 2\]; got \[2, 5\]"):
         timed(x, times=clock(2, 5))

@@ -14,7 +14,7 @@ def both(
 ) -> tuple[nn.MultiheadAttention, m.Attention]:
     sizes = {} if entry_size == 8 else {"kdim": entry_size, "vdim": entry_size}
     theirs = nn.MultiheadAttention(8, 2, bias=bias, dtype=torch.float64, **sizes)
-    ours = m.MultiHeadAttention(8, 2, entry_size, bias, dtype=torch.float64, **options)
+    ours = m.MultiHeadAttention(8, 2, entry_size=entry_size, bias=bias, dtype=torch.float64, **options)
     ours.load_state_dict(theirs.state_dict())
     theirs.load_state_dict(ours.state_dict())
     return theirs, ours

@@ -57,7 +57,7 @@ def stepped(
     outputs, weights = [], []
     for t, event in enumerate(x):
         time = None if times is None else times[t]
-        y, state, w = attention.step(event, state, time, need_weights=True)
+        y, state, w = attention.step(event, state, time=time, need_weights=True)
         outputs.append(y)
         weights.append(w)
     return torch.stack(outputs), state, torch.stack(weights)

@@ -16,8 +16,8 @@ def tiny_world() -> World:
     return World(
         "tiny",
         channels=(
-            Channel("one", 7, tells={"bear": 1}, fills={"wolf": 1, "unknown": 2}),
-            Channel("two", 4, tells={"goldfish": 2, "bear": 0.5}, fills={"dog": 1, "unknown": 1}),
+            Channel("one", 7, informative={"bear": 1}, filler={"wolf": 1, "unknown": 2}),
+            Channel("two", 4, informative={"goldfish": 2, "bear": 0.5}, filler={"dog": 1, "unknown": 1}),
         ),
         paces=(Pace("fast", 0.6, 9), Pace("slow", 0.1, 5)),
         shot=ShotLength(3, 2),
@@ -28,7 +28,7 @@ def tiny_world() -> World:
 def three_channels() -> World:
     """Channels that are landed on unequally, one of them never."""
     channels = [
-        Channel(name, stay, tells={tell: 1}, fills={fill: 1, "unknown": 1}, weight=weight)
+        Channel(name, stay, informative={tell: 1}, filler={fill: 1, "unknown": 1}, weight=weight)
         for name, stay, tell, fill, weight in (
             ("a", 3, "bear", "wolf", 2), ("b", 6, "goldfish", "dog", 1), ("c", 5, "cat", "dog", 0),
         )

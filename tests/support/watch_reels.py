@@ -3,7 +3,7 @@
 import numpy as np
 
 from wolfdog.tv import Channel, Pace, Programme, Sampler, ShotLength, World
-from wolfdog.watch.data.labelled_video import UNLABELLED, Reel
+from wolfdog.watch.data.labelled_video import UNLABELLED, LabelledVideo
 
 CLASSES = ("wolf", "dog", "bear", "goldfish", "unknown")
 
@@ -13,20 +13,25 @@ def busy_world():
     return World(
         "busy",
         channels=(
-            Channel("Nature Channel", 300, tells={"bear": 1.0}, fills={"wolf": 1.0, "unknown": 1.0}),
-            Channel("The Dog Office", 300, tells={"goldfish": 1.0}, fills={"dog": 1.0, "unknown": 1.0}),
+            Channel("Nature Channel", 300, informative={"bear": 1.0}, filler={"wolf": 1.0, "unknown": 1.0}),
+            Channel(
+                "The Dog Office", 300, informative={"goldfish": 1.0}, filler={"dog": 1.0, "unknown": 1.0}
+            ),
         ),
-        paces=(Pace("lively", tell_rate=0.4, mean_stay=200), Pace("quiet", tell_rate=0.05, mean_stay=200)),
+        paces=(
+            Pace("lively", informative_rate=0.4, mean_stay=200),
+            Pace("quiet", informative_rate=0.05, mean_stay=200),
+        ),
         shot=ShotLength(mean=6.0, phases=2),
         looks={"wolf": "canine", "dog": "canine"},
     )
 
 
 def looked_at(programme: Programme, embedding=6, noise=0.1, seed=0):
-    """A reel per stream; the event of a frame is the one-hot of its look, in `embedding` numbers, and noise."""
+    """A video per stream; the event of a frame is the one-hot of its look, in `embedding` numbers, and noise."""
     rng = np.random.default_rng(seed)
     world = programme.world
-    reels = []
+    footage = []
     for stream in range(programme.streams):
         look, label = programme.look[:, stream], programme.label[:, stream]
         events = np.eye(embedding, dtype=np.float32)[look]
@@ -35,17 +40,19 @@ def looked_at(programme: Programme, embedding=6, noise=0.1, seed=0):
         spans = np.repeat(np.arange(len(shots)), [shot.stop - shot.start for shot in shots])
         times = np.arange(programme.frames) / world.fps
         looks = tuple(world.look(shot.label) for shot in shots)
-        reels.append(Reel(f"tv-{stream:04d}.mp4", times, label.astype(np.int64), spans, looks, events))
-    return reels
+        footage.append(
+            LabelledVideo(f"tv-{stream:04d}.mp4", times, label.astype(np.int64), spans, looks, events)
+        )
+    return footage
 
 
 def shown(world, frames, streams, seed=0, **options):
-    """Reels of a broadcast of `world`."""
+    """Videos of a broadcast of `world`."""
     return looked_at(Sampler(world, streams, seed).draw(frames), seed=seed, **options)
 
 
 def painted(frames=40, size=16, classes=3, name="a.mp4", seed=0, unlabelled=()):
-    """A reel of frames: each class a colour of its own, with noise; shots of four frames, each class in turn."""
+    """A video of frames: each class a colour of its own, with noise; shots of four frames, each class in turn."""
     rng = np.random.default_rng(seed)
     spans = np.arange(frames) // 4
     labels = (spans + seed) % classes
@@ -54,15 +61,15 @@ def painted(frames=40, size=16, classes=3, name="a.mp4", seed=0, unlabelled=()):
     labels = labels.astype(np.int64)
     labels[list(unlabelled)] = UNLABELLED
     spans[list(unlabelled)] = -1
-    return Reel(
+    return LabelledVideo(
         name, np.arange(frames) / 5, labels, spans, ("",) * (frames // 4 + 1), images.astype(np.uint8)
     )
 
 
 def single(labels, spans=None, name="a.mp4", looks=None):
-    """A reel whose events are the frames' numbers, [F, 1]: what is drawn from it shows where it came from."""
+    """A video whose events are the frames' numbers, [F, 1]: what is drawn from it shows where it came from."""
     labels = np.array(labels, np.int64)
     spans = np.arange(len(labels)) if spans is None else np.array(spans)
     looks = ("",) * (int(spans.max(initial=0)) + 1) if looks is None else looks
     events = np.arange(len(labels), dtype=np.float32)[:, None]
-    return Reel(name, np.arange(len(labels)) / 5, labels, spans, looks, events)
+    return LabelledVideo(name, np.arange(len(labels)) / 5, labels, spans, looks, events)

@@ -8,7 +8,7 @@ import pytest
 
 from wolfdog.errors import InputError, MediaError, WolfdogError
 from wolfdog.labels import labels_at, read_labels
-from wolfdog.tv import Painter, Sampler, World, broadcast, default_world
+from wolfdog.tv import Painter, Sampler, broadcast, default_world, load_world
 from wolfdog.tv.broadcasting import draw_programme
 from wolfdog.tv.video import write_video
 
@@ -26,7 +26,7 @@ def _decoded(path):
 def done(tmp_path_factory):
     seen = []
     world = default_world()
-    out = tmp_path_factory.mktemp("tv") / "evening"
+    out = tmp_path_factory.mktemp("tv") / "test broadcast"
     result = broadcast(
         world,
         out,
@@ -44,7 +44,7 @@ def test_files_are_what_the_broadcast_says(done):
     assert sorted(path.name for path in result.labels.parent.iterdir()) == [
         "labels.csv", "tv-0000.mp4", "tv-0001.mp4", "world.toml",
     ]  # fmt: skip
-    assert World.load(result.world) == default_world()
+    assert load_world(result.world) == default_world()
     assert result.frames == 2 * 150
     assert result.speed == pytest.approx(300 / result.seconds)
     assert seen[-1] == (300, 300)

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from wolfdog.cli.tv import tv
 from wolfdog.errors import InputError, MediaError, WorldError
-from wolfdog.tv import World, default_world
+from wolfdog.tv import default_world, load_world, save_world
 
 
 @pytest.fixture
@@ -38,20 +38,20 @@ def test_knobs_change_the_world_that_is_written(run, tmp_path):
         "0.05",
         "--switch-every",
         "60",
-        "--object-rate",
+        "--informative-rate",
         "0.2",
         "--shot-length",
         "3",
     )
-    world = World.load(tmp_path / "world.toml")
-    assert world == default_world().with_(switch_every=300, tell_rate=0.2, shot_length=15)
+    world = load_world(tmp_path / "world.toml")
+    assert world == default_world().with_(switch_every=300, informative_rate=0.2, shot_length=15)
 
 
 def test_a_world_of_ones_own_is_broadcast(run, tmp_path):
     world = default_world().with_(fps=10)
-    world.save(tmp_path / "mine.json")
+    save_world(world, tmp_path / "mine.json")
     run("--out", tmp_path / "tv", "--minutes", "0.05", "--world", tmp_path / "mine.json")
-    assert World.load(tmp_path / "tv" / "world.toml") == world
+    assert load_world(tmp_path / "tv" / "world.toml") == world
 
 
 def test_a_sheet_alone_is_enough(run, tmp_path):
@@ -65,7 +65,7 @@ def test_a_sheet_alone_is_enough(run, tmp_path):
     [
         ([], InputError),
         (["--sheet", "sheet.bmp"], InputError),
-        (["--sheet", "s.png", "--object-rate", "2"], WorldError),
+        (["--sheet", "s.png", "--informative-rate", "2"], WorldError),
         (["--sheet", "s.png", "--world", "none.toml"], WorldError),
         (["--sheet", "s.png", "--images", "none"], MediaError),
         (["--sheet", "s.png", "--size", "7"], InputError),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wolfdog.tv import IdealObserver, Painter, Sampler, World, broadcast
+from wolfdog.tv import IdealObserver, Painter, Sampler, broadcast, load_world
 from wolfdog.tv.clutter import DRAWABLE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "television.md").read_text(encoding="utf-8")
@@ -18,14 +18,14 @@ def _blocks(language):
 @pytest.fixture
 def foxes(tmp_path):
     (tmp_path / "foxes.toml").write_text(_blocks("toml")[0], encoding="utf-8")
-    return World.load(tmp_path / "foxes.toml")
+    return load_world(tmp_path / "foxes.toml")
 
 
 def test_the_world_of_the_guide_can_be_broadcast_and_watched(foxes, tmp_path):
     assert foxes.ambiguous_labels == ("wolf", "dog", "fox")
-    assert foxes.telling_labels == ("bear", "goldfish", "rabbit", "deer")
+    assert foxes.informative_labels == ("bear", "goldfish", "rabbit", "deer")
     done = broadcast(foxes, tmp_path / "tv", minutes=0.2, picture=Painter(32))
-    assert World.load(done.world) == foxes
+    assert load_world(done.world) == foxes
     programme = Sampler(foxes, streams=64, seed=0).draw(1000)
     correct = IdealObserver(foxes).perfect(programme).argmax(-1) == programme.label
     assert correct[programme.ambiguous & (programme.gap > 0)].mean() > 0.9

@@ -51,9 +51,17 @@ def test_a_given_eye_against_every_hidden_path(name):
     world = CASES[name]()
     observer = IdealObserver(world)
     rng = np.random.default_rng(0)
-    eye = rng.dirichlet(np.ones(len(world.labels)), (FRAMES[name], 2))
+    frame_classifier = rng.dirichlet(np.ones(len(world.labels)), (FRAMES[name], 2))
     prior = rng.dirichlet(np.full(len(world.labels), 5.0))
-    assert _disagreement(observer, observer.given_eye(eye, prior), eye / prior, FRAMES[name]) < 1e-10
+    assert (
+        _disagreement(
+            observer,
+            observer.given_classifier(frame_classifier, prior),
+            frame_classifier / prior,
+            FRAMES[name],
+        )
+        < 1e-10
+    )
 
 
 @given(small_worlds, st.integers(0, 2**32))
@@ -90,7 +98,7 @@ def test_chunks_are_the_whole():
 
 def test_beliefs_are_calibrated():
     """Of the canines that are wolves with a probability of 0.8, 0.8 are wolves; and so for each."""
-    world = default_world().with_(switch_every=100, tell_rate=0.1)
+    world = default_world().with_(switch_every=100, informative_rate=0.1)
     programme = Sampler(world, streams=2048, seed=8).draw(300)
     believed = IdealObserver(world).perfect(programme)[programme.ambiguous][:, 0]
     is_wolf = programme.label[programme.ambiguous] == 0
@@ -115,30 +123,30 @@ def test_channels_and_labels_agree():
 
 def test_an_eye_that_rules_out_the_truth_does_not_break_the_filter():
     world = default_world()
-    eye = np.zeros((6, 1, 5))
-    eye[np.arange(6), 0, [2, 3, 2, 3, 2, 3]] = 1  # bear and goldfish frame by frame
-    labels = IdealObserver(world).given_eye(eye, np.full(5, 0.2))
+    frame_classifier = np.zeros((6, 1, 5))
+    frame_classifier[np.arange(6), 0, [2, 3, 2, 3, 2, 3]] = 1  # bear and goldfish frame by frame
+    labels = IdealObserver(world).given_classifier(frame_classifier, np.full(5, 0.2))
     assert np.isfinite(labels).all()
     assert np.allclose(labels.sum(-1), 1)
 
 
 def test_arguments_that_do_not_fit_are_refused():
     observer = IdealObserver(default_world())
-    eye, prior = np.full((3, 2, 5), 0.2), np.full(5, 0.2)
+    frame_classifier, prior = np.full((3, 2, 5), 0.2), np.full(5, 0.2)
     with pytest.raises(ShapeError, match="probabilities"):
-        observer.given_eye(eye[0], prior)
+        observer.given_classifier(frame_classifier[0], prior)
     with pytest.raises(ShapeError, match="prior"):
-        observer.given_eye(eye, prior[:4])
+        observer.given_classifier(frame_classifier, prior[:4])
     with pytest.raises(InputError, match="above 0"):
-        observer.given_eye(eye, np.array([0, 0.25, 0.25, 0.25, 0.25]))
+        observer.given_classifier(frame_classifier, np.array([0, 0.25, 0.25, 0.25, 0.25]))
     with pytest.raises(InputError, match="NaN"):
-        observer.given_eye(eye * np.nan, prior)
+        observer.given_classifier(frame_classifier * np.nan, prior)
     with pytest.raises(InputError, match="negative"):
-        observer.given_eye(-eye, prior)
+        observer.given_classifier(-frame_classifier, prior)
     with pytest.raises(ShapeError, match="evidence"):
-        observer.filter(eye[0])
+        observer.filter(frame_classifier[0])
     with pytest.raises(ShapeError, match="evidence"):
-        observer.filter(eye, state=np.ones((1, 3)))
+        observer.filter(frame_classifier, state=np.ones((1, 3)))
     with pytest.raises(WorldError, match="labels"):
         observer.perfect(Sampler(CASES["three"]()).draw(3))
 
@@ -180,11 +188,11 @@ def test_an_eye_that_errs_by_the_shot_against_every_hidden_path(cuts):
     observer = IdealObserver(CASES["tiny"]())
     rng = np.random.default_rng(1)
     count = len(observer.world.labels)
-    eye, prior = rng.dirichlet(np.ones(count), (3, 1)), rng.dirichlet(np.full(count, 5.0))
+    frame_classifier, prior = rng.dirichlet(np.ones(count), (3, 1)), rng.dirichlet(np.full(count, 5.0))
     marked = np.array(cuts, bool)
-    labels = observer.given_eye(eye, prior, marked[:, None])[:, 0]
-    assert np.abs(labels - _naive_by_shot(observer, eye[:, 0] / prior, marked)).max() < 1e-10
-    assert np.abs(labels - _naive_by_shot(observer, eye[:, 0] / prior, ~marked)).max() > 1e-3
+    labels = observer.given_classifier(frame_classifier, prior, marked[:, None])[:, 0]
+    assert np.abs(labels - _naive_by_shot(observer, frame_classifier[:, 0] / prior, marked)).max() < 1e-10
+    assert np.abs(labels - _naive_by_shot(observer, frame_classifier[:, 0] / prior, ~marked)).max() > 1e-3
 
 
 def test_saying_a_thing_again_in_one_shot_is_no_news():
@@ -193,12 +201,12 @@ def test_saying_a_thing_again_in_one_shot_is_no_news():
     told, doubtful = np.full(5, 0.01), np.full(5, 0.05)
     told[world.labels.index("bear")] = 0.96
     doubtful[world.labels.index("wolf")], doubtful[world.labels.index("dog")] = 0.35, 0.5
-    eye = np.stack([told] * 6 + [doubtful] * 60)[:, None]
+    frame_classifier = np.stack([told] * 6 + [doubtful] * 60)[:, None]
     cuts = np.isin(np.arange(66), [0, 6])[:, None]
     wolf, dog = world.labels.index("wolf"), world.labels.index("dog")
-    one_witness = observer.given_eye(eye, np.full(5, 0.2), cuts)[-1, 0]
-    sixty = observer.given_eye(eye, np.full(5, 0.2))[-1, 0]
+    one_witness = observer.given_classifier(frame_classifier, np.full(5, 0.2), cuts)[-1, 0]
+    sixty = observer.given_classifier(frame_classifier, np.full(5, 0.2))[-1, 0]
     assert one_witness[wolf] > 5 * one_witness[dog]  # on the bear's word
     assert sixty[wolf] < sixty[dog] / 5
     with pytest.raises(ShapeError, match="cuts"):
-        observer.given_eye(eye, np.full(5, 0.2), cuts[:5])
+        observer.given_classifier(frame_classifier, np.full(5, 0.2), cuts[:5])

@@ -32,18 +32,18 @@ def _of(folder, part):
 
 
 def test_no_photograph_is_in_two_parts(folder):
-    parts = {part: _of(folder, part) for part in ("eye", "memory", "test")}
+    parts = {part: _of(folder, part) for part in ("classifier", "memory", "test")}
     assert [len(paths) for paths in parts.values()] == [20, 15, 15]
     for one, two in itertools.combinations(parts.values(), 2):
         assert not one & two
-    assert _of(folder, "train") == parts["eye"] | parts["memory"]
-    assert _of(folder, "all") == parts["eye"] | parts["memory"] | parts["test"]
+    assert _of(folder, "train") == parts["classifier"] | parts["memory"]
+    assert _of(folder, "all") == parts["classifier"] | parts["memory"] | parts["test"]
 
 
 def test_the_same_picture_under_two_names_is_in_one_part(folder):
     for path in sorted((folder / "wolf").glob("*.png")):
         shutil.copy(path, path.with_name(f"copy of {path.name}"))
-    for part in ("eye", "memory", "test"):
+    for part in ("classifier", "memory", "test"):
         names = {path.name for path in Photographs(folder, part).of("wolf") if path.suffix == ".png"}
         originals = {name for name in names if not name.startswith("copy")}
         assert names == originals | {f"copy of {name}" for name in originals}
@@ -55,7 +55,7 @@ def test_the_split_does_not_depend_on_names_or_place(folder, tmp_path_factory):
         if path.suffix != ".txt":
             (other / path.parent.name).mkdir(exist_ok=True)
             shutil.copy(path, other / path.parent.name / f"{number:03d}{path.suffix}")
-    for part in ("eye", "memory", "test"):
+    for part in ("classifier", "memory", "test"):
         assert {path.read_bytes() for path in _of(folder, part)} == {
             path.read_bytes() for path in _of(other, part)
         }
@@ -80,9 +80,9 @@ def test_the_labels_file_says_that_each_label_has_a_look_of_its_own(folder, tmp_
 
 def test_one_photograph_per_shot_the_same_every_time(folder):
     programme = Sampler(default_world(), streams=2, seed=3).draw(80)
-    frames, again = (list(Photographs(folder, "eye").frames(programme, 1)) for _ in range(2))
+    frames, again = (list(Photographs(folder, "classifier").frames(programme, 1)) for _ in range(2))
     assert np.array_equal(frames, again)
-    alone = list(Photographs(folder, "eye").frames(programme.alone(1)))
+    alone = list(Photographs(folder, "classifier").frames(programme.alone(1)))
     assert np.array_equal(frames, alone)
 
 
@@ -123,5 +123,5 @@ def test_a_picture_that_cannot_be_read_is_named(folder, content):
 
 
 def test_a_part_that_is_none_is_refused(folder):
-    with pytest.raises(InputError, match="eye, memory, test"):
+    with pytest.raises(InputError, match="classifier, memory, test"):
         Photographs(folder, "validation")

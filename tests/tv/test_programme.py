@@ -17,7 +17,7 @@ def test_gaps_are_counted_from_the_last_telling_frame(programme):
     for stream in range(programme.streams):
         since = -1
         for t in range(programme.frames):
-            if world.labels[programme.label[t, stream]] in world.telling_labels:
+            if world.labels[programme.label[t, stream]] in world.informative_labels:
                 since = 0
             elif since >= 0:
                 since += 1

@@ -11,7 +11,7 @@ from tv_cases import CASES, tiny_world
 from wolfdog.errors import InputError, WorldError
 from wolfdog.tv import Chain, Pace, Sampler, default_world
 
-ARRAYS = ("channel", "pace", "label", "shot", "age", "gap", "look", "ambiguous", "telling")
+ARRAYS = ("channel", "pace", "label", "shot", "age", "gap", "look", "ambiguous", "informative")
 
 
 def _joined(parts):
@@ -64,9 +64,9 @@ def test_steps_are_as_frequent_as_the_chain_says(name):
         assert _surprise(world, Chain.of(world)) < 5
 
 
-@pytest.mark.parametrize("change", [{"switch_every": 25}, {"tell_rate": 0.2}, {"shot_length": 9}])
+@pytest.mark.parametrize("change", [{"switch_every": 25}, {"informative_rate": 0.2}, {"shot_length": 9}])
 def test_wrong_frequencies_are_noticed(change):
-    world = _hurried("default").with_(tell_rate=0.32)
+    world = _hurried("default").with_(informative_rate=0.32)
     assert _surprise(world, Chain.of(world)) < 5
     assert _surprise(world, Chain.of(world.with_(**change))) > 5
 
@@ -124,12 +124,12 @@ def test_a_spoilt_state_is_refused_and_changes_nothing(spoil):
 def test_the_world_may_change_between_draws():
     sampler = Sampler(default_world(), streams=64, seed=0)
     sampler.draw(50)
-    sampler.world = default_world().with_(tell_rate=0.9)
-    assert sampler.draw(300).telling[100:].mean() > 0.8
+    sampler.world = default_world().with_(informative_rate=0.9)
+    assert sampler.draw(300).informative[100:].mean() > 0.8
     sampler.world = dataclasses.replace(default_world(), paces=(Pace("never", 0, 100),))
-    assert not sampler.draw(300).telling[100:].any()
+    assert not sampler.draw(300).informative[100:].any()
     sampler.world = default_world()
-    assert sampler.draw(3000).telling.any()
+    assert sampler.draw(3000).informative.any()
 
 
 def test_another_world_is_refused():

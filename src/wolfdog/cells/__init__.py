@@ -1,4 +1,8 @@
-"""Recurrent units, each a module that reads like its equations: `cell(event, state) -> state`."""
+"""Recurrent cells: modules `cell(event, state) -> state` written as their equations.
+
+Vocabulary: the event E_t is the input x_t, the short-term memory STM_t the hidden state h_t (and the output), the
+long-term memory LTM_t the cell state c_t.
+"""
 
 from .cell import Cell as Cell
 from .coupled_lstm import CoupledLSTMCell as CoupledLSTMCell

@@ -1,4 +1,4 @@
-"""What every unit has in common: sizes, names of its memories, zero state, checks of what it is given."""
+"""Base classes of recurrent cells: sizes, state names, zero state, argument checks."""
 
 from typing import ClassVar, TypeAlias
 
@@ -13,14 +13,22 @@ TwoMemories: TypeAlias = tuple[Tensor, Tensor]
 
 
 class Cell(Masked):
-    """One step of a recurrent unit, `cell(event, state) -> state`; the state's first tensor is the output.
+    """Base class of recurrent cells: one step `cell(event, state) -> state`.
 
-    Events are [B, input_size], or [input_size] without a batch; every tensor of the state is [B,
-    hidden_size], or [hidden_size], but for the output of a unit that projects it, [B, output_size].
-    `state_names` names those tensors: "stm" is the short-term memory (the hidden state h), "ltm" the long-term
-    memory (the cell state c). Subclasses give `forward` and `reset_parameters`.
+    Events are [B, input_size], or [input_size] without a batch. Every tensor of the state is [B, hidden_size] or
+    [hidden_size]; the output of a cell with a projection is [B, output_size]. The first tensor of the state is the
+    output. Subclasses define `forward` and `reset_parameters`.
 
-    Raises InputError for a size that is not a positive whole number.
+    Attributes:
+        state_names: Names of the state's tensors: "stm" is the short-term memory (hidden state h), "ltm" the long-term
+            memory (cell state c).
+
+    Args:
+        input_size: Features of an event.
+        hidden_size: Features of the state.
+
+    Raises:
+        InputError: A size is not a positive integer.
     """
 
     state_names: ClassVar[tuple[str, ...]] = ("stm",)
@@ -33,11 +41,11 @@ class Cell(Masked):
 
     @property
     def output_size(self) -> int:
-        """The features of the short-term memory, which is the output."""
+        """Features of the output, the short-term memory."""
         return self.hidden_size
 
     def reset_parameters(self) -> None:
-        """Draw every parameter afresh from torch's random number generator."""
+        """Initialise every parameter with torch's random number generator."""
         raise NotImplementedError
 
     def extra_repr(self) -> str:
@@ -72,21 +80,26 @@ class Cell(Masked):
 
 
 class OneMemoryCell(Cell):
-    """A unit that keeps one memory, which is also its output: the state is the tensor STM (h)."""
+    """Base class of cells whose state is one tensor, the output STM (h)."""
 
     state_names: ClassVar[tuple[str, ...]] = ("stm",)
 
     def initial_state(
         self,
         batch: int | None = None,
+        *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> OneMemory:
-        """Zeros, [batch, hidden_size] or [hidden_size]; device and dtype are the parameters' unless given."""
+        """Zero state, [batch, output_size] or [output_size]; device and dtype default to those of the parameters."""
         return self._zeros(self.output_size, batch, device, dtype)
 
     def before(self, event: Tensor, state: OneMemory | None) -> OneMemory:
-        """The checked state that a step starts from; zeros where there is none."""
+        """The checked previous state; zeros if `state` is None.
+
+        Raises:
+            ShapeError: The event or the state has the wrong shape or type.
+        """
         self._check_event(event)
         if state is None:
             return self.initial_state(*event.shape[:-1])
@@ -99,22 +112,27 @@ class OneMemoryCell(Cell):
 
 
 class TwoMemoryCell(Cell):
-    """A unit that keeps a short-term memory, its output, and a long-term one: (STM, LTM) = (h, c)."""
+    """Base class of cells whose state is a pair (STM, LTM), that is (h, c); STM is the output."""
 
     state_names: ClassVar[tuple[str, ...]] = ("stm", "ltm")
 
     def initial_state(
         self,
         batch: int | None = None,
+        *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> TwoMemories:
-        """Two tensors of zeros as OneMemoryCell's one."""
+        """Zero states (stm, ltm), each with or without a batch; device and dtype default to those of the parameters."""
         stm = self._zeros(self.output_size, batch, device, dtype)
         return stm, self._zeros(self.hidden_size, batch, device, dtype)
 
     def before(self, event: Tensor, state: TwoMemories | None) -> TwoMemories:
-        """The checked state that a step starts from; zeros where there is none."""
+        """The checked previous states; zeros if `state` is None.
+
+        Raises:
+            ShapeError: The event or a state has the wrong shape or type.
+        """
         self._check_event(event)
         if state is None:
             return self.initial_state(*event.shape[:-1])
@@ -130,6 +148,11 @@ class TwoMemoryCell(Cell):
 
 
 def positive(name: str, value: int) -> int:
+    """The value, checked to be a positive integer.
+
+    Raises:
+        InputError: It is not; the message calls the argument `name`.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InputError(f"{name} must be a positive whole number; got {value!r}")
     return value

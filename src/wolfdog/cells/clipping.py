@@ -1,14 +1,15 @@
-"""Limits on what a unit holds or adds up."""
+"""Limits on the values of a cell's memory and gates."""
 
 from torch import Tensor
 
 from ..errors import InputError
 
 
-def limit(name: str, value: float | None) -> float | None:
-    """A limit that was asked for, checked; None for none.
+def check_limit(name: str, value: float | None) -> float | None:
+    """A limit as a float, or None for no limit.
 
-    Raises InputError for one that is not a positive finite number.
+    Raises:
+        InputError: The limit is not a positive finite number.
     """
     if value is None:
         return None
@@ -18,5 +19,5 @@ def limit(name: str, value: float | None) -> float | None:
 
 
 def clipped(values: Tensor, limit: float | None) -> Tensor:
-    """The values, kept within [-limit, limit]; no gradient passes where they were beyond."""
+    """Values clamped to [-limit, limit]; the gradient is zero where they were outside. Unchanged if `limit` is None."""
     return values if limit is None else values.clamp(-limit, limit)

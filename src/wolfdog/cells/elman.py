@@ -1,4 +1,4 @@
-"""The Elman unit: one memory, no gate."""
+"""Elman cell: one state, no gates."""
 
 from typing import Literal, get_args
 
@@ -13,25 +13,39 @@ Nonlinearity = Literal["tanh", "relu"]
 
 
 class ElmanCell(PackedParameters, OneMemoryCell):
-    """The simple recurrent unit, as torch.nn.RNNCell.
+    """Simple recurrent (Elman) cell, as torch.nn.RNNCell.
 
         STM_t = tanh(W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh)            or relu in the place of tanh
 
-    `cell(event, stm=None) -> stm`: event [B, I] or [I], stm [B, H] or [H]; zeros where it is missing.
-    Parameters have torch.nn.RNNCell's names and layout. It forgets fast: nothing in it can hold on.
+    Parameters have the names and layout of torch.nn.RNNCell. Without gates its memory fades quickly.
+
+    `cell(event, state=None) -> stm`: event [B, I] or [I], stm [B, H] or [H]; a missing state is zero.
 
     Source: Elman 1990, "Finding structure in time".
-    Raises InputError for an unknown nonlinearity, ShapeError for an event or a state of the wrong shape.
 
-    >>> cell = ElmanCell(3, 5)
-    >>> cell(torch.zeros(2, 3)).shape
-    torch.Size([2, 5])
+    Args:
+        input_size: Features of an event, I.
+        hidden_size: Features of the memory, H.
+        bias: Whether there are biases.
+        nonlinearity: "tanh" or "relu".
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Raises:
+        InputError: The nonlinearity is unknown, or a size is not a positive integer.
+        ShapeError: In calls: the event or the state has the wrong shape.
+
+    Examples:
+        >>> cell = ElmanCell(3, 5)
+        >>> cell(torch.zeros(2, 3)).shape
+        torch.Size([2, 5])
     """
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
+        *,
         bias: bool = True,
         nonlinearity: Nonlinearity = "tanh",
         device: torch.device | str | None = None,
@@ -45,7 +59,7 @@ class ElmanCell(PackedParameters, OneMemoryCell):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Glorot input weights, orthogonal recurrent weights, no bias."""
+        """Initialise: Glorot input weights, orthogonal recurrent weights, zero biases."""
         self.reset_packed_parameters(1)
 
     def forward(self, event: Tensor, state: OneMemory | None = None) -> OneMemory:

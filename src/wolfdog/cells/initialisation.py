@@ -1,16 +1,16 @@
-"""How the units' parameters start, so that a gated unit bridges long gaps from the first step of training.
+"""Initialisation of cells for long time lags.
 
-- Recurrent matrices are orthogonal, gate by gate (Saxe, McClelland and Ganguli 2014): they neither shrink nor
-  stretch what they carry.
-- Input matrices are drawn after Glorot and Bengio 2010 (uniform), gate by gate.
-- Gates that keep get a bias by the time span over which they shall keep: `Chrono` (the default) or
-  `ForgetBias`.
-- Peepholes start at zero, but for the restoring one of the full PeepholeLSTM; so does every other bias.
+- Recurrent matrices are orthogonal, gate by gate (Saxe, McClelland and Ganguli 2014): they preserve the norm of the
+  state.
+- Input matrices are uniform after Glorot and Bengio 2010, gate by gate.
+- Biases of forget gates depend on the expected time span: `Chrono` (the default) or `ForgetBias`.
+- Peepholes start at zero, except the restoring one of the full PeepholeLSTMCell. All other biases start at zero.
 
-Where a unit has two biases for one gate, as torch.nn's have, only their sum counts: the first carries it, the
-second is zero.
+Some cells have two biases for one gate, as torch.nn's have. Only their sum matters: the first one is initialised as
+above, the second is zero.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -22,19 +22,25 @@ from ..errors import InputError
 
 @dataclass(frozen=True)
 class Chrono:
-    """Biases by the expected time span T, in steps: gates whose memories last from 2 to T steps.
+    """Chrono initialisation: gate biases by the expected time span T in steps, for memories that last 2 to T steps.
 
         b_f ~ log U(1, T - 1),    b_i = -b_f
 
-    A gate with bias b keeps sigmoid(b) of its memory at each step, so that the memory lasts 1 + exp(b) steps:
-    uniform on [2, T]. In a GRU, where one gate both keeps and learns, the gate that keeps gets b_f.
+    A gate with bias b keeps sigmoid(b) of its memory at each step, so the memory lasts 1 + exp(b) steps: uniform on [2,
+    T]. In a GRU, where one gate keeps and learns, that gate gets b_f.
 
     Source: Tallec and Ollivier 2018, "Can recurrent neural networks warp time?".
-    Raises InputError for a time span under 2.
 
-    >>> forget, learn = Chrono(100).biases(4, torch.device("cpu"), torch.float64)
-    >>> bool((forget >= 0).all()), bool((learn == -forget).all())
-    (True, True)
+    Args:
+        time_span: T, a number of steps.
+
+    Raises:
+        InputError: The time span is less than 2.
+
+    Examples:
+        >>> forget, learn = Chrono(100).biases(4, torch.device("cpu"), torch.float64)
+        >>> bool((forget >= 0).all()), bool((learn == -forget).all())
+        (True, True)
     """
 
     time_span: float = 1000.0
@@ -46,20 +52,27 @@ class Chrono:
             )
 
     def biases(self, size: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """The biases of the forget gate and of the input gate, [size] each."""
+        """Biases of the forget gate and of the input gate, [size] each."""
         forget = torch.empty(size, device=device, dtype=dtype).uniform_(1, self.time_span - 1).log()
         return forget, -forget
 
 
 @dataclass(frozen=True)
 class ForgetBias:
-    """One bias for the whole forget gate, and none for the input gate.
+    """Constant bias of the forget gate; zero bias of the input gate.
 
-    Source: Gers, Schmidhuber and Cummins 2000; the value 1, Jozefowicz, Zaremba and Sutskever 2015.
-    Raises InputError for a value that is not finite.
+    Source: Gers, Schmidhuber and Cummins 2000, "Learning to forget"; the value 1: Jozefowicz, Zaremba and Sutskever
+    2015, "An empirical exploration of recurrent network architectures".
 
-    >>> ForgetBias(2.0).biases(3, torch.device("cpu"), torch.float32)
-    (tensor([2., 2., 2.]), tensor([0., 0., 0.]))
+    Args:
+        value: The bias.
+
+    Raises:
+        InputError: The value is not finite.
+
+    Examples:
+        >>> ForgetBias(2.0).biases(3, torch.device("cpu"), torch.float32)
+        (tensor([2., 2., 2.]), tensor([0., 0., 0.]))
     """
 
     value: float = 1.0
@@ -69,7 +82,7 @@ class ForgetBias:
             raise InputError(f"ForgetBias: value must be a finite number; got {self.value!r}")
 
     def biases(self, size: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """The biases of the forget gate and of the input gate, [size] each."""
+        """Biases of the forget gate and of the input gate, [size] each."""
         return torch.full((size,), self.value, device=device, dtype=dtype), torch.zeros(
             size, device=device, dtype=dtype
         )
@@ -78,10 +91,11 @@ class ForgetBias:
 Forget: TypeAlias = Chrono | ForgetBias
 
 
-def forget_option(forget: Forget | None, bias: bool) -> Forget | None:
-    """The option that a unit goes by: `Chrono()` where none is given, and none for a unit without biases.
+def check_forget(forget: Forget | None, bias: bool) -> Forget | None:
+    """The initialisation of forget biases: `Chrono()` by default, None for a cell without biases.
 
-    Raises InputError for a unit without biases that is given one, and for anything that is no such option.
+    Raises:
+        InputError: The option is of another type, or the cell has no biases and an option.
     """
     if not bias:
         if forget is not None:
@@ -94,42 +108,54 @@ def forget_option(forget: Forget | None, bias: bool) -> Forget | None:
     return forget
 
 
+def parameter_factory(
+    device: torch.device | str | None, dtype: torch.dtype | None
+) -> Callable[..., nn.Parameter]:
+    """Constructor of uninitialised parameters, called with their sizes.
+
+    Examples:
+        >>> parameter_factory("cpu", torch.float64)(2, 3).shape
+        torch.Size([2, 3])
+    """
+    return lambda *sizes: nn.Parameter(torch.empty(sizes, device=device, dtype=dtype))
+
+
 @torch.no_grad()
-def keep_(option: Forget, forget: Tensor, learn: Tensor | None = None) -> None:
-    """Fill the bias of the gate that keeps, and of the gate that learns where there is one; [H] each."""
-    if (
-        forget.is_meta
-    ):  # has no numbers; to draw some there, PyTorch would import its compiler, which takes a second
+def init_forget_bias_(option: Forget, forget: Tensor, learn: Tensor | None = None) -> None:
+    """Fill the bias of the forget gate, and of the input gate if there is one; [H] each."""
+    # "meta" tensors have no data, and drawing random numbers there imports PyTorch's compiler, which takes a second.
+    if forget.is_meta:
         return
-    keeping, learning = option.biases(len(forget), forget.device, forget.dtype)
-    forget.copy_(keeping)
+    forget_bias, learn_bias = option.biases(len(forget), forget.device, forget.dtype)
+    forget.copy_(forget_bias)
     if learn is not None:
-        learn.copy_(learning)
+        learn.copy_(learn_bias)
 
 
 @torch.no_grad()
-def packed_weights_(weight_ih: Tensor, weight_hh: Tensor, gates: int) -> None:
+def init_packed_weights_(weight_ih: Tensor, weight_hh: Tensor, gates: int) -> None:
     """Fill torch.nn's packed matrices, [gates * H, I] and [gates * H, H], gate by gate."""
     for block in weight_ih.chunk(gates):
         nn.init.xavier_uniform_(block)
     for block in weight_hh.chunk(gates):
-        orthogonal_(block)
+        init_orthogonal_(block)
 
 
 @torch.no_grad()
-def gate_(gate: nn.Linear, hidden_size: int, peephole: bool = False) -> None:
+def init_gate_(gate: nn.Linear, hidden_size: int, *, peephole: bool = False) -> None:
     """Fill a gate over [STM, E], or over [LTM, STM, E] with a peephole; its bias becomes zero."""
     columns = gate.weight
     if peephole:
         nn.init.zeros_(columns[:, :hidden_size])
         columns = columns[:, hidden_size:]
-    orthogonal_(columns[:, :hidden_size])
+    init_orthogonal_(columns[:, :hidden_size])
     nn.init.xavier_uniform_(columns[:, hidden_size:])
     if gate.bias is not None:
         nn.init.zeros_(gate.bias)
 
 
-def orthogonal_(block: Tensor) -> None:
-    # The QR decomposition behind it exists for float32 and float64 only.
+def init_orthogonal_(block: Tensor) -> None:
+    """Fill a matrix with orthonormal rows or columns, in any floating point format."""
+    # PyTorch has the QR decomposition for float32 and float64 only.
     wide = torch.promote_types(block.dtype, torch.float32)
     block.copy_(nn.init.orthogonal_(torch.empty(block.shape, device=block.device, dtype=wide)))

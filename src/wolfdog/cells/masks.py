@@ -1,23 +1,24 @@
-"""Masks of recurrent dropout, and where a unit applies them."""
+"""Masks of recurrent dropout inside a cell."""
 
 from torch import Tensor, nn
 
 
 class Masked(nn.Module):
-    """A unit that can be told which features to drop, the same in every step; a mask is None where none are dropped.
+    """Base class of cells with recurrent dropout masks: the same features are dropped at every step of a sequence.
 
-    state_mask      [B, H], times what the unit's matrices read of the short-term memory; what a gate carries over of
-                    it is left whole
-    candidate_mask  [B, H], times what the unit would learn, before a gate says how much of it
+    Attributes:
+        state_mask: Factors [B, H] of the short-term memory where a matrix reads it, not where a gate carries it over;
+            None for no dropout.
+        candidate_mask: Factors [B, H] of the candidate values before the input gate; None for no dropout.
     """
 
     state_mask: Tensor | None = None
     candidate_mask: Tensor | None = None
 
     def recalled(self, stm: Tensor) -> Tensor:
-        """What matrices read of the short-term memory."""
+        """The short-term memory as the recurrent matrices read it."""
         return stm if self.state_mask is None else stm * self.state_mask
 
     def learned(self, candidate: Tensor) -> Tensor:
-        """What there is to be learned."""
+        """The candidate values as the input gate reads them."""
         return candidate if self.candidate_mask is None else candidate * self.candidate_mask

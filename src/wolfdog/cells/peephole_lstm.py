@@ -1,4 +1,4 @@
-"""The LSTM whose gates also see the long-term memory."""
+"""LSTM with peephole connections: the gates read the long-term memory."""
 
 from typing import Literal, get_args
 
@@ -7,16 +7,16 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from .cell import TwoMemories, TwoMemoryCell
-from .initialisation import Forget, forget_option, gate_, keep_
+from .initialisation import Forget, check_forget, init_forget_bias_, init_gate_
 from .packed import PackedParameters
 
 Peephole = Literal["full", "diagonal"]
 
 
 class PeepholeLSTMCell(PackedParameters, TwoMemoryCell):
-    """The LSTM whose gates peek at the long-term memory, by full matrices or by one weight per unit.
+    """LSTM with peephole connections, by full matrices or by one weight per unit.
 
-    peephole="full": every gate reads the concatenation of LTM, STM and E, in that order, by an nn.Linear of
+    With peephole="full", every gate reads the concatenation of LTM, STM and E, in that order, through an nn.Linear of
     its own, `n`, `i`, `f`, `v` [H, H + H + I]:
 
         seen               = [LTM_{t-1}, STM_{t-1}, E_t]
@@ -25,30 +25,42 @@ class PeepholeLSTMCell(PackedParameters, TwoMemoryCell):
         remember   LTM_t   = F_t + N_t
         use        STM_t   = tanh(LTM_t) * sigmoid(W_v seen + b_v)
 
-    peephole="diagonal": i, f and o peek by one weight per unit, and the output gate peeks at the new memory:
+    With peephole="diagonal", i, f and o have one peephole weight per unit, and the output gate reads the new memory:
 
         i, f, g, o = W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh             four blocks of H rows, in this order
         LTM_t      = sigmoid(f + p_f * LTM_{t-1}) * LTM_{t-1} + sigmoid(i + p_i * LTM_{t-1}) * tanh(g)
         STM_t      = sigmoid(o + p_o * LTM_t) * tanh(LTM_t)
 
-    with torch.nn.LSTMCell's parameters and `weight_ch` [3 H] = (p_i, p_f, p_o). (ONNX's LSTM holds the same
-    weights as W and R in the order i, o, f, g and as P in the order i, o, f.)
+    The diagonal form has the parameters of torch.nn.LSTMCell and `weight_ch` [3 H] = (p_i, p_f, p_o). ONNX's LSTM holds
+    the same weights as W and R in the order i, o, f, g and as P in the order i, o, f.
 
-    `cell(event, (stm, ltm)=None) -> (stm, ltm)`: event [B, I] or [I], memories [B, H] or [H]; zeros where
-    they are missing. `forget` chooses how the biases start: `Chrono(time_span)`, by default over 1,000 steps,
-    or `ForgetBias(value)`. Peepholes start at zero, as if there were none, but for one: in the full form the
-    block of W_n over LTM starts at minus the identity, so that N_t = tanh(new - LTM_{t-1}) * i_t learns only
-    what is not held already. An LTM that feeds itself through W_n without that force grows without bound
-    within a few hundred steps of training and takes every gate's gradient with it (measured on the model
-    problem, five runs of five).
+    Peepholes start at zero, with one exception: in the full form the block of W_n over LTM starts at minus the
+    identity, so that N_t = tanh(new - LTM_{t-1}) * i_t learns the difference from the held value. Without this
+    restoring term LTM grows without bound within a few hundred training steps, and the gradients of all gates vanish
+    (observed on the model problem in five runs of five).
+
+    `cell(event, state=None) -> (stm, ltm)`: event [B, I] or [I], stm and ltm [B, H] or [H]; a missing state is zero.
 
     Source of the diagonal form: Gers and Schmidhuber 2000, "Recurrent nets that time and count".
-    Raises InputError for an unknown form or contradicting options, ShapeError for an event or a state of the
-    wrong shape.
 
-    >>> full, diagonal = PeepholeLSTMCell(3, 5, peephole="full"), PeepholeLSTMCell(3, 5, peephole="diagonal")
-    >>> full.n.weight.shape, diagonal.weight_ch.shape
-    (torch.Size([5, 13]), torch.Size([15]))
+    Args:
+        input_size: Features of an event, I.
+        hidden_size: Features of each memory, H.
+        bias: Whether there are biases.
+        peephole: "full" or "diagonal".
+        forget: Initialisation of the biases of f and i: `Chrono(time_span)` or `ForgetBias(value)`; None is
+            `Chrono(1000)`.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Raises:
+        InputError: The form is unknown, or the options contradict each other.
+        ShapeError: In calls: the event or a state has the wrong shape.
+
+    Examples:
+        >>> full, diagonal = PeepholeLSTMCell(3, 5, peephole="full"), PeepholeLSTMCell(3, 5, peephole="diagonal")
+        >>> full.n.weight.shape, diagonal.weight_ch.shape
+        (torch.Size([5, 13]), torch.Size([15]))
     """
 
     n: nn.Linear
@@ -61,6 +73,7 @@ class PeepholeLSTMCell(PackedParameters, TwoMemoryCell):
         self,
         input_size: int,
         hidden_size: int,
+        *,
         bias: bool = True,
         peephole: Peephole = "diagonal",
         forget: Forget | None = None,
@@ -71,7 +84,7 @@ class PeepholeLSTMCell(PackedParameters, TwoMemoryCell):
         if peephole not in get_args(Peephole):
             raise InputError(f"PeepholeLSTM: peephole must be 'full' or 'diagonal'; got {peephole!r}")
         self.peephole = peephole
-        self.forget = forget_option(forget, bias)
+        self.forget = check_forget(forget, bias)
         if peephole == "full":
             for name in ("n", "i", "f", "v"):
                 columns = hidden_size + hidden_size + input_size
@@ -83,19 +96,19 @@ class PeepholeLSTMCell(PackedParameters, TwoMemoryCell):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Glorot input weights, orthogonal recurrent weights, biases by `forget`, peepholes as said above."""
+        """Initialise: Glorot input weights, orthogonal recurrent weights, biases by `forget`, peepholes as above."""
         if self.peephole == "full":
             for gate in (self.n, self.i, self.f, self.v):
-                gate_(gate, self.hidden_size, peephole=True)
+                init_gate_(gate, self.hidden_size, peephole=True)
             self.n.weight[:, : self.hidden_size].fill_diagonal_(-1.0)
             if self.forget is not None:
-                keep_(self.forget, forget=self.f.bias, learn=self.i.bias)
+                init_forget_bias_(self.forget, forget=self.f.bias, learn=self.i.bias)
             return
         biases = self.reset_packed_parameters(4)
         nn.init.zeros_(self.weight_ch)
         if self.forget is not None:
             i, f, _, _ = biases
-            keep_(self.forget, forget=f, learn=i)
+            init_forget_bias_(self.forget, forget=f, learn=i)
 
     def forward(self, event: Tensor, state: TwoMemories | None = None) -> TwoMemories:
         stm, ltm = self.before(event, state)

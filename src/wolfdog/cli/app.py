@@ -1,16 +1,19 @@
 """The commands under one name, and how a user's mistake is told."""
 
 import sys
+import warnings
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ..errors import WolfdogError
+from ..errors import MediaWarning, WolfdogError
 from .demo import demo
 from .evaluate import evaluate
 from .export import export
+from .pretrain import pretrain
 from .screen import complaints, console
+from .smooth import smooth
 from .train import train
 from .tv import tv
 from .watch import watch
@@ -24,8 +27,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         console.print(f"wolfdog {version('wolfdog')}")
         raise typer.Exit
 
@@ -44,12 +47,21 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-for command in (demo, tv, train, watch, evaluate, export):
+for command in (watch, smooth, train, evaluate, demo, tv, export, pretrain):
     app.command(help=_paragraphs(command.__doc__ or ""))(command)
 
 
 def main() -> None:
     """Run a command; a user's mistake is one line on standard error and exit status 2."""
+    show = warnings.showwarning
+
+    def told_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, MediaWarning):
+            complaints.print(f"[yellow]wolfdog:[/] {_plain(message)}", soft_wrap=True)
+        else:
+            show(message, category, *place, **more)
+
+    warnings.showwarning = told_warning
     try:
         app()
     except WolfdogError as error:
@@ -63,7 +75,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def _plain(error: Exception) -> str:
+def _plain(error: Exception | str) -> str:
     """The message on one line, safe for rich."""
     from rich.markup import escape
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import InputError
 from ..watch.model.registry import IN_WORDS, check_names
 from .screen import StageBars, console
 from .tables import cost_rows, gap_rows
@@ -27,6 +28,18 @@ def demo(
         Path | None,
         typer.Option(help="Show photographs, DIR/<class>/*.png or *.jpg, in place of drawings."),
     ] = None,
+    real: Annotated[
+        bool,
+        typer.Option(
+            "--real",
+            help="Show photographs, clean and degraded, to a pretrained classifier, without and with the pretrained "
+            "memory; nothing is trained. Needs --images.",
+        ),
+    ] = False,
+    most: Annotated[
+        int | None,
+        typer.Option(min=2, help="With --real: photographs of a class at most.", show_default="80"),
+    ] = None,
     memories: Annotated[
         str,
         typer.Option(
@@ -41,11 +54,20 @@ def demo(
         int | None, typer.Option(min=1, help="Processes at once.", show_default="one per core")
     ] = None,
 ) -> None:
-    """Broadcast an evening of television, learn to watch it, and hold memories against the ideal observer.
+    """Broadcast a test broadcast of television, learn to watch it, and hold memories against the ideal observer.
 
     Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves
-    and every trained watcher.
+    and every trained watcher. With --real: real.json, gaps.png, film.mp4 and annotated.mp4.
     """
+    if real:
+        from .real_demo import MOST, real_demo
+
+        if memories or thorough or workers is not None:
+            raise InputError("--real trains nothing: leave out --memories, --thorough and --workers.")
+        real_demo(images, out, seed, MOST if most is None else most)
+        return
+    if most is not None:
+        raise InputError("--most is for --real: give both, or neither.")
     from ..watch.evaluation.gap_plot import draw_gaps
     from ..watch.evaluation.scores import Scores, mean, spread, write_scores
     from ..watch.experiment import ALL_COMPARED, Experiment, run
@@ -69,9 +91,9 @@ def demo(
         stages = StageBars(STAGES)
         outcome = run(experiment, folder, stages)
         _show(outcome, folder, stages)
-        runs.append(Scores.of(outcome.verdicts, experiment.seed, outcome.costs))
+        runs.append(Scores.of(outcome.predictions, experiment.seed, outcome.costs))
         seconds = round(time.perf_counter() - began, 1)
-        notes = {"seconds": seconds, "frames_watched": len(outcome.verdicts.truth)}
+        notes = {"seconds": seconds, "frames_watched": len(outcome.predictions.truth)}
         write_scores(out / "scores.json", runs, notes)  # after every seed: a run may be stopped
     scores, deviation = mean(runs), spread(runs) if thorough else None
     draw_gaps(scores.table, out / "gaps.png", "What a canine is, by how long ago something told")
@@ -85,7 +107,8 @@ def demo(
 
 
 def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
-    """Timelines of the highlights and of one of the evening's broadcasts, and annotated highlights, by one watcher."""
+    """Timelines of the highlights and of one of the test broadcast's broadcasts, and annotated highlights, by one
+    watcher."""
     from ..labels import read_labels
     from ..watch.model.watcher import Watcher
     from ..watch.output.annotate import annotate
@@ -97,7 +120,7 @@ def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
     (out / "timelines").mkdir(parents=True, exist_ok=True)
     with stages("drawing timelines and an annotated video", 2) as done:
         for number, (name, shown) in enumerate(
-            (("highlights", outcome.highlights), ("evening", outcome.evening))
+            (("highlights", outcome.highlights), ("test broadcast", outcome.test_broadcast))
         ):
             video = shown.videos[0]
             moments = list(watcher.watch(video))

@@ -1,4 +1,4 @@
-"""What the terminal shows: progress while something is under way, tables and lines when it is done."""
+"""Terminal output: progress bars, lines and tables."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,7 +74,7 @@ def _lines(place: str, title: str, total: float) -> Iterator[Done]:
 
 
 def tell_of_missing(labels: Path, names: Mapping[str, object], found: Sequence[Path], videos: Path) -> None:
-    """Say which videos a labels file names that are not in the folder: they are neither taught nor judged."""
+    """Say which videos a labels file names that are not in the folder: they are neither trained nor judged."""
     from ..watch.data.labelled_video import not_there
 
     missing = not_there(names, found, videos) if videos.is_dir() else ""

@@ -4,7 +4,7 @@ from rich import box
 from rich.table import Table
 
 from ..watch.evaluation.metrics import confusion, share
-from ..watch.evaluation.predictions import IDEAL, IDEAL_EYE, Verdicts
+from ..watch.evaluation.observers import IDEAL, IDEAL_GIVEN_CLASSIFIER, ObserverPredictions
 from ..watch.evaluation.scores import Scores
 from .screen import percent
 
@@ -23,23 +23,23 @@ def gap_rows(scores: Scores, spread: dict[str, tuple[float | None, ...]] | None 
     table.add_column("all", justify="right")
     table.add_column("rest", justify="right")
     table.add_row("moments", *(f"{count:,}" for count in scores.table.counts), style="dim", end_section=True)
-    names = [name for name in scores.table.accuracy if name not in (IDEAL, IDEAL_EYE)]
-    for name in (*names, IDEAL, IDEAL_EYE):
+    names = [name for name in scores.table.accuracy if name not in (IDEAL, IDEAL_GIVEN_CLASSIFIER)]
+    for name in (*names, IDEAL, IDEAL_GIVEN_CLASSIFIER):
         values = [percent(value) for value in scores.table.accuracy[name]]
         if spread is not None:
             values = [
                 text if off is None else f"{text}±{100 * off:.1f}"
                 for text, off in zip(values, spread[name], strict=True)
             ]
-        style = "bold" if name in (IDEAL, IDEAL_EYE) else None
+        style = "bold" if name in (IDEAL, IDEAL_GIVEN_CLASSIFIER) else None
         table.add_row(name, *values, percent(scores.ambiguous[name]), percent(scores.rest[name]), style=style)
     return table
 
 
 def cost_rows(scores: Scores) -> Table:
-    """What each memory costs: parameters, and microseconds for each frame."""
+    """Table of the memories' costs: parameters, and microseconds per frame."""
     table = Table(
-        title="What a memory costs, the eye apart",
+        title="What a memory costs, the frame classifier apart",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         title_justify="left",
@@ -61,9 +61,9 @@ def _bucket(lo: int, hi: int) -> str:
     return f"{lo // 1000}k-{hi // 1000}k" if lo % 1000 == hi % 1000 == 0 and lo else f"{lo}-{hi - 1}"
 
 
-def confusion_table(judged: Verdicts, name: str) -> Table:
-    """How often one observer gave each label (column) to each true one (row), in % of the row."""
-    counts = confusion(judged.truth, judged.said[name].argmax(-1), len(judged.classes))
+def confusion_table(judged: ObserverPredictions, name: str) -> Table:
+    """Confusion matrix of one observer: labels given (columns) for each true label (rows), in % of the row."""
+    counts = confusion(judged.truth, judged.probabilities[name].argmax(-1), len(judged.classes))
     known = judged.truth >= 0
     right = share(judged.right()[name], known)
     table = Table(title=f"{name}: {percent(right)} % of {int(known.sum()):,} labelled moments right")

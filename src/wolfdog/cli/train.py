@@ -1,18 +1,29 @@
-"""wolfdog train: teach a watcher on labelled videos."""
+"""wolfdog train: train a watcher on labelled videos."""
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from ..errors import InputError
-from ..watch.model.registry import IN_WORDS
-from .screen import StageBars, console, tell_of_missing
+from ..tv import load_world
+from ..watch.model.registry import IN_WORDS, NO_MEMORY
+from .options import Crop
+from .screen import StageBars, complaints, console, percent, tell_of_missing
+
+if TYPE_CHECKING:
+    from ..labels import LabelSpan
+    from ..watch.classifiers.preprocessing import Crop as CropName
+    from ..watch.training.head_training import FreshMemory
+    from ..watch.training.pipeline import WatcherTraining
+
+SCRATCH = "scratch"
 
 
 class Mode(StrEnum):
-    """In which order things are taught."""
+    """In which order things are trained."""
 
     TWO_STAGE = "two-stage"
     JOINT = "joint"
@@ -24,30 +35,51 @@ def train(
         Path, typer.Option(help="CSV: video,start,end,label (seconds); videos relative to --videos.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the watcher.")],
-    memory: Annotated[str, typer.Option(help=f"{IN_WORDS}; or none.")] = "lstm",
+    classifier: Annotated[
+        str,
+        typer.Option(
+            help="Its features are what is learned from: efficientnet-lite0, -lite1 or -lite2, onnx:FILE, timm:NAME. "
+            "scratch: a small network of your own, from nothing."
+        ),
+    ] = "efficientnet-lite0",
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            help=f"any-class: the memory that comes with wolfdog, fitted to your labels. Or one that is trained from "
+            f"nothing: {IN_WORDS}. Or none.",
+            show_default="any-class; lstm with scratch",
+        ),
+    ] = None,
+    crop: Annotated[Crop, typer.Option(help="How frames that are not square are fitted.")] = Crop.SQUEEZE,
     window: Annotated[
         int | None,
         typer.Option(
-            help="Past moments that a memory which is searched holds.",
+            help="Past moments that an attention memory holds.",
             show_default="1024; lstmn 16; +bank 720",
         ),
     ] = None,
     stride: Annotated[
         float | None,
-        typer.Option(help="A bank holds one moment in so many seconds.", show_default="10"),
+        typer.Option(help="Seconds between two moments that a bank holds.", show_default="10"),
     ] = None,
-    mode: Annotated[Mode, typer.Option(help="Eye first and then memory, or both at once.")] = Mode.TWO_STAGE,
+    mode: Annotated[
+        Mode, typer.Option(help="scratch only: frame classifier first and then memory, or both at once.")
+    ] = Mode.TWO_STAGE,
     world: Annotated[
         Path | None,
         typer.Option(
-            help="Simulated television only: its world.toml; shots are re-cut into endless new broadcasts."
+            help="scratch, on simulated television: its world.toml; shots are recombined into new broadcasts."
         ),
     ] = None,
     fps: Annotated[float, typer.Option(help="Frames a second to learn at, and to watch at later.")] = 5.0,
-    size: Annotated[int, typer.Option(help="Pixels of a frame's side.")] = 64,
+    size: Annotated[int, typer.Option(help="scratch only: pixels of a frame's side.")] = 64,
     hidden: Annotated[int, typer.Option(help="Units of the memory.")] = 32,
-    eye_steps: Annotated[int, typer.Option(min=1, help="Training steps of the eye.")] = 1200,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of the memory.")] = 1200,
+    classifier_steps: Annotated[
+        int, typer.Option(min=1, help="scratch only: training steps of the frame classifier.")
+    ] = 1200,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Training steps of a memory that is trained from nothing.")
+    ] = 1200,
     weight_decay: Annotated[
         float,
         typer.Option(min=0.0, help="Of the memory's weights, not its biases; 0.001 where footage is scarce."),
@@ -57,58 +89,152 @@ def train(
     uninformative: Annotated[
         str,
         typer.Option(
-            help="Labels that say nothing of others, by commas: thinned at first, so that gaps grow."
+            help="Labels that say nothing about others, separated by commas: shortened at first, so that gaps grow."
         ),
     ] = "unknown",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same watcher.")] = 0,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between two checkpoints.")] = 100,
 ) -> None:
-    """Teach a watcher on labelled videos; the same command again goes on where a killed one stopped."""
+    """Train a watcher on labelled videos; the same command again goes on where a killed one stopped.
+
+    By default a pretrained classifier looks at the frames, a linear head learns the labels from its features, in
+    seconds and from few labels, and the memory that comes with wolfdog is fitted to them.
+    """
     from ..labels import read_labels
-    from ..tv import World
-    from ..watch.data.labelled_video import classes_of, read_reels
-    from ..watch.model.config import WatcherConfig
-    from ..watch.training.pipeline import School
-    from ..watch.training.train import ContextPlan, EyePlan
-    from ..watch.training.trainer import Plan
+    from ..watch.data.labelled_video import classes_of
+    from ..watch.training.train import ContextTraining
+    from ..watch.training.trainer import OptimizerSettings
     from ..watch.video.discover import find_videos
 
+    scratch = classifier == SCRATCH
+    if not scratch:
+        given = {
+            "--mode": mode is not Mode.TWO_STAGE,
+            "--world": world is not None,
+            "--size": size != 64,
+            "--classifier-steps": classifier_steps != 1200,
+        }
+        strange = [name for name, there in given.items() if there]
+        if strange:
+            raise InputError(
+                f"{strange[0]}: only for a network that is trained from nothing; add --classifier scratch."
+            )
     spans = read_labels(labels)
-    told: World | None = None if world is None else World.load(world)
-    classes = told.labels if told is not None else classes_of(spans)
+    broadcast_world = None if world is None else load_world(world)
+    classes = classes_of(spans) if broadcast_world is None else broadcast_world.labels
     thin = tuple(name.strip() for name in uninformative.split(",") if name.strip())
-    strange = [name for name in thin if name not in (*classes, "unknown")]
-    if strange:
+    unknown = [name for name in thin if name not in (*classes, "unknown")]
+    if unknown:
         raise InputError(
-            f"--uninformative: {strange[0]!r} is no label; expected some of {', '.join(classes)}"
+            f"--uninformative: {unknown[0]!r} is no label; expected some of {', '.join(classes)}"
         )
-    config = WatcherConfig(classes, fps, size, memory=memory, hidden=hidden, window=window, stride=stride)
-    school = School(
-        config,
-        EyePlan(Plan(eye_steps, 3e-3)),
-        ContextPlan(
-            Plan(steps, 5e-3, weight_decay=weight_decay),
-            chunk,
-            streams,
-            cut=told,
-            uninformative=thin,
-        ),
-        seed,
-        out,
-        save_every,
-        joint=mode is Mode.JOINT,
+    footage = _Footage(find_videos(videos), videos, labels, spans, classes)
+    context = ContextTraining(
+        OptimizerSettings(steps, 5e-3, weight_decay=weight_decay),
+        chunk,
+        streams,
+        cut=broadcast_world,
+        uninformative=thin,
     )
-    stages = StageBars()
-    found = find_videos(videos)
-    out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
-    root = videos if videos.is_dir() else videos.parent
-    with stages("reading the videos", len(found)) as done:
-        reels = read_reels(found, root, spans, classes, fps, size, lambda number: done(number, ""))
-    tell_of_missing(labels, spans, found, videos)
-    school.teach(reels, stages)
+    options: dict[str, Any] = {"hidden": hidden, "window": window, "stride": stride}
+    if scratch:
+        from ..watch.model.config import WatcherConfig
+        from ..watch.training.pipeline import WatcherTraining
+        from ..watch.training.train import FrameClassifierTraining
+
+        config = WatcherConfig(classes, fps, size, memory=memory or "lstm", **options)
+        seeing = FrameClassifierTraining(OptimizerSettings(classifier_steps, 3e-3))
+        training = WatcherTraining(config, seeing, context, seed, out, save_every, joint=mode is Mode.JOINT)
+        _train_scratch(training, footage, out)
+        name = config.memory
+    else:
+        from ..watch.training.context_method import context_config
+        from ..watch.training.head_training import ANY_CLASS, FreshMemory
+
+        name = memory or ANY_CLASS
+        chosen: str | FreshMemory = name
+        if name not in (ANY_CLASS, NO_MEMORY):
+            chosen = FreshMemory(
+                config=context_config(classes, fps, name, **options),
+                training=context,
+                seed=seed,
+                checkpoint=out / "training" / "memory.safetensors",
+                save_every=save_every,
+            )
+        _train_head(chosen, classifier, crop.value, fps, footage, out)
     console.print(
-        f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {memory}",
+        f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {name}",
         markup=False,
         soft_wrap=True,
     )
     console.print(f"next: wolfdog watch VIDEO --model {out} --out watched", markup=False, soft_wrap=True)
+
+
+class _Footage(NamedTuple):
+    """Videos and their labels."""
+
+    found: list[Path]
+    videos: Path
+    file: Path
+    spans: Mapping[str, Sequence["LabelSpan"]]
+    classes: tuple[str, ...]
+
+    @property
+    def root(self) -> Path:
+        return self.videos if self.videos.is_dir() else self.videos.parent
+
+
+def _train_scratch(training: "WatcherTraining", footage: _Footage, out: Path) -> None:
+    from ..watch.data.labelled_video import read_labelled_videos
+
+    stages = StageBars()
+    out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
+    config = training.config
+    with stages("reading the videos", len(footage.found)) as done:
+        labelled = read_labelled_videos(
+            footage.found,
+            footage.root,
+            footage.spans,
+            footage.classes,
+            config.fps,
+            config.size,
+            lambda number: done(number, ""),
+        )
+    tell_of_missing(footage.file, footage.spans, footage.found, footage.videos)
+    training.run(labelled, stages)
+
+
+def _train_head(
+    memory: "str | FreshMemory", classifier: str, crop: "CropName", fps: float, footage: _Footage, out: Path
+) -> None:
+    from ..watch.classifiers.array_cache import ArrayCache
+    from ..watch.classifiers.registry import load_classifier
+    from ..watch.labelling.trained_model import TrainedModel
+    from ..watch.training.head_training import read_features, train_head
+
+    stages = StageBars()
+    features = load_classifier(classifier, crop=crop)
+    out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
+    data = read_features(
+        footage.found,
+        footage.root,
+        footage.spans,
+        footage.classes,
+        features,
+        fps=fps,
+        stages=stages,
+        cache=ArrayCache("looks"),
+    )
+    tell_of_missing(footage.file, footage.spans, footage.found, footage.videos)
+    trained = train_head(data, memory=memory, classifier=classifier, stages=stages)
+    for warning in trained.warnings:
+        complaints.print(f"wolfdog: {warning}", markup=False, soft_wrap=True)
+    TrainedModel(classifier, features.identity, crop, fps, trained.head, trained.memory).save(out)
+    if trained.right is not None:
+        alone, remembering = (percent(share) for share in trained.right)
+        console.print(
+            f"on frames of videos that were held out: {alone} % right by the frame alone, {remembering} % with the "
+            "any-class memory, before it was fitted",
+            markup=False,
+            soft_wrap=True,
+        )

@@ -8,6 +8,7 @@ import typer
 
 from wolfdog.errors import InputError
 from wolfdog.tv.world import World, default_world
+from wolfdog.tv.world_files import load_world
 
 if TYPE_CHECKING:
     from wolfdog.tv.picture import Picture
@@ -30,15 +31,16 @@ def tv(
     part: Annotated[
         str | None,
         typer.Option(
-            help="Which of the photographs: train (eye and memory), eye, memory, test or all.",
+            help="Part of the photographs: classifier, memory, train (both), test, or all.",
             show_default="all",
         ),
     ] = None,
     switch_every: Annotated[
         float | None, typer.Option(help="Mean seconds that a viewer stays on a channel.")
     ] = None,
-    object_rate: Annotated[
-        float | None, typer.Option(help="One pace for all: the share of shots that tell the channel, 0 to 1.")
+    informative_rate: Annotated[
+        float | None,
+        typer.Option(help="Share of informative shots (bear, goldfish), 0 to 1: one pace for all."),
     ] = None,
     shot_length: Annotated[float | None, typer.Option(help="Mean seconds of a shot.")] = None,
     workers: Annotated[
@@ -61,7 +63,7 @@ def tv(
     if part is not None and images is None:
         raise InputError("tv: --part says which photographs are shown: say where they are with --images DIR.")
     chosen = _changed(
-        default_world() if world is None else World.load(world), switch_every, object_rate, shot_length
+        default_world() if world is None else load_world(world), switch_every, informative_rate, shot_length
     )
     picture: Picture = (
         Painter(size, seed) if images is None else Photographs(images, part or "all", size, seed)
@@ -76,18 +78,18 @@ def tv(
 
 
 def _changed(
-    world: World, switch_every: float | None, object_rate: float | None, shot_length: float | None
+    world: World, switch_every: float | None, informative_rate: float | None, shot_length: float | None
 ) -> World:
     """`world` with lengths given in seconds."""
     return world.with_(
         switch_every=None if switch_every is None else switch_every * world.fps,
         shot_length=None if shot_length is None else shot_length * world.fps,
-        tell_rate=object_rate,
+        informative_rate=informative_rate,
     )
 
 
 def _worthwhile(minutes: float, streams: int, fps: float) -> int:
-    """How many processes to use: starting one takes as long as making a few thousand frames."""
+    """Number of worker processes: one more for every few thousand frames, the cost of starting a process."""
     frames = minutes * 60 * fps * streams
     # min keeps its first argument where the second is NaN; the broadcast will refuse such a length.
     return int(max(1, min(os.cpu_count() or 1, frames // 4000)))

@@ -1,4 +1,4 @@
-"""Other tools: layers to and from ONNX, weights from Keras and Flax."""
+"""Interoperation: layers to and from ONNX, weights from Keras and Flax."""
 
 from .flax import from_flax as from_flax
 from .keras import from_keras as from_keras

@@ -1,4 +1,4 @@
-"""The activation functions that ONNX's recurrent operators can be told to use."""
+"""Activation functions of ONNX's recurrent operators."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,10 +11,13 @@ from ..errors import ONNXError
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One row: the function of x, alpha and beta, and the values of those two where the file gives none.
+class Definition:
+    """Definition of an activation function.
 
-    None for a constant that the function does not have, NaN for one that it has no value for.
+    Attributes:
+        function: The function of x, alpha and beta.
+        alpha: Default of alpha; None for a function without alpha, NaN if a file must give it.
+        beta: Default of beta, likewise.
     """
 
     function: Callable[[Tensor, float, float], Tensor]
@@ -22,39 +25,45 @@ class Kind:
     beta: float | None = None
 
 
-_UNSAID = float("nan")
-"""ONNX refers to the operators of the same names for missing constants, and has none for two of them."""
+_REQUIRED = float("nan")
+"""Marker of a constant without a default in ONNX."""
 
 
 def _threshold(x: Tensor, alpha: float, _: float) -> Tensor:
     return torch.where(x >= alpha, x, 0.0)
 
 
-KINDS: Mapping[str, Kind] = {
-    "Relu": Kind(lambda x, a, b: torch.relu(x)),
-    "Tanh": Kind(lambda x, a, b: torch.tanh(x)),
-    "Sigmoid": Kind(lambda x, a, b: torch.sigmoid(x)),
-    "Affine": Kind(lambda x, a, b: a * x + b, _UNSAID, _UNSAID),
-    "LeakyRelu": Kind(lambda x, a, b: torch.where(x >= 0, x, a * x), 0.01),
-    "ThresholdedRelu": Kind(_threshold, 1.0),
-    "ScaledTanh": Kind(lambda x, a, b: a * torch.tanh(b * x), _UNSAID, _UNSAID),
-    "HardSigmoid": Kind(lambda x, a, b: (a * x + b).clamp(0.0, 1.0), 0.2, 0.5),
-    "Elu": Kind(lambda x, a, b: torch.where(x >= 0, x, a * torch.expm1(x.clamp(max=0.0))), 1.0),
-    "Softsign": Kind(lambda x, a, b: x / (1 + x.abs())),
-    "Softplus": Kind(lambda x, a, b: F.softplus(x)),
+ACTIVATIONS: Mapping[str, Definition] = {
+    "Relu": Definition(lambda x, a, b: torch.relu(x)),
+    "Tanh": Definition(lambda x, a, b: torch.tanh(x)),
+    "Sigmoid": Definition(lambda x, a, b: torch.sigmoid(x)),
+    "Affine": Definition(lambda x, a, b: a * x + b, _REQUIRED, _REQUIRED),
+    "LeakyRelu": Definition(lambda x, a, b: torch.where(x >= 0, x, a * x), 0.01),
+    "ThresholdedRelu": Definition(_threshold, 1.0),
+    "ScaledTanh": Definition(lambda x, a, b: a * torch.tanh(b * x), _REQUIRED, _REQUIRED),
+    "HardSigmoid": Definition(lambda x, a, b: (a * x + b).clamp(0.0, 1.0), 0.2, 0.5),
+    "Elu": Definition(lambda x, a, b: torch.where(x >= 0, x, a * torch.expm1(x.clamp(max=0.0))), 1.0),
+    "Softsign": Definition(lambda x, a, b: x / (1 + x.abs())),
+    "Softplus": Definition(lambda x, a, b: F.softplus(x)),
 }
-"""Every activation function, by ONNX's name."""
+"""Activation functions by ONNX's names."""
 
-_NAMES = {name.lower(): name for name in KINDS}
+_NAMES = {name.lower(): name for name in ACTIVATIONS}
 
 
 @dataclass(frozen=True)
 class Activation:
-    """One of `KINDS` with its constants.
+    """Activation function with its constants.
 
-    >>> import torch
-    >>> Activation("HardSigmoid", 0.2, 0.5)(torch.tensor([-9.0, 0.0, 1.0]))
-    tensor([0.0000, 0.5000, 0.7000])
+    Attributes:
+        name: A key of `ACTIVATIONS`.
+        alpha: First constant.
+        beta: Second constant.
+
+    Examples:
+        >>> import torch
+        >>> Activation("HardSigmoid", 0.2, 0.5)(torch.tensor([-9.0, 0.0, 1.0]))
+        tensor([0.0000, 0.5000, 0.7000])
     """
 
     name: str
@@ -62,42 +71,48 @@ class Activation:
     beta: float = 0.0
 
     def __call__(self, x: Tensor) -> Tensor:
-        return KINDS[self.name].function(x, self.alpha, self.beta)
+        return ACTIVATIONS[self.name].function(x, self.alpha, self.beta)
 
 
-USUAL: Mapping[str, tuple[Activation, ...]] = {
+DEFAULT_ACTIVATIONS: Mapping[str, tuple[Activation, ...]] = {
     "LSTM": (Activation("Sigmoid"), Activation("Tanh"), Activation("Tanh")),
     "GRU": (Activation("Sigmoid"), Activation("Tanh")),
     "RNN": (Activation("Tanh"),),
 }
-"""The activations of operators that are told none."""
+"""Default activations of the operators."""
 
 
-def activations_of(
+def parse_activations(
     names: list[str], alphas: list[float], betas: list[float], where: str
 ) -> tuple[Activation, ...]:
-    """Activations by name, each with the next of the constants that it has; missing ones are ONNX's own.
+    """Activations by name, each with the next of the constants that it has; missing constants get ONNX's defaults.
 
-    Raises ONNXError for a name that is none, for constants that are left over, and for one that is missing and has no
-    default.
+    Args:
+        names: Names in any case.
+        alphas: Values of alpha, in order, for the functions that have it.
+        betas: Values of beta, likewise.
+        where: Prefix of error messages.
+
+    Raises:
+        ONNXError: A name is unknown, constants are left over, or one without a default is missing.
     """
-    left = {"alpha": list(alphas), "beta": list(betas)}
+    remaining = {"alpha": list(alphas), "beta": list(betas)}
     made = []
     for name in names:
         known = _NAMES.get(name.lower())
         if known is None:
-            raise ONNXError(f"{where}: activation {name!r} is none of {', '.join(KINDS)}")
+            raise ONNXError(f"{where}: unknown activation {name!r}; expected one of {', '.join(ACTIVATIONS)}")
         constants = {}
         for which in ("alpha", "beta"):
-            usual = getattr(KINDS[known], which)
-            if usual is not None:
-                constants[which] = left[which].pop(0) if left[which] else usual
+            default = getattr(ACTIVATIONS[known], which)
+            if default is not None:
+                constants[which] = remaining[which].pop(0) if remaining[which] else default
                 if constants[which] != constants[which]:
                     raise ONNXError(f"{where}: activation {known} needs a number in activation_{which}")
         made.append(Activation(known, **constants))
-    for which, rest in left.items():
+    for which, rest in remaining.items():
         if rest:
             raise ONNXError(
-                f"{where}: activation_{which} has {len(rest)} numbers more than {', '.join(names)} take"
+                f"{where}: activation_{which} has {len(rest)} more numbers than {', '.join(names)} use"
             )
     return tuple(made)

@@ -10,7 +10,7 @@ from .. import cells
 from ..cells import Cell
 from ..errors import InputError, ShapeError
 from ..layers import Recurrent
-from .arrays import Numbers, checked_array, columns, load_weights
+from .arrays import Numbers, checked_array, gate_rows, load_weights
 
 FlaxCell = Literal["LSTMCell", "OptimizedLSTMCell", "GRUCell", "SimpleCell"]
 
@@ -23,41 +23,44 @@ _GATES: dict[str, tuple[str, ...]] = {
 
 
 def from_flax(cell: FlaxCell, params: Mapping[str, Mapping[str, Any]]) -> Recurrent:
-    """A cell of flax.linen or flax.nnx as a layer of ours, from its parameters.
+    """Layer with the parameters of a cell of flax.linen or flax.nnx.
 
         LSTMCell, OptimizedLSTMCell   ii, if, ig, io: kernel [I, H]             hi, hf, hg, ho: kernel [H, H], bias [H]
         GRUCell                       ir, iz, in: kernel [I, H], bias [H]       hr, hz: kernel [H, H]
                                                                                 hn: kernel [H, H], bias [H]
         SimpleCell                    i: kernel [I, H], bias [H]                h: kernel [H, H]
 
-    In flax.nnx LSTMCell has `if_` in the place of `if`, and the others have all gates side by side, in this order, in
-    dense_i (kernel [I, gates * H]) and dense_h (kernel [H, gates * H]).
-
-    Args:
-        cell: which cell it was, with Flax's own activations; a SimpleCell without `residual`.
-        params: its parameters by these names, each a mapping with "kernel" and maybe "bias", of NumPy or anything
-            that NumPy reads; as in `variables["params"]`, or in `variables["params"]["cell"]` of a linen.RNN, and in
-            nnx `nnx.state(cell, nnx.Param)`.
-
-    Returns:
-        A layer with `batch_first=True`, as Flax's RNN lays sequences out. The state of an LSTM is (h, c); the carry of
-        Flax is (c, h).
+    In flax.nnx, LSTMCell has `if_` in the place of `if`, and the other cells have all gates side by side, in this
+    order, in dense_i (kernel [I, gates * H]) and dense_h (kernel [H, gates * H]).
 
     Source: Flax 0.12, flax.linen and flax.nnx.
-    Raises InputError for a cell that is none of these, ShapeError for parameters of other names or shapes.
 
-    >>> kernel, bias = np.zeros((5, 5), np.float32), np.zeros(5, np.float32)
-    >>> from_flax("SimpleCell", {"i": {"kernel": kernel[:3], "bias": bias}, "h": {"kernel": kernel}}).cell
-    ElmanCell(3, 5)
+    Args:
+        cell: Type of the cell, with Flax's default activations; a SimpleCell without `residual`.
+        params: Parameters by these names, each a mapping with "kernel" and optionally "bias", of arrays that NumPy
+            reads: `variables["params"]`, `variables["params"]["cell"]` of a linen.RNN, or `nnx.state(cell, nnx.Param)`.
+
+    Returns:
+        A layer with `batch_first=True`, the layout of Flax's RNN. The state of an LSTM is (h, c), while Flax's carry is
+        (c, h).
+
+    Raises:
+        InputError: The type of the cell is unknown.
+        ShapeError: The names or shapes of the parameters are wrong.
+
+    Examples:
+        >>> kernel, bias = np.zeros((5, 5), np.float32), np.zeros(5, np.float32)
+        >>> from_flax("SimpleCell", {"i": {"kernel": kernel[:3], "bias": bias}, "h": {"kernel": kernel}}).cell
+        ElmanCell(3, 5)
     """
     if cell not in get_args(FlaxCell):
         raise InputError(f"from_flax: cell must be one of {', '.join(get_args(FlaxCell))}; got {cell!r}")
     names = _names(cell, params)
     gates = len(_GATES[cell])
     first = checked_array(f"{names['h'][0]}/kernel", params[names["h"][0]].get("kernel"), (None, None))
-    wide = gates // len(names["h"])  # gates side by side in one kernel
+    wide = gates // len(names["h"])  # number of gates side by side in a kernel
     hidden = first.shape[1] // wide
-    made = {}
+    weights = {}
     for side, rows in (("i", None), ("h", hidden)):
         kernels = [
             checked_array(f"{name}/kernel", params[name].get("kernel"), (rows, wide * hidden))
@@ -67,22 +70,22 @@ def from_flax(cell: FlaxCell, params: Mapping[str, Mapping[str, Any]]) -> Recurr
             raise ShapeError(
                 f"from_flax: kernels of {cell} differ in size: {[kernel.shape for kernel in kernels]}"
             )
-        made[f"weight_{side}h"] = columns(np.concatenate(kernels, 1), 1, (0,))
+        weights[f"weight_{side}h"] = gate_rows(np.concatenate(kernels, 1), 1, (0,))
         biases = [_bias(name, params[name], wide * hidden, first.dtype) for name in names[side]]
-        made[f"bias_{side}h"] = torch.tensor(np.concatenate(biases))
-    sizes = (made["weight_ih"].shape[1], hidden)
+        weights[f"bias_{side}h"] = torch.tensor(np.concatenate(biases))
+    sizes = (weights["weight_ih"].shape[1], hidden)
     with torch.device("meta"):
         unit: Cell = cells.ElmanCell(*sizes)
         if cell == "GRUCell":
             unit = cells.GRUCell(*sizes)
         elif cell != "SimpleCell":
             unit = cells.LSTMCell(*sizes)
-    load_weights(unit, made)
+    load_weights(unit, weights)
     return Recurrent(unit, batch_first=True)
 
 
 def _names(cell: FlaxCell, params: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What the parameters of a cell are called, those for events and those for the state, in our order of gates."""
+    """Names of a cell's parameters for events and for the state, in wolfdog's order of gates."""
     linen = {side: [f"{side}{gate}" for gate in _GATES[cell]] for side in "ih"}
     keyword = {side: [name.replace("if", "if_") for name in names] for side, names in linen.items()}
     packed = {side: [f"dense_{side}"] for side in "ih"}
@@ -101,7 +104,7 @@ def _names(cell: FlaxCell, params: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _bias(name: str, parameters: Mapping[str, Any], size: int, dtype: np.dtype[Any]) -> Numbers:
-    """The bias of one of Flax's linear maps; zeros where it has none."""
+    """Bias of a linear map; zeros if it has none."""
     if parameters.get("bias") is None:
         return np.zeros(size, dtype)
     return checked_array(f"{name}/bias", parameters["bias"], (size,))

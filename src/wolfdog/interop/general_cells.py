@@ -1,4 +1,4 @@
-"""The units of ONNX's operators in all their generality: chosen activations, clipping, coupled gates."""
+"""Cells with all options of ONNX's recurrent operators: activations, clipping, coupled gates."""
 
 import torch
 from torch import Tensor, nn
@@ -11,31 +11,40 @@ from .activations import Activation
 _SIGMOID, _TANH = Activation("Sigmoid"), Activation("Tanh")
 
 
-class _General(PackedParameters):
-    """What the three have in common: clipped activations, and first weights."""
+class _GeneralCell(PackedParameters):
+    """Base class of the general cells: initialisation of their parameters."""
 
     gates: int
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Glorot input weights, orthogonal recurrent weights, zeros elsewhere."""
+        """Initialise: Glorot input weights, orthogonal recurrent weights, zeros elsewhere."""
         self.reset_packed_parameters(self.gates)
         peepholes = getattr(self, "weight_ch", None)
         if peepholes is not None:
             nn.init.zeros_(peepholes)
 
 
-class GeneralElman(_General, OneMemoryCell):
-    """ONNX's RNN.
+class GeneralElman(_GeneralCell, OneMemoryCell):
+    """Cell of ONNX's operator RNN.
 
         STM_t = f(clip(W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh))
 
-    `cell(event, stm=None) -> stm`, as wolfdog.cells.ElmanCell, whose parameters it has.
+    `cell(event, state=None) -> stm`, with the parameters of wolfdog.cells.ElmanCell.
 
     Source: ONNX, operator RNN.
 
-    >>> GeneralElman(3, 5, activations=(Activation("Elu", 0.5),), clip=2.0)(torch.zeros(2, 3)).shape
-    torch.Size([2, 5])
+    Args:
+        input_size: Features of an event, I.
+        hidden_size: Features of the memory, H.
+        bias: Whether there are biases.
+        activations: (f,).
+        clip: Bound on the arguments of activations; None for none.
+        dtype: Type of the parameters.
+
+    Examples:
+        >>> GeneralElman(3, 5, activations=(Activation("Elu", 0.5),), clip=2.0)(torch.zeros(2, 3)).shape
+        torch.Size([2, 5])
     """
 
     gates = 1
@@ -44,6 +53,7 @@ class GeneralElman(_General, OneMemoryCell):
         self,
         input_size: int,
         hidden_size: int,
+        *,
         bias: bool = True,
         activations: tuple[Activation, ...] = (_TANH,),
         clip: float | None = None,
@@ -60,8 +70,8 @@ class GeneralElman(_General, OneMemoryCell):
         return f(clipped(self.gates_of(event, stm), self.clip))
 
 
-class GeneralLSTM(_General, TwoMemoryCell):
-    """ONNX's LSTM.
+class GeneralLSTM(_GeneralCell, TwoMemoryCell):
+    """Cell of ONNX's operator LSTM.
 
         i, f, g, o = W_ih E_t + b_ih + W_hh STM_{t-1} + b_hh             four blocks of H rows, in this order
         i          = f(clip(i + p_i * LTM_{t-1}))
@@ -69,14 +79,25 @@ class GeneralLSTM(_General, TwoMemoryCell):
         LTM_t      = f * LTM_{t-1} + i * g(clip(g))
         STM_t      = f(clip(o + p_o * LTM_t)) * h(LTM_t)
 
-    f, g and h are the three `activations`. `cell(event, (stm, ltm)=None) -> (stm, ltm)`, as
-    wolfdog.cells.PeepholeLSTMCell in its diagonal form, whose parameters it has; `weight_ch` with `peepholes` only.
+    `cell(event, state=None) -> (stm, ltm)`, with the parameters of wolfdog.cells.PeepholeLSTMCell in its diagonal form;
+    `weight_ch` exists with `peepholes` only.
 
     Source: ONNX, operator LSTM.
 
-    >>> stm, ltm = GeneralLSTM(3, 5, clip=1.0, coupled=True)(torch.zeros(2, 3))
-    >>> ltm.shape
-    torch.Size([2, 5])
+    Args:
+        input_size: Features of an event, I.
+        hidden_size: Features of each memory, H.
+        bias: Whether there are biases.
+        activations: (f, g, h).
+        clip: Bound on the arguments of gate activations; None for none.
+        coupled: Whether the forget gate is one minus the input gate.
+        peepholes: Whether there are peephole weights.
+        dtype: Type of the parameters.
+
+    Examples:
+        >>> stm, ltm = GeneralLSTM(3, 5, clip=1.0, coupled=True)(torch.zeros(2, 3))
+        >>> ltm.shape
+        torch.Size([2, 5])
     """
 
     gates = 4
@@ -86,6 +107,7 @@ class GeneralLSTM(_General, TwoMemoryCell):
         self,
         input_size: int,
         hidden_size: int,
+        *,
         bias: bool = True,
         activations: tuple[Activation, ...] = (_SIGMOID, _TANH, _TANH),
         clip: float | None = None,
@@ -112,8 +134,8 @@ class GeneralLSTM(_General, TwoMemoryCell):
         return stm, ltm
 
 
-class GeneralGRU(_General, OneMemoryCell):
-    """ONNX's GRU.
+class GeneralGRU(_GeneralCell, OneMemoryCell):
+    """Cell of ONNX's operator GRU.
 
         r     = f(clip(W_ir E_t + b_ir + W_hr STM_{t-1} + b_hr))         the first block of H rows
         z     = f(clip(W_iz E_t + b_iz + W_hz STM_{t-1} + b_hz))         the second
@@ -121,13 +143,22 @@ class GeneralGRU(_General, OneMemoryCell):
         n     = g(clip(W_in E_t + b_in + W_hn (r * STM_{t-1}) + b_hn))   the third; reset_after=False
         STM_t = (1 - z) * n + z * STM_{t-1}
 
-    f and g are the two `activations`. `cell(event, stm=None) -> stm`, as wolfdog.cells.GRUCell, whose parameters it
-    has.
+    `cell(event, state=None) -> stm`, with the parameters of wolfdog.cells.GRUCell.
 
     Source: ONNX, operator GRU.
 
-    >>> GeneralGRU(3, 5, clip=1.0, reset_after=False)(torch.zeros(2, 3)).shape
-    torch.Size([2, 5])
+    Args:
+        input_size: Features of an event, I.
+        hidden_size: Features of the memory, H.
+        bias: Whether there are biases.
+        activations: (f, g).
+        clip: Bound on the arguments of activations; None for none.
+        reset_after: Whether the reset gate is applied after the matrix product.
+        dtype: Type of the parameters.
+
+    Examples:
+        >>> GeneralGRU(3, 5, clip=1.0, reset_after=False)(torch.zeros(2, 3)).shape
+        torch.Size([2, 5])
     """
 
     gates = 3
@@ -136,6 +167,7 @@ class GeneralGRU(_General, OneMemoryCell):
         self,
         input_size: int,
         hidden_size: int,
+        *,
         bias: bool = True,
         activations: tuple[Activation, ...] = (_SIGMOID, _TANH),
         clip: float | None = None,

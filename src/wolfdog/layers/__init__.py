@@ -1,4 +1,4 @@
-"""Layers: cells over sequences."""
+"""Layers: recurrent cells over sequences, and layers made of layers."""
 
 from .bidirectional import Bidirectional as Bidirectional
 from .caches import clear_caches as clear_caches

@@ -1,4 +1,4 @@
-"""`Bidirectional`: a layer over the sequence and one over the sequence turned round."""
+"""Bidirectional layer: one layer over the sequence, and one over the reversed sequence."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, NoReturn
@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from .cell.arguments import check_events, check_resets, checked_lengths
-from .cell.reverse import Turning
+from .cell.reverse import Reversal
 from .cell.sequence_layer import SequenceLayer
 from .cell.state import State, structure
-from .composing import as_layer, common_backend, drawn_anew
+from .composing import as_layer, common_backend, reinitialised_copy
 
 Merge = Literal["concat", "sum", "mean", "product"]
 
@@ -24,27 +24,31 @@ _MERGE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 class Bidirectional(SequenceLayer):
-    """Two directions of any cell: one reads the sequence from its first event on, one from its last event back.
+    """Bidirectional recurrent layer of any cells: one direction reads from the first event, the other from the last.
 
         y_t = merge(forwards(x_0 .. x_t), backwards(x_{T-1} .. x_t))
 
-    forwards     a cell or a layer (`Recurrent`, `Stack`)
-    backwards    the same for the other direction; None for a copy of it with parameters of its own, drawn afresh
-    merge        of the outputs of both at an event: "concat", of both sizes together, "sum", "mean", "product"
-    batch_first  as Recurrent's; layers that are given must agree with it
-
-    A state is the pair of the directions' states; the backward direction starts from its own at each sequence's last
-    event. There is no `step`: what the backward direction says of an event depends on what comes after it.
+    The state is the pair of the directions' states; the backward direction starts at each sequence's last event. There
+    is no `step`, since the backward output depends on later events.
 
     Source: Schuster and Paliwal 1997, "Bidirectional recurrent neural networks".
-    Raises InputError for an unknown merge, for parts that do not fit together, and where there is no telling how to
-    draw the parameters of a second direction.
 
-    >>> import torch, wolfdog as wd
-    >>> layer = wd.Bidirectional(wd.cells.GRUCell(3, 5))
-    >>> y, (forwards, backwards) = layer(torch.zeros(7, 2, 3), lengths=[7, 4])
-    >>> y.shape, backwards.shape
-    (torch.Size([7, 2, 10]), torch.Size([2, 5]))
+    Args:
+        forwards: Cell or layer (`Recurrent`, `Stack`) of the forward direction.
+        backwards: The same for the backward direction; None for a copy of `forwards` with newly drawn parameters.
+        merge: Combination of both outputs: "concat", "sum", "mean" or "product".
+        batch_first: Layout, as of Recurrent; given layers must have the same.
+
+    Raises:
+        InputError: The merge is unknown, the directions do not fit together, or the parameters of a copy cannot be
+            drawn.
+
+    Examples:
+        >>> import torch, wolfdog as wd
+        >>> layer = wd.Bidirectional(wd.cells.GRUCell(3, 5))
+        >>> y, (forwards, backwards) = layer(torch.zeros(7, 2, 3), lengths=[7, 4])
+        >>> y.shape, backwards.shape
+        (torch.Size([7, 2, 10]), torch.Size([2, 5]))
     """
 
     reads_ahead = True
@@ -53,6 +57,7 @@ class Bidirectional(SequenceLayer):
         self,
         forwards: nn.Module,
         backwards: nn.Module | None = None,
+        *,
         merge: Merge = "concat",
         batch_first: bool = False,
     ) -> None:
@@ -62,30 +67,30 @@ class Bidirectional(SequenceLayer):
         self.merge, self.batch_first = merge, batch_first
         self.forwards = as_layer(forwards, batch_first, "Bidirectional")
         if backwards is None:
-            self.backwards = drawn_anew(self.forwards, "Bidirectional")
+            self.backwards = reinitialised_copy(self.forwards, "Bidirectional")
         else:
             self.backwards = as_layer(backwards, batch_first, "Bidirectional")
         self._check_parts()
 
     @property
     def input_size(self) -> int | None:
-        """The directions'."""
+        """Features of an event."""
         return self.forwards.input_size
 
     @property
     def output_size(self) -> int | None:
-        """Of both directions together where they are concatenated, else of one."""
+        """Features of an output: the sum of both directions for "concat", else those of one."""
         one, other = self.forwards.output_size, self.backwards.output_size
         return one if self.merge != "concat" or one is None or other is None else one + other
 
     @property
     def backend(self) -> str:
-        """What runs both directions: "llvm", or "eager" where that runs one of them."""
+        """Backend of both directions: "llvm", or "eager" if one of them runs eagerly."""
         return common_backend((self.forwards, self.backwards))
 
     @property
     def fallback_reason(self) -> str | None:
-        """Why nothing faster runs a direction; None where there is nothing faster."""
+        """Reason why a direction runs on a slower backend; None if none does."""
         return self.forwards.fallback_reason or self.backwards.fallback_reason
 
     def forward(
@@ -95,21 +100,23 @@ class Bidirectional(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
-        """The merged outputs over a sequence, and the states of both directions at their ends of it.
+        """Merged outputs over a sequence, and the final states of both directions.
 
-        x        as Recurrent's
-        state    (of the forward direction before the first event, of the backward direction behind the last)
-        lengths  as Recurrent's; the backward direction begins at each sequence's own last event
-        resets   as Recurrent's: something new begins at t, so that neither direction carries anything from one side
-                 of the border between t - 1 and t to the other
+        Args:
+            x: Events, as of Recurrent.
+            state: Initial states (forward, backward): before the first event and after the last one.
+            lengths: As of Recurrent; the backward direction starts at each sequence's own last event.
+            resets: As of Recurrent; neither direction carries its state across the border between t - 1 and t.
 
-        Raises as Recurrent does.
+        Raises:
+            ShapeError: A shape or type is wrong.
+            InputError: Lengths are out of range, or the state is not a pair.
         """
-        (before, behind), lengths, turning = self._checked(x, state, lengths, resets)
+        (before, behind), lengths, reverse = self._checked(x, state, lengths, resets)
         y, last = self.forwards(x, before, lengths=lengths, resets=resets)
-        turned_resets = None if resets is None else turning.resets(resets)
-        turned, first = self.backwards(turning(x), behind, lengths=lengths, resets=turned_resets)
-        return _MERGE[self.merge](y, turning(turned)), (last, first)
+        reversed_resets = None if resets is None else reverse.resets(resets)
+        reversed_y, first = self.backwards(reverse(x), behind, lengths=lengths, resets=reversed_resets)
+        return _MERGE[self.merge](y, reverse(reversed_y)), (last, first)
 
     @torch.no_grad()
     def activations(
@@ -119,20 +126,24 @@ class Bidirectional(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Activations of both directions, each at its event: names begin with "forwards." and "backwards."."""
-        (before, behind), lengths, turning = self._checked(x, state, lengths, resets)
+        """Activations of both directions in the order of events; names start with "forwards." and "backwards."."""
+        (before, behind), lengths, reverse = self._checked(x, state, lengths, resets)
         found = self.forwards.activations(x, before, lengths, resets)
-        turned_resets = None if resets is None else turning.resets(resets)
-        turned = self.backwards.activations(turning(x), behind, lengths, turned_resets)
+        reversed_resets = None if resets is None else reverse.resets(resets)
+        reversed_y = self.backwards.activations(reverse(x), behind, lengths, reversed_resets)
         return {f"forwards.{name}": values for name, values in found.items()} | {
-            f"backwards.{name}": turning(values) for name, values in turned.items()
+            f"backwards.{name}": reverse(values) for name, values in reversed_y.items()
         }
 
     def step(self, x_t: Tensor, state: State | None = None) -> NoReturn:
-        """Raises InputError: one event is not enough for the backward direction."""
+        """Not available: the backward direction needs the whole sequence.
+
+        Raises:
+            InputError: Always.
+        """
         raise InputError(
-            "Bidirectional has no step: its backward direction begins at the last event of the sequence. Call the "
-            "layer with the whole sequence, or step through one direction alone, layer.forwards.step"
+            "Bidirectional has no step: its backward direction starts at the last event of the sequence. Call the "
+            "layer with whole sequences, or use a single direction, layer.forwards.step"
         )
 
     def extra_repr(self) -> str:
@@ -144,8 +155,8 @@ class Bidirectional(SequenceLayer):
         state: State | None,
         lengths: Tensor | Sequence[int] | None,
         resets: Tensor | None,
-    ) -> tuple[tuple[State | None, State | None], Tensor | None, Turning]:
-        """The states of both directions, lengths as the directions take them, and what turns sequences round."""
+    ) -> tuple[tuple[State | None, State | None], Tensor | None, Reversal]:
+        """The states of both directions, checked lengths, and the reversal of this batch."""
         batched = check_events(x, self.batch_first)
         steps, batch = x.shape[:2] if not (batched and self.batch_first) else x.shape[1::-1]
         checked = None
@@ -157,19 +168,18 @@ class Bidirectional(SequenceLayer):
             state = (None, None)  # type: ignore[assignment]
         if not isinstance(state, tuple) or len(state) != 2:
             raise InputError(
-                "Bidirectional: a state is a pair, of the forward and of the backward direction; got "
-                f"{structure(state)}"
+                f"Bidirectional: the state must be a pair (forward, backward); got {structure(state)}"
             )
-        turning = Turning(x, checked, batched, self.batch_first)
+        reverse = Reversal(x, checked, batched, self.batch_first)
         if checked is not None and not batched:
             checked = checked[0]
-        return state, checked, turning
+        return state, checked, reverse
 
     def _check_parts(self) -> None:
         one, other = self.forwards, self.backwards
         if one.reads_ahead or other.reads_ahead:
             raise InputError(
-                "Bidirectional: a direction of it cannot be bidirectional; stack them: Stack(a, b)"
+                "Bidirectional: a direction cannot be bidirectional itself; stack bidirectional layers: Stack(a, b)"
             )
         for name in ("input_size", "output_size"):
             sizes = getattr(one, name), getattr(other, name)

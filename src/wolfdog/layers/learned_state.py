@@ -1,4 +1,4 @@
-"""`LearnedState`: an initial state that is learned."""
+"""Learned initial state of a cell."""
 
 import torch
 from torch import Tensor, nn
@@ -6,25 +6,29 @@ from torch import Tensor, nn
 from .cell.protocol import initial_state
 from .cell.state import State, rebuilt, tensors
 from .cell.wrapper import CellWrapper
-from .composing import draw_anew
+from .composing import reinitialise
 
 
 class LearnedState(CellWrapper):
-    """A cell that starts from a learned state, the same for every sequence, and comes back to it at every reset.
+    """Cell with a learned initial state, which every sequence and every reset starts from.
 
         s_0 = theta                                                      [B, H], every row the same
 
-    `start` holds theta, one parameter [...] for every tensor of the cell's state; they begin as what the cell itself
-    starts from, which is zero for most. A state that is given takes the place of theta. Tensors that are no
-    floating-point numbers stay the cell's own.
+    `start` holds theta, one parameter for each floating point tensor of the cell's state, initialised with the cell's
+    own initial state. Other tensors keep the cell's initial values. A state passed to the layer replaces theta.
 
-    Raises InputError for a cell that does not say its initial state.
+    Args:
+        cell: Any cell with an initial state.
 
-    >>> import torch, wolfdog as wd
-    >>> layer = wd.Recurrent(wd.LearnedState(wd.cells.LSTMCell(3, 5)))
-    >>> layer(torch.zeros(7, 2, 3))[0].sum().backward()
-    >>> [tuple(theta.grad.shape) for theta in layer.cell.start]
-    [(5,), (5,)]
+    Raises:
+        InputError: The cell does not define its initial state.
+
+    Examples:
+        >>> import torch, wolfdog as wd
+        >>> layer = wd.Recurrent(wd.LearnedState(wd.cells.LSTMCell(3, 5)))
+        >>> layer(torch.zeros(7, 2, 3))[0].sum().backward()
+        >>> [tuple(theta.grad.shape) for theta in layer.cell.start]
+        [(5,), (5,)]
     """
 
     def __init__(self, cell: nn.Module) -> None:
@@ -35,14 +39,14 @@ class LearnedState(CellWrapper):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Draw the cell's parameters afresh; the initial state becomes the cell's own."""
-        draw_anew(self.cell, "LearnedState")
+        """Draw the cell's parameters; the initial state becomes the cell's own."""
+        reinitialise(self.cell, "LearnedState")
         own = [part for part in self._own(1) if part.is_floating_point()]
         for theta, part in zip(self.start, own, strict=True):
             theta.copy_(part[0])
 
     def initial_state(self, batch: int) -> State:
-        """theta, for every example of the batch."""
+        """theta, expanded to the batch."""
         form = initial_state(self.cell, batch)
         assert form is not None
         left = iter(self.start)
@@ -52,7 +56,7 @@ class LearnedState(CellWrapper):
         return rebuilt(form, parts)
 
     def forward(self, event: Tensor, state: State | None = None) -> State:
-        after: State = self.cell(event, self._before(event, state))
+        after: State = self.cell(event, self._previous_state(event, state))
         return after
 
     def _own(self, batch: int) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""`plot_gates`: a picture of what a memory does over time."""
+"""Figure of a cell's activations over time."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import InputError
+from ..extras import needs_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,16 +18,17 @@ if TYPE_CHECKING:
 Numbers = NDArray[np.float64]
 
 FEW = 4
-"""Quantities of so few units are drawn as lines."""
+"""Maximum number of units of a quantity that is drawn as lines."""
 
-# Okabe and Ito, "Color Universal Design" (2008), for people with colour blindness too.
+# Okabe and Ito, "Color Universal Design" (2008): distinguishable with colour blindness.
 HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-QUIET = {"unknown": "#D9D9D9", "blank": "#F2F2F2"}
+NEUTRAL = {"unknown": "#D9D9D9", "blank": "#F2F2F2"}
 
 
 def plot_gates(
     activations: Mapping[str, Tensor],
     names: Sequence[str] | None = None,
+    *,
     example: int = 0,
     events: Sequence[str | None] | None = None,
     times: Sequence[float] | Tensor | None = None,
@@ -34,35 +36,39 @@ def plot_gates(
     batch_first: bool = False,
     title: str = "",
 ) -> "Figure":
-    """What a memory does over time: a panel for every quantity, units above one another, time to the right.
+    """Figure of activations over time: one panel for each quantity, one row for each unit, time to the right.
 
-    Gates, which lie in 0..1, are white where they are closed and dark where they are open; other quantities are blue
-    below zero, white at zero and red above. Units stand in one order in all panels: by their weight in the first
-    principal component of the long-term memory, so that units that move together lie together. What is held is then a
-    band that keeps its colour. Quantities of up to four units are lines.
+    Gates, with values in 0..1, are white when closed and dark when open; other quantities are blue below zero, white at
+    zero and red above. All panels have the same order of units: by their weight in the first principal component of the
+    long-term memory, so that units with similar values are neighbours. Quantities of up to four units are lines.
 
-    activations  what `layer.activations(x)` returns; with more of that form, if wished:
-                 `activations | {"p(wolf)": p}`, p [T, B]
-    names        of the panels, from top to bottom; None for all with as many units as the state, each once
-    example      which of the batch
-    events       what was seen, one name for every step, or None where it was nothing: a strip above the panels
-    times        of every step, in seconds; steps are counted where it is None
-    order        the name of the quantity that orders the units; the last of the activations, which is a state, where
-    None
-    batch_first  whether they are [B, T, H] rather than [T, B, H]
-    title        above the picture
+    Args:
+        activations: Result of `layer.activations(x)`, possibly with more entries of the same form, for example
+            `activations | {"p(wolf)": p}` with p [T, B].
+        names: Names of the panels from top to bottom; None for all quantities with as many units as the state, without
+            repetitions.
+        example: Index in the batch.
+        events: Label of every step, None for nothing; drawn as a strip above the panels.
+        times: Time of every step in seconds; None for step numbers.
+        order: Name of the quantity that orders the units; None for the last one, which is a state.
+        batch_first: Whether activations are [B, T, H] and not [T, B, H].
+        title: Title of the figure.
 
-    Returns the figure; `figure.savefig(path)` writes it. Matplotlib is loaded at the first call.
-    Raises InputError for a name that is not among the activations, and for events or times that are not one for every
-    step.
+    Returns:
+        The figure; `figure.savefig(path)` writes it. The first call imports Matplotlib.
 
-    >>> import torch, wolfdog as wd
-    >>> activations = wd.Recurrent(wd.cells.FourGateLSTMCell(3, 8)).activations(torch.randn(100, 2, 3))
-    >>> figure = wd.plot_gates(activations, ["forget", "learn", "ltm"], example=1)
-    >>> [axes.get_ylabel() for axes in figure.axes if axes.get_label() == "panel"]
-    ['forget', 'learn', 'ltm']
+    Raises:
+        InputError: A name is not among the activations, or events or times are not one for every step.
+
+    Examples:
+        >>> import torch, wolfdog as wd
+        >>> activations = wd.Recurrent(wd.cells.FourGateLSTMCell(3, 8)).activations(torch.randn(100, 2, 3))
+        >>> figure = wd.plot_gates(activations, ["forget", "learn", "ltm"], example=1)
+        >>> [axes.get_ylabel() for axes in figure.axes if axes.get_label() == "panel"]
+        ['forget', 'learn', 'ltm']
     """
-    from matplotlib.figure import Figure
+    with needs_extra("watch", "plot_gates"):
+        from matplotlib.figure import Figure
 
     values = {name: _of_example(name, tensor, example, batch_first) for name, tensor in activations.items()}
     shown = _shown(values, names)
@@ -94,14 +100,14 @@ def plot_gates(
 
 
 def _of_example(name: str, tensor: Tensor, example: int, batch_first: bool) -> Numbers:
-    """One example's numbers, [T, units]."""
+    """Values of one example, [T, units]."""
     values = tensor.detach().to("cpu").double().numpy()
     if batch_first and values.ndim > 1:
         values = values.swapaxes(0, 1)
     if values.ndim < 2 or not -values.shape[1] <= example < values.shape[1]:
         raise InputError(
-            f"plot_gates: {name} must be a batch over time that has an example {example}; got {list(tensor.shape)}; "
-            "without a batch, add one with [:, None]"
+            f"plot_gates: {name} must be [T, B, ...] with an example {example}; got {list(tensor.shape)}; "
+            "without a batch, add the dimension with [:, None]"
         )
     one: Numbers = values[:, example].reshape(len(values), -1)
     return one
@@ -121,13 +127,13 @@ def _shown(values: Mapping[str, Numbers], names: Sequence[str] | None) -> list[s
 def _known(values: Mapping[str, Numbers], name: str) -> str:
     if name not in values:
         raise InputError(
-            f"plot_gates: the activations have no {name!r}; they have {', '.join(map(repr, values))}"
+            f"plot_gates: there is no activation {name!r}; there are {', '.join(map(repr, values))}"
         )
     return name
 
 
 def _edges(steps: int, times: Sequence[float] | Tensor | None) -> Numbers:
-    """Where steps begin, and where the last one ends."""
+    """Start time of every step, and the end of the last one."""
     if times is None:
         return np.arange(steps + 1, dtype=np.float64) - 0.5
     starts = np.asarray(times, dtype=np.float64)
@@ -138,10 +144,10 @@ def _edges(steps: int, times: Sequence[float] | Tensor | None) -> Numbers:
 
 
 def _rank(values: Numbers) -> NDArray[np.intp]:
-    """Units by their weight in the first principal component, from the largest down."""
+    """Units by descending weight in the first principal component."""
     known = np.nan_to_num(values)
     centred = known - known.mean(0)
-    # of the covariance of units, so that long sequences cost no more than their reading
+    # Eigenvectors of the covariance of units: its size does not depend on the length of the sequence.
     weights = np.linalg.eigh(centred.T @ centred)[1][:, -1]
     return np.argsort(-weights * np.sign(weights.sum() or 1.0), kind="stable")
 
@@ -166,17 +172,17 @@ def _heat(axes: "Axes", values: Numbers, edges: Numbers) -> None:
 
 
 def _lines(axes: "Axes", values: Numbers, edges: Numbers) -> None:
-    lasting = np.concatenate((values, values[-1:]))  # the last step is as long as the others
+    extended = np.concatenate((values, values[-1:]))  # so that the last step is drawn as wide as the others
     for number in range(values.shape[1]):
-        axes.step(edges, lasting[:, number], where="post", linewidth=1.1, color=HUES[number % len(HUES)])
+        axes.step(edges, extended[:, number], where="post", linewidth=1.1, color=HUES[number % len(HUES)])
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(y=0.08)
 
 
 def _strip(axes: "Axes", events: Sequence[str | None], edges: Numbers) -> None:
     seen = list(dict.fromkeys(name for name in events if name is not None))
-    loud = [name for name in seen if name not in QUIET]
-    colours = QUIET | {name: HUES[number % len(HUES)] for number, name in enumerate(loud)}
+    loud = [name for name in seen if name not in NEUTRAL]
+    colours = NEUTRAL | {name: HUES[number % len(HUES)] for number, name in enumerate(loud)}
     spans: dict[str, list[tuple[float, float]]] = {name: [] for name in seen}
     at = 0
     for name, run in groupby(events):
@@ -190,7 +196,7 @@ def _strip(axes: "Axes", events: Sequence[str | None], edges: Numbers) -> None:
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
     axes.tick_params(axis="x", length=0)
-    axes.set_ylabel("seen", rotation=0, ha="right", va="center", fontsize=10)
+    axes.set_ylabel("event", rotation=0, ha="right", va="center", fontsize=10)
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),

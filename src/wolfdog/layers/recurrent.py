@@ -12,7 +12,7 @@ from .cell.protocol import Returns, check_returns
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
-from .cell.zoneout import over_events
+from .cell.zoneout import with_step_masks
 from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
 from .execution.backend import asked_backend, variable_slot
 from .execution.compiled import CompiledRunner
@@ -132,7 +132,7 @@ class Recurrent(SequenceLayer):
         if self.checkpoint_every is not None and not compiling:
             runner = CheckpointedRunner(own, self.checkpoint_every)
         with shared_dropout_masks(self.cell, events.shape[1]):
-            given = over_events(self.cell, events)
+            given = with_step_masks(self.cell, events)
             y, after = runner.sequence(given, before, ends, marks)
             if isinstance(own, CompiledRunner):
                 self.__dict__["_last_reason"] = own.reason
@@ -193,7 +193,7 @@ class Recurrent(SequenceLayer):
         batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
         events, before, ends, marks = arguments
         with shared_dropout_masks(self.cell, events.shape[1]):
-            events = over_events(self.cell, events)
+            events = with_step_masks(self.cell, events)
             found = over_time(
                 self, self.cell, self.returns, asked_backend(self._backend), events, before, ends, marks
             )
@@ -222,7 +222,7 @@ class Recurrent(SequenceLayer):
         state = with_batch(state, len(x_t), batched)
         runner = self._runner()
         with shared_dropout_masks(self.cell, len(x_t)):
-            y_t, state = runner.step(over_events(self.cell, x_t.unsqueeze(0)).squeeze(0), state)
+            y_t, state = runner.step(with_step_masks(self.cell, x_t.unsqueeze(0)).squeeze(0), state)
         if isinstance(runner, CompiledRunner):
             self.__dict__["_last_reason"] = runner.reason
             if batched and runner.ready_step is not None:

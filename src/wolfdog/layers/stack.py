@@ -1,4 +1,4 @@
-"""`Stack`: layers one upon another."""
+"""Stack of layers."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,10 +10,9 @@ from torch.nn.functional import dropout as drop
 
 from ..compiler.ragged import zero_padding
 from ..errors import InputError
-from .cell.arguments import check_events, checked_lengths
-from .cell.rng import drawing, generators
+from .cell.arguments import check_events, check_probability, checked_lengths
+from .cell.rng import generators, replayed
 from .cell.sequence_layer import SequenceLayer
-from .cell.shares import share
 from .cell.state import State, structure
 from .checkpointing.checkpointed import Every, check_every, checkpointed
 from .composing import as_layer, common_backend
@@ -21,38 +20,40 @@ from .skips import SKIPS
 
 
 class Stack(SequenceLayer):
-    """Layers one upon another: each takes what the one below it puts out.
+    """Stack of recurrent layers: each layer reads the outputs of the one below it.
 
         x_0 = x,    x_n = layer_n(dropout(x_{n-1})),    y = x_N          no dropout before the first layer
 
-    With `skip`, there is a way past every layer, which dropout does not touch; W x in the place of x where a layer's
-    output has another size than its input:
+    With `skip`, a connection without dropout goes around every layer; if the sizes of its input x and output differ, W
+    x replaces x:
 
         "residual"    x_n = layer_n(dropout(x)) + x                      x is x_{n-1}
         "highway"     x_n = t * layer_n(dropout(x)) + (1 - t) * x        t = sigmoid(W_t x + b_t), b_t starts at -1
 
-    layers       cells, or layers (`Recurrent`, `Bidirectional`, `Stack`), the one that takes the events first
-    dropout      in training, the share of what each layer puts out, but for the last, that is zeroed before the next
-                 layer takes it; the rest is scaled by 1 / (1 - dropout)
-    skip         "residual", "highway", or None for no way past
-    batch_first  as Recurrent's; layers that are given must agree with it
-    checkpoint_every
-                 as Recurrent's, for all layers together: what one layer puts out for the next is not kept either
+    The state is the tuple of the layers' states. Calls, `step` and `activations` are those of Recurrent. Layers can be
+    passed with their own options, for example Recurrent(cell, backend="eager").
 
-    A state is a tuple of the layers' states. Calls, `step` and `activations` take what Recurrent's take. Layers may
-    stand in
-    the stack with options of their own, as Recurrent(cell, backend="eager").
+    Sources: Graves, Mohamed and Hinton 2013 (stacks); Zaremba, Sutskever and Vinyals 2014 (dropout between layers); He
+    et al. 2016 and Wu et al. 2016 (residual); Srivastava, Greff and Schmidhuber 2015 (highway).
 
-    Sources: Graves, Mohamed and Hinton 2013 (stacks); Zaremba, Sutskever and Vinyals 2014 (dropout between layers);
-    He et al. 2016 and Wu et al. 2016 (residual); Srivastava, Greff and Schmidhuber 2015 (highway).
-    Raises InputError for no layers, for sizes that do not fit, for unknown options, for `skip` around a cell that does
-    not say its sizes, and for `checkpoint_every` with a layer that reads ahead.
+    Args:
+        *layers: Cells or layers (`Recurrent`, `Bidirectional`, `Stack`), the first of which reads the events.
+        dropout: Probability of zeroing an output between layers in training; the others are scaled by 1 / (1 -
+            dropout).
+        skip: "residual", "highway", or None for no connection.
+        batch_first: Layout, as of Recurrent; given layers must have the same.
+        checkpoint_every: As of Recurrent, for all layers together: outputs between layers are not stored either.
 
-    >>> import torch, wolfdog as wd
-    >>> stack = wd.Stack(wd.cells.GRUCell(3, 5), wd.cells.LSTMCell(5, 5), dropout=0.2, skip="residual")
-    >>> y, (first, (stm, ltm)) = stack(torch.zeros(7, 2, 3))
-    >>> y.shape, first.shape, ltm.shape
-    (torch.Size([7, 2, 5]), torch.Size([2, 5]), torch.Size([2, 5]))
+    Raises:
+        InputError: There is no layer, sizes do not fit, an option is unknown, `skip` is used with a cell of unknown
+            sizes, or `checkpoint_every` with a bidirectional layer.
+
+    Examples:
+        >>> import torch, wolfdog as wd
+        >>> stack = wd.Stack(wd.cells.GRUCell(3, 5), wd.cells.LSTMCell(5, 5), dropout=0.2, skip="residual")
+        >>> y, (first, (stm, ltm)) = stack(torch.zeros(7, 2, 3))
+        >>> y.shape, first.shape, ltm.shape
+        (torch.Size([7, 2, 5]), torch.Size([2, 5]), torch.Size([2, 5]))
     """
 
     def __init__(
@@ -66,49 +67,49 @@ class Stack(SequenceLayer):
         super().__init__()
         if not layers:
             raise InputError(
-                "Stack takes one layer or more, as Stack(wolfdog.cells.GRUCell(3, 5), ...); got none"
+                "Stack needs at least one layer, as in Stack(wolfdog.cells.GRUCell(3, 5), ...); got none"
             )
         self.batch_first = batch_first
         self.layers = nn.ModuleList(as_layer(layer, batch_first, "Stack") for layer in layers)
-        self.dropout = share("dropout", dropout)
+        self.dropout = check_probability("dropout", dropout)
         if skip is not None and skip not in SKIPS:
             raise InputError(f"skip must be one of {', '.join(map(repr, SKIPS))}, or None; got {skip!r}")
         self.skip = skip
         self._check_sizes()
         if skip is not None:
-            self.skips = nn.ModuleList(self._way_past(number) for number in range(len(layers)))
+            self.skips = nn.ModuleList(self._skip_around(number) for number in range(len(layers)))
         if checkpoint_every is not None:
             check_every(checkpoint_every, "checkpoint_every")
             if self.reads_ahead:
                 raise InputError(
-                    "Stack: a bidirectional layer cannot be run in pieces; give checkpoint_every to its directions, "
+                    "Stack: a bidirectional layer cannot be run in segments; pass checkpoint_every to its directions, "
                     "Bidirectional(Recurrent(cell, checkpoint_every=...))"
                 )
         self.checkpoint_every = checkpoint_every
 
     @property
     def reads_ahead(self) -> bool:  # type: ignore[override]
-        """Whether a layer does."""
+        """Whether an output of some layer depends on later events."""
         return any(layer.reads_ahead for layer in self._layers())
 
     @property
     def input_size(self) -> int | None:
-        """The first layer's."""
+        """Features of an event."""
         return self._layers()[0].input_size
 
     @property
     def output_size(self) -> int | None:
-        """The last layer's."""
+        """Features of an output."""
         return self._layers()[-1].output_size
 
     @property
     def backend(self) -> str:
-        """What runs the layers: "llvm", or "eager" where that runs one of them."""
+        """Backend of the layers: "llvm", or "eager" if one of them runs eagerly."""
         return common_backend(self._layers())
 
     @property
     def fallback_reason(self) -> str | None:
-        """Why nothing faster runs a layer; None where there is nothing faster."""
+        """Reason why a layer runs on a slower backend; None if none does."""
         reasons = [(number, layer.fallback_reason) for number, layer in enumerate(self._layers())]
         return next((f"layer {number}: {reason}" for number, reason in reasons if reason is not None), None)
 
@@ -119,13 +120,19 @@ class Stack(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
-        """The outputs of the last layer, and the states of all layers after the sequence.
+        """Outputs of the last layer, and the final states of all layers.
 
-        state  a tuple of the layers' states before the sequence
+        Args:
+            x: Events, as of Recurrent.
+            state: Tuple of the layers' states before the sequence.
+            lengths: As of Recurrent.
+            resets: As of Recurrent.
 
-        The other arguments, and what is raised, are those of Recurrent's call.
+        Raises:
+            ShapeError: A shape or type is wrong.
+            InputError: Lengths are out of range, or the state is not a tuple of the layers' states.
         """
-        lengths = None if lengths is None else self._lengths(x, lengths)
+        lengths = None if lengths is None else self._checked_lengths(x, lengths)
         if (
             self.checkpoint_every is None
             or torch.compiler.is_compiling()
@@ -151,29 +158,31 @@ class Stack(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """What every layer traces, bottom to top: the names begin with the layer's number, "0.i", "1.stm"."""
-        lengths = None if lengths is None else self._lengths(x, lengths)
+        """Activations of every layer, bottom to top; names start with the layer's index: "0.i", "1.stm"."""
+        lengths = None if lengths is None else self._checked_lengths(x, lengths)
         found: dict[str, Tensor] = {}
         x = self._without_padding(x, lengths)
         for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
-            taken = self._taken(number, x)
-            with drawing(generators(x.device), x.device):  # a layer that drops out does so twice alike
+            taken = self._layer_input(number, x)
+            with replayed(generators(x.device), x.device):  # the layer's second run below drops the same
                 traced = layer.activations(taken, before, lengths, resets)
             found |= {f"{number}.{name}": values for name, values in traced.items()}
             y, _ = layer(taken, before, lengths=lengths, resets=resets)
-            x = self._passed(number, x, y)
+            x = self._layer_output(number, x, y)
         return found
 
     def step(self, x_t: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """The output of one event, as Recurrent's, and the states of all layers after it.
+        """Output of one event, and the states of all layers after it.
 
-        Raises InputError where a layer is bidirectional, ShapeError for a wrong shape.
+        Raises:
+            InputError: A layer is bidirectional.
+            ShapeError: A shape is wrong.
         """
         last: list[State] = []
         for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
-            y_t, after = layer.step(self._taken(number, x_t), before)
+            y_t, after = layer.step(self._layer_input(number, x_t), before)
             last.append(after)
-            x_t = self._passed(number, x_t, y_t)
+            x_t = self._layer_output(number, x_t, y_t)
         return x_t, tuple(last)
 
     def extra_repr(self) -> str:
@@ -191,9 +200,9 @@ class Stack(SequenceLayer):
         last: list[State] = []
         x = self._without_padding(x, lengths)
         for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
-            y, after = layer(self._taken(number, x), before, lengths=lengths, resets=resets)
+            y, after = layer(self._layer_input(number, x), before, lengths=lengths, resets=resets)
             last.append(after)
-            x = self._passed(number, x, y)
+            x = self._layer_output(number, x, y)
         return x, tuple(last)
 
     def _layers(self) -> list[SequenceLayer]:
@@ -204,19 +213,19 @@ class Stack(SequenceLayer):
             return [None] * len(self.layers)
         if not isinstance(state, tuple) or len(state) != len(self.layers):
             raise InputError(
-                f"Stack: a state is a tuple of the states of its {len(self.layers)} layers; got {structure(state)}"
+                f"Stack: the state must be a tuple of the states of {len(self.layers)} layers; got {structure(state)}"
             )
         return state
 
-    def _lengths(self, x: Tensor, lengths: Tensor | Sequence[int]) -> Tensor:
-        """Lengths as the layers take them: checked, [B] or, without a batch, []."""
+    def _checked_lengths(self, x: Tensor, lengths: Tensor | Sequence[int]) -> Tensor:
+        """Checked lengths as the layers take them: [B], or [] without a batch."""
         batched = check_events(x, self.batch_first)
         steps, batch = x.shape[1::-1] if batched and self.batch_first else x.shape[:2]
         checked = checked_lengths(lengths, steps, batch if batched else None)
         return checked if batched else checked[0]
 
     def _without_padding(self, x: Tensor, lengths: Tensor | None) -> Tensor:
-        """Events with zeros in the padding, where they go past a layer: its outputs are zero there too."""
+        """Events with zeros past the ends if there are skip connections: outputs are then zero there, too."""
         if lengths is None or self.skip is None:
             return x
         if x.dim() == 2:
@@ -225,23 +234,23 @@ class Stack(SequenceLayer):
             return zero_padding(x.transpose(0, 1), lengths).transpose(0, 1)
         return zero_padding(x, lengths)
 
-    def _taken(self, number: int, x: Tensor) -> Tensor:
-        """What a layer takes of what comes from below."""
+    def _layer_input(self, number: int, x: Tensor) -> Tensor:
+        """Input of a layer: the output from below after dropout."""
         return drop(x, self.dropout) if number and self.dropout and self.training else x
 
-    def _passed(self, number: int, x: Tensor, y: Tensor) -> Tensor:
-        """What a layer passes on, of what came from below and what it puts out."""
+    def _layer_output(self, number: int, x: Tensor, y: Tensor) -> Tensor:
+        """Output of a layer after its skip connection."""
         if self.skip is None:
             return y
         passed: Tensor = self.skips[number](x, y)
         return passed
 
-    def _way_past(self, number: int) -> nn.Module:
+    def _skip_around(self, number: int) -> nn.Module:
         layer = self._layers()[number]
         sizes = layer.input_size, layer.output_size
         if sizes[0] is None or sizes[1] is None:
             raise InputError(
-                f"Stack: the way past layer {number} needs to know its sizes: give its cell the attributes input_size "
+                f"Stack: the skip connection of layer {number} needs its sizes: give its cell attributes input_size "
                 "and output_size"
             )
         like = next((p for p in layer.parameters() if p.is_floating_point()), torch.empty(0, device="cpu"))
@@ -252,6 +261,6 @@ class Stack(SequenceLayer):
         for number, (below, above) in enumerate(pairwise(layers)):
             if None not in (below.output_size, above.input_size) and below.output_size != above.input_size:
                 raise InputError(
-                    f"Stack: layer {number} puts out {below.output_size} features, and layer {number + 1} takes "
-                    f"{above.input_size}: they must be the same number"
+                    f"Stack: layer {number} has {below.output_size} output features, and layer {number + 1} has "
+                    f"{above.input_size} input features: they must be equal"
                 )

@@ -1,4 +1,4 @@
-"""Memory that is searched: attention over the past, memory networks, banks, and a memory that heads write."""
+"""Content-addressed memory: attention over past events, memory networks, memory banks, neural Turing machine, LSTMN."""
 
 from .attention.additive import AdditiveAttention as AdditiveAttention
 from .attention.attending import Attending as Attending

@@ -1,4 +1,4 @@
-"""The LSTM whose gates see what attention over its own past returned."""
+"""Long short-term memory-network (LSTMN): an LSTM with attention over its past memories."""
 
 from typing import ClassVar, NamedTuple
 
@@ -8,23 +8,24 @@ from torch.nn.functional import linear
 
 from ..cells import Cell
 from ..cells.cell import positive
-from ..cells.initialisation import Forget, forget_option, keep_
+from ..cells.initialisation import Forget, check_forget, init_forget_bias_, parameter_factory
 from ..cells.packed import PackedParameters
 from ..errors import ShapeError
 
-NOTHING = -1e30
-"""The energy of a place on the tape where nothing is yet; finite, for at first there is nothing anywhere."""
+EMPTY_ENERGY = -1e30
+"""Energy of an empty place on the tape; finite, because all places are empty at first."""
 
 
 class Tape(NamedTuple):
-    """The state of an LSTMN, plain tensors; the newest entry of a tape comes first.
+    """State of an LSTMN; the newest entry of each tape comes first.
 
-    stm     [B, H] the short-term memory, which is the output
-    read    [B, H] what was read of the short-term memories at the last step
-    keys    [B, W, A] what queries are held against: W_h STM_i
-    stms    [B, W, H] the last W short-term memories
-    ltms    [B, W, H] the last W long-term memories
-    filled  [B, W] one where there is an entry, zero where there is nothing yet
+    Attributes:
+        stm: Short-term memory, the output, [B, H].
+        read: Attention over past short-term memories at the last step, [B, H].
+        keys: Keys W_h STM_i [B, W, A].
+        stms: Last W short-term memories [B, W, H].
+        ltms: Last W long-term memories [B, W, H].
+        filled: One for an entry, zero for an empty place, [B, W].
     """
 
     stm: Tensor
@@ -36,31 +37,41 @@ class Tape(NamedTuple):
 
 
 class LSTMNCell(PackedParameters, Cell):
-    """The long short-term memory-network: an LSTM that keeps its last W memories, and whose gates see what attention
-    over them returned, in the place of the memories of the step before.
+    """Long short-term memory-network: an LSTM whose gates read attention over its last W memories.
 
         e_i        = v . tanh(W_h STM_i + W_x E_t + W_r R_{t-1})                for the last W steps i < t
         s          = softmax(e)
-        R_t, C_t   = sum_i s_i STM_i, sum_i s_i LTM_i                           zeros where there is no step before
+        R_t, C_t   = sum_i s_i STM_i, sum_i s_i LTM_i                           zeros at the first step
         i, f, g, o = s(W_ih E_t + b_ih + W_hh R_t + b_hh)                       four blocks of H rows, in this order;
         LTM_t      = f * C_t + i * g                                            s is tanh for g, else the sigmoid
         STM_t      = o * tanh(LTM_t)
 
-    `cell(event, state=None) -> state`: event [B, I] or [I], the state a `Tape`; nothing was seen where it is missing.
-    `wd.Recurrent` runs it. The source keeps all steps of a sentence, here the last `window` are kept. With window=1 it
-    is `wd.cells.LSTMCell`, of which it has the parameters; W_h, W_x, W_r and v come besides.
+    In the source, attention is over all steps of a sentence; here over the last `window`. With window=1 the cell equals
+    `wd.cells.LSTMCell`. It has that cell's parameters, and W_h, W_x, W_r and v.
 
-    attention_size  A, the features of the network that compares; hidden_size unless given
-    forget          how the biases start, as `wd.cells.LSTMCell` has it
+    `cell(event, state=None) -> state`: event [B, I] or [I], the state a `Tape`; a missing state is an empty tape.
 
     Source: Cheng, Dong and Lapata 2016, "Long short-term memory-networks for machine reading".
-    Raises InputError for sizes that are no positive whole numbers and for contradicting options, ShapeError for an
-    event or a state of the wrong shape.
 
-    >>> cell = LSTMNCell(3, 5, window=4)
-    >>> tape = cell(torch.zeros(2, 3))
-    >>> tape.stm.shape, tape.ltms.shape
-    (torch.Size([2, 5]), torch.Size([2, 4, 5]))
+    Args:
+        input_size: Features of an event, I.
+        hidden_size: Features of each memory, H.
+        window: Number of past memories, W.
+        attention_size: Features of the energy network, A; None for `hidden_size`.
+        bias: Whether there are biases.
+        forget: Initialisation of the biases, as of `wd.cells.LSTMCell`.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Raises:
+        InputError: A size is not a positive integer, or the options contradict each other.
+        ShapeError: In calls: the event or the state has the wrong shape.
+
+    Examples:
+        >>> cell = LSTMNCell(3, 5, window=4)
+        >>> tape = cell(torch.zeros(2, 3))
+        >>> tape.stm.shape, tape.ltms.shape
+        (torch.Size([2, 5]), torch.Size([2, 4, 5]))
     """
 
     state_names: ClassVar[tuple[str, ...]] = Tape._fields
@@ -70,6 +81,7 @@ class LSTMNCell(PackedParameters, Cell):
         input_size: int,
         hidden_size: int,
         window: int,
+        *,
         attention_size: int | None = None,
         bias: bool = True,
         forget: Forget | None = None,
@@ -81,42 +93,40 @@ class LSTMNCell(PackedParameters, Cell):
         self.attention_size = positive(
             "attention_size", hidden_size if attention_size is None else attention_size
         )
-        self.forget = forget_option(forget, bias)
+        self.forget = check_forget(forget, bias)
         self.add_packed_parameters(4, input_size, hidden_size, bias, device, dtype)
-
-        def parameter(*shape: int) -> nn.Parameter:
-            return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-
+        parameter = parameter_factory(device, dtype)
         self.W_h, self.W_r = (parameter(self.attention_size, hidden_size) for _ in range(2))
         self.W_x, self.v = parameter(self.attention_size, input_size), parameter(self.attention_size)
         self.reset_parameters()
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Glorot input and attention weights, orthogonal recurrent weights, biases by `forget`."""
+        """Initialise: Glorot input and attention weights, orthogonal recurrent weights, biases by `forget`."""
         biases = self.reset_packed_parameters(4)
         if self.forget is not None:
             i, f, _, _ = biases
-            keep_(self.forget, forget=f, learn=i)
+            init_forget_bias_(self.forget, forget=f, learn=i)
         for matrix in (self.W_h, self.W_r, self.W_x, self.v[None]):
             nn.init.xavier_uniform_(matrix)
 
     def initial_state(
         self,
         batch: int | None = None,
+        *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> Tape:
-        """Zeros: nothing on the tape; device and dtype are the parameters' unless given."""
+        """Empty tape; device and dtype default to those of the parameters."""
         rows = () if batch is None else (batch,)
         device, dtype = device or self.v.device, dtype or self.v.dtype
         return Tape(*(torch.zeros(*rows, *shape, device=device, dtype=dtype) for shape in self._shapes()))
 
     def forward(self, event: Tensor, state: Tape | None = None) -> Tape:
-        tape = self._before(event, state)
+        tape = self._previous_state(event, state)
         query = linear(event, self.W_x) + linear(tape.read, self.W_r)
         energies = (torch.tanh(tape.keys + query.unsqueeze(-2)) * self.v).sum(-1)
-        weights = torch.where(tape.filled > 0, energies, NOTHING).softmax(-1) * tape.filled
+        weights = torch.where(tape.filled > 0, energies, EMPTY_ENERGY).softmax(-1) * tape.filled
         read = (weights.unsqueeze(-1) * tape.stms).sum(-2)
         kept = (weights.unsqueeze(-1) * tape.ltms).sum(-2)
         i, f, g, o = self.gates_of(event, read).chunk(4, -1)
@@ -126,9 +136,9 @@ class LSTMNCell(PackedParameters, Cell):
         return Tape(
             stm,
             read,
-            _pushed(tape.keys, linear(stm, self.W_h)),
-            _pushed(tape.stms, stm),
-            _pushed(tape.ltms, ltm),
+            _prepended(tape.keys, linear(stm, self.W_h)),
+            _prepended(tape.stms, stm),
+            _prepended(tape.ltms, ltm),
             torch.cat((torch.ones_like(tape.filled[..., :1]), tape.filled[..., :-1]), -1),
         )
 
@@ -139,7 +149,7 @@ class LSTMNCell(PackedParameters, Cell):
         H, W = self.hidden_size, self.window
         return [(H,), (H,), (W, self.attention_size), (W, H), (W, H), (W,)]
 
-    def _before(self, event: Tensor, state: Tape | None) -> Tape:
+    def _previous_state(self, event: Tensor, state: Tape | None) -> Tape:
         self._check_event(event)
         if state is None:
             return self.initial_state(*event.shape[:-1])
@@ -152,6 +162,6 @@ class LSTMNCell(PackedParameters, Cell):
         return Tape(*state)
 
 
-def _pushed(tape: Tensor, entry: Tensor) -> Tensor:
-    """The tape with an entry before the others, and without the last."""
+def _prepended(tape: Tensor, entry: Tensor) -> Tensor:
+    """The tape with a new first entry and without the last one."""
     return torch.cat((entry.unsqueeze(-2), tape[..., :-1, :]), -2)

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..extras import needs_extra
 from .chain import Chain as Chain
 from .observer import Belief as Belief
 from .observer import IdealObserver as IdealObserver
@@ -14,6 +15,8 @@ from .schedule import Pace as Pace
 from .schedule import ShotLength as ShotLength
 from .world import World as World
 from .world import default_world as default_world
+from .world_files import load_world as load_world
+from .world_files import save_world as save_world
 
 if TYPE_CHECKING:
     from .broadcasting import Broadcast as Broadcast
@@ -33,7 +36,8 @@ _WITH_PICTURES = {
 def __getattr__(name: str) -> Any:
     if name not in _WITH_PICTURES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WITH_PICTURES[name]}"), name)
+    with needs_extra("watch", f"wolfdog.tv.{name}"):
+        return getattr(import_module(f"{__name__}.{_WITH_PICTURES[name]}"), name)
 
 
 def __dir__() -> list[str]:

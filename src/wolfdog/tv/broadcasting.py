@@ -14,6 +14,7 @@ from wolfdog.tv.programme import Programme
 from wolfdog.tv.sampler import Sampler
 from wolfdog.tv.video import counted, exact_rate, write_video
 from wolfdog.tv.world import World
+from wolfdog.tv.world_files import save_world
 
 LABELS, WORLD = "labels.csv", "world.toml"
 MOST_FRAMES = 20_000_000
@@ -24,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class Broadcast:
-    """What was broadcast.
+    """Files of one broadcast.
 
     Args:
         videos: the files, one per stream.
@@ -108,7 +109,7 @@ def broadcast(
     write_labels(
         out / LABELS, {video.name: _spans(programme, number, picture) for number, video in enumerate(videos)}
     )
-    world.save(out / WORLD)
+    save_world(world, out / WORLD)
     return Broadcast(videos, out / LABELS, out / WORLD, programme, time.perf_counter() - start)
 
 

@@ -22,12 +22,12 @@ from wolfdog.tv.programme import Programme
 from wolfdog.tv.world import World
 
 LEAST = 1e-12
-"""The least probability taken from an eye: one that rules labels out entirely may contradict the world."""
+"""The least probability taken from a frame classifier: one that rules labels out entirely may contradict the world."""
 
 
 @dataclass(frozen=True, eq=False)
 class Belief:
-    """What an observer holds after each of T frames of N streams.
+    """Beliefs of an observer after each of T frames of N streams.
 
     Args:
         labels: [T, N, labels], probability of each label of the frame given all frames so far.
@@ -62,26 +62,28 @@ class IdealObserver:
         self._of_channel = _one_hot(self.chain.channel, len(world.channels))  # [S, channels]
 
     def perfect(self, programme: Programme) -> Floats:
-        """p(label | all looks so far), [T, N, labels], for an eye that sees every look, and no channel.
+        """p(label | all looks so far), [T, N, labels], for a frame classifier that sees every look, and no channel.
 
         Raises:
             WorldError: the programme shows what this world cannot, or has other labels.
         """
         return self.filter(self.seen(programme)).labels
 
-    def given_eye(
+    def given_classifier(
         self, probabilities: ArrayLike, prior: ArrayLike, cuts: NDArray[np.bool_] | None = None
     ) -> Floats:
-        """p(label | all frames so far), [T, N, labels], given an eye: a snapshot classifier's probabilities.
+        """p(label | all frames so far), [T, N, labels], given a frame classifier: a snapshot classifier's
+        probabilities.
 
-        Without `cuts`, exact if the eye is calibrated and frames are independent given their labels. An eye that errs
-        errs on a whole shot, though, and this observer takes eight times the same mistake for eight witnesses. With
-        `cuts` a shot is one witness, who has said what the eye said of its frames so far on average (the geometric
-        mean), and the observer knows where shots begin: exact if shots are independent given their labels.
+        Without `cuts`, exact if the frame classifier is calibrated and frames are independent given their labels.
+        A frame classifier that errs errs on a whole shot, though, and this observer takes eight times the same
+        mistake for eight witnesses. With `cuts` a shot is one witness, who has said what the frame classifier said
+        of its frames so far on average (the geometric mean), and the observer knows where shots begin: exact if
+        shots are independent given their labels.
 
         Args:
-            probabilities: [T, N, labels], the eye's p(label | this frame alone).
-            prior: [labels], how often each label was in what the eye was calibrated on.
+            probabilities: [T, N, labels], the frame classifier's p(label | this frame alone).
+            prior: [labels], how often each label was in what the frame classifier was calibrated on.
             cuts: [T, N], whether a frame is the first of its shot.
 
         Raises:

@@ -12,11 +12,11 @@ from wolfdog.tv.world import UNKNOWN, World
 FINER = 3
 """Sprites are drawn this many times larger than a frame, and shrunk."""
 TINT = (110, 100, 90)
-"""What the edges of sprites fade into: a colour of most coats and of none."""
+"""Colour that the edges of sprites fade into."""
 
 
 def kinds_of_unknown(world: World) -> tuple[str, ...]:
-    """What `unknown` may look like: things, and birds, that are no look of the world's own.
+    """Subjects of `unknown` pictures: objects and birds that no label of the world looks like.
 
     Example:
         >>> from wolfdog.tv.world import default_world

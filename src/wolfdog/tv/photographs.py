@@ -11,10 +11,16 @@ from wolfdog.tv.picture import Picture
 from wolfdog.tv.scene import Scene
 from wolfdog.tv.world import World
 
-SHARES = {"eye": (0.0, 0.4), "memory": (0.4, 0.7), "test": (0.7, 1.0), "train": (0.0, 0.7), "all": (0.0, 1.0)}
+SHARES = {
+    "classifier": (0.0, 0.4),
+    "memory": (0.4, 0.7),
+    "test": (0.7, 1.0),
+    "train": (0.0, 0.7),
+    "all": (0.0, 1.0),
+}
 """From which share of a label's photographs, in the order of their hashes, to which share."""
 FEWEST = 3
-"""Photographs of a label: one for each of eye, memory and test."""
+"""Photographs of a label: one for each of frame classifier, memory and test."""
 ENDINGS = (".png", ".jpg", ".jpeg")
 FINER = 2
 
@@ -23,12 +29,12 @@ class Photographs(Picture):
     """Shows a programme in photographs: DIRECTORY/<label>/*.png, *.jpg or *.jpeg; see `Picture`.
 
     The photographs of a label are split by content, so that the same picture under two names is in one part
-    only: 40 % for training the eye, 30 % for training the memory (an eye that knows its pictures by heart
-    would teach the memory to trust it too much), 30 % for testing.
+    only: 40 % for training the frame classifier, 30 % for training the memory (a frame classifier that knows its
+    pictures by heart would train the memory to trust it too much), 30 % for testing.
 
     Args:
         directory: holds a folder per label.
-        part: "eye", "memory", "test", "train" (eye and memory) or "all".
+        part: "classifier", "memory", "test", "train" (classifier and memory) or "all".
         size: pixels of a frame's side, even, 16 to 1024.
         seed: the same seed gives the same pictures.
 
@@ -43,7 +49,7 @@ class Photographs(Picture):
             raise InputError(f"part: expected one of {', '.join(SHARES)}, got {part!r}.")
         self.directory = Path(directory)
         self.part = part
-        self._sorted = _by_content(self.directory)
+        self._sorted = photographs_by_content(self.directory)
 
     def of(self, label: str) -> list[Path]:
         """The photographs of `label` in this part.
@@ -80,7 +86,7 @@ class Photographs(Picture):
         return Scene(photograph, self.size, rng, scale=(0.85, 1.15), tilt=0.08)
 
 
-def _by_content(directory: Path) -> dict[str, list[list[Path]]]:
+def photographs_by_content(directory: Path) -> dict[str, list[list[Path]]]:
     """label -> groups of files with the same content, in the order of their hashes."""
     labels: dict[str, dict[str, list[Path]]] = {}
     label_of: dict[str, Path] = {}

@@ -1,4 +1,4 @@
-"""What every maker of pictures shares: one scene per shot, decided by seed, stream and shot."""
+"""Base class of picture generators: one scene per shot, determined by seed, stream and shot."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class Picture(ABC):
 
     @abstractmethod
     def look(self, world: World, label: str) -> str:
-        """What shots of `label` look like here: two labels with one look cannot be told apart by a frame."""
+        """Appearance of shots of `label`; a single frame cannot distinguish two labels of one appearance."""
 
     @abstractmethod
     def scene(self, world: World, label: str, rng: np.random.Generator) -> Scene:

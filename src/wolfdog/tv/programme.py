@@ -1,4 +1,4 @@
-"""What is on: the hidden channel, pace and label of every frame."""
+"""Programme: the hidden channel, pace and label of every frame."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,14 +22,14 @@ class Shot:
 
 @dataclass(frozen=True, eq=False)
 class Programme:
-    """What is on in T frames of N streams, as indices into `world`.
+    """Programme of T frames of N streams, as indices into `world`.
 
     Args:
         world: the world it was drawn from.
         channel, pace, label: [T, N], indices into world.channels, world.paces and world.labels.
         shot: [T, N], the number of the shot in its stream, counted from the stream's beginning.
         age: [T, N], frames since the shot's first frame.
-        gap_before: [N], the gap (see `gap`) at the frame just before the first one; -1 if nothing telling
+        gap_before: [N], the gap (see `gap`) at the frame just before the first one; -1 if nothing informative
             was on yet.
         first_stream: the number of the first of the N streams.
 
@@ -71,18 +71,18 @@ class Programme:
         return self._is_one_of(self.world.ambiguous_labels)
 
     @cached_property
-    def telling(self) -> NDArray[np.bool_]:
+    def informative(self) -> NDArray[np.bool_]:
         """[T, N], whether a frame tells something of the channel."""
-        return self._is_one_of(self.world.telling_labels)
+        return self._is_one_of(self.world.informative_labels)
 
     @cached_property
     def gap(self) -> Ints:
-        """[T, N], frames since the last telling frame: 0 on a telling frame, -1 before any."""
+        """[T, N], frames since the last informative frame: 0 on an informative frame, -1 before any."""
         frame = np.arange(self.frames)[:, None]
-        # the frame number of the last telling frame; before the first frame it lies at -1 - gap_before
+        # the frame number of the last informative frame; before the first frame it lies at -1 - gap_before
         never = np.iinfo(np.int64).min
         before = np.where(self.gap_before < 0, never, -1 - self.gap_before)
-        last = np.maximum.accumulate(np.where(self.telling, frame, before), axis=0)
+        last = np.maximum.accumulate(np.where(self.informative, frame, before), axis=0)
         return np.where(last == never, -1, frame - last)
 
     def _is_one_of(self, labels: tuple[str, ...]) -> NDArray[np.bool_]:

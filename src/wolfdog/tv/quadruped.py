@@ -14,7 +14,7 @@ ANTLER: Colour = (110, 84, 58)
 
 @dataclass(frozen=True)
 class Build:
-    """How a four-legged animal is made, in units of half the picture.
+    """Proportions of a four-legged animal, in units of half the picture.
 
     Args:
         length: half the length of the trunk.

@@ -124,7 +124,7 @@ class Sampler:
         now["label"] = np.where(cut, label, now["label"])
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the sampler is, as plain numbers and lists (JSON holds them); the world is not part of it."""
+        """State of the sampler as numbers and lists, for JSON; the world is not part of it."""
         return {
             "place": {name: values.tolist() for name, values in self._place.items()},
             "rng": self._rng.bit_generator.state,

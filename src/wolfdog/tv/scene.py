@@ -13,7 +13,7 @@ from wolfdog.tv.backgrounds import draw_background
 Frame = NDArray[np.uint8]
 
 ROOM_TO_PAN = 1.25
-"""How much larger than the frame the background is."""
+"""Size of the background relative to the frame."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Channel:
         name: its name.
         mean_stay: mean number of frames before the viewer zaps; every frame zaps with probability 1 /
             mean_stay.
-        tells: label -> weight, for the telling shots.
+        tells: label -> weight, for the informative shots.
         fills: label -> weight, for the other shots.
         weight: how likely a zap from elsewhere lands here, relative to the other channels.
 
@@ -27,15 +27,15 @@ class Channel:
         WorldError: a number or a name makes no sense.
 
     Example:
-        >>> channel = Channel("Nature", 6000, tells={"bear": 1}, fills={"wolf": 0.3, "unknown": 0.7})
-        >>> channel.fills["wolf"]
+        >>> channel = Channel("Nature", 6000, informative={"bear": 1}, filler={"wolf": 0.3, "unknown": 0.7})
+        >>> channel.filler["wolf"]
         0.3
     """
 
     name: str
     mean_stay: float
-    tells: Mapping[str, float]
-    fills: Mapping[str, float]
+    informative: Mapping[str, float]
+    filler: Mapping[str, float]
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -43,17 +43,17 @@ class Channel:
         check_names(self.name, where="a channel's name")
         object.__setattr__(self, "mean_stay", check_number(self.mean_stay, f"{where}: mean_stay", 1, LONGEST))
         object.__setattr__(self, "weight", check_number(self.weight, f"{where}: weight", 0, 1e6))
-        object.__setattr__(self, "tells", check_weights(self.tells, f"{where}: tells"))
-        object.__setattr__(self, "fills", check_weights(self.fills, f"{where}: fills"))
+        object.__setattr__(self, "informative", check_weights(self.informative, f"{where}: informative"))
+        object.__setattr__(self, "filler", check_weights(self.filler, f"{where}: filler"))
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How often a shot is telling, and for how many frames on average this stays so.
+    """Rate of informative shots, and the mean number of frames for which the rate holds.
 
     Args:
         name: its name.
-        tell_rate: the share of shots that are telling, 0 to 1.
+        informative_rate: the share of shots that are informative, 0 to 1.
         mean_stay: mean number of frames until another pace takes over, at least the mean length of a shot:
             the pace changes only at a cut, with probability shot.mean / mean_stay.
 
@@ -62,13 +62,15 @@ class Pace:
     """
 
     name: str
-    tell_rate: float
+    informative_rate: float
     mean_stay: float = 1000.0
 
     def __post_init__(self) -> None:
         where = f"pace {self.name!r}"
         check_names(self.name, where="a pace's name")
-        object.__setattr__(self, "tell_rate", check_number(self.tell_rate, f"{where}: tell_rate", 0, 1))
+        object.__setattr__(
+            self, "informative_rate", check_number(self.informative_rate, f"{where}: informative_rate", 0, 1)
+        )
         object.__setattr__(self, "mean_stay", check_number(self.mean_stay, f"{where}: mean_stay", 1, LONGEST))
 
 

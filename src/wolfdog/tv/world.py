@@ -1,15 +1,14 @@
 """A world: what there is on television, and how often, as data that can be changed, saved and loaded.
 
 A viewer watches one channel at a time and zaps now and then. A channel shows shots of several frames, each
-of one object. Some objects are *telling* (only this channel has them), the others fill the time in between.
-How often something telling comes is the *pace*, which changes from time to time and is the same on every
+of one object. Some objects are *informative* (only this channel has them), the others fill the time in between.
+How often something informative comes is the *pace*, which changes from time to time and is the same on every
 channel, so it gives nothing away.
 """
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from wolfdog.errors import WorldError
 from wolfdog.tv.checks import check_names, check_number
@@ -27,7 +26,7 @@ class World:
         name: its name.
         fps: frames per second.
         channels: two or more make a viewer wonder which is on; one is allowed.
-        paces: how often something telling comes; one or more.
+        paces: how often something informative comes; one or more.
         shot: the length of shots.
         looks: label -> look; a label that is not named looks like itself. Labels with one look cannot be
             told apart in a frame.
@@ -39,7 +38,7 @@ class World:
         >>> world = default_world()
         >>> world.labels
         ('wolf', 'dog', 'bear', 'goldfish', 'unknown')
-        >>> world.ambiguous_labels, world.telling_labels
+        >>> world.ambiguous_labels, world.informative_labels
         (('wolf', 'dog'), ('bear', 'goldfish'))
     """
 
@@ -89,7 +88,7 @@ class World:
         """Every label, ambiguous ones first, the others in order of mention, `unknown` last."""
         mentioned: dict[str, None] = {}
         for channel in self.channels:
-            mentioned |= dict.fromkeys((*channel.tells, *channel.fills))
+            mentioned |= dict.fromkeys((*channel.informative, *channel.filler))
         ambiguous = self._ambiguous(tuple(mentioned))
         return tuple(sorted(mentioned, key=lambda label: (label == UNKNOWN, label not in ambiguous)))
 
@@ -108,7 +107,7 @@ class World:
         return tuple(label for label, look in zip(labels, looks, strict=True) if looks.count(look) > 1)
 
     @property
-    def telling_labels(self) -> tuple[str, ...]:
+    def informative_labels(self) -> tuple[str, ...]:
         """The labels whose look is not equally likely on all channels."""
 
         def differs(look: str) -> bool:
@@ -124,7 +123,7 @@ class World:
         return sum(share for label, share in self.shares(channel, pace).items() if self.look(label) == look)
 
     def look(self, label: str) -> str:
-        """What `label` looks like."""
+        """Appearance of `label`."""
         return self.looks.get(label, label)
 
     def shares(self, channel: Channel, pace: Pace) -> dict[str, float]:
@@ -132,12 +131,15 @@ class World:
 
         Example:
             >>> world = default_world()
-            >>> shares = world.shares(world.channels[0], Pace("half", tell_rate=0.5))
+            >>> shares = world.shares(world.channels[0], Pace("half", informative_rate=0.5))
             >>> {label: round(share, 3) for label, share in shares.items()}
             {'bear': 0.5, 'wolf': 0.15, 'unknown': 0.35}
         """
-        shares = dict.fromkeys((*channel.tells, *channel.fills), 0.0)
-        for weights, part in ((channel.tells, pace.tell_rate), (channel.fills, 1 - pace.tell_rate)):
+        shares = dict.fromkeys((*channel.informative, *channel.filler), 0.0)
+        for weights, part in (
+            (channel.informative, pace.informative_rate),
+            (channel.filler, 1 - pace.informative_rate),
+        ):
             total = sum(weights.values())
             for label, weight in weights.items():
                 shares[label] += part * weight / total
@@ -148,7 +150,7 @@ class World:
         *,
         fps: float | None = None,
         switch_every: float | None = None,
-        tell_rate: float | None = None,
+        informative_rate: float | None = None,
         shot_length: float | None = None,
     ) -> "World":
         """This world with some of its numbers changed.
@@ -156,14 +158,14 @@ class World:
         Args:
             fps: frames per second. Lengths given in frames stay as many frames.
             switch_every: mean number of frames that a viewer stays on any channel.
-            tell_rate: one pace for all, with this share of telling shots.
+            informative_rate: one pace for all, with this share of informative shots.
             shot_length: mean number of frames of a shot.
 
         Raises:
             WorldError: a number makes no sense.
 
         Example:
-            >>> [pace.tell_rate for pace in default_world().with_(tell_rate=0.5).paces]
+            >>> [pace.informative_rate for pace in default_world().with_(informative_rate=0.5).paces]
             [0.5]
         """
         world = self
@@ -174,35 +176,13 @@ class World:
                 dataclasses.replace(channel, mean_stay=switch_every) for channel in world.channels
             )
             world = dataclasses.replace(world, channels=channels)
-        if tell_rate is not None:
+        if informative_rate is not None:
             world = dataclasses.replace(
-                world, paces=(Pace("steady", tell_rate, max(1000.0, world.shot.mean)),)
+                world, paces=(Pace("steady", informative_rate, max(1000.0, world.shot.mean)),)
             )
         if shot_length is not None:
             world = dataclasses.replace(world, shot=ShotLength(shot_length, world.shot.phases))
         return world
-
-    def save(self, path: str | Path) -> None:
-        """Write the world as TOML or JSON, by the ending of `path`; `World.load` gives back an equal world.
-
-        Raises:
-            WorldError: the ending is neither .toml nor .json.
-            MediaError: the file cannot be written.
-        """
-        from wolfdog.tv.world_files import save
-
-        save(self, path)
-
-    @staticmethod
-    def load(path: str | Path) -> "World":
-        """Read a world from a TOML or JSON file.
-
-        Raises:
-            WorldError: the file cannot be read or understood, or the world in it contradicts itself.
-        """
-        from wolfdog.tv.world_files import load
-
-        return load(path)
 
 
 def default_world() -> World:
@@ -219,13 +199,15 @@ def default_world() -> World:
         name="wolves and dogs",
         fps=5.0,
         channels=(
-            Channel("Nature Channel", 6000, tells={"bear": 1.0}, fills={"wolf": 0.3, "unknown": 0.7}),
-            Channel("The Dog Office", 6000, tells={"goldfish": 1.0}, fills={"dog": 0.3, "unknown": 0.7}),
+            Channel("Nature Channel", 6000, informative={"bear": 1.0}, filler={"wolf": 0.3, "unknown": 0.7}),
+            Channel(
+                "The Dog Office", 6000, informative={"goldfish": 1.0}, filler={"dog": 0.3, "unknown": 0.7}
+            ),
         ),
         paces=(
-            Pace("lively", tell_rate=0.5, mean_stay=600),
-            Pace("calm", tell_rate=0.1, mean_stay=600),
-            Pace("quiet", tell_rate=0.015, mean_stay=1200),
+            Pace("lively", informative_rate=0.5, mean_stay=600),
+            Pace("calm", informative_rate=0.1, mean_stay=600),
+            Pace("quiet", informative_rate=0.015, mean_stay=1200),
         ),
         shot=ShotLength(mean=8.0, phases=3),
         looks={"wolf": "canine", "dog": "canine"},

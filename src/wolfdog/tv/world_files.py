@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import MediaError, WorldError
+from wolfdog.extras import needs_extra
 from wolfdog.tv.schedule import Channel, Pace, ShotLength
 from wolfdog.tv.world import World
 
@@ -17,12 +16,23 @@ LARGEST_FILE = 1_000_000
 """Bytes. A description of television is a page of text; a larger file is something else."""
 
 
-def save(world: World, path: str | Path) -> None:
-    """Write `world` as TOML or JSON, by the ending of `path` (WorldError for another ending)."""
+def save_world(world: World, path: str | Path) -> None:
+    """Write a world as a TOML or JSON file, chosen by the suffix of `path`, atomically.
+
+    Raises:
+        WorldError: The suffix is neither .toml nor .json.
+        MediaError: The file cannot be written.
+        MissingPackageError: TOML is to be written, and the package tomli-w is not installed.
+    """
     path = Path(path)
     ending = _ending(path)
-    data = as_data(world)
-    text = tomli_w.dumps(data) if ending == ".toml" else json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    data = world_to_dict(world)
+    if ending == ".toml":
+        with needs_extra("watch", "writing a world as TOML"):
+            import tomli_w
+        text = tomli_w.dumps(data)
+    else:
+        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
     try:
         with atomic_write(path) as file:
             file.write(text)
@@ -30,8 +40,20 @@ def save(world: World, path: str | Path) -> None:
         raise MediaError(f"cannot write {path}: {error.strerror or error}. Choose another place.") from error
 
 
-def load(path: str | Path) -> World:
-    """The world in a TOML or JSON file (WorldError, naming the file, when there is none in it)."""
+def load_world(path: str | Path) -> World:
+    """World from a TOML or JSON file.
+
+    Raises:
+        WorldError: The file cannot be read, or does not describe a world.
+
+    Example:
+        >>> import tempfile
+        >>> from wolfdog.tv.world import default_world
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_world(default_world(), f"{folder}/world.json")
+        ...     load_world(f"{folder}/world.json") == default_world()
+        True
+    """
     path = Path(path)
     ending = _ending(path)
     try:
@@ -46,7 +68,7 @@ def load(path: str | Path) -> World:
     except (ValueError, RecursionError) as error:
         raise WorldError(f"{path}: not {ending[1:].upper()}: {error}. Correct the file.") from error
     try:
-        return from_data(data)
+        return world_from_dict(data)
     except WorldError as error:
         raise WorldError(f"{path}: {error}") from None
 
@@ -60,12 +82,12 @@ def _ending(path: Path) -> str:
     return ending
 
 
-def as_data(world: World) -> dict[str, Any]:
+def world_to_dict(world: World) -> dict[str, Any]:
     """`world` as plain dicts, lists, strings and numbers.
 
     Example:
         >>> from wolfdog.tv.world import default_world
-        >>> from_data(as_data(default_world())) == default_world()
+        >>> world_from_dict(world_to_dict(default_world())) == default_world()
         True
     """
     return {
@@ -78,30 +100,32 @@ def as_data(world: World) -> dict[str, Any]:
                 "name": channel.name,
                 "mean_stay": channel.mean_stay,
                 "weight": channel.weight,
-                "tells": dict(channel.tells),
-                "fills": dict(channel.fills),
+                "informative": dict(channel.informative),
+                "filler": dict(channel.filler),
             }
             for channel in world.channels
         ],
         "paces": [
-            {"name": pace.name, "tell_rate": pace.tell_rate, "mean_stay": pace.mean_stay}
+            {"name": pace.name, "informative_rate": pace.informative_rate, "mean_stay": pace.mean_stay}
             for pace in world.paces
         ],
     }
 
 
-def from_data(data: Any) -> World:
-    """The world that `as_data` described (WorldError for a part that is missing, unknown or of a wrong "
+def world_from_dict(data: Any) -> World:
+    """The world that `world_to_dict` described (WorldError for a part that is missing, unknown or of a wrong "
     "kind)."""
     fields = _table(
         data, "the world", required=("name", "channels", "paces"), optional=("fps", "shot", "looks")
     )
     channels = tuple(
-        Channel(**_table(item, f"channel {number}", ("name", "mean_stay", "tells", "fills"), ("weight",)))
+        Channel(
+            **_table(item, f"channel {number}", ("name", "mean_stay", "informative", "filler"), ("weight",))
+        )
         for number, item in enumerate(_list(fields.pop("channels"), "channels"), start=1)
     )
     paces = tuple(
-        Pace(**_table(item, f"pace {number}", ("name", "tell_rate"), ("mean_stay",)))
+        Pace(**_table(item, f"pace {number}", ("name", "informative_rate"), ("mean_stay",)))
         for number, item in enumerate(_list(fields.pop("paces"), "paces"), start=1)
     )
     if "shot" in fields:

@@ -8,18 +8,23 @@ from pathlib import Path
 from ..errors import InputError
 from ..labels import read_labels
 from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
-from .data.labelled_video import Reel, look_through, read_reels
-from .evaluation.predictions import Verdicts, verdicts
+from .data.labelled_video import LabelledVideo, embed_video, read_labelled_videos
+from .evaluation.observers import ObserverPredictions, observe
 from .model.config import WatcherConfig
 from .model.context import Context
 from .model.cost import Cost, cost_of
-from .model.frame_classifier import Eye
+from .model.frame_classifier import FrameClassifier
 from .model.registry import NO_MEMORY
 from .model.watcher import Watcher
 from .progress import Stages, silent
-from .training.train import ContextJob, ContextPlan, EyePlan, calibrate_on, teach_eye
+from .training.pipeline import assembled, train_and_calibrate
+from .training.train import (
+    ContextJob,
+    ContextTraining,
+    FrameClassifierTraining,
+)
 from .training.trainer import Progress
-from .training.workers import teach_contexts
+from .training.workers import train_contexts
 
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
 """The memories of the demo unless others are asked for."""
@@ -27,8 +32,8 @@ COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagon
 ALL_COMPARED = (*COMPARED, "ntm", "lstmn", "attention", "memory-network", "lstm+attention", "lstm+bank")
 """Every kind of memory: the units, those that are searched, and a unit with each of the two beside it."""
 
-PHOTOGRAPHS = {"eye": "eye", "memory": "memory", "test": "test", "highlights": "test"}
-"""Which photographs each broadcast shows."""
+PHOTOGRAPHS = {"classifier": "classifier", "memory": "memory", "test": "test", "highlights": "test"}
+"""Photographs of each broadcast."""
 
 FIRST_SEED = 1000
 """Of the first experiment's first broadcast. Lower ones were used up while wolfdog was being made."""
@@ -48,11 +53,11 @@ class Airtime:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is broadcast, and how a network learns to watch it.
+    """Settings of an experiment: broadcasts and training.
 
-    Three broadcasts, of different seeds: the eye learns from the first, which is cut quickly and shows
-    telling objects often, so that there are many shots to learn from; it is calibrated on the second, and
-    from its shots the memories learn, since what the eye saw in training it sees too well; both are judged
+    Three broadcasts, of different seeds: the frame classifier learns from the first, which is cut quickly and shows
+    informative objects often, so that there are many shots to learn from; it is calibrated on the second, and
+    from its shots the memories learn, since what the frame classifier saw in training it sees too well; both are judged
     on the third. With `photographs` (a folder per class) each broadcast shows other photographs.
 
     Args:
@@ -60,8 +65,8 @@ class Experiment:
         world: what is on.
         photographs: None to paint.
         size: pixels of a frame's side.
-        for_eye, for_memory, evening: how much is broadcast to learn to see, to learn to remember, and to be
-        watched. eye, context: how they are taught.
+        classifier_training, memory_training, test broadcast: how much is broadcast to learn to see, to learn to
+        remember, and to be watched. frame classifier, context: how they are trained.
         memories: which memories are compared.
         workers: processes at work side by side.
     """
@@ -70,12 +75,12 @@ class Experiment:
     world: World = field(default_factory=default_world)
     photographs: Path | None = None
     size: int = 64
-    for_eye: Airtime = Airtime(streams=140, minutes=2)
-    for_memory: Airtime = Airtime(streams=20, minutes=4)
-    evening: Airtime = Airtime(streams=20, minutes=12)
+    classifier_training: Airtime = Airtime(streams=140, minutes=2)
+    memory_training: Airtime = Airtime(streams=20, minutes=4)
+    test_broadcast: Airtime = Airtime(streams=20, minutes=12)
     highlights: Airtime = Airtime(streams=1, minutes=2)
-    eye: EyePlan = field(default_factory=EyePlan)
-    context: ContextPlan = field(default_factory=ContextPlan)
+    frame_classifier: FrameClassifierTraining = field(default_factory=FrameClassifierTraining)
+    context: ContextTraining = field(default_factory=ContextTraining)
     memories: tuple[str, ...] = COMPARED
     workers: int = 2
 
@@ -89,7 +94,7 @@ class Experiment:
         return replace(
             self,
             photographs=folder,
-            for_memory=replace(self.for_memory, streams=3 * self.for_memory.streams),
+            memory_training=replace(self.memory_training, streams=3 * self.memory_training.streams),
             context=replace(self.context, plan=plan),
         )
 
@@ -100,47 +105,54 @@ class Experiment:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of an experiment.
+    """Results of an experiment.
 
     Args:
-        verdicts: what everyone said of the evening.
+        predictions: of every observer, on the test broadcast.
         watchers: the folder of each trained watcher, by its memory.
-        evening: the broadcast that was watched.
+        test broadcast: the broadcast that was watched.
         highlights: a broadcast to look at.
         costs: of each memory.
         seconds: how long it all took.
     """
 
-    verdicts: Verdicts
+    predictions: ObserverPredictions
     watchers: Mapping[str, Path]
-    evening: Broadcast
+    test_broadcast: Broadcast
     highlights: Broadcast
     costs: Mapping[str, Cost]
     seconds: float
 
 
 def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
-    """Broadcast, teach, watch and judge; broadcasts and watchers are left in `out`.
+    """Broadcast, train, watch and judge; broadcasts and watchers are left in `out`.
 
     Raises InputError, WorldError or MediaError when something cannot be broadcast or written.
     """
     began = time.perf_counter()
     config = experiment.config(NO_MEMORY)
     world = experiment.world
-    to_see, to_remember, evening, highlights = (
+    classifier_broadcast, memory_broadcast, test_broadcast, highlights = (
         _on_air(experiment, out, number, *part, stages)
         for number, part in enumerate(
             (
-                ("to learn to see", "eye", experiment.for_eye, quick(world)),
-                ("to learn to remember", "memory", experiment.for_memory, world),
-                ("the evening to be watched", "test", experiment.evening, world),
-                ("highlights to be shown", "highlights", experiment.highlights, restless(world)),
+                ("for the frame classifier", "classifier", experiment.classifier_training, quick(world)),
+                ("for the memories", "memory", experiment.memory_training, world),
+                ("the test broadcast", "test", experiment.test_broadcast, world),
+                ("highlights", "highlights", experiment.highlights, restless(world)),
             )
         )
     )
-    eye = _taught_eye(experiment, config, to_see, stages)
-    remembered = _watched(eye, to_remember, config, "watching what the memories will learn from", stages)
-    calibrate_on(eye, remembered)
+    frame_classifier, remembered = train_and_calibrate(
+        config,
+        _read(classifier_broadcast, config, "reading it back", stages),
+        lambda classifier: _watched(
+            classifier, memory_broadcast, config, "embedding what the memories will learn from", stages
+        ),
+        experiment.frame_classifier,
+        experiment.seed,
+        stages,
+    )
     jobs = {
         memory: ContextJob(
             experiment.config(memory),
@@ -150,32 +162,34 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
         )
         for memory in experiment.memories
     }
-    contexts = _taught_contexts(jobs, experiment.workers, stages)
-    watchers = {NO_MEMORY: _saved(Watcher(config), eye, None, out / "models" / "snapshot")}
+    contexts = _trained_contexts(jobs, experiment.workers, stages)
+    models = out / "models"
+    watchers = {NO_MEMORY: _saved(assembled(config, frame_classifier, None), models / "snapshot")}
     for memory, context in contexts.items():
-        watchers[memory] = _saved(Watcher(experiment.config(memory)), eye, context, out / "models" / memory)
-    seen = _watched(eye, evening, config, "watching the evening", stages)
-    judged = verdicts(eye, contexts, seen, config.classes, experiment.world)
+        watcher = assembled(experiment.config(memory), frame_classifier, context)
+        watchers[memory] = _saved(watcher, models / memory)
+    seen = _watched(frame_classifier, test_broadcast, config, "watching the test broadcast", stages)
+    judged = observe(frame_classifier, contexts, seen, config.classes, experiment.world)
     costs = {name: cost_of(context, config.embedding) for name, context in contexts.items()}
-    return Outcome(judged, watchers, evening, highlights, costs, time.perf_counter() - began)
+    return Outcome(judged, watchers, test_broadcast, highlights, costs, time.perf_counter() - began)
 
 
 def quick(world: World) -> World:
-    """The world cut about twice as quickly, with three telling shots in ten.
+    """The world cut about twice as quickly, with three informative shots in ten.
 
     >>> quick(default_world()).shot.mean
     4.0
     """
-    return world.with_(shot_length=max(float(world.shot.phases), world.shot.mean / 2), tell_rate=0.3)
+    return world.with_(shot_length=max(float(world.shot.phases), world.shot.mean / 2), informative_rate=0.3)
 
 
 def restless(world: World) -> World:
-    """The world watched by someone who zaps every forty seconds, with three telling shots in ten.
+    """The world watched by someone who zaps every forty seconds, with three informative shots in ten.
 
     >>> restless(default_world()).channels[0].mean_stay
     200.0
     """
-    return world.with_(switch_every=40 * world.fps, tell_rate=0.3)
+    return world.with_(switch_every=40 * world.fps, informative_rate=0.3)
 
 
 def _on_air(
@@ -210,17 +224,11 @@ def _on_air(
         )
 
 
-def _taught_eye(experiment: Experiment, config: WatcherConfig, on_air: Broadcast, stages: Stages) -> Eye:
-    reels = _read(on_air, config, "reading it back", stages)
-    with stages("learning to see", experiment.eye.plan.steps) as done:
-        return teach_eye(
-            config, reels, experiment.eye, experiment.seed, lambda made: done(made.step, _loss(made))
-        )
-
-
-def _watched(eye: Eye, on_air: Broadcast, config: WatcherConfig, title: str, stages: Stages) -> list[Reel]:
-    """The broadcast as the eye sees it; frames are let go video by video."""
-    return _read(on_air, config, title, stages, lambda reel: look_through(eye, reel))
+def _watched(
+    frame_classifier: FrameClassifier, on_air: Broadcast, config: WatcherConfig, title: str, stages: Stages
+) -> list[LabelledVideo]:
+    """The broadcast as the frame classifier sees it; frames are let go video by video."""
+    return _read(on_air, config, title, stages, lambda video: embed_video(frame_classifier, video))
 
 
 def _read(
@@ -228,10 +236,10 @@ def _read(
     config: WatcherConfig,
     title: str,
     stages: Stages,
-    develop: Callable[[Reel], Reel] | None = None,
-) -> list[Reel]:
+    develop: Callable[[LabelledVideo], LabelledVideo] | None = None,
+) -> list[LabelledVideo]:
     with stages(title, len(on_air.videos)) as done:
-        return read_reels(
+        return read_labelled_videos(
             on_air.videos,
             on_air.labels.parent,
             read_labels(on_air.labels),
@@ -243,25 +251,18 @@ def _read(
         )
 
 
-def _taught_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:
+def _trained_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:
     steps = dict.fromkeys(jobs, 0)
-    total = sum(job.teaching.plan.steps for job in jobs.values())
-    with stages(f"learning to remember, {len(jobs)} memories", total) as done:
+    total = sum(job.training.plan.steps for job in jobs.values())
+    with stages(f"training {len(jobs)} memories", total) as done:
 
         def report(name: str, made: Progress) -> None:
             steps[name] = made.step
-            done(sum(steps.values()), f"{name} {_loss(made)}")
+            done(sum(steps.values()), f"{name} loss {made.loss:.3f}")
 
-        return teach_contexts(jobs, workers, report)
-
-
-def _loss(made: Progress) -> str:
-    return f"loss {made.loss:.3f}"
+        return train_contexts(jobs, workers, report)
 
 
-def _saved(watcher: Watcher, eye: Eye, context: Context | None, folder: Path) -> Path:
-    watcher.eye.load_state_dict(eye.state_dict())
-    if watcher.context is not None and context is not None:
-        watcher.context.load_state_dict(context.state_dict())
+def _saved(watcher: Watcher, folder: Path) -> Path:
     watcher.save(folder)
     return folder

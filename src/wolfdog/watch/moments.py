@@ -1,4 +1,4 @@
-"""What a watcher says: a moment for each frame it looked at; events, the runs of moments with one label."""
+"""Results of a watcher: a moment for each frame, and events, the runs of moments with one label."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Probabilities = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A past moment that a verdict looked at, in the same video."""
+    """A past moment that a prediction looked at, in the same video."""
 
     time: float
     """Its seconds from the start of the video: the `time` of its own moment."""
@@ -25,7 +25,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """One frame's verdict: what the frame alone says, and what it is given all that came before.
+    """One frame's prediction: what the frame alone says, and what it is given all that came before.
 
     A label is the most probable class of its array; the arrays run over the watcher's class names, in their
     order.
@@ -46,12 +46,12 @@ class Moment:
     context_probabilities: Probabilities
     """Shape [classes], sums to one."""
     duration: float = 0.0
-    """Seconds that the verdict stands: up to the next frame looked at, or to the end of the video.
+    """Seconds that the prediction stands: up to the next frame looked at, or to the end of the video.
 
     Only the last moment's is needed to end an event; 0 where it is not known.
     """
     evidence: tuple[Evidence, ...] = ()
-    """What the context label looked at most, the largest weight first, where that was asked for; the moment itself may
+    """Evidence of the context label, the largest weight first, where it was asked for; the moment itself may
     be among it."""
 
     def label(self, which: Which) -> str:
@@ -78,7 +78,7 @@ class Event:
     probability: float
     """The label's probability, averaged over the moments."""
     moments: int
-    """How many moments it is made of."""
+    """Number of its moments."""
 
     @property
     def duration(self) -> float:

@@ -1,4 +1,4 @@
-"""How long work tells what it is doing."""
+"""Progress reports of long work."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -1,35 +1,34 @@
-"""Watching files: verdicts on disk for every video that can be read, and a word on each that cannot."""
+"""Results of labelled videos as files in one folder."""
 
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from ..errors import MediaError
-from .model.watcher import Watcher
+from .labelling.labeller import Labeller, Progress
 from .moments import Moment
 from .output.annotate import annotate
-from .output.evidence import Choosing, Thumbnails
+from .output.evidence import EvidenceSelector, ThumbnailBuffer
 from .output.evidence_plot import draw_evidence
 from .output.sinks import EventsCSV, EvidenceCSV, MomentsCSV, WebVTT
+from .output.thinned_moments import ThinnedMoments
 from .output.timeline import draw_timeline
-from .video.sampling import Rate
-from .video.source import VideoSource
+from .predictions import Predictions, PredictionsWriter
 
-KEPT = 20_000
-"""Moments that a timeline is drawn from at the most: more than it has dots."""
+ROWS = 8192
+"""Rows of the predictions file that are written together."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What came of one video.
+    """Summary of one labelled video.
 
     Args:
-        video: its name.
-        moments: how many frames were looked at.
-        seconds: how much of the video that was.
-        trouble: None, or why not all of it could be watched.
+        video: Its name.
+        moments: Number of frames that were looked at.
+        seconds: Length of what was labelled.
+        trouble: None, or the reason why not all of the video was labelled.
     """
 
     video: str
@@ -39,152 +38,134 @@ class Watched:
 
 
 class Recorder:
-    """Watches videos one after the other, into one folder.
+    """Files of results for videos that are labelled one after the other.
 
-    moments.csv and events.csv hold all videos; each video also has its subtitles (.vtt) and a timeline
-    (.png), and with `annotated` a copy with the labels beneath the pictures (.mp4). Of a memory that can say what it
-    looked at, evidence.csv says so for all videos, and a picture for each (.evidence.png) in which memory changed a
-    label. All are whole or not there; when the block is left by an interrupt, the videos watched until then are kept.
+    predictions.parquet, moments.csv and events.csv hold all videos. Each video also has subtitles (.vtt) and a timeline
+    (.png) and, with `annotated`, a copy with the labels beneath its pictures (.annotated.mp4). Where the memory can say
+    what it looked at, evidence.csv has that for all videos, and a picture for each video (.evidence.png) shows it for
+    the labels that memory changed. Every file is whole or not there. When the block is left by an interrupt, the videos
+    that were labelled until then are kept.
 
     Args:
-        watcher: who watches.
-        out: the folder.
-        min_event: events shorter than this many seconds are left out of events.csv.
-        annotated: whether to write annotated copies.
+        labeller: Gives the labels.
+        out: The folder.
+        min_event: Events shorter than this many seconds are left out of events.csv.
+        annotated: Whether annotated copies are written.
 
-    Raises OSError when the folder cannot be written.
+    Raises:
+        OSError: The folder cannot be written.
+        MissingPackageError: A package that writes these files is not installed.
     """
 
-    def __init__(self, watcher: Watcher, out: Path, min_event: float = 0.0, annotated: bool = False) -> None:
-        self._watcher = watcher
+    def __init__(
+        self, labeller: Labeller, out: Path, *, min_event: float = 0.0, annotated: bool = False
+    ) -> None:
+        self._labeller = labeller
         self._out = out
         self._annotated = annotated
-        classes = watcher.config.classes
         out.mkdir(parents=True, exist_ok=True)
         self._all = (
-            MomentsCSV(out / "moments.csv", classes, keep_partial=True),
+            MomentsCSV(out / "moments.csv", labeller.classes, keep_partial=True),
             EventsCSV(out / "events.csv", min_duration=min_event, keep_partial=True),
         )
+        self._predictions = PredictionsWriter(
+            out / "predictions.parquet",
+            labeller.classes,
+            blank=labeller.blank,
+            context=True,
+            classifier=labeller.classifier,
+            method=labeller.method,
+        )
         self._evidence = (
-            None if watcher.reach is None else EvidenceCSV(out / "evidence.csv", keep_partial=True)
+            None if labeller.reach is None else EvidenceCSV(out / "evidence.csv", keep_partial=True)
         )
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        for sink in self._all:
+        for sink in (*self._all, *(() if self._evidence is None else (self._evidence,))):
             self._stack.enter_context(sink)
-        if self._evidence is not None:
-            self._stack.enter_context(self._evidence)
+        self._stack.enter_context(self._predictions)
         return self
 
     def __exit__(self, *error: object) -> None:
-        # What was watched before an interrupt is whole lines of whole moments: it is kept.
+        # What was written before an interrupt is whole lines of whole videos or stretches: it is kept.
         self._stack.close()
 
-    def watch(self, path: Path, name: str, progress: Callable[[float, float | None], None]) -> Watched:
-        """Watch one video under that name; `progress` is told the second it has come to, and of how many if
-        known.
+    def watch(self, path: Path, name: str, progress: Progress) -> Watched:
+        """Label one video and write its results.
 
-        What cannot be read is told in the result, not raised. Raises OSError when something cannot be
-        written.
+        A video that cannot be read is reported in the result.
+
+        Args:
+            path: The video.
+            name: Its name in the results.
+            progress: Called with the seconds that are done, and those of the whole video where they are known.
+
+        Raises:
+            OSError: A file cannot be written.
         """
-        kept = _Thinned()
-        looking = self._looking()
+        thinned = ThinnedMoments()
+        kept: list[Moment] = []
+        buffer = None if self._labeller.reach is None else ThumbnailBuffer(self._labeller.reach)
+        selector = _selector(buffer, self._evidence)
         count, end, trouble, aspect = 0, 0.0, None, 1.0
         beside = self._out / name
+        rows = _Rows(self._predictions)
         try:
-            with VideoSource(path, self._watcher.config.size, Rate(self._watcher.config.fps)) as source:
-                beside.parent.mkdir(parents=True, exist_ok=True)
-                with WebVTT(beside.with_name(beside.name + ".vtt"), keep_partial=True) as subtitles:
-                    for moment in self._moments(source, name, looking):
+            with ExitStack() as stack:
+                subtitles = None
+                passing = None if buffer is None else buffer.passing
+                for labels in self._labeller.label(path, name, progress=progress, passing=passing):
+                    if subtitles is None:
+                        beside.parent.mkdir(parents=True, exist_ok=True)
+                        subtitles = stack.enter_context(WebVTT(_named(beside, ".vtt"), keep_partial=True))
+                    for moment in labels.moments:
                         for sink in (*self._all, subtitles):
                             sink.write(moment)
-                        kept.add(moment)
-                        count, end, aspect = count + 1, moment.time + moment.duration, source.aspect
-                        progress(end, source.seconds)
+                        if selector is not None:
+                            selector.add(moment)
+                        thinned.add(moment)
+                        count, end = count + 1, moment.time + moment.duration
+                    rows.add(labels.table)
+                    aspect = labels.aspect
+                    if self._annotated:
+                        kept.extend(labels.moments)
         except MediaError as error:
             trouble = str(error)
+        finally:
+            rows.flush()
         if count:
-            classes = self._watcher.config.classes
-            draw_timeline(kept.moments(), beside.with_name(beside.name + ".png"), classes, title=name)
-            verdicts = [] if looking is None else looking[1].verdicts()
-            if verdicts:
-                picture = beside.with_name(beside.name + ".evidence.png")
-                draw_evidence(verdicts, picture, classes, name, aspect)
+            classes = self._labeller.classes
+            draw_timeline(thinned.moments(), _named(beside, ".png"), classes, title=name)
+            explained = [] if selector is None else selector.selected()
+            if explained:
+                draw_evidence(explained, _named(beside, ".evidence.png"), classes, name, aspect)
             if self._annotated:
-                self._annotate(path, name, beside.with_name(beside.name + ".annotated.mp4"))
+                annotate(path, kept, _named(beside, ".annotated.mp4"), classes)
         return Watched(name, count, end, trouble)
 
-    def _looking(self) -> tuple[Thumbnails, Choosing] | None:
-        """What follows the evidence of one video, where the memory can say what it looked at."""
-        if self._watcher.reach is None or self._evidence is None:
-            return None
-        thumbnails = Thumbnails(self._watcher.reach)
-        return thumbnails, Choosing(thumbnails, self._evidence.write)
 
-    def _moments(
-        self, source: VideoSource, name: str, looking: tuple[Thumbnails, Choosing] | None
-    ) -> Iterator[Moment]:
-        if looking is None:
-            yield from self._watcher.watch(source, name)
-            return
-        thumbnails, choosing = looking
-        for moment in self._watcher.watch(thumbnails.passing(source), name, evidence=True):
-            choosing.add(moment)
-            yield moment
+class _Rows:
+    """Rows of one video, written together: small row groups make large files."""
 
-    def _annotate(self, path: Path, name: str, out: Path) -> None:
-        # A second look, rather than all moments in memory.
-        annotate(path, self._up_to_trouble(path, name), out, self._watcher.config.classes)
+    def __init__(self, writer: PredictionsWriter) -> None:
+        self._writer = writer
+        self._tables: list[Predictions] = []
 
-    def _up_to_trouble(self, path: Path, name: str) -> Iterator[Moment]:
-        try:
-            yield from self._watcher.watch(path, name)
-        except MediaError:
-            return  # told already, in the first look
+    def add(self, table: Predictions) -> None:
+        self._tables.append(table)
+        if sum(map(len, self._tables)) >= ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._tables:
+            self._writer.write(Predictions.concat(self._tables))
+        self._tables = []
 
 
-class _Thinned:
-    """Moments for a timeline, in bounded memory: changes of label before others, and every so many in between."""
-
-    def __init__(self) -> None:
-        self._kept: list[Moment] = []
-        self._every = 1
-        self._since = 0
-
-    def add(self, moment: Moment) -> None:
-        last = self._kept[-1] if self._kept else None
-        changed = last is None or _labels(last) != _labels(moment)
-        self._since += 1
-        if last is not None and not changed and self._since < self._every:
-            self._kept[-1] = replace(last, duration=moment.time + moment.duration - last.time)
-            return
-        self._since = 0
-        self._kept.append(moment)
-        if len(self._kept) > KEPT:
-            self._every *= 2
-            self._halve()
-
-    def _halve(self) -> None:
-        """Merge neighbours two by two where their labels agree; where that leaves too many, all of them."""
-        for alike in (True, False):
-            merged: list[Moment] = []
-            alone = False  # whether the last of `merged` has not been merged yet
-            for moment in self._kept:
-                last = merged[-1] if merged else None
-                if last is not None and alone and (not alike or _labels(last) == _labels(moment)):
-                    merged[-1] = replace(last, duration=moment.time + moment.duration - last.time)
-                    alone = False
-                else:
-                    merged.append(moment)
-                    alone = True
-            self._kept = merged
-            if len(merged) <= 3 * KEPT // 4:
-                return
-
-    def moments(self) -> list[Moment]:
-        return self._kept
+def _selector(buffer: ThumbnailBuffer | None, sink: EvidenceCSV | None) -> EvidenceSelector | None:
+    return None if buffer is None or sink is None else EvidenceSelector(buffer, sink.write)
 
 
-def _labels(moment: Moment) -> tuple[str, str]:
-    return moment.snapshot, moment.context
+def _named(beside: Path, ending: str) -> Path:
+    return beside.with_name(beside.name + ending)

@@ -21,6 +21,7 @@ from wolfdog.compiler.runtime.recurrence import Recurrence
 POINTWISE = sorted(name for name, row in OPERATIONS.items() if row.kind is Kind.POINTWISE)
 NUMERIC = [name for name in POINTWISE if not OPERATIONS[name].boolean and name != "where"]
 POSITIVE = {"log", "log1p", "sqrt", "rsqrt", "pow", "power"}
+BELOW_ONE = {"asin", "acos", "atanh", "erfinv"}
 
 
 def test_the_readings_are_total() -> None:
@@ -39,6 +40,10 @@ def applied(b: Builder, name: str, x: Value, y: Value) -> Value:
     """An operation on two numbers, as a number."""
     if name in POSITIVE:
         x = b("add", b("mul", x, x), b.fill(0.1))
+    if name in BELOW_ONE:
+        x = b("mul", b("tanh", x), b.fill(0.9))
+    if name == "acosh":
+        x = b("add", b("mul", x, x), b.fill(1.1))
     if name == "detach":
         return b("mul", b("detach", x), y)
     if name == "where":

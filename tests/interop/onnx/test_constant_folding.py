@@ -10,7 +10,7 @@ from onnx_files import model, of_nodes, weights
 from onnx_runtime import session
 from tolerances import assert_agree
 from wolfdog.errors import ONNXError
-from wolfdog.interop.onnx.read.constant_folding import DEPTH, STEPS
+from wolfdog.interop.onnx.read.constant_folding import MAX_DEPTH, MAX_NODES
 
 H = 4
 
@@ -98,18 +98,22 @@ def told(nodes, stored, words):
 def test_what_cannot_be_computed_is_told():
     w = weights("RNN")
     stored = {"half": w["W"], "double": w["W"].astype(np.float64), "R": w["R"]}
-    told([helper.make_node("Concat", ["half", "double"], ["W"], axis=0)], stored, "of several formats")
+    told([helper.make_node("Concat", ["half", "double"], ["W"], axis=0)], stored, "have different formats")
     told([helper.make_node("Concat", ["half", "half"], ["W"], axis=9)], stored, "cannot be computed: axis 9")
     told([helper.make_node("Transpose", ["half"], ["W"], perm=[0, 0, 1])], stored, "repeated axis")
     told([helper.make_node("Reshape", ["half", "half"], ["W"])], stored, "at most 8 whole numbers")
-    told([helper.make_node("Slice", ["half"], ["W"])], stored, "it says no starts")
+    told([helper.make_node("Slice", ["half"], ["W"])], stored, "starts or ends are missing")
     told(
         [whole("n", 2), helper.make_node("Unsqueeze", ["half", "n", "n"], ["W"])],
         stored,
         "cannot be computed",
     )
     told([helper.make_node("Squeeze", [""], ["W"])], stored, "cannot be computed")
-    told([helper.make_node("Concat", ["half", "X"], ["W"], axis=0)], stored, "not in the file, but handed in")
+    told(
+        [helper.make_node("Concat", ["half", "X"], ["W"], axis=0)],
+        stored,
+        "not stored in the file, but are inputs",
+    )
     told([helper.make_node("Add", ["half", "half"], ["W"])], stored, "computed by other")
     nan = helper.make_node("Constant", [], ["W"], value_floats=[float("nan")])
     told([nan], stored, "not finite")
@@ -118,14 +122,16 @@ def test_what_cannot_be_computed_is_told():
 def test_what_would_grow_without_end_is_not_computed():
     w = weights("RNN")
     doubled = [
-        helper.make_node("Concat", [f"w{n}", f"w{n}"], [f"w{n + 1}"], axis=0) for n in range(DEPTH - 1)
+        helper.make_node("Concat", [f"w{n}", f"w{n}"], [f"w{n + 1}"], axis=0) for n in range(MAX_DEPTH - 1)
     ]
-    doubled.append(helper.make_node("Concat", [f"w{DEPTH - 1}"] * 200, ["W"], axis=0))
-    told(doubled, {"w0": w["W"], "R": w["R"]}, "copy so much that it would take too much memory")
-    deep = [helper.make_node("Transpose", [f"w{n}"], [f"w{n + 1}"], perm=[0, 1, 2]) for n in range(DEPTH + 3)]
-    deep.append(helper.make_node("Transpose", [f"w{DEPTH + 3}"], ["W"], perm=[0, 1, 2]))
+    doubled.append(helper.make_node("Concat", [f"w{MAX_DEPTH - 1}"] * 200, ["W"], axis=0))
+    told(doubled, {"w0": w["W"], "R": w["R"]}, "copy so much data that it would need too much memory")
+    deep = [
+        helper.make_node("Transpose", [f"w{n}"], [f"w{n + 1}"], perm=[0, 1, 2]) for n in range(MAX_DEPTH + 3)
+    ]
+    deep.append(helper.make_node("Transpose", [f"w{MAX_DEPTH + 3}"], ["W"], perm=[0, 1, 2]))
     told(deep, {"w0": w["W"], "R": w["R"]}, "computed by other")
-    wide = [helper.make_node("Transpose", ["w"], [f"t{n}"], perm=[0, 1, 2]) for n in range(STEPS // 4)]
-    wide.append(helper.make_node("Concat", [f"t{n}" for n in range(STEPS // 4)], ["W"], axis=0))
+    wide = [helper.make_node("Transpose", ["w"], [f"t{n}"], perm=[0, 1, 2]) for n in range(MAX_NODES // 4)]
+    wide.append(helper.make_node("Concat", [f"t{n}" for n in range(MAX_NODES // 4)], ["W"], axis=0))
     wide += [helper.make_node("RNN", ["X", "W", "R"], [f"Y{n}"]) for n in range(5)]
     told(wide, {"w": w["W"], "R": w["R"]}, "W must be|computed by other")

@@ -14,7 +14,7 @@ from onnx_files import GATES, model, of_nodes, weights
 from onnx_runtime import outputs_as_onnx, session
 from tolerances import assert_agree
 from wolfdog.errors import InputError, ONNXError, ShapeError
-from wolfdog.interop.activations import KINDS
+from wolfdog.interop.activations import ACTIVATIONS
 
 T, B, E, H = 5, 3, 2, 4  # steps, batch, event size, hidden size
 
@@ -114,16 +114,16 @@ def test_rnn_clip():
     check_against("onnxruntime", "RNN", weights("RNN", scale=2.0), inputs_of("RNN"), clip=0.3, hidden_size=H)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("op", GATES)
 def test_every_activation(op, name, monkeypatch):
     monkeypatch.setenv("WOLFDOG_BACKEND", "eager")  # compiling each takes a second; below, some are
     places = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}[op]
     for place in range(len(places)):
         said = {"activations": [*places[:place], name, *places[place + 1 :]]}
-        if KINDS[name].alpha is not None:
+        if ACTIVATIONS[name].alpha is not None:
             said["activation_alpha"] = [0.7]
-        if KINDS[name].beta is not None:
+        if ACTIVATIONS[name].beta is not None:
             said["activation_beta"] = [0.4]
         feeds = inputs_of(op)
         check_against("onnxruntime", op, weights(op, scale=0.3), feeds, hidden_size=H, **said)
@@ -140,7 +140,7 @@ COMPILED = [
 @pytest.mark.parametrize(("op", "names"), COMPILED, ids=str)
 def test_activations_compile(op, names):
     constants = {
-        f"activation_{which}": [0.3 for name in names if getattr(KINDS[name], which) is not None]
+        f"activation_{which}": [0.3 for name in names if getattr(ACTIVATIONS[name], which) is not None]
         for which in ("alpha", "beta")
     }
     said = {"activations": names, "clip": 1.5} | {key: value for key, value in constants.items() if value}
@@ -273,7 +273,7 @@ def test_several_nodes_and_constants():
 
 def test_calls_that_do_not_fit_are_told():
     [layer] = wd.from_onnx(model("LSTM", weights("LSTM", ways=2), direction="bidirectional"))
-    with pytest.raises(InputError, match="no single steps"):
+    with pytest.raises(InputError, match="cannot run single steps"):
         layer.step(torch.zeros(B, E))
     with pytest.raises(ShapeError, match="2 features"):
         layer(torch.zeros(T, B, 3))

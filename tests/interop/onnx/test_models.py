@@ -177,20 +177,20 @@ class Odd(nn.Module):
 
 
 ODD = {
-    "only layers may look at several events": lambda m, x: m.head(
+    "only layers may combine several events": lambda m, x: m.head(
         m.layer(x)[0] - m.layer(x)[0].mean(1, True)
     ),
     "with each event: only": lambda m, x: torch.roll(m.layer(x)[0], 1, 1),
-    "does not give an output for each event": lambda m, x: m.head(m.layer(x)[0][:, -1]),
-    "computes with the memory": lambda m, x: m.head(m.layer(x)[1][0]),
+    "does not return an output for each event": lambda m, x: m.head(m.layer(x)[0][:, -1]),
+    "computes with a layer's state": lambda m, x: m.head(m.layer(x)[1][0]),
     "along the batch": lambda m, x: m.layer(x)[0][-1],
     "layer is called with more than events": lambda m, x: m.layer(x, torch.ones(1, len(x), H))[0],
-    "more than one output": lambda m, x: (m.layer(x)[0], m.head(m.layer(x)[0])),
+    "several outputs": lambda m, x: (m.layer(x)[0], m.head(m.layer(x)[0])),
     "calls none of its layers": lambda m, x: 2 * x,
-    "it fails, called with events of size": lambda m, x: m.layer(m.head(x))[0],
-    "it gives dict; expected a tensor": lambda m, x: {"y": m.layer(x)[0]},
+    "it fails with events of size": lambda m, x: m.layer(m.head(x))[0],
+    "it returns dict; expected a tensor": lambda m, x: {"y": m.layer(x)[0]},
     "the operation sort is not one": lambda m, x: m.layer(x)[0].sort(-1)[0],
-    "something from the size of the batch": lambda m, x: m.layer(x)[0] / len(x),
+    "depends on the size of the batch": lambda m, x: m.layer(x)[0] / len(x),
 }
 
 
@@ -209,11 +209,11 @@ def test_models_of_parts_that_do_not_fit_are_told(tmp_path) -> None:
 
     path = tmp_path / "parts.onnx"
     for cell in (nn.GRUCell(2, 3), wd.cells.GRUCell(2, 3)):
-        with pytest.raises(ONNXError, match=r"GRU(Cell)? is one step: wd\.Recurrent\(cell\)"):
+        with pytest.raises(ONNXError, match=r"GRU(Cell)? is a cell: pass wd\.Recurrent\(cell\)"):
             wd.export_onnx(cell, path)
-    with pytest.raises(ONNXError, match="models with such layers in them; got Sequential"):
+    with pytest.raises(ONNXError, match="models that contain such layers; got Sequential"):
         wd.export_onnx(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), path)
-    with pytest.raises(ONNXError, match="numbers of several formats, float32, float64"):
+    with pytest.raises(ONNXError, match="layers have different formats, float32, float64"):
         wd.export_onnx(Parts(nn.GRU(E, H).double()), path)
     with pytest.raises(ONNXError, match="max_norm"):
         wd.export_onnx(Parts(nn.Embedding(3, 4, max_norm=1.0)), path)
@@ -222,9 +222,7 @@ def test_models_of_parts_that_do_not_fit_are_told(tmp_path) -> None:
         wd.memory.Attending(wd.Recurrent(wd.cells.GRUCell(E, H)), attention),
         Odd(lambda m, x: m.attention(m.layer(x)[0])[0]).append(attention),
     ):
-        with pytest.raises(
-            ONNXError, match="Its attention, of the class AdditiveAttention, remembers events"
-        ):
+        with pytest.raises(ONNXError, match="Its attention, of the class AdditiveAttention, has a memory"):
             wd.export_onnx(whole, path)
     with pytest.raises(InputError, match="Words takes no lengths"):
         wd.export_onnx(Words(), path, lengths=True)

@@ -12,7 +12,7 @@ from onnx_files import GATES, model, weights
 from onnx_runtime import assert_gives, check_file, outputs_as_onnx, session
 from tolerances import assert_agree
 from wolfdog.errors import ONNXError
-from wolfdog.interop.activations import KINDS, USUAL
+from wolfdog.interop.activations import ACTIVATIONS, DEFAULT_ACTIVATIONS
 
 NODES = 60
 
@@ -28,9 +28,13 @@ def drawn(number: int):
     if op != "RNN":
         said["input_forget" if op == "LSTM" else "linear_before_reset"] = rng.randint(0, 1)
     if rng.random() < 0.7:
-        names = said["activations"] = [rng.choice(list(KINDS)) for _ in range(ways * len(USUAL[op]))]
+        names = said["activations"] = [
+            rng.choice(list(ACTIVATIONS)) for _ in range(ways * len(DEFAULT_ACTIVATIONS[op]))
+        ]
         for which in ("alpha", "beta"):
-            values = [rng.uniform(0.2, 1.2) for name in names if getattr(KINDS[name], which) is not None]
+            values = [
+                rng.uniform(0.2, 1.2) for name in names if getattr(ACTIVATIONS[name], which) is not None
+            ]
             said |= {f"activation_{which}": values} if values else {}
     stored = weights(op, ways, E, H, scale=0.4, seed=number)
     stored = {name: array for name, array in stored.items() if name in "WR" or rng.random() < 0.6}
@@ -117,10 +121,10 @@ def test_what_a_file_starts_from_is_kept(tmp_path) -> None:
 def test_what_is_tied_to_a_batch_is_told(tmp_path) -> None:
     stored = weights("GRU") | {"initial_h": np.ones((1, 3, 4), np.float32)}
     [layer] = wd.from_onnx(model("GRU", stored))
-    with pytest.raises(ONNXError, match=r"start_h of its own for a batch of 3.*layer\.start_h = None"):
+    with pytest.raises(ONNXError, match=r"start_h for a fixed batch of 3.*layer\.start_h = None"):
         wd.export_onnx(layer, tmp_path / "layer.onnx")
     [layer] = wd.from_onnx(model("GRU", weights("GRU") | {"sequence_lens": np.array([2], np.int32)}))
-    with pytest.raises(ONNXError, match=r"lengths of its own for a batch of 1.*layer\.lengths = None"):
+    with pytest.raises(ONNXError, match=r"lengths for a fixed batch of 1.*layer\.lengths = None"):
         wd.export_onnx(layer, tmp_path / "layer.onnx")
     assert list(tmp_path.iterdir()) == []
     layer.lengths = None

@@ -176,7 +176,7 @@ def test_dropout_in_a_gru_leaves_what_is_carried_over(backend: str | None) -> No
 def test_zoneout_is_what_the_paper_says(backend: str | None, training: bool) -> None:
     layer, x = make("zoned", backend=backend).train(training), drawn(6, 3, 3)
     torch.manual_seed(7)
-    d_h, d_c = layer.cell.accompanied(x)[..., 3:].chunk(2, -1) if training else torch.zeros(2, 6)
+    d_h, d_c = layer.cell.with_masks(x)[..., 3:].chunk(2, -1) if training else torch.zeros(2, 6)
     p = layer.cell.cell
 
     def by_hand(x: Tensor, _: object) -> tuple[Tensor, object]:
@@ -206,7 +206,7 @@ def test_shares_of_what_is_dropped() -> None:
     for mask, p in ((m_x, 0.3), (m_h, 0.4), (m_g, 0.5)):
         assert abs((mask == 0).double().mean() - p) < 0.02  # 15,000 draws or more, under one seed
         assert_agree(mask[mask > 0], torch.full_like(mask[mask > 0], 1 / (1 - p)))
-    kept = make("zoned").cell.accompanied(torch.zeros(100, 50, 3))[..., 3:]
+    kept = make("zoned").cell.with_masks(torch.zeros(100, 50, 3))[..., 3:]
     assert (kept.mean((0, 1)) - torch.tensor([0.2] * 4 + [0.6] * 4)).abs().max() < 0.03
 
 

@@ -235,7 +235,7 @@ def test_a_tensor_that_is_not_the_cell_s_is_refused() -> None:
     layer = wd.Recurrent(Outside(), backend="eager", checkpoint_every=2)
     y, _ = layer(torch.randn(5, 2, 3), torch.zeros(2, 3, requires_grad=True))
     with pytest.raises(
-        InputError, match=r"a tensor \[3, 3\] is used that needs a gradient and is no parameter"
+        InputError, match=r"uses a tensor \[3, 3\] that requires a gradient and is none of its parameters"
     ):
         y.sum().backward()
 

@@ -22,7 +22,7 @@ def test_it_is_the_layer_and_then_attention(join: str) -> None:
     both = m.Attending(layer, attention, join=join)
     x, times = drawn(6, 2, 3), clock(6, 2)
     resets = torch.tensor([[t == 3, False] for t in range(6)])
-    y, state, weights = both(x, None, [6, 4], resets, times, need_weights=True)
+    y, state, weights = both(x, lengths=[6, 4], resets=resets, times=times, need_weights=True)
     h, of_layer = layer(x, lengths=[6, 4], resets=resets)
     c, past, right = attention(h, lengths=[6, 4], resets=resets, times=times, need_weights=True)
     joined = {"concatenate": torch.cat((h, c), -1), "add": h + c, "context": c}
@@ -70,7 +70,7 @@ def test_mistakes() -> None:
     for wrong in ((wd.cells.GRUCell(3, 4), attention), (attention, recurrent())):
         with pytest.raises(InputError, match=r"takes a wd.Recurrent and an attention of wd.memory; got"):
             m.Attending(*wrong)
-    with pytest.raises(InputError, match="laid out alike; got batch_first=True and False"):
+    with pytest.raises(InputError, match="the same layout; got batch_first=True and False"):
         m.Attending(recurrent(batch_first=True), attention)
     with pytest.raises(InputError, match="join must be one of 'concatenate', 'add', 'context'; got 'sum'"):
         m.Attending(recurrent(), attention, join="sum")

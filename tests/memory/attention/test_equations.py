@@ -85,8 +85,8 @@ def test_the_judge_sees_a_wrong_window_a_wrong_reset_and_a_wrong_place() -> None
 @pytest.mark.parametrize("place", [0, 10**9])
 def test_a_rotary_product_depends_on_the_distance_alone(place: int) -> None:
     q, k = drawn(1, 64), drawn(1, 64, seed=1)
-    near = m.Rotary().turned(q, torch.tensor([place + 5])) @ m.Rotary().turned(k, torch.tensor([place])).T
-    first = m.Rotary().turned(q, torch.tensor([5])) @ k.T
+    near = m.Rotary().rotated(q, torch.tensor([place + 5])) @ m.Rotary().rotated(k, torch.tensor([place])).T
+    first = m.Rotary().rotated(q, torch.tensor([5])) @ k.T
     torch.testing.assert_close(near, first, rtol=0, atol=1e-5)
 
 

@@ -110,7 +110,7 @@ def test_what_lies_past_the_ends_does_not_matter() -> None:
     found[0].sum().backward()
     assert x.grad.isfinite().all()
     assert all(p.grad is None or p.grad.isfinite().all() for p in attention.parameters())
-    again = attention.over(x, x, [4, 2], [4, 2], times=times, memory_times=times)
+    again = attention.over(x, x, lengths=[4, 2], memory_lengths=[4, 2], times=times, memory_times=times)
     assert_same(again[:, 0], memory[:, 0])
     assert_same(again[:2, 1], memory[:2, 1])
 

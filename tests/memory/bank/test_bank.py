@@ -35,7 +35,7 @@ def should_hold(rule: object, capacity: int, stream: list[tuple[np.ndarray, floa
 
 
 def written(rule: object, capacity: int, count: int, seed: int = 0, size: int = 3) -> m.MemoryBank:
-    bank = m.MemoryBank(size, capacity, rule, dtype=torch.float64)
+    bank = m.MemoryBank(size, capacity, keep=rule, dtype=torch.float64)
     for number, entry in enumerate(drawn(count, size, seed=seed)):
         bank.write(entry, float(number))
         bank.read(entry)
@@ -50,7 +50,7 @@ def written(rule: object, capacity: int, count: int, seed: int = 0, size: int = 
     seed=st.integers(0, 99),
 )
 def test_what_is_kept(rule: object, capacity: int, times: list[float], seed: int) -> None:
-    bank = m.MemoryBank(2, capacity, rule, dtype=torch.float64)
+    bank = m.MemoryBank(2, capacity, keep=rule, dtype=torch.float64)
     stream = [(entry, time) for entry, time in zip(drawn(len(times), 2, seed=seed), times, strict=True)]
     kept = [bank.write(entry, time) for entry, time in stream]
     right = should_hold(rule, capacity, [(entry.numpy(), time) for entry, time in stream])
@@ -72,7 +72,7 @@ def test_what_is_kept(rule: object, capacity: int, times: list[float], seed: int
 def test_a_reservoir_is_a_fair_sample() -> None:
     counts = torch.zeros(20)
     for seed in range(400):
-        bank = m.MemoryBank(1, 5, m.Reservoir(seed))
+        bank = m.MemoryBank(1, 5, keep=m.Reservoir(seed))
         for number in range(20):
             bank.write(torch.ones(1), float(number))
         counts[bank.times.long()] += 1
@@ -83,7 +83,7 @@ def test_a_reservoir_is_a_fair_sample() -> None:
 
 
 def test_what_is_used_least_goes() -> None:
-    bank = m.MemoryBank(3, 3, m.LeastUsed(0.5), dtype=torch.float64)
+    bank = m.MemoryBank(3, 3, keep=m.LeastUsed(0.5), dtype=torch.float64)
     for number, entry in enumerate(torch.eye(3, dtype=torch.float64)):
         bank.write(entry, float(number))
     assert_agree(bank.usage, torch.tensor([0.25, 0.5, 1.0], dtype=torch.float64))
@@ -105,7 +105,7 @@ def test_reading_is_attention() -> None:
         powers = np.exp([q @ entry / math.sqrt(3) + added for entry, added in zip(held, b, strict=True)])
         assert_agree(shares, torch.from_numpy(powers / powers.sum()))
         assert_agree(context, torch.from_numpy((powers / powers.sum()) @ held))
-    empty, none = m.MemoryBank(3, 4, m.LeastUsed(), dtype=torch.float64).read(queries)
+    empty, none = m.MemoryBank(3, 4, keep=m.LeastUsed(), dtype=torch.float64).read(queries)
     assert not empty.any()
     assert none.shape == (2, 0)
 
@@ -216,7 +216,7 @@ def test_mistakes() -> None:
         ShapeError, match=r"BankReader takes \[B, 5\].*entry_size=3; got \[3\].*MemoryBank\(3, 4"
     ):
         reader(torch.zeros(3), bank)
-    with pytest.raises(InputError, match="nothing looks at them"):
+    with pytest.raises(InputError, match="times are not used here"):
         reader(torch.zeros(5), bank, time=1.0)
     with pytest.raises(InputError, match="position must be RelativeTime"):
         m.BankReader(5, 3, position=m.Rotary())
@@ -225,7 +225,7 @@ def test_mistakes() -> None:
     with pytest.raises(
         InputError, match="keep must be one of Recent, Strided, Reservoir, Novel, LeastUsed; got 'all'"
     ):
-        m.MemoryBank(3, 4, "all")
+        m.MemoryBank(3, 4, keep="all")
     with pytest.raises(InputError, match="a floating point format"):
         m.MemoryBank(3, 4, dtype=torch.int64)
     for rule in (lambda: m.Strided(0), lambda: m.Novel(2.0), lambda: m.LeastUsed(1.0)):

@@ -124,11 +124,13 @@ def test_entries_that_are_rows_of_shared_memories(tying: str) -> None:
     memories = drawn(hops.tables, 4, D, seed=1)
     u = drawn(2, 2, D)
     spread = [memory[rows[:, 0]] for memory in memories]
-    assert_agree(hops(u, memories.unbind(), None, ages, 1, rows), hops(u, spread, None, ages, 1))
+    assert_agree(
+        hops(u, memories.unbind(), ages=ages, empty=1, rows=rows), hops(u, spread, ages=ages, empty=1)
+    )
     with pytest.raises(ShapeError, match=r"memories must be \d of \[N, 3\]"):
-        hops(u, spread, None, ages, 1, rows)
-    with pytest.raises(ShapeError, match=r"rows must be whole numbers \[2, 2, 3\]"):
-        hops(u, memories.unbind(), None, ages, 1, rows[:, :, None])
+        hops(u, spread, ages=ages, empty=1, rows=rows)
+    with pytest.raises(ShapeError, match=r"rows must be whole numbers that expand to \[2, 2, 3\]"):
+        hops(u, memories.unbind(), ages=ages, empty=1, rows=rows[:, :, None])
 
 
 def test_any_leading_dimensions() -> None:
@@ -152,7 +154,7 @@ def test_mistakes() -> None:
     ages = torch.tensor([2, 1, 0])
     with pytest.raises(InputError, match="pass ages"):
         hops(**inputs)
-    with pytest.raises(InputError, match="nothing looks at them"):
+    with pytest.raises(InputError, match="not used without a capacity"):
         make("adjacent", None)(**inputs, ages=ages)
     with pytest.raises(ShapeError, match=r"entries must be \[..., n, 4\]; got \[2, 3, 3\]"):
         hops(inputs["queries"], drawn(2, 3, 3), ages=ages)
@@ -161,15 +163,15 @@ def test_mistakes() -> None:
     with pytest.raises(ShapeError, match=r"memories must be 4 of \[..., n, 3\]"):
         hops.read(inputs["queries"], drawn(3, 2, 3, 3), ages=ages)
     for wrong in (ages.double(), torch.zeros(2, dtype=torch.int64), torch.zeros(3, 2, 3, dtype=torch.int64)):
-        with pytest.raises(ShapeError, match=r"ages must be whole numbers \[2, 2, 3\], or what expands"):
+        with pytest.raises(ShapeError, match=r"ages must be whole numbers that expand to \[2, 2, 3\]"):
             hops(**inputs, ages=wrong)
-    with pytest.raises(ShapeError, match=r"held must be booleans \[2, 2, 3\]"):
+    with pytest.raises(ShapeError, match=r"held must be booleans that expand to \[2, 2, 3\]"):
         hops(**inputs, held=torch.ones(3), ages=ages)
-    with pytest.raises(InputError, match="leave values out"):
+    with pytest.raises(InputError, match="leave them out"):
         hops(**inputs, values=drawn(2, 3, 2), ages=ages)
     with pytest.raises(InputError, match="pass values"):
         make("key-value")(**inputs, ages=ages)
-    with pytest.raises(InputError, match=r"KeyValue\(\) alone"):
+    with pytest.raises(InputError, match=r"tying=KeyValue\(\) only"):
         m.EntryHops(3, 4, value_size=2)
     with pytest.raises(InputError, match="tying must be"):
         m.EntryHops(3, 4, tying="adjacent")

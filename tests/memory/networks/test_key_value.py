@@ -67,13 +67,13 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
 
 def test_mistakes() -> None:
     network = make()
-    with pytest.raises(ShapeError, match="keys and values must be as many"):
+    with pytest.raises(ShapeError, match="keys and values must have the same number"):
         network(KEYS, VALUES[:, :2], QUESTIONS)
-    with pytest.raises(ShapeError, match="keys and values must be as many"):
+    with pytest.raises(ShapeError, match="keys and values must have the same number"):
         network(KEYS, VALUES, QUESTIONS[:2])
-    with pytest.raises(ShapeError, match=r"values must be \[B, S, V\], numbers of words"):
+    with pytest.raises(ShapeError, match=r"values must be \[B, S, V\], indices of words"):
         network(KEYS, VALUES[..., 0], QUESTIONS)
-    with pytest.raises(InputError, match="keys must be numbers of words, from 0 to 8; got some from 0 to 9"):
+    with pytest.raises(InputError, match="keys must be indices of words, from 0 to 8; got 0 to 9"):
         network(KEYS + (KEYS == 8), VALUES, QUESTIONS)
     with pytest.raises(InputError, match="encoding must be"):
         m.KeyValueMemoryNetwork(V, D, encoding="bag")

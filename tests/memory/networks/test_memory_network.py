@@ -149,9 +149,9 @@ def test_each_sentence_once(capacity: int | None) -> None:
     network, sentences = make(capacity=capacity), torch.tensor([[0, 0, 0], [1, 2, 3], [4, 5, 0]])
     numbers = torch.tensor([[0, 1, 2, 1], [2, 2, 0, 1]])
     whole = network(sentences[numbers], QUESTIONS[:2], need_weights=True)
-    assert_agree(network(numbers, QUESTIONS[:2], sentences, need_weights=True), whole)
-    short = (tensor.int() for tensor in (numbers, QUESTIONS[:2], sentences))
-    assert_agree(network(*short, need_weights=True), whole)
+    assert_agree(network(numbers, QUESTIONS[:2], sentences=sentences, need_weights=True), whole)
+    short = [tensor.int() for tensor in (numbers, QUESTIONS[:2], sentences)]
+    assert_agree(network(*short[:2], sentences=short[2], need_weights=True), whole)
 
 
 def test_random_noise_is_of_training_and_older_sentences_look_older() -> None:
@@ -224,7 +224,7 @@ def test_it_learns_two_facts() -> None:
     stories, questions, answers = told(256, chance)
     reached = {}
     for hops in (1, 2):
-        network = wd.MemoryNetwork(8, 12, hops, answers=3, encoding=m.BagOfWords())
+        network = wd.MemoryNetwork(8, 12, hops=hops, answers=3, encoding=m.BagOfWords())
         optimiser = torch.optim.Adam(network.parameters(), 0.03)
         for _ in range(150):
             loss = torch.nn.functional.cross_entropy(network(stories, questions), answers)
@@ -258,17 +258,15 @@ def test_nothing_comes_of_nothing() -> None:
 def test_mistakes() -> None:
     network = make()
     for wrong in (STORIES[0], STORIES.double(), drawn(3, 4)):
-        with pytest.raises(ShapeError, match=r"stories must be \[B, S, W\], numbers of words"):
+        with pytest.raises(ShapeError, match=r"stories must be \[B, S, W\], indices of words"):
             network(wrong, QUESTIONS)
-    with pytest.raises(
-        InputError, match="stories must be numbers of words, from 0 to 8; got some from 0 to 9"
-    ):
+    with pytest.raises(InputError, match="stories must be indices of words, from 0 to 8; got 0 to 9"):
         network(STORIES + (STORIES == 8), QUESTIONS)
-    with pytest.raises(InputError, match="questions must be numbers of words, from 0 to 8; got some from -1"):
+    with pytest.raises(InputError, match="questions must be indices of words, from 0 to 8; got -1"):
         network(STORIES, QUESTIONS - 1 - (QUESTIONS > 0).long())
-    with pytest.raises(InputError, match="stories must be numbers of sentences, from 0 to 1"):
-        network(torch.tensor([[0, 2]]), QUESTIONS[:1], STORIES[0, :2])
-    with pytest.raises(ShapeError, match="stories and questions must be as many"):
+    with pytest.raises(InputError, match="stories must be indices of sentences, from 0 to 1"):
+        network(torch.tensor([[0, 2]]), QUESTIONS[:1], sentences=STORIES[0, :2])
+    with pytest.raises(ShapeError, match="stories and questions must be of one batch"):
         network(STORIES, QUESTIONS[:2])
     with pytest.raises(InputError, match="KeyValueMemoryNetwork"):
         wd.MemoryNetwork(V, D, tying=m.KeyValue())

@@ -253,9 +253,11 @@ def test_mistakes() -> None:
         make(slots=0)
     with pytest.raises(InputError, match="write_heads must be a positive"):
         make(write_heads=-1)
-    with pytest.raises(InputError, match="shift_range must be a whole number from 0 on; got -1"):
+    with pytest.raises(InputError, match="shift_range must be 0 or a positive whole number; got -1"):
         make(shift_range=-1)
-    with pytest.raises(InputError, match="shift_range=3 slots either way need at least 7 slots; got slots=6"):
+    with pytest.raises(
+        InputError, match="shift_range=3 slots in both directions need at least 7 slots; got slots=6"
+    ):
         make(shift_range=3)
     with pytest.raises(InputError, match="Linear has no whole number output_size"):
         make(controller=nn.Linear)

@@ -40,7 +40,7 @@ def test_a_trained_watcher_s_network(tmp_path: Path) -> None:
     classifier = load_classifier(f"scratch:{tmp_path / 'watcher'}", crop="centre")
     frames = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), np.uint8)
     with torch.no_grad():
-        features, logits = watcher.eye(torch.from_numpy(frames))
+        features, logits = watcher.frame_classifier(torch.from_numpy(frames))
     got = classifier.classify(frames)
     assert classifier.classes == watcher.config.classes
     np.testing.assert_allclose(got.features, features.numpy(), atol=1e-6)

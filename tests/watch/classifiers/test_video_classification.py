@@ -2,22 +2,22 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from colour_classifier import ColourClassifier
+from look_cases import Corner, cornered, whole
 from watch_films import cut, film, noise, plain
 from wolfdog.errors import InputError, MediaError
 from wolfdog.watch.classifiers.array_cache import ArrayCache
-from wolfdog.watch.classifiers.boxes import FoundBox, FullFrame
+from wolfdog.watch.classifiers.chosen_frames import CHUNK, LookOptions
 from wolfdog.watch.classifiers.classes import ClassGroups, GroupedClassifier
 from wolfdog.watch.classifiers.detections import MegaDetectorResults
 from wolfdog.watch.classifiers.looks import Looks
 from wolfdog.watch.classifiers.motion import MotionOptions
-from wolfdog.watch.classifiers.video_classification import CHUNK, LookOptions, classify_video
+from wolfdog.watch.classifiers.video_classification import classify_video
 from wolfdog.watch.video.sampling import Every
 
 LOSSLESS = {"codec": "libx264rgb", "pixels": "rgb24", "options": {"crf": "0"}}
@@ -29,36 +29,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ArrayCache:
     return ArrayCache("looks")
 
 
-def whole(chunks: Iterator[Looks]) -> Looks:
-    """All chunks as one."""
-    parts = [chunk.arrays() for chunk in chunks]
-    return Looks(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
-
-
 def same(a: Looks, b: Looks) -> None:
     for name, column in a.arrays().items():
         np.testing.assert_array_equal(column, b.arrays()[name], err_msg=name)
-
-
-@dataclass(frozen=True)
-class Corner:
-    """A source of one box in the upper left corner of every second frame."""
-
-    objects: bool
-    identity: str = "corner"
-
-    def finder(self, media: str) -> "Corner":
-        return self
-
-    def boxes(self, frame: FullFrame) -> list[FoundBox]:
-        return [FoundBox((0.0, 0.0, 0.4, 0.4), 0.5)] if frame.index % 2 else []
-
-
-def cornered(n: int) -> list[np.ndarray]:
-    """Grey frames with a red corner."""
-    frame = np.full((120, 200, 3), 60, np.uint8)
-    frame[:50, :80] = (250, 0, 0)
-    return [frame] * n
 
 
 def test_one_row_for_each_frame(tmp_path: Path) -> None:
@@ -218,7 +191,7 @@ def test_a_video_that_breaks_off_gives_what_it_has(tmp_path: Path, cache: ArrayC
     for _ in range(2):  # it is not taken for complete afterwards
         frames, message = until_damaged(classify_video(path, ColourClassifier(), cache=cache))
         assert 10 < frames < 60
-        assert "1 packet was lost" in message
+        assert "breaks off" in message
 
 
 def until_damaged(chunks: Iterator[Looks]) -> tuple[int, str]:

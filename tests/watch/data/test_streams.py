@@ -12,21 +12,21 @@ from watch_reels import CLASSES, busy_world, shown, single
 from wolfdog.errors import InputError
 from wolfdog.tv import Sampler
 from wolfdog.watch.data.labelled_video import UNLABELLED
-from wolfdog.watch.data.remixed_streams import Recut, denser
+from wolfdog.watch.data.remixed_streams import RemixedStreams, denser
 from wolfdog.watch.data.streams import Curriculum
-from wolfdog.watch.data.video_streams import Footage
+from wolfdog.watch.data.video_streams import VideoStreams
 
 WORLD = busy_world()
-REELS = shown(WORLD, 300, 2)
+VIDEOS = shown(WORLD, 300, 2)
 WOLF, DOG, BEAR, GOLDFISH, UNKNOWN = range(5)
 
 
-def recut(seed=0, streams=3, reels=REELS, **options):
-    return Recut(reels, CLASSES, WORLD, streams, seed, **options)
+def remixed(seed=0, streams=3, footage=VIDEOS, **options):
+    return RemixedStreams(footage, CLASSES, WORLD, streams, seed, **options)
 
 
-def footage(seed=0, streams=3, reels=REELS, **options):
-    return Footage(reels, [UNKNOWN], streams, seed, **options)
+def unchanged(seed=0, streams=3, footage=VIDEOS, **options):
+    return VideoStreams(footage, [UNKNOWN], streams, seed, **options)
 
 
 def assert_same_chunk(actual, expected):
@@ -36,9 +36,9 @@ def assert_same_chunk(actual, expected):
 
 
 def test_the_comparison_of_chunks_sees_a_difference():
-    one = recut().draw(5, 0.0)
+    one = remixed().draw(5, 0.0)
     for name in ("events", "labels", "resets"):
-        other = recut().draw(5, 0.0)
+        other = remixed().draw(5, 0.0)
         assert_same_chunk(other, one)
         part = getattr(other, name)
         part[0, 0] = ~part[0, 0] if part.dtype == torch.bool else part[0, 0] + 1
@@ -63,7 +63,7 @@ def test_the_curriculum_goes_from_start_to_end_and_stays():
             Curriculum(dense=wrong)
 
 
-@pytest.mark.parametrize("make", [recut, footage])
+@pytest.mark.parametrize("make", [remixed, unchanged])
 @given(
     before=st.lists(st.integers(1, 30), max_size=3),
     after=st.lists(st.integers(1, 30), min_size=1, max_size=3),
@@ -85,14 +85,14 @@ def test_streams_go_on_exactly_where_they_were(make, before, after, seed, progre
     assert_same_chunk(again.draw(after[0], progress), expected[0])
 
 
-@pytest.mark.parametrize("make", [recut, footage])
+@pytest.mark.parametrize("make", [remixed, unchanged])
 def test_seeds_differ_and_a_seed_does_not(make):
     assert_same_chunk(make(1).draw(40, 0.5), make(1).draw(40, 0.5))
     with pytest.raises(AssertionError):
         assert_same_chunk(make(2).draw(40, 0.5), make(1).draw(40, 0.5))
 
 
-@pytest.mark.parametrize("make", [recut, footage])
+@pytest.mark.parametrize("make", [remixed, unchanged])
 @pytest.mark.parametrize("change", ["missing", "streams", "range", "kind"])
 def test_a_state_that_does_not_fit_is_refused(make, change):
     state = make().state_dict()
@@ -101,18 +101,18 @@ def test_a_state_that_does_not_fit_is_refused(make, change):
     elif change == "streams":
         state = make(streams=4).state_dict()
     elif change == "range":
-        state |= {"reel": [99] * 3} if make is footage else {"shot": [[10**6, 3]] * 3}
+        state |= {"video": [99] * 3} if make is unchanged else {"shot": [[10**6, 3]] * 3}
     else:
         state = [1, 2]
     with pytest.raises(InputError, match="streams"):
         make().load_state_dict(state)
 
 
-# Recut
+# RemixedStreams
 
 
 def test_programmes_have_the_world_s_statistics():
-    chunk = recut(streams=400, deployment=50.0).draw(60, 1.0)
+    chunk = remixed(streams=400, deployment=50.0).draw(60, 1.0)
     other = Sampler(WORLD, 4000, 1).draw(60)
     for label in range(5):
         expected = (other.label == label).mean()
@@ -125,23 +125,23 @@ def test_programmes_have_the_world_s_statistics():
 
 
 def test_every_frame_looks_like_its_label():
-    chunk = recut(streams=20).draw(100, 0.3)
+    chunk = remixed(streams=20).draw(100, 0.3)
     looks = [WORLD.look_names.index(WORLD.look(label)) for label in CLASSES]
     assert_same(chunk.events.argmax(-1), torch.tensor(looks)[chunk.labels])
 
 
 def test_the_curriculum_begins_dense_and_ends_as_the_world_is():
     curriculum = Curriculum(until=0.5, dense=0.9)
-    telling = [
-        recut(streams=300, curriculum=curriculum).draw(300, progress).labels[200:]
+    informative = [
+        remixed(streams=300, curriculum=curriculum).draw(300, progress).labels[200:]
         for progress in (0.0, 0.5, 1.0)
     ]
-    shares = [float(((labels == BEAR) | (labels == GOLDFISH)).float().mean()) for labels in telling]
-    expected = [pace.tell_rate for pace in denser(WORLD, curriculum, 0.0).paces]
+    shares = [float(((labels == BEAR) | (labels == GOLDFISH)).float().mean()) for labels in informative]
+    expected = [pace.informative_rate for pace in denser(WORLD, curriculum, 0.0).paces]
     assert expected == [0.9, 0.9]
     assert denser(WORLD, curriculum, 0.5) == denser(WORLD, curriculum, 1.0) == WORLD
     assert shares[0] == pytest.approx(0.9, abs=0.03)
-    truth = Sampler(WORLD, 3000, 1).draw(100).telling.mean()
+    truth = Sampler(WORLD, 3000, 1).draw(100).informative.mean()
     assert shares[1] == pytest.approx(truth, abs=0.04)
     assert shares[2] == pytest.approx(truth, abs=0.04)
 
@@ -150,9 +150,9 @@ def test_a_world_denser_than_the_curriculum_stays_as_it_is():
     assert denser(WORLD, Curriculum(dense=0.01), 0.0) == WORLD
 
 
-def frames_of(reels, label, **options):
-    """The numbers of the reels' frames that a re-cut shows for a label."""
-    chunk = recut(reels=reels, streams=50, **options).draw(100, 0.0)
+def frames_of(footage, label, **options):
+    """The numbers of the videos' frames that a re-cut shows for a label."""
+    chunk = remixed(footage=footage, streams=50, **options).draw(100, 0.0)
     return set(chunk.events[chunk.labels == label].flatten().int().tolist())
 
 
@@ -160,22 +160,22 @@ def test_shots_that_look_alike_stand_in_for_each_other_and_no_others():
     labels = [WOLF, WOLF, DOG, BEAR, GOLDFISH, UNKNOWN, UNLABELLED, DOG]
     spans = [0, 0, 1, 2, 3, 4, -1, 5]
     looks = ("canine", "canine", "bear", "goldfish", "unknown", "canine")
-    reels = [single(labels, spans, looks=looks)]
-    assert frames_of(reels, WOLF) == frames_of(reels, DOG) == {0, 1, 2, 7}
-    assert frames_of(reels, BEAR) == {3}
-    assert frames_of(reels, UNKNOWN) == {5}
+    footage = [single(labels, spans, looks=looks)]
+    assert frames_of(footage, WOLF) == frames_of(footage, DOG) == {0, 1, 2, 7}
+    assert frames_of(footage, BEAR) == {3}
+    assert frames_of(footage, UNKNOWN) == {5}
 
 
 def test_without_looks_a_label_is_shown_by_its_own_shots():
-    reels = [single([WOLF, DOG, BEAR, GOLDFISH, UNKNOWN, WOLF])]
-    assert frames_of(reels, WOLF) == {0, 5}
-    assert frames_of(reels, DOG) == {1}
+    footage = [single([WOLF, DOG, BEAR, GOLDFISH, UNKNOWN, WOLF])]
+    assert frames_of(footage, WOLF) == {0, 5}
+    assert frames_of(footage, DOG) == {1}
 
 
 def test_a_shot_is_shown_whole_and_then_from_its_start():
     labels = np.repeat([WOLF, DOG, BEAR, GOLDFISH, UNKNOWN], 3)
     spans = np.repeat(np.arange(5), 3)
-    chunk = recut(reels=[single(labels, spans)], streams=30).draw(60, 1.0)
+    chunk = remixed(footage=[single(labels, spans)], streams=30).draw(60, 1.0)
     same_shot = 0
     for stream in range(30):
         frames = chunk.events[:, stream, 0].int().tolist()
@@ -188,17 +188,17 @@ def test_a_shot_is_shown_whole_and_then_from_its_start():
 
 def test_footage_without_what_the_world_shows_is_refused():
     with pytest.raises(InputError, match="no labelled shot shows 'goldfish'"):
-        recut(reels=[single([WOLF, DOG, BEAR, UNKNOWN])])
+        remixed(footage=[single([WOLF, DOG, BEAR, UNKNOWN])])
     with pytest.raises(InputError, match="'unknown', which is not one of"):
-        Recut(REELS, CLASSES[:-1], WORLD, 3, 0)
+        RemixedStreams(VIDEOS, CLASSES[:-1], WORLD, 3, 0)
 
 
-# Footage
+# VideoStreams
 
 
-def read(reels, streams, length, progress=1.0, chunks=1, **options):
+def read(footage, streams, length, progress=1.0, chunks=1, **options):
     """For each reader its frames' numbers (the events) and its resets, [T] each."""
-    source = footage(reels=reels, streams=streams, **options)
+    source = unchanged(footage=footage, streams=streams, **options)
     drawn = [source.draw(length, progress) for _ in range(chunks)]
     events = torch.cat([chunk.events for chunk in drawn])[..., 0].int().T.tolist()
     resets = torch.cat([chunk.resets for chunk in drawn]).T.tolist()
@@ -219,7 +219,7 @@ def test_videos_are_read_in_order_to_their_end_and_then_another_from_its_start()
 
 def test_labels_belong_to_their_frames():
     labels = [WOLF, UNKNOWN, DOG, UNLABELLED, BEAR, WOLF, UNKNOWN]
-    chunk = footage(reels=[single(labels)], streams=4).draw(50, 0.0)
+    chunk = unchanged(footage=[single(labels)], streams=4).draw(50, 0.0)
     assert_same(chunk.labels, torch.tensor(labels)[chunk.events[..., 0].long()])
 
 
@@ -227,11 +227,11 @@ def test_uninformative_spans_are_thinned_early_and_never_late():
     spans = np.arange(120) // 3
     labels = np.where(spans % 4 == 0, WOLF, np.where(spans % 4 == 1, UNLABELLED, UNKNOWN))
     spans = np.where(labels == UNLABELLED, -1, spans)
-    reel = single(labels, spans)
+    video = single(labels, spans)
     kept = {}
     for progress in (0.0, 0.25, 0.5):
         shown_spans = []
-        for events, resets in read([reel], 20, 800, progress, curriculum=Curriculum(until=0.5, dense=0.25)):
+        for events, resets in read([video], 20, 800, progress, curriculum=Curriculum(until=0.5, dense=0.25)):
             # whole passes only, from a video's start to its end
             starts = [t for t, new in enumerate(resets) if new][1:]
             for start, stop in itertools.pairwise(starts):
@@ -249,12 +249,12 @@ def test_uninformative_spans_are_thinned_early_and_never_late():
 
 
 def test_readers_take_up_videos_by_their_length():
-    reels = [single([WOLF] * 30, np.zeros(30, int)), single([DOG] * 10, np.zeros(10, int)), single([])]
-    chunk = footage(reels=reels, streams=40).draw(300, 1.0)
+    footage = [single([WOLF] * 30, np.zeros(30, int)), single([DOG] * 10, np.zeros(10, int)), single([])]
+    chunk = unchanged(footage=footage, streams=40).draw(300, 1.0)
     assert (chunk.labels == WOLF).float().mean() == pytest.approx(0.9, abs=0.03)  # 3 x 30 : 1 x 10
 
 
 def test_no_footage_is_refused():
-    for reels in ([], [single([])]):
+    for footage in ([], [single([])]):
         with pytest.raises(InputError, match="nothing to train on"):
-            footage(reels=reels)
+            unchanged(footage=footage)

@@ -9,21 +9,23 @@ from hypothesis import strategies as st
 from wolfdog.watch.data.labelled_video import UNLABELLED
 from wolfdog.watch.evaluation.gap_plot import draw_gaps, gap_figure
 from wolfdog.watch.evaluation.metrics import GAPS, GapTable
-from wolfdog.watch.evaluation.predictions import IDEAL, IDEAL_EYE, SNAPSHOT, Verdicts
+from wolfdog.watch.evaluation.observers import IDEAL, IDEAL_GIVEN_CLASSIFIER, SNAPSHOT, ObserverPredictions
 from wolfdog.watch.evaluation.scores import Scores, mean, spread, write_evaluation, write_scores
 
-NAMES = (SNAPSHOT, "lstm", "gru", IDEAL, IDEAL_EYE)
+NAMES = (SNAPSHOT, "lstm", "gru", IDEAL, IDEAL_GIVEN_CLASSIFIER)
 
 
 def judged(seed=0, count=500, world=True):
-    """Verdicts drawn at random."""
+    """ObserverPredictions drawn at random."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 3, count)
     truth[rng.random(count) < 0.1] = UNLABELLED
     ambiguous = (truth == 0) | (truth == 1)
     names = NAMES if world else NAMES[:2]
-    said = {name: rng.dirichlet(np.ones(3), count) for name in names}
-    return Verdicts(("wolf", "dog", "bear"), truth, rng.integers(-1, 400, count), ambiguous, said)
+    probabilities = {name: rng.dirichlet(np.ones(3), count) for name in names}
+    return ObserverPredictions(
+        ("wolf", "dog", "bear"), truth, rng.integers(-1, 400, count), ambiguous, probabilities
+    )
 
 
 def check_schema(whole, seed):
@@ -72,11 +74,13 @@ def test_shares_are_those_of_counting():
     scores = Scores.of(one)
     for name in NAMES:
         hits = {"ambiguous": [], "rest": []}
-        for truth, gap, unsure, said in zip(one.truth, one.gap, one.ambiguous, one.said[name], strict=True):
+        for truth, gap, unsure, probabilities in zip(
+            one.truth, one.gap, one.ambiguous, one.probabilities[name], strict=True
+        ):
             if unsure and gap > 0:
-                hits["ambiguous"].append((truth, said.argmax() == truth))
+                hits["ambiguous"].append((truth, probabilities.argmax() == truth))
             elif not unsure and truth >= 0:
-                hits["rest"].append(said.argmax() == truth)
+                hits["rest"].append(probabilities.argmax() == truth)
         of_label = [[hit for true, hit in hits["ambiguous"] if true == label] for label in (0, 1)]
         assert scores.ambiguous[name] == pytest.approx(np.mean([np.mean(some) for some in of_label]))
         assert scores.rest[name] == pytest.approx(np.mean(hits["rest"]))
@@ -119,11 +123,11 @@ def test_an_evaluation(tmp_path, world):
     known = one.truth >= 0
     assert whole["moments"] == known.sum()
     assert whole["classes"] == ["wolf", "dog", "bear"]
-    for name, said in one.said.items():
+    for name, probabilities in one.probabilities.items():
         counts = np.array(whole["confusion"][name])
         assert counts.sum() == known.sum()
         assert whole["accuracy"][name] == pytest.approx(np.trace(counts) / counts.sum())
-        assert whole["accuracy"][name] == pytest.approx((said.argmax(-1) == one.truth)[known].mean())
+        assert whole["accuracy"][name] == pytest.approx((probabilities.argmax(-1) == one.truth)[known].mean())
     if world:
         check_schema(whole, None)
     else:
@@ -143,9 +147,13 @@ def test_the_picture_has_a_line_for_each_observer(tmp_path):
     assert None in table.accuracy["gru"], "an empty bucket is part of this test"
     figure = gap_figure(table, "a [title] with $signs$")
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
-    assert {"ideal observer", "ideal observer, given this eye", "snapshot (no memory)", "lstm", "gru"} <= set(
-        lines
-    )
+    assert {
+        "ideal observer",
+        "ideal observer, given this classifier",
+        "snapshot (no memory)",
+        "lstm",
+        "gru",
+    } <= set(lines)
     drawn = [None if np.isnan(value) else value for value in lines["gru"].get_ydata()]
     assert drawn == list(table.accuracy["gru"])
     assert lines["lstm"].get_color() != lines["gru"].get_color()

@@ -120,10 +120,10 @@ def test_settings_that_make_no_watcher_are_refused(model, tmp_path, notes):
 @pytest.mark.parametrize(
     "change",
     [
-        {"eye.snapshot.bias": torch.full((3,), float("nan"))},
-        {"eye.snapshot.bias": torch.zeros(4)},
-        {"eye.snapshot.bias": torch.zeros(3, dtype=torch.int64)},
-        {"eye.snapshot.bias": torch.zeros(3, dtype=torch.float16)},
+        {"frame classifier.snapshot.bias": torch.full((3,), float("nan"))},
+        {"frame classifier.snapshot.bias": torch.zeros(4)},
+        {"frame classifier.snapshot.bias": torch.zeros(3, dtype=torch.int64)},
+        {"frame classifier.snapshot.bias": torch.zeros(3, dtype=torch.float16)},
         {"extra": torch.zeros(1)},
     ],
     ids=str,

@@ -1,4 +1,4 @@
-"""Initialisation decides whether an LSTM learns the model problem where nothing but long gaps teaches it."""
+"""Initialisation decides whether an LSTM learns the model problem where nothing but long gaps trains it."""
 
 import numpy as np
 import torch
@@ -6,10 +6,10 @@ from torch import nn
 
 import wolfdog as wd
 from wolfdog.watch.data.labelled_video import UNLABELLED
-from wolfdog.watch.data.streams import Chunk
-from wolfdog.watch.model.memory import Recurring
-from wolfdog.watch.training.objectives import ContextLesson
-from wolfdog.watch.training.trainer import Plan, Trainer
+from wolfdog.watch.data.streams import StreamBatch
+from wolfdog.watch.model.memory import RecurrentMemory
+from wolfdog.watch.training.objectives import ContextObjective
+from wolfdog.watch.training.trainer import OptimizerSettings, Trainer
 
 WOLF, DOG, BEAR, GOLDFISH, UNKNOWN = range(5)
 E, HIDDEN = 16, 32
@@ -21,10 +21,10 @@ class Listener(nn.Module):
 
     def __init__(self, cell):
         super().__init__()
-        self.memory, self.head = Recurring(cell), nn.Linear(HIDDEN, 5)
+        self.memory, self.head = RecurrentMemory(cell), nn.Linear(HIDDEN, 5)
 
-    def forward(self, events, state=None, resets=None, times=None, asked=slice(None)):
-        remembered, state = self.memory(events, state, resets=resets, times=times, asked=asked)
+    def forward(self, events, state=None, resets=None, times=None, query=slice(None)):
+        remembered, state = self.memory(events, state, resets=resets, times=times, query=query)
         return self.head(remembered), state
 
 
@@ -43,25 +43,27 @@ class LongGaps:
         looks = np.full((length, len(self.left)), UNKNOWN)
         labels = np.full(looks.shape, UNLABELLED)
         for t in range(length):
-            canine, telling = self.left == 0, self.left < 0
+            canine, informative = self.left == 0, self.left < 0
             looks[t, canine], labels[t, canine] = WOLF, self.side[canine]
-            self.side = np.where(telling, self.rng.integers(2, size=len(telling)), self.side)
-            looks[t, telling] = np.where(self.side, GOLDFISH, BEAR)[telling]
-            self.left = np.where(telling, self.rng.integers(30, 51, len(telling)), self.left - 1)
+            self.side = np.where(informative, self.rng.integers(2, size=len(informative)), self.side)
+            looks[t, informative] = np.where(self.side, GOLDFISH, BEAR)[informative]
+            self.left = np.where(informative, self.rng.integers(30, 51, len(informative)), self.left - 1)
         events = DIRECTIONS[looks] + 0.2 * self.rng.standard_normal((*looks.shape, E))
         resets = torch.zeros(looks.shape, dtype=torch.bool)
         times = torch.arange(length, dtype=torch.float64)[:, None].expand(resets.shape)
-        return Chunk(torch.from_numpy(events.astype(np.float32)), torch.from_numpy(labels), resets, times)
+        return StreamBatch(
+            torch.from_numpy(events.astype(np.float32)), torch.from_numpy(labels), resets, times
+        )
 
 
 def learned(cell, seed):
     """How often wolf and dog are told apart on new streams, after 300 steps of training."""
     torch.manual_seed(seed)
-    student = Listener(cell(E, HIDDEN))
-    Trainer(ContextLesson(student, LongGaps(16, seed), 100), Plan(300, 5e-3), {}).run()
+    module = Listener(cell(E, HIDDEN))
+    Trainer(ContextObjective(module, LongGaps(16, seed), 100), OptimizerSettings(300, 5e-3), {}).run()
     unseen = LongGaps(64, 1000 + seed).draw(400, 1.0)
     with torch.no_grad():
-        said = student(unseen.events)[0][..., : DOG + 1].argmax(-1)
+        said = module(unseen.events)[0][..., : DOG + 1].argmax(-1)
     counted = unseen.labels != UNLABELLED
     counted[:51] = False  # the first canine of a stream follows nothing
     assert counted.sum() > 300

@@ -12,12 +12,12 @@ from cases import scrambled
 from tolerances import assert_agree
 from wolfdog.errors import InputError, ShapeError
 from wolfdog.memory import MemoryBank, Strided
-from wolfdog.watch.model.attention_memory import Searching
+from wolfdog.watch.model.attention_memory import AttentionMemory
 from wolfdog.watch.model.context import Context
 from wolfdog.watch.model.memory import Reach
-from wolfdog.watch.model.readers import AGES, Heads, Hopping
+from wolfdog.watch.model.readers import AGES, AttentionReader, HopReader
 from wolfdog.watch.model.registry import CELLS, MEMORIES, check_names, make_memory
-from wolfdog.watch.model.window import Kept, followed
+from wolfdog.watch.model.window import EntryWindow, extend
 
 SEARCHED = ("lstmn", "attention", "memory-network", "gru+attention", "lstm+bank")
 E, H = 4, 6
@@ -113,7 +113,7 @@ def test_what_was_looked_at_is_what_was_held(name):
 
 
 def test_it_says_the_moment_that_it_looked_at():
-    """Heads that are made to look for one kind of entry name its time."""
+    """AttentionReader that are made to look for one kind of entry name its time."""
     one = make_memory("attention", E, H, window=50)
     reader = one.reader.reader
     with torch.no_grad():
@@ -144,22 +144,22 @@ def test_a_bank_of_many_streams_is_a_memory_bank_for_each(steps, window, stride,
     torch.manual_seed(seed)
     x, resets, times = stream(steps, 2, seed)
     times -= 1e9
-    heads = scrambled(Heads(E, E, H, 0.2, 60.0)).double()
-    kept, parts = Kept.empty(2, window, E, x), []
+    heads = scrambled(AttentionReader(E, E, H, 0.2, 60.0)).double()
+    kept, parts = EntryWindow.empty(2, window, E, x), []
     for piece in (slice(0, cut), slice(cut, None)):
-        view, kept = followed(kept, x[piece], times[piece], resets[piece], stride)
-        asks = x[piece].transpose(0, 1)
-        if asks.shape[1]:
-            parts.append(heads(asks, view, slice(None), times[piece].T)[0].detach())
+        view, kept = extend(kept, x[piece], times[piece], resets[piece], stride)
+        queries = x[piece].transpose(0, 1)
+        if queries.shape[1]:
+            parts.append(heads(queries, view, slice(None), times[piece].T)[0].detach())
     found = torch.cat(parts, 1)
     for stream_number in range(2):
-        bank = MemoryBank(E, window, Strided(stride), dtype=torch.float64)
+        bank = MemoryBank(E, window, keep=Strided(stride), dtype=torch.float64)
         for t in range(steps):
             if resets[t, stream_number]:
-                bank = MemoryBank(E, window, Strided(stride), dtype=torch.float64)
+                bank = MemoryBank(E, window, keep=Strided(stride), dtype=torch.float64)
             time = float(times[t, stream_number])
             bank.write(x[t, stream_number], time)
-            alone = heads.reader(x[t, stream_number], bank, time).detach()
+            alone = heads.reader(x[t, stream_number], bank, time=time).detach()
             assert_agree(found[stream_number, t], alone)
         held = int(kept.held[stream_number])
         assert held == len(bank)
@@ -182,7 +182,7 @@ def by_hand(one, x, times, t, window):
     place = np.log1p(np.minimum(ages, reach.longest) / reach.shortest) / np.log1p(
         reach.longest / reach.shortest
     )
-    if isinstance(one.reader, Heads):
+    if isinstance(one.reader, AttentionReader):
         knots = p["reader.reader.time_bias"].shape[1]
         read = []
         for head, bias in enumerate(p["reader.reader.time_bias"]):
@@ -202,10 +202,10 @@ def by_hand(one, x, times, t, window):
     return np.tanh(p["direct.weight"] @ x[t] + y)
 
 
-@pytest.mark.parametrize("reader", [Heads, Hopping])
+@pytest.mark.parametrize("reader", [AttentionReader, HopReader])
 def test_equations_written_by_hand_give_the_same(reader):
     torch.manual_seed(4)
-    one = scrambled(Searching(E, H, None, reader, Reach(6, 0.0, 0.2), 1)).double()
+    one = scrambled(AttentionMemory(E, H, None, reader, Reach(6, 0.0, 0.2), 1)).double()
     x, _, times = stream(15, 2, seed=4)
     times -= 1e9
     y, _ = one(x, times=times)
@@ -233,7 +233,7 @@ def test_gradients_reach_entries_of_the_chunk_and_no_earlier_ones():
     x, _, times = stream(12, 2, seed=6)
     x.requires_grad_()
     _, state = one(x[:6], times=times[:6])
-    state = (state[0].detach(), Kept(*(part.detach() for part in state[1])))
+    state = (state[0].detach(), EntryWindow(*(part.detach() for part in state[1])))
     y, _ = one(x[6:], state, times=times[6:])
     y[-1].sum().backward()
     assert (x.grad[6:] != 0).any(-1).all()

@@ -25,14 +25,14 @@ onnxruntime = pytest.importorskip("onnxruntime")
 EXAMPLE = Path(__file__).parents[3] / "examples" / "watch_onnx.py"
 
 
-def taught(memory):
+def trained(memory):
     """A watcher whose normalisations have seen something."""
     watcher = made(memory).train()
     images = torch.from_numpy(np.stack([frame.image for frame in frames(24)]))
     for module in watcher.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             module.momentum = 1.0
-    watcher.eye(images)
+    watcher.frame_classifier(images)
     return watcher.eval()
 
 
@@ -54,7 +54,7 @@ def moments_of(path, images):
 
 @pytest.mark.parametrize("memory", [*CELLS, "none"])
 def test_every_memory_with_a_small_state(memory, tmp_path):
-    watcher, path = taught(memory), tmp_path / "watcher.onnx"
+    watcher, path = trained(memory), tmp_path / "watcher.onnx"
     export_watcher(watcher, path)
     onnx.checker.check_model(str(path), full_check=True)
     shape_inference.infer_shapes(onnx.load(path), strict_mode=True, data_prop=True)
@@ -88,7 +88,7 @@ def test_what_it_says_of_itself(tmp_path):
 
 
 def test_several_streams_at_once(tmp_path):
-    watcher = taught("lstm")
+    watcher = trained("lstm")
     export_watcher(watcher, tmp_path / "watcher.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "watcher.onnx"))
     images = np.stack([frame.image for frame in frames(3)])
@@ -151,7 +151,7 @@ def test_the_example_gives_wolfdogs_labels(tmp_path):
     "options", [{"rate": 30}, {"rate": 2}, {"rotation": 1}, {"times": [0, 40, 900, 910, 2400]}]
 )
 def test_the_example_sees_time_and_turns_as_wolfdog_does(options, tmp_path):
-    watcher = taught("gru")
+    watcher = trained("gru")
     export_watcher(watcher, tmp_path / "watcher.onnx")
     count = len(options["times"]) if "times" in options else 40
     video = film(tmp_path / "film.mp4", noise(count), **options)

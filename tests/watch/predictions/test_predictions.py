@@ -1,6 +1,7 @@
 """Predictions table: its checks, its order, its file."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wolfdog.errors import InputError, ShapeError
+from wolfdog.errors import InputError, MissingPackageError, ShapeError
 from wolfdog.watch.predictions import Predictions, PredictionsWriter, read_predictions, write_predictions
 
 CLASSES = ["blank", "wolf", "Ünicode, with comma"]
@@ -238,3 +239,12 @@ def test_missing_values_are_refused(tmp_path: Path) -> None:
     pq.write_table(table.set_column(column, "p_wolf", pa.array([None, 0.5], pa.float32())), path)
     with pytest.raises(InputError, match="missing"):
         read_predictions(path)
+
+
+def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(MissingPackageError, match="pip install"):
+        read_predictions(tmp_path / "a.parquet")
+    with pytest.raises(MissingPackageError, match="pyarrow"):
+        write_predictions(tmp_path / "a.parquet", some())

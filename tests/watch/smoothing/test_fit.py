@@ -1,18 +1,23 @@
 """Training on verified labels."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
-from wolfdog.errors import InputError
+from wolfdog.errors import CheckpointError, InputError
 from wolfdog.watch.predictions import Predictions
 from wolfdog.watch.smoothing import AnyClass
 from wolfdog.watch.smoothing.class_head import ClassHead
 from wolfdog.watch.smoothing.fit import Fitting, fit_memory
 from wolfdog.watch.smoothing.temperature import fit_temperature
-from wolfdog.watch.smoothing.trained import TrainedMemory
+from wolfdog.watch.smoothing.trained import Heads, TrainedMemory
+from wolfdog.watch.smoothing.trained_file import load_trained, save_trained
 
 QUICK = Fitting(epochs=25, folds=2, width=24, rate=0.01, dropout=0.1)
 
@@ -117,3 +122,44 @@ def test_temperature_is_found(scale: float) -> None:
     labels[:10] = -1
     assert abs(fit_temperature(logits * scale, labels) / scale - 1) < 0.06
     assert fit_temperature(logits, torch.full((20_000,), -1)) == 1.0
+
+
+def test_file_returns_the_memory(fitted: TrainedMemory, tmp_path: Path) -> None:
+    table, _ = procedure(2, 20, 6)
+    untrained = TrainedMemory(classes=fitted.classes, causal_heads=Heads((), 1.0), ahead_heads=Heads((), 1.0))
+    for number, memory in enumerate((fitted, untrained)):
+        path = tmp_path / f"{number}.safetensors"
+        save_trained(path, memory, {"labels": 3})
+        again = load_trained(path)
+        for ahead in (False, True):
+            np.testing.assert_array_equal(
+                again.smooth(table, ahead=ahead).context, memory.smooth(table, ahead=ahead).context
+            )
+
+
+def test_damaged_files_are_refused(fitted: TrainedMemory, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save_trained(path, fitted)
+    tensors = load_file(path)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    notes = json.loads(metadata["notes"])
+    for change in (
+        {"classes": ["a", "b"]},
+        {"classes": 3},
+        {"network": {"width": 10**9}},
+        {"causal": notes["causal"] | {"heads": 99}},
+        {"causal": notes["causal"] | {"width": -1}},
+        {"ahead": notes["ahead"] | {"temperature": 0}},
+        {"ahead": {}},
+    ):
+        save_file(tensors, path, metadata | {"notes": json.dumps(notes | change)})
+        with pytest.raises(CheckpointError, match="do not fit"):
+            load_trained(path)
+    tensors["network/temperature"][0] = torch.inf
+    save_file(tensors, path, metadata)
+    with pytest.raises(CheckpointError, match="finite"):
+        load_trained(path)
+    path.write_bytes(b"")
+    with pytest.raises(CheckpointError):
+        load_trained(path)

@@ -11,15 +11,15 @@ from tolerances import assert_same
 from watch_reels import CLASSES, busy_world, looked_at, shown
 from wolfdog.errors import CheckpointError, WolfdogError
 from wolfdog.tv import IdealObserver, Sampler, default_world
-from wolfdog.watch.data.remixed_streams import Recut
+from wolfdog.watch.data.remixed_streams import RemixedStreams
 from wolfdog.watch.evaluation.metrics import gap_table
-from wolfdog.watch.evaluation.predictions import remember
+from wolfdog.watch.evaluation.observers import remember
 from wolfdog.watch.model.config import WatcherConfig
 from wolfdog.watch.model.context import Context
-from wolfdog.watch.training.objectives import ContextLesson
-from wolfdog.watch.training.train import ContextJob, ContextPlan
-from wolfdog.watch.training.trainer import Plan, Trainer
-from wolfdog.watch.training.workers import teach_contexts
+from wolfdog.watch.training.objectives import ContextObjective
+from wolfdog.watch.training.train import ContextJob, ContextTraining
+from wolfdog.watch.training.trainer import OptimizerSettings, Trainer
+from wolfdog.watch.training.workers import train_contexts
 
 E = 6
 FAR = ((1, 10), (10, 30), (30, 100), (100, 300))
@@ -42,40 +42,40 @@ def short_of_ideal(said, programme):
 
 
 @pytest.fixture(scope="module")
-def evening():
+def test_broadcast():
     return Sampler(WORLD, 64, 99).draw(1200)
 
 
-def test_a_gru_learns_the_model_problem(evening):
+def test_a_gru_learns_the_model_problem(test_broadcast):
     torch.manual_seed(0)
     context = Context("gru", len(WORLD.labels), E, 32)
-    # Short deployments: many beginnings teach much in little time.
-    streams = Recut(shown(WORLD, 1200, 16, seed=1000), WORLD.labels, WORLD, 16, 0, deployment=1280.0)
-    Trainer(ContextLesson(context, streams, 64), Plan(400, 5e-3), {}).run()
-    said = remember(context, looked_at(evening, seed=1))
-    assert (short_of_ideal(said, evening) < 0.02).all()
+    # Short deployments: many beginnings train much in little time.
+    streams = RemixedStreams(shown(WORLD, 1200, 16, seed=1000), WORLD.labels, WORLD, 16, 0, deployment=1280.0)
+    Trainer(ContextObjective(context, streams, 64), OptimizerSettings(400, 5e-3), {}).run()
+    said = remember(context, looked_at(test_broadcast, seed=1))
+    assert (short_of_ideal(said, test_broadcast) < 0.02).all()
 
 
-def test_an_untaught_memory_is_far_from_it(evening):
+def test_an_untaught_memory_is_far_from_it(test_broadcast):
     torch.manual_seed(0)
-    said = remember(Context("gru", 5, E, 32), looked_at(evening, seed=1))
-    assert (short_of_ideal(said, evening) > 0.2).all()
+    said = remember(Context("gru", 5, E, 32), looked_at(test_broadcast, seed=1))
+    assert (short_of_ideal(said, test_broadcast) > 0.2).all()
 
 
 def job(memory, seed=0, **options):
     config = WatcherConfig(CLASSES, 5.0, embedding=E, hidden=4, memory=memory)
-    plan = ContextPlan(Plan(6, 1e-2), chunk=5, streams=3, cut=busy_world())
+    plan = ContextTraining(OptimizerSettings(6, 1e-2), chunk=5, streams=3, cut=busy_world())
     return ContextJob(config, shown(busy_world(), 100, 2), plan, seed, **options)
 
 
 def test_in_processes_the_weights_are_the_same_and_progress_is_told(tmp_path):
     jobs = {"a lstm": job("lstm"), "a gru": job("gru", checkpoint=tmp_path / "gru", save_every=4)}
     told = []
-    taught = teach_contexts(jobs, 2, lambda name, made: told.append((name, made.step, made.steps)))
-    assert list(taught) == list(jobs)
-    for name, context in taught.items():
+    trained = train_contexts(jobs, 2, lambda name, made: told.append((name, made.step, made.steps)))
+    assert list(trained) == list(jobs)
+    for name, context in trained.items():
         assert not context.training
-        expected = job(context.memory.cell.__class__.__name__.lower()).run()
+        expected = job(context.memory.cell.__class__.__name__.removesuffix("Cell").lower()).run()
         for key, value in expected.state_dict().items():
             assert_same(context.state_dict()[key], value)
         assert [(step, steps) for told_name, step, steps in told if told_name == name] == [
@@ -88,7 +88,7 @@ def test_a_failing_job_s_error_reaches_the_caller(tmp_path):
     (tmp_path / "broken").write_bytes(b"no checkpoint")
     jobs = {"good": job("gru"), "bad": job("lstm", checkpoint=tmp_path / "broken")}
     with pytest.raises(CheckpointError, match="broken"):
-        teach_contexts(jobs, 1, lambda name, made: None)
+        train_contexts(jobs, 1, lambda name, made: None)
 
 
 class Killed:
@@ -99,5 +99,5 @@ class Killed:
 
 
 def test_a_killed_process_is_told_in_our_words():
-    with pytest.raises(WolfdogError, match="a process that taught a memory \\(gru\\) was killed"):
-        teach_contexts({"gru": Killed()}, 1, lambda name, made: None)
+    with pytest.raises(WolfdogError, match="a process that trained a memory \\(gru\\) was killed"):
+        train_contexts({"gru": Killed()}, 1, lambda name, made: None)

@@ -11,24 +11,24 @@ from watch_moments import moment
 from watch_reels import painted, single
 from wolfdog.errors import InputError, MediaError
 from wolfdog.labels import LabelSpan
-from wolfdog.watch import recorder
 from wolfdog.watch.data.labelled_video import (
     UNLABELLED,
     classes_of,
-    look_through,
-    read_reel,
-    read_reels,
+    embed_video,
+    read_labelled_video,
+    read_labelled_videos,
 )
-from wolfdog.watch.data.video_streams import Footage
+from wolfdog.watch.data.video_streams import VideoStreams
 from wolfdog.watch.model.context import Context
-from wolfdog.watch.model.frame_classifier import Eye
-from wolfdog.watch.training.objectives import ContextLesson, EyeLesson, halved, vary
+from wolfdog.watch.model.frame_classifier import FrameClassifier
+from wolfdog.watch.output import thinned_moments
+from wolfdog.watch.training.objectives import ContextObjective, FrameObjective, halved, vary
 from wolfdog.watch.training.pipeline import halves
-from wolfdog.watch.training.train import EyePlan
+from wolfdog.watch.training.train import FrameClassifierTraining
 
 
 class Noted(torch.nn.Module):
-    """An eye that notes the frames it is shown, by their darkest pixel."""
+    """A frame classifier that notes the frames it is shown, by their darkest pixel."""
 
     def __init__(self):
         super().__init__()
@@ -43,20 +43,22 @@ def test_every_class_is_shown_as_often_and_nothing_unlabelled():
     labels = np.array([0] * 90 + [1] * 9 + [2] + [UNLABELLED] * 20)
     grey = np.where(labels == UNLABELLED, 200, 20 + 40 * np.maximum(labels, 0)).astype(np.uint8)
     events = np.broadcast_to(grey[:, None, None, None], (120, 16, 16, 3))
-    reel = single(labels)
-    reel = type(reel)(
-        reel.name, reel.times, reel.labels, reel.spans, reel.looks, np.ascontiguousarray(events)
+    video = single(labels)
+    video = type(video)(
+        video.name, video.times, video.labels, video.spans, video.looks, np.ascontiguousarray(events)
     )
-    eye = Noted()
-    lesson = EyeLesson(eye, [reel], batch=3000, seed=0)
-    assert float(lesson.loss(0.0)) == pytest.approx(np.log(3))
-    shown = np.digitize(eye.shown, [35, 75, 130])  # lit from 0.8 to 1.2 times: 20, 60 and 100 stay apart
+    frame_classifier = Noted()
+    objective = FrameObjective(frame_classifier, [video], batch=3000, seed=0)
+    assert float(objective.loss(0.0)) == pytest.approx(np.log(3))
+    shown = np.digitize(
+        frame_classifier.shown, [35, 75, 130]
+    )  # lit from 0.8 to 1.2 times: 20, 60 and 100 stay apart
     np.testing.assert_allclose(np.bincount(shown, minlength=4) / 3000, [1 / 3, 1 / 3, 1 / 3, 0], atol=0.04)
 
 
 def test_without_labels_there_is_nothing_to_see():
     with pytest.raises(InputError, match="no frame of the footage has a label"):
-        EyeLesson(Eye(2), [single([UNLABELLED] * 3)], 2, 0)
+        FrameObjective(FrameClassifier(2), [single([UNLABELLED] * 3)], 2, 0)
 
 
 @pytest.mark.parametrize(("side", "early"), [(64, 32), (32, 16), (16, 16)])
@@ -67,11 +69,11 @@ def test_early_frames_are_halved_where_they_are_large_enough(side, early):
             self.shown.append(tuple(frames.shape))
             return None, torch.zeros(len(frames), 3)
 
-    eye = Sized()
-    lesson = EyeLesson(eye, [painted(size=side)], batch=2, seed=0, coarse=0.5)
+    frame_classifier = Sized()
+    objective = FrameObjective(frame_classifier, [painted(size=side)], batch=2, seed=0, coarse=0.5)
     for progress in (0.0, 0.49, 0.5, 0.99):
-        lesson.loss(progress)
-    assert eye.shown == [(2, early, early, 3)] * 2 + [(2, side, side, 3)] * 2
+        objective.loss(progress)
+    assert frame_classifier.shown == [(2, early, early, 3)] * 2 + [(2, side, side, 3)] * 2
 
 
 def test_half_a_frame_is_the_mean_of_every_four_pixels():
@@ -83,7 +85,7 @@ def test_half_a_frame_is_the_mean_of_every_four_pixels():
 @pytest.mark.parametrize("coarse", [-0.1, 1.0, float("nan")])
 def test_an_eye_is_taught_on_whole_frames_in_the_end(coarse):
     with pytest.raises(InputError, match="coarse"):
-        EyePlan(coarse=coarse)
+        FrameClassifierTraining(coarse=coarse)
 
 
 def test_variations_move_mirror_and_light():
@@ -107,13 +109,15 @@ def test_unlabelled_moments_do_not_count(unlabelled):
     labels[list(unlabelled)] = UNLABELLED
     torch.manual_seed(0)
     context = Context("elman", 3, 1, 4)
-    lesson = ContextLesson(context, Footage([single(labels, np.zeros(12, int))], [], 2, 0), chunk=12)
-    again = Footage([single(labels, np.zeros(12, int))], [], 2, 0).draw(12, 1.0)
+    objective = ContextObjective(
+        context, VideoStreams([single(labels, np.zeros(12, int))], [], 2, 0), chunk=12
+    )
+    again = VideoStreams([single(labels, np.zeros(12, int))], [], 2, 0).draw(12, 1.0)
     logits, _ = context(again.events, None, again.resets)
     losses = F.cross_entropy(logits.flatten(0, 1), again.labels.flatten().clamp(min=0), reduction="none")
     counted = losses[again.labels.flatten() != UNLABELLED]
     expected = counted.mean().item() if len(counted) else 0.0
-    loss = lesson.loss(1.0)
+    loss = objective.loss(1.0)
     loss.backward()
     assert loss.item() == pytest.approx(expected, rel=1e-5)
     assert all(parameter.grad.isfinite().all() for parameter in context.parameters())
@@ -128,14 +132,14 @@ def test_a_reel_has_the_labels_of_its_times(tmp_path):
         LabelSpan(0.6, 0.9, "bear"),
         LabelSpan(1.5, 9.0, "wolf"),
     ]
-    reel = read_reel(path, "a.mp4", spans, ("bear", "wolf"), 10.0, 16)
+    video = read_labelled_video(path, "a.mp4", spans, ("bear", "wolf"), 10.0, 16)
     none = UNLABELLED
-    assert reel.labels.tolist() == [none] * 2 + [1] * 4 + [0] * 3 + [none] * 6 + [1] * 5
-    assert reel.spans.tolist() == [-1] * 2 + [0] * 4 + [1] * 3 + [-1] * 6 + [2] * 5
-    assert reel.looks == ("canine", "", "")
-    assert reel.events.shape == (20, 16, 16, 3)
+    assert video.labels.tolist() == [none] * 2 + [1] * 4 + [0] * 3 + [none] * 6 + [1] * 5
+    assert video.spans.tolist() == [-1] * 2 + [0] * 4 + [1] * 3 + [-1] * 6 + [2] * 5
+    assert video.looks == ("canine", "", "")
+    assert video.events.shape == (20, 16, 16, 3)
     assert classes_of({"a.mp4": spans}) == ("bear", "wolf")
-    assert read_reel(path, "a.mp4", [], ("bear", "wolf"), 10.0, 16).labels.tolist() == [none] * 20
+    assert read_labelled_video(path, "a.mp4", [], ("bear", "wolf"), 10.0, 16).labels.tolist() == [none] * 20
 
 
 def test_only_labelled_videos_are_read(tmp_path):
@@ -145,8 +149,8 @@ def test_only_labelled_videos_are_read(tmp_path):
         film(tmp_path / name, plain(3))
     labels, told = {"b.mp4": [LabelSpan(0.0, 1.0, "wolf")]}, []
     paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
-    [reel] = read_reels(paths, tmp_path, labels, ("wolf", "dog"), 30.0, 16, told.append)
-    assert (reel.name, told) == ("b.mp4", [1, 2])
+    [video] = read_labelled_videos(paths, tmp_path, labels, ("wolf", "dog"), 30.0, 16, told.append)
+    assert (video.name, told) == ("b.mp4", [1, 2])
 
 
 def test_reels_come_in_order_and_the_first_trouble_ends_the_reading(tmp_path):
@@ -156,10 +160,10 @@ def test_reels_come_in_order_and_the_first_trouble_ends_the_reading(tmp_path):
     for number, path in enumerate(paths):
         film(path, plain(3 + number))
     labels = {path.name: [LabelSpan(0.0, 1.0, "wolf")] for path in paths}
-    read = partial(read_reels, paths, tmp_path, labels, ("wolf", "dog"), 30.0, 16)
+    read = partial(read_labelled_videos, paths, tmp_path, labels, ("wolf", "dog"), 30.0, 16)
     told: list[int] = []
-    reels = read(told.append, lambda reel: replace(reel, name=reel.name.upper()))
-    assert [(reel.name, len(reel)) for reel in reels] == [
+    footage = read(told.append, lambda video: replace(video, name=video.name.upper()))
+    assert [(video.name, len(video)) for video in footage] == [
         ("C.MP4", 3), ("A.MP4", 4), ("D.MP4", 5), ("B.MP4", 6), ("E.MP4", 7)
     ]  # fmt: skip
     assert told == [1, 2, 3, 4, 5]
@@ -172,24 +176,26 @@ def test_reels_come_in_order_and_the_first_trouble_ends_the_reading(tmp_path):
 
 def test_looking_through_is_seeing_every_frame():
     torch.manual_seed(0)
-    eye, reel = Eye(3, width=2, embedding=4).eval(), painted(frames=10)
-    seen = look_through(eye, reel, batch=3)
+    frame_classifier, video = FrameClassifier(3, width=2, embedding=4).eval(), painted(frames=10)
+    seen = embed_video(frame_classifier, video, batch=3)
     with torch.no_grad():
-        torch.testing.assert_close(torch.from_numpy(seen.events), eye(torch.from_numpy(reel.events))[0])
+        torch.testing.assert_close(
+            torch.from_numpy(seen.events), frame_classifier(torch.from_numpy(video.events))[0]
+        )
     assert seen.events.shape == (10, 4)
 
 
 def test_halves_share_no_video_and_do_not_hang_on_the_order():
-    reels = [single([0], name=f"{n}.mp4") for n in range(7)]
-    one, other = ({reel.name for reel in half} for half in halves(reels))
+    footage = [single([0], name=f"{n}.mp4") for n in range(7)]
+    one, other = ({video.name for video in half} for half in halves(footage))
     assert (len(one), len(other)) == (4, 3)
     assert not one & other
-    assert [{reel.name for reel in half} for half in halves(reels[::-1])] == [one, other]
+    assert [{video.name for video in half} for half in halves(footage[::-1])] == [one, other]
 
 
 def test_a_timeline_of_very_many_moments_keeps_its_changes_in_bounded_memory(monkeypatch):
-    monkeypatch.setattr(recorder, "KEPT", 100)
-    kept = recorder._Thinned()
+    monkeypatch.setattr(thinned_moments, "KEPT", 100)
+    kept = thinned_moments.ThinnedMoments()
     labels = ["wolf" if 400 <= n < 403 else "dog" for n in range(5000)]
     for n, label in enumerate(labels):
         kept.add(moment(n / 5, label, duration=0.2))
@@ -205,8 +211,8 @@ def test_a_timeline_of_very_many_moments_keeps_its_changes_in_bounded_memory(mon
 
 
 def test_a_timeline_of_nothing_but_changes_is_bounded_too(monkeypatch):
-    monkeypatch.setattr(recorder, "KEPT", 50)
-    kept = recorder._Thinned()
+    monkeypatch.setattr(thinned_moments, "KEPT", 50)
+    kept = thinned_moments.ThinnedMoments()
     for n in range(3000):
         kept.add(moment(n / 5, "wolf" if n % 2 else "dog", duration=0.2))
         assert len(kept.moments()) <= 51

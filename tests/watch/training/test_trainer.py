@@ -12,13 +12,13 @@ import wolfdog as wd
 from tolerances import assert_same
 from watch_reels import CLASSES, busy_world, painted, shown
 from wolfdog.errors import CheckpointError, InputError
-from wolfdog.watch.data.remixed_streams import Recut
+from wolfdog.watch.data.remixed_streams import RemixedStreams
 from wolfdog.watch.data.streams import Curriculum
-from wolfdog.watch.data.video_streams import Footage
+from wolfdog.watch.data.video_streams import VideoStreams
 from wolfdog.watch.model.context import Context
-from wolfdog.watch.model.frame_classifier import Eye
-from wolfdog.watch.training.objectives import ContextLesson, EyeLesson, JointLesson
-from wolfdog.watch.training.trainer import Plan, Trainer
+from wolfdog.watch.model.frame_classifier import FrameClassifier
+from wolfdog.watch.training.objectives import ContextObjective, FrameObjective, JointObjective
+from wolfdog.watch.training.trainer import OptimizerSettings, Trainer
 
 STEPS = 6
 WORLD = busy_world()
@@ -27,25 +27,27 @@ FRAMES = [painted(name=f"{n}.mp4", seed=n, unlabelled=(5, 6)) for n in range(2)]
 
 
 def eye_lesson():
-    return EyeLesson(Eye(3, width=2, embedding=4), FRAMES, batch=6, seed=3)
+    return FrameObjective(FrameClassifier(3, width=2, embedding=4), FRAMES, batch=6, seed=3)
 
 
 def recut_lesson(memory):
-    streams = Recut(REELS, CLASSES, WORLD, 3, 5, deployment=7.0)
-    return ContextLesson(Context(memory, 5, 6, 4), streams, chunk=5)
+    streams = RemixedStreams(REELS, CLASSES, WORLD, 3, 5, deployment=7.0)
+    return ContextObjective(Context(memory, 5, 6, 4), streams, chunk=5)
 
 
 def footage_lesson(memory):
-    return ContextLesson(Context(memory, 5, 6, 4), Footage(REELS, [4], 3, 5, Curriculum()), chunk=5)
+    return ContextObjective(Context(memory, 5, 6, 4), VideoStreams(REELS, [4], 3, 5, Curriculum()), chunk=5)
 
 
 def joint_lesson(memory):
-    streams = Footage(FRAMES, [0], 2, 5)
-    return JointLesson(Eye(3, width=2, embedding=4), Context(memory, 3, 4, 4), streams, chunk=3)
+    streams = VideoStreams(FRAMES, [0], 2, 5)
+    return JointObjective(
+        FrameClassifier(3, width=2, embedding=4), Context(memory, 3, 4, 4), streams, chunk=3
+    )
 
 
 LESSONS = {
-    "eye": eye_lesson,
+    "classifier": eye_lesson,
     "recut-lstm": lambda: recut_lesson("lstm"),
     "recut-gru": lambda: recut_lesson("gru"),
     "recut-attention": lambda: recut_lesson("attention"),
@@ -61,11 +63,11 @@ LESSONS = {
 def trainer(name, identity=None, steps=STEPS):
     """As a new process begins: new objects, the random numbers from the seed."""
     torch.manual_seed(0)
-    return Trainer(LESSONS[name](), Plan(steps, 1e-2), identity or {"what": name})
+    return Trainer(LESSONS[name](), OptimizerSettings(steps, 1e-2), identity or {"what": name})
 
 
 def weights(one):
-    return {key: value.clone() for key, value in one.lesson.student.state_dict().items()}
+    return {key: value.clone() for key, value in one.objective.module.state_dict().items()}
 
 
 def assert_same_weights(actual, expected):
@@ -104,11 +106,11 @@ def test_a_killed_run_goes_on_to_the_same_weights(name, tmp_path):
         assert told[0].step > 1, "it did not begin from the checkpoint"
         assert told[-1].step == STEPS
         assert_same_weights(weights(again), expected)
-        assert not again.lesson.student.training
+        assert not again.objective.module.training
 
 
 def test_the_comparison_of_weights_sees_a_difference():
-    expected = weights(trainer("eye"))
+    expected = weights(trainer("classifier"))
     changed = dict(expected, **{"snapshot.bias": expected["snapshot.bias"] + 1e-7})
     with pytest.raises(AssertionError):
         assert_same_weights(changed, expected)
@@ -124,7 +126,7 @@ def test_a_resumed_run_needs_what_is_carried(tmp_path):
     with pytest.raises(KilledError):
         trainer("recut-lstm").run(killed_after(4), path, every=3)
     again = trainer("recut-lstm")
-    again.lesson.carry_on = lambda tensors, notes: None
+    again.objective.load_state_dict = lambda tensors, notes: None
     again.run(checkpoint=path)
     with pytest.raises(AssertionError):
         assert_same_weights(weights(again), weights(whole))
@@ -142,18 +144,18 @@ def test_a_finished_run_is_taken_as_it_is(tmp_path):
 
 def test_steps_are_reported_and_saved(tmp_path):
     told = []
-    trainer("eye").run(told.append)
+    trainer("classifier").run(told.append)
     assert [(made.step, made.steps) for made in told] == [(n, STEPS) for n in range(1, STEPS + 1)]
     assert all(made.loss > 0 for made in told)
     with pytest.raises(InputError, match="every"):
-        trainer("eye").run(checkpoint=tmp_path / "a", every=0)
+        trainer("classifier").run(checkpoint=tmp_path / "a", every=0)
 
 
 def test_training_learns():
     torch.manual_seed(0)
     told = []
-    lesson = EyeLesson(Eye(3, width=4, embedding=8), FRAMES, batch=16, seed=3)
-    Trainer(lesson, Plan(40, 1e-2), {}).run(lambda made: told.append(made.loss))
+    objective = FrameObjective(FrameClassifier(3, width=4, embedding=8), FRAMES, batch=16, seed=3)
+    Trainer(objective, OptimizerSettings(40, 1e-2), {}).run(lambda made: told.append(made.loss))
     assert np.mean(told[-5:]) < 0.2 * np.mean(told[:5])
 
 
@@ -215,9 +217,9 @@ def test_a_rewritten_checkpoint_is_still_one(checkpoint, tmp_path):
         {"tensors": {"adam.77.step": torch.ones(())}},
         {"tensors": {"adam.x.step": torch.ones(())}},
         {"tensors": {"carried.state.0": None}},
-        {"tensors": {"student.head.bias": torch.ones(3)}},
-        {"notes": {"lesson": None}},
-        {"notes": {"lesson": {}}},
+        {"tensors": {"module.head.bias": torch.ones(3)}},
+        {"notes": {"objective": None}},
+        {"notes": {"objective": {}}},
         {"notes": {"step": "soon"}},
         {"notes": {"step": 1e999}},
         {"notes": {"step": -1}},
@@ -264,7 +266,7 @@ def test_a_checkpoint_is_never_half_written(checkpoint, tmp_path, monkeypatch):
 
 
 def test_the_learning_rate_is_held_and_then_falls():
-    plan = Plan(100, 0.4)
+    plan = OptimizerSettings(100, 0.4)
     rates = [plan.rate(step) for step in range(100)]
     assert set(rates[:51]) == {0.4}
     assert all(a > b for a, b in itertools.pairwise(rates[50:]))
@@ -274,28 +276,28 @@ def test_the_learning_rate_is_held_and_then_falls():
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"learning_rate": -1.0}, {"clip": float("nan")}])
 def test_a_plan_of_nothing_is_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
-        Plan(**({"steps": 1, "learning_rate": 0.1} | wrong))
+        OptimizerSettings(**({"steps": 1, "learning_rate": 0.1} | wrong))
 
 
 def test_weight_decay_pulls_at_weights_and_peepholes_and_leaves_biases_and_scales_alone():
     class Still:
-        """A lesson whose gradient is zero: what moves is moved by the decay."""
+        """A objective whose gradient is zero: what moves is moved by the decay."""
 
         def __init__(self):
             memory = wd.cells.PeepholeLSTMCell(2, 2, peephole="diagonal")
-            self.student = torch.nn.ModuleDict({"memory": memory, "scale": torch.nn.BatchNorm1d(2)})
+            self.module = torch.nn.ModuleDict({"memory": memory, "scale": torch.nn.BatchNorm1d(2)})
             with torch.no_grad():
-                for one in self.student.parameters():
+                for one in self.module.parameters():
                     one.copy_(1 + torch.rand_like(one))
 
         def loss(self, progress):
-            return 0 * sum(one.sum() for one in self.student.parameters())
+            return 0 * sum(one.sum() for one in self.module.parameters())
 
-    lesson = Still()
-    before = {name: one.detach().clone() for name, one in lesson.student.named_parameters()}
-    Trainer(lesson, Plan(5, 0.01, weight_decay=0.1), {}).run()
-    moved = {name for name, one in lesson.student.named_parameters() if not torch.equal(one, before[name])}
+    objective = Still()
+    before = {name: one.detach().clone() for name, one in objective.module.named_parameters()}
+    Trainer(objective, OptimizerSettings(5, 0.01, weight_decay=0.1), {}).run()
+    moved = {name for name, one in objective.module.named_parameters() if not torch.equal(one, before[name])}
     assert moved == {"memory.weight_ih", "memory.weight_hh", "memory.weight_ch"}
-    assert all((lesson.student.get_parameter(name).abs() < before[name].abs()).all() for name in moved)
+    assert all((objective.module.get_parameter(name).abs() < before[name].abs()).all() for name in moved)
     with pytest.raises(InputError, match="weight_decay"):
-        Plan(5, 0.01, weight_decay=-1.0)
+        OptimizerSettings(5, 0.01, weight_decay=-1.0)

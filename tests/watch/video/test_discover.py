@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from wolfdog.errors import InputError
+from wolfdog.errors import InputError, MediaWarning
 from wolfdog.watch.video.discover import display_name, find_videos
 
 
@@ -28,6 +28,27 @@ def test_hidden_files_and_folders_are_passed_over(tmp_path):
     assert found(tmp_path) == ["a.mp4"]
 
 
+def test_raw_streams_and_animated_pictures_are_found_and_rubbish_is_not(tmp_path):
+    lay_out(
+        tmp_path,
+        "a.h264",
+        "b.265",
+        "c.GIF",
+        "d.mjpg",
+        "$RECYCLE.BIN/e.mp4",
+        "System Volume Information/f.mp4",
+    )
+    assert found(tmp_path) == ["a.h264", "b.265", "c.GIF", "d.mjpg"]
+
+
+def test_results_of_an_earlier_run_are_not_watched(tmp_path):
+    lay_out(tmp_path, "a.mp4", "a.mp4.vtt", "a.mp4.annotated.mp4", "b.annotated.mp4")
+    lay_out(tmp_path, "watched/moments.csv", "watched/events.csv", "watched/a.mp4.annotated.mp4")
+    assert found(tmp_path) == ["a.mp4", "b.annotated.mp4"]
+    lay_out(tmp_path, "moments.csv", "events.csv")  # results written beside the footage itself
+    assert found(tmp_path) == ["a.mp4", "b.annotated.mp4"]
+
+
 def test_a_file_is_taken_whatever_its_name(tmp_path):
     lay_out(tmp_path, ".strange")
     assert find_videos(tmp_path / ".strange") == [tmp_path / ".strange"]
@@ -49,7 +70,8 @@ def test_links_are_followed_once_and_loops_end(tmp_path):
     (card / "a_second_way").symlink_to(card / "z")
     (card / "other").symlink_to(tmp_path / "elsewhere")
     (card / "broken.mp4").symlink_to(tmp_path / "gone.mp4")
-    assert found(card) == ["other/b.mp4", "z/a.mp4"]
+    with pytest.warns(MediaWarning, match=r"broken\.mp4: a link to a file that is not there"):
+        assert found(card) == ["other/b.mp4", "z/a.mp4"]
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is forbidden to root")

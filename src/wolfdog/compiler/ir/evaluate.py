@@ -1,4 +1,4 @@
-"""What every operation means, in PyTorch: the living definition that kernels and derivatives answer to."""
+"""Evaluation of programs by PyTorch: the definition of every operation, which kernels and derivatives must equal."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
@@ -11,7 +11,7 @@ from .values import Value
 
 
 def _lead(value: Value, x: Tensor) -> torch.Size:
-    """The axes before the features: none for parameters, [B] or [T, B] for what is batched."""
+    """Axes before the features: none for parameters, `[B]` or `[T, B]` for batched values."""
     return x.shape[: x.dim() - len(value.operands[0].shape)]
 
 
@@ -21,7 +21,7 @@ def _permute(value: Value, x: Tensor) -> Tensor:
 
 
 def sum_of(terms: Iterable[Tensor]) -> Tensor:
-    """The sum, without the zero that `sum` starts from."""
+    """Sum of tensors, without the initial zero of `sum`."""
     return reduce(torch.add, terms)
 
 
@@ -61,6 +61,16 @@ EVALUATE: dict[str, Callable[..., Tensor]] = {
     "cos": lambda v, x: x.cos(),
     "erf": lambda v, x: x.erf(),
     "floor": lambda v, x: x.floor(),
+    "asin": lambda v, x: x.asin(),
+    "acos": lambda v, x: x.acos(),
+    "sinh": lambda v, x: x.sinh(),
+    "cosh": lambda v, x: x.cosh(),
+    "asinh": lambda v, x: x.asinh(),
+    "acosh": lambda v, x: x.acosh(),
+    "atanh": lambda v, x: x.atanh(),
+    "erfc": lambda v, x: x.erfc(),
+    "erfinv": lambda v, x: x.erfinv(),
+    "round": lambda v, x: x.round(),
     "atan": lambda v, x: x.atan(),
     "detach": lambda v, x: x.detach(),
     "clamp": lambda v, x: x.clamp(v.attributes["low"], v.attributes["high"]),
@@ -72,6 +82,10 @@ EVALUATE: dict[str, Callable[..., Tensor]] = {
     "minimum": lambda v, a, b: torch.minimum(a, b),
     "maximum": lambda v, a, b: torch.maximum(a, b),
     "pow": lambda v, a, b: a**b,
+    "fmod": lambda v, a, b: torch.fmod(a, b),
+    "hypot": lambda v, a, b: torch.hypot(a, b),
+    "atan2": lambda v, a, b: torch.atan2(a, b),
+    "copysign": lambda v, a, b: torch.copysign(a, b),
     "lt": lambda v, a, b: a < b,
     "le": lambda v, a, b: a <= b,
     "gt": lambda v, a, b: a > b,
@@ -83,11 +97,11 @@ EVALUATE: dict[str, Callable[..., Tensor]] = {
     "logical_not": lambda v, a: ~a,
     "where": lambda v, c, a, b: torch.where(c, a, b),
 }
-"""For every operation but the inputs and constants: the value, and its operands' tensors, to its tensor."""
+"""For every operation but inputs and constants: function of a value and its operands' tensors to its tensor."""
 
 
 def evaluate(program: Program, inputs: Mapping[str, Tensor], like: Tensor) -> dict[str, Tensor]:
-    """The outputs of a program, given its inputs by name.
+    """Outputs of a program, from its inputs by name.
 
     Args:
         program: the program.

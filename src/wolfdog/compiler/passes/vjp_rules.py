@@ -1,4 +1,4 @@
-"""The derivative of every operation: from the gradient of its result to those of its operands."""
+"""Vector-Jacobian products of all operations: from the gradient of the result to those of the operands."""
 
 from collections.abc import Callable
 from math import pi, sqrt
@@ -14,16 +14,16 @@ def _where(b: Builder, v: Value, g: Value, condition: Value, x: Value, y: Value)
     return None, b("where", condition, g, zero), b("where", condition, zero, g)
 
 
-def _extreme(first_wins: str) -> Derivative:
-    """minimum or maximum: what is equal shares the gradient, as in PyTorch."""
+def _extreme(loses: str) -> Derivative:
+    """Derivative of minimum or maximum: equal operands share the gradient, as in PyTorch.
+
+    `loses` is the comparison by which an operand has no gradient.
+    """
 
     def derivative(b: Builder, v: Value, g: Value, x: Value, y: Value) -> Gradients:
-        half = b("mul", g, b.fill(0.5))
-        tie = b("eq", x, y)
-        wins = b(first_wins, x, y)
-        dx = b("where", tie, half, b("where", wins, g, b.fill(0.0)))
-        dy = b("where", tie, half, b("where", wins, b.fill(0.0), g))
-        return dx, dy
+        zero = b.fill(0.0)
+        share = b("where", b("eq", x, y), b("mul", g, b.fill(0.5)), g)  # both have it where one is NaN
+        return b("where", b(loses, x, y), zero, share), b("where", b(loses, y, x), zero, share)
 
     return derivative
 
@@ -54,6 +54,22 @@ def _pow(b: Builder, v: Value, g: Value, x: Value, y: Value) -> Gradients:
     )
 
 
+def _whole_part(b: Builder, x: Value) -> Value:
+    return b("mul", b("sign", x), b("floor", b("abs", x)))
+
+
+def _atan2(b: Builder, v: Value, g: Value, y: Value, x: Value) -> Gradients:
+    squares = b("add", _square(b, y), _square(b, x))
+    inverse = b("where", b("eq", squares, b.fill(0.0)), b.fill(0.0), b("div", b.fill(1.0), squares))
+    return b("mul", g, b("mul", x, inverse)), b("mul", g, b("neg", b("mul", y, inverse)))
+
+
+def _copysign(b: Builder, v: Value, g: Value, x: Value, y: Value) -> Gradients:
+    zero = b("eq", x, b.fill(0.0))
+    ratio = b("where", zero, b.fill(0.0), b("div", v, b("where", zero, b.fill(1.0), x)))
+    return b("mul", g, ratio), None
+
+
 def _amax(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
     largest = b("where", b("eq", x, v), b.fill(1.0), b.fill(0.0))
     count = b("sum", largest, axes=v.attributes["axes"])
@@ -82,7 +98,7 @@ def _heads(b: Builder, v: Value, g: Value, x: Value, w: Value) -> Gradients:
 
 
 def _slopes(slope: Callable[[Builder, Value, Value], Value]) -> Derivative:
-    """A unary operation by its slope, from the result and the operand."""
+    """Rule of a unary operation from its derivative, a function of the result and the operand."""
 
     def derivative(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
         return (b("mul", g, slope(b, v, x)),)
@@ -126,6 +142,16 @@ DIFFERENTIATE: dict[str, Derivative] = {
     "cos": _slopes(lambda b, v, x: b("neg", b("sin", x))),
     "erf": _slopes(lambda b, v, x: b("mul", b.fill(2 / sqrt(pi)), b("exp", b("neg", _square(b, x))))),
     "floor": _none,
+    "round": _none,
+    "asin": _slopes(lambda b, v, x: b("rsqrt", b("sub", b.fill(1.0), _square(b, x)))),
+    "acos": _slopes(lambda b, v, x: b("neg", b("rsqrt", b("sub", b.fill(1.0), _square(b, x))))),
+    "sinh": _slopes(lambda b, v, x: b("cosh", x)),
+    "cosh": _slopes(lambda b, v, x: b("sinh", x)),
+    "asinh": _slopes(lambda b, v, x: b("rsqrt", b("add", _square(b, x), b.fill(1.0)))),
+    "acosh": _slopes(lambda b, v, x: b("rsqrt", b("sub", _square(b, x), b.fill(1.0)))),
+    "atanh": lambda b, v, g, x: (b("div", g, b("sub", b.fill(1.0), _square(b, x))),),
+    "erfc": _slopes(lambda b, v, x: b("mul", b.fill(-2 / sqrt(pi)), b("exp", b("neg", _square(b, x))))),
+    "erfinv": _slopes(lambda b, v, x: b("mul", b.fill(sqrt(pi) / 2), b("exp", _square(b, v)))),
     "atan": lambda b, v, g, x: (b("div", g, b("add", b.fill(1.0), _square(b, x))),),
     "detach": _none,
     "clamp": _clamp,
@@ -134,10 +160,14 @@ DIFFERENTIATE: dict[str, Derivative] = {
     "sub": lambda b, v, g, x, y: (g, b("neg", g)),
     "mul": lambda b, v, g, x, y: (b("mul", g, y), b("mul", g, x)),
     "div": lambda b, v, g, x, y: (b("div", g, y), b("neg", b("mul", g, b("div", v, y)))),
-    "minimum": _extreme("lt"),
-    "maximum": _extreme("gt"),
+    "minimum": _extreme("gt"),
+    "maximum": _extreme("lt"),
     "pow": _pow,
+    "fmod": lambda b, v, g, x, y: (g, b("neg", b("mul", g, _whole_part(b, b("div", x, y))))),
+    "hypot": lambda b, v, g, x, y: (b("mul", g, b("div", x, v)), b("mul", g, b("div", y, v))),
+    "atan2": _atan2,
+    "copysign": _copysign,
     **dict.fromkeys(["lt", "le", "gt", "ge", "eq", "ne", "logical_and", "logical_or", "logical_not"], _none),
     "where": _where,
 }
-"""For every operation: builder, value, gradient, operands, to the operands' gradients (None where there is none)."""
+"""For every operation: function of builder, value, gradient and operands to the operands' gradients or None."""

@@ -1,26 +1,23 @@
-"""The onnx package, which only the bridge needs: loaded when it is first used."""
+"""Optional package onnx, imported on first use."""
 
 from importlib import import_module
 from types import ModuleType
 
-from ...errors import MissingPackageError
+from ...extras import needs_extra
 
-LARGEST = 2**31 - 1
-"""Bytes that an ONNX file may have at the most: the limit of a protocol buffer."""
+MAX_FILE_SIZE = 2**31 - 1
+"""Maximum size of an ONNX file in bytes: the limit of a protocol buffer."""
 
 
 def onnx_package(name: str = "onnx") -> ModuleType:
-    """The package onnx, or a module of it, such as "onnx.checker".
+    """The package onnx, or one of its modules, such as "onnx.checker".
 
-    Raises MissingPackageError where onnx is not installed.
+    Raises:
+        MissingPackageError: onnx is not installed.
 
-    >>> onnx_package().__name__
-    'onnx'
+    Examples:
+        >>> onnx_package().__name__
+        'onnx'
     """
-    try:
+    with needs_extra("onnx", "reading and writing ONNX"):
         return import_module(name)
-    except ImportError as error:
-        raise MissingPackageError(
-            "reading and writing ONNX needs the package onnx, which is not installed: "
-            'pip install "wolfdog[onnx]"'
-        ) from error

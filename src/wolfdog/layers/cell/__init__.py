@@ -1,1 +1,1 @@
-"""Cells, their states, and wrappers around cells."""
+"""Cells: call protocol, states, arguments, and wrappers."""

@@ -1,4 +1,4 @@
-"""How a cell is called: what its zero state is, and which part of its result is output, which state."""
+"""Call protocol of cells: initial state, and the parts of a cell's result."""
 
 from typing import Literal, get_args
 
@@ -8,16 +8,17 @@ from torch import Tensor, nn
 from ...cells import Cell
 from ...cells.cell import OneMemoryCell, TwoMemoryCell
 from ...errors import InputError, ShapeError
-from .rng import drawing, generators
+from .rng import generators, replayed
 from .state import State, structure, tensors
 
 Returns = Literal["state", "output, state"]
 
 
 def check_returns(cell: nn.Module, returns: Returns | None) -> Returns | None:
-    """The form of a cell where it is known before the cell is called: as given, or as ours and torch's cells.
+    """Form of a cell's result if it is known before a call: as given, or that of wolfdog's and torch's cells.
 
-    Raises InputError where what is given is unknown, or contradicts such a cell.
+    Raises:
+        InputError: `returns` is unknown, or contradicts the cell.
     """
     if returns is not None and returns not in get_args(Returns):
         raise InputError(f'returns must be "state" or "output, state"; got {returns!r}')
@@ -29,10 +30,12 @@ def check_returns(cell: nn.Module, returns: Returns | None) -> Returns | None:
 
 
 def initial_state(cell: nn.Module, batch: int) -> State | None:
-    """The state before anything was seen, each tensor [batch, ...]; None where only `cell(x)` knows it.
+    """Initial state of a cell, each tensor [batch, ...]; None if only `cell(x)` creates it.
 
-    A cell's own method `initial_state(batch)` says it; torch's cells start from zeros.
-    Raises ShapeError where such a method returns something else.
+    It is the result of the cell's method `initial_state(batch)`, or zeros for torch's cells.
+
+    Raises:
+        ShapeError: The method's result is not a state of that batch.
     """
     own = getattr(cell, "initial_state", None)
     if callable(own):
@@ -47,7 +50,7 @@ def initial_state(cell: nn.Module, batch: int) -> State | None:
 
 
 def starts_from_zeros(cell: nn.Module) -> bool:
-    """Whether a cell is known to start from zeros, always: ours with no initial state of their own, and torch's."""
+    """Whether a cell always starts from zeros: torch's cells, and wolfdog's without an initial state of their own."""
     own = getattr(type(cell), "initial_state", None)
     if "initial_state" in cell.__dict__:
         return False
@@ -55,13 +58,15 @@ def starts_from_zeros(cell: nn.Module) -> bool:
     return isinstance(cell, nn.RNNCellBase) if own is None else own in zeros
 
 
-def tell(cell: nn.Module, before: State | None, result: object, event: Tensor | None = None) -> Returns:
-    """Form of a cell's result, "state" or "output, state", told by the state that went in.
+def result_form(
+    cell: nn.Module, before: State | None, result: object, event: Tensor | None = None
+) -> Returns:
+    """Form of a cell's result, inferred from the structure of the state passed in.
 
-    A tuple of a cell that was given no state may be either: both readings are tried on a few examples like `event`.
+    A tuple from a cell called without a state may be either: both readings are tried on a few examples like `event`.
 
     Raises:
-        InputError: where neither can be, or where both can.
+        InputError: The result has neither form, or either may apply.
     """
     name = type(cell).__name__
     if isinstance(result, Tensor) and before is None:
@@ -71,8 +76,8 @@ def tell(cell: nn.Module, before: State | None, result: object, event: Tensor | 
         if found is not None:
             return found
         raise InputError(
-            f"{name} made its own zero state and returned {structure(result)}: its state, or its "
-            'output and its state? Say which by Recurrent(cell, returns="state") or '
+            f"{name} made its own zero state and returned {structure(result)}: this may be its state, or its "
+            'output and its state. Choose with Recurrent(cell, returns="state") or '
             'Recurrent(cell, returns="output, state")'
         )
     if structure(result) == structure(before):
@@ -80,7 +85,7 @@ def tell(cell: nn.Module, before: State | None, result: object, event: Tensor | 
     if structure(result) == f"(tensor, {structure(before)})":
         return "output, state"
     raise InputError(
-        f"{name} was given a state of the form {structure(before)} and returned {structure(result)}; a cell "
+        f"{name} received a state of the form {structure(before)} and returned {structure(result)}; a cell "
         'must return its state, in that form (returns="state"), or a pair of its output and its state '
         '(returns="output, state")'
     )
@@ -99,7 +104,7 @@ def _tried(cell: nn.Module, event: Tensor) -> Returns | None:
     buffers = [(buffer, buffer._version, buffer.detach().clone()) for buffer in cell.buffers()]
     attributes = [(module.__dict__, dict(module.__dict__)) for module in cell.modules()]
     try:
-        with torch.no_grad(), drawing(generators(some.device), some.device):
+        with torch.no_grad(), replayed(generators(some.device), some.device):
             first = cell(some)
             readings: dict[Returns, State] = {"state": first}
             if isinstance(first, tuple) and len(first) == 2 and isinstance(first[0], Tensor):
@@ -128,10 +133,11 @@ def _keeps(cell: nn.Module, event: Tensor, state: State, first: State) -> bool:
         return False
 
 
-def take_apart(cell: nn.Module, returns: Returns, result: State) -> tuple[Tensor, State]:
-    """The output and the state in what a cell returned.
+def output_and_state(cell: nn.Module, returns: Returns, result: State) -> tuple[Tensor, State]:
+    """Output and state from a cell's result.
 
-    Raises InputError where the result has no such parts.
+    Raises:
+        InputError: The result does not have this form.
     """
     if returns == "state":
         output = result
@@ -145,7 +151,11 @@ def take_apart(cell: nn.Module, returns: Returns, result: State) -> tuple[Tensor
 
 
 def check_state(state: State, batch: int | None) -> None:
-    """Raises ShapeError unless the state is made of tensors, of `batch` rows where that is a number."""
+    """Check of a state: tensors or tuples of states, with `batch` rows if that is a number.
+
+    Raises:
+        ShapeError: It is not.
+    """
     for tensor in tensors(state):
         if not isinstance(tensor, Tensor):
             raise ShapeError(f"a state is a tensor or a tuple of states; got {structure(state)}")

@@ -1,4 +1,4 @@
-"""`RecurrentDropout`: masks that are drawn once for a sequence and hold in every step of it."""
+"""Recurrent dropout: masks drawn once for each sequence."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -7,84 +7,87 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .shares import share
+from .arguments import check_probability
 from .state import State, rebuilt, tensors
 from .wrapper import CellWrapper
 
 Masks = tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]
 _INSIDE = ("state_mask", "candidate_mask")
-"""The masks that a cell applies itself."""
+"""Attributes of masks that a cell applies itself."""
 
 
 class RecurrentDropout(CellWrapper):
-    """A cell with dropout inside: of each sequence the same features are dropped in every step, in training.
+    """Cell with recurrent dropout: in training, the same features of a sequence are dropped at every step.
 
-        x_t, h_{t-1}, g_t      what the cell reads of the event, what its matrices read of the short-term memory,
-                               and what it would learn (LSTM: g; GRU: n), are replaced by
-        m_x * x_t, m_h * h_{t-1}, m_g * g_t
+        m_x * x_t, m_h * h_{t-1}, m_g * g_t     replace the event, the short-term memory that matrices read, and the
+                                                candidate values (LSTM: g; GRU: n)
 
-        m = Bernoulli(1 - p) / (1 - p), one number for each example and feature, drawn once for a sequence
+        m = Bernoulli(1 - p) / (1 - p), one number for each example and feature, drawn once for each sequence
 
-    cell        one of wolfdog.cells; torch.nn.RNNCell or LSTMCell but for `candidates`; or a cell of yours, which for
-                `states` and `candidates` has the attributes `state_mask` and `candidate_mask`, None at first, and
-                multiplies by them where they are not None
-    inputs      p for events
-    states      p for the short-term memory. What a gate carries over of it (in a GRU) is left whole
-    candidates  p for what the cell would learn; the long-term memory itself is never touched
-
-    Every call of a layer is a sequence, with masks of its own for every row of the batch; see `shared_dropout_masks`.
-    In eval
-    mode nothing is dropped. Dropout stands next to the cell: Zoneout(RecurrentDropout(cell)).
+    Each call of a layer is one sequence with its own masks for each example; see `shared_dropout_masks`. In eval mode
+    nothing is dropped. In combinations, dropout is the innermost wrapper: Zoneout(RecurrentDropout(cell)).
 
     Sources: Gal and Ghahramani 2016, "A theoretically grounded application of dropout in recurrent neural networks"
-    (inputs and states; the same masks for all gates); Semeniuta, Severyn and Barth 2016, "Recurrent dropout without
-    memory loss" (candidates).
-    Raises InputError for what is no share, for a cell that cannot do what is asked, and in training for a step without
-    masks: one that was called neither by a layer nor within `shared_dropout_masks`.
+    (inputs and states; one mask for all gates); Semeniuta, Severyn and Barth 2016, "Recurrent dropout without memory
+    loss" (candidates).
 
-    >>> import torch, wolfdog as wd
-    >>> layer = wd.Recurrent(wd.RecurrentDropout(wd.cells.LSTMCell(3, 5), inputs=0.2, states=0.3))
-    >>> layer(torch.zeros(7, 2, 3))[0].shape
-    torch.Size([7, 2, 5])
+    Args:
+        cell: A cell of wolfdog.cells; torch.nn.RNNCell or LSTMCell, without `candidates`; or any cell that, for
+            `states` and `candidates`, has attributes `state_mask` and `candidate_mask`, initially None, and multiplies
+            by them if they are not None.
+        inputs: Dropout probability p of events.
+        states: Dropout probability p of the short-term memory, where matrices read it; not where a gate of a GRU
+            carries it over.
+        candidates: Dropout probability p of the candidate values; the long-term memory itself is not changed.
+
+    Raises:
+        InputError: A probability is not in [0, 1), the cell lacks an attribute, or, in training, a step is called
+            without masks, that is outside a layer and outside `shared_dropout_masks`.
+
+    Examples:
+        >>> import torch, wolfdog as wd
+        >>> layer = wd.Recurrent(wd.RecurrentDropout(wd.cells.LSTMCell(3, 5), inputs=0.2, states=0.3))
+        >>> layer(torch.zeros(7, 2, 3))[0].shape
+        torch.Size([7, 2, 5])
     """
 
     input_mask: Tensor | None
     hidden_mask: Tensor | None
 
     def __init__(
-        self, cell: nn.Module, inputs: float = 0.0, states: float = 0.0, candidates: float = 0.0
+        self, cell: nn.Module, *, inputs: float = 0.0, states: float = 0.0, candidates: float = 0.0
     ) -> None:
         super().__init__(cell)
         if isinstance(cell, CellWrapper):
             raise InputError(
-                f"RecurrentDropout stands next to the cell, and {type(cell).__name__} around it: "
+                f"RecurrentDropout must be the innermost wrapper, inside {type(cell).__name__}: "
                 f"{type(cell).__name__}(RecurrentDropout(cell))"
             )
-        self.inputs, self.states, self.candidates = (
-            share("inputs", inputs), share("states", states), share("candidates", candidates)
-        )  # fmt: skip
+        self.inputs = check_probability("inputs", inputs)
+        self.states = check_probability("states", states)
+        self.candidates = check_probability("candidates", candidates)
         self.input_mask = self.hidden_mask = None
-        # these two read the short-term memory by matrices alone, so that it can be masked before they see it
+        # These two read the short-term memory through matrices only, so it can be masked outside the cell.
         self._outside = isinstance(cell, nn.RNNCell | nn.LSTMCell)
         name = type(cell).__name__
         if self.inputs and self.input_size is None:
-            raise InputError(f"RecurrentDropout: inputs needs {name} to say its input_size, as an attribute")
-        for asked, mask in (
+            raise InputError(f"RecurrentDropout: inputs needs an attribute input_size of {name}")
+        for used, mask in (
             (self.states and not self._outside, "state_mask"),
             (self.candidates, "candidate_mask"),
         ):
-            if asked and not hasattr(cell, mask):
+            if used and not hasattr(cell, mask):
                 raise InputError(
-                    f"RecurrentDropout: {name} has no attribute {mask}, None at first, to multiply by where it is not: "
-                    "only the cell knows where. wolfdog.cells have it"
+                    f"RecurrentDropout: {name} must have an attribute {mask}, initially None, and multiply by it: "
+                    "only the cell knows the place. The cells of wolfdog.cells have it"
                 )
 
     def forward(self, event: Tensor, state: State | None = None) -> State:
-        state = self._before(event, state)
-        if self.training and (self.inputs or self.states or self.candidates) and not self.drawn:
+        state = self._previous_state(event, state)
+        if self.training and (self.inputs or self.states or self.candidates) and not self.has_masks:
             raise InputError(
-                "RecurrentDropout: no masks are drawn. In training, run the cell by a layer, as Recurrent(cell), or "
-                "steps of your own within `with wolfdog.shared_dropout_masks(cell, batch):`; else call cell.eval()"
+                "RecurrentDropout: no masks have been drawn. In training, run the cell in a layer, Recurrent(cell), or "
+                "steps inside `with wolfdog.shared_dropout_masks(cell, batch):`; otherwise call cell.eval()"
             )
         if self.input_mask is not None:
             event = event * self.input_mask
@@ -98,7 +101,7 @@ class RecurrentDropout(CellWrapper):
         return f"inputs={self.inputs}, states={self.states}, candidates={self.candidates}"
 
     def draw(self, batch: int) -> None:
-        """Draw masks for so many examples; outside training, none."""
+        """Draw masks for a batch in training; do nothing in eval mode."""
         if not self.training:
             return
         first, *rest = tensors(self.initial_state(batch))
@@ -111,21 +114,21 @@ class RecurrentDropout(CellWrapper):
             else:
                 self.cell.state_mask = mask
         if self.candidates:
-            # as wide as what is learned: the long-term memory, where there is one
+            # The candidates have the size of the long-term memory, if there is one.
             self.cell.candidate_mask = _mask(torch.empty_like(rest[0] if rest else first), self.candidates)
 
     @property
-    def drawn(self) -> bool:
-        """Whether there are masks."""
+    def has_masks(self) -> bool:
+        """Whether masks have been drawn."""
         return any(mask is not None for mask in self.masks())
 
     def masks(self) -> Masks:
-        """Of events, of a state that the cell does not mask itself, and those of the cell; None what is not drawn."""
+        """Masks of events, of the state outside the cell, and of state and candidates inside; None if not drawn."""
         state, candidate = (getattr(self.cell, name, None) for name in _INSIDE)
         return self.input_mask, self.hidden_mask, state, candidate
 
-    def put(self, masks: Masks) -> None:
-        """Masks as they were."""
+    def set_masks(self, masks: Masks) -> None:
+        """Set the masks to those of an earlier `masks()`."""
         self.input_mask, self.hidden_mask, *inside = masks
         for name, mask in zip(_INSIDE, inside, strict=True):
             if hasattr(self.cell, name):
@@ -133,33 +136,37 @@ class RecurrentDropout(CellWrapper):
 
 
 def shared_dropout_masks(model: nn.Module, batch: int) -> AbstractContextManager[None]:
-    """Within it, every `RecurrentDropout` of a model in training keeps one set of masks, drawn at its beginning.
+    """Context in which every `RecurrentDropout` of a model in training keeps one set of masks.
 
-    So that chunks or steps are dropped out as one sequence:
+    Chunks or steps in the context are dropped out as one sequence. An inner context of the same model or of a part of
+    it draws no new masks.
 
-    >>> import torch, wolfdog as wd
-    >>> layer = wd.Recurrent(wd.RecurrentDropout(wd.cells.GRUCell(3, 5), states=0.5))
-    >>> state = None
-    >>> with wd.shared_dropout_masks(layer, batch=2):
-    ...     for x_t in torch.zeros(7, 2, 3):
-    ...         y_t, state = layer.step(x_t, state)
+    Args:
+        model: A module with `RecurrentDropout` modules.
+        batch: Batch size.
 
-    Within another one, of the same model or one that it is part of, nothing is drawn.
+    Examples:
+        >>> import torch, wolfdog as wd
+        >>> layer = wd.Recurrent(wd.RecurrentDropout(wd.cells.GRUCell(3, 5), states=0.5))
+        >>> state = None
+        >>> with wd.shared_dropout_masks(layer, batch=2):
+        ...     for x_t in torch.zeros(7, 2, 3):
+        ...         y_t, state = layer.step(x_t, state)
     """
-    return _drawn_for(model, batch, again=False)
+    return _dropout_masks(model, batch, redraw=False)
 
 
-def other_masks(model: nn.Module, batch: int) -> AbstractContextManager[None]:
-    """Within it, masks are new ones, for so many examples, whatever was drawn before."""
-    return _drawn_for(model, batch, again=True)
+def fresh_dropout_masks(model: nn.Module, batch: int) -> AbstractContextManager[None]:
+    """Context with newly drawn masks for a batch, regardless of those drawn before."""
+    return _dropout_masks(model, batch, redraw=True)
 
 
 @contextmanager
-def _drawn_for(model: nn.Module, batch: int, again: bool) -> Iterator[None]:
+def _dropout_masks(model: nn.Module, batch: int, redraw: bool) -> Iterator[None]:
     dropouts = [
         module
         for module in model.modules()
-        if isinstance(module, RecurrentDropout) and (again or not module.drawn)
+        if isinstance(module, RecurrentDropout) and (redraw or not module.has_masks)
     ]
     before = [module.masks() for module in dropouts]
     for module in dropouts:
@@ -168,7 +175,7 @@ def _drawn_for(model: nn.Module, batch: int, again: bool) -> Iterator[None]:
         yield
     finally:
         for module, masks in zip(dropouts, before, strict=True):
-            module.put(masks)
+            module.set_masks(masks)
 
 
 def _mask(like: Tensor, p: float) -> Tensor:

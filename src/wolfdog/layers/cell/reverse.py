@@ -1,4 +1,4 @@
-"""Sequences turned round in time, each from its own last event on."""
+"""Reversal of sequences in time, each from its own last event."""
 
 import torch
 from torch import Tensor
@@ -6,13 +6,16 @@ from torch import Tensor
 from ...compiler.ragged import reversed_steps
 
 
-class Turning:
-    """Turns what is laid out as the events: of every sequence, event t and event length - 1 - t change places.
+class Reversal:
+    """Reversal of a batch in time: in each sequence, events t and length - 1 - t are exchanged.
 
-    What lies past the end of a sequence stays where it is. Turning twice gives what was there before.
+    Values past the end of a sequence keep their places. The reversal is its own inverse.
 
-    x        the events, [T, B, ...] or [B, T, ...], [T, I] without a batch
-    lengths  [B], [1] without a batch; None where every sequence has T events
+    Args:
+        x: Events [T, B, ...] or [B, T, ...]; [T, I] without a batch.
+        lengths: [B], or [1] without a batch; None for T events each.
+        batched: Whether there is a batch.
+        batch_first: Whether the batch comes before time.
     """
 
     def __init__(self, x: Tensor, lengths: Tensor | None, batched: bool, batch_first: bool) -> None:
@@ -32,14 +35,13 @@ class Turning:
         self._rows = (rows.T if self._time == 1 else rows).flatten()
 
     def __call__(self, values: Tensor) -> Tensor:
-        """Events, outputs, or anything else laid out as they are."""
+        """Events, outputs, or any tensor in the layout of the events, reversed."""
         if self._rows is None:
             return values.flip(self._time)
         flat = values.reshape(-1, *values.shape[self._leading :])
         return flat.index_select(0, self._rows).reshape(values.shape)
 
     def resets(self, resets: Tensor) -> Tensor:
-        """The marks of the turned sequence: what begins anew at t ends, turned, before the event t - 1."""
-        turned = self(resets)
-        first = torch.zeros_like(turned.narrow(self._time, 0, 1))
-        return torch.cat((first, turned.narrow(self._time, 0, turned.shape[self._time] - 1)), self._time)
+        """Resets of the reversed sequence: a reset before event t becomes one before event t - 1 in reversed order."""
+        none = resets.new_zeros([1 if axis == self._time else size for axis, size in enumerate(resets.shape)])
+        return torch.cat((none, self(resets)), self._time).narrow(self._time, 0, resets.shape[self._time])

@@ -1,4 +1,4 @@
-"""Random numbers drawn once more."""
+"""Random number generator states: saving and replaying."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def generators(device: torch.device) -> list[Tensor]:
-    """The states of the random number generators that a step may draw from."""
+    """States of the random number generators that a step may use."""
     states = [torch.get_rng_state()]
     if device.type not in ("cpu", "meta"):
         states.append(torch.get_device_module(device).get_rng_state(device))
@@ -22,8 +22,8 @@ def _set(states: Sequence[Tensor], device: torch.device) -> None:
 
 
 @contextmanager
-def drawing(states: Sequence[Tensor] | None, device: torch.device) -> Iterator[None]:
-    """Random numbers as they were drawn from these states on; the generators go on afterwards as if nothing was."""
+def replayed(states: Sequence[Tensor] | None, device: torch.device) -> Iterator[None]:
+    """Context that draws random numbers from saved generator states, and restores the generators afterwards."""
     if states is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""What layers over sequences have in common."""
+"""Base class of layers over sequences."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,11 @@ from .state import State
 
 
 class SequenceLayer(nn.Module):
-    """A layer over sequences: `Recurrent`, `Stack` or `Bidirectional`.
+    """Base class of layers over sequences: `Recurrent`, `Stack` and `Bidirectional`.
 
-    `input_size` and `output_size` are the features of an event and of an output, None where no cell says them.
-    `reads_ahead` says whether an output depends on events that come after it.
+    Attributes:
+        batch_first: Whether events and outputs are [B, T, ...] and not [T, B, ...].
+        reads_ahead: Whether an output depends on later events.
     """
 
     batch_first: bool
@@ -19,22 +20,22 @@ class SequenceLayer(nn.Module):
 
     @property
     def input_size(self) -> int | None:
-        """The features of an event; None where the cell does not say."""
+        """Features of an event; None if the cell does not define them."""
         raise NotImplementedError
 
     @property
     def output_size(self) -> int | None:
-        """The features of an output; None where the cell does not say."""
+        """Features of an output; None if the cell does not define them."""
         raise NotImplementedError
 
     @property
     def backend(self) -> str:
-        """What runs the cells."""
+        """Name of the backend that runs the cells."""
         raise NotImplementedError
 
     @property
     def fallback_reason(self) -> str | None:
-        """Why nothing faster does; None where there is nothing faster."""
+        """Reason for a slower backend; None for the fastest."""
         raise NotImplementedError
 
     def activations(
@@ -44,16 +45,16 @@ class SequenceLayer(nn.Module):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Every quantity that cells name, over time."""
+        """All named quantities of the cells over time."""
         raise NotImplementedError
 
     def step(self, x_t: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """One event."""
+        """Output of one event, and the state after it."""
         raise NotImplementedError
 
 
 def feature_size(cell: nn.Module, name: str) -> int | None:
-    """`input_size` or `output_size` of a cell as it says itself; torch.nn's cells put out their hidden_size."""
+    """`input_size` or `output_size` of a cell, or None; torch.nn's cells have their hidden_size as output_size."""
     size = getattr(cell, name, None)
     if size is None and name == "output_size" and isinstance(cell, nn.RNNCellBase):
         size = cell.hidden_size

@@ -1,1 +1,1 @@
-"""Training over long sequences with recomputed states."""
+"""Gradient checkpointing over time: training over long sequences with recomputed states."""

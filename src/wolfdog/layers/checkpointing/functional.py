@@ -1,4 +1,4 @@
-"""A run over a sequence as a function of tensors alone, so that it can be run again later and give the same numbers."""
+"""Runs over a sequence as functions of tensors, repeatable with the same result."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,19 +14,20 @@ from ..execution.cell_cache import Slot, slots_of
 from ..execution.compiled import CompiledRunner, Ready
 from ..execution.eager import EagerRunner
 
-_swapping = threading.RLock()
+_replacement_lock = threading.RLock()
 
 
 Call = Callable[[Tensor, State | None, Tensor | None, Tensor | None], tuple[Tensor, State]]
-"""Events, a state or None, lengths and resets, to outputs and the state after."""
+"""Function of events, state or None, lengths and resets that returns outputs and final state."""
 
 
 class PureRun(Protocol):
-    """One way of running over a sequence.
+    """Interface of a repeatable run over a sequence.
 
-    read    every tensor that it reads beside events and states
-    states  the states that it starts from; none where only the first step makes them
-    draws   whether a step may draw random numbers
+    Attributes:
+        read: All tensors that the run reads besides events and states.
+        states: Initial states; empty if the first step creates them.
+        draws: Whether a step may draw random numbers.
     """
 
     read: list[Tensor]
@@ -41,14 +42,14 @@ class PureRun(Protocol):
         lengths: Tensor | None,
         resets: Tensor | None,
     ) -> tuple[Tensor, list[Tensor]]:
-        """Outputs [T, B, ...] and last states, with what stands for the tensors in `read`."""
+        """Outputs [T, B, ...] and final states, with replacements for the tensors in `read`."""
 
     def rebuilt(self, states: Sequence[Tensor]) -> State:
-        """A state of the right form from its tensors."""
+        """State with the run's structure from its tensors."""
 
 
 class CompiledRun:
-    """A run of a cell by kernels."""
+    """Run of a cell by kernels."""
 
     draws = False
 
@@ -69,12 +70,12 @@ class CompiledRun:
         return self._ready.found.sequence(named, x.to(self._ready.dtype), states, lengths, resets, fresh)
 
     def rebuilt(self, states: Sequence[Tensor]) -> State:
-        """As PureRun's."""
+        """State with the run's structure from its tensors."""
         return rebuilt(self._ready.before, states)
 
 
 class ModuleRun:
-    """A run of any module that PyTorch runs, under the autocast of now."""
+    """Run of any module by PyTorch, under the autocast settings at construction."""
 
     draws = True
 
@@ -96,29 +97,29 @@ class ModuleRun:
         resets: Tensor | None,
     ) -> tuple[Tensor, list[Tensor]]:
         state = self.rebuilt(states) if states else None
-        # Autocast keeps what it converted: without a graph that must not outlast this run.
+        # Without a graph, autocast's cache of converted weights must not outlive this run.
         autocast = torch.autocast(*self._autocast, cache_enabled=torch.is_grad_enabled())
-        with _standing_in(self._module, self._slots, read), autocast:
+        with _replaced(self._module, self._slots, read), autocast:
             y, after = self._call(x, state, lengths, resets)
         self._form = transform(lambda t: t.new_empty(0), after)
         return y, list(tensors(after))
 
     def rebuilt(self, states: Sequence[Tensor]) -> State:
-        """As PureRun's."""
+        """State with the run's structure from its tensors."""
         assert self._form is not None
         return rebuilt(self._form, states)
 
 
-def of_eager(runner: EagerRunner, x: Tensor, state: State | None) -> ModuleRun:
-    """A run of a cell by the loop."""
+def eager_run(runner: EagerRunner, x: Tensor, state: State | None) -> ModuleRun:
+    """Run of a cell by the eager loop."""
     before = initial_state(runner.cell, x.shape[1]) if state is None else state
     return ModuleRun(runner.cell, runner.sequence, x.device, before)
 
 
 @contextmanager
-def _standing_in(module: nn.Module, slots: Sequence[Slot], read: Sequence[Tensor]) -> Iterator[None]:
-    """The module with other tensors in its places, for as long as this lasts."""
-    with _swapping:
+def _replaced(module: nn.Module, slots: Sequence[Slot], read: Sequence[Tensor]) -> Iterator[None]:
+    """Context in which a module has other tensors in its slots."""
+    with _replacement_lock:
         own = [held[key] for held, key in slots]
         for (held, key), tensor in zip(slots, read, strict=True):
             held[key] = tensor
@@ -127,13 +128,13 @@ def _standing_in(module: nn.Module, slots: Sequence[Slot], read: Sequence[Tensor
             yield
         finally:
             for (held, key), tensor, mine in zip(slots, read, own, strict=True):
-                if held.get(key) is tensor:  # unless the module put another one there
+                if held.get(key) is tensor:  # else the module has replaced it itself
                     held[key] = mine
             _relist(module)
 
 
 def _relist(module: nn.Module) -> None:
-    """torch.nn's layers keep a second list of their parameters."""
+    """Refresh the second list of parameters that torch.nn's recurrent layers keep."""
     for layer in module.modules():
         if isinstance(layer, nn.RNNBase):
             layer._flat_weights = [layer._parameters.get(name) for name in layer._flat_weights_names]

@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 from ...compiler.ragged import masked, padding_mask
 from ...errors import InputError
-from ..cell.protocol import Returns, initial_state, take_apart, tell
+from ..cell.arguments import values_known
+from ..cell.protocol import Returns, initial_state, output_and_state, result_form
 from ..cell.state import State, select, structure
-from ..cell.twins import twin_of
-from .kernel_access import transformed
+from ..cell.torch_cells import vmappable
 
 _told: "WeakKeyDictionary[nn.Module, dict[str, Returns]]" = WeakKeyDictionary()
-"""Forms that were told by trying, by the structure of what cells returned without a state."""
+"""Forms that were found by trying, by the structure of what cells returned without a state."""
 
 
 class EagerRunner:
@@ -29,21 +29,19 @@ class EagerRunner:
         """The output [B, ...] and the state after one event [B, ...]; state None is the cell's zero state."""
         if state is None:
             state = initial_state(self.cell, len(event))
-        cell = self.cell
-        if isinstance(cell, nn.RNNCellBase) and not torch.compiler.is_compiling() and transformed():
-            cell = twin_of(cell)  # torch.func has no rules for the one operation of torch's cells
-        result = cell(event) if state is None else cell(event, state)
+        with vmappable():
+            result = self.cell(event) if state is None else self.cell(event, state)
         if self.returns is None:
-            self.returns = self._told(state, result, event)
-        return take_apart(self.cell, self.returns, result)
+            self.returns = self._form_of(state, result, event)
+        return output_and_state(self.cell, self.returns, result)
 
-    def _told(self, state: State | None, result: object, event: Tensor) -> Returns:
+    def _form_of(self, state: State | None, result: object, event: Tensor) -> Returns:
         """The form of what the cell returned; what had to be tried is kept."""
         form = structure(result)
         known = _told.get(self.cell, {}).get(form) if state is None else None
         if known is not None:
             return known
-        found = tell(self.cell, state, result, event)
+        found = result_form(self.cell, state, result, event)
         if state is None:
             _told.setdefault(self.cell, {})[form] = found
         return found
@@ -55,7 +53,7 @@ class EagerRunner:
         if state is None:
             state = initial_state(self.cell, x.shape[1])
         steps = len(x)
-        if lengths is not None and not torch.compiler.is_compiling():  # a graph does not look at numbers
+        if lengths is not None and values_known(lengths):
             steps = int(lengths.max()) if len(lengths) else 0
         if steps == 0:
             return self._nothing(x, state)
@@ -67,7 +65,7 @@ class EagerRunner:
         else:
             x_run, fresh, ended = _masked(x[:steps], lengths, resets)
             for event, fresh_now, ended_now in zip(x_run.unbind(0), fresh, ended, strict=True):
-                output, after = self._step_after_reset(event, state, fresh_now)
+                output, after = self.step_after_reset(event, state, fresh_now)
                 if ended_now is not None:
                     output = torch.where(_rows(ended_now, output), 0, output)
                     after = select(ended_now, self._known(state), after)
@@ -78,9 +76,10 @@ class EagerRunner:
             y = torch.cat((y, y.new_zeros(len(x) - steps, *y.shape[1:])))
         return y, self._known(state)
 
-    def _step_after_reset(
+    def step_after_reset(
         self, event: Tensor, state: State | None, fresh: Tensor | None
     ) -> tuple[Tensor, State]:
+        """Output and state of one event, where rows of the mask `fresh` [B] start from the initial state."""
         if fresh is None or state is None:
             return self.step(event, state)
         start = initial_state(self.cell, len(event))
@@ -123,7 +122,7 @@ def _masked(
 
 
 def _by_step(mask: Tensor) -> list[Tensor | None]:
-    if torch.compiler.is_compiling():  # a graph does not look
+    if not values_known(mask):
         return list(mask.unbind(0))
     # One transfer for all steps: asking each row would wait for the device each time.
     some = mask.any(1).tolist()

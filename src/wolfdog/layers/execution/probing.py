@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ..cell.recurrent_dropout import other_masks
-from ..cell.rng import drawing, generators
-from ..cell.zoneout import over_events
+from ..cell.recurrent_dropout import fresh_dropout_masks
+from ..cell.rng import generators, replayed
+from ..cell.zoneout import with_step_masks
 from .attribute_reads import OWN, PARTS, dict_of
 from .snapshots import Part, frozen, library, parts
 
@@ -75,7 +75,7 @@ def probing(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None
         if isinstance(tensor, Tensor) and not tensor.is_inference()
     ]
     try:
-        with torch.no_grad(), drawing(generators(device), device):
+        with torch.no_grad(), replayed(generators(device), device):
             yield
     finally:
         untouched.put_back()
@@ -88,8 +88,8 @@ def probing(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None
 @contextmanager
 def trial(cell: nn.Module, event: Tensor) -> Iterator[Tensor]:
     """The event [B, ...] as a step of the cell takes it, with masks; random numbers go on as if none was drawn."""
-    with drawing(generators(event.device), event.device), other_masks(cell, len(event)):
-        yield over_events(cell, event.unsqueeze(0)).squeeze(0)
+    with replayed(generators(event.device), event.device), fresh_dropout_masks(cell, len(event)):
+        yield with_step_masks(cell, event.unsqueeze(0)).squeeze(0)
 
 
 _READERS = (

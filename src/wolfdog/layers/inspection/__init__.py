@@ -1,1 +1,1 @@
-"""Activations of a cell by the names in its source."""
+"""Activations of a cell by the names in its source code."""

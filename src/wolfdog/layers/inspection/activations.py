@@ -1,4 +1,4 @@
-"""Every quantity that a cell's step names, over time: a cell that returns them beside its state, run as any cell is."""
+"""Named activations of a cell over time, computed by a cell that returns them beside its state."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from ..cell.protocol import Returns, initial_state
-from ..cell.recurrent_dropout import other_masks
-from ..cell.rng import drawing, generators
+from ..cell.recurrent_dropout import fresh_dropout_masks
+from ..cell.rng import generators, replayed
 from ..cell.state import State, tensors, transform
-from ..cell.twins import twin_of
+from ..cell.torch_cells import equal_cell
 from ..cell.wrapper import innermost
 from ..execution.compiled import CompiledRunner
 from ..execution.eager import EagerRunner
 from ..execution.runner import Runner, choose
-from .local_names import Local, names_of, watched
+from .local_names import Local, names_of, recorded
 
-SIZES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
+BATCH_SIZES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is traced under one name: a local variable, a part of the state (by its number), or the output."""
+    """Quantity under one name: a local variable, a tensor of the state (by its index), or the output."""
 
     name: str
     source: Local | int
@@ -33,12 +33,12 @@ class Quantity:
 
     @property
     def size(self) -> int:
-        """How many numbers it has for one example."""
+        """Number of values of one example."""
         return prod(self.shape)
 
 
 OUTPUT = -1
-"""The number of the output, where it is no part of the state."""
+"""Index of an output that is not a tensor of the state."""
 
 _made: WeakKeyDictionary[nn.Module, "Quantities"] = WeakKeyDictionary()
 
@@ -47,20 +47,20 @@ def over_time(
     layer: nn.Module,
     cell: nn.Module,
     returns: Returns | None,
-    asked: str | None,
+    backend: str | None,
     x: Tensor,
     state: State | None,
     lengths: Tensor | None,
     resets: Tensor | None,
 ) -> dict[str, Tensor]:
-    """What a layer's cell names, [T, B, ...] by name. Arguments are those of EagerRunner.sequence and `choose`."""
-    cell = getattr(cell, "_orig_mod", cell)  # of torch.compile, whose code has no names
+    """Activations of a layer's cell, [T, B, ...] by name. Arguments are those of EagerRunner.sequence and `choose`."""
+    cell = getattr(cell, "_orig_mod", cell)  # compiled code has no names
     made = _made.get(layer)
     if made is None or made.original is not cell:
         made = _made[layer] = Quantities(cell, returns)
     tried = x[0] if len(x) and x.shape[1] else x.new_zeros(1, *x.shape[2:])
     made.learn(tried, state if x.shape[1] else None)
-    own, _ = choose(cell, returns, asked)
+    own, _ = choose(cell, returns, backend)
     compiled = isinstance(own, CompiledRunner) and own.ready(x, state, resets is not None) is not None
     runner: Runner = (CompiledRunner if compiled else EagerRunner)(made, "output, state")
     columns, _ = runner.sequence(x, state, lengths, resets)
@@ -72,15 +72,18 @@ def over_time(
 
 
 class Quantities(nn.Module):
-    """The cell `cell(event, state) -> (quantities, state)`: all that a cell's step names, one after another [B, N].
+    """Cell `cell(event, state) -> (quantities, state)` that returns the named quantities of another cell's step.
 
-    `layout` says what lies where; `learn` makes it, from an event and a state.
+    The quantities are concatenated, [B, N].
+
+    Attributes:
+        layout: Positions of the quantities, found by `learn` from an event and a state.
     """
 
     def __init__(self, cell: nn.Module, returns: Returns | None) -> None:
         super().__init__()
         self.original = cell
-        self.cell = twin_of(cell)
+        self.cell = equal_cell(cell)
         self._runner = EagerRunner(self.cell, returns)
         self.layout: list[Quantity] = []
         if initial_state(cell, 1) is not None:
@@ -95,20 +98,18 @@ class Quantities(nn.Module):
                 value = found.get(one.source)
             else:
                 value = output if one.source == OUTPUT else parts[one.source]
-            if (
-                value is None or value.shape[1:] != one.shape
-            ):  # this step has another course than the one tried
+            if value is None or value.shape[1:] != one.shape:  # this step took another branch than the trial
                 value = event.new_full((len(event), *one.shape), torch.nan)
             columns.append(value.reshape(len(event), one.size).to(output.dtype))
         return torch.cat(columns, -1), after
 
     def learn(self, event: Tensor, state: State | None) -> None:
-        """Find out what a step names, and in which shapes, by trying it on the first example [1, ...]."""
+        """Find the names and shapes of a step's quantities by running it on copies of the first example [1, ...]."""
         taken = {n for held in (*self.parameters(), *self.buffers(), event) for n in held.shape}
-        sizes = [size for size in SIZES if size not in taken][:2]
-        with drawing(generators(event.device), event.device):
+        sizes = [size for size in BATCH_SIZES if size not in taken][:2]
+        with replayed(generators(event.device), event.device):
             (first, form), (second, _) = (self._tried(event, state, size) for size in sizes)
-        # What has as many rows as examples by chance does not have them again with another number of examples.
+        # A tensor whose first dimension equals one batch size by chance does not equal the other.
         named = [
             local for local in first if local in second and first[local].shape[1:] == second[local].shape[1:]
         ]
@@ -123,7 +124,7 @@ class Quantities(nn.Module):
         event, state = repeated(event), None if state is None else transform(repeated, state)
         if state is None:
             state = initial_state(self.original, size)
-        with other_masks(self.cell, size):
+        with fresh_dropout_masks(self.cell, size):
             if state is None:
                 _, _, state = self._step(event, None)
             found, output, after = self._step(event, state)
@@ -140,7 +141,7 @@ class Quantities(nn.Module):
     def _named(
         self, order: Sequence[Local | int], values: dict[Local | int, Tensor], form: State
     ) -> Iterator[Quantity]:
-        """Local variables in the order of the source, then the output, then the state."""
+        """Local variables in the order of the source code, then the output, then the state."""
         states = dict(enumerate(_state_names(self.original, form)))
         hidden = {*states.values(), *getattr(innermost(self.cell), "state_names", ())}
         locals_ = names_of([one for one in order if isinstance(one, Local)])
@@ -154,16 +155,17 @@ class Quantities(nn.Module):
 
     def _step(self, event: Tensor, state: State | None) -> tuple[dict[Local, Tensor], Tensor, State]:
         given = [event, *(() if state is None else tensors(state))]
-        with watched(self.cell, given) as watch:
+        with recorded(self.cell, given) as recorder:
             output, after = self._runner.step(event, state)
-        return watch.in_order(), output, after
+        return recorder.in_order(), output, after
 
 
 def _state_names(cell: nn.Module, form: State) -> list[str]:
-    """A name for every tensor of a state.
+    """Name of every tensor of a state.
 
-    >>> _state_names(nn.Identity(), (torch.zeros(1), (torch.zeros(1), torch.zeros(1))))
-    ['state.0', 'state.1.0', 'state.1.1']
+    Examples:
+        >>> _state_names(nn.Identity(), (torch.zeros(1), (torch.zeros(1), torch.zeros(1))))
+        ['state.0', 'state.1.0', 'state.1.1']
     """
     cell, count = innermost(cell), len(list(tensors(form)))
     own = getattr(cell, "state_names", ())

@@ -1,4 +1,4 @@
-"""The names that a cell's own source gives to what it computes: local variables, read when a function returns."""
+"""Names of a cell's intermediate tensors: local variables of its functions, read when they return."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..cell.wrapper import innermost
 
 _PYTHON = sysconfig.get_paths()["stdlib"] + os.sep
-_OTHERS = (
+_NOT_USER_CODE = (
     "<frozen",
     f"{Path(torch.__file__).parent}{os.sep}",
     f"{Path(__file__).parents[1]}{os.sep}",
@@ -24,11 +24,12 @@ _OTHERS = (
 
 
 class Local(NamedTuple):
-    """A local variable of a function that ran in a step.
+    """Local variable of a function that ran in a step.
 
-    module    dotted name of the module that the function is a method of, "" for the cell; None for no module's
-    function  qualified name of the function
-    variable  its name, with a number behind a dot for an element of a tuple
+    Attributes:
+        module: Dotted name of the module whose method the function is, "" for the cell; None for a plain function.
+        function: Qualified name of the function.
+        variable: Name of the variable, followed by a dot and the index for an element of a tuple.
     """
 
     module: str | None
@@ -37,47 +38,46 @@ class Local(NamedTuple):
 
 
 @contextmanager
-def watched(cell: nn.Module, given: Sequence[Tensor]) -> Iterator["Watch"]:
-    """Collects the tensors that get a name while the cell runs, but for those `given`; the last of each name."""
-    watch = Watch(cell, given)
+def recorded(cell: nn.Module, given: Sequence[Tensor]) -> Iterator["Recorder"]:
+    """Context that records the named tensors of a cell's run except `given`; the last one of each name."""
+    recorder = Recorder(cell, given)
     before = sys.getprofile()
-    sys.setprofile(watch)
+    sys.setprofile(recorder)
     try:
-        yield watch
+        yield recorder
     finally:
         sys.setprofile(before)
 
 
 def names_of(local: Sequence[Local]) -> dict[Local, str]:
-    """Names for a reader, in which nothing is said that is not needed to tell them apart.
+    """Shortest distinct names of local variables.
 
-    Variables of the cell's own functions stand alone; those of another module behind its name, and those of a function
-    behind the function's. Where two functions of one module use one name, the one that ran first has it.
+    Variables of the cell's own functions have no prefix, those of another module have its name, and, in a conflict,
+    those of a function have the function's name. If two functions of one module use one name, the first to run gets it.
 
-    >>> names_of([Local("", "Cell.forward", "i"), Local("", "Cell.mix", "i"), Local("norm", "Norm.forward", "mean")])
-    ... # doctest: +NORMALIZE_WHITESPACE
-    {Local(module='', function='Cell.forward', variable='i'): 'i',
-     Local(module='', function='Cell.mix', variable='i'): 'mix.i',
-     Local(module='norm', function='Norm.forward', variable='mean'): 'norm.mean'}
+    Examples:
+        >>> i, mean = Local("", "Cell.forward", "i"), Local("norm", "Norm.forward", "mean")
+        >>> list(names_of([i, Local("", "Cell.mix", "i"), mean]).values())
+        ['i', 'mix.i', 'norm.mean']
     """
     names: dict[Local, str] = {}
     taken: set[str] = set()
     for one in local:
         *_, owner, function = ("", *one.function.split("<locals>.")[-1].split("."))
-        said = function if function != "forward" else owner
+        label = function if function != "forward" else owner
         if one.module is None:
             candidates = [f"{function}.{one.variable}"]
         else:
             front = f"{one.module}." if one.module else ""
-            candidates = [f"{front}{one.variable}", f"{front}{said}.{one.variable}"]
+            candidates = [f"{front}{one.variable}", f"{front}{label}.{one.variable}"]
         candidates.append(f"{one.function}.{one.variable}")
         names[one] = next((name for name in candidates if name not in taken), candidates[-1])
         taken.add(names[one])
     return names
 
 
-class Watch:
-    """What is called when functions are called and return; `found` is what was named so far."""
+class Recorder:
+    """Profiling callback that records named tensors in `found`."""
 
     def __init__(self, cell: nn.Module, given: Sequence[Tensor]) -> None:
         self.cell = cell
@@ -91,14 +91,14 @@ class Watch:
         self._root: FrameType | None = None
 
     def in_order(self) -> dict[Local, Tensor]:
-        """What was found, what the outer function names before what the inner one does."""
+        """The recorded tensors; those of an outer function before those of an inner one."""
         return {local: self.found[local] for local in sorted(self.found, key=self._called.__getitem__)}
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
         if event == "call":
             if self._root is None and self._is_step(frame):
                 self._root = frame
-            if self._root is not None and _is_theirs(frame):
+            if self._root is not None and _is_user_code(frame):
                 self._calls += 1
                 given = {name: id(value) for name, value in frame.f_locals.items()}
                 self._arguments[frame] = self._calls, given
@@ -116,7 +116,7 @@ class Watch:
         first = _first(frame)
         module = self.modules.get(id(first)) if isinstance(first, nn.Module) else None
         for name, value in list(frame.f_locals.items()):
-            if arguments.get(name) == id(value):  # handed in, and not bound anew
+            if arguments.get(name) == id(value):  # an argument that was not reassigned
                 continue
             for variable, tensor in _tensors(name, value):
                 if id(tensor) not in self.given:
@@ -126,15 +126,15 @@ class Watch:
 
 
 def _first(frame: FrameType) -> object:
-    """The first argument of a function, which is `self` in a method."""
+    """First argument of a function, which is `self` in a method."""
     code = frame.f_code
     return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
 
 
-def _is_theirs(frame: FrameType) -> bool:
-    """Whether this is a function of the cell's author, with a name: not Python's, torch's or ours around the cell."""
+def _is_user_code(frame: FrameType) -> bool:
+    """Whether a frame belongs to a named function of the cell's author, not to Python, torch or wolfdog."""
     file = frame.f_code.co_filename
-    if frame.f_code.co_name.startswith("<") or file.startswith(_OTHERS):
+    if frame.f_code.co_name.startswith("<") or file.startswith(_NOT_USER_CODE):
         return False
     return "site-packages" in file or not file.startswith(_PYTHON)
 

@@ -1,4 +1,4 @@
-"""Attention over what a recurrent layer said before."""
+"""Attention over the outputs of a recurrent layer."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
@@ -15,32 +15,37 @@ Join = Literal["concatenate", "add", "context"]
 
 
 class Attending(nn.Module):
-    """A recurrent layer, and attention over its own outputs: what it says now may look at what it said before.
+    """Recurrent layer with attention over its own past outputs.
 
         h_t = layer(x_t)
-        c_t = attention over h_{t-W+1}, ..., h_t, asked by h_t
+        c_t = attention over h_{t-W+1}, ..., h_t with the query h_t
         y_t = [h_t, c_t]          join="concatenate"
         y_t = h_t + c_t           join="add"
-        y_t = c_t                 join="context": for LuongAttention, whose outputs have h_t in them already
+        y_t = c_t                 join="context", for LuongAttention, whose outputs contain h_t
 
-    layer      a `wd.Recurrent`, of any cell
-    attention  any attention of `wd.memory`, with a window; its input_size is that of the layer's outputs
-
-    The call and `step` are as `Attention` has them, and the state is a pair: the layer's, and the attention's `Past`.
+    Calls and `step` are those of `Attention`. The state is a pair: the layer's state, and the attention's `Past`.
 
     Source: after Daniluk et al. 2017, "Frustratingly short attention spans in neural language modeling".
-    Raises InputError for what is no such layer or attention, for two different layouts, for an unknown join, and for an
-    attention without a window.
 
-    >>> import wolfdog as wd
-    >>> layer = Attending(wd.Recurrent(wd.cells.GRUCell(3, 8)), wd.memory.MultiHeadAttention(8, heads=2, window=50))
-    >>> y, state = layer(torch.randn(20, 4, 3))
-    >>> y_next, state = layer.step(torch.randn(4, 3), state)
-    >>> y.shape, y_next.shape
-    (torch.Size([20, 4, 16]), torch.Size([4, 16]))
+    Args:
+        layer: A `wd.Recurrent` with any cell.
+        attention: An attention of `wd.memory` with a window, whose input_size is the layer's output_size.
+        join: "concatenate", "add" or "context".
+
+    Raises:
+        InputError: The layer or attention is of another type, their layouts differ, `join` is unknown, or the attention
+            has no window.
+
+    Examples:
+        >>> import wolfdog as wd
+        >>> layer = Attending(wd.Recurrent(wd.cells.GRUCell(3, 8)), wd.memory.MultiHeadAttention(8, heads=2, window=50))
+        >>> y, state = layer(torch.randn(20, 4, 3))
+        >>> y_next, state = layer.step(torch.randn(4, 3), state)
+        >>> y.shape, y_next.shape
+        (torch.Size([20, 4, 16]), torch.Size([4, 16]))
     """
 
-    def __init__(self, layer: Recurrent, attention: Attention, join: Join = "concatenate") -> None:
+    def __init__(self, layer: Recurrent, attention: Attention, *, join: Join = "concatenate") -> None:
         super().__init__()
         if not isinstance(layer, Recurrent) or not isinstance(attention, Attention):
             raise InputError(
@@ -49,39 +54,50 @@ class Attending(nn.Module):
             )
         if layer.batch_first != attention.batch_first:
             raise InputError(
-                f"layer and attention must be laid out alike; got batch_first={layer.batch_first} and "
+                f"layer and attention must have the same layout; got batch_first={layer.batch_first} and "
                 f"{attention.batch_first}"
             )
         if join not in get_args(Join):
             raise InputError(f"join must be one of {', '.join(map(repr, get_args(Join)))}; got {join!r}")
         if attention.window is None:
-            raise InputError("Attending needs an attention with a window, the number of outputs that it sees")
+            raise InputError("Attending needs an attention with a window (its number of visible outputs)")
         self.layer, self.attention, self.join = layer, attention, join
 
     def forward(
         self,
         x: Tensor,
         state: State | None = None,
+        *,
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
         times: Tensor | None = None,
         need_weights: bool = False,
     ) -> tuple[Any, ...]:
-        """(y, state) or (y, state, weights) of a sequence; arguments and errors as `Attention` has them."""
-        of_layer, past = _pair(state)
-        h, of_layer = self.layer(x, of_layer, lengths, resets)
-        c, past, *weights = self.attention(h, past, lengths, resets, times, need_weights)
-        return (self._joined(h, c), (of_layer, past), *weights)
+        """Outputs and state of a sequence; arguments and errors are those of `Attention.forward`.
+
+        Returns:
+            (y, state), or (y, state, weights) if `need_weights`.
+        """
+        layer_state, past = _pair(state)
+        h, layer_state = self.layer(x, layer_state, lengths, resets)
+        c, past, *weights = self.attention(
+            h, past, lengths=lengths, resets=resets, times=times, need_weights=need_weights
+        )
+        return (self._joined(h, c), (layer_state, past), *weights)
 
     def step(
-        self, x_t: Tensor, state: State | None = None, time: Any = None, need_weights: bool = False
+        self, x_t: Tensor, state: State | None = None, *, time: Any = None, need_weights: bool = False
     ) -> tuple[Any, ...]:
-        """(y_t, state) or (y_t, state, weights) of one event; arguments and errors as `Attention.step` has them."""
-        of_layer, past = _pair(state)
-        h, of_layer = self.layer.step(x_t, of_layer)
-        ask: Any = self.attention.step
-        c, past, *weights = ask(h, past, time, need_weights=need_weights)
-        return (self._joined(h, c), (of_layer, past), *weights)
+        """Output and state of one event; arguments and errors are those of `Attention.step`.
+
+        Returns:
+            (y_t, state), or (y_t, state, weights) if `need_weights`.
+        """
+        layer_state, past = _pair(state)
+        h, layer_state = self.layer.step(x_t, layer_state)
+        attend: Any = self.attention.step
+        c, past, *weights = attend(h, past, time=time, need_weights=need_weights)
+        return (self._joined(h, c), (layer_state, past), *weights)
 
     def extra_repr(self) -> str:
         return f"join={self.join!r}"
@@ -93,7 +109,7 @@ class Attending(nn.Module):
             return c
         if h.shape != c.shape:
             raise ShapeError(
-                f'join="add" adds outputs of the layer and of attention: they must have one size; got {h.shape[-1]} '
+                f'join="add" needs outputs of the layer and of attention of one size; got {h.shape[-1]} '
                 f"and {c.shape[-1]}"
             )
         return h + c

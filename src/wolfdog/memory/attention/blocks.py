@@ -1,4 +1,4 @@
-"""Attention over whole sequences, a block of queries at a time, so that what is computed stays small."""
+"""Attention over whole sequences in blocks of queries, which bounds the memory for long sequences."""
 
 from typing import Protocol
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ...compiler.ragged import masked, padding_mask
-from ..arguments import finite
-from .past import Past, Sight, by_age
+from ..arguments import check_finite
+from .past import Past, Visibility, weights_by_age
 
 
 class BlockAttention(Protocol):
@@ -17,64 +17,83 @@ class BlockAttention(Protocol):
     heads: int
     output_size: int
 
-    def placed(self, x: Tensor, positions: Tensor) -> Tensor: ...
+    def encoded(self, x: Tensor, positions: Tensor) -> Tensor: ...
 
     def entries(self, memory: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]: ...
 
-    def sight(self, at: Tensor, first: Tensor, last: Tensor, when: Tensor, then: Tensor) -> Sight: ...
+    def visibility(
+        self, at: Tensor, first: Tensor, last: Tensor, when: Tensor, then: Tensor
+    ) -> Visibility: ...
 
     def attend(
-        self, x: Tensor, positions: Tensor, keys: Tensor, values: Tensor, sight: Sight, need_weights: bool
+        self,
+        x: Tensor,
+        positions: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        visibility: Visibility,
+        need_weights: bool,
     ) -> tuple[Tensor, Tensor | None]: ...
 
 
-def over_own_past(
+def attend_past(
     attention: BlockAttention,
     x: Tensor,
     past: Past,
-    carried: bool,
+    has_past: bool,
     lengths: Tensor | None,
     resets: Tensor | None,
     when: Tensor,
     need_weights: bool,
 ) -> tuple[Tensor, Past, list[Tensor]]:
-    """Outputs [B, T, O] of events x [B, T, I], the state after them, and weights [B, T, heads, window] if any.
+    """Attention of events over the last `window` events.
 
-    carried  whether there may be something in `past`
+    Args:
+        attention: The attention layer.
+        x: Events [B, T, I].
+        past: The state before them.
+        has_past: Whether `past` may hold entries.
+        lengths: Number of events of each sequence, [B]; None for T.
+        resets: Booleans [B, T]; True hides all earlier events.
+        when: Seconds [B, T], or [B, 0] if they are not used.
+        need_weights: Whether to return the weights.
+
+    Returns:
+        Outputs [B, T, O], the state after them, and a list with the weights [B, T, heads, window] if they are needed.
     """
     batch, steps = x.shape[:2]
     window = past.keys.shape[1]
-    x, over = _up_to(x, lengths)
-    when = finite(_up_to(when, lengths)[0])
+    x, padding = _without_padding(x, lengths)
+    when = check_finite(_without_padding(when, lengths)[0])
     at = torch.arange(steps, device=x.device).expand(batch, -1)
-    began = -past.seen[:, None].expand(-1, steps)  # where in this chunk lies what is number 0
+    start = -past.seen[:, None].expand(-1, steps)  # index in this chunk of the entry with position 0
     if resets is not None:
-        began = torch.where(resets, at, began).cummax(1).values
-    positions, first = at - began, torch.maximum(began, at - window + 1)
-    x = attention.placed(x, positions)
+        start = torch.where(resets, at, start).cummax(1).values
+    positions, first = at - start, torch.maximum(start, at - window + 1)
+    x = attention.encoded(x, positions)
     keys, values = attention.entries(x, positions)
-    held = past.places() - 1
+    past_places = past.offsets() - 1
     outputs, weights = [], []
-    for piece in _blocks(steps, attention.block):
-        reach = slice(max(0, piece.start - window + 1), piece.stop)
+    for block in _blocks(steps, attention.block):
+        reach = slice(max(0, block.start - window + 1), block.stop)
         parts = [(keys[:, reach], values[:, reach], at[:, reach], when[:, reach])]
-        if carried and piece.start < window - 1:
-            parts.insert(0, (past.keys, past.values, held, past.times))
+        if has_past and block.start < window - 1:
+            parts.insert(0, (past.keys, past.values, past_places, past.times))
         k, v, places, then = (torch.cat(tensors, 1) for tensors in zip(*parts, strict=True))
-        sight = attention.sight(places, first[:, piece], at[:, piece], when[:, piece], then)
-        y, w = attention.attend(x[:, piece], positions[:, piece], k, v, sight, need_weights)
+        visibility = attention.visibility(places, first[:, block], at[:, block], when[:, block], then)
+        y, w = attention.attend(x[:, block], positions[:, block], k, v, visibility, need_weights)
         outputs.append(y)
-        weights += [] if w is None else [by_age(w, sight, window).transpose(1, 2)]
-    y, *rest = _joined(attention, x, over, outputs, weights, window if need_weights else None)
+        weights += [] if w is None else [weights_by_age(w, visibility, window).transpose(1, 2)]
+    y, *rest = _joined(attention, x, padding, outputs, weights, window if need_weights else None)
     if steps == 0:
         return y, past, rest
-    ends = at.new_full((batch,), steps) if lengths is None else lengths.to(at)
-    reached = positions.gather(1, (ends - 1).clamp(min=0)[:, None])[:, 0] + 1
-    seen = torch.where(ends > 0, reached, past.seen)
-    return y, past.after(keys, values, when, seen, ends), rest
+    counts = at.new_full((batch,), steps) if lengths is None else lengths.to(at)
+    last_seen = positions.gather(1, (counts - 1).clamp(min=0)[:, None])[:, 0] + 1
+    seen = torch.where(counts > 0, last_seen, past.seen)
+    return y, past.after(keys, values, when, seen, counts), rest
 
 
-def over_memory(
+def attend_memory(
     attention: BlockAttention,
     x: Tensor,
     memory: Tensor,
@@ -84,49 +103,56 @@ def over_memory(
     then: Tensor,
     need_weights: bool,
 ) -> list[Tensor]:
-    """Outputs [B, T, O] of events x [B, T, I] over a memory [B, S, M], and weights [B, T, heads, S] if any."""
+    """Attention of events x [B, T, I] over a memory [B, S, M].
+
+    Returns:
+        A list with the outputs [B, T, O] and, if they are needed, the weights [B, T, heads, S].
+    """
     batch, steps, size = len(x), x.shape[1], memory.shape[1]
     at = torch.arange(size, device=x.device).expand(batch, -1)
-    ends = at.new_full((batch,), size) if memory_lengths is None else memory_lengths.to(at)
-    memory, then = _up_to(memory, memory_lengths)[0], finite(_up_to(then, memory_lengths)[0])
+    counts = at.new_full((batch,), size) if memory_lengths is None else memory_lengths.to(at)
+    memory, then = (
+        _without_padding(memory, memory_lengths)[0],
+        check_finite(_without_padding(then, memory_lengths)[0]),
+    )
     now = torch.arange(steps, device=x.device).expand(batch, -1)
-    (x, over), when = _up_to(x, lengths), finite(_up_to(when, lengths)[0])
-    x, memory = attention.placed(x, now), attention.placed(memory, at)
+    (x, padding), when = _without_padding(x, lengths), check_finite(_without_padding(when, lengths)[0])
+    x, memory = attention.encoded(x, now), attention.encoded(memory, at)
     keys, values = attention.entries(memory, at)
-    first, last = torch.zeros_like(now), (ends[:, None] - 1).expand(-1, steps)
+    first, last = torch.zeros_like(now), (counts[:, None] - 1).expand(-1, steps)
     outputs, weights = [], []
-    for piece in _blocks(steps, attention.block):
-        sight = attention.sight(at, first[:, piece], last[:, piece], when[:, piece], then)
-        y, w = attention.attend(x[:, piece], now[:, piece], keys, values, sight, need_weights)
+    for block in _blocks(steps, attention.block):
+        visibility = attention.visibility(at, first[:, block], last[:, block], when[:, block], then)
+        y, w = attention.attend(x[:, block], now[:, block], keys, values, visibility, need_weights)
         outputs.append(y)
         weights += [] if w is None else [w.transpose(1, 2)]
-    return _joined(attention, x, over, outputs, weights, size if need_weights else None)
+    return _joined(attention, x, padding, outputs, weights, size if need_weights else None)
 
 
 def _joined(
     attention: BlockAttention,
     x: Tensor,
-    over: Tensor | None,
+    padding: Tensor | None,
     outputs: list[Tensor],
     weights: list[Tensor],
     width: int | None,
 ) -> list[Tensor]:
-    """Outputs [B, T, O] and, where they have a width, weights [B, T, heads, width]; zeros past the end."""
+    """Outputs [B, T, O] and, if a width is given, weights [B, T, heads, width] of all blocks; zeros past the end."""
     batch, steps = x.shape[:2]
     y = torch.cat(outputs, 1) if outputs else x.new_zeros(batch, steps, attention.output_size)
-    found = [y if over is None else y.masked_fill(over[..., None], 0)]
+    joined = [y if padding is None else y.masked_fill(padding[..., None], 0)]
     if width is not None:
         w = torch.cat(weights, 1) if weights else x.new_zeros(batch, steps, attention.heads, width)
-        found.append(w if over is None else w.masked_fill(over[..., None, None], 0))
-    return found
+        joined.append(w if padding is None else w.masked_fill(padding[..., None, None], 0))
+    return joined
 
 
-def _up_to(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """[B, T, ...] with zeros past the ends, so that what lies there reaches no gradient, and where that is [B, T]."""
+def _without_padding(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Values [B, T, ...] with zeros in the padding, so that it reaches no gradient, and the padding mask [B, T]."""
     if lengths is None:
         return x, None
-    over = padding_mask(x.shape[1], lengths.to(x.device)).T
-    return masked(x, over), over
+    padding = padding_mask(x.shape[1], lengths.to(x.device)).T
+    return masked(x, padding), padding
 
 
 def _blocks(steps: int, size: int) -> list[slice]:

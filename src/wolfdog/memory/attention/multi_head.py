@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention
 
+from ...cells.initialisation import parameter_factory
 from ...errors import InputError
+from ...layers.execution.kernel_access import transformed
 from .attention import Attention
-from .past import Sight
+from .past import Visibility
 from .positions import Position, Rotary
 
 
@@ -19,25 +21,33 @@ class MultiHeadAttention(Attention):
         head_i = softmax_s((W_q x_t + b_q)_i . (W_k m_s + b_k)_i / sqrt(d)) (W_v m_s + b_v)_i       d = I / heads
         y_t    = W_o [head_1, ..., head_n] + b_o
 
-    x_t is the event that asks, m_s what is attended to; over the layer's own past, m_s is an event x_s. Parameters have
-    torch.nn.MultiheadAttention's names and layout, so that a state_dict goes there and back.
-
-    input_size   features of an event and of an output, I, a multiple of heads
-    heads        how many
-    entry_size   features of what is attended to, as many as an event has unless given
-    window, position, batch_first, and the call  as `Attention` has them
-
-    It runs on torch's scaled_dot_product_attention unless weights are asked for; `fast=False` computes the softmax
-    as it stands above instead.
+    x_t is the event that queries, m_s an entry; over the layer's own past, m_s is an event x_s. Parameters have the
+    names and layout of torch.nn.MultiheadAttention, so that state_dicts are exchangeable.
 
     Source: Vaswani et al. 2017, "Attention is all you need".
-    Raises InputError for sizes that are no positive whole numbers or do not go with the heads.
 
-    >>> attention = MultiHeadAttention(8, heads=2, window=100)
-    >>> y, past = attention(torch.randn(6, 3, 8))
-    >>> y_next, past, weights = attention.step(torch.randn(3, 8), past, need_weights=True)
-    >>> weights.shape  # by age
-    torch.Size([3, 2, 100])
+    Args:
+        input_size: Features of an event and of an output, I, a multiple of `heads`.
+        heads: Number of heads.
+        entry_size: Features of an entry; None for `input_size`.
+        bias: Whether there are biases.
+        window: As of `Attention`.
+        position: As of `Attention`.
+        batch_first: As of `Attention`.
+        fast: Whether to use torch's scaled_dot_product_attention unless weights are requested; False computes the
+            equations as written above.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Raises:
+        InputError: A size is not a positive integer, or `input_size` does not suit the heads.
+
+    Examples:
+        >>> attention = MultiHeadAttention(8, heads=2, window=100)
+        >>> y, past = attention(torch.randn(6, 3, 8))
+        >>> y_next, past, weights = attention.step(torch.randn(3, 8), past, need_weights=True)
+        >>> weights.shape  # by age
+        torch.Size([3, 2, 100])
     """
 
     in_proj_weight: nn.Parameter | None
@@ -50,6 +60,7 @@ class MultiHeadAttention(Attention):
         self,
         input_size: int,
         heads: int,
+        *,
         entry_size: int | None = None,
         bias: bool = True,
         window: int | None = None,
@@ -64,14 +75,11 @@ class MultiHeadAttention(Attention):
             raise InputError(f"input_size must be a multiple of heads; got {input_size} and {heads}")
         if isinstance(position, Rotary) and input_size // heads % 2:
             raise InputError(
-                f"Rotary() turns pairs of features: input_size / heads must be even; got {input_size} / {heads}"
+                f"Rotary() rotates pairs of features: input_size / heads must be even; got {input_size} / {heads}"
             )
         self.key_size = self.value_size = self.output_size = input_size
         self.fast = fast
-
-        def parameter(*shape: int) -> nn.Parameter:
-            return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-
+        parameter = parameter_factory(device, dtype)
         packed = self.entry_size == input_size
         self.register_parameter("in_proj_weight", parameter(3 * input_size, input_size) if packed else None)
         for name, size in (("q", input_size), ("k", self.entry_size), ("v", self.entry_size)):
@@ -84,7 +92,7 @@ class MultiHeadAttention(Attention):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Glorot matrices, and biases of zero."""
+        """Initialise: Glorot matrices, zero biases."""
         for weight, _ in self._projections():
             nn.init.xavier_uniform_(weight)
         nn.init.xavier_uniform_(self.out_proj.weight)
@@ -94,19 +102,27 @@ class MultiHeadAttention(Attention):
 
     def entries(self, memory: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
         _, (W_k, b_k), (W_v, b_v) = self._projections()
-        keys = self._turned(self._by_head(linear(memory, W_k, b_k)), positions)
+        keys = self._rotated(self._by_head(linear(memory, W_k, b_k)), positions)
         return keys.flatten(2), linear(memory, W_v, b_v)
 
     def attend(
-        self, x: Tensor, positions: Tensor, keys: Tensor, values: Tensor, sight: Sight, need_weights: bool
+        self,
+        x: Tensor,
+        positions: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        visibility: Visibility,
+        need_weights: bool,
     ) -> tuple[Tensor, Tensor | None]:
         W_q, b_q = self._projections()[0]
-        q = self._turned(self._by_head(linear(x, W_q, b_q)), positions).transpose(1, 2)  # [B, heads, T, d]
+        q = self._rotated(self._by_head(linear(x, W_q, b_q)), positions).transpose(1, 2)  # [B, heads, T, d]
         k, v = self._by_head(keys).transpose(1, 2), self._by_head(values).transpose(1, 2)
-        if self.fast and not need_weights:
-            heads, weights = _fast(q, k, v, sight), None
+        # Under torch.func's transforms, PyTorch's kernel has no gradient of an additive bias.
+        differentiable = visibility.bias is None or not transformed()
+        if self.fast and not need_weights and differentiable:
+            heads, weights = _fast(q, k, v, visibility), None
         else:
-            weights = sight.shares(q @ k.transpose(2, 3) / math.sqrt(q.shape[-1]))
+            weights = visibility.softmax(q @ k.transpose(2, 3) / math.sqrt(q.shape[-1]))
             heads = weights @ v
         y: Tensor = self.out_proj(heads.transpose(1, 2).flatten(2))
         return y, weights if need_weights else None
@@ -126,10 +142,10 @@ class MultiHeadAttention(Attention):
         return tensor.view(*tensor.shape[:2], self.heads, tensor.shape[2] // self.heads)
 
 
-def _fast(q: Tensor, k: Tensor, v: Tensor, sight: Sight) -> Tensor:
-    visible = sight.visible()
+def _fast(q: Tensor, k: Tensor, v: Tensor, visibility: Visibility) -> Tensor:
+    visible = visibility.mask()
     blind = ~visible.any(-1, keepdim=True)
     mask = visible | blind
-    if sight.bias is not None:
-        mask = sight.bias.masked_fill(~mask, -torch.inf)
+    if visibility.bias is not None:
+        mask = visibility.bias.masked_fill(~mask, -torch.inf)
     return scaled_dot_product_attention(q, k, v, attn_mask=mask).masked_fill(blind, 0)

@@ -1,4 +1,4 @@
-"""The state of attention over its own past: the last so many entries in a ring, and which of them a query may see."""
+"""State of attention over its own past: a ring buffer of entries, and their visibility to queries."""
 
 from typing import NamedTuple
 
@@ -11,18 +11,18 @@ from ...layers.cell.state import State
 
 
 class Past(NamedTuple):
-    """The last W entries of each sequence, plain tensors: entry number p lies in slot p mod W.
+    """Ring buffer of the last W entries of each sequence; entry number p is in slot p mod W. Empty slots hold zeros.
 
-    seen    [B] whole numbers: how many entries there were since the start, or since the last reset
-    keys    [B, W, K] what queries are held against
-    values  [B, W, V] what is read
-    times   [B, W] seconds, in float64; [B, 0] where attention does not look at them
+    Attributes:
+        seen: Number of entries since the start or the last reset, [B] integers.
+        keys: Keys [B, W, K].
+        values: Values [B, W, V].
+        times: Seconds [B, W] in float64; [B, 0] if times are not used.
 
-    A slot that has nothing in it holds zeros.
-
-    >>> past = Past.empty(2, 8, 3, 3)
-    >>> past.seen.tolist(), past.keys.shape
-    ([0, 0], torch.Size([2, 8, 3]))
+    Examples:
+        >>> past = Past.empty(2, 8, 3, 3)
+        >>> past.seen.tolist(), past.keys.shape
+        ([0, 0], torch.Size([2, 8, 3]))
     """
 
     seen: Tensor
@@ -37,11 +37,12 @@ class Past(NamedTuple):
         window: int,
         key_size: int,
         value_size: int,
+        *,
         timed: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> "Past":
-        """The state before anything was seen."""
+        """Empty state."""
         return cls(
             torch.zeros(batch, dtype=torch.int64, device=device),
             torch.zeros(batch, window, key_size, device=device, dtype=dtype),
@@ -49,48 +50,52 @@ class Past(NamedTuple):
             torch.zeros(batch, window if timed else 0, device=device, dtype=torch.float64),
         )
 
-    def places(self) -> Tensor:
-        """[B, W]: how long ago the entries of the slots were written, as 0, -1, -2 ...; of an empty slot less than
-        -(seen - 1)."""
+    def offsets(self) -> Tensor:
+        """Ages of the slots' entries [B, W] as 0, -1, -2 ...; less than -(seen - 1) for an empty slot."""
         newest = self.seen[:, None] - 1
         slots = torch.arange(self.keys.shape[1], device=self.seen.device)
         return -((newest - slots) % self.keys.shape[1])
 
     def written(self, keys: Tensor, values: Tensor, times: Tensor) -> "Past":
-        """With one entry more: keys [B, 1, K], values [B, 1, V], times [B, 1] or [B, 0]."""
+        """The state with one more entry: keys [B, 1, K], values [B, 1, V], times [B, 1] or [B, 0]."""
         slot = (self.seen % self.keys.shape[1])[:, None]
         timed = self.times.scatter(1, slot, times) if self.times.shape[1] else self.times
         return Past(self.seen + 1, _put(self.keys, slot, keys), _put(self.values, slot, values), timed)
 
-    def after(self, keys: Tensor, values: Tensor, times: Tensor, seen: Tensor, ends: Tensor) -> "Past":
-        """After a chunk of T entries, keys [B, T, K] and so on, of which the first `ends` [B] are there.
+    def after(self, keys: Tensor, values: Tensor, times: Tensor, seen: Tensor, lengths: Tensor) -> "Past":
+        """The state after a chunk of T entries, of which the first `lengths` [B] are valid.
 
-        seen  [B] how many entries there then are since the start or the last reset
+        Args:
+            keys: [B, T, K].
+            values: [B, T, V].
+            times: [B, T] or [B, 0].
+            seen: Number of entries after the chunk since the start or the last reset, [B].
+            lengths: Number of valid entries of the chunk, [B].
         """
-        last = Past(seen, self.keys, self.values, self.times).places()
-        there = last > -seen[:, None]
-        chunk = (
-            last + ends[:, None] - 1
-        )  # where in the chunk the entry of a slot is; negative: it lies in the slot
-        new, index = there & (chunk >= 0), chunk.clamp(min=0)
+        last = Past(seen, self.keys, self.values, self.times).offsets()
+        filled = last > -seen[:, None]
+        chunk = last + lengths[:, None] - 1  # index in the chunk of a slot's entry; negative if it is older
+        new, index = filled & (chunk >= 0), chunk.clamp(min=0)
 
         def merged(old: Tensor, entries: Tensor) -> Tensor:
             if old.shape[1] == 0 or entries.shape[1] == 0:
                 return old
             wide = (slice(None), slice(None), *(None,) * (old.dim() - 2))
             taken = entries.gather(1, index[wide].expand(-1, -1, *old.shape[2:]))
-            kept = old.masked_fill(~there[wide], 0)
+            kept = old.masked_fill(~filled[wide], 0)
             return torch.where(new[wide], taken, kept)
 
         return Past(seen, merged(self.keys, keys), merged(self.values, values), merged(self.times, times))
 
 
-class Sight(NamedTuple):
-    """What queries may see of entries: query t sees entry s where first_t <= at_s <= last_t.
+class Visibility(NamedTuple):
+    """Visibility of entries to queries: query t sees entry s if first_t <= at_s <= last_t.
 
-    at     [B, S] places of the entries
-    first  [B, T], last [B, T]
-    bias   [B, heads, T, S] what is added before the softmax, or None
+    Attributes:
+        at: Positions of the entries [B, S].
+        first: First visible position [B, T].
+        last: Last visible position [B, T].
+        bias: Additive bias of the energies [B, heads, T, S], or None.
     """
 
     at: Tensor
@@ -98,45 +103,47 @@ class Sight(NamedTuple):
     last: Tensor
     bias: Tensor | None = None
 
-    def visible(self) -> Tensor:
-        """Booleans [B, 1, T, S]."""
+    def mask(self) -> Tensor:
+        """Booleans [B, 1, T, S]: True for visible entries."""
         at = self.at[:, None]
         return ((at >= self.first[..., None]) & (at <= self.last[..., None]))[:, None]
 
-    def numbers(self) -> tuple[Tensor, Tensor]:
-        """The number of each entry among those that a query sees, from 0 [B, T, S], and how many it sees [B, T]."""
+    def indices(self) -> tuple[Tensor, Tensor]:
+        """Index of each entry among those visible to a query, from 0, [B, T, S], and their number [B, T]."""
         return self.at[:, None] - self.first[..., None], self.last - self.first + 1
 
-    def shares(self, energies: Tensor) -> Tensor:
-        """The softmax of energies [B, heads, T, S] over what is seen; zeros where nothing is."""
+    def softmax(self, energies: Tensor) -> Tensor:
+        """Softmax of energies [B, heads, T, S] over the visible entries; zeros if none is visible."""
         if self.bias is not None:
             energies = energies + self.bias
-        visible = self.visible()
-        return softmax_over(energies, visible)
+        visible = self.mask()
+        return masked_softmax(energies, visible)
 
 
 def checked_past(state: State, expected: list[list[int]], name: str) -> Past:
-    """The state that was given. Raises ShapeError unless its tensors have the expected shapes."""
+    """A state as a `Past`.
+
+    Raises:
+        ShapeError: Its tensors do not have the expected shapes.
+    """
     if not isinstance(state, tuple) or [list(getattr(part, "shape", ())) for part in state] != expected:
         got = [described(part) for part in state] if isinstance(state, tuple) else described(state)
         raise ShapeError(
-            f"{name}: the state must be a Past(seen, keys, values, times), in a batch of the shapes {expected}; "
+            f"{name}: the state must be a Past(seen, keys, values, times) with tensors of the shapes {expected}; "
             f"got {got}"
         )
     return Past(*state)  # type: ignore[arg-type]
 
 
-def softmax_over(energies: Tensor, visible: Tensor) -> Tensor:
-    """The softmax along the last dimension over what is visible; zeros where nothing is."""
-    blind = ~visible.any(-1, keepdim=True)  # a softmax over nothing is no number, and neither is its gradient
+def masked_softmax(energies: Tensor, visible: Tensor) -> Tensor:
+    """Softmax along the last dimension over visible entries; zeros if none is visible."""
+    blind = ~visible.any(-1, keepdim=True)  # the softmax over no entries is NaN, and so is its gradient
     return energies.masked_fill(~(visible | blind), -torch.inf).softmax(-1).masked_fill(~visible, 0)
 
 
-def by_age(weights: Tensor, sight: Sight, window: int) -> Tensor:
-    """Weights on entries [B, heads, T, S] as weights on ages [B, heads, T, window]: age 0 is the query's own event."""
-    age = (sight.last[..., None] - sight.at[:, None])[:, None].expand_as(
-        weights
-    )  # unseen entries have weight zero
+def weights_by_age(weights: Tensor, visibility: Visibility, window: int) -> Tensor:
+    """Weights of entries [B, heads, T, S] as weights of ages [B, heads, T, window]: age 0 is the query's own event."""
+    age = (visibility.last[..., None] - visibility.at[:, None])[:, None].expand_as(weights)
     zeros = weights.new_zeros(*weights.shape[:3], window)
     return zeros.scatter_add(3, age.clamp(0, window - 1), weights)
 

@@ -1,4 +1,4 @@
-"""What attention knows of when something was: nothing, its number in the sequence, or seconds."""
+"""Position encodings of attention: sinusoidal, rotary, and biases by elapsed time."""
 
 import math
 from dataclasses import dataclass
@@ -12,19 +12,25 @@ from ...errors import InputError
 
 @dataclass(frozen=True)
 class Sinusoidal:
-    """Waves of the position, added to what is attended from and to.
+    """Sinusoidal position encoding, added to events and entries.
 
         x_p + PE(p),    PE(p)_{2i} = sin(p / base^(2i / n)),    PE(p)_{2i+1} = cos(p / base^(2i / n))
 
-    for a vector of n features. Positions count from 0 at the start of a sequence and after every reset; they are held
-    as whole numbers, and waves are taken of them in float64, so that a stream may be as long as it likes.
+    for a vector of n features. Positions count from 0 at the start of a sequence and after every reset. They are
+    integers whose angles are computed in float64, so the length of a stream is not limited by rounding.
 
     Source: Vaswani et al. 2017, "Attention is all you need", section 3.5.
-    Raises InputError for a base that is not above 1.
 
-    >>> Sinusoidal().waves(torch.tensor([0, 1]), 4, torch.float32)
-    tensor([[0.0000, 1.0000, 0.0000, 1.0000],
-            [0.8415, 0.5403, 0.0100, 0.9999]])
+    Args:
+        base: Ratio of the longest to the shortest wavelength.
+
+    Raises:
+        InputError: The base is not greater than 1.
+
+    Examples:
+        >>> Sinusoidal().encoding(torch.tensor([0, 1]), 4, torch.float32)
+        tensor([[0.0000, 1.0000, 0.0000, 1.0000],
+                [0.8415, 0.5403, 0.0100, 0.9999]])
     """
 
     base: float = 10_000.0
@@ -32,7 +38,7 @@ class Sinusoidal:
     def __post_init__(self) -> None:
         _check_base(self)
 
-    def waves(self, positions: Tensor, size: int, dtype: torch.dtype) -> Tensor:
+    def encoding(self, positions: Tensor, size: int, dtype: torch.dtype) -> Tensor:
         """PE of positions [...], as [..., size]."""
         angles = _angles(positions, size, self.base)
         return torch.stack((angles.sin(), angles.cos()), -1).flatten(-2).to(dtype)
@@ -40,18 +46,24 @@ class Sinusoidal:
 
 @dataclass(frozen=True)
 class Rotary:
-    """Queries and keys are turned by angles that grow with the position, so that a product of the two depends on
-    how far they are apart.
+    """Rotary position encoding: queries and keys are rotated by angles proportional to their positions.
 
         (x_{2i}, x_{2i+1}) -> (x_{2i} cos a - x_{2i+1} sin a, x_{2i} sin a + x_{2i+1} cos a),    a = p / base^(2i / n)
 
-    for the n features of a head at position p. Positions are those of `Sinusoidal`.
+    for the n features of a head at position p, counted as for `Sinusoidal`. The product of a query and a key then
+    depends on the difference of their positions.
 
     Source: Su et al. 2021, "RoFormer: enhanced transformer with rotary position embedding".
-    Raises InputError for a base that is not above 1.
 
-    >>> Rotary().turned(torch.tensor([[1.0, 0.0]]), torch.tensor([1]))
-    tensor([[0.5403, 0.8415]])
+    Args:
+        base: Ratio of the longest to the shortest wavelength.
+
+    Raises:
+        InputError: The base is not greater than 1.
+
+    Examples:
+        >>> Rotary().rotated(torch.tensor([[1.0, 0.0]]), torch.tensor([1]))
+        tensor([[0.5403, 0.8415]])
     """
 
     base: float = 10_000.0
@@ -59,8 +71,8 @@ class Rotary:
     def __post_init__(self) -> None:
         _check_base(self)
 
-    def turned(self, vectors: Tensor, positions: Tensor) -> Tensor:
-        """Vectors [..., n] turned by their positions [...]."""
+    def rotated(self, vectors: Tensor, positions: Tensor) -> Tensor:
+        """Vectors [..., n] rotated by their positions [...]."""
         angles = _angles(positions, vectors.shape[-1], self.base)
         cos, sin = angles.cos().to(vectors.dtype), angles.sin().to(vectors.dtype)
         even, odd = vectors[..., ::2], vectors[..., 1::2]
@@ -69,21 +81,30 @@ class Rotary:
 
 @dataclass(frozen=True)
 class RelativeTime:
-    """A learned number for the seconds that have passed, added to what the softmax is taken of, for each head.
+    """Learned bias of the energies by elapsed time, for each head.
 
         e_ts + b(time_t - time_s)
 
-    b is made of straight lines between `knots` learned values, which start at zero. They lie evenly over
-    log(1 + seconds / shortest), from 0 seconds to `longest`; beyond that b is the last value. Seconds, not numbers of
-    events: footage may have uneven frames, and gaps. An entry later than the query counts as one of now.
+    b is piecewise linear between `knots` learned values, which start at zero. The knots are evenly spaced in log(1 +
+    seconds / shortest), from 0 seconds to `longest`; later, b is the last value. The bias depends on seconds and not on
+    event counts, because footage may have uneven frame rates and gaps. An entry later than the query counts as
+    simultaneous.
 
     Source: the relative position biases of Raffel et al. 2020, "Exploring the limits of transfer learning with a
-    unified text-to-text transformer", with lines over time in the place of buckets of positions.
-    Raises InputError unless 0 < shortest < longest, and for fewer than two knots.
+    unified text-to-text transformer", here piecewise linear in time and not constant in buckets of positions.
 
-    >>> values = torch.tensor([[0.0, 1.0, 4.0]])
-    >>> RelativeTime(shortest=1.0, longest=3.0, knots=3).bias(torch.tensor([[[0.0, 1.0, 3.0, 99.0]]]), values)
-    tensor([[[[0., 1., 4., 4.]]]])
+    Args:
+        shortest: Seconds below which b is approximately linear in time.
+        longest: Seconds above which b is constant.
+        knots: Number of learned values of a head.
+
+    Raises:
+        InputError: Not 0 < shortest < longest, or fewer than two knots.
+
+    Examples:
+        >>> values = torch.tensor([[0.0, 1.0, 4.0]])
+        >>> RelativeTime(shortest=1.0, longest=3.0, knots=3).bias(torch.tensor([[[0.0, 1.0, 3.0, 99.0]]]), values)
+        tensor([[[[0., 1., 4., 4.]]]])
     """
 
     shortest: float = 0.1
@@ -99,14 +120,14 @@ class RelativeTime:
             raise InputError(f"RelativeTime: knots must be a whole number from 2 upwards; got {self.knots!r}")
 
     def bias(self, elapsed: Tensor, values: Tensor) -> Tensor:
-        """b of elapsed seconds [B, T, S] by learned values [heads, knots], as [B, heads, T, S]."""
-        whole = math.log1p(self.longest / self.shortest)
+        """Biases [B, heads, T, S] of elapsed seconds [B, T, S], with learned values [heads, knots]."""
+        range_ = math.log1p(self.longest / self.shortest)
         elapsed = elapsed.clamp(0, self.longest).to(values.dtype)
-        place = (elapsed / self.shortest).log1p() * ((self.knots - 1) / whole)
+        place = (elapsed / self.shortest).log1p() * ((self.knots - 1) / range_)
         before = place.floor().clamp(max=self.knots - 2)
-        share = place - before
+        fraction = place - before
         index = before.long()
-        biases = torch.lerp(values[:, index], values[:, index + 1], share)
+        biases = torch.lerp(values[:, index], values[:, index + 1], fraction)
         return biases.movedim(0, 1)
 
 
@@ -114,7 +135,11 @@ Position: TypeAlias = Sinusoidal | Rotary | RelativeTime
 
 
 def check_position(position: Position | None) -> Position | None:
-    """Raises InputError for anything that is no position."""
+    """A position encoding, or None.
+
+    Raises:
+        InputError: It is of another type.
+    """
     if position is not None and not isinstance(position, Position):
         raise InputError(f"position must be Sinusoidal(), Rotary(), RelativeTime() or None; got {position!r}")
     return position
@@ -126,8 +151,8 @@ def _check_base(position: Sinusoidal | Rotary) -> None:
 
 
 def _angles(positions: Tensor, size: int, base: float) -> Tensor:
-    """[..., size / 2], in float64: whole numbers up to 2^53 turn by the right angle."""
+    """Angles [..., size / 2] in float64, exact for positions up to 2^53."""
     if size % 2:
-        raise InputError(f"waves come in pairs: the number of features must be even; got {size}")
+        raise InputError(f"position encodings need an even number of features; got {size}")
     powers = torch.arange(0, size, 2, dtype=torch.float64, device=positions.device) / size
     return positions.double()[..., None] * base**-powers

@@ -1,4 +1,4 @@
-"""A bounded store of what one camera saw, for streams without an end."""
+"""Memory bank: a bounded store of observations of one deployment, for streams without an end."""
 
 import math
 import os
@@ -14,49 +14,56 @@ from ...cells.cell import positive
 from ...checkpoint import load_checkpoint, save_checkpoint
 from ...errors import CheckpointError, InputError, ShapeError, WolfdogError
 from ...layers.cell.arguments import described
-from .eviction import BY_NAME, Keep, LeastUsed, Recent
+from .eviction import POLICIES, Eviction, LeastUsed, Recent
 
 KIND = "wolfdog memory bank"
 
 
 class MemoryBank:
-    """A bounded store of past observations of one deployment, each with its time, that is read by attention.
+    """Bounded store of past observations of one deployment with their times, read by attention.
 
-        weights_i = softmax_i(q . m_i / sqrt(N) + bias_i)          over the n entries m_i that are held
+        weights_i = softmax_i(q . m_i / sqrt(N) + bias_i)          over the n stored entries m_i
         read      = sum_i weights_i m_i
 
-    entry_size  N, the features of an observation: what an eye makes of a frame, for example
-    capacity    how many entries are held at most
-    keep        what is kept: `Recent()` unless given, `Strided(seconds)`, `Reservoir(seed)`, `Novel(threshold)`,
-                `LeastUsed(decay)`
+    Entries are stored without their graphs: gradients reach the queries, not the writers. `entries` [n, N] and their
+    `times` [n], in seconds, share slots that new entries overwrite. `BankReader` reads with learned queries.
 
-    Entries are numbers, not a graph: gradients reach what asks, not what wrote. They lie in `entries` [n, N], their
-    times in `times` [n], in seconds, in slots that new entries take over. `BankReader` asks with learned queries.
+    Source: memory of one camera: Beery et al. 2020, "Context R-CNN: long term temporal context for per-camera object
+    detection"; this one holds past observations only.
 
-    Source: as a bank for each camera, Beery et al. 2020, "Context R-CNN: long term temporal context for per-camera
-    object detection"; this one holds nothing of the future.
-    Raises InputError for sizes that are no positive whole numbers, and for what is no rule.
+    Args:
+        entry_size: Features of an observation, N, for example an encoder's embedding of a frame.
+        capacity: Maximum number of entries.
+        keep: Eviction policy: `Recent()` if None, `Strided(seconds)`, `Reservoir(seed)`, `Novel(threshold)` or
+            `LeastUsed(decay)`.
+        device: Device of the entries.
+        dtype: Type of the entries.
 
-    >>> bank = MemoryBank(entry_size=4, capacity=100, keep=Recent())
-    >>> for minute in range(3):
-    ...     kept = bank.write(torch.randn(4), time=60.0 * minute)
-    >>> context, weights = bank.read(torch.randn(2, 4))
-    >>> len(bank), context.shape, weights.shape
-    (3, torch.Size([2, 4]), torch.Size([2, 3]))
+    Raises:
+        InputError: A size is not a positive integer, or the policy is of another type.
+
+    Examples:
+        >>> bank = MemoryBank(entry_size=4, capacity=100, keep=Recent())
+        >>> for minute in range(3):
+        ...     kept = bank.write(torch.randn(4), time=60.0 * minute)
+        >>> context, weights = bank.read(torch.randn(2, 4))
+        >>> len(bank), context.shape, weights.shape
+        (3, torch.Size([2, 4]), torch.Size([2, 3]))
     """
 
     def __init__(
         self,
         entry_size: int,
         capacity: int,
-        keep: Keep | None = None,
+        *,
+        keep: Eviction | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         self.entry_size = positive("entry_size", entry_size)
         self.capacity = positive("capacity", capacity)
-        if keep is not None and not isinstance(keep, Keep):
-            raise InputError(f"keep must be one of {', '.join(BY_NAME)}; got {keep!r}")
+        if keep is not None and not isinstance(keep, Eviction):
+            raise InputError(f"keep must be one of {', '.join(POLICIES)}; got {keep!r}")
         self.keep = Recent() if keep is None else keep
         self._entries = torch.zeros(capacity, entry_size, device=device, dtype=dtype)
         if not self._entries.is_floating_point():
@@ -68,7 +75,7 @@ class MemoryBank:
         self.latest: float | None = None
 
     def __len__(self) -> int:
-        """How many entries are held."""
+        """Number of stored entries."""
         return min(self.kept, self.capacity)
 
     def __repr__(self) -> str:
@@ -76,26 +83,35 @@ class MemoryBank:
 
     @property
     def entries(self) -> Tensor:
-        """What is held, [n, N]: a view, in which later entries take over slots."""
+        """Stored entries [n, N]: a view, whose slots later entries overwrite."""
         return self._entries[: len(self)]
 
     @property
     def times(self) -> Tensor:
-        """When the entries were observed, [n] seconds in float64: a view likewise."""
+        """Times of the stored entries, [n] seconds in float64: a view, likewise."""
         return self._times[: len(self)]
 
     @torch.no_grad()
     def write(self, entry: Tensor, time: float) -> bool:
-        """Offer one observation [N] with its time in seconds; returns whether it was kept.
+        """Offer an observation to the bank.
 
-        Raises ShapeError for a wrong shape or dtype, InputError for numbers that are not finite.
+        Args:
+            entry: Observation [N].
+            time: Its time in seconds.
+
+        Returns:
+            Whether it was stored.
+
+        Raises:
+            ShapeError: The shape or type is wrong.
+            InputError: Some number is not finite.
         """
         if not isinstance(entry, Tensor) or list(entry.shape) != [self.entry_size]:
             raise ShapeError(f"an entry must be [{self.entry_size}]; got {described(entry)}")
         entry = entry.to(self._entries)
         if not (math.isfinite(time) and bool(entry.isfinite().all())):
             raise InputError(f"an entry and its time must be finite numbers; got {entry} at {time!r}")
-        slot = self.keep.place(self, entry, time)
+        slot = self.keep.slot(self, entry, time)
         self.seen += 1
         if slot is None:
             return False
@@ -105,39 +121,47 @@ class MemoryBank:
         return True
 
     def read(self, queries: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """What is read, [..., N], by queries [..., N], and the weights [..., n]; zeros where nothing is held.
+        """Read the bank with queries.
 
-        bias  [..., n], added before the softmax, or None
+        Differentiable with respect to queries and bias; later writes do not change a gradient.
 
-        Differentiable to queries and bias; what is written later changes nothing of a gradient. Weights stand in the
-        order of `entries`. Raises ShapeError for a wrong shape or dtype.
+        Args:
+            queries: [..., N].
+            bias: Additive bias of the energies [..., n], or None.
+
+        Returns:
+            What is read, [..., N], and the weights [..., n] in the order of `entries`; zeros if the bank is empty.
+
+        Raises:
+            ShapeError: The shape or type is wrong.
         """
         if queries.dim() < 1 or queries.shape[-1] != self.entry_size or queries.dtype != self._entries.dtype:
             raise ShapeError(
                 f"queries must be [..., {self.entry_size}] of {self._entries.dtype}, as the entries are; "
                 f"got {described(queries)}"
             )
-        held = self.entries
+        entries = self.entries
         if torch.is_grad_enabled() and (queries.requires_grad or (bias is not None and bias.requires_grad)):
-            held = held.clone()  # what is written later must not change what the gradient is made of
-        asked = queries.reshape(-1, self.entry_size)
-        # a hundred thousand rows by a few columns: in this order the product reads the entries once, and fast
-        energies = (held @ asked.T).T.reshape(*queries.shape[:-1], len(self)) / math.sqrt(self.entry_size)
+            entries = entries.clone()  # later writes must not change the gradient
+        rows = queries.reshape(-1, self.entry_size)
+        # entries [n, N] first: with n >> number of queries, this order reads the entries once and is the fastest
+        energies = (entries @ rows.T).T.reshape(*queries.shape[:-1], len(self)) / math.sqrt(self.entry_size)
         weights = torch.softmax(energies if bias is None else energies + bias, -1)
         if len(self.usage) and len(self):
             self.usage[: len(self)] += weights.detach().reshape(-1, len(self)).sum(0)
-        return weights @ held, weights
+        return weights @ entries, weights
 
-    def likeness(self, entry: Tensor) -> Tensor:
-        """The cosines [n] of an observation [N] and what is held; zero for a vector of zeros."""
+    def cosine_similarity(self, entry: Tensor) -> Tensor:
+        """Cosine similarities [n] of an observation [N] and the stored entries; zero for a zero vector."""
         norms = self._norms[: len(self)] * entry.norm()
         cosines: Tensor = self.entries @ entry / norms.clamp(min=torch.finfo(norms.dtype).tiny)
         return cosines
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the bank as a safetensors file, whole or not at all.
+        """Write the bank as a safetensors file, atomically.
 
-        Raises CheckpointError when it cannot be written.
+        Raises:
+            CheckpointError: It cannot be written.
         """
         tensors = {"entries": self.entries, "times": self.times, "usage": self.usage[: len(self)]}
         notes = {
@@ -152,31 +176,32 @@ class MemoryBank:
         save_checkpoint(Path(path), KIND, tensors, notes)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], device: torch.device | str | None = None) -> "MemoryBank":
-        """The bank of a file that `save` wrote, which goes on as it would have.
+    def load(cls, path: str | os.PathLike[str], *, device: torch.device | str | None = None) -> "MemoryBank":
+        """Load a bank that `save` wrote; it continues exactly as the saved one.
 
-        Raises CheckpointError when the file is missing, damaged, or not of a bank.
+        Raises:
+            CheckpointError: The file is missing, damaged, or holds something else.
         """
         path = Path(path)
         tensors, notes = load_checkpoint(path, KIND)
         try:
-            return cls._of(tensors, notes, device)
+            return cls._from_checkpoint(tensors, notes, device)
         except (KeyError, TypeError, ValueError, RuntimeError, WolfdogError) as error:
             raise CheckpointError(f"{path}: not a bank that wolfdog saved, or damaged: {error!r}") from error
 
     @classmethod
-    def _of(
+    def _from_checkpoint(
         cls, tensors: Mapping[str, Tensor], notes: Mapping[str, Any], device: torch.device | str | None
     ) -> "MemoryBank":
-        keep = BY_NAME[notes["keep"]](**notes["options"])
+        keep = POLICIES[notes["keep"]](**notes["options"])
         entries, times = tensors["entries"], tensors["times"]
-        bank = cls(notes["entry_size"], notes["capacity"], keep, device, entries.dtype)
+        bank = cls(notes["entry_size"], notes["capacity"], keep=keep, device=device, dtype=entries.dtype)
         bank.seen, bank.kept, bank.latest = int(notes["seen"]), int(notes["kept"]), notes["latest"]
         usage = bank.usage[: len(bank)]
-        told = (list(tensor.shape) for tensor in (entries, times, tensors["usage"]))
-        expected = (list(tensor.shape) for tensor in (bank.entries, bank.times, usage))
-        if not 0 <= bank.kept <= bank.seen or list(told) != list(expected):
-            raise ValueError("its tensors have not the shapes that its notes tell")
+        shapes = [list(tensor.shape) for tensor in (entries, times, tensors["usage"])]
+        expected = [list(tensor.shape) for tensor in (bank.entries, bank.times, usage)]
+        if not 0 <= bank.kept <= bank.seen or shapes != expected:
+            raise ValueError("the shapes of its tensors contradict its metadata")
         if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
             raise ValueError("it holds numbers that are not finite")
         bank.latest = None if bank.latest is None else float(bank.latest)

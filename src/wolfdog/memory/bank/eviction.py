@@ -1,4 +1,4 @@
-"""What a memory bank keeps of an endless stream: each rule says where an observation goes, or that it goes nowhere."""
+"""Eviction policies of a memory bank: the slot that a new observation gets, or none."""
 
 import math
 import random
@@ -11,8 +11,8 @@ from torch import Tensor
 from ...errors import InputError
 
 
-class Held(Protocol):
-    """What a rule may look at: n entries, in a bank of a capacity."""
+class Contents(Protocol):
+    """Interface of a bank's contents, as policies read them."""
 
     capacity: int
     seen: int
@@ -24,26 +24,30 @@ class Held(Protocol):
     @property
     def latest(self) -> float | None: ...
 
-    def likeness(self, entry: Tensor) -> Tensor: ...
+    def cosine_similarity(self, entry: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
 class Recent:
-    """Everything is kept, until newer observations need the place."""
+    """Policy of the latest observations: each one is stored and overwrites the oldest."""
 
-    def place(self, bank: Held, entry: Tensor, time: float) -> int | None:
-        """The slot of an observation; None where it is not kept."""
+    def slot(self, bank: Contents, entry: Tensor, time: float) -> int | None:
+        """Slot of an observation; None if it is not stored."""
         return bank.kept % bank.capacity
 
 
 @dataclass(frozen=True)
 class Strided:
-    """One observation in so many seconds is kept, until newer ones need the place.
+    """Policy of a minimum time between stored observations; when the bank is full, the oldest is overwritten.
 
-    An observation is kept where its time is `seconds` or more away from that of the last one kept: forwards, or
-    backwards where a clock was set.
+    An observation is stored if its time differs from that of the last stored one by at least `seconds`, forwards or
+    (after a clock was set back) backwards.
 
-    Raises InputError unless seconds is a positive number.
+    Args:
+        seconds: Minimum difference of times.
+
+    Raises:
+        InputError: It is not a positive number.
     """
 
     seconds: float
@@ -52,8 +56,8 @@ class Strided:
         if not 0 < self.seconds < math.inf:
             raise InputError(f"Strided: seconds must be a positive number; got {self.seconds!r}")
 
-    def place(self, bank: Held, entry: Tensor, time: float) -> int | None:
-        """As Recent's."""
+    def slot(self, bank: Contents, entry: Tensor, time: float) -> int | None:
+        """Slot of an observation; None if it is not stored."""
         if bank.latest is not None and abs(time - bank.latest) < self.seconds:
             return None
         return bank.kept % bank.capacity
@@ -61,31 +65,38 @@ class Strided:
 
 @dataclass(frozen=True)
 class Reservoir:
-    """A sample of all that was ever seen, in which every observation is with the same probability.
+    """Policy of a uniform sample of all observations (reservoir sampling).
 
-    When the bank is full, the n-th observation is kept with probability capacity / n, in the place of any other. What
-    is drawn depends on seed and n alone.
+    When the bank is full, the n-th observation is stored with probability capacity / n and overwrites a random one. The
+    random numbers depend on `seed` and n only.
 
     Source: Vitter 1985, "Random sampling with a reservoir", algorithm R.
+
+    Args:
+        seed: Seed of the random numbers.
     """
 
     seed: int = 0
 
-    def place(self, bank: Held, entry: Tensor, time: float) -> int | None:
-        """As Recent's."""
+    def slot(self, bank: Contents, entry: Tensor, time: float) -> int | None:
+        """Slot of an observation; None if it is not stored."""
         if len(bank) < bank.capacity:
             return len(bank)
-        drawn = random.Random(f"{self.seed} {bank.seen}").randrange(bank.seen + 1)
-        return drawn if drawn < bank.capacity else None
+        slot = random.Random(f"{self.seed} {bank.seen}").randrange(bank.seen + 1)
+        return slot if slot < bank.capacity else None
 
 
 @dataclass(frozen=True)
 class Novel:
-    """What is unlike everything that is held is kept, until newer ones need the place.
+    """Policy of dissimilar observations; when the bank is full, the oldest is overwritten.
 
-        1 - max_i cos(x, m_i) > threshold
+        stored if   1 - max_i cos(x, m_i) > threshold
 
-    Raises InputError unless 0 <= threshold < 2.
+    Args:
+        threshold: Minimum cosine distance to all stored entries.
+
+    Raises:
+        InputError: Not 0 <= threshold < 2.
     """
 
     threshold: float
@@ -96,25 +107,30 @@ class Novel:
                 f"Novel: threshold must be a distance, 1 - cosine, from 0 up to less than 2; got {self.threshold!r}"
             )
 
-    def place(self, bank: Held, entry: Tensor, time: float) -> int | None:
-        """As Recent's."""
-        if len(bank) and 1 - bank.likeness(entry).max().item() <= self.threshold:
+    def slot(self, bank: Contents, entry: Tensor, time: float) -> int | None:
+        """Slot of an observation; None if it is not stored."""
+        if len(bank) and 1 - bank.cosine_similarity(entry).max().item() <= self.threshold:
             return None
         return bank.kept % bank.capacity
 
 
 @dataclass(frozen=True)
 class LeastUsed:
-    """Everything is kept, until newer observations need the place: then that goes which was read the least.
+    """Policy that overwrites the entry with the least use by readers.
 
-        usage_i <- usage_i + weights_i          when the bank is read, for each query and head
-        usage_i <- decay usage_i                when something is written, and usage = 1 for the new entry
+        usage_i <- usage_i + weights_i          at every read, for each query and head
+        usage_i <- decay usage_i                at every write; the new entry starts with usage 1
 
-    What is used is learned by whatever reads the bank. An entry that nobody reads becomes less used with its age.
+    The reader thus learns what is kept. The usage of entries that are not read decays with time.
 
-    Source: the least recently used access of Santoro et al. 2016, "Meta-learning with memory-augmented neural
-    networks", without its share of writing over what was just read.
-    Raises InputError unless 0 < decay < 1.
+    Source: least recently used access of Santoro et al. 2016, "Meta-learning with memory-augmented neural networks",
+    without its overwriting of the slot just read.
+
+    Args:
+        decay: Factor of the usage at each write.
+
+    Raises:
+        InputError: Not 0 < decay < 1.
     """
 
     decay: float = 0.99
@@ -123,17 +139,17 @@ class LeastUsed:
         if not 0 < self.decay < 1:
             raise InputError(f"LeastUsed: decay must lie between 0 and 1; got {self.decay!r}")
 
-    def place(self, bank: Held, entry: Tensor, time: float) -> int | None:
-        """As Recent's."""
+    def slot(self, bank: Contents, entry: Tensor, time: float) -> int | None:
+        """Slot of an observation; every one is stored."""
         bank.usage.mul_(self.decay)
         slot = len(bank) if len(bank) < bank.capacity else int(torch.argmin(bank.usage))
         bank.usage[slot] = 1
         return slot
 
 
-Keep: TypeAlias = Recent | Strided | Reservoir | Novel | LeastUsed
+Eviction: TypeAlias = Recent | Strided | Reservoir | Novel | LeastUsed
 
-BY_NAME: dict[str, type[Keep]] = {
-    rule.__name__: rule for rule in (Recent, Strided, Reservoir, Novel, LeastUsed)
+POLICIES: dict[str, type[Eviction]] = {
+    policy.__name__: policy for policy in (Recent, Strided, Reservoir, Novel, LeastUsed)
 }
-"""The rules by the names that files have for them."""
+"""Policies by their names in files."""

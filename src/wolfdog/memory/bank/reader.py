@@ -1,4 +1,4 @@
-"""Learned questions to a memory bank."""
+"""Attention with learned queries over a memory bank."""
 
 import math
 
@@ -7,43 +7,54 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from ...cells.cell import positive
+from ...cells.initialisation import parameter_factory
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import described
-from ..arguments import seconds_now
-from ..attention.past import softmax_over
+from ..arguments import checked_time
+from ..attention.past import masked_softmax
 from ..attention.positions import RelativeTime
 from .bank import MemoryBank
 
 
 class BankReader(nn.Module):
-    """Attention with several heads over a memory bank.
+    """Multi-head attention over a memory bank.
 
         head_h = sum_i softmax_i((W_q x + b_q)_h . m_i / sqrt(N) + b_h(time - time_i)) m_i
         y      = W_o [head_1, ..., head_n] + b_o
 
-    This is multi-head attention whose matrices of keys and values are multiplied into W_q and W_o: entries are read as
-    they lie in the bank, however many they are, and the bank need not be made anew when something was learned.
+    This is multi-head attention whose key and value matrices are merged into W_q and W_o: entries are read as they are
+    stored, at any number, and training does not make stored entries stale.
 
-    input_size   features of what asks, I
-    entry_size   features of an entry, N
-    output_size  features of an output, as many as what asks has unless given
-    position     `RelativeTime()`: b_h is learned; None: times are not looked at
+    `reader(x, bank)` takes x [B, I] or [I].
 
-    `reader(x, bank)`: x [B, I] or [I]. Source: Vaswani et al. 2017, "Attention is all you need".
-    Raises InputError for sizes that are no positive whole numbers, and for another position.
+    Source: Vaswani et al. 2017, "Attention is all you need".
 
-    >>> bank = MemoryBank(entry_size=4, capacity=100)
-    >>> kept = bank.write(torch.randn(4), time=0.0)
-    >>> reader = BankReader(8, entry_size=4, heads=2, position=RelativeTime(longest=86_400.0))
-    >>> y, weights = reader(torch.randn(3, 8), bank, time=60.0, need_weights=True)
-    >>> y.shape, weights.shape
-    (torch.Size([3, 8]), torch.Size([3, 2, 1]))
+    Args:
+        input_size: Features of a query's input, I.
+        entry_size: Features of an entry, N.
+        heads: Number of heads.
+        output_size: Features of an output; None for `input_size`.
+        position: `RelativeTime()` for the learned bias b_h; None to ignore times.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Raises:
+        InputError: A size is not a positive integer, or the position encoding is of another type.
+
+    Examples:
+        >>> bank = MemoryBank(entry_size=4, capacity=100)
+        >>> kept = bank.write(torch.randn(4), time=0.0)
+        >>> reader = BankReader(8, entry_size=4, heads=2, position=RelativeTime(longest=86_400.0))
+        >>> y, weights = reader(torch.randn(3, 8), bank, time=60.0, need_weights=True)
+        >>> y.shape, weights.shape
+        (torch.Size([3, 8]), torch.Size([3, 2, 1]))
     """
 
     def __init__(
         self,
         input_size: int,
         entry_size: int,
+        *,
         heads: int = 1,
         output_size: int | None = None,
         position: RelativeTime | None = None,
@@ -59,13 +70,10 @@ class BankReader(nn.Module):
         self.output_size = input_size if output_size is None else positive("output_size", output_size)
         if position is not None and not isinstance(position, RelativeTime):
             raise InputError(
-                f"of its entries a bank knows the times: position must be RelativeTime() or None; got {position!r}"
+                f"a bank stores times, not positions: position must be RelativeTime() or None; got {position!r}"
             )
         self.position = position
-
-        def parameter(*shape: int) -> nn.Parameter:
-            return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-
+        parameter = parameter_factory(device, dtype)
         self.W_q, self.b_q = parameter(heads * entry_size, input_size), parameter(heads * entry_size)
         self.W_o, self.b_o = parameter(self.output_size, heads * entry_size), parameter(self.output_size)
         self.time_bias: nn.Parameter | None
@@ -74,20 +82,29 @@ class BankReader(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Glorot matrices, and biases of zero."""
+        """Initialise: Glorot matrices, zero biases."""
         for parameter in self.parameters():
             nn.init.zeros_(parameter)
         nn.init.xavier_uniform_(self.W_q)
         nn.init.xavier_uniform_(self.W_o)
 
     def forward(
-        self, x: Tensor, bank: MemoryBank, time: Tensor | float | None = None, need_weights: bool = False
+        self, x: Tensor, bank: MemoryBank, *, time: Tensor | float | None = None, need_weights: bool = False
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """What the bank answers, [B, O]; or (y, weights), with weights [B, heads, n] in the order of `bank.entries`.
+        """Read a bank.
 
-        time  [B] seconds, or one number: wanted by `RelativeTime`
+        Args:
+            x: Inputs of the queries, [B, I] or [I].
+            bank: The memory bank.
+            time: Seconds, [B] or one number; required by `RelativeTime`.
+            need_weights: Whether to return the weights.
 
-        Raises ShapeError for a wrong shape or dtype, InputError for missing times and for times nothing looks at.
+        Returns:
+            y [B, O], or (y, weights) with weights [B, heads, n] in the order of `bank.entries`.
+
+        Raises:
+            ShapeError: A shape or type is wrong.
+            InputError: The time is missing, or is given although it is not used.
         """
         if x.dim() not in (1, 2) or x.shape[-1] != self.input_size or bank.entry_size != self.entry_size:
             raise ShapeError(
@@ -95,7 +112,7 @@ class BankReader(nn.Module):
                 f"entry_size={self.entry_size}; got {described(x)} and {bank!r}"
             )
         rows = x if x.dim() == 2 else x[None]
-        when = seconds_now(time, len(rows), x.dim() == 2, self.position is not None, x.device)
+        when = checked_time(time, len(rows), x.dim() == 2, self.position is not None, x.device)
         queries = linear(rows, self.W_q, self.b_q).view(len(rows), self.heads, self.entry_size)
         bias = None
         if self.position is not None and self.time_bias is not None:
@@ -107,14 +124,18 @@ class BankReader(nn.Module):
         return (y, weights) if need_weights else y
 
     def over(
-        self, x: Tensor, entries: Tensor, held: Tensor, elapsed: Tensor | None = None
+        self, x: Tensor, entries: Tensor, held: Tensor, *, elapsed: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """The same of many banks side by side, in one graph: y [B, T, O] and weights [B, heads, T, n].
+        """Read several banks, given as tensors, in one differentiable call.
 
-        x        [B, T, I], T that ask of each of B banks
-        entries  [B, n, N], which gradients reach
-        held     booleans [B, T, n]: what each may see; where it is nothing, the weights are zero
-        elapsed  [B, T, n], or [1, T, n] for all alike: seconds since the entries were seen, for `RelativeTime`
+        Args:
+            x: Inputs of T queries of each of B banks, [B, T, I].
+            entries: [B, n, N]; gradients reach them.
+            held: Booleans [B, T, n]: True for visible entries.
+            elapsed: Seconds since the entries were observed, [B, T, n] or [1, T, n]; for `RelativeTime`.
+
+        Returns:
+            y [B, T, O] and weights [B, heads, T, n]; weights are zero if nothing is visible.
         """
         B, T, _ = x.shape
         queries = linear(x, self.W_q, self.b_q).view(B, T, self.heads, self.entry_size)
@@ -122,7 +143,7 @@ class BankReader(nn.Module):
         energies = (queries @ entries.transpose(1, 2)).view(B, self.heads, T, -1) / math.sqrt(self.entry_size)
         if self.position is not None and self.time_bias is not None and elapsed is not None:
             energies = energies + self.position.bias(elapsed, self.time_bias)
-        weights = softmax_over(energies, held[:, None])
+        weights = masked_softmax(energies, held[:, None])
         heads = (weights.flatten(1, 2) @ entries).view(B, self.heads, T, self.entry_size)
         return linear(heads.transpose(1, 2).flatten(2), self.W_o, self.b_o), weights
 

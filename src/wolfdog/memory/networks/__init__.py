@@ -1,1 +1,1 @@
-"""Memory networks: several reads of stored entries."""
+"""Memory networks: repeated attention (hops) over stored entries."""

@@ -1,4 +1,4 @@
-"""A memory network whose entries are vectors: what an eye made of frames, for example."""
+"""Memory network over entries that are vectors, for example embeddings of frames."""
 
 from collections.abc import Callable
 
@@ -7,43 +7,55 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from ...cells.cell import positive
+from ...cells.initialisation import parameter_factory
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import described
+from .hop_network import HopNetwork
 from .hops import Hops
-from .over_hops import OverHops
 from .tying import KeyValue, Tying
 
 
-class EntryHops(OverHops):
-    """An end-to-end memory network over entries of real numbers.
+class EntryHops(HopNetwork):
+    """End-to-end memory network over vectors.
 
         m_ki = A_k x_i,   c_ki = C_k x_i                      `Adjacent()`: C_k = A_{k+1};  `LayerWise()`: one A, one C
         m_i  = A x_i,     c_i  = C y_i                        `KeyValue()`: x_i is the key of an entry, y_i its value
 
-    and `Hops` over them, whose equations, sources and further options are this one's.
+    The reads are those of `Hops`, whose equations, sources and further options apply.
 
-    size        features of a query and of what is returned, d
-    entry_size  features of an entry, or of its key, N
-    value_size  features of a value, M: for `KeyValue()` alone; N unless given
+    `hops(queries, entries)` embeds and reads. In streams, embed each entry once, `memories = hops.embed(entries)`, and
+    read it as often as needed, `hops.read(queries, memories, held=held, ages=ages)`: T queries over one sequence of
+    entries, each with its own window in `held`, are one call.
 
-    `hops(queries, entries)` embeds and reads. In streams an entry is embedded once, `memories = hops.embed(entries)`,
-    and is then read as often as one likes, `hops.read(queries, memories, held, ages)`: T queries over one stretch of
-    entries, each with a window of its own in `held`, are one call.
+    Args:
+        size: Features of a query and of a controller, d.
+        entry_size: Features of an entry, or of its key, N.
+        hops: Number of reads.
+        tying: `Adjacent()`, `LayerWise()` or `KeyValue()`; None is `Adjacent()`.
+        capacity: As of `Hops`.
+        activation: As of `Hops`.
+        linear: As of `Hops`.
+        value_size: Features of a value, M, for `KeyValue()` only; None for `entry_size`.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
 
-    Raises InputError for sizes that are no positive whole numbers and for options that contradict each other.
+    Raises:
+        InputError: A size is not a positive integer, or the options contradict each other.
 
-    >>> hops = EntryHops(8, entry_size=16, hops=2, capacity=10)
-    >>> t = torch.arange(30)
-    >>> ages = t[:, None] - t  # query t sees entries t - 9, ..., t: older ones are beyond the capacity
-    >>> u, weights = hops(torch.randn(4, 30, 8), torch.randn(4, 30, 16), ages=ages)
-    >>> u.shape, weights.shape
-    (torch.Size([4, 30, 8]), torch.Size([4, 30, 2, 30]))
+    Examples:
+        >>> hops = EntryHops(8, entry_size=16, hops=2, capacity=10)
+        >>> t = torch.arange(30)
+        >>> ages = t[:, None] - t  # query t sees entries t - 9, ..., t: older ones are beyond the capacity
+        >>> u, weights = hops(torch.randn(4, 30, 8), torch.randn(4, 30, 16), ages=ages)
+        >>> u.shape, weights.shape
+        (torch.Size([4, 30, 8]), torch.Size([4, 30, 2, 30]))
     """
 
     def __init__(
         self,
         size: int,
         entry_size: int,
+        *,
         hops: int = 3,
         tying: Tying | None = None,
         capacity: int | None = None,
@@ -55,17 +67,21 @@ class EntryHops(OverHops):
     ) -> None:
         super().__init__()
         self.entry_size = positive("entry_size", entry_size)
-        self.read = Hops(size, hops, tying, capacity, activation, linear, device, dtype)
+        self.read = Hops(
+            size,
+            hops=hops,
+            tying=tying,
+            capacity=capacity,
+            activation=activation,
+            linear=linear,
+            device=device,
+            dtype=dtype,
+        )
         self.size, self.tables = size, self.read.tables
         if value_size is not None and not isinstance(tying, KeyValue):
-            raise InputError(
-                f"entries have values of their own with KeyValue() alone; got value_size and {tying!r}"
-            )
+            raise InputError(f"value_size is for tying=KeyValue() only; got {tying!r}")
         self.value_size = entry_size if value_size is None else positive("value_size", value_size)
-
-        def parameter(*shape: int) -> nn.Parameter:
-            return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-
+        parameter = parameter_factory(device, dtype)
         keys = 1 if isinstance(tying, KeyValue) else self.tables
         self.A = parameter(keys, size, entry_size)
         self.C: nn.Parameter | None
@@ -73,20 +89,27 @@ class EntryHops(OverHops):
         self.reset_parameters()
 
     def embed(self, entries: Tensor, values: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Entries [..., n, N], and with `KeyValue()` their values [..., n, M], as memories, each [..., n, d].
+        """Embed entries as memories.
 
-        Raises ShapeError for a wrong shape, InputError for missing values and for values that nothing reads.
+        Args:
+            entries: [..., n, N].
+            values: Values of the entries [..., n, M], for `KeyValue()` only.
+
+        Returns:
+            Memories, each [..., n, d], one for each table.
+
+        Raises:
+            ShapeError: A shape is wrong.
+            InputError: Values are missing, or are given although the tying has none.
         """
         _check("entries", entries, self.entry_size)
         memories = tuple(linear(entries, A) for A in self.A.unbind())
         if self.C is None:
             if values is not None:
-                raise InputError(
-                    "entries have values of their own with tying=KeyValue() alone: leave values out"
-                )
+                raise InputError("values are for tying=KeyValue() only: leave them out")
             return memories
         if values is None:
-            raise InputError("with tying=KeyValue() an entry is a key and a value: pass values")
+            raise InputError("tying=KeyValue() needs a value for each key: pass values")
         _check("values", values, self.value_size)
         return (*memories, linear(values, self.C))
 
@@ -95,15 +118,24 @@ class EntryHops(OverHops):
         queries: Tensor,
         entries: Tensor,
         values: Tensor | None = None,
+        *,
         held: Tensor | None = None,
         ages: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """The last controllers [..., T, d] of queries [..., T, d], and the weights of every hop [..., T, K, n].
+        """Embed entries and read them.
 
-        entries, values as `embed` takes them; held, ages and errors as `Hops` has them.
+        Args:
+            queries: [..., T, d].
+            entries: As of `embed`.
+            values: As of `embed`.
+            held: As of `Hops.forward`.
+            ages: As of `Hops.forward`.
+
+        Returns:
+            The last controllers [..., T, d], and the weights of every hop [..., T, K, n].
         """
-        found: tuple[Tensor, Tensor] = self.read(queries, self.embed(entries, values), held, ages)
-        return found
+        results: tuple[Tensor, Tensor] = self.read(queries, self.embed(entries, values), held=held, ages=ages)
+        return results
 
     def extra_repr(self) -> str:
         return f"entry_size={self.entry_size}" + ("" if self.C is None else f", value_size={self.value_size}")

@@ -1,4 +1,4 @@
-"""Several hops of reading: what was read changes what is looked for next. It knows neither words nor frames."""
+"""Repeated reads of a memory (hops): each read changes the query of the next."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,59 +7,67 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, pad
 
 from ...cells.cell import positive
+from ...cells.initialisation import parameter_factory
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import described
-from ..attention.past import softmax_over
+from ..attention.past import masked_softmax
 from .tying import Adjacent, KeyValue, LayerWise, Tying, check_tying
 
-SPREAD = 0.1
-"""Parameters start as normal numbers of this standard deviation, as the paper's do."""
+INIT_STD = 0.1
+"""Standard deviation of the initial parameters, as in the paper."""
 
-WHOLE = (torch.int64, torch.int32, torch.int16, torch.uint8)
+INTEGER_TYPES = (torch.int64, torch.int32, torch.int16, torch.uint8)
 
 
-class Spread(nn.Module):
-    """A module whose parameters start as normal numbers."""
+class NormalInit(nn.Module):
+    """Base class of modules whose parameters start as normal random numbers."""
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Normal numbers, with a standard deviation of 0.1."""
+        """Initialise: normal random numbers with standard deviation 0.1."""
         for parameter in self.parameters():
-            nn.init.normal_(parameter, std=SPREAD)
+            nn.init.normal_(parameter, std=INIT_STD)
 
 
-class Hops(Spread):
-    """What a memory network does once its entries are vectors: it reads `hops` times, asked by a controller u.
+class Hops(NormalInit):
+    """Reads of a memory network over embedded entries: `hops` reads, each with the controller u as its query.
 
         p_k     = softmax_i(u_k . (m_ki + T^A_k[age_i]))        over the entries i that are held
         o_k     = sum_i p_ki (c_ki + T^C_k[age_i])
         u_{k+1} = f(u_k + o_k), f(H u_k + o_k) or f(R_k (u_k + o_k)),   as `tying` has it
 
-    m_k and c_k, what hop k looks through and what it reads, are taken by `tying` from the memories: all entries,
-    embedded by each of the `tables` matrices. `EntryHops` makes them from vectors, `MemoryNetwork` from words.
-
-    size        features of a controller and of a memory, d
-    hops        how many times it reads, K
-    tying       `Adjacent()`, `LayerWise()` or `KeyValue()`
-    capacity    L, how many ages T tells apart: what is older is not held; None: it is not known what came when
-    activation  f, as torch.relu; None: nothing
-    linear      no softmax, p_k is what it is taken of: the linear start of training. An attribute, to be set to False
-                when the loss on held-out examples no longer falls; it is no part of the state_dict
+    The tying chooses m_k and c_k from the memories, which are all entries embedded by each of the `tables` matrices.
+    `EntryHops` embeds vectors, `MemoryNetwork` words.
 
     Source: Sukhbaatar, Szlam, Weston and Fergus 2015, "End-to-end memory networks".
-    Raises InputError for sizes that are no positive whole numbers, and for what is no tying.
 
-    >>> hops = Hops(8, hops=3, capacity=50)
-    >>> memories = torch.randn(hops.tables, 2, 50, 8).unbind()
-    >>> ages = torch.arange(49, -1, -1)  # the last entry is the newest
-    >>> u, weights = hops(torch.randn(2, 1, 8), memories, ages=ages)
-    >>> u.shape, weights.shape
-    (torch.Size([2, 1, 8]), torch.Size([2, 1, 3, 50]))
+    Args:
+        size: Features of a controller and of a memory, d.
+        hops: Number of reads, K.
+        tying: `Adjacent()`, `LayerWise()` or `KeyValue()`; None is `Adjacent()`.
+        capacity: Number of ages L with an embedding T; older entries are invisible. None for no information on order.
+        activation: f, for example torch.relu; None for the identity.
+        linear: Whether p_k is the energies without the softmax, for the linear start of training. An attribute: set it
+            to False when the loss on validation data stops falling; it is not part of the state_dict.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Raises:
+        InputError: A size is not a positive integer, or the tying is of another type.
+
+    Examples:
+        >>> hops = Hops(8, hops=3, capacity=50)
+        >>> memories = torch.randn(hops.tables, 2, 50, 8).unbind()
+        >>> ages = torch.arange(49, -1, -1)  # the last entry is the newest
+        >>> u, weights = hops(torch.randn(2, 1, 8), memories, ages=ages)
+        >>> u.shape, weights.shape
+        (torch.Size([2, 1, 8]), torch.Size([2, 1, 3, 50]))
     """
 
     def __init__(
         self,
         size: int,
+        *,
         hops: int = 3,
         tying: Tying | None = None,
         capacity: int | None = None,
@@ -78,10 +86,7 @@ class Hops(Spread):
             )
         self.activation, self.linear = activation, linear
         self.tables = self.tying.tables(hops)
-
-        def parameter(*shape: int) -> nn.Parameter:
-            return nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-
+        parameter = parameter_factory(device, dtype)
         self.T: nn.Parameter | None
         self.H: nn.Parameter | None
         self.R: nn.Parameter | None
@@ -96,23 +101,30 @@ class Hops(Spread):
         self,
         u: Tensor,
         memories: Sequence[Tensor],
+        *,
         held: Tensor | None = None,
         ages: Tensor | None = None,
         empty: int = 0,
         rows: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """The last controllers [..., T, d], and the weights of every hop [..., T, K, n]; zero where nothing is held.
+        """Read the memories.
 
-        u         [..., T, d]: T queries that share their entries
-        memories  by table, each [..., n, d]
-        held      booleans [..., T, n], or what can be expanded to it; None: all entries are
-        ages      whole numbers [..., T, n] from 0, the newest, likewise: wanted where there is a capacity
-        empty     so many entries come behind those of the memories, of which there is nothing but an age: n counts
-                  them in held, ages and weights
-        rows      whole numbers [..., T, n - empty], or what can be expanded to it: memories are [N, d] for all queries
-                  alike, and these rows of them are the entries, which are never laid out as [..., n, d]
+        Args:
+            u: Queries [..., T, d] that share their entries.
+            memories: One tensor [..., n, d] for each table.
+            held: Booleans expandable to [..., T, n]: True for visible entries; None for all.
+            ages: Integers expandable to [..., T, n], 0 for the newest entry; required with a capacity.
+            empty: Number of additional entries behind the memories that have an age and no content; n counts them in
+                `held`, `ages` and the weights.
+            rows: Integers expandable to [..., T, n - empty]: memories are then [N, d] for all queries, and these of
+                their rows are the entries, which are never materialised as [..., n, d].
 
-        Raises ShapeError for a wrong shape, InputError for missing ages and for ages that nothing looks at.
+        Returns:
+            The last controllers [..., T, d], and the weights of every hop [..., T, K, n]; zero if nothing is visible.
+
+        Raises:
+            ShapeError: A shape or type is wrong.
+            InputError: Ages are missing, or are given although there is no capacity.
         """
         n = self._checked(u, memories, held, ages, empty, rows)
         shape = (*u.shape[:-1], n)
@@ -126,24 +138,24 @@ class Hops(Spread):
         T = () if self.T is None or ages is None else self.T.unbind()
         weights = []
         for hop in range(self.hops):
-            looked, read = self.tying.of_hop(hop)
-            energies = pad(_energies(u, memories[looked], rows), (0, empty))
+            keys, values = self.tying.tables_of_hop(hop)
+            energies = pad(_energies(u, memories[keys], rows), (0, empty))
             if ages is not None and T:
-                energies = energies + _energies(u, T[looked], ages)
-            p = energies.masked_fill(~visible, 0) if self.linear else softmax_over(energies, visible)
-            o = _read(p[..., : n - empty], memories[read], rows)
+                energies = energies + _energies(u, T[keys], ages)
+            p = energies.masked_fill(~visible, 0) if self.linear else masked_softmax(energies, visible)
+            o = _read(p[..., : n - empty], memories[values], rows)
             if ages is not None and T:
-                o = o + _read(p, T[read], ages)
-            u = self._after(hop, u, o)
+                o = o + _read(p, T[values], ages)
+            u = self._next_controller(hop, u, o)
             weights.append(p)
         return u, torch.stack(weights, -2)
 
     def extra_repr(self) -> str:
-        shown = f"{self.size}, hops={self.hops}, tying={self.tying!r}"
-        shown += "" if self.capacity is None else f", capacity={self.capacity}"
-        return shown + (", linear=True" if self.linear else "")
+        text = f"{self.size}, hops={self.hops}, tying={self.tying!r}"
+        text += "" if self.capacity is None else f", capacity={self.capacity}"
+        return text + (", linear=True" if self.linear else "")
 
-    def _after(self, hop: int, u: Tensor, o: Tensor) -> Tensor:
+    def _next_controller(self, hop: int, u: Tensor, o: Tensor) -> Tensor:
         if self.H is not None:
             u = linear(u, self.H) + o
         elif self.R is not None:
@@ -161,7 +173,7 @@ class Hops(Spread):
         empty: int,
         rows: Tensor | None,
     ) -> int:
-        """How many entries there are."""
+        """The number of entries n, after all checks."""
         if u.dim() < 2 or u.shape[-1] != self.size:
             raise ShapeError(f"queries must be [..., T, {self.size}]; got {described(u)}")
         shapes = {tuple(memory.shape) for memory in memories}
@@ -180,17 +192,15 @@ class Hops(Spread):
             ("ages", ages, shape),
             ("rows", rows, (*shape[:-1], entries)),
         ):
-            types, kind = ((torch.bool,), "booleans") if name == "held" else (WHOLE, "whole numbers")
+            types, kind = ((torch.bool,), "booleans") if name == "held" else (INTEGER_TYPES, "whole numbers")
             if given is not None and (given.dtype not in types or not _expands(given, of)):
-                raise ShapeError(
-                    f"{name} must be {kind} {list(of)}, or what expands to it; got {described(given)}"
-                )
+                raise ShapeError(f"{name} must be {kind} that expand to {list(of)}; got {described(given)}")
         if ages is None and self.capacity is not None:
             raise InputError(
-                "capacity tells entries apart by their ages: pass ages (whole numbers, 0 is the newest)"
+                "capacity is a number of ages: pass ages (whole numbers, 0 for the newest entry)"
             )
         if ages is not None and self.capacity is None:
-            raise InputError("ages were given, but nothing looks at them: leave them out, or give a capacity")
+            raise InputError("ages are not used without a capacity: leave them out, or pass capacity=")
         return entries + empty
 
 
@@ -201,12 +211,13 @@ def _energies(u: Tensor, memories: Tensor, rows: Tensor | None) -> Tensor:
 
 
 def _read(p: Tensor, memories: Tensor, rows: Tensor | None) -> Tensor:
-    """Sums [..., T, d] of the same memories by weights [..., T, n]."""
+    """Weighted sums [..., T, d] of the same memories, with weights [..., T, n]."""
     if rows is None:
         return p @ memories
     return p.new_zeros(*p.shape[:-1], len(memories)).scatter_add(-1, rows, p) @ memories
 
 
 def _expands(tensor: Tensor, shape: tuple[int, ...]) -> bool:
+    """Whether a tensor can be expanded to a shape."""
     wide = zip(reversed(tensor.shape), reversed(shape), strict=False)
     return tensor.dim() <= len(shape) and all(one in (1, other) for one, other in wide)

@@ -1,4 +1,4 @@
-"""Sentences as vectors, and when they were said, for memory networks over words."""
+"""Sentence encodings of memory networks: word vectors summed, positions of words, ages of sentences."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,54 +10,57 @@ from torch.nn.functional import embedding
 from ...cells.cell import positive
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import described
-from .hops import SPREAD
+from .hops import INIT_STD
 
 
 @dataclass(frozen=True)
 class BagOfWords:
-    """A sentence is the sum of its words' vectors: the order of the words is lost.
+    """Bag-of-words encoding: a sentence is the sum of its word vectors.
 
         m = sum_j A x_j
 
-    Source: Sukhbaatar et al. 2015, section 4.1.
+    Source: Sukhbaatar et al. 2015, "End-to-end memory networks", section 4.1.
 
-    >>> BagOfWords().shares(torch.tensor([[7, 4, 0]]), torch.float32)
-    tensor([[[1., 1., 0.]]])
+    Examples:
+        >>> BagOfWords().coefficients(torch.tensor([[7, 4, 0]]), torch.float32)
+        tensor([[[1., 1., 0.]]])
     """
 
-    def shares(self, words: Tensor, dtype: torch.dtype) -> Tensor:
-        """Of words' numbers [..., W]: what their vectors are multiplied with and summed by, [..., sums, W]."""
+    def coefficients(self, words: Tensor, dtype: torch.dtype) -> Tensor:
+        """Coefficients [..., sums, W] of the word vectors in each sum, of word indices [..., W]."""
         return (words != 0).to(dtype)[..., None, :]
 
-    def joined(self, sums: Tensor) -> Tensor:
-        """Sentences [..., d] of the sums [..., sums, d]."""
+    def combined(self, sums: Tensor) -> Tensor:
+        """Sentence vectors [..., d] from the sums [..., sums, d]."""
         return sums[..., 0, :]
 
 
 @dataclass(frozen=True)
 class PositionEncoding:
-    """A sentence is a sum of its words' vectors in which the order of the words shows.
+    """Position encoding: a weighted sum of word vectors that depends on the order of the words.
 
         m = sum_j l_j * A x_j,    l_kj = (1 - j / J) - (k / d) (1 - 2 j / J)
 
-    for word j of J and feature k of d, both counted from 1. Source: Sukhbaatar et al. 2015, section 4.1.
+    for word j of J and feature k of d, both counted from 1. The weights are linear in k, so two sums over the words are
+    sufficient.
 
-    Features differ by a line in k: two sums over the words tell them all.
+    Source: Sukhbaatar et al. 2015, "End-to-end memory networks", section 4.1.
 
-    >>> encoding, words = PositionEncoding(), torch.tensor([7, 4, 0])  # of two words: nothing stands third
-    >>> shares = encoding.shares(words, torch.float32)
-    >>> encoding.joined(shares @ torch.eye(3, 4))  # the vectors of the words: [1, 0, 0, 0], [0, 1, 0, 0], ...
-    tensor([0.5000, 0.5000, 0.0000, 0.0000])
+    Examples:
+        >>> encoding, words = PositionEncoding(), torch.tensor([7, 4, 0])  # two words; the third place is empty
+        >>> coefficients = encoding.coefficients(words, torch.float32)
+        >>> encoding.combined(coefficients @ torch.eye(3, 4))  # word vectors [1, 0, 0, 0], [0, 1, 0, 0], ...
+        tensor([0.5000, 0.5000, 0.0000, 0.0000])
     """
 
-    def shares(self, words: Tensor, dtype: torch.dtype) -> Tensor:
-        """As `BagOfWords.shares`."""
-        there = words != 0
-        place = there.cumsum(-1).to(dtype) / there.sum(-1, keepdim=True).clamp(min=1)  # j / J
-        return torch.stack((1 - place, 1 - 2 * place), -2) * there[..., None, :]
+    def coefficients(self, words: Tensor, dtype: torch.dtype) -> Tensor:
+        """Coefficients, as of `BagOfWords.coefficients`."""
+        present = words != 0
+        place = present.cumsum(-1).to(dtype) / present.sum(-1, keepdim=True).clamp(min=1)  # j / J
+        return torch.stack((1 - place, 1 - 2 * place), -2) * present[..., None, :]
 
-    def joined(self, sums: Tensor) -> Tensor:
-        """As `BagOfWords.joined`."""
+    def combined(self, sums: Tensor) -> Tensor:
+        """Sentence vectors, as of `BagOfWords.combined`."""
         level, slope = sums.unbind(-2)
         d = sums.shape[-1]
         return level - torch.arange(1, d + 1, device=sums.device, dtype=sums.dtype) / d * slope
@@ -68,16 +71,20 @@ Encoding: TypeAlias = BagOfWords | PositionEncoding
 
 @dataclass(frozen=True)
 class TemporalEncoding:
-    """It is learned what it means that a sentence was the last, the last but one, ...: T^A and T^C of `Hops`.
+    """Learned embeddings of the ages of sentences, T^A and T^C of `Hops`.
 
-    capacity  how many sentences are held, the newest ones; older ones are forgotten
-    noise     in training, after each sentence an empty one is put in with this probability ("random noise")
+    Source: Sukhbaatar et al. 2015, "End-to-end memory networks", section 4.1.
 
-    Source: Sukhbaatar et al. 2015, section 4.1. Raises InputError for a capacity that is no positive whole number,
-    and for a noise that is no number from 0 to 1.
+    Args:
+        capacity: Number of visible sentences, the newest ones.
+        noise: Probability of an empty sentence after each sentence in training ("random noise").
 
-    >>> TemporalEncoding(50).ages(torch.tensor([True, True, False, True]), training=False)[0]
-    tensor([2, 1, 1, 0])
+    Raises:
+        InputError: The capacity is not a positive integer, or the noise is not in 0..1.
+
+    Examples:
+        >>> TemporalEncoding(50).ages(torch.tensor([True, True, False, True]), training=False)[0]
+        tensor([2, 1, 1, 0])
     """
 
     capacity: int
@@ -89,23 +96,29 @@ class TemporalEncoding:
             raise InputError(f"TemporalEncoding: noise must be a number from 0 to 1; got {self.noise!r}")
 
     def ages(self, held: Tensor, training: bool) -> tuple[Tensor, Tensor]:
-        """How many sentences came later, [..., n], and which are there, [..., n], of sentences held [..., S].
+        """Ages of sentences, 0 for the newest.
 
-        n is S; or 2 S in training with noise: behind the sentences come the empty ones.
+        Args:
+            held: Booleans [..., S]: True for sentences.
+            training: Whether empty sentences are inserted.
+
+        Returns:
+            Ages [..., n] and booleans [..., n] for sentences; n is S, or 2 S in training with noise: the empty ones are
+            last.
         """
         if not (training and self.noise):
-            return _later(held), held
+            return _count_later(held), held
         empty = held & (torch.rand(held.shape, device=held.device) < self.noise)
         both = torch.stack((held, empty), -1)
-        return _later(both.flatten(-2)).view(both.shape).transpose(-1, -2).flatten(-2), torch.cat(
+        return _count_later(both.flatten(-2)).view(both.shape).transpose(-1, -2).flatten(-2), torch.cat(
             (held, empty), -1
         )
 
 
 class Sentences(nn.Module):
-    """Sentences of words' numbers [..., W], 0 where there is no word, as vectors [..., d], by each of several tables.
+    """Embedding of sentences of word indices [..., W], 0 for no word, as vectors [..., d] by each of several tables.
 
-    E [tables, vocabulary, d] holds the words' vectors: the columns of A_1, A_2, ... are the rows of E[0], E[1], ...
+    E [tables, vocabulary, d] holds the word vectors: the columns of A_1, A_2, ... are the rows of E[0], E[1], ...
     """
 
     def __init__(
@@ -114,6 +127,7 @@ class Sentences(nn.Module):
         tables: int,
         size: int,
         encoding: Encoding,
+        *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -128,35 +142,47 @@ class Sentences(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Normal numbers, with a standard deviation of 0.1."""
-        nn.init.normal_(self.E, std=SPREAD)
+        """Initialise: normal random numbers with standard deviation 0.1."""
+        nn.init.normal_(self.E, std=INIT_STD)
 
     def forward(self, words: Tensor, tables: int | None = None) -> list[Tensor]:
-        """By all tables, or by the first so many."""
+        """Sentence vectors by all tables, or by the first `tables`."""
         E = self.E[:tables]
-        side_by_side = E.transpose(0, 1).flatten(1)  # [vocabulary, tables * d]: one product for all of them
-        sums = self.encoding.shares(words, E.dtype) @ embedding(words, side_by_side)
+        columns = E.transpose(0, 1).flatten(1)  # [vocabulary, tables * d]: one lookup for all tables
+        sums = self.encoding.coefficients(words, E.dtype) @ embedding(words, columns)
         by_table = sums.view(*sums.shape[:-1], len(E), E.shape[2]).movedim(-2, 0)
-        return [self.encoding.joined(one) for one in by_table.unbind()]
+        return [self.encoding.combined(one) for one in by_table.unbind()]
 
     def extra_repr(self) -> str:
         tables, vocabulary, size = self.E.shape
         return f"{vocabulary}, {size}, tables={tables}, {self.encoding!r}"
 
 
-def check_numbers(name: str, numbers: Tensor, layout: str, below: int, what: str) -> None:
-    """Raises ShapeError for other than whole numbers so laid out, InputError for numbers that stand for nothing."""
-    if numbers.dim() != layout.count(",") + 1 or numbers.dtype not in (torch.int64, torch.int32):
+def check_indices(name: str, indices: Tensor, layout: str, count: int, kind: str) -> None:
+    """Check of indices.
+
+    Args:
+        name: Name of the argument.
+        indices: The indices.
+        layout: Its dimensions, such as "B, S, W".
+        count: Number of possible indices.
+        kind: Name of the indexed objects, such as "words".
+
+    Raises:
+        ShapeError: The type or the number of dimensions is wrong.
+        InputError: An index is out of range.
+    """
+    if indices.dim() != layout.count(",") + 1 or indices.dtype not in (torch.int64, torch.int32):
         raise ShapeError(
-            f"{name} must be [{layout}], numbers of {what} (torch.int64); got {described(numbers)}"
+            f"{name} must be [{layout}], indices of {kind} (torch.int64); got {described(indices)}"
         )
-    if numbers.numel() and (int(numbers.min()) < 0 or int(numbers.max()) >= below):
+    if indices.numel() and (int(indices.min()) < 0 or int(indices.max()) >= count):
         raise InputError(
-            f"{name} must be numbers of {what}, from 0 to {below - 1}; got some from {int(numbers.min())} to "
-            f"{int(numbers.max())}"
+            f"{name} must be indices of {kind}, from 0 to {count - 1}; got {int(indices.min())} to "
+            f"{int(indices.max())}"
         )
 
 
-def _later(held: Tensor) -> Tensor:
-    """How many come behind each, [..., S]."""
+def _count_later(held: Tensor) -> Tensor:
+    """Number of True values behind each place, [..., S]."""
     return held.flip(-1).cumsum(-1).flip(-1) - held.long()

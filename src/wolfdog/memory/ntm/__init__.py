@@ -1,1 +1,1 @@
-"""The neural Turing machine."""
+"""Neural Turing machine."""

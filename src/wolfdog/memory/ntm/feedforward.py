@@ -1,4 +1,4 @@
-"""A controller without a memory of its own."""
+"""Feedforward controller of a neural Turing machine."""
 
 import torch
 from torch import Tensor, nn
@@ -8,24 +8,34 @@ from ...cells.cell import OneMemory, OneMemoryCell
 
 
 class Feedforward(OneMemoryCell):
-    """One layer that forgets everything, in the form of a unit: what an NTM remembers then lies in its memory alone.
+    """Feedforward layer in the form of a cell, without memory of its own.
 
         STM_t = tanh(W E_t + b)
 
-    `cell(event, stm=None) -> stm`: event [B, I] or [I], stm [B, H] or [H]; what it was before does not matter.
+    `cell(event, state=None) -> stm`: event [B, I] or [I], stm [B, H] or [H]; the state is ignored.
 
-    Source: the feedforward controller of Graves, Wayne and Danihelka 2014.
-    Raises InputError for a size that is no positive whole number, ShapeError for an event or a state of the wrong
-    shape.
+    Source: the feedforward controller of Graves, Wayne and Danihelka 2014, "Neural Turing machines".
 
-    >>> Feedforward(3, 5)(torch.zeros(2, 3)).shape
-    torch.Size([2, 5])
+    Args:
+        input_size: Features of an event, I.
+        hidden_size: Features of the output, H.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Raises:
+        InputError: A size is not a positive integer.
+        ShapeError: In calls: the event or the state has the wrong shape.
+
+    Examples:
+        >>> Feedforward(3, 5)(torch.zeros(2, 3)).shape
+        torch.Size([2, 5])
     """
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
+        *,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -35,7 +45,7 @@ class Feedforward(OneMemoryCell):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Glorot weights, no bias."""
+        """Initialise: Glorot weights, zero biases."""
         nn.init.xavier_uniform_(self.weight)
         nn.init.zeros_(self.bias)
 

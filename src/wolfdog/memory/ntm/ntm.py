@@ -1,4 +1,4 @@
-"""The neural Turing machine: a recurrent unit with a memory that it reads and writes by heads."""
+"""Neural Turing machine: a recurrent cell with an external memory that heads read and write."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,24 +14,26 @@ from ...errors import InputError, ShapeError
 from ...layers.cell.protocol import initial_state
 from ...layers.cell.sequence_layer import feature_size
 from ...layers.cell.state import State, tensors, transform
-from ...layers.composing import draw_anew
+from ...layers.composing import reinitialise
 from .addressing import sharpened, shifted, similarity
 
-UNWRITTEN = 1e-6
-"""Every number of a memory before anything was written: the start that Collier and Beel 2018 found to learn best."""
+BLANK_VALUE = 1e-6
+"""Initial value of every number of the memory, which learned best in Collier and Beel 2018."""
 
-SHORT_TERM = partial(LSTMCell, forget=ForgetBias(1.0))
-"""The controller unless another is given: what is to last lies in the memory. After 4,000 batches of the copy task this
-one had no bit wrong (two seeds), and one that starts out keeping for up to a thousand steps 44 % (one seed)."""
+DEFAULT_CONTROLLER = partial(LSTMCell, forget=ForgetBias(1.0))
+"""Default controller. Its own memory is short, since the external memory holds what lasts: after 4,000 batches of the
+copy task it made no error (two seeds); an LSTM with chrono initialisation over 1,000 steps had 44 % wrong bits (one
+seed)."""
 
 
 class NTMState(NamedTuple):
-    """The state of an NTM.
+    """State of a neural Turing machine.
 
-    controller  the state of its controller; the first tensor is the short-term memory
-    read        [B, R, M] what the reading heads read at the last step
-    weights     [B, R + W, N] where every head looked, the reading heads first
-    memory      [B, N, M]
+    Attributes:
+        controller: State of the controller; its first tensor is the short-term memory.
+        read: Vectors read at the last step, [B, R, M].
+        weights: Weights of all heads [B, R + W, N], read heads first.
+        memory: Memory [B, N, M].
     """
 
     controller: State
@@ -41,50 +43,61 @@ class NTMState(NamedTuple):
 
 
 class NTMCell(nn.Module):
-    """The neural Turing machine: a controller, a unit as any other, and heads by which it reads and writes a memory
-    of N slots of M numbers. A head looks for what is like its key, or goes on from where it was.
+    """Neural Turing machine: a controller cell, and heads that read and write a memory of N slots of M numbers.
 
-        STM_t  = controller([E_t, r_{t-1}])                         the first tensor of the controller's state
-        k, beta, g, s, gamma (every head), e, a (writing heads) = W STM_t + b, where
+        STM_t  = controller([E_t, r_{t-1}])                         first tensor of the controller's state
+        k, beta, g, s, gamma (every head), e, a (write heads) = W STM_t + b, where
                  beta = softplus(.), g = sigmoid(.), s = softmax(.), gamma = 1 + softplus(.), e = sigmoid(.)
-        c_i    = softmax_i(beta cosine(k, M_{t-1,i}))               content
-        w'     = g c + (1 - g) w_{t-1}                              gated: by content, or where it was
-        w''_i  = sum_j s_j w'_{i-j}                                 shifted by j = -S, ..., S slots, in a ring
-        w_t,i  = w''_i^gamma / sum_j w''_j^gamma                    sharpened
-        M_t    = M_{t-1} * prod_h (1 - w_h e_h^T) + sum_h w_h a_h^T over the writing heads h
-        r_t    = sum_i w_t,i M_t,i                                  for every reading head
-        y_t    = [STM_t, r_t]                                       the output, [B, H + R M]
+        c_i    = softmax_i(beta cosine(k, M_{t-1,i}))               content addressing
+        w'     = g c + (1 - g) w_{t-1}                              interpolation with the last weights
+        w''_i  = sum_j s_j w'_{i-j}                                 circular shift by j = -S, ..., S slots
+        w_t,i  = w''_i^gamma / sum_j w''_j^gamma                    sharpening
+        M_t    = M_{t-1} * prod_h (1 - w_h e_h^T) + sum_h w_h a_h^T over the write heads h
+        r_t    = sum_i w_t,i M_t,i                                  for every read head
+        y_t    = [STM_t, r_t]                                       output [B, H + R M]
 
-    `cell(event, state=None) -> (output, state)`: event [B, I] or [I], the state an `NTMState`. `wd.Recurrent` runs it.
-    At the start every slot is blank and every head looks at the first; `wd.LearnedState` learns the start instead.
-
-    slots, slot_size          N and M
-    read_heads, write_heads   R and W
-    shift_range               S; with 0 a head stays where it was unless its key says otherwise
-    controller                makes the controller, `controller(input_size + R M, hidden_size)`: a unit of
-                              `wolfdog.cells`, `functools.partial` of one, `Feedforward`, or any cell that returns its
-                              state and says its output_size; an LSTM with ForgetBias(1.0) unless given
+    `cell(event, state=None) -> (output, state)`: event [B, I] or [I], the state an `NTMState`. Initially every slot is
+    blank and every head reads the first slot; `wd.LearnedState` learns the initial state.
 
     Source: Graves, Wayne and Danihelka 2014, "Neural Turing machines".
-    Raises InputError for sizes that are no positive whole numbers, for a shift_range that goes around the memory, and
-    for a controller that does not say its output_size; ShapeError for an event or a state of the wrong shape.
 
-    >>> cell = NTMCell(3, 5, slots=16, slot_size=4)
-    >>> output, state = cell(torch.zeros(2, 3))
-    >>> output.shape, state.memory.shape
-    (torch.Size([2, 9]), torch.Size([2, 16, 4]))
+    Args:
+        input_size: Features of an event, I.
+        hidden_size: Features of the controller, H.
+        slots: Number of slots, N.
+        slot_size: Features of a slot, M.
+        read_heads: Number of read heads, R.
+        write_heads: Number of write heads, W.
+        shift_range: S; with 0, a head moves by content only.
+        controller: Constructor of the controller, called as `controller(input_size + R M, hidden_size)`: a cell of
+            `wolfdog.cells`, `functools.partial` of one, `Feedforward`, or any cell with an `output_size` that returns
+            its state. The default is an LSTM with ForgetBias(1.0).
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Raises:
+        InputError: A size is not a positive integer, the shift range exceeds the memory, or the controller has no
+            `output_size`.
+        ShapeError: In calls: the event or the state has the wrong shape.
+
+    Examples:
+        >>> cell = NTMCell(3, 5, slots=16, slot_size=4)
+        >>> output, state = cell(torch.zeros(2, 3))
+        >>> output.shape, state.memory.shape
+        (torch.Size([2, 9]), torch.Size([2, 16, 4]))
     """
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
+        *,
         slots: int = 128,
         slot_size: int = 20,
         read_heads: int = 1,
         write_heads: int = 1,
         shift_range: int = 1,
-        controller: Callable[[int, int], nn.Module] = SHORT_TERM,
+        controller: Callable[[int, int], nn.Module] = DEFAULT_CONTROLLER,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -94,13 +107,13 @@ class NTMCell(nn.Module):
         self.slots, self.slot_size = positive("slots", slots), positive("slot_size", slot_size)
         self.read_heads = positive("read_heads", read_heads)
         self.write_heads = positive("write_heads", write_heads)
-        self.shift_range = _within(shift_range, slots)
+        self.shift_range = _check_shift_range(shift_range, slots)
         self.controller = controller(input_size + read_heads * slot_size, hidden_size).to(device, dtype)
         controller_size = feature_size(self.controller, "output_size")
         if controller_size is None:
             raise InputError(
-                f"NTM: a controller must say the features of its output; {type(self.controller).__name__} has no "
-                "whole number output_size"
+                f"NTM: a controller must say its output_size; {type(self.controller).__name__} has no whole number "
+                "output_size"
             )
         heads, W, M = self.heads, write_heads, slot_size
         self.sizes = [heads * M, heads, heads, heads * (2 * shift_range + 1), heads, W * M, W * M]
@@ -109,31 +122,31 @@ class NTMCell(nn.Module):
 
     @property
     def heads(self) -> int:
-        """How many heads there are, reading and writing."""
+        """Number of heads, reading and writing."""
         return self.read_heads + self.write_heads
 
     @property
     def output_size(self) -> int:
-        """The features of the controller's output and of what is read."""
+        """Features of an output: the controller's and those of the read heads."""
         return self.interface.in_features + self.read_heads * self.slot_size
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """The names of the state's tensors, where the controller names its own."""
+        """Names of the state's tensors, if the controller names its own."""
         return (*getattr(self.controller, "state_names", ()), *NTMState._fields[1:])
 
     def reset_parameters(self) -> None:
-        """The controller's parameters as it draws them; Glorot weights and no biases between it and the heads."""
-        draw_anew(self.controller, "NTM")
+        """Initialise: the controller by its own method; Glorot weights and zero biases between it and the heads."""
+        reinitialise(self.controller, "NTM")
         self._draw_interface()
 
     def initial_state(self, batch: int | None = None) -> NTMState:
-        """The controller's own, blank slots, and every head at the first of them."""
+        """The controller's initial state, blank slots, and weight one of every head on the first slot."""
         rows, like = () if batch is None else (batch,), self.interface.bias
         controller = initial_state(self.controller, 1 if batch is None else batch)
         if controller is None:
             raise InputError(
-                f"NTM: {type(self.controller).__name__} does not say the state that it starts from: give it a method "
+                f"NTM: {type(self.controller).__name__} does not define its initial state: give it a method "
                 "initial_state(batch)"
             )
         weights = like.new_zeros(*rows, self.heads, self.slots)
@@ -142,11 +155,11 @@ class NTMCell(nn.Module):
             controller if batch is not None else transform(lambda part: part[0], controller),
             like.new_zeros(*rows, self.read_heads, self.slot_size),
             weights,
-            like.new_full((*rows, self.slots, self.slot_size), UNWRITTEN),
+            like.new_full((*rows, self.slots, self.slot_size), BLANK_VALUE),
         )
 
     def forward(self, event: Tensor, state: NTMState | None = None) -> tuple[Tensor, NTMState]:
-        before = self._before(event, state)
+        before = self._previous_state(event, state)
         controlled = self.controller(torch.cat((event, before.read.flatten(-2)), -1), before.controller)
         stm = next(tensors(controlled))
         key, strength, gate, shift, power, erase, add = self._by_heads(self.interface(stm))
@@ -170,19 +183,19 @@ class NTMCell(nn.Module):
             f"read_heads={self.read_heads}, write_heads={self.write_heads}, shift_range={self.shift_range}"
         )
 
-    def _by_heads(self, told: Tensor) -> Iterator[Tensor]:
-        """What the controller tells its heads, each [B, heads, ...]."""
+    def _by_heads(self, outputs: Tensor) -> Iterator[Tensor]:
+        """Outputs of the interface by kind, each [B, heads, ...]."""
         heads = (self.heads,) * 5 + (self.write_heads,) * 2
         return (
             part.reshape(*part.shape[:-1], n, part.shape[-1] // n)
-            for n, part in zip(heads, torch.split(told, self.sizes, -1), strict=True)
+            for n, part in zip(heads, torch.split(outputs, self.sizes, -1), strict=True)
         )
 
     def _draw_interface(self) -> None:
         nn.init.xavier_uniform_(self.interface.weight)
         nn.init.zeros_(self.interface.bias)
 
-    def _before(self, event: Tensor, state: NTMState | None) -> NTMState:
+    def _previous_state(self, event: Tensor, state: NTMState | None) -> NTMState:
         if event.dim() not in (1, 2) or event.shape[-1] != self.input_size:
             raise ShapeError(
                 f"NTM: an event must be [B, {self.input_size}], or [{self.input_size}] without a batch, because "
@@ -196,9 +209,9 @@ class NTMCell(nn.Module):
             (*rows, self.heads, self.slots),
             (*rows, self.slots, self.slot_size),
         ]
-        given = list(state) if isinstance(state, tuple) else []
-        if len(given) != 4 or [getattr(part, "shape", None) for part in given[1:]] != expected:
-            got = [list(getattr(part, "shape", ())) for part in given[1:]] or type(state).__name__
+        parts = list(state) if isinstance(state, tuple) else []
+        if len(parts) != 4 or [getattr(part, "shape", None) for part in parts[1:]] != expected:
+            got = [list(getattr(part, "shape", ())) for part in parts[1:]] or type(state).__name__
             raise ShapeError(
                 f"NTM: the state must be an NTMState{NTMState._fields}, the last three of the shapes "
                 f"{list(map(list, expected))}; got {got}"
@@ -206,12 +219,12 @@ class NTMCell(nn.Module):
         return NTMState(*state)
 
 
-def _within(shift_range: int, slots: int) -> int:
+def _check_shift_range(shift_range: int, slots: int) -> int:
     if isinstance(shift_range, bool) or not isinstance(shift_range, int) or shift_range < 0:
-        raise InputError(f"shift_range must be a whole number from 0 on; got {shift_range!r}")
+        raise InputError(f"shift_range must be 0 or a positive whole number; got {shift_range!r}")
     if 2 * shift_range + 1 > slots:
         raise InputError(
-            f"NTM: heads that shift by up to shift_range={shift_range} slots either way need at least "
+            f"NTM: shifts of up to shift_range={shift_range} slots in both directions need at least "
             f"{2 * shift_range + 1} slots; got slots={slots}"
         )
     return shift_range

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from ..video.orientation import UPRIGHT, Orientation
 from .preprocessing import Box, Image
 
 if TYPE_CHECKING:
@@ -24,11 +25,12 @@ class FullFrame:
     """A decoded video frame in its own size, converted when it is asked for, and then once.
 
     Args:
-        frame: The frame, whose noted rotation is carried out.
+        frame: The frame.
         scaler: libswscale's tables.
         index: Number of the frame in its video.
         time: Seconds from the start of the video.
         pixel_aspect: Width of a pixel over its height.
+        orientation: How the frame is to be shown.
     """
 
     def __init__(
@@ -39,9 +41,11 @@ class FullFrame:
         index: int,
         time: float,
         pixel_aspect: float = 1.0,
+        orientation: Orientation = UPRIGHT,
     ) -> None:
         self.index, self.time = index, time
         self._frame, self._scaler, self._pixel = frame, scaler, pixel_aspect
+        self._orientation = orientation
         self._rgb: Image | None = None
 
     def rgb(self) -> Image:
@@ -59,14 +63,13 @@ class FullFrame:
         return self._converted(max(1, round(rows * wide / high)), rows, "gray8")
 
     def _turned(self) -> bool:
-        return round(self._frame.rotation / 90) % 2 == 1
+        return self._orientation.transposed
 
     def _converted(self, width: int, height: int, format_: str) -> Image:
         small = width < self._frame.width and height < self._frame.height
         how = "AREA" if small else "BILINEAR"
         made = self._scaler.reformat(self._frame, width, height, format_, interpolation=how, threads=1)
-        image: Image = np.rot90(made.to_ndarray(), round(self._frame.rotation / 90) % 4)
-        return np.ascontiguousarray(image)
+        return np.ascontiguousarray(self._orientation.apply(made.to_ndarray()))
 
 
 class BoxFinder(Protocol):

@@ -29,7 +29,7 @@ from .classifier import Classification, Classifier
 from .preprocessing import Images
 
 UNKNOWN = "unknown"
-SHIPPED = ("model-problem", "european-mammals", "north-american-mammals")
+SHIPPED = ("animals", "model-problem", "european-mammals", "north-american-mammals")
 """Names of the files that come with wolfdog; each is for networks with ImageNet's classes."""
 
 
@@ -49,7 +49,7 @@ class ClassGroups:
     group_of: tuple[int, ...]
     """Of each of the K classes, the index of its group in `names`."""
     missing: Mapping[str, str] = field(default_factory=dict)
-    """What the classifier has no class for, and what becomes of it."""
+    """Names that the classifier has no class for, with what becomes of each."""
 
     def probabilities(self, classes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities [N, K] of classes as probabilities [N, G] of groups."""
@@ -127,7 +127,7 @@ def read_groups(source: str | PathLike[str], classes: tuple[str, ...]) -> ClassG
 
 
 def _text(source: str | PathLike[str]) -> tuple[str, str]:
-    """Where the text is from, and the text."""
+    """Origin of the text, and the text."""
     path = Path(source)
     if str(source) in SHIPPED and not path.exists():
         shipped = files(__package__) / "class_groups" / f"{source}.toml"

@@ -10,7 +10,7 @@ from .imagenet import imagenet_classes
 from .packages import optional_package
 
 OPSET = 17
-"""What ONNX Runtime has read since version 1.12."""
+"""ONNX version that ONNX Runtime reads from 1.12 on."""
 IR_VERSION = 8
 
 

@@ -17,8 +17,8 @@ class Normalisation:
     Raises:
         InputError: A deviation is 0, or a number is not finite.
 
-    >>> NORMALISATIONS["signed"](np.uint8([[[[0, 127, 255]]]])).round(2)
-    array([[[[-1.,  0.,  1.]]]], dtype=float32)
+    >>> NORMALISATIONS["signed"](np.uint8([[[[0, 51, 255]]]])).round(2)
+    array([[[[-1. , -0.6,  1. ]]]], dtype=float32)
     """
 
     mean: tuple[float, float, float]

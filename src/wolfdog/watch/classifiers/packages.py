@@ -4,7 +4,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
-from wolfdog.errors import MissingPackageError
+from wolfdog.extras import needs_extra
 
 
 def optional_package(name: str, purpose: str, *, extra: str) -> ModuleType:
@@ -16,18 +16,13 @@ def optional_package(name: str, purpose: str, *, extra: str) -> ModuleType:
         extra: The extra of wolfdog that brings it.
 
     Raises:
-        MissingPackageError: It is not installed.
+        MissingPackageError: It is not installed, or cannot be loaded.
 
     >>> optional_package("json", "reading settings", extra="watch").__name__
     'json'
     """
-    try:
+    with needs_extra(extra, purpose):
         return import_module(name)
-    except ImportError as error:
-        raise MissingPackageError(
-            f"{purpose} needs the package {name}, which is not installed or cannot be loaded "
-            f'({error}): pip install "wolfdog[{extra}]"'
-        ) from error
 
 
 def is_installed(name: str) -> bool:

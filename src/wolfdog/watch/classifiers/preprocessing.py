@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from wolfdog.errors import InputError
 
+from ..video.orientation import UPRIGHT, Orientation
+
 if TYPE_CHECKING:
     from av import VideoFrame
     from av.video.reformatter import VideoReformatter
@@ -79,7 +81,12 @@ class Preprocessing:
         return _scaled(frame, self.width, self.height, box)
 
     def video_frame(
-        self, frame: "VideoFrame", scaler: "VideoReformatter", *, pixel_aspect: float = 1.0
+        self,
+        frame: "VideoFrame",
+        scaler: "VideoReformatter",
+        *,
+        pixel_aspect: float = 1.0,
+        orientation: Orientation = UPRIGHT,
     ) -> Image:
         """A decoded video frame as an image [height, width, 3], scaled in its own pixel format.
 
@@ -87,21 +94,21 @@ class Preprocessing:
         time that it takes by way of a full RGB image.
 
         Args:
-            frame: The frame, whose noted rotation (in quarter turns) is carried out.
+            frame: The frame.
             scaler: libswscale's tables, kept by the caller for a whole video.
             pixel_aspect: Width of a pixel over its height.
+            orientation: How the frame is to be orientation.
         """
-        quarters = round(frame.rotation / 90) % 4  # anticlockwise, as rot90 turns
         wide, high = frame.width * pixel_aspect, float(frame.height)
-        if quarters % 2:
+        if orientation.transposed:
             wide, high = high, wide
         width, height = self._whole_frame(wide, high)
-        w, h = (height, width) if quarters % 2 else (width, height)
+        w, h = (height, width) if orientation.transposed else (width, height)
         shrinks = frame.width >= w and frame.height >= h
         how = "AREA" if shrinks else "BICUBIC"
         # One thread: a small picture costs more to hand out than to scale.
         small: NDArray[Any] = scaler.reformat(frame, w, h, "rgb24", interpolation=how, threads=1).to_ndarray()
-        image: Image = np.rot90(small, quarters) if quarters else small
+        image: Image = orientation.apply(small)
         if self.crop == "letterbox":
             return self._between_bars(image)
         top, left = (height - self.height) // 2, (width - self.width) // 2

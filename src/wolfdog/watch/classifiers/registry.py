@@ -17,8 +17,8 @@ from .scratch_classifier import scratch_classifier
 from .timm_classifier import timm_classifier
 
 DEFAULT = "efficientnet-lite0"
-FORMS = (*VARIANTS, "onnx:FILE", "timm:NAME", "scratch:FOLDER")
-"""What `load_classifier` takes."""
+CLASSIFIERS = (*VARIANTS, "onnx:FILE", "timm:NAME", "scratch:FOLDER")
+"""Names that `load_classifier` takes."""
 
 
 def load_classifier(
@@ -33,7 +33,7 @@ def load_classifier(
     """A classifier by name.
 
     Args:
-        name: One of `FORMS`.
+        name: One of `CLASSIFIERS`.
         classes: Groups of its classes: a TOML file, or a name of `classes.SHIPPED`; None leaves them as they are.
         crop, part: What becomes of frames of another shape than the input's; see `Preprocessing`. A `scratch` network
             always sees whole frames squeezed, as it was trained.
@@ -66,5 +66,5 @@ def _ungrouped(name: str, crop: Crop, part: float, threads: int, onnx: OnnxOptio
     near = difflib.get_close_matches(name, VARIANTS, 1)
     raise InputError(
         f"No classifier is called {name!r}. "
-        + (f"Did you mean {near[0]}?" if near else f"Choose one of {', '.join(FORMS)}.")
+        + (f"Did you mean {near[0]}?" if near else f"Choose one of {', '.join(CLASSIFIERS)}.")
     )

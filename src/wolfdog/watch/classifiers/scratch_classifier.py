@@ -27,8 +27,8 @@ def scratch_classifier(
     size = watcher.config.size
     return TorchClassifier(
         f"scratch:{path}",
-        watcher.eye,
-        identity=f"scratch {weights_digest(watcher.eye)} {watcher.config.classes}",
+        watcher.frame_classifier,
+        identity=f"scratch {weights_digest(watcher.frame_classifier)} {watcher.config.classes}",
         preprocessing=Preprocessing(size, size, "squeeze"),
         classes=watcher.config.classes,
         feature_size=watcher.config.embedding,

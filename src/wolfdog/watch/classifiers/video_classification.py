@@ -6,50 +6,23 @@ classify in batches, keep on disk                      a thread of its own, one 
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wolfdog.errors import MediaError
 
 from ..video.container import open_video
-from ..video.decoding import Decoding, Picture
-from ..video.sampling import AllFrames, Sampling
+from ..video.decoding import Decoding
 from .array_cache import ArrayCache, content_digest
-from .boxes import BoxFinder, BoxSource, FoundBox, FullFrame
+from .boxes import FoundBox
+from .chosen_frames import CHUNK, LARGEST, ChosenFrame, FrameChoice, LookOptions
 from .classes import GroupedClassifier
 from .classifier import Classification, Classifier
 from .looks import Looks
 from .preprocessing import Image
-from .regions import crop_box
 from .reuse import ReusingClassifier
-
-if TYPE_CHECKING:
-    from av.video.reformatter import VideoReformatter
-
-CHUNK = 64
-"""Frames that are classified, handed out and kept together."""
-LARGEST = 0.8
-"""Part of a frame above which a crop shows nothing that the whole frame does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class LookOptions:
-    """How the frames of a video are looked at.
-
-    Args:
-        sampling: Which frames.
-        boxes: Where to look within frames: `MotionOptions`, `MegaDetectorResults` or `YoloDetector`.
-        reuse: Threshold of `ReusingClassifier` for whole frames, in grey levels; None classifies every frame. The
-            first frame of each chunk is always classified.
-    """
-
-    sampling: Sampling = field(default_factory=AllFrames)
-    boxes: BoxSource | None = None
-    reuse: float | None = None
 
 
 def classify_video(
@@ -86,18 +59,6 @@ def classify_video(
             looks = looks.with_probabilities(classifier.groups.probabilities(looks.probabilities))
         objects = options.boxes is not None and options.boxes.objects
         yield looks if objects else looks.surest(classifier.classes)
-
-
-@dataclass(slots=True)
-class _Seen:
-    """A frame that was chosen, ready for the network."""
-
-    index: int
-    time: float
-    whole: Image | None
-    boxes: list[FoundBox]
-    crops: list[Image]
-    duration: float = np.nan
 
 
 class _Pass:
@@ -146,8 +107,9 @@ class _Pass:
     def _new(self, decoding: Decoding, pixel_aspect: float, known: int) -> Iterator[Looks]:
         """Chunks from number `known` on: while one is classified, the next is decoded."""
         under_way: Future[Looks] | None = None
+        choice = FrameChoice(str(self._path), self._classifier.preprocessing, self._options, pixel_aspect)
         with ThreadPoolExecutor(1, "classify") as thread:
-            for n, (seen, last) in enumerate(self._chunks(decoding, pixel_aspect, known * CHUNK)):
+            for n, (seen, last) in enumerate(choice.chunks(decoding, known=known * CHUNK)):
                 if n < known:
                     continue
                 begun = thread.submit(self._classified, seen, n, last)
@@ -157,73 +119,7 @@ class _Pass:
             if under_way is not None:
                 yield under_way.result()
 
-    def _chunks(
-        self, decoding: Decoding, pixel_aspect: float, known: int
-    ) -> Iterator[tuple[list[_Seen], bool]]:
-        """Chosen frames in chunks, and whether each is the last of an undamaged video."""
-        from av.video.reformatter import VideoReformatter
-
-        scaler = VideoReformatter()  # one for the whole video: it keeps its tables
-        source = self._options.boxes
-        finder = None if source is None else source.finder(str(self._path))
-        pending: list[_Seen] = []
-        chosen = self._options.sampling.pick(iter(decoding))
-        for number, picture in enumerate(chosen):
-            if pending:
-                pending[-1].duration = picture.time - pending[-1].time
-            if len(pending) == CHUNK:
-                yield pending, False
-                pending = []
-            pending.append(self._see(picture, scaler, finder, pixel_aspect, known=number < known))
-        if pending:
-            pending[-1].duration = decoding.end - pending[-1].time
-            yield pending, decoding.trouble is None
-
-    def _see(
-        self,
-        picture: Picture,
-        scaler: "VideoReformatter",
-        finder: BoxFinder | None,
-        pixel_aspect: float,
-        *,
-        known: bool,
-    ) -> _Seen:
-        """Images of a frame for the network; none of a known one, of which only motion must see all."""
-        source, preprocessing = self._options.boxes, self._classifier.preprocessing
-        full = FullFrame(
-            picture.image, scaler, index=picture.index, time=picture.time, pixel_aspect=pixel_aspect
-        )
-        looked = finder is not None and source is not None and not (known and source.objects)
-        boxes = finder.boxes(full) if finder is not None and looked else []
-        if known:
-            return _Seen(picture.index, picture.time, None, [], [])
-        objects = source is not None and source.objects
-        kept, crops = [], []
-        for found in boxes:
-            crop = self._crop(full.rgb(), found, always=objects)
-            if crop is not None:
-                kept.append(found)
-                crops.append(crop)
-        whole = None
-        if not (objects and kept):
-            whole = preprocessing.video_frame(picture.image, scaler, pixel_aspect=pixel_aspect)
-        return _Seen(picture.index, picture.time, whole, kept, crops)
-
-    def _crop(self, frame: Image, found: FoundBox, *, always: bool) -> Image | None:
-        """The image around a box; None where it is nearly the whole frame, unless it is wanted always."""
-        preprocessing = self._classifier.preprocessing
-        height, width = frame.shape[:2]
-        left, top, right, bottom = found.box
-        crop = crop_box(
-            (left * width, top * height, right * width, bottom * height),
-            height,
-            width,
-            aspect=preprocessing.width / preprocessing.height,
-        )
-        covered = (crop[2] - crop[0]) * (crop[3] - crop[1]) / (height * width)
-        return preprocessing.whole(frame, crop) if always or covered <= LARGEST else None
-
-    def _classified(self, seen: list[_Seen], number: int, last: bool) -> Looks:
+    def _classified(self, seen: list[ChosenFrame], number: int, last: bool) -> Looks:
         """A chunk through the network and into the cache."""
         if isinstance(self._whole, ReusingClassifier):
             self._whole.forget()  # a chunk stands alone, so that it is the same after an interruption
@@ -273,7 +169,7 @@ def _key(path: Path, classifier: Classifier, options: LookOptions) -> str:
     boxes = "" if options.boxes is None else options.boxes.identity
     return "\0".join(
         [
-            f"looks 1 {CHUNK} {LARGEST}", content, classifier.identity, str(classifier.preprocessing),
+            f"looks 2 {CHUNK} {LARGEST}", content, classifier.identity, str(classifier.preprocessing),
             repr(options.sampling), boxes, repr(options.reuse),
         ]
     )  # fmt: skip

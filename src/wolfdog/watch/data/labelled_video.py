@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import InputError, LabelsError
 from ...labels import LabelSpan, spans_at
-from ..model.frame_classifier import Eye
+from ..model.frame_classifier import FrameClassifier
 from ..video.sampling import Rate
 from ..video.source import VideoSource
 
@@ -24,7 +24,7 @@ UNLABELLED = -100
 
 
 @dataclass(frozen=True, eq=False)
-class Reel:
+class LabelledVideo:
     """One video, frame by frame: what the network reads, and what it is to say.
 
     Args:
@@ -57,9 +57,9 @@ def classes_of(labels: Mapping[str, Sequence[LabelSpan]]) -> tuple[str, ...]:
     return classes
 
 
-def read_reel(
+def read_labelled_video(
     path: Path, name: str, spans: Sequence[LabelSpan], classes: Sequence[str], fps: float, size: int
-) -> Reel:
+) -> LabelledVideo:
     """Decode a video at `fps` frames a second, [size, size] each, and lay its labels beside it.
 
     Raises MediaError when the video cannot be read, LabelsError when it holds a label that is not in
@@ -77,21 +77,21 @@ def read_reel(
     covering = spans_at(spans, when)
     index = np.array([classes.index(span.label) for span in spans] + [UNLABELLED])
     looks = tuple(span.look for span in spans)
-    return Reel(name, when, index[covering], covering, looks, np.stack(frames))
+    return LabelledVideo(name, when, index[covering], covering, looks, np.stack(frames))
 
 
-def look_through(eye: Eye, reel: Reel, batch: int = 256) -> Reel:
-    """The reel as the eye sees it: embeddings [F, E] in place of frames [F, H, W, 3]."""
-    eye.eval()
+def embed_video(frame_classifier: FrameClassifier, video: LabelledVideo, batch: int = 256) -> LabelledVideo:
+    """The video as the frame classifier sees it: embeddings [F, E] in place of frames [F, H, W, 3]."""
+    frame_classifier.eval()
     with torch.no_grad():
         parts = [
-            eye(torch.from_numpy(reel.events[start : start + batch]))[0]
-            for start in range(0, len(reel), batch)
+            frame_classifier(torch.from_numpy(video.events[start : start + batch]))[0]
+            for start in range(0, len(video), batch)
         ]
-    return replace(reel, events=torch.cat(parts).numpy())
+    return replace(video, events=torch.cat(parts).numpy())
 
 
-def read_reels(
+def read_labelled_videos(
     paths: Iterable[Path],
     root: Path,
     labels: Mapping[str, Sequence[LabelSpan]],
@@ -99,25 +99,25 @@ def read_reels(
     fps: float,
     size: int,
     progress: Callable[[int], None],
-    develop: Callable[[Reel], Reel] | None = None,
-) -> list[Reel]:
-    """The reels of those videos that have labels, `root` being the folder that the labels' names start from.
+    develop: Callable[[LabelledVideo], LabelledVideo] | None = None,
+) -> list[LabelledVideo]:
+    """The videos of those videos that have labels, `root` being the folder that the labels' names start from.
 
-    `progress` is told how many videos are done; `develop` makes of each reel what is kept of it (embeddings,
+    `progress` is told how many videos are done; `develop` makes of each video what is kept of it (embeddings,
     say, in place of frames).
 
     Raises InputError when no video has labels, MediaError when one cannot be read.
     """
-    reels = []
-    for number, reel in enumerate(_read_ahead(paths, root, labels, classes, fps, size)):
-        if reel is not None:
-            reels.append(reel if develop is None else develop(reel))
+    footage = []
+    for number, video in enumerate(_read_ahead(paths, root, labels, classes, fps, size)):
+        if video is not None:
+            footage.append(video if develop is None else develop(video))
         progress(number + 1)
-    if not reels:
+    if not footage:
         raise InputError(
             f"{root}: none of its videos is named in the labels file, which names {_some(labels)}"
         )
-    return reels
+    return footage
 
 
 def not_there(labels: Mapping[str, object], paths: Iterable[Path], root: Path) -> str:
@@ -137,15 +137,15 @@ def _read_ahead(
     classes: Sequence[str],
     fps: float,
     size: int,
-) -> Iterator[Reel | None]:
-    """The reel of each video in order, None where it has no labels; the next ones are decoded meanwhile."""
+) -> Iterator[LabelledVideo | None]:
+    """The video of each video in order, None where it has no labels; the next ones are decoded meanwhile."""
 
-    def read(path: Path) -> Reel | None:
+    def read(path: Path) -> LabelledVideo | None:
         name = path.relative_to(root).as_posix()
-        return read_reel(path, name, labels[name], classes, fps, size) if name in labels else None
+        return read_labelled_video(path, name, labels[name], classes, fps, size) if name in labels else None
 
     with ThreadPoolExecutor(READERS) as pool:
-        waiting: deque[Future[Reel | None]] = deque()
+        waiting: deque[Future[LabelledVideo | None]] = deque()
         try:
             for path in paths:
                 waiting.append(pool.submit(read, path))

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...tv import Sampler, World
-from .labelled_video import UNLABELLED, Reel
-from .streams import Chunk, Curriculum, saved_generator, saved_numbers
+from .labelled_video import UNLABELLED, LabelledVideo
+from .streams import Curriculum, StreamBatch, saved_generator, saved_numbers
 
 
-class Recut:
+class RemixedStreams:
     """Endless new broadcasts of a world, cut together from labelled shots seen before.
 
     Shots are to programmes what words are to sentences: a few thousand of them, each shown whole and then
@@ -24,12 +24,12 @@ class Recut:
     labels file, is the world's look for that label; where there is none, by shots of that label.
 
     Args:
-        reels: labelled footage whose spans are shots.
+        videos: labelled footage whose spans are shots.
         classes: the names of the labels' indices.
-        world: the programmes to cut; its labels must all occur in the reels (or another of the same look).
+        world: the programmes to cut; its labels must all occur in the videos (or another of the same look).
         streams: N.
         seed: of the cutting.
-        curriculum: how the share of telling shots falls to the world's.
+        curriculum: how the share of informative shots falls to the world's.
         deployment: the mean number of moments after which a stream begins anew, with a reset.
 
     Raises InputError when a look of the world has no shot, or the classes are not the world's labels.
@@ -37,7 +37,7 @@ class Recut:
 
     def __init__(
         self,
-        reels: Sequence[Reel],
+        footage: Sequence[LabelledVideo],
         classes: Sequence[str],
         world: World,
         streams: int,
@@ -55,14 +55,16 @@ class Recut:
         self._rng = np.random.default_rng([seed, 1])
         self._curriculum = curriculum or Curriculum()
         self._deployment = deployment
-        self._events = np.concatenate([reel.events for reel in reels])
+        self._events = np.concatenate([video.events for video in footage])
         self._class_of = np.array([classes.index(label) for label in world.labels])
-        self._pools = [_pool(reels, world.look(label), classes.index(label), label) for label in world.labels]
+        self._pools = [
+            _pool(footage, world.look(label), classes.index(label), label) for label in world.labels
+        ]
         self._shot = np.zeros((streams, 2), np.int64)  # first frame and length of the shot on each stream
         self._shown = np.full(streams, -1)  # the programme's number of that shot
         self._frame = 0  # how many were drawn of each stream
 
-    def draw(self, length: int, progress: float) -> Chunk:
+    def draw(self, length: int, progress: float) -> StreamBatch:
         self._sampler.world = denser(self._world, self._curriculum, progress)
         programme = self._sampler.draw(length)
         frames = np.empty(programme.label.shape, np.int64)
@@ -75,7 +77,7 @@ class Recut:
         resets = self._rng.random(programme.label.shape) < 1 / self._deployment
         times = torch.arange(self._frame, self._frame + length, dtype=torch.float64) / self._world.fps
         self._frame += length
-        return Chunk(
+        return StreamBatch(
             torch.from_numpy(self._events[frames]),
             torch.from_numpy(self._class_of[programme.label]),
             torch.from_numpy(resets),
@@ -103,33 +105,35 @@ class Recut:
 
 
 def denser(world: World, curriculum: Curriculum, progress: float) -> World:
-    """The world with more telling shots in every pace, as the curriculum has it at that progress."""
+    """The world with more informative shots in every pace, as the curriculum has it at that progress."""
     paces = tuple(
         replace(
             pace,
-            tell_rate=curriculum.between(max(curriculum.dense, pace.tell_rate), pace.tell_rate, progress),
+            informative_rate=curriculum.between(
+                max(curriculum.dense, pace.informative_rate), pace.informative_rate, progress
+            ),
         )
         for pace in world.paces
     )
     return replace(world, paces=paces)
 
 
-def _pool(reels: Sequence[Reel], look: str, wanted: int, label: str) -> NDArray[np.int64]:
-    """[shots, 2] first frame, in the reels laid end to end, and length of each shot that can show a label."""
+def _pool(footage: Sequence[LabelledVideo], look: str, wanted: int, label: str) -> NDArray[np.int64]:
+    """[shots, 2] first frame, in the videos laid end to end, and length of each shot that can show a label."""
     alike: list[tuple[int, int]] = []
     labelled: list[tuple[int, int]] = []
     offset = 0
-    for reel in reels:
-        starts = np.flatnonzero(np.diff(reel.spans, prepend=reel.spans[:1] - 1))
-        for start, stop in zip(starts, [*starts[1:], len(reel)], strict=True):
+    for video in footage:
+        starts = np.flatnonzero(np.diff(video.spans, prepend=video.spans[:1] - 1))
+        for start, stop in zip(starts, [*starts[1:], len(video)], strict=True):
             shot = (offset + int(start), int(stop - start))
-            if reel.labels[start] == UNLABELLED:
+            if video.labels[start] == UNLABELLED:
                 continue
-            if reel.looks[reel.spans[start]] == look:
+            if video.looks[video.spans[start]] == look:
                 alike.append(shot)
-            if reel.labels[start] == wanted:
+            if video.labels[start] == wanted:
                 labelled.append(shot)
-        offset += len(reel)
+        offset += len(video)
     if not alike and not labelled:
         raise InputError(f"re-cutting: no labelled shot shows {label!r}, which the world has; label some")
     return np.array(alike or labelled, np.int64)

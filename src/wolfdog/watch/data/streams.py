@@ -12,7 +12,7 @@ from ...errors import InputError
 
 
 @dataclass(frozen=True)
-class Chunk:
+class StreamBatch:
     """T moments of N streams.
 
     Args:
@@ -31,11 +31,11 @@ class Chunk:
 class Streams(Protocol):
     """Endless labelled streams, N side by side."""
 
-    def draw(self, length: int, progress: float) -> Chunk:
+    def draw(self, length: int, progress: float) -> StreamBatch:
         """The next `length` moments; `progress` (0 to 1) says how far training has come, for a curriculum."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the streams are, as JSON holds it."""
+        """State of the streams, for JSON."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from there. Raises InputError for a state of other streams."""
@@ -43,11 +43,11 @@ class Streams(Protocol):
 
 @dataclass(frozen=True)
 class Curriculum:
-    """Gaps that grow: dense in telling moments at first, as they are in the end.
+    """Gaps that grow: dense in informative moments at first, as they are in the end.
 
     Args:
         until: the share of the training after which streams are as they are.
-        dense: at the very beginning, the share of telling shots (television) or of the uninformative spans
+        dense: at the very beginning, the share of informative shots (television) or of the uninformative spans
             that stay (footage).
 
     Raises InputError for shares outside (0, 1].

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 from ...errors import InputError
-from .labelled_video import UNLABELLED, Reel
-from .streams import Chunk, Curriculum, saved_generator, saved_numbers
+from .labelled_video import UNLABELLED, LabelledVideo
+from .streams import Curriculum, StreamBatch, saved_generator, saved_numbers
 
 
-class Footage:
+class VideoStreams:
     """Labelled videos as they are, read by N readers side by side; a reader at a video's end takes up
     another at random.
 
@@ -20,7 +20,7 @@ class Footage:
     to relate is the same, only nearer together.
 
     Args:
-        reels: labelled footage.
+        videos: labelled footage.
         uninformative: indices of classes that tell nothing about others ("unknown", say).
         streams: N.
         seed: of the reading.
@@ -31,63 +31,67 @@ class Footage:
 
     def __init__(
         self,
-        reels: Sequence[Reel],
+        footage: Sequence[LabelledVideo],
         uninformative: Sequence[int],
         streams: int,
         seed: int,
         curriculum: Curriculum | None = None,
     ) -> None:
-        self._reels = [reel for reel in reels if len(reel)]
-        if not self._reels:
+        self._footage = [video for video in footage if len(video)]
+        if not self._footage:
             raise InputError("nothing to train on: the footage holds no frame")
         self._thin = np.array([*uninformative, UNLABELLED])
         self._rng = np.random.default_rng(seed)
         self._curriculum = curriculum or Curriculum()
-        lengths = np.array([len(reel) for reel in self._reels])
+        lengths = np.array([len(video) for video in self._footage])
         self._share = lengths / lengths.sum()
-        self._reel = self._rng.choice(len(self._reels), streams, p=self._share)
+        self._video = self._rng.choice(len(self._footage), streams, p=self._share)
         # Readers begin somewhere in the middle, or all of them would be at beginnings together.
-        self._at = np.array([int(self._rng.integers(lengths[reel])) for reel in self._reel])
+        self._at = np.array([int(self._rng.integers(lengths[video])) for video in self._video])
         self._new = np.ones(streams, bool)
 
-    def draw(self, length: int, progress: float) -> Chunk:
+    def draw(self, length: int, progress: float) -> StreamBatch:
         keep = self._curriculum.between(self._curriculum.dense, 1.0, progress)
         picked = [[self._next(stream, keep) for stream in range(len(self._at))] for _ in range(length)]
-        reels = self._reels
-        return Chunk(
-            torch.from_numpy(np.stack([[reels[reel].events[at] for reel, at, _ in row] for row in picked])),
-            torch.tensor([[int(reels[reel].labels[at]) for reel, at, _ in row] for row in picked]),
+        footage = self._footage
+        return StreamBatch(
+            torch.from_numpy(
+                np.stack([[footage[video].events[at] for video, at, _ in row] for row in picked])
+            ),
+            torch.tensor([[int(footage[video].labels[at]) for video, at, _ in row] for row in picked]),
             torch.tensor([[new for _, _, new in row] for row in picked]),
-            torch.tensor([[float(reels[reel].times[at]) for reel, at, _ in row] for row in picked]).double(),
+            torch.tensor(
+                [[float(footage[video].times[at]) for video, at, _ in row] for row in picked]
+            ).double(),
         )
 
     def _next(self, stream: int, keep: float) -> tuple[int, int, bool]:
-        """The reel, the frame in it and whether a deployment begins there; the reader moves on."""
-        reel, at, new = int(self._reel[stream]), int(self._at[stream]), bool(self._new[stream])
+        """The video, the frame in it and whether a deployment begins there; the reader moves on."""
+        video, at, new = int(self._video[stream]), int(self._at[stream]), bool(self._new[stream])
         following, fresh = at + 1, False
-        spans, labels = self._reels[reel].spans, self._reels[reel].labels
+        spans, labels = self._footage[video].spans, self._footage[video].labels
         while following < len(spans) and spans[following] != spans[following - 1]:
             if labels[following] not in self._thin or self._rng.random() < keep:
                 break
             rest = np.flatnonzero(spans[following:] != spans[following])
             following = following + int(rest[0]) if len(rest) else len(spans)
         if following >= len(spans):
-            self._reel[stream] = self._rng.choice(len(self._reels), p=self._share)
+            self._video[stream] = self._rng.choice(len(self._footage), p=self._share)
             following, fresh = 0, True
         self._at[stream], self._new[stream] = following, fresh
-        return reel, at, new
+        return video, at, new
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "rng": self._rng.bit_generator.state,
-            "reel": self._reel.tolist(),
+            "video": self._video.tolist(),
             "at": self._at.tolist(),
             "new": self._new.tolist(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         rng, streams = saved_generator(state), self._at.shape
-        reel = saved_numbers(state, "reel", streams, 0, len(self._reels))
-        lengths = [len(self._reels[number]) for number in reel]
+        video = saved_numbers(state, "video", streams, 0, len(self._footage))
+        lengths = [len(self._footage[number]) for number in video]
         at, new = saved_numbers(state, "at", streams, 0, lengths), saved_numbers(state, "new", streams, 0, 2)
-        self._rng, self._reel, self._at, self._new = rng, reel, at, new.astype(bool)
+        self._rng, self._video, self._at, self._new = rng, video, at, new.astype(bool)

@@ -1,11 +1,12 @@
-"""The picture of the experiment: balanced accuracy on ambiguous moments, against the gap since something told."""
+"""The picture of the experiment: balanced accuracy on ambiguous moments, against the gap since the last
+informative frame."""
 
 from os import PathLike
 from typing import TYPE_CHECKING
 
 from ...atomic import atomic_path
 from .metrics import ENOUGH, GapTable
-from .predictions import IDEAL, IDEAL_EYE, SNAPSHOT
+from .observers import IDEAL, IDEAL_GIVEN_CLASSIFIER, SNAPSHOT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,13 +49,15 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
     axes.annotate(
         "a coin", (len(table.gaps) - 0.55, 0.5), va="bottom", ha="right", color="#888888", fontsize=8
     )
-    memories = [name for name in table.accuracy if name not in (IDEAL, IDEAL_EYE, SNAPSHOT)]
+    memories = [name for name in table.accuracy if name not in (IDEAL, IDEAL_GIVEN_CLASSIFIER, SNAPSHOT)]
     for name, values in table.accuracy.items():
         drawn = [float("nan") if value is None else value for value in values]
         if name == IDEAL:
             axes.plot(places, drawn, color="black", linewidth=7, alpha=0.25, label="ideal observer", zorder=1)
-        elif name == IDEAL_EYE:
-            axes.plot(places, drawn, "k:", linewidth=1.2, label="ideal observer, given this eye", zorder=1)
+        elif name == IDEAL_GIVEN_CLASSIFIER:
+            axes.plot(
+                places, drawn, "k:", linewidth=1.2, label="ideal observer, given this classifier", zorder=1
+            )
         elif name == SNAPSHOT:
             axes.plot(
                 places, drawn, color="#777777", marker=".", linestyle="--", label="snapshot (no memory)"
@@ -82,7 +85,7 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
     )
     axes.set_xlim(-0.4, len(table.gaps) - 0.6)
     axes.set_ylim(min(0.4, axes.get_ylim()[0]), 1.02)
-    axes.set_xlabel("frames since the last telling object")
+    axes.set_xlabel("frames since the last informative object")
     axes.set_ylabel("balanced accuracy on ambiguous moments")
     axes.set_title(title, loc="left", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,4 +1,4 @@
-"""How right a watcher was: on moments that a frame cannot decide, by the gap since something told."""
+"""Accuracy on moments that a single frame cannot decide, by the gap since the last informative frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ ENOUGH = 300
 """Moments that a bucket needs before its accuracy is taken to mean something."""
 
 
-def gap_since(telling: Mask) -> Labels:
-    """[F] frames since the last telling frame of one deployment: 0 on one, -1 before any.
+def gap_since(informative: Mask) -> Labels:
+    """[F] frames since the last informative frame of one deployment: 0 on one, -1 before any.
 
     >>> gap_since(np.array([False, True, False, False, True])).tolist()
     [-1, 0, 1, 2, 0]
     """
-    frame = np.arange(len(telling))
-    last = np.maximum.accumulate(np.where(telling, frame, -1))
+    frame = np.arange(len(informative))
+    last = np.maximum.accumulate(np.where(informative, frame, -1))
     return np.where(last < 0, -1, frame - last)
 
 
 @dataclass(frozen=True)
 class GapTable:
-    """Balanced accuracy on ambiguous moments, by the gap since the last telling frame.
+    """Balanced accuracy on ambiguous moments, by the gap since the last informative frame.
 
     Args:
         gaps: the buckets, [lo, hi) frames.
@@ -50,7 +50,7 @@ def gap_table(
     ambiguous: Mask,
     gaps: Sequence[tuple[int, int]] = GAPS,
 ) -> GapTable:
-    """Where each observer was `right` [F], over ambiguous [F] moments of each gap [F], balanced over `truth` [F].
+    """Balanced accuracy on the ambiguous moments, by gap.
 
     >>> truth, gap, every = np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([True, True, True])
     >>> table = gap_table({"guess": np.array([True, True, False])}, truth, gap, every)
@@ -90,7 +90,7 @@ def share(hits: Mask, among: Mask) -> float | None:
     return float(hits[among].mean()) if among.any() else None
 
 
-def confusion(truth: Labels, said: Labels, classes: int) -> Labels:
+def confusion(truth: Labels, predicted: Labels, classes: int) -> Labels:
     """[classes, classes] how often each true class (row) was given each label (column); unlabelled moments
     left out.
 
@@ -99,5 +99,5 @@ def confusion(truth: Labels, said: Labels, classes: int) -> Labels:
     """
     known = truth >= 0
     table = np.zeros((classes, classes), np.int64)
-    np.add.at(table, (truth[known], said[known]), 1)
+    np.add.at(table, (truth[known], predicted[known]), 1)
     return table

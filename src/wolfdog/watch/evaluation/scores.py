@@ -10,16 +10,16 @@ from typing import Any
 from ...atomic import atomic_write
 from ..model.cost import Cost
 from .metrics import GapTable, balanced_share, confusion, gap_table, share
-from .predictions import IDEAL, IDEAL_EYE, Verdicts
+from .observers import IDEAL, IDEAL_GIVEN_CLASSIFIER, ObserverPredictions
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How right each observer was.
+    """Scores of each observer.
 
     Args:
         table: balanced accuracy on ambiguous moments by gap, of each observer.
-        ambiguous: balanced accuracy on all ambiguous moments after something told, of each.
+        ambiguous: balanced accuracy on all ambiguous moments after an informative frame, of each.
         rest: accuracy on all other labelled moments, of each.
         seed: of the experiment, if it was one.
         costs: of each memory, where they were measured.
@@ -33,9 +33,9 @@ class Scores:
 
     @classmethod
     def of(
-        cls, judged: Verdicts, seed: int | None = None, costs: Mapping[str, Cost] | None = None
+        cls, judged: ObserverPredictions, seed: int | None = None, costs: Mapping[str, Cost] | None = None
     ) -> "Scores":
-        """The scores of these verdicts."""
+        """The scores of these predictions."""
         right = judged.right()
         known = judged.truth >= 0
         after = judged.ambiguous & (judged.gap > 0)
@@ -50,12 +50,12 @@ class Scores:
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it: buckets [lo, hi) in frames, accuracies (null in an empty bucket) by observer, and costs."""
         accuracy = self.table.accuracy
-        ideals = (IDEAL, IDEAL_EYE)
+        ideals = (IDEAL, IDEAL_GIVEN_CLASSIFIER)
         return {
             "gaps": [list(bucket) for bucket in self.table.gaps],
             "counts": list(self.table.counts),
             "ideal": list(accuracy[IDEAL]),
-            "ideal_given_the_eye": list(accuracy[IDEAL_EYE]),
+            "ideal_given_the_classifier": list(accuracy[IDEAL_GIVEN_CLASSIFIER]),
             "memories": {name: list(values) for name, values in accuracy.items() if name not in ideals},
             "ambiguous": self.ambiguous,
             "rest": self.rest,
@@ -130,7 +130,7 @@ def _deviation(values: Sequence[float | None]) -> float | None:
     return statistics.stdev(known) if len(known) > 1 else None
 
 
-def write_evaluation(path: str | PathLike[str], judged: Verdicts) -> None:
+def write_evaluation(path: str | PathLike[str], judged: ObserverPredictions) -> None:
     """Write what `wolfdog evaluate` found as JSON, atomically: accuracy and confusion of each observer;
     gaps, with a world.
 
@@ -143,11 +143,11 @@ def write_evaluation(path: str | PathLike[str], judged: Verdicts) -> None:
         "moments": int(known.sum()),
         "accuracy": {name: share(hits, known) for name, hits in right.items()},
         "confusion": {
-            name: confusion(judged.truth, said.argmax(-1), len(judged.classes)).tolist()
-            for name, said in judged.said.items()
+            name: confusion(judged.truth, probabilities.argmax(-1), len(judged.classes)).tolist()
+            for name, probabilities in judged.probabilities.items()
         },
     }
-    if IDEAL in judged.said:
+    if IDEAL in judged.probabilities:
         whole |= Scores.of(judged).as_dict()
     with atomic_write(path) as file:
         json.dump(whole, file, indent=2, allow_nan=False)

@@ -7,21 +7,21 @@ import torch
 from torch import Tensor, nn
 
 from ...layers import Recurrent
-from .memory import Looked, Reach, checked_times, most
+from .memory import AttentionWeights, Reach, checked_times, most
 from .readers import Reader
-from .window import Kept, View, followed
+from .window import EntryWindow, WindowView, extend
 
 
-class Searching(nn.Module):
-    """What was seen is kept, as it was seen, and searched at every moment.
+class AttentionMemory(nn.Module):
+    """Memory of past embeddings, searched by attention at every moment.
 
         without a layer    entries e_1, ..., e_t;    y_t = tanh(W e_t + read(e_t))
         with one           entries h_1, ..., h_t;    y_t = [h_t, read(h_t)],    h_t, state_t = layer(e_t, state_{t-1})
 
     of which the last `reach.entries` are held, one in so many seconds. What is read is what `reader(asks, entry,
-    output, shortest, longest)` reads. The state is a `Kept`, or a pair of the layer's and a `Kept`.
+    output, shortest, longest)` reads. The state is a `EntryWindow`, or a pair of the layer's and a `EntryWindow`.
 
-    asked_every  in training, of how many moments one is judged: those next to each other are nearly the same
+    query_every  in training, of how many moments one is judged: those next to each other are nearly the same
     """
 
     def __init__(
@@ -31,10 +31,10 @@ class Searching(nn.Module):
         layer: Recurrent | None,
         reader: Callable[[int, int, int, float, float], Reader],
         reach: Reach,
-        asked_every: int,
+        query_every: int,
     ) -> None:
         super().__init__()
-        self.layer, self.reach, self.asked_every = layer, reach, asked_every
+        self.layer, self.reach, self.query_every = layer, reach, query_every
         size = input_size if layer is None else hidden_size
         self.entry_size = size
         self.direct = nn.Linear(size, hidden_size, bias=False) if layer is None else None
@@ -47,36 +47,36 @@ class Searching(nn.Module):
         state: Any = None,
         resets: Tensor | None = None,
         times: Tensor | None = None,
-        asked: slice = slice(None),
+        query: slice = slice(None),
     ) -> tuple[Tensor, Any]:
-        """As `Memory` has it."""
-        y, state, _, _ = self._read(x, state, resets, times, asked)
+        """As `WatcherMemory` has it."""
+        y, state, _, _ = self._read(x, state, resets, times, query)
         return y, state
 
     def look(
         self, x: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
-    ) -> tuple[Tensor, Any, Looked]:
-        """As `Memory` has it."""
+    ) -> tuple[Tensor, Any, AttentionWeights]:
+        """As `WatcherMemory` has it."""
         y, state, view, weights = self._read(x, state, resets, times, slice(None))
         return y, state, most(weights, view.times[:, None].expand_as(weights))
 
     def _read(
-        self, x: Tensor, state: Any, resets: Tensor | None, times: Tensor | None, asked: slice
-    ) -> tuple[Tensor, Any, View, Tensor]:
+        self, x: Tensor, state: Any, resets: Tensor | None, times: Tensor | None, query: slice
+    ) -> tuple[Tensor, Any, WindowView, Tensor]:
         of_layer, kept = self._parts(state, x)
         seen = x
         if self.layer is not None:
             seen, of_layer = self.layer(x, of_layer, resets=resets)
         when = checked_times(times, x)
-        view, kept = followed(kept, seen, when, resets, self.reach.stride)
-        asks = seen[asked]
-        read, weights = self.reader(asks.transpose(0, 1), view, asked, when[asked].transpose(0, 1))
+        view, kept = extend(kept, seen, when, resets, self.reach.stride)
+        queries = seen[query]
+        read, weights = self.reader(queries.transpose(0, 1), view, query, when[query].transpose(0, 1))
         read = read.transpose(0, 1)
-        y = torch.cat((asks, read), -1) if self.direct is None else torch.tanh(self.direct(asks) + read)
+        y = torch.cat((queries, read), -1) if self.direct is None else torch.tanh(self.direct(queries) + read)
         return y, kept if self.layer is None else (of_layer, kept), view, weights
 
-    def _parts(self, state: Any, x: Tensor) -> tuple[Any, Kept]:
+    def _parts(self, state: Any, x: Tensor) -> tuple[Any, EntryWindow]:
         if state is None:
-            return None, Kept.empty(x.shape[1], self.reach.entries, self.entry_size, x)
+            return None, EntryWindow.empty(x.shape[1], self.reach.entries, self.entry_size, x)
         of_layer, kept = (None, state) if self.layer is None else state
-        return of_layer, Kept(*kept)
+        return of_layer, EntryWindow(*kept)

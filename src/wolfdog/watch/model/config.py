@@ -1,4 +1,4 @@
-"""What a watcher is made of."""
+"""Settings of a watcher."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -10,7 +10,7 @@ from .registry import IN_WORDS, MEMORIES, check_options
 
 @dataclass(frozen=True)
 class WatcherConfig:
-    """What a watcher is made of: enough to build it, its weights apart.
+    """Settings of a watcher: all that builds it except the weights.
 
     Args:
         classes: the names of the classes, in the order of the probabilities.

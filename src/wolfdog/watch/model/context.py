@@ -5,12 +5,12 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from .config import WatcherConfig
-from .memory import Looked, Memory
+from .memory import AttentionWeights, WatcherMemory
 from .registry import make_memory
 
 
 class Context(nn.Module):
-    """A memory over the eye's embeddings and the context head on it.
+    """A memory over the frame classifier's embeddings and the context head on it.
 
         y_t, state_t = memory(e_t, state_{t-1}),    context_t = softmax(W y_t + b)
 
@@ -37,7 +37,7 @@ class Context(nn.Module):
         fps: float = 5.0,
     ) -> None:
         super().__init__()
-        self.memory: Memory = make_memory(memory, embedding, hidden, window, stride, fps)
+        self.memory: WatcherMemory = make_memory(memory, embedding, hidden, window, stride, fps)
         size = self.memory.output_size
         assert size is not None
         self.head = nn.Linear(size, classes)
@@ -61,14 +61,14 @@ class Context(nn.Module):
         state: Any = None,
         resets: Tensor | None = None,
         times: Tensor | None = None,
-        asked: slice = slice(None),
+        query: slice = slice(None),
     ) -> tuple[Tensor, Any]:
-        remembered, state = self.memory(embeddings, state, resets=resets, times=times, asked=asked)
+        remembered, state = self.memory(embeddings, state, resets=resets, times=times, query=query)
         return self.head(remembered), state
 
     def look(
         self, embeddings: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
-    ) -> tuple[Tensor, Any, Looked]:
+    ) -> tuple[Tensor, Any, AttentionWeights]:
         """(logits, state, looked): the call, and what the memory looked at.
 
         Raises InputError where the memory cannot say.

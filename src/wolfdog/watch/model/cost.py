@@ -1,4 +1,4 @@
-"""What a memory costs: numbers that are learned, and time for each frame."""
+"""Cost of a memory: learned parameters, and time per frame."""
 
 import statistics
 import time
@@ -13,7 +13,7 @@ STEPS, WARM = 200, 20
 
 @dataclass(frozen=True)
 class Cost:
-    """What a context costs, its eye apart.
+    """Cost of a context without its frame classifier.
 
     Args:
         parameters: how many numbers are learned, the head's among them.

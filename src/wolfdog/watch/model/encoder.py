@@ -1,4 +1,4 @@
-"""The eye's first part: a small convolutional network from a frame to an embedding."""
+"""The frame classifier's first part: a small convolutional network from a frame to an embedding."""
 
 import torch
 from torch import Tensor, nn

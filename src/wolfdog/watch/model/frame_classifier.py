@@ -1,4 +1,4 @@
-"""The eye: what a frame alone says."""
+"""The frame classifier: what a frame alone says."""
 
 import torch
 from torch import Tensor, nn
@@ -7,16 +7,16 @@ from torch.nn import functional as F
 from .encoder import FrameEncoder
 
 
-class Eye(nn.Module):
+class FrameClassifier(nn.Module):
     """A frame encoder and the snapshot head on it.
 
         e_t = encoder(frame_t),    snapshot_t = softmax(W e_t + b)
 
-    `eye(frames)`: frames [N, H, W, 3] uint8 as a video holds them, to (embeddings [N, E], logits [N,
+    `frame_classifier(frames)`: frames [N, H, W, 3] uint8 as a video holds them, to (embeddings [N, E], logits [N,
     classes]).
-    `eye.prior` [classes] is how often each class was in what it was calibrated on.
+    `frame_classifier.prior` [classes] is how often each class was in what it was calibrated on.
 
-    >>> embeddings, logits = Eye(classes=5).eval()(torch.zeros(2, 64, 64, 3, dtype=torch.uint8))
+    >>> embeddings, logits = FrameClassifier(classes=5).eval()(torch.zeros(2, 64, 64, 3, dtype=torch.uint8))
     >>> embeddings.shape, logits.shape
     (torch.Size([2, 32]), torch.Size([2, 5]))
     """
@@ -34,12 +34,12 @@ class Eye(nn.Module):
 
 
 MIXING_PENALTY, EXTREME_PENALTY = 10.0, 1e-3
-"""In units of one frame's log likelihood: what keeps few frames from mixing classes, and a perfect eye, or a class that
-is absent, from going to extremes."""
+"""In units of one frame's log likelihood: what keeps few frames from mixing classes, and a perfect frame
+classifier, or a class that is absent, from going to extremes."""
 
 
-def calibrate(eye: Eye, embeddings: Tensor, labels: Tensor) -> None:
-    """Make the snapshot's probabilities true frequencies, by frames [N, E] and labels [N] it was not taught on.
+def calibrate(frame_classifier: FrameClassifier, embeddings: Tensor, labels: Tensor) -> None:
+    """Make the snapshot's probabilities true frequencies, by frames [N, E] and labels [N] it was not trained on.
 
         softmax((I / T + M) (W e + b) + d):   T, M [classes, classes] and d [classes] by maximum likelihood,
                                               folded into W and b
@@ -55,7 +55,7 @@ def calibrate(eye: Eye, embeddings: Tensor, labels: Tensor) -> None:
     if not len(targets):
         return
     with torch.no_grad():
-        logits = eye.snapshot(embeddings[kept]).double()
+        logits = frame_classifier.snapshot(embeddings[kept]).double()
     classes = logits.shape[1]
     identity = torch.eye(classes, dtype=torch.float64)
     scale = torch.ones(1, dtype=torch.float64, requires_grad=True)  # 1 / T
@@ -78,7 +78,9 @@ def calibrate(eye: Eye, embeddings: Tensor, labels: Tensor) -> None:
     solver.step(objective)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         matrix = scale.clamp(min=1e-2) * identity + mixing
-        eye.snapshot.bias.copy_(matrix @ eye.snapshot.bias.double() + bias)
-        eye.snapshot.weight.copy_(matrix @ eye.snapshot.weight.double())
+        # A handful of frames can turn a class against itself, which no number of frames would.
+        matrix.diagonal().clamp_(min=1e-2)
+        frame_classifier.snapshot.bias.copy_(matrix @ frame_classifier.snapshot.bias.double() + bias)
+        frame_classifier.snapshot.weight.copy_(matrix @ frame_classifier.snapshot.weight.double())
         # One more of each than there were, or a class that was absent would be impossible.
-        eye.prior.copy_((targets.bincount(minlength=classes) + 1) / (len(targets) + classes))
+        frame_classifier.prior.copy_((targets.bincount(minlength=classes) + 1) / (len(targets) + classes))

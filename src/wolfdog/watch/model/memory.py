@@ -1,4 +1,4 @@
-"""What a watcher's memory is: called over moments, and asked what it looked at."""
+"""Interface of a watcher's memory, and recurrent memories."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -9,11 +9,11 @@ from torch import Tensor
 from ...errors import InputError, ShapeError
 from ...layers import Recurrent
 from ...memory import LSTMNCell
-from .window import Kept, followed
+from .window import EntryWindow, extend
 
 
-class Looked(NamedTuple):
-    """What moments looked at most, [T, B, n], the largest weight first.
+class AttentionWeights(NamedTuple):
+    """Largest attention weights of each moment, [T, B, n], in descending order.
 
     weights  of past moments, among all that were held; they sum to one or less
     times    of those moments, in seconds
@@ -25,7 +25,7 @@ class Looked(NamedTuple):
 
 @dataclass(frozen=True)
 class Reach:
-    """How far back a memory can look.
+    """Span of the past that a memory can look at.
 
     entries   how many past moments are held
     stride    one in so many seconds is; 0: all are
@@ -42,10 +42,10 @@ class Reach:
         return self.entries * max(self.stride, self.shortest)
 
 
-class Memory(Protocol):
-    """A memory over the eye's embeddings.
+class WatcherMemory(Protocol):
+    """A memory over the frame classifier's embeddings.
 
-    `memory(x, state, resets=resets, times=times, asked=asked)` gives features [Q, B, output_size] and the state.
+    `memory(x, state, resets=resets, times=times, query=query)` gives features [Q, B, output_size] and the state.
 
     x       [T, B, E]
     state   what the call before returned, tensors in tuples; None: nothing was seen
@@ -64,7 +64,7 @@ class Memory(Protocol):
     def reach(self) -> Reach | None: ...
 
     @property
-    def asked_every(self) -> int: ...
+    def query_every(self) -> int: ...
 
     def __call__(
         self,
@@ -73,19 +73,19 @@ class Memory(Protocol):
         *,
         resets: Tensor | None = None,
         times: Tensor | None = None,
-        asked: slice = slice(None),
+        query: slice = slice(None),
     ) -> tuple[Tensor, Any]: ...
 
     def look(
         self, x: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
-    ) -> tuple[Tensor, Any, Looked]: ...
+    ) -> tuple[Tensor, Any, AttentionWeights]: ...
 
 
-class Recurring(Recurrent):
+class RecurrentMemory(Recurrent):
     """A cell as a memory: what it saw is in its state, overwritten bit by bit, and it cannot say what it looked at."""
 
     reach: Reach | None = None
-    asked_every = 1
+    query_every = 1
 
     def forward(
         self,
@@ -94,15 +94,15 @@ class Recurring(Recurrent):
         lengths: Any = None,
         resets: Tensor | None = None,
         times: Tensor | None = None,
-        asked: slice = slice(None),
+        query: slice = slice(None),
     ) -> tuple[Tensor, Any]:
-        """As `Memory` has it; `times` are not looked at."""
+        """As `WatcherMemory` has it; `times` are not looked at."""
         y, state = super().forward(x, state, lengths, resets)
-        return y[asked], state
+        return y[query], state
 
     def look(
         self, x: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
-    ) -> tuple[Tensor, Any, Looked]:
+    ) -> tuple[Tensor, Any, AttentionWeights]:
         """Raises InputError."""
         raise InputError(
             f"{type(self.cell).__name__}: a recurrent memory cannot say what it looked at; give the watcher a memory "
@@ -110,8 +110,9 @@ class Recurring(Recurrent):
         )
 
 
-class Taping(Recurring):
-    """An LSTMN as a memory: its tape says what it looked at. The state is its own and, for the times, a `Kept`."""
+class LSTMNMemory(RecurrentMemory):
+    """An LSTMN as a memory: its tape says what it looked at. The state is its own and, for the times, a
+    `EntryWindow`."""
 
     cell: LSTMNCell
 
@@ -126,20 +127,20 @@ class Taping(Recurring):
         lengths: Any = None,
         resets: Tensor | None = None,
         times: Tensor | None = None,
-        asked: slice = slice(None),
+        query: slice = slice(None),
     ) -> tuple[Tensor, Any]:
-        """As `Memory` has it."""
+        """As `WatcherMemory` has it."""
         tape, kept = self._parts(state, x)
-        _, kept = followed(kept, x[..., :0], checked_times(times, x), resets, 0.0)
-        y, tape = super().forward(x, tape, lengths, resets, asked=asked)
+        _, kept = extend(kept, x[..., :0], checked_times(times, x), resets, 0.0)
+        y, tape = super().forward(x, tape, lengths, resets, query=query)
         return y, (tape, kept)
 
     def look(
         self, x: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
-    ) -> tuple[Tensor, Any, Looked]:
-        """As `Memory` has it: the weights by which gates saw the memories of earlier steps."""
+    ) -> tuple[Tensor, Any, AttentionWeights]:
+        """As `WatcherMemory` has it: the weights by which gates saw the memories of earlier steps."""
         tape, kept = self._parts(state, x)
-        view, _ = followed(kept, x[..., :0], checked_times(times, x), resets, 0.0)
+        view, _ = extend(kept, x[..., :0], checked_times(times, x), resets, 0.0)
         weights = self.activations(x, tape, resets=resets)["weights"].transpose(
             0, 1
         )  # [B, T, W], the step before first
@@ -148,17 +149,17 @@ class Taping(Recurring):
         y, after = self(x, state, resets=resets, times=times)
         return y, after, most(weights, then)
 
-    def _parts(self, state: Any, x: Tensor) -> tuple[Any, Kept]:
+    def _parts(self, state: Any, x: Tensor) -> tuple[Any, EntryWindow]:
         if state is None:
-            return None, Kept.empty(x.shape[1], self.cell.window, 0, x)
+            return None, EntryWindow.empty(x.shape[1], self.cell.window, 0, x)
         tape, kept = state
-        return tape, Kept(*kept)
+        return tape, EntryWindow(*kept)
 
 
-def most(weights: Tensor, times: Tensor, count: int = 32) -> Looked:
-    """The largest weights [B, T, S] and the times [B, T, S] they belong to, as `Looked` has them."""
+def most(weights: Tensor, times: Tensor, count: int = 32) -> AttentionWeights:
+    """The largest weights [B, T, S] and the times [B, T, S] they belong to, as `AttentionWeights` has them."""
     largest, where = weights.topk(min(count, weights.shape[-1]), -1)
-    return Looked(largest.transpose(0, 1), times.gather(-1, where).transpose(0, 1))
+    return AttentionWeights(largest.transpose(0, 1), times.gather(-1, where).transpose(0, 1))
 
 
 def checked_times(times: Tensor | None, x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from ...interop.onnx.write.graph import Graph
 from ...interop.onnx.write.level import Level
 from ...interop.onnx.write.unit import unit_of
 from .encoder import FrameEncoder
-from .memory import Recurring
+from .memory import RecurrentMemory
 from .registry import CELLS
 from .watcher import Watcher
 
@@ -37,9 +37,9 @@ def export_watcher(watcher: Watcher, path: str | PathLike[str]) -> None:
     """
     graph, config = Graph(np.dtype(np.float32)), watcher.config
     cell = _cell(watcher)
-    frame = graph.input("frame", ["streams", config.size, config.size, 3], np.uint8)
-    embedding = _write_encoder(graph, watcher.eye.encoder, frame)
-    snapshot = _write_head(graph, watcher.eye.snapshot, embedding)
+    frame = graph.input("frame", ["streams", config.size, config.size, 3], dtype=np.uint8)
+    embedding = _write_encoder(graph, watcher.frame_classifier.encoder, frame)
+    snapshot = _write_head(graph, watcher.frame_classifier.snapshot, embedding)
     context, memories = snapshot, []
     if watcher.context is not None and cell is not None:
         unit = unit_of(cell)
@@ -69,11 +69,11 @@ def _cell(watcher: Watcher) -> nn.Module | None:
     if watcher.context is None:
         return None
     memory = watcher.context.memory
-    if watcher.config.memory in CELLS and isinstance(memory, Recurring):
+    if watcher.config.memory in CELLS and isinstance(memory, RecurrentMemory):
         return memory.cell
     raise ONNXError(
         f"a watcher with the memory {watcher.config.memory} cannot be written as ONNX: only units are, whose state is "
-        f"small and zero at first. Teach one with --memory {', '.join(CELLS[:-1])} or {CELLS[-1]}"
+        f"small and zero at first. Train one with --memory {', '.join(CELLS[:-1])} or {CELLS[-1]}"
     )
 
 
@@ -122,7 +122,7 @@ def _parts(block: nn.Module) -> Sequence[nn.Module]:
 
 
 def _folded(norm: nn.Module) -> tuple[np.ndarray, np.ndarray]:
-    """What a batch normalisation does once it has learned: x scale + shift, in double precision."""
+    """Scale and shift of a trained batch normalisation, in double precision."""
     assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
     mean, var = norm.running_mean, norm.running_var
     assert mean is not None

@@ -6,9 +6,9 @@ from ...cells import ElmanCell, FourGateLSTMCell, GRUCell, LSTMCell, PeepholeLST
 from ...cells.cell import Cell
 from ...errors import InputError
 from ...memory import LSTMNCell, NTMCell
-from .attention_memory import Searching
-from .memory import Memory, Reach, Recurring, Taping
-from .readers import Heads, Hopping
+from .attention_memory import AttentionMemory
+from .memory import LSTMNMemory, Reach, RecurrentMemory, WatcherMemory
+from .readers import AttentionReader, HopReader
 
 NO_MEMORY = "none"
 """The name by which a watcher has no memory: its context is its snapshot."""
@@ -27,7 +27,7 @@ SLOTS = SLOT_SIZE = 16
 """Of the neural Turing machine's memory; it has one head of either kind, and an LSTM for its controller."""
 
 _WINDOWS = {"lstmn": 16, "attention": 1024, "memory-network": 1024}
-"""How many past moments are held unless it is said, by what looks through them."""
+"""Default number of past moments that each searched memory holds."""
 
 BANK, STRIDE = 720, 10.0
 """Entries of a bank unless it is said, and one in how many seconds: two hours."""
@@ -45,7 +45,7 @@ MEMORIES: tuple[str, ...] = (
     *(f"{cell}+bank" for cell in _CELLS),
     NO_MEMORY,
 )
-"""What a watcher's memory can be: the names that `make_memory` knows, and "none"."""
+"""Names of the memories of a watcher: those of `make_memory`, and "none"."""
 
 IN_WORDS = f"{', '.join((*_CELLS, _TURING, *_WINDOWS))}, or a cell with +attention or +bank, as lstm+bank"
 """The names that `make_memory` knows, for people."""
@@ -58,7 +58,7 @@ def make_memory(
     window: int | None = None,
     stride: float | None = None,
     fps: float = 5.0,
-) -> Memory:
+) -> WatcherMemory:
     """The memory of that name, over embeddings of `input_size`.
 
     window  how many past moments are held, for those that look through them
@@ -76,16 +76,16 @@ def make_memory(
     first, _, second = name.partition("+")
     kind = second or first
     if kind in _CELLS:
-        return Recurring(_CELLS[kind](input_size, hidden_size))
+        return RecurrentMemory(_CELLS[kind](input_size, hidden_size))
     if kind == _TURING:
-        return Recurring(NTMCell(input_size, hidden_size, SLOTS, SLOT_SIZE))
+        return RecurrentMemory(NTMCell(input_size, hidden_size, slots=SLOTS, slot_size=SLOT_SIZE))
     entries = window or _WINDOWS.get(kind, BANK)
     if kind == "lstmn":
-        return Taping(LSTMNCell(input_size, hidden_size, entries), 1 / fps)
-    layer = Recurring(_CELLS[first](input_size, hidden_size)) if second else None
+        return LSTMNMemory(LSTMNCell(input_size, hidden_size, entries), 1 / fps)
+    layer = RecurrentMemory(_CELLS[first](input_size, hidden_size)) if second else None
     reach = Reach(entries, (stride or STRIDE) if kind == "bank" else 0.0, 1 / fps)
-    reader, every = (Hopping, 16) if kind == "memory-network" else (Heads, 8)
-    return Searching(input_size, hidden_size, layer, reader, reach, every)
+    reader, every = (HopReader, 16) if kind == "memory-network" else (AttentionReader, 8)
+    return AttentionMemory(input_size, hidden_size, layer, reader, reach, every)
 
 
 def check_names(names: Sequence[str], where: str) -> None:

@@ -1,4 +1,4 @@
-"""The watcher: an eye and a context, from video to moments."""
+"""The watcher: a frame classifier and a context, from video to moments."""
 
 from collections.abc import Iterable, Iterator
 from os import PathLike
@@ -18,7 +18,7 @@ from ..video.sampling import Rate
 from ..video.source import Frame, VideoSource, batches
 from .config import WatcherConfig
 from .context import Context
-from .frame_classifier import Eye
+from .frame_classifier import FrameClassifier
 from .memory import Reach
 from .registry import NO_MEMORY
 
@@ -53,7 +53,7 @@ class Watcher(nn.Module):
         super().__init__()
         self.config = config
         classes = len(config.classes)
-        self.eye = Eye(classes, config.width, config.embedding)
+        self.frame_classifier = FrameClassifier(classes, config.width, config.embedding)
         self.context: Context | None = None
         if config.memory != NO_MEMORY:
             self.context = Context.of(config)
@@ -73,7 +73,7 @@ class Watcher(nn.Module):
 
     def _seen(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings [T, N, E] and snapshot logits [T, N, classes] of frames [T, N, H, W, 3]."""
-        embeddings, snapshot = self.eye(frames.flatten(0, 1))
+        embeddings, snapshot = self.frame_classifier(frames.flatten(0, 1))
         return embeddings.unflatten(0, frames.shape[:2]), snapshot.unflatten(0, frames.shape[:2])
 
     @torch.no_grad()
@@ -103,7 +103,7 @@ class Watcher(nn.Module):
 
     @property
     def reach(self) -> Reach | None:
-        """How far back the memory can look; None where it cannot say what it looked at."""
+        """Span of the past that the memory can look at; None where it cannot say what it looked at."""
         return None if self.context is None else self.context.memory.reach
 
     def _moments(self, frames: Iterable[Frame], name: str, evidence: bool) -> Iterator[Moment]:

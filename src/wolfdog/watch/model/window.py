@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 
-class Kept(NamedTuple):
-    """What is kept of each of B streams, plain tensors, the newest entry last.
+class EntryWindow(NamedTuple):
+    """Entries kept of each of B streams, as plain tensors, the newest last.
 
     held     [B] whole numbers: how many of the last places have an entry in them
     entries  [B, W, N]
     times    [B, W] seconds, in float64
 
-    >>> Kept.empty(2, 8, 3).entries.shape
+    >>> EntryWindow.empty(2, 8, 3).entries.shape
     torch.Size([2, 8, 3])
     """
 
@@ -22,7 +22,7 @@ class Kept(NamedTuple):
     times: Tensor
 
     @classmethod
-    def empty(cls, batch: int, window: int, size: int, like: Tensor | None = None) -> "Kept":
+    def empty(cls, batch: int, window: int, size: int, like: Tensor | None = None) -> "EntryWindow":
         """The state before anything was seen; dtype and device are those of `like`."""
         zeros = torch.zeros(batch, window, size) if like is None else like.new_zeros(batch, window, size)
         return cls(
@@ -32,7 +32,7 @@ class Kept(NamedTuple):
         )
 
 
-class View(NamedTuple):
+class WindowView(NamedTuple):
     """A chunk of T moments laid behind what was kept before it: S places, of which a moment sees a stretch.
 
     entries  [B, S, N], times [B, S]
@@ -44,16 +44,16 @@ class View(NamedTuple):
     first: Tensor
     last: Tensor
 
-    def visible(self, asked: slice) -> Tensor:
+    def visible(self, query: slice) -> Tensor:
         """Booleans [B, Q, S]: what those moments see."""
         place = torch.arange(self.entries.shape[1], device=self.entries.device)
-        return (place >= self.first[:, asked, None]) & (place <= self.last[:, asked, None])
+        return (place >= self.first[:, query, None]) & (place <= self.last[:, query, None])
 
 
-def followed(
-    kept: Kept, entries: Tensor, times: Tensor, resets: Tensor | None, stride: float
-) -> tuple[View, Kept]:
-    """What each of T moments sees, and what is kept after them.
+def extend(
+    kept: EntryWindow, entries: Tensor, times: Tensor, resets: Tensor | None, stride: float
+) -> tuple[WindowView, EntryWindow]:
+    """Entries that each of T moments sees, and the entries kept after them.
 
     A moment is offered before it looks. It is kept where `stride` seconds or more have passed since the last one that
     was (as `wolfdog.memory.Strided` has it; 0: always), or where a deployment begins: a moment at a reset sees nothing
@@ -75,17 +75,17 @@ def followed(
     laid, seconds = torch.cat((kept.entries, new), 1), torch.cat((kept.times, later), 1)
     last = window - 1 + number
     began = torch.where(begins, last, window - kept.held[:, None]).cummax(1).values
-    view = View(laid, seconds, torch.maximum(began, last - window + 1), last)
+    view = WindowView(laid, seconds, torch.maximum(began, last - window + 1), last)
     held = (last[:, -1] - view.first[:, -1] + 1) if steps else kept.held
     if stride > 0 and steps:
         back = last[:, -1:] - window + 1 + torch.arange(window, device=last.device)
         after = laid.gather(1, back[..., None].expand(-1, -1, laid.shape[2])), seconds.gather(1, back)
     else:
         after = laid[:, steps:], seconds[:, steps:]
-    return view, Kept(held, *after)
+    return view, EntryWindow(held, *after)
 
 
-def _chosen(kept: Kept, when: Tensor, begins: Tensor, stride: float) -> Tensor:
+def _chosen(kept: EntryWindow, when: Tensor, begins: Tensor, stride: float) -> Tensor:
     """[B, T] which moments are kept."""
     latest = kept.times[:, -1].masked_fill(kept.held == 0, -torch.inf)
     chosen = []

@@ -1,4 +1,4 @@
-"""A copy of a video with the verdicts written beneath its pictures."""
+"""A copy of a video with the predictions written beneath its pictures."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -35,9 +35,9 @@ def annotate(
     truth: Iterable[Span] | None = None,
     width: int = 640,
 ) -> None:
-    """Write the video `source` to `out` (.mp4, .mkv, .mov; H.264) with its verdicts beneath the pictures.
+    """Write the video `source` to `out` (.mp4, .mkv, .mov; H.264) with its predictions beneath the pictures.
 
-    Every frame is shown, at its time, with the last verdict reached; `moments` come in order of time and are
+    Every frame is shown, at its time, with the last prediction reached; `moments` come in order of time and are
     read as they are needed. Pictures are scaled to `width` pixels, small ones up, so that the labels can be
     read. Sound is not taken along. Of a damaged source, what can be decoded is written. The file is written
     whole or not at all.
@@ -101,10 +101,10 @@ def _annotated(
             spans.popleft()
         really = spans[0].label if spans and spans[0].start <= picture.time else None
         if not height:
-            height = _height(picture.image, aspect, strip.width)
+            height = _height(picture, aspect, strip.width)
             canvas = np.zeros((height + strip.height, strip.width, 3), np.uint8)
         canvas[:height] = _upright(picture, scaler, strip.width, height)
-        if drawn is None or drawn != (current, really):  # most frames share the verdict of the one before
+        if drawn is None or drawn != (current, really):  # most frames share the prediction of the one before
             canvas[height:] = np.asarray(strip.draw(current, really))
             drawn = current, really
         frame = av.VideoFrame.from_ndarray(canvas, format="rgb24")
@@ -112,31 +112,26 @@ def _annotated(
         yield frame
 
 
-def _quarters(frame: "VideoFrame") -> int:
-    """Quarter turns anticlockwise that the camera asks for."""
-    return round(frame.rotation / 90) % 4
-
-
 def _aspect(stream: "VideoStream") -> Fraction:
-    """How many times wider than high a pixel is shown."""
+    """Aspect ratio of a pixel: width over height."""
     return stream.sample_aspect_ratio or Fraction(1)
 
 
-def _height(frame: "VideoFrame", aspect: Fraction, width: int) -> int:
+def _height(picture: Picture, aspect: Fraction, width: int) -> int:
     """The height of the upright picture at that width, even as H.264's colours ask."""
-    ratio = frame.width * aspect / frame.height
-    shown = 1 / ratio if _quarters(frame) % 2 else ratio
+    ratio = picture.image.width * aspect / picture.image.height
+    shown = 1 / ratio if picture.orientation.transposed else ratio
     return max(2, round(width / shown / 2) * 2)
 
 
 def _upright(picture: Picture, scaler: "VideoReformatter", width: int, height: int) -> np.ndarray:
     frame = picture.image
-    quarters = _quarters(frame)
-    across, down = (height, width) if quarters % 2 else (width, height)
+    shown = picture.orientation
+    across, down = (height, width) if shown.transposed else (width, height)
     # Tiny pictures are shown as what they are, in large dots; others are smoothed.
     how = "POINT" if across >= 8 * frame.width else "BICUBIC"
     scaled = scaler.reformat(frame, across, down, "rgb24", interpolation=how, threads=1).to_ndarray()
-    return np.rot90(scaled, quarters)
+    return shown.apply(scaled)
 
 
 def _rate(stream: "VideoStream") -> Fraction:

@@ -1,4 +1,4 @@
-"""What verdicts rest on: which of them are worth showing, and the past frames that they looked at most."""
+"""Evidence of predictions: the choice of predictions to show, and the past frames with the largest weights."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -14,9 +14,9 @@ from ..video.source import Frame
 Image = NDArray[np.uint8]
 
 SHOWN = 12
-"""Verdicts in a picture at the most."""
+"""Moments in a picture at the most."""
 
-GLANCES = 6
+PAST_FRAMES = 6
 """Past frames beside each."""
 
 NEAR = 2.0
@@ -26,18 +26,18 @@ LEAST = 0.02
 """Stretches that weigh less are not shown."""
 
 ALIKE = 2
-"""Verdicts in a picture that rest on the same stretch, at the most."""
+"""Moments in a picture that rest on the same stretch, at the most."""
 
 WORTH = 0.2
-"""How much more probable the context must hold its label than the frame alone does, for the verdict to be shown."""
+"""Least rise of the label's probability, from the frame alone to the context, of predictions that are shown."""
 
 AHEAD = 64
-"""Frames that may have been read before the verdict on one of them is told."""
+"""Frames that may have been read before the prediction on one of them is told."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Glance:
-    """A stretch of the past that a verdict looked at: its weight, and the frame in it that weighs most."""
+class PastFrame:
+    """A stretch of the past that a prediction looked at: its weight, and the frame in it that weighs most."""
 
     time: float
     """Seconds: when that frame was."""
@@ -46,31 +46,31 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
+class ExplainedMoment:
     """A moment, its frame, and what it looked at in the past, the largest weight first."""
 
     moment: Moment
     image: Image
-    glances: tuple[Glance, ...]
+    past_frames: tuple[PastFrame, ...]
 
     @property
     def change(self) -> float:
-        """How much more probable than by the frame alone the label is in context."""
+        """Rise of the label's probability from the frame alone to the context."""
         return change(self.moment)
 
     @property
     def back(self) -> float:
         """Seconds to what it looked at most; 0 where that is nothing."""
-        return self.moment.time - self.glances[0].time if self.glances else 0.0
+        return self.moment.time - self.past_frames[0].time if self.past_frames else 0.0
 
 
 def change(moment: Moment) -> float:
-    """How much more probable than by the frame alone the context label is in context."""
+    """Rise of the context label's probability from the frame alone to the context."""
     label = int(moment.context_probabilities.argmax())
     return float(moment.context_probabilities[label] - moment.snapshot_probabilities[label])
 
 
-class Thumbnails:
+class ThumbnailBuffer:
     """The frames that a memory holds, as small as it saw them, in bounded memory: `reach.entries` of them, one in
     `reach.stride` seconds, and the last few."""
 
@@ -97,8 +97,8 @@ class Thumbnails:
         return found if found is not None else next((i for t, i in self._recent if t == time), None)
 
 
-class Choosing:
-    """Moments go in one by one; of each event of the context label the verdict that memory changed most is told, and
+class EvidenceSelector:
+    """Moments go in one by one; of each event of the context label the prediction that memory changed most is told, and
     the most remarkable of those are kept: the changes that are the largest, and among equals (to a tenth) those that
     rest on what is furthest back; of those that rest on the same stretch of the past no more than two.
 
@@ -107,11 +107,11 @@ class Choosing:
         tell: called with the moment of each event that memory changed, as the event ends.
     """
 
-    def __init__(self, thumbnails: Thumbnails, tell: Callable[[Moment], None]) -> None:
+    def __init__(self, thumbnails: ThumbnailBuffer, tell: Callable[[Moment], None]) -> None:
         self._thumbnails, self._tell = thumbnails, tell
         self._label: str | None = None
-        self._best: Verdict | None = None
-        self._kept: list[Verdict] = []
+        self._best: ExplainedMoment | None = None
+        self._kept: list[ExplainedMoment] = []
 
     def add(self, moment: Moment) -> None:
         """Take the next moment."""
@@ -122,31 +122,31 @@ class Choosing:
         if change(moment) > least:
             image = self._thumbnails.at(moment.time)
             if image is not None:
-                self._best = Verdict(moment, image, glances(moment, self._thumbnails))
+                self._best = ExplainedMoment(moment, image, past_frames(moment, self._thumbnails))
 
-    def verdicts(self) -> list[Verdict]:
+    def selected(self) -> list[ExplainedMoment]:
         """Those that are kept, in order of time, the event under way ended."""
         self._end()
-        return sorted(self._kept, key=lambda verdict: verdict.moment.time)
+        return sorted(self._kept, key=lambda explained: explained.moment.time)
 
     def _end(self) -> None:
         best, self._best = self._best, None
         if best is None:
             return
         self._tell(best.moment)
-        if best.glances:
+        if best.past_frames:
             ranked = sorted((*self._kept, best), key=lambda one: (-round(one.change, 1), -one.back))
             self._kept = [one for number, one in enumerate(ranked) if _alike(one, ranked[:number]) < ALIKE][
                 :SHOWN
             ]
 
 
-def _alike(verdict: Verdict, others: list[Verdict]) -> int:
-    """How many others rest on the same stretch of the past."""
-    return sum(abs(other.glances[0].time - verdict.glances[0].time) <= NEAR for other in others)
+def _alike(explained: ExplainedMoment, others: list[ExplainedMoment]) -> int:
+    """Number of other predictions that rest on the same span of the past."""
+    return sum(abs(other.past_frames[0].time - explained.past_frames[0].time) <= NEAR for other in others)
 
 
-def glances(moment: Moment, thumbnails: Thumbnails) -> tuple[Glance, ...]:
+def past_frames(moment: Moment, thumbnails: ThumbnailBuffer) -> tuple[PastFrame, ...]:
     """The stretches of the past that the moment looked at most, itself left out, the largest weight first.
 
     A stretch is a moment and what is near to it; its frame is the one that weighs most in it.
@@ -162,5 +162,5 @@ def glances(moment: Moment, thumbnails: Thumbnails) -> tuple[Glance, ...]:
     for near in stretches:
         image, weight = thumbnails.at(near[0].time), sum(piece.weight for piece in near)
         if image is not None and weight >= LEAST:
-            found.append(Glance(near[0].time, weight, image))
-    return tuple(sorted(found, key=lambda glance: -glance.weight)[:GLANCES])
+            found.append(PastFrame(near[0].time, weight, image))
+    return tuple(sorted(found, key=lambda past_frame: -past_frame.weight)[:PAST_FRAMES])

@@ -1,4 +1,4 @@
-"""A picture of what verdicts rest on: each with its frame, and beside it the past frames that it looked at."""
+"""A picture of what predictions rest on: each with its frame, and beside it the past frames that it looked at."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...atomic import atomic_path
-from .evidence import GLANCES, Glance, Verdict
+from .evidence import PAST_FRAMES, ExplainedMoment, PastFrame
 from .palette import palette
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SAID = 190  # pixels for what is said of a frame
 
 
 def draw_evidence(
-    verdicts: Sequence[Verdict],
+    selected: Sequence[ExplainedMoment],
     path: str | PathLike[str],
     classes: Sequence[str],
     title: str,
@@ -32,13 +32,13 @@ def draw_evidence(
     Raises OSError when it cannot be written.
     """
     with atomic_path(path) as beside:
-        evidence_picture(verdicts, classes, title, aspect).save(beside, format="PNG")
+        evidence_picture(selected, classes, title, aspect).save(beside, format="PNG")
 
 
 def evidence_picture(
-    verdicts: Sequence[Verdict], classes: Sequence[str], title: str, aspect: float = 1.0
+    selected: Sequence[ExplainedMoment], classes: Sequence[str], title: str, aspect: float = 1.0
 ) -> "Image":
-    """A row for each verdict: when, its frame, both labels and how probable they are; and the past frames that it
+    """A row for each prediction: when, its frame, both labels and how probable they are; and the past frames that it
     looked at most, the largest weight first, each with how long ago it was.
 
     aspect  how many times wider than high frames are shown: they are kept as squares
@@ -46,17 +46,17 @@ def evidence_picture(
     from PIL import Image, ImageDraw
 
     pen_of = _Pen(classes, max(0.5, min(2.0, aspect)))
-    across = max((len(verdict.glances) for verdict in verdicts), default=GLANCES)
+    across = max((len(explained.past_frames) for explained in selected), default=PAST_FRAMES)
     width = 3 * GAP + pen_of.wide + SAID + across * (pen_of.wide + GAP)
     top = 2 * GAP + 2 * LINE
     row = HIGH + LINE + LINE + GAP
-    canvas = Image.new("RGB", (width, top + len(verdicts) * row + GAP), PAPER)
+    canvas = Image.new("RGB", (width, top + len(selected) * row + GAP), PAPER)
     pen = ImageDraw.Draw(canvas)
     pen.text((GAP, GAP), pen_of.fitted(title, pen_of.large, width - 2 * GAP), INK, pen_of.large)
     about = "left: the frame and what is said of it; right: the past frames looked at most, and their weight"
     pen.text((GAP, GAP + LINE + 4), pen_of.fitted(about, pen_of.small, width - 2 * GAP), QUIET, pen_of.small)
-    for number, verdict in enumerate(verdicts):
-        pen_of.row(canvas, pen, verdict, top + number * row)
+    for number, explained in enumerate(selected):
+        pen_of.row(canvas, pen, explained, top + number * row)
     return canvas
 
 
@@ -74,9 +74,9 @@ class _Pen:
         self.wide = round(HIGH * aspect)
         self._paints = palette(classes)
 
-    def row(self, canvas: "Image", pen: "ImageDraw", verdict: Verdict, top: int) -> None:
-        moment = verdict.moment
-        self._frame(canvas, verdict.image, GAP, top)
+    def row(self, canvas: "Image", pen: "ImageDraw", explained: ExplainedMoment, top: int) -> None:
+        moment = explained.moment
+        self._frame(canvas, explained.image, GAP, top)
         left = 2 * GAP + self.wide
         pen.text((left, top), clock(moment.time), INK, self.large)
         for line, (name, label, probability) in enumerate(
@@ -88,19 +88,21 @@ class _Pen:
             at = top + 1.5 * LINE + line * 2.1 * LINE
             pen.text((left, at), name, QUIET, self.small)
             self._label(pen, left, at + 16, label, probability)
-        for number, glance in enumerate(verdict.glances):
-            self._glance(canvas, pen, glance, moment.time, left + SAID + number * (self.wide + GAP), top)
+        for number, past_frame in enumerate(explained.past_frames):
+            self._past_frame(
+                canvas, pen, past_frame, moment.time, left + SAID + number * (self.wide + GAP), top
+            )
 
-    def _glance(
-        self, canvas: "Image", pen: "ImageDraw", glance: Glance, now: float, left: int, top: int
+    def _past_frame(
+        self, canvas: "Image", pen: "ImageDraw", past_frame: PastFrame, now: float, left: int, top: int
     ) -> None:
-        self._frame(canvas, glance.image, left, top)
+        self._frame(canvas, past_frame.image, left, top)
         under = top + HIGH + 4
-        share = min(1.0, glance.weight)
+        share = min(1.0, past_frame.weight)
         pen.rectangle((left, under, left + self.wide - 1, under + 5), "#E4E4E4")
         if round(share * self.wide) > 0:
             pen.rectangle((left, under, left + round(share * self.wide) - 1, under + 5), BAR)
-        told = f"{100 * share:.0f}%, {ago(now - glance.time)}"
+        told = f"{100 * share:.0f}%, {ago(now - past_frame.time)}"
         pen.text((left, under + 9), self.fitted(told, self.small, self.wide + GAP), INK, self.small)
 
     def _frame(self, canvas: "Image", image: object, left: int, top: int) -> None:
@@ -138,7 +140,7 @@ def clock(seconds: float) -> str:
 
 
 def ago(seconds: float) -> str:
-    """How long ago something was.
+    """Text of a duration in the past.
 
     >>> ago(7.44), ago(95.0), ago(7500.0)
     ('7.4 s ago', '1:35 min ago', '2:05 h ago')

@@ -1,4 +1,4 @@
-"""The strip of verdicts drawn beneath an annotated picture."""
+"""The strip of predictions drawn beneath an annotated picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ PAPER, QUIET = "#1A1A1A", "#C8C8C8"  # background, and the names of the rows
 
 
 class LabelStrip:
-    """Draws verdicts as rows of a picture `width` pixels wide: the truth where known, context, snapshot.
+    """Draws predictions as rows of a picture `width` pixels wide: the truth where known, context, snapshot.
 
     In each row stands the label in its class's colour, its probability in per cent, and a bar of the
     probabilities of all classes in theirs. `height` is the strip's, in pixels, an even number.

@@ -11,7 +11,7 @@ NOTHING = {"unknown": "#C4C4C4", "blank": "#EDEDED"}  # a middle grey would be t
 
 
 class Paint(NamedTuple):
-    """How a class is drawn: a fill, and a hatch once the hues have run out."""
+    """Fill and hatch of a class."""
 
     fill: str
     """Red, green and blue as #RRGGBB."""

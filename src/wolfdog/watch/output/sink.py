@@ -38,10 +38,10 @@ class Sink(ABC):
 
     @abstractmethod
     def _head(self) -> str:
-        """What the file begins with."""
+        """Text at the head of the file."""
 
     def _tail(self) -> str:
-        """What is still to be written when there are no more moments."""
+        """Text after the last moment."""
         return ""
 
     def _put(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Where verdicts go: moments are written one by one, and a file appears under its name when it is whole."""
+"""Files of moments and events, written moment by moment; a file appears under its name when it is whole."""
 
 import csv
 import io
@@ -99,10 +99,10 @@ class EventsCSV(Sink):
 
 
 class EvidenceCSV(Sink):
-    """A line per past moment that a verdict looked at: `video, time, context, past, weight`; RFC 4180, UTF-8.
+    """A line per past moment that a prediction looked at: `video, time, context, past, weight`; RFC 4180, UTF-8.
 
-    `time` is the verdict's and `past` the past moment's, in seconds with three decimals; weights have six. Verdicts of
-    several videos may follow one another.
+    `time` is the prediction's and `past` the past moment's, in seconds with three decimals; weights have six.
+    ObserverPredictions of several videos may follow one another.
 
     >>> import tempfile, numpy as np
     >>> from pathlib import Path
@@ -120,7 +120,7 @@ class EvidenceCSV(Sink):
         return _line(["video", "time", "context", "past", "weight"])
 
     def write(self, moment: Moment) -> None:
-        """Write the lines of one verdict."""
+        """Write the lines of one prediction."""
         said = [moment.video, f"{moment.time:.3f}", moment.context]
         for piece in moment.evidence:
             self._put(_line([*said, f"{piece.time:.3f}", f"{piece.weight:.6f}"]))

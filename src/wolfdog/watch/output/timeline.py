@@ -27,6 +27,7 @@ DOTS = 120  # per inch
 COLUMNS = 1200  # the probabilities of a long video are averaged to at most so many steps
 LANE, STRIP, FRAME, ROW = 0.42, 1.1, 1.0, 0.24  # inches of height: lane, strip, title and axis, legend row
 HALF = 0.42  # of a lane's bar, in lanes
+OTHERS = Paint("#F4F4F4", "")  # of the classes that are too improbable to be told apart
 CROWD = COLUMNS // 3  # more events than this in a lane cannot be told apart
 
 
@@ -83,7 +84,8 @@ def timeline_figure(
     """The moments of one video over time, as a Matplotlib figure.
 
     Lanes from the top: the truth where it is known, the context label, the snapshot label; below them the
-    context probabilities of all classes, stacked. Every event is at least a dot wide, so that a short one in
+    context probabilities, stacked: those of the classes that are a label or exceed 0.1 somewhere, and the sum of all
+    others. Every event is at least a dot wide, so that a short one in
     a long video is seen; a lane with more events than can be told apart shows each label's share of the time
     instead. The title is the video's name unless one is given.
 
@@ -115,9 +117,15 @@ def timeline_figure(
     top.set_xlim(times[0], times[-1])
     top.set_title(seen[0].video if title is None else title, fontsize=11, loc="left", parse_math=False)
     _draw_lanes(top, lanes, paints)
-    _draw_probabilities(strip, times, probabilities, [paints[name] for name in classes])
+    drawn = [k for k, name in enumerate(classes) if name in shown]
+    legend = {name: paints[name] for name in shown}
+    strips = [(probabilities[:, k], paints[classes[k]]) for k in drawn]
+    if len(drawn) < len(classes):
+        strips.append((np.delete(probabilities, drawn, 1).sum(1), OTHERS))
+        legend["other classes"] = OTHERS
+    _draw_probabilities(strip, times, strips)
     time_axis(strip, float(times[0]), float(times[-1]))
-    _draw_legend(figure, {name: paints[name] for name in shown}, math.ceil(len(shown) / rows))
+    _draw_legend(figure, legend, math.ceil(len(legend) / rows))
     return figure
 
 
@@ -218,12 +226,12 @@ def _draw_shares(axes: "Axes", row: int, spans: list[Span], paints: dict[str, Pa
 
 
 def _draw_probabilities(
-    axes: "Axes", times: NDArray[np.float64], probabilities: NDArray[np.float64], paints: list[Paint]
+    axes: "Axes", times: NDArray[np.float64], strips: list[tuple[NDArray[np.float64], Paint]]
 ) -> None:
-    tops = np.cumsum(probabilities, 1)
-    tops = np.vstack([tops, tops[-1]])  # step="post" draws each value up to the next edge; the last has none
     below = np.zeros(len(times))
-    for paint, top in zip(paints, tops.T, strict=True):
+    for values, paint in strips:
+        # step="post" draws each value up to the next edge; the last has none
+        top = below + np.append(values, values[-1])
         axes.fill_between(times, below, top, step="post", facecolor=paint.fill, hatch=paint.hatch, lw=0,
                           edgecolor=paint.ink + "60")  # fmt: skip
         below = top

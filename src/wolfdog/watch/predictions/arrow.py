@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wolfdog.errors import InputError, MissingPackageError
+from wolfdog.errors import InputError
+from wolfdog.extras import needs_extra
 
 from .table import Predictions
 
@@ -126,9 +127,5 @@ def from_arrow(table: "pa.Table", notes: dict[str, Any], context: bool) -> Predi
 
 def load_pyarrow(part: str = "") -> Any:
     """The package, or a module of it; loaded when first needed."""
-    try:
+    with needs_extra("watch", "a predictions file (Parquet)"):
         return import_module(f"pyarrow.{part}" if part else "pyarrow")
-    except ImportError as error:
-        raise MissingPackageError(
-            "predictions files are Parquet and need pyarrow: pip install 'wolfdog[watch]'."
-        ) from error

@@ -6,6 +6,9 @@ from torch import Tensor
 LEAST = -12.0
 """Log probabilities below are raised to this: files round small probabilities to zero."""
 
+TOP = 2
+"""Position of the feature that marks the most probable class."""
+
 _SHORTEST = 0.01
 """Seconds that are added to each interval before its logarithm is taken."""
 

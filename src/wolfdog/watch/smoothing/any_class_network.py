@@ -6,10 +6,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-import wolfdog as wd
 from wolfdog.errors import InputError
+from wolfdog.layers import Recurrent
 
-from .any_class_features import LEAST
+from .any_class_features import LEAST, TOP
 
 Pooling = Literal["mean", "weighted", "attention"]
 
@@ -29,7 +29,7 @@ class AnyClassConfig:
         times: whether the network reads the seconds between frames.
     """
 
-    width: int = 48
+    width: int = 32
     pooling: Pooling = "attention"
     times: bool = True
 
@@ -106,20 +106,25 @@ class AnyClassNetwork(nn.Module):
     The forward cell runs through a stream; the backward cell runs through it from its end, for the form that
     looks ahead. What is read off the states is a correction of the classifier's log probabilities:
 
-        log q = log_softmax((log p + correction) / temperature)
+        log q = log_softmax((log p + correction + prudence * [most probable class]) / temperature)
+
+    Prudence and temperature are numbers, one of each for each form, that are fitted after training: prudence holds
+    on to the classifier's own label, and the temperature calibrates.
     """
 
     temperature: Tensor
+    prudence: Tensor
 
     def __init__(self, config: AnyClassConfig | None = None) -> None:
         super().__init__()
         config = AnyClassConfig() if config is None else config
         self.config = config
-        self.forwards = wd.Recurrent(ClassCell(FEATURES, config.width, config.pooling), returns="state")
-        self.backwards = wd.Recurrent(ClassCell(FEATURES, config.width, config.pooling), returns="state")
+        self.forwards = Recurrent(ClassCell(FEATURES, config.width, config.pooling), returns="state")
+        self.backwards = Recurrent(ClassCell(FEATURES, config.width, config.pooling), returns="state")
         self.causal = Readout(FEATURES, config.width, config.width)
         self.ahead = Readout(FEATURES, 2 * config.width, config.width)
         self.register_buffer("temperature", torch.ones(2))
+        self.register_buffer("prudence", torch.zeros(2))
 
     def causal_parameters(self) -> list[nn.Parameter]:
         """Parameters of the causal form."""
@@ -165,5 +170,6 @@ class AnyClassNetwork(nn.Module):
     def read(self, log_p: Tensor, y: Tensor, x: Tensor, *, ahead: bool = False) -> Tensor:
         """Log probabilities [..., K] from the classifier's, the states and the features of rows."""
         correction: Tensor = (self.ahead if ahead else self.causal)(y, x)
-        scaled = (log_p.clamp(min=LEAST) + correction) / self.temperature[1 if ahead else 0]
-        return scaled.log_softmax(-1)
+        form = 1 if ahead else 0
+        logits = log_p.clamp(min=LEAST) + correction + self.prudence[form] * x[..., TOP]
+        return (logits / self.temperature[form]).log_softmax(-1)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-import wolfdog as wd
+from wolfdog.layers import GRU
 
 from .any_class_features import LEAST
 
@@ -27,8 +27,8 @@ class ClassHead(nn.Module):
     def __init__(self, classes: int, *, width: int, ahead: bool, dropout: float) -> None:
         super().__init__()
         self.classes = classes
-        self.forwards = wd.GRU(2 * classes, width)
-        self.backwards = wd.GRU(2 * classes, width) if ahead else None
+        self.forwards = GRU(2 * classes, width)
+        self.backwards = GRU(2 * classes, width) if ahead else None
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(2 * classes, classes, bias=False)
         self.out = nn.Linear(width * (2 if ahead else 1), classes)

@@ -36,8 +36,8 @@ class Fitting:
         seed: of weights, order and division.
     """
 
-    epochs: int = 60
-    folds: int = 5
+    epochs: int = 40
+    folds: int = 8
     width: int = 64
     dropout: float = 0.4
     rate: float = 3e-3

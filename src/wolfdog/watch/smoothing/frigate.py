@@ -30,9 +30,17 @@ class Median(Method):
 
     def of_stream(self, stream: Stream, *, ahead: bool) -> Floats:
         start, end = window_bounds(len(stream.first), self.frames, ahead=ahead)
-        context = np.empty_like(stream.p)
-        for row, f in enumerate(stream.frame):
+        medians = np.empty_like(stream.of_frames)
+        full = np.flatnonzero(end - start == self.frames)
+        if len(full):
+            windows = np.lib.stride_tricks.sliding_window_view(stream.of_frames, self.frames, axis=0)
+            medians[full] = np.median(windows[start[full]], axis=-1)
+        for f in np.flatnonzero(end - start < self.frames):
+            medians[f] = np.median(stream.of_frames[start[f] : end[f]], axis=0)
+        context = medians[stream.frame]
+        for row in np.flatnonzero(stream.rows[stream.frame] > 1):
+            f = stream.frame[row]
             window = stream.of_frames[start[f] : end[f]].copy()
             window[f - start[f]] = stream.p[row]
             context[row] = np.median(window, axis=0)
-        return context + 1e-6 * stream.p
+        return np.asarray(context + 1e-6 * stream.p)

@@ -3,17 +3,17 @@
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from wolfdog.errors import InputError
 
-from .any_class_features import LEAST, Clock, class_features, top_class
+from .any_class_features import LEAST
 from .any_class_network import AnyClassConfig, AnyClassNetwork
+from .batch import Batch, as_batch, predict
+from .calibration import calibrate
 from .simulation import Streams, simulate
 from .world import TRAINED, Ranges, World, draw_world
 
@@ -37,15 +37,15 @@ class Pretraining:
         ranges: of the streams.
     """
 
-    steps: int = 6000
-    ahead_steps: int = 3000
+    steps: int = 5000
+    ahead_steps: int = 2000
     seed: int = 0
     frames: int = 128
     classes: tuple[int, int] = (2, 24)
-    rows: int = 192
+    rows: int = 160
     rate: float = 3e-3
-    balance: float = 0.4
-    guard: float = 2.0
+    balance: float = 0.3
+    guard: float = 1.0
     pairs: float = 0.15
     ranges: Ranges = TRAINED
 
@@ -54,82 +54,6 @@ class Pretraining:
             raise InputError("pretraining needs at least 1 step of each form, 1 row and 2 frames.")
         if not 2 <= self.classes[0] <= self.classes[1]:
             raise InputError(f"classes must be 2 or more, least first; got {self.classes}.")
-
-
-class Batch(NamedTuple):
-    """Simulated streams as the network reads them: T frames, B streams, D rows of each frame, K classes."""
-
-    labels: Tensor
-    """[T, B, D]; -100 where the frame has no such row."""
-    log_p: Tensor
-    """[T, B, D, K]"""
-    rows: Tensor
-    """[T, B, D, K, F]: features of rows."""
-    frames: Tensor
-    """[T, B, K, F]: features of frames, for the forward cell."""
-    frames_back: Tensor
-    """The same for the backward cell."""
-
-
-def as_batch(tracks: list[Streams], blank: NDArray[np.bool_], *, times: bool = True) -> Batch:
-    """Batch of streams that share their times; the second and later ones have rows only while in view.
-
-    Args:
-        tracks: D simulations of the same N cameras.
-        blank: [N]: whether the network is told that class 0 is the blank one.
-        times: whether it reads the seconds between frames.
-    """
-    first = tracks[0]
-    T, N, K = first.log_probabilities.shape
-
-    def stacked(name: str) -> Tensor:
-        return torch.from_numpy(np.stack([getattr(track, name) for track in tracks], 2))
-
-    log_p, labels, present = stacked("log_probabilities"), stacked("labels"), stacked("in_view")
-    spread, confidence = stacked("spread"), stacked("confidence")
-    present[:, :, 0] = True
-    is_blank = torch.zeros(N, K)
-    is_blank[:, 0] = torch.from_numpy(blank.astype(np.float32))
-    seconds = torch.from_numpy(first.seconds)
-    count = present.sum(2).float()
-
-    def mean(values: Tensor) -> Tensor:
-        shown = present if values.dim() == 3 else present.unsqueeze(-1)
-        shown_count = count if values.dim() == 3 else count.unsqueeze(-1)
-        return torch.where(shown, values, torch.zeros_like(values)).sum(2) / shown_count
-
-    top = top_class(log_p)
-    time_ahead = Clock().features(seconds, use=times)
-    back = torch.cat((seconds[1:], torch.zeros_like(seconds[:1]))).flip(0)
-    time_back = Clock().features(back, use=times).flip(0)
-
-    def of_frames(clock: Tensor) -> Tensor:
-        return class_features(
-            mean(log_p.exp()).clamp(min=1e-30).log() if len(tracks) > 1 else log_p[:, :, 0],
-            torch.where(present.unsqueeze(-1), top, torch.zeros_like(top)).amax(2),
-            is_blank,
-            time=clock,
-            spread=mean(spread),
-            confidence=mean(confidence),
-            rows=count,
-        )
-
-    rows = class_features(
-        log_p,
-        top,
-        is_blank.unsqueeze(1),
-        time=time_ahead.unsqueeze(2).expand(T, N, len(tracks), 3),
-        spread=spread,
-        confidence=confidence,
-        rows=count.unsqueeze(-1).expand_as(spread),
-    )
-    return Batch(
-        torch.where(present, labels, torch.full_like(labels, -100)),
-        log_p,
-        rows,
-        of_frames(time_ahead),
-        of_frames(time_back),
-    )
 
 
 def batches(options: Pretraining, *, times: bool = True) -> Iterator[Batch]:
@@ -168,12 +92,6 @@ def loss_of(network: AnyClassNetwork, batch: Batch, options: Pretraining, *, ahe
     return (guard / guard.sum() * of_streams).sum()
 
 
-def predict(network: AnyClassNetwork, batch: Batch, y: Tensor, *, ahead: bool) -> Tensor:
-    """Log probabilities [T, B, D, K] of a batch's rows from the states [T, B, K, ...] of its frames."""
-    y = y.unsqueeze(2).expand(*y.shape[:2], batch.log_p.shape[2], *y.shape[2:])
-    return network.read(batch.log_p, y, batch.rows, ahead=ahead)
-
-
 def _picked(log_q: Tensor, labels: Tensor) -> Tensor:
     """[T, B, D]: log probability of each label; that of class 0 where there is none."""
     return log_q.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
@@ -206,8 +124,8 @@ def pretrain(
     """Any-class network trained on simulated streams.
 
     First the causal form is trained. Then the backward cell starts as a copy of the forward one, the readout that
-    looks ahead as a copy of the causal one, and both are trained on the fixed forward cell. Last, the temperatures
-    of both forms are fitted on streams of other seeds.
+    looks ahead as a copy of the causal one, and both are trained on the fixed forward cell. Last, prudence and
+    temperature of both forms are fitted on streams of another seed.
 
     Args:
         options: of the training.
@@ -223,7 +141,8 @@ def pretrain(
         if ahead:
             network.start_looking_ahead()
         _train(network, stream, options, ahead, progress)
-    calibrate(network, options)
+    held_out = batches(replace(options, seed=options.seed + 1_000_003), times=network.config.times)
+    calibrate(network, list(itertools.islice(held_out, min(40, options.steps))))
     return network.eval()
 
 
@@ -251,21 +170,3 @@ def _train(
         if progress is not None and (step + 1) % 100 == 0:
             progress("ahead" if ahead else "causal", step + 1, total / 100)
             total = 0.0
-
-
-@torch.no_grad()
-def calibrate(network: AnyClassNetwork, options: Pretraining, *, count: int = 40) -> None:
-    """Fit the temperature of each form on `count` batches of streams of another seed."""
-    network.temperature.fill_(1.0)
-    held_out = batches(replace(options, seed=options.seed + 1_000_003), times=network.config.times)
-    tried = torch.linspace(-0.8, 0.8, 65).exp()
-    loss = torch.zeros(2, len(tried))
-    for batch in itertools.islice(held_out, count):
-        known = batch.labels >= 0
-        y, _ = network.states(batch.frames)
-        both = torch.cat((y, network.states_ahead(batch.frames_back)[0]), -1)
-        for form, states in enumerate((y, both)):
-            log_q = predict(network, batch, states, ahead=bool(form))[known]
-            for i, temperature in enumerate(tried):
-                loss[form, i] += nn.functional.cross_entropy(log_q / temperature, batch.labels[known])
-    network.temperature.copy_(tried[loss.argmin(-1)])

@@ -115,7 +115,7 @@ def observe(
     intervals: Floats,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """What the classifier says of streams of these labels.
+    """Simulated classifier's probabilities for streams of these labels.
 
     Args:
         world: parameters of the N streams.

@@ -62,7 +62,7 @@ class TrainedMemory(Method):
 
 
 class HeadInputs(NamedTuple):
-    """What a head reads of one deployment."""
+    """Inputs of a head for one deployment."""
 
     frames: Tensor
     """[F, 2 K]"""

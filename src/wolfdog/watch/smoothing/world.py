@@ -1,6 +1,6 @@
 """Parameters of simulated streams, and the ranges that they are drawn from."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,18 +45,18 @@ class Ranges:
     gap: Span = (1.0, 40.0)
     no_blank: float = 0.4
     gap_share: Span = (0.3, 1.0)
-    concentration: Span = (0.2, 2.0)
-    again: Span = (0.0, 0.8)
+    concentration: Span = (0.1, 2.0)
+    again: Span = (0.0, 0.95)
     procedure: Span = (0.3, 0.95)
-    strength: Span = (1.0, 4.0)
+    strength: Span = (0.7, 4.0)
     visit_noise: Span = (0.0, 2.5)
-    frame_noise: Span = (0.3, 2.2)
+    frame_noise: Span = (0.3, 2.4)
     correlation: Span = (0.8, 0.99)
-    confusion: Span = (0.0, 0.5)
+    confusion: Span = (0.0, 0.6)
     false_alarm: Span = (0.0, 0.3)
     fade: Span = (0.0, 0.25)
-    bias: Span = (0.0, 0.8)
-    temperature: Span = (0.5, 2.5)
+    bias: Span = (0.0, 1.0)
+    temperature: Span = (0.4, 2.5)
     unclear: float = 0.25
     stretch: Span = (0.02, 0.2)
     smoothed: float = 0.25
@@ -73,19 +73,20 @@ WIDER = Ranges(
     visit=(1.5, 160.0),
     gap=(1.0, 120.0),
     gap_share=(0.05, 1.0),
-    concentration=(0.1, 3.0),
-    strength=(0.8, 5.0),
+    concentration=(0.05, 3.0),
+    again=(0.0, 0.99),
+    strength=(0.5, 5.0),
     visit_noise=(0.0, 3.0),
-    frame_noise=(0.2, 2.6),
+    frame_noise=(0.2, 2.8),
     correlation=(0.7, 0.995),
-    confusion=(0.0, 0.6),
+    confusion=(0.0, 0.7),
     false_alarm=(0.0, 0.4),
-    bias=(0.0, 1.2),
-    temperature=(0.4, 3.0),
+    bias=(0.0, 1.3),
+    temperature=(0.3, 3.0),
 )
 """Ranges beyond the trained ones, for tests."""
 
-EXACT = Ranges(visit_noise=(0.0, 0.0), unclear=0.0, smoothed=0.0, few=0.0, detector=0.0)
+EXACT = replace(TRAINED, visit_noise=(0.0, 0.0), unclear=0.0, smoothed=0.0, few=0.0, detector=0.0)
 """The trained ranges, of the streams for which the ideal filter can be computed."""
 
 
@@ -116,7 +117,7 @@ class World:
     window: NDArray[np.int64]
     """Frames that the classifier reads on either side; 0 where it reads one frame."""
     few: NDArray[np.int64]
-    """How many of the top probabilities are known."""
+    """Number of top probabilities that are known."""
     detector: NDArray[np.bool_]
     """Whether a detector's confidence is known."""
 

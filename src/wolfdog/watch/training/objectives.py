@@ -1,4 +1,4 @@
-"""What a watcher is taught: to see, to remember, or both at once."""
+"""Training objectives: frame classifier, context, or both."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,13 +11,13 @@ from torch.nn import functional as F
 from ...errors import InputError
 from ...layers import detach
 from ...layers.cell.state import State, tensors
-from ..data.labelled_video import UNLABELLED, Reel
-from ..data.streams import Chunk, Streams
+from ..data.labelled_video import UNLABELLED, LabelledVideo
+from ..data.streams import StreamBatch, Streams
 from ..model.context import Context
-from ..model.frame_classifier import Eye
+from ..model.frame_classifier import FrameClassifier
 
 
-class EyeLesson:
+class FrameObjective:
     """Frames drawn at random, each class as often, each shifted, mirrored and lit anew; cross entropy.
 
     Early frames are shown at half the size, where they have 32 pixels or more each way: the encoder pools over places,
@@ -25,8 +25,8 @@ class EyeLesson:
     "EfficientNetV2").
 
     Args:
-        student: the eye.
-        reels: labelled footage, events being frames.
+        module: the frame classifier.
+        videos: labelled footage, events being frames.
         batch: frames a step.
         seed: of the drawing.
         coarse: the share of the training in which frames are halved.
@@ -35,16 +35,21 @@ class EyeLesson:
     """
 
     def __init__(
-        self, student: Eye, reels: Sequence[Reel], batch: int, seed: int, coarse: float = 0.0
+        self,
+        module: FrameClassifier,
+        footage: Sequence[LabelledVideo],
+        batch: int,
+        seed: int,
+        coarse: float = 0.0,
     ) -> None:
-        self.student = student
+        self.module = module
         self._batch, self._coarse = batch, coarse
         self._rng = np.random.default_rng(seed)
-        self._reels = reels
-        labels = np.concatenate([reel.labels for reel in reels])
-        reel = np.repeat(np.arange(len(reels)), [len(reel) for reel in reels])
-        frame = np.concatenate([np.arange(len(reel)) for reel in reels])
-        places = np.stack((reel, frame), 1)
+        self._footage = footage
+        labels = np.concatenate([video.labels for video in footage])
+        video = np.repeat(np.arange(len(footage)), [len(video) for video in footage])
+        frame = np.concatenate([np.arange(len(video)) for video in footage])
+        places = np.stack((video, frame), 1)
         self._places = {
             int(label): places[labels == label] for label in np.unique(labels) if label != UNLABELLED
         }
@@ -56,15 +61,16 @@ class EyeLesson:
         picked = [self._places[int(label)] for label in labels]
         where = [places[self._rng.integers(len(places))] for places in picked]
         frames = vary(
-            torch.from_numpy(np.stack([self._reels[reel].events[frame] for reel, frame in where])), self._rng
+            torch.from_numpy(np.stack([self._footage[video].events[frame] for video, frame in where])),
+            self._rng,
         )
-        _, logits = self.student(halved(frames) if progress < self._coarse else frames)
+        _, logits = self.module(halved(frames) if progress < self._coarse else frames)
         return F.cross_entropy(logits, torch.from_numpy(labels))
 
-    def carried(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return {}, {"rng": self._rng.bit_generator.state}
 
-    def carry_on(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+    def load_state_dict(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
         self._rng.bit_generator.state = notes["rng"]
 
 
@@ -104,13 +110,13 @@ def halved(frames: Tensor) -> Tensor:
     return small.round_().to(torch.uint8).permute(0, 2, 3, 1)
 
 
-class _Streamed:
+class _StreamObjective:
     """TruncatedBPTT backpropagation through time: chunk after chunk of many streams, the state carried over.
 
     Where a memory says so, one moment in so many is judged, other ones in each chunk.
     """
 
-    student: nn.Module
+    module: nn.Module
 
     def __init__(self, context: Context, streams: Streams, chunk: int) -> None:
         self._context, self._streams = context, streams
@@ -118,62 +124,65 @@ class _Streamed:
         self._state: State = ()
         self._drawn = 0
 
-    def _next(self, progress: float) -> tuple[Chunk, slice]:
+    def _next(self, progress: float) -> tuple[StreamBatch, slice]:
         """The next chunk, and which of its moments are judged."""
-        every = min(self._context.memory.asked_every, self._chunk)
-        asked = slice(self._drawn % every, None, every)
+        every = min(self._context.memory.query_every, self._chunk)
+        query = slice(self._drawn % every, None, every)
         self._drawn += 1
-        return self._streams.draw(self._chunk, progress), asked
+        return self._streams.draw(self._chunk, progress), query
 
-    def _remembered(self, embeddings: Tensor, chunk: Chunk, asked: slice) -> Tensor:
+    def _remembered(self, embeddings: Tensor, chunk: StreamBatch, query: slice) -> Tensor:
         """The context's logits [Q, N, classes] of the moments that are asked."""
         before = None if self._state == () else self._state
         logits: Tensor
-        logits, after = self._context(embeddings, before, chunk.resets, chunk.times, asked)
+        logits, after = self._context(embeddings, before, chunk.resets, chunk.times, query)
         self._state = detach(after)
         return logits
 
-    def carried(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return {f"state.{number}": part for number, part in enumerate(tensors(self._state))}, {
             "streams": self._streams.state_dict(),
             "form": _form(self._state),
             "drawn": self._drawn,
         }
 
-    def carry_on(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+    def load_state_dict(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
         self._streams.load_state_dict(notes["streams"])
         parts = iter([tensors[f"state.{number}"] for number in range(len(tensors))])
         self._state, self._drawn = _formed(notes["form"], parts), int(notes["drawn"])
 
 
-class ContextLesson(_Streamed):
-    """A context trained on streams of embeddings, the eye being done; cross entropy of the context labels."""
+class ContextObjective(_StreamObjective):
+    """A context trained on streams of embeddings, the frame classifier being done; cross entropy of the context
+    labels."""
 
-    def __init__(self, student: Context, streams: Streams, chunk: int) -> None:
-        super().__init__(student, streams, chunk)
-        self.student = student
+    def __init__(self, module: Context, streams: Streams, chunk: int) -> None:
+        super().__init__(module, streams, chunk)
+        self.module = module
 
     def loss(self, progress: float) -> Tensor:
-        drawn, asked = self._next(progress)
-        logits = self._remembered(drawn.events, drawn, asked)
-        return _cross_entropy(logits.flatten(0, 1), drawn.labels[asked].flatten())
+        drawn, query = self._next(progress)
+        logits = self._remembered(drawn.events, drawn, query)
+        return _cross_entropy(logits.flatten(0, 1), drawn.labels[query].flatten())
 
 
-class JointLesson(_Streamed):
-    """Eye and context trained together, from frames; cross entropy of snapshot and of context labels."""
+class JointObjective(_StreamObjective):
+    """FrameClassifier and context trained together, from frames; cross entropy of snapshot and of context labels."""
 
-    def __init__(self, eye: Eye, context: Context, streams: Streams, chunk: int) -> None:
+    def __init__(
+        self, frame_classifier: FrameClassifier, context: Context, streams: Streams, chunk: int
+    ) -> None:
         super().__init__(context, streams, chunk)
-        self.student = nn.ModuleDict({"eye": eye, "context": context})
-        self._eye = eye
+        self.module = nn.ModuleDict({"classifier": frame_classifier, "context": context})
+        self._eye = frame_classifier
 
     def loss(self, progress: float) -> Tensor:
-        drawn, asked = self._next(progress)
+        drawn, query = self._next(progress)
         length, count = drawn.labels.shape
         embeddings, snapshot = self._eye(drawn.events.flatten(0, 1))
-        context = self._remembered(embeddings.view(length, count, -1), drawn, asked)
+        context = self._remembered(embeddings.view(length, count, -1), drawn, query)
         seen = _cross_entropy(snapshot, drawn.labels.flatten())
-        return seen + _cross_entropy(context.flatten(0, 1), drawn.labels[asked].flatten())
+        return seen + _cross_entropy(context.flatten(0, 1), drawn.labels[query].flatten())
 
 
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,42 +1,51 @@
-"""Teaching a watcher on labelled footage from beginning to end, in steps that a killed run takes up again."""
+"""Training of a watcher on labelled videos, in stages that a killed run takes up again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from ...errors import InputError
-from ..data.labelled_video import Reel, look_through
+from ..data.labelled_video import LabelledVideo, embed_video
 from ..model.config import WatcherConfig
-from ..model.frame_classifier import Eye
+from ..model.context import Context
+from ..model.frame_classifier import FrameClassifier
 from ..model.registry import NO_MEMORY
 from ..model.watcher import Watcher
-from ..progress import Stages
-from .train import ContextJob, ContextPlan, EyePlan, calibrate_on, teach_eye, teach_jointly
+from ..progress import Done, Stages
+from .train import (
+    ContextJob,
+    ContextTraining,
+    FrameClassifierTraining,
+    calibrate_on,
+    train_frame_classifier,
+    train_jointly,
+)
 from .trainer import Progress
 
 FEW = 4
-"""With fewer videos than this, eye and memory learn from the same ones."""
+"""With fewer videos than this, frame classifier and memory learn from the same ones."""
 
 
 @dataclass(frozen=True)
-class School:
-    """How a watcher is taught from labelled footage, and where it is written.
+class WatcherTraining:
+    """Training of a watcher on labelled videos, and the folder that it is written to.
 
-    In two stages (the default) half of the videos teach the eye, which is then calibrated on the other half,
-    and from that half the memory learns: an eye sees what it was taught on too well to be a lesson in when
-    to trust it. With fewer than four videos both learn from all. Jointly, everything learns from everything
-    at once.
+    In two stages (the default), half of the videos train the frame classifier, which is then calibrated on the
+    other half, and on that half the memory is trained: a frame classifier is surer of its own training frames than
+    of new ones, so that a memory trained on those would trust it too much. With fewer than four videos both learn
+    from all. Jointly, frame classifier and memory are trained on all videos at once.
 
-    `out` receives the watcher and, in `out`/training, the checkpoints from which the same call goes on after
-    a kill, to the same weights as without one.
+    `out` receives the watcher and, in `out`/training, the checkpoints from which the same call goes on after a kill, to
+    the same weights as without one.
 
-    Raises InputError for a joint teaching without a memory, and for a world of another frame rate.
+    Raises:
+        InputError: Joint training without a memory, or a world of another frame rate.
     """
 
     config: WatcherConfig
-    eye: EyePlan
-    context: ContextPlan
+    frame_classifier: FrameClassifierTraining
+    context: ContextTraining
     seed: int
     out: Path
     save_every: int = 100
@@ -52,83 +61,125 @@ class School:
                 "its shots and gaps are counted in frames, so give the watcher the world's rate"
             )
 
-    def teach(self, reels: Sequence[Reel], stages: Stages) -> Watcher:
-        """Teach the watcher on reels of frames, and save it.
+    def run(self, footage: Sequence[LabelledVideo], stages: Stages) -> Watcher:
+        """The watcher, trained on videos of frames and saved.
 
-        Raises CheckpointError when `out` holds the checkpoints of another training.
+        Raises:
+            CheckpointError: `out` holds the checkpoints of another training.
         """
-        watcher = self._jointly(reels, stages) if self.joint else self._in_two_stages(reels, stages)
+        watcher = self._jointly(footage, stages) if self.joint else self._in_two_stages(footage, stages)
         watcher.save(self.out)
         return watcher
 
-    def _jointly(self, reels: Sequence[Reel], stages: Stages) -> Watcher:
-        with stages("learning to see and to remember", self.context.plan.steps) as done:
-            watcher = teach_jointly(
+    def _jointly(self, footage: Sequence[LabelledVideo], stages: Stages) -> Watcher:
+        with stages("training frame classifier and memory", self.context.plan.steps) as done:
+            watcher = train_jointly(
                 self.config,
-                reels,
+                footage,
                 self.context,
                 self.seed,
-                lambda made: done(made.step, _loss(made)),
-                self.out / "training" / "joint.safetensors",
+                reported(done),
+                self._checkpoint("joint"),
                 self.save_every,
             )
-        calibrate_on(watcher.eye, [look_through(watcher.eye, reel) for reel in reels])
+        embedded = [embed_video(watcher.frame_classifier, video) for video in footage]
+        calibrate_on(watcher.frame_classifier, embedded)
         return watcher
 
-    def _in_two_stages(self, reels: Sequence[Reel], stages: Stages) -> Watcher:
-        to_see, to_remember = halves(reels)
-        with stages("learning to see", self.eye.plan.steps) as done:
-            eye = teach_eye(
-                self.config,
-                to_see,
-                self.eye,
-                self.seed,
-                lambda made: done(made.step, _loss(made)),
-                self.out / "training" / "eye.safetensors",
-                self.save_every,
-            )
-        remembered = self._watched(eye, to_remember, stages)
-        calibrate_on(eye, remembered)
-        watcher = Watcher(self.config)
-        watcher.eye.load_state_dict(eye.state_dict())
-        if watcher.context is not None:
+    def _in_two_stages(self, footage: Sequence[LabelledVideo], stages: Stages) -> Watcher:
+        first, second = halves(footage)
+        classifier, embedded = train_and_calibrate(
+            self.config,
+            first,
+            lambda classifier: self._embedded(classifier, second, stages),
+            self.frame_classifier,
+            self.seed,
+            stages,
+            checkpoint=self._checkpoint("frame-classifier"),
+            save_every=self.save_every,
+        )
+        context = None
+        if self.config.memory != NO_MEMORY:
             job = ContextJob(
-                self.config,
-                remembered,
-                self.context,
-                self.seed,
-                self.out / "training" / "memory.safetensors",
-                self.save_every,
+                self.config, embedded, self.context, self.seed, self._checkpoint("memory"), self.save_every
             )
-            with stages(f"learning to remember: {self.config.memory}", self.context.plan.steps) as done:
-                context = job.run(lambda made: done(made.step, _loss(made)))
-            watcher.context.load_state_dict(context.state_dict())
-        return watcher.eval()
+            with stages(f"training the memory: {self.config.memory}", self.context.plan.steps) as done:
+                context = job.run(reported(done))
+        return assembled(self.config, classifier, context)
 
-    def _watched(self, eye: Eye, reels: Sequence[Reel], stages: Stages) -> list[Reel]:
-        watched = []
-        with stages("watching what the memory will learn from", len(reels)) as done:
-            for number, reel in enumerate(reels):
-                watched.append(look_through(eye, reel))
+    def _embedded(
+        self, classifier: FrameClassifier, footage: Sequence[LabelledVideo], stages: Stages
+    ) -> list[LabelledVideo]:
+        embedded = []
+        with stages("embedding what the memory will learn from", len(footage)) as done:
+            for number, video in enumerate(footage):
+                embedded.append(embed_video(classifier, video))
                 done(number + 1, "")
-        return watched
+        return embedded
+
+    def _checkpoint(self, stage: str) -> Path:
+        return self.out / "training" / f"{stage}.safetensors"
 
 
-def halves(reels: Sequence[Reel]) -> tuple[list[Reel], list[Reel]]:
-    """The reels split by video into two halves, in an order that has nothing to do with their names; few are
-    not split.
+def train_and_calibrate(
+    config: WatcherConfig,
+    frames: Sequence[LabelledVideo],
+    embed: Callable[[FrameClassifier], list[LabelledVideo]],
+    training: FrameClassifierTraining,
+    seed: int,
+    stages: Stages,
+    *,
+    checkpoint: Path | None = None,
+    save_every: int = 100,
+) -> tuple[FrameClassifier, list[LabelledVideo]]:
+    """First stage of the training: a frame classifier, calibrated on videos that it was not trained on.
+
+    Args:
+        config: Of the watcher.
+        frames: Videos of frames that it is trained on.
+        embed: Gives the other videos as the frame classifier sees them.
+        training: How it is trained.
+        seed: Of the training.
+        stages: Shows progress.
+        checkpoint: File from which a killed training goes on.
+        save_every: Steps between two checkpoints.
+
+    Returns:
+        The frame classifier, and the embedded videos for the memory.
+    """
+    with stages("training the frame classifier", training.plan.steps) as done:
+        classifier = train_frame_classifier(
+            config, frames, training, seed, reported(done), checkpoint, save_every
+        )
+    embedded = embed(classifier)
+    calibrate_on(classifier, embedded)
+    return classifier, embedded
+
+
+def assembled(config: WatcherConfig, classifier: FrameClassifier, context: Context | None) -> Watcher:
+    """Watcher of a trained frame classifier and a trained context."""
+    watcher = Watcher(config)
+    watcher.frame_classifier.load_state_dict(classifier.state_dict())
+    if watcher.context is not None and context is not None:
+        watcher.context.load_state_dict(context.state_dict())
+    return watcher.eval()
+
+
+def reported(done: Done) -> Callable[[Progress], None]:
+    """Training steps, told to a stage."""
+    return lambda made: done(made.step, f"loss {made.loss:.3f}")
+
+
+def halves(footage: Sequence[LabelledVideo]) -> tuple[list[LabelledVideo], list[LabelledVideo]]:
+    """Two halves of the videos, in an order that has nothing to do with their names; few videos are not split.
 
     >>> import numpy as np
     >>> nothing = np.zeros(0)
-    >>> reels = [Reel(f"{n}.mp4", nothing, nothing, nothing, (), nothing) for n in range(5)]
-    >>> [len(half) for half in halves(reels)], [len(half) for half in halves(reels[:3])]
+    >>> footage = [LabelledVideo(f"{n}.mp4", nothing, nothing, nothing, (), nothing) for n in range(5)]
+    >>> [len(half) for half in halves(footage)], [len(half) for half in halves(footage[:3])]
     ([3, 2], [3, 3])
     """
-    if len(reels) < FEW:
-        return list(reels), list(reels)
-    mixed = sorted(reels, key=lambda reel: sha256(reel.name.encode()).digest())
+    if len(footage) < FEW:
+        return list(footage), list(footage)
+    mixed = sorted(footage, key=lambda video: sha256(video.name.encode()).digest())
     return mixed[::2], mixed[1::2]
-
-
-def _loss(made: Progress) -> str:
-    return f"loss {made.loss:.3f}"

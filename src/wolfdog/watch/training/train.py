@@ -1,4 +1,4 @@
-"""Teaching a watcher: the eye first and then the context on it, or both at once."""
+"""Training a watcher: the frame classifier first and then the context on it, or both at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,47 +11,49 @@ import torch
 
 from ...errors import InputError
 from ...tv import World
-from ...tv.world_files import as_data
-from ..data.labelled_video import Reel
-from ..data.remixed_streams import Recut
+from ...tv.world_files import world_to_dict
+from ..data.labelled_video import LabelledVideo
+from ..data.remixed_streams import RemixedStreams
 from ..data.streams import Curriculum, Streams
-from ..data.video_streams import Footage
+from ..data.video_streams import VideoStreams
 from ..model.config import WatcherConfig
 from ..model.context import Context
-from ..model.frame_classifier import Eye, calibrate
+from ..model.frame_classifier import FrameClassifier, calibrate
 from ..model.watcher import Watcher
-from .objectives import ContextLesson, EyeLesson, JointLesson
-from .trainer import Plan, Progress, Trainer
+from .objectives import ContextObjective, FrameObjective, JointObjective
+from .trainer import OptimizerSettings, Progress, Trainer
 
 Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
-class EyePlan:
-    """How the eye is taught: `plan`, with `batch` frames a step, and for the first `coarse` share of the steps on
-    frames of half the size."""
+class FrameClassifierTraining:
+    """Settings of the frame classifier's training: `plan`, with `batch` frames a step, and for the first `coarse`
+    share of the steps on frames of half the size."""
 
-    plan: Plan = field(default_factory=lambda: Plan(steps=1600, learning_rate=3e-3))
+    plan: OptimizerSettings = field(default_factory=lambda: OptimizerSettings(steps=1600, learning_rate=3e-3))
     batch: int = 128
     coarse: float = 0.5
 
     def __post_init__(self) -> None:
         if self.batch < 2:  # a batch of one frame has no spread to be normalised by
-            raise InputError(f"teaching the eye: batch must be 2 frames or more; got {self.batch!r}")
-        if not 0 <= self.coarse < 1:  # the last steps see what the eye will see
-            raise InputError(f"teaching the eye: coarse must lie in [0, 1); got {self.coarse!r}")
+            raise InputError(
+                f"training the frame classifier: batch must be 2 frames or more; got {self.batch!r}"
+            )
+        if not 0 <= self.coarse < 1:  # the last steps see what the frame classifier will see
+            raise InputError(f"training the frame classifier: coarse must lie in [0, 1); got {self.coarse!r}")
 
 
 @dataclass(frozen=True)
-class ContextPlan:
-    """How a context is taught: `plan`, by truncated backpropagation over chunks of `chunk` moments of
+class ContextTraining:
+    """Settings of a context's training: `plan`, by truncated backpropagation over chunks of `chunk` moments of
     `streams` streams.
 
     `cut` re-cuts the shots into endless new broadcasts of that world; without it streams are the footage as
     it is, where the classes named `uninformative` are thinned while the curriculum lasts.
     """
 
-    plan: Plan = field(default_factory=lambda: Plan(steps=2000, learning_rate=5e-3))
+    plan: OptimizerSettings = field(default_factory=lambda: OptimizerSettings(steps=2000, learning_rate=5e-3))
     chunk: int = 64
     streams: int = 96
     curriculum: Curriculum = field(default_factory=Curriculum)
@@ -61,18 +63,18 @@ class ContextPlan:
     def __post_init__(self) -> None:
         for name in ("chunk", "streams"):
             if getattr(self, name) < 1:
-                raise InputError(f"teaching a memory: {name} must be 1 or more; got {getattr(self, name)!r}")
+                raise InputError(f"training a memory: {name} must be 1 or more; got {getattr(self, name)!r}")
 
-    def of(self, reels: Sequence[Reel], classes: Sequence[str], seed: int) -> Streams:
+    def of(self, footage: Sequence[LabelledVideo], classes: Sequence[str], seed: int) -> Streams:
         """The streams to learn from."""
         if self.cut is not None:
-            return Recut(reels, classes, self.cut, self.streams, seed, self.curriculum)
+            return RemixedStreams(footage, classes, self.cut, self.streams, seed, self.curriculum)
         thin = [classes.index(name) for name in self.uninformative if name in classes]
-        return Footage(reels, thin, self.streams, seed, self.curriculum)
+        return VideoStreams(footage, thin, self.streams, seed, self.curriculum)
 
     def identity(self) -> dict[str, Any]:
-        """What a checkpoint of this teaching must agree with, as JSON holds it."""
-        cut = None if self.cut is None else as_data(self.cut)
+        """Settings that a checkpoint of this training must agree with, for JSON."""
+        cut = None if self.cut is None else world_to_dict(self.cut)
         return {
             "chunk": self.chunk,
             "streams": self.streams,
@@ -82,108 +84,108 @@ class ContextPlan:
         }
 
 
-def teach_eye(
+def train_frame_classifier(
     config: WatcherConfig,
-    reels: Sequence[Reel],
-    teaching: EyePlan,
+    footage: Sequence[LabelledVideo],
+    training: FrameClassifierTraining,
     seed: int,
     report: Report | None = None,
     checkpoint: Path | None = None,
     save_every: int = 100,
-) -> Eye:
-    """An eye taught on reels of frames; its probabilities still to be calibrated."""
+) -> FrameClassifier:
+    """A frame classifier trained on videos of frames; its probabilities still to be calibrated."""
     torch.manual_seed(seed)
-    eye = Eye(len(config.classes), config.width, config.embedding)
+    frame_classifier = FrameClassifier(len(config.classes), config.width, config.embedding)
     identity = {
-        "what": "eye",
+        "what": "classifier",
         "config": _seen(config),
         "seed": seed,
-        "batch": teaching.batch,
-        "coarse": teaching.coarse,
-        "reels": _marks(reels),
+        "batch": training.batch,
+        "coarse": training.coarse,
+        "videos": _marks(footage),
     }
-    lesson = EyeLesson(eye, reels, teaching.batch, seed, teaching.coarse)
-    Trainer(lesson, teaching.plan, identity).run(report, checkpoint, save_every)
-    return eye
+    objective = FrameObjective(frame_classifier, footage, training.batch, seed, training.coarse)
+    Trainer(objective, training.plan, identity).run(report, checkpoint, save_every)
+    return frame_classifier
 
 
-def calibrate_on(eye: Eye, reels: Sequence[Reel]) -> None:
-    """Calibrate the eye on reels of its embeddings that it was not taught on."""
-    events = torch.cat([torch.from_numpy(reel.events) for reel in reels])
-    calibrate(eye, events, torch.cat([torch.from_numpy(reel.labels) for reel in reels]))
+def calibrate_on(frame_classifier: FrameClassifier, footage: Sequence[LabelledVideo]) -> None:
+    """Calibrate the frame classifier on videos of its embeddings that it was not trained on."""
+    events = torch.cat([torch.from_numpy(video.events) for video in footage])
+    calibrate(frame_classifier, events, torch.cat([torch.from_numpy(video.labels) for video in footage]))
 
 
 @dataclass(frozen=True)
 class ContextJob:
-    """All that teaching one context takes; may travel to another process."""
+    """All that training one context takes; may travel to another process."""
 
     config: WatcherConfig
-    reels: Sequence[Reel]
-    teaching: ContextPlan
+    footage: Sequence[LabelledVideo]
+    training: ContextTraining
     seed: int
     checkpoint: Path | None = None
     save_every: int = 100
 
     def run(self, report: Report | None = None) -> Context:
-        """The context taught on the reels of embeddings."""
+        """The context trained on the videos of embeddings."""
         torch.manual_seed(self.seed)
         config = self.config
         context = Context.of(config)
-        streams = self.teaching.of(self.reels, config.classes, self.seed)
+        streams = self.training.of(self.footage, config.classes, self.seed)
         identity = {
             "what": "context",
             "config": config.as_dict(),
             "seed": self.seed,
-            "reels": _marks(self.reels),
-            **self.teaching.identity(),
+            "videos": _marks(self.footage),
+            **self.training.identity(),
         }
-        lesson = ContextLesson(context, streams, self.teaching.chunk)
-        Trainer(lesson, self.teaching.plan, identity).run(report, self.checkpoint, self.save_every)
+        objective = ContextObjective(context, streams, self.training.chunk)
+        Trainer(objective, self.training.plan, identity).run(report, self.checkpoint, self.save_every)
         return context
 
 
-def teach_jointly(
+def train_jointly(
     config: WatcherConfig,
-    reels: Sequence[Reel],
-    teaching: ContextPlan,
+    footage: Sequence[LabelledVideo],
+    training: ContextTraining,
     seed: int,
     report: Report | None = None,
     checkpoint: Path | None = None,
     save_every: int = 100,
 ) -> Watcher:
-    """A watcher whose eye and context are taught together, on reels of frames."""
+    """A watcher whose frame classifier and context are trained together, on videos of frames."""
     torch.manual_seed(seed)
     watcher = Watcher(config)
     if watcher.context is None:
-        raise ValueError("a watcher without a memory has nothing to be taught jointly")
-    streams = teaching.of(reels, config.classes, seed)
+        raise ValueError("a watcher without a memory has nothing to be trained jointly")
+    streams = training.of(footage, config.classes, seed)
     identity = {
         "what": "joint",
         "config": config.as_dict(),
         "seed": seed,
-        "reels": _marks(reels),
-        **teaching.identity(),
+        "videos": _marks(footage),
+        **training.identity(),
     }
-    lesson = JointLesson(watcher.eye, watcher.context, streams, teaching.chunk)
-    Trainer(lesson, teaching.plan, identity).run(report, checkpoint, save_every)
+    objective = JointObjective(watcher.frame_classifier, watcher.context, streams, training.chunk)
+    Trainer(objective, training.plan, identity).run(report, checkpoint, save_every)
     return watcher.eval()
 
 
 def _seen(config: WatcherConfig) -> dict[str, Any]:
-    """The part of a config that the eye depends on."""
+    """The part of a config that the frame classifier depends on."""
     others = ("memory", "hidden", "window", "stride")
     return {name: value for name, value in config.as_dict().items() if name not in others}
 
 
-def _marks(reels: Sequence[Reel]) -> list[list[Any]]:
-    """What tells footage from other footage, or from the same with other labels."""
-    return [[reel.name, len(reel), _digest(reel)] for reel in reels]
+def _marks(footage: Sequence[LabelledVideo]) -> list[list[Any]]:
+    """Fingerprint of footage and its labels."""
+    return [[video.name, len(video), _digest(video)] for video in footage]
 
 
-def _digest(reel: Reel) -> str:
-    digest = sha256("\n".join(reel.looks).encode())
-    # Embeddings are left out: they follow from the eye, which has a checkpoint of its own.
-    frames = [reel.events] if reel.events.dtype == np.uint8 else []
-    for values in (reel.times, reel.labels, reel.spans, *frames):
+def _digest(video: LabelledVideo) -> str:
+    digest = sha256("\n".join(video.looks).encode())
+    # Embeddings are left out: they follow from the frame classifier, which has a checkpoint of its own.
+    frames = [video.events] if video.events.dtype == np.uint8 else []
+    for values in (video.times, video.labels, video.spans, *frames):
         digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()[:16]

@@ -17,8 +17,8 @@ KIND = "wolfdog training state"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How long and how fast to train.
+class OptimizerSettings:
+    """Length and learning rate of a training.
 
     Args:
         steps: optimiser steps in all.
@@ -47,20 +47,20 @@ class Plan:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * late))
 
 
-class Lesson(Protocol):
-    """What is trained, on what: it draws its own data and keeps whatever it carries from step to step."""
+class Objective(Protocol):
+    """Training objective: a module, and the data it is trained on."""
 
     @property
-    def student(self) -> nn.Module:
+    def module(self) -> nn.Module:
         """The module whose parameters are trained."""
 
     def loss(self, progress: float) -> Tensor:
         """The loss on the next data; `progress` runs from 0 to 1 over the training."""
 
-    def carried(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """What is carried from step to step beside the weights: tensors, and notes that JSON holds."""
+    def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """State beside the weights: tensors, and values for JSON."""
 
-    def carry_on(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+    def load_state_dict(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
         """Go on from what `carried` gave."""
 
 
@@ -74,18 +74,18 @@ class Progress:
 
 
 class Trainer:
-    """Adam over a lesson, with gradient clipping, a schedule and checkpoints that resume exactly.
+    """Adam over an objective, with gradient clipping, a schedule and checkpoints that resume exactly.
 
     `identity` (anything that JSON holds) names what is being trained; a checkpoint of another identity is
     refused.
     """
 
-    def __init__(self, lesson: Lesson, plan: Plan, identity: dict[str, Any]) -> None:
-        self.lesson = lesson
+    def __init__(self, objective: Objective, plan: OptimizerSettings, identity: dict[str, Any]) -> None:
+        self.objective = objective
         self.plan = plan
         self.identity = {**identity, "plan": asdict(plan)}
         self.step = 0
-        weights, others = _weights_and_others(lesson.student)
+        weights, others = _weights_and_others(objective.module)
         self._parameters = (
             weights + others
         )  # in the order of Adam's groups, by which its moments are numbered
@@ -97,10 +97,10 @@ class Trainer:
 
     def advance(self) -> Progress:
         """Make one step."""
-        self.lesson.student.train()
+        self.objective.module.train()
         for group in self._adam.param_groups:
             group["lr"] = self.plan.rate(self.step)
-        loss = self.lesson.loss(self.step / self.plan.steps)
+        loss = self.objective.loss(self.step / self.plan.steps)
         self._adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._parameters, self.plan.clip)
@@ -129,16 +129,18 @@ class Trainer:
                 report(made)
             if checkpoint is not None and (made.step % every == 0 or made.step == made.steps):
                 self.save(checkpoint)
-        self.lesson.student.eval()
+        self.objective.module.eval()
 
     def save(self, path: Path) -> None:
         """Write all that the next step depends on to one file, atomically."""
-        carried, notes = self.lesson.carried()
-        tensors = {f"student.{name}": value for name, value in self.lesson.student.state_dict().items()}
-        tensors |= {f"carried.{name}": value for name, value in carried.items()}
+        state_dict, notes = self.objective.state_dict()
+        tensors = {f"module.{name}": value for name, value in self.objective.module.state_dict().items()}
+        tensors |= {f"carried.{name}": value for name, value in state_dict.items()}
         for number, moments in self._adam.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
-        save_checkpoint(path, KIND, tensors, {"identity": self.identity, "step": self.step, "lesson": notes})
+        save_checkpoint(
+            path, KIND, tensors, {"identity": self.identity, "step": self.step, "objective": notes}
+        )
 
     def resume(self, path: Path) -> None:
         """Go on from what `save` wrote.
@@ -151,7 +153,7 @@ class Trainer:
                 f"{path}: belongs to another training ({_difference(notes.get('identity'), self.identity)}). "
                 "Give the same arguments as then, or another place to write to."
             )
-        parts: dict[str, dict[str, Tensor]] = {"student": {}, "carried": {}, "adam": {}}
+        parts: dict[str, dict[str, Tensor]] = {"module": {}, "carried": {}, "adam": {}}
         for name, value in tensors.items():
             part, _, rest = name.partition(".")
             parts.setdefault(part, {})[rest] = value
@@ -161,9 +163,9 @@ class Trainer:
                 number, _, moment = name.partition(".")
                 moments.setdefault(int(number), {})[moment] = value
             self._check(moments)
-            self.lesson.student.load_state_dict(parts["student"])
+            self.objective.module.load_state_dict(parts["module"])
             self._adam.load_state_dict({**self._adam.state_dict(), "state": moments})
-            self.lesson.carry_on(parts["carried"], notes["lesson"])
+            self.objective.load_state_dict(parts["carried"], notes["objective"])
             self.step = int(notes["step"])
             if not 0 < self.step <= self.plan.steps:
                 raise ValueError(f"step {self.step} of {self.plan.steps}")
@@ -180,13 +182,13 @@ class Trainer:
                 raise ValueError(f"the moments of parameter {number} are {found}, not {expected}")
 
 
-def _weights_and_others(student: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+def _weights_and_others(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Parameters that scale what comes in, and the others: biases, and what follows a normalisation."""
     weights: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
-    for module in student.modules():
-        normalises = isinstance(module, nn.modules.batchnorm._NormBase | nn.LayerNorm | nn.GroupNorm)
-        for name, parameter in module.named_parameters(recurse=False):
+    for part in module.modules():
+        normalises = isinstance(part, nn.modules.batchnorm._NormBase | nn.LayerNorm | nn.GroupNorm)
+        for name, parameter in part.named_parameters(recurse=False):
             (others if normalises or "bias" in name else weights).append(parameter)
     return weights, others
 

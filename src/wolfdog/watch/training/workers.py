@@ -1,4 +1,4 @@
-"""Several contexts taught at once, each in a process and on a core of its own."""
+"""Several contexts trained at once, each in a process and on a core of its own."""
 
 import multiprocessing
 import threading
@@ -22,15 +22,15 @@ Report = Callable[[str, Progress], None]
 Weights = dict[str, NDArray[np.float32]]
 
 _told: "Queue[Any] | None" = None
-"""Where a worker process tells how far it is; set once, when the process begins."""
+"""Queue for a worker process's progress; set once, when the process begins."""
 
 
-def teach_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report) -> dict[str, Context]:
-    """Teach the contexts of `jobs`, `workers` at a time; `report` is told of each step by the job's name.
+def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report) -> dict[str, Context]:
+    """Train the contexts of `jobs`, `workers` at a time; `report` is told of each step by the job's name.
 
-    The weights are the same whatever `workers` is: each context is taught on one thread.
+    The weights are the same whatever `workers` is: each context is trained on one thread.
 
-    Raises WolfdogError when a process dies, beside what teaching itself raises.
+    Raises WolfdogError when a process dies, beside what training itself raises.
     """
     spawn = multiprocessing.get_context("spawn")  # a fork would copy torch's thread pool in mid-step
     told: Queue[Any] = spawn.Queue()
@@ -44,8 +44,8 @@ def teach_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
                 future.result()  # the first error wins, whichever job's it is
         except BrokenProcessPool as error:
             raise WolfdogError(
-                f"a process that taught a memory ({', '.join(jobs)}) was killed, most likely because the machine ran "
-                "out of memory. Close what else is running, or teach fewer at once (workers=1)."
+                f"a process that trained a memory ({', '.join(jobs)}) was killed, most likely because the machine ran "
+                "out of memory. Close what else is running, or train fewer at once (workers=1)."
             ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # what has not begun need not

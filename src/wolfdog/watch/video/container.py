@@ -1,9 +1,12 @@
 """Opening a video file, or one clear message why it cannot be opened."""
 
+import re
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wolfdog.errors import MediaError
+from wolfdog.errors import InputError, MediaError, MediaWarning
+from wolfdog.extras import needs_extra
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -18,24 +21,43 @@ _NOT_FOOTAGE = {
     "image2": "it is a still picture",
 }
 
+MAX_PIXELS = 100_000_000
+"""Pixels of a picture above which a file is refused where nothing else is said: three times those of 8K video."""
 
-def open_video(path: Path) -> tuple["InputContainer", "VideoStream"]:
-    """Open a video file and choose its first moving picture; the caller closes the container.
+_WITHOUT_TIMES = frozenset({"h264", "hevc", "vvc", "mjpeg", "m4v", "mpegvideo", "h263", "obu"})
+"""Formats that are a stream of pictures and nothing else."""
+
+
+def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple["InputContainer", "VideoStream"]:
+    """Open a video file and choose its moving picture, the default one of several; the caller closes the container.
+
+    Args:
+        path: The file.
+        max_pixels: A file with larger pictures is refused: a small file can ask for any amount of memory.
 
     Raises:
         MediaError: the file is missing, a folder, empty, unreadable, no video, or without a stream of
-        pictures
-            that can be decoded.
-    """
-    # Decoders load with the first video, so that `import wolfdog` stays light.
-    import av
-    from av.stream import Disposition
+            pictures that can be decoded; or its pictures are too large.
+        InputError: `max_pixels` is below 1.
 
-    _check_file(path)
+    Warns:
+        MediaWarning: The file holds no times, and its pictures are taken at a rate that is a guess.
+    """
+    if max_pixels < 1:
+        raise InputError(f"max_pixels must be 1 or more, got {max_pixels}.")
+    # Decoders load with the first video, so that `import wolfdog` stays light.
+    with needs_extra("watch", "reading a video"):
+        import av
+        from av.stream import Disposition
+
+    check_file(path)
     try:
         # "file:" keeps a name such as "cam:3.mp4" from being read as a protocol; tags in old code pages are
         # common.
         container = av.open(f"file:{path}", metadata_errors="replace")
+        if container.format.name == "jpeg_pipe" and path.suffix.lower() in (".mjpg", ".mjpeg"):
+            container.close()  # pictures one after the other, which look like the first of them alone
+            container = av.open(f"file:{path}", format="mjpeg", metadata_errors="replace")
     except PermissionError as error:
         raise MediaError(f"{path}: no permission to read it. Change its permissions, or copy it.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -52,14 +74,25 @@ def open_video(path: Path) -> tuple["InputContainer", "VideoStream"]:
         if not streams:
             held = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
             raise MediaError(f"{path}: no video in it (it holds {held}). Give a file with pictures.")
-        if streams[0].codec_context is None:
+        stream = next((s for s in streams if Disposition.default in s.disposition), streams[0])
+        if stream.codec_context is None:
             raise MediaError(
                 f"{path}: its video is in a format that libav cannot decode. Convert it to H.264."
+            )
+        if stream.width * stream.height > max_pixels:
+            raise MediaError(too_large(path, stream.width, stream.height, max_pixels))
+        stream.codec_context.options = {"max_pixels": str(max_pixels)}  # pictures may grow on the way
+        if name in _WITHOUT_TIMES and not stream.codec_context.framerate:
+            warnings.warn(
+                f"{path}: it holds pictures without times; they are taken at {1 / frame_period(stream):g} a second. "
+                "Put the stream into an MP4 file with its true rate.",
+                MediaWarning,
+                stacklevel=3,
             )
     except BaseException:
         container.close()
         raise
-    return container, streams[0]
+    return container, stream
 
 
 def announced_seconds(container: "InputContainer", stream: "VideoStream") -> float | None:
@@ -67,25 +100,71 @@ def announced_seconds(container: "InputContainer", stream: "VideoStream") -> flo
 
     The shorter of what the stream and the container say: sound may outlast the pictures, and an edit list may
     show less than the stream holds. AVI's own count of frames goes before both, which libav shortens to what
-    is there.
+    is there. Matroska counts from zero, and the start of a segment of a longer recording is taken off.
     """
     if container.format.name == "avi" and stream.frames and stream.average_rate:
         return float(stream.frames / stream.average_rate)
+    start = max(0.0, (container.start_time or 0) / 1e6) if "matroska" in container.format.name else 0.0
     known = []
     if stream.duration is not None and stream.time_base is not None:
         known.append(float(stream.duration * stream.time_base))
-    if container.duration is not None and (known or len(container.streams) == 1):
-        known.append(container.duration / 1e6)
-    return min(known, default=None)
+    elif (tagged := _tagged_seconds(stream)) is not None:
+        known.append(tagged - start)
+    if container.duration is not None:
+        known.append(container.duration / 1e6 - start)
+    return max(0.0, min(known)) if known else None
+
+
+def announces_pictures(container: "InputContainer", stream: "VideoStream") -> bool:
+    """Whether what the header announces is the end of the pictures, and not that of the longest of several streams."""
+    return len(container.streams) == 1 or stream.duration is not None or _tagged_seconds(stream) is not None
+
+
+def is_complete(container: "InputContainer") -> bool:
+    """Whether a file can be seen to hold all that was written: an AVI by the length in its first bytes.
+
+    The frame count of an AVI that is a segment of a recording includes the segments before it.
+    """
+    if container.format.name != "avi":
+        return False
+    path = Path(container.name.removeprefix("file:"))
+    with path.open("rb") as file:
+        head = file.read(8)
+    length = int.from_bytes(head[4:8], "little")
+    return head[:4] == b"RIFF" and 0 < length <= path.stat().st_size - 8
 
 
 def frame_period(stream: "VideoStream") -> float:
     """Seconds from frame to frame as the header has it: for frames without times of their own."""
-    rate = stream.average_rate or stream.guessed_rate
+    context = stream.codec_context
+    coded = context.framerate if stream.container.format.name in _WITHOUT_TIMES and context else None
+    rate = coded or stream.average_rate or stream.guessed_rate
     return float(1 / rate) if rate else 0.04
 
 
-def _check_file(path: Path) -> None:
+def _tagged_seconds(stream: "VideoStream") -> float | None:
+    """The length that a Matroska file gives a stream by itself, in a tag that FFmpeg and mkvmerge write."""
+    for name, text in stream.metadata.items():
+        match = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text) if name.startswith("DURATION") else None
+        if match is not None:
+            return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+    return None
+
+
+def too_large(path: Path, width: int, height: int, max_pixels: int) -> str:
+    """The message for pictures above the bound."""
+    return (
+        f"{path}: its pictures are {width} x {height}, more than the {max_pixels:,} pixels that are read. "
+        "Set a higher bound if you trust the file."
+    )
+
+
+def check_file(path: Path) -> None:
+    """Refuse a path that is not a file with something in it.
+
+    Raises:
+        MediaError: As said.
+    """
     if not path.exists():
         raise MediaError(f"{path}: no such file. Check the name and the folder.")
     if path.is_dir():

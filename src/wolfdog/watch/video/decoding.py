@@ -1,11 +1,17 @@
 """Packets in, pictures out, and a note of all that was damaged on the way."""
 
-from collections.abc import Iterator
+import math
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from .container import announced_seconds, frame_period
-from .timestamps import Clock
+from wolfdog.errors import MediaWarning
+
+from .container import announced_seconds, announces_pictures, frame_period, is_complete
+from .damage import Damage
+from .orientation import UPRIGHT, Orientation
+from .timestamps import Clock, longest_step, without_outliers
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -24,13 +30,23 @@ class Picture:
     end: float
     """Seconds: when it leaves the screen, by its own length."""
     image: "VideoFrame"
+    orientation: Orientation = UPRIGHT
+    """How it is to be shown."""
+    corrupt: bool = False
+    """Whether the decoder found it damaged, and filled in what was missing."""
+
+
+def intact(pictures: Iterable[Picture]) -> Iterator[Picture]:
+    """The pictures that are not damaged: those that a classifier and a memory are shown."""
+    return (picture for picture in pictures if not picture.corrupt)
 
 
 class Decoding:
     """The pictures of an open video in order; what cannot be decoded is passed over and noted.
 
-    A damaged packet costs its own pictures, not those behind it. After the last picture, `trouble` is None or
-    says what was wrong and at which time, and `end` is when the last picture leaves the screen.
+    A damaged packet costs its own pictures, not those behind it. A picture whose timestamp alone jumps away is left
+    out, with a `MediaWarning`. After the last picture, `trouble` is None or says what was wrong and at which time, and
+    `end` is when the last picture leaves the screen.
     """
 
     def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
@@ -38,60 +54,90 @@ class Decoding:
         self.trouble: str | None = None
         self._container, self._stream = container, stream
         self._pictures = 0
-        self._unreadable = False
+        self._damage = Damage()
+        self._orientation, self._rotation = UPRIGHT, math.nan
+        self._reached = (
+            0.0  # seconds from the start: how far anything goes that the header counts, sound for one
+        )
 
     def __iter__(self) -> Iterator[Picture]:
-        import av
-
-        stream, start = self._stream, self._container.start_time
+        stream, start = self._stream, (self._container.start_time or 0) / 1e6
         announced = announced_seconds(self._container, stream)
-        clock = Clock((start or 0) / 1e6, frame_period(stream))
-        damaged = 0
-        for packet in self._packets():
-            try:
-                frames = stream.decode(packet)
-            except (av.FFmpegError, ValueError):
-                self.trouble = self.trouble or f"damaged from about {self.end:.2f} s on"
-                damaged += 1
-                continue
-            for frame in frames:
-                yield self._place(frame, clock)
-        self._judge(damaged, announced, clock.period)
+        clock = Clock(start, frame_period(stream))
+        outliers: list[tuple[float, float]] = []
+        for frame in without_outliers(self._frames(), self._seconds, longest_step(clock.period), outliers):
+            yield self._place(frame, clock)
+        if outliers:
+            self._reached = max(
+                self._reached, *(jumped - start for jumped, _ in outliers)
+            )  # headers count them
+            (jumped, before), count = outliers[0], len(outliers)
+            which = "1 picture is" if count == 1 else f"{count} pictures are"
+            warnings.warn(
+                f"{self._container.name.removeprefix('file:')}: {which} left out, whose time jumps away and back "
+                f"(at {before - start:.2f} s, to {jumped - start:.2f} s).",
+                MediaWarning,
+                stacklevel=2,
+            )
+        self._judge(announced, clock.period)
 
-    def _judge(self, damaged: int, announced: float | None, period: float) -> None:
+    def _judge(self, announced: float | None, period: float) -> None:
         """Say what was wrong, now that the whole file was read."""
-        rest = "What could be decoded was watched; copy the file from the camera again for the rest"
         if not self._pictures:
             self.trouble = "no picture in it can be decoded. Copy it from the camera again, or delete it"
-        elif damaged:
-            packets = "packet was" if damaged == 1 else "packets were"
-            self.trouble = f"{self.trouble}: {damaged} {packets} lost. {rest}"
-        elif self._unreadable:
-            self.trouble = f"cannot be read further than {self.end:.2f} s. {rest}"
-        elif announced is not None and announced - self.end > max(1.0, 2 * period, announced / 50):
-            self.trouble = (
-                f"breaks off at {self.end:.2f} s of the {announced:.2f} s that its header announces. {rest}"
-            )
+            return
+        reached = max(self.end, self._reached)
+        short = announced is not None and announced - reached > max(1.0, 2 * period, announced / 50)
+        if short and is_complete(self._container):
+            short = False
+        self.trouble = self._damage.message(self.end, announced if short else None)
+
+    def _frames(self) -> Iterator["VideoFrame"]:
+        import av
+
+        for packet in self._packets():
+            try:
+                frames = self._stream.decode(packet)
+            except (av.FFmpegError, ValueError):
+                self._damage.packet(self.end)
+                continue
+            yield from frames
 
     def _packets(self) -> Iterator["Packet[VideoStream] | None"]:
         """The packets as far as the file can be read, and None at last: it empties the decoder."""
         import av
 
+        alone = announces_pictures(self._container, self._stream)
+        streams = [self._stream] if alone else [self._stream, *self._container.streams.audio]
+        start = (self._container.start_time or 0) / 1e6
         try:
-            for packet in self._container.demux(self._stream):
+            for packet in self._container.demux(*streams):
+                if not alone and packet.pts is not None:
+                    end = float((packet.pts + (packet.duration or 0)) * packet.time_base) - start
+                    self._reached = max(self._reached, end)
                 # AVI has an empty packet where the camera dropped a frame; to the decoder it would mean the
                 # end, as PyAV's own last one does.
-                if packet.size > 0:
-                    yield packet
+                if packet.size > 0 and packet.stream is self._stream:
+                    yield cast("Packet[VideoStream]", packet)
         except (av.FFmpegError, OSError, IndexError):  # PyAV's index, when damage looks like a new stream
-            self._unreadable = True
+            self._damage.unreadable = True
         yield None
 
-    def _place(self, frame: "VideoFrame", clock: Clock) -> Picture:
+    def _seconds(self, frame: "VideoFrame") -> float | None:
+        """The timestamp of a frame, in seconds of the container's clock."""
         stamp = frame.pts if frame.pts is not None else frame.dts
         base = self._stream.time_base  # the frame has it too, but not when it comes out at the end
-        time = clock.read(float(stamp * base) if stamp is not None and base else None)
+        return float(stamp * base) if stamp is not None and base else None
+
+    def _place(self, frame: "VideoFrame", clock: Clock) -> Picture:
+        time, base = clock.read(self._seconds(frame)), self._stream.time_base
         length = float(frame.duration * base) if frame.duration and base else clock.period
         self.end = time + length
         self._pictures += 1
-        return Picture(self._pictures - 1, time, self.end, frame)
+        corrupt = bool(frame.is_corrupt)
+        if corrupt:
+            self._damage.picture(time, self.end)
+        # Read again only when the angle changes: a frame whose side data was read waits for the garbage collector.
+        if frame.rotation != self._rotation:
+            self._orientation, self._rotation = Orientation.of(frame), frame.rotation
+        return Picture(self._pictures - 1, time, self.end, frame, self._orientation, corrupt)

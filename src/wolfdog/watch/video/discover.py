@@ -2,16 +2,27 @@
 
 import os
 import warnings
+from collections.abc import Container, Sequence
 from os import PathLike
 from pathlib import Path
 
-from wolfdog.errors import InputError
+from wolfdog.errors import InputError, MediaWarning
 
 SUFFIXES = frozenset(
-    {".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".m2ts", ".m4v", ".mjpg", ".mkv", ".mov", ".mp4"}
-    | {".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"}
+    {".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".gif", ".h264", ".h265", ".hevc"}
+    | {".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv"}
+    | {".ts", ".vob", ".webm", ".wmv"}
 )
 """The file name endings taken for video, in lower case."""
+
+_SYSTEM_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost.dir", "found.000"})
+"""Folders in which systems keep what was deleted or lost, in lower case."""
+
+_RESULTS = ("moments.csv", "events.csv")
+"""Files by which a folder of results is known."""
+
+_PRODUCTS = (".annotated.mp4", ".evidence.png", ".png")
+"""Endings of the files that results add to the name of a video, beside its subtitles."""
 
 
 def find_videos(source: str | PathLike[str]) -> list[Path]:
@@ -19,11 +30,15 @@ def find_videos(source: str | PathLike[str]) -> list[Path]:
 
     A file named on its own is taken whatever its name is. In folders, videos are known by their suffix in
     capital or small letters; names that begin with a dot are passed over (cards written on a Mac hold a
-    `._PICT0001.AVI` of no footage beside each video). Links are followed, and each folder is visited once, so
-    loops end. A folder that must not be read is passed over with a warning.
+    `._PICT0001.AVI` of no footage beside each video), as are the folders of deleted files and those of wolfdog's own
+    results. Links are followed, and each folder is visited once, so loops end. A folder that must not be read, and a
+    link to nothing, are passed over with a warning.
 
     Raises:
         InputError: `source` is empty, does not exist, or there is no video in it.
+
+    Warns:
+        MediaWarning: Something is passed over that may hold footage.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as card:
@@ -42,14 +57,57 @@ def find_videos(source: str | PathLike[str]) -> list[Path]:
     if not top.is_dir():
         what = "neither a file nor a folder" if top.exists() else "no such file or folder"
         raise InputError(f"{top}: {what}. Give a video file, or a folder with videos in it.")
-    found: list[Path] = []
-    _walk(top, found, set())
+    found = files_in(top, SUFFIXES)
     if not found:
         raise InputError(
             f"{top}: no videos in this folder or the folders in it. Files with these suffixes are taken for "
             f"videos: {', '.join(sorted(SUFFIXES))}. A file with another suffix can be named on its own."
         )
+    return found
+
+
+def files_in(top: Path, suffixes: Container[str]) -> list[Path]:
+    """The files in a folder and the folders in it, by suffix, sorted by name; what is passed over as `find_videos`."""
+    found: list[Path] = []
+    _walk(top, suffixes, found, set())
     return sorted(found, key=lambda path: path.relative_to(top).as_posix())
+
+
+def named_videos(sources: Sequence[str | PathLike[str]]) -> list[tuple[Path, str]]:
+    """The videos at several sources, each once, and a name for each that no other has.
+
+    Names are those of `display_name`. Where two sources have a video of the same name, all names begin with the name of
+    their source's folder, or, where that is not enough, with the path from the folder that all sources share.
+
+    Raises:
+        InputError: As `find_videos`, for any of the sources.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as cards:
+    ...     for card in ("north", "south"):
+    ...         (Path(cards) / card).mkdir()
+    ...         (Path(cards) / card / "0001.AVI").touch()
+    ...     [name for _, name in named_videos([f"{cards}/north", f"{cards}/south"])]
+    ['north/0001.AVI', 'south/0001.AVI']
+    """
+    found: dict[Path, tuple[Path, Path]] = {}  # by the file itself: a video that is named twice is one video
+    for source in sources:
+        for path in find_videos(source):
+            found.setdefault(path.resolve(), (path, Path(source)))
+    pairs = list(found.values())
+    return [(path, name) for (path, _), name in zip(pairs, unique_names(pairs), strict=True)]
+
+
+def unique_names(pairs: Sequence[tuple[Path, Path]]) -> list[str]:
+    """Names of files, each given with its source, as `named_videos` has them."""
+    names = [display_name(path, top) for path, top in pairs]
+    if len(set(names)) < len(names):
+        names = [display_name(path.resolve(), top.resolve().parent) for path, top in pairs]
+    if len(set(names)) < len(names):
+        whole = [path.resolve() for path, _ in pairs]
+        shared = os.path.commonpath([path.parent for path in whole])
+        names = [display_name(path, shared) for path in whole]
+    return names
 
 
 def display_name(path: str | PathLike[str], root: str | PathLike[str]) -> str:
@@ -69,22 +127,39 @@ def display_name(path: str | PathLike[str], root: str | PathLike[str]) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _walk(folder: Path, found: list[Path], visited: set[tuple[int, int]]) -> None:
+def _walk(folder: Path, suffixes: Container[str], found: list[Path], visited: set[tuple[int, int]]) -> None:
     status = folder.stat()
     if (status.st_dev, status.st_ino) in visited:
         return
+    top = not visited
     visited.add((status.st_dev, status.st_ino))
     try:
         with os.scandir(folder) as listing:
             # Real folders before links to them, so that a video is listed under the name where it lies.
             entries = sorted(listing, key=lambda entry: (entry.is_symlink(), entry.name))
     except PermissionError:
-        warnings.warn(f"{folder}: no permission to list this folder; it is passed over.", stacklevel=4)
+        _warn(f"{folder}: no permission to list this folder; it is passed over.")
+        return
+    names = {entry.name for entry in entries}
+    if not top and names.issuperset(_RESULTS):
         return
     for entry in entries:
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FOLDERS:
             continue
         if entry.is_dir():
-            _walk(folder / entry.name, found, visited)
-        elif entry.is_file() and Path(entry.name).suffix.lower() in SUFFIXES:
+            _walk(folder / entry.name, suffixes, found, visited)
+        elif Path(entry.name).suffix.lower() not in suffixes or _is_product(entry.name, names):
+            continue
+        elif entry.is_file():
             found.append(folder / entry.name)
+        elif entry.is_symlink():
+            _warn(f"{folder / entry.name}: a link to a file that is not there; it is passed over.")
+
+
+def _is_product(name: str, names: Container[str]) -> bool:
+    """Whether a file is the result of watching another, whose subtitles lie beside it."""
+    return any(name.endswith(end) and name.removesuffix(end) + ".vtt" in names for end in _PRODUCTS)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, MediaWarning, stacklevel=5)

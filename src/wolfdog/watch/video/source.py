@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wolfdog.errors import InputError, MediaError
 
-from .container import announced_seconds, frame_period, open_video
-from .decoding import Decoding, Picture
+from .container import MAX_PIXELS, announced_seconds, frame_period, open_video
+from .decoding import Decoding, Picture, intact
 from .sampling import AllFrames, Sampling
 
 if TYPE_CHECKING:
@@ -34,23 +34,31 @@ class Frame:
     """Seconds up to the next frame looked at, or to the end of the video."""
     image: NDArray[np.uint8]
     """Red, green and blue, shape [size, size, 3]."""
+    corrupt: bool = False
+    """Whether the decoder found it damaged, and filled in what was missing."""
 
 
 class VideoSource:
     """A video file as an iterator over its frames, `size` by `size` pixels, in memory that does not grow.
 
     The whole picture is kept and squeezed to a square. The header is read at once, the pictures as they are
-    asked for; a new pass starts from the beginning and ends the one before. A rotation noted by the camera
-    (in quarter turns) is carried out.
+    asked for; a new pass starts from the beginning and ends the one before. Quarter turns and mirrorings noted
+    by the camera are carried out. Of several videos in a file, the default one is read.
 
-    `path`: the file. `size`: pixels. `sampling`: `AllFrames()`, `Every(n)` or `Rate(hz)`.
+    Frames that the decoder finds damaged are passed over: the frame before stands until the next that is whole.
+
+    Args:
+        path: The file.
+        size: Pixels of a side.
+        sampling: `AllFrames()`, `Every(n)` or `Rate(hz)`.
+        damaged: Whether damaged frames are given too; they are marked `corrupt`.
+        max_pixels: A file with larger pictures is refused.
 
     Raises:
         MediaError: at once, when the file is missing, empty, no video or without pictures; while iterating,
-        after
-            the last frame that could be decoded, when the file is damaged or breaks off: it says at which
-            time.
-        InputError: a `size` below 1.
+            after the last frame that could be decoded, when the file is damaged or breaks off: it says at
+            which time.
+        InputError: a `size` or `max_pixels` below 1.
 
     The usual form closes the file even when the loop is left early:
 
@@ -59,13 +67,22 @@ class VideoSource:
                 ...
     """
 
-    def __init__(self, path: str | PathLike[str], size: int = 64, sampling: Sampling | None = None) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        size: int = 64,
+        sampling: Sampling | None = None,
+        *,
+        damaged: bool = False,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
         if size < 1:
             raise InputError(f"A frame is size by size pixels, so size must be 1 or more, got {size}.")
         self.path = Path(path)
         self.size = size
         self.sampling: Sampling = AllFrames() if sampling is None else sampling
-        self._open: tuple[InputContainer, VideoStream] | None = open_video(self.path)
+        self._damaged, self._max_pixels = damaged, max_pixels
+        self._open: tuple[InputContainer, VideoStream] | None = self._opened()
         self._pass: tuple[InputContainer, Generator[Frame, None, None]] | None = None
         self.seconds = announced_seconds(*self._open)
         """How long the header says that the video is, in seconds, or None: an estimate, for progress."""
@@ -75,9 +92,12 @@ class VideoSource:
         self.aspect = 1.0
         """How many times wider than high the pictures are shown: known once the first has come."""
 
+    def _opened(self) -> tuple["InputContainer", "VideoStream"]:
+        return open_video(self.path, max_pixels=self._max_pixels)
+
     def __iter__(self) -> Iterator[Frame]:
         self._end_pass()
-        opened, self._open = self._open or open_video(self.path), None
+        opened, self._open = self._open or self._opened(), None
         self._pass = opened[0], self._frames(*opened)
         return self._pass[1]
 
@@ -88,30 +108,19 @@ class VideoSource:
         scaler = VideoReformatter()  # one for the whole video: it keeps its tables
         held: Frame | None = None  # until the next one says how long it stood
         try:
-            for picture in self.sampling.pick(iter(decoding)):
+            for picture in self.sampling.pick(iter(decoding) if self._damaged else intact(decoding)):
                 if held is not None:
                     yield _until(held, picture.time)
-                held = Frame(picture.index, picture.time, 0.0, self._small(picture, scaler))
+                image = small_picture(picture, self.size, scaler)
+                wide = picture.image.width * self._pixel / picture.image.height
+                self.aspect = 1 / wide if picture.orientation.transposed else wide
+                held = Frame(picture.index, picture.time, 0.0, image, picture.corrupt)
             if held is not None:
                 yield _until(held, decoding.end)
             if decoding.trouble is not None:
                 raise MediaError(f"{self.path}: {decoding.trouble}.")
         finally:
             container.close()
-
-    def _small(self, picture: Picture, scaler: "VideoReformatter") -> NDArray[np.uint8]:
-        frame, size = picture.image, self.size
-        # Averaging over areas when shrinking, or fine patterns would flicker; it has nothing to add when
-        # enlarging.
-        shrinks = frame.width >= size and frame.height >= size
-        how = "AREA" if shrinks else "BILINEAR"
-        # One thread: handing 64 x 64 pixels to several takes ten times as long, and a film gains nothing by it.
-        small = scaler.reformat(frame, size, size, "rgb24", interpolation=how, threads=1)
-        image: NDArray[Any] = small.to_ndarray()
-        quarters = round(frame.rotation / 90) % 4  # anticlockwise, as rot90 turns
-        wide = frame.width * self._pixel / frame.height
-        self.aspect = 1 / wide if quarters % 2 else wide
-        return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
 
     def close(self) -> None:
         """Close the file; an iterator under way ends with it."""
@@ -134,6 +143,18 @@ class VideoSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def small_picture(picture: Picture, size: int, scaler: "VideoReformatter") -> NDArray[np.uint8]:
+    """The whole of a picture as shown, squeezed into [size, size, 3]."""
+    frame = picture.image
+    # Averaging over areas when shrinking, or fine patterns would flicker; it has nothing to add when
+    # enlarging.
+    shrinks = frame.width >= size and frame.height >= size
+    how = "AREA" if shrinks else "BILINEAR"
+    # One thread: handing 64 x 64 pixels to several takes ten times as long, and a film gains nothing by it.
+    small = scaler.reformat(frame, size, size, "rgb24", interpolation=how, threads=1)
+    return np.ascontiguousarray(picture.orientation.apply(small.to_ndarray()))
 
 
 def batches(frames: Iterable[Frame], n: int) -> Iterator[list[Frame]]:
@@ -167,4 +188,4 @@ def batches(frames: Iterable[Frame], n: int) -> Iterator[list[Frame]]:
 
 
 def _until(frame: Frame, time: float) -> Frame:
-    return Frame(frame.index, frame.time, time - frame.time, frame.image)
+    return Frame(frame.index, frame.time, time - frame.time, frame.image, frame.corrupt)

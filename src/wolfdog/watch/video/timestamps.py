@@ -1,6 +1,11 @@
 """From a container's timestamps to seconds that only ever go forward."""
 
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
 NUDGE = 0.001  # seconds; what a frame that repeats the time before it is moved on by. WebVTT counts in these
+
+T = TypeVar("T")
 
 
 class Clock:
@@ -29,10 +34,55 @@ class Clock:
             time = before + self.period
         else:
             time = seconds - self._origin
-            if time < before - max(1.0, 2 * self.period):
+            if time < before - longest_step(self.period):
                 time = before + self.period
                 self._origin = seconds - time
             elif time <= before + 1e-6:  # rounding apart, the same time again
                 time = before + NUDGE
         self._before = time
         return time
+
+
+def longest_step(period: float) -> float:
+    """Seconds beyond which a step from timestamp to timestamp counts as a jump."""
+    return max(1.0, 2 * period)
+
+
+def without_outliers(
+    frames: Iterable[T], seconds: Callable[[T], float | None], step: float, dropped: list[tuple[float, float]]
+) -> Iterator[T]:
+    """Frames without those whose timestamp alone jumps away, while the next is back at the clock before.
+
+    A frame that jumps is held until the next is known. Of a pause, or of a clock that starts anew, the next frame
+    follows the one that jumped, and both are kept.
+
+    Args:
+        frames: In the order in which they are shown.
+        seconds: Timestamp of a frame; None where it has none.
+        step: A longer step, forward or back, is a jump.
+        dropped: Receives the timestamp of each dropped frame, and that of the frame before it.
+
+    Example:
+        >>> dropped = []
+        >>> list(without_outliers([0.0, 0.5, 3600.0, 1.5, 9.0, 9.5], lambda t: t, 1.0, dropped)), dropped
+        ([0.0, 0.5, 1.5, 9.0, 9.5], [(3600.0, 0.5)])
+    """
+    before: float | None = None
+    held: tuple[T, float] | None = None
+    for frame in frames:
+        time = seconds(frame)
+        if held is not None and before is not None:
+            jumped = held[1]
+            if time is not None and time != before and abs(time - before) < abs(time - jumped):
+                dropped.append((jumped, before))
+            else:
+                yield held[0]
+                before = jumped
+        held = None
+        if before is not None and time is not None and abs(time - before) > step:
+            held = frame, time
+            continue
+        yield frame
+        before = time if time is not None else before
+    if held is not None:
+        yield held[0]

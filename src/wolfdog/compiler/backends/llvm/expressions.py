@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ...ir.operations import SAME_NAME, SYMBOLS
+from ...ir.operations import SAME_NAME, SAME_NAME_BINARY, SYMBOLS
 from ...ir.values import Value
 
 
@@ -36,6 +36,7 @@ EMIT: dict[str, Callable[..., str]] = {
     "minimum": _call("minimum"),
     "maximum": _call("maximum"),
     "pow": _call("power"),
+    **{name: _call(name) for name in SAME_NAME_BINARY},
     "logical_and": _infix("&"),
     "logical_or": _infix("|"),
     "logical_not": lambda v, x: f"~{x}",

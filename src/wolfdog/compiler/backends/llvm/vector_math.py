@@ -5,7 +5,7 @@ functions (sine, cosine, arc tangent, error function, powers) call the C library
 """
 
 from collections.abc import Callable
-from math import factorial, log
+from math import factorial, log, pi, sqrt
 from typing import Any
 
 from llvmlite import ir
@@ -245,6 +245,26 @@ def _relu(x: V) -> V:
     return x.new(x.of(0.0)).choose(x.test("<", 0.0), x)
 
 
+_erf = _by_lanes("erf")
+
+
+def _erfinv(y: V) -> V:
+    """Inverse error function: PyTorch's rational approximations, and two steps of Newton's method."""
+    size = y.intrinsic("fabs")
+    z = y * y
+    inner = _horner(z, [-0.140543331, 0.914624893, -1.645349621, 0.886226899])
+    inner = y * inner / _horner(z, [0.012229801, -0.329097515, 1.442710462, -2.118377725, 1.0])
+    z = (-_log((1.0 - size) * 0.5)).intrinsic("sqrt")
+    outer = _horner(z, [1.641345311, 3.429567803, -1.624906493, -1.970840454])
+    outer = outer.with_sign_of(y) / _horner(z, [1.637067800, 3.543889200, 1.0])
+    x = inner.choose(size.test("<=", 0.7), outer)
+    for _ in range(2):
+        x = x - (_erf(x) - y) / (_exp(-(x * x)) * (2 / sqrt(pi)))
+    end = y.new(y.of(float("inf"))).with_sign_of(y)
+    x = end.choose(size.test("==", 1.0), x)
+    return y.new(y.of(float("nan"))).choose(size.test(">", 1.0), x)
+
+
 FUNCTIONS: dict[str, Callable[..., V]] = {
     "exp": _exp,
     "expm1": _expm1,
@@ -263,8 +283,14 @@ FUNCTIONS: dict[str, Callable[..., V]] = {
     "sin": _by_lanes("sin"),
     "cos": _by_lanes("cos"),
     "atan": _by_lanes("atan"),
-    "erf": _by_lanes("erf"),
+    "erf": _erf,
+    "erfc": _by_lanes("erfc"),
+    "erfinv": _erfinv,
+    "round": lambda x: x.intrinsic("rint"),
+    **{name: _by_lanes(name) for name in ("asin", "acos", "sinh", "cosh", "asinh", "acosh", "atanh")},
     "power": _by_lanes("pow"),
+    **{name: _by_lanes(name) for name in ("fmod", "hypot", "atan2")},
+    "copysign": lambda x, y: x.with_sign_of(y),
 }
 """Functions of one or two vectors, by their names in kernel source code."""
 

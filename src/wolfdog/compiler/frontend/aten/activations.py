@@ -1,4 +1,4 @@
-"""ATen's activation functions as formulas, with PyTorch's derivatives where they bend."""
+"""Lowering of activation functions to formulas, with PyTorch's derivatives at kinks."""
 
 from math import pi, sqrt
 from typing import Any
@@ -27,9 +27,8 @@ def _elu(
     b: Builder, number: Any, x: Value, alpha: float = 1, scale: float = 1, input_scale: float = 1
 ) -> Value:
     below = b("expm1", b("mul", b("clamp", x, low=float("-inf"), high=0.0), number(input_scale)))
-    return b(
-        "where", b("gt", x, number(0)), b("mul", x, number(scale)), b("mul", below, number(alpha * scale))
-    )
+    below = b("mul", below, number(alpha * scale))
+    return b("where", b("le", x, number(0)), below, b("mul", x, number(scale)))
 
 
 def _leaky_relu(b: Builder, number: Any, x: Value, slope: float = 0.01) -> Value:
@@ -45,14 +44,19 @@ def _hardsigmoid(b: Builder, number: Any, x: Value) -> Value:
 
 
 def _hardswish(b: Builder, number: Any, x: Value) -> Value:
-    ramp = b("mul", x, b("mul", b("add", x, number(3)), number(1 / 6)))
-    return b("where", b("le", x, number(-3)), number(0), b("where", b("lt", x, number(3)), ramp, x))
+    inside = b("logical_and", b("gt", x, number(-3)), b("lt", x, number(3)))
+    safe = b("where", inside, x, number(0))  # an infinity times zero would be NaN in the derivative
+    ramp = b("mul", safe, b("mul", b("add", safe, number(3)), number(1 / 6)))
+    below = b("detach", b("mul", x, number(0)))
+    return b("where", inside, ramp, b("where", b("le", x, number(-3)), below, x))
 
 
 def _hardtanh(o: Operands, x: Batched, low: float = -1, high: float = 1) -> Batched:
-    b, value = o.b, x[0]  # unlike clamp's, its derivative is zero at the ends
-    above = b("where", b("ge", value, o.number(high)), o.number(high), value)
-    return b("where", b("le", value, o.number(low)), o.number(low), above), x[1]
+    b, value = o.b, x[0]  # unlike clamp's, its derivative is zero at both bounds, and at NaN
+    outside = b("where", b("ge", value, o.number(high)), o.number(high), b("detach", value))
+    outside = b("where", b("le", value, o.number(low)), o.number(low), outside)
+    inside = b("logical_and", b("gt", value, o.number(low)), b("lt", value, o.number(high)))
+    return b("where", inside, value, outside), x[1]
 
 
 def _log_sigmoid(o: Operands, x: Batched) -> list[Batched]:
@@ -74,6 +78,8 @@ ACTIVATIONS: dict[str, Lower] = {
     "gelu": formula(_gelu),
     "softplus": formula(_softplus),
     "elu": formula(_elu),
+    "celu": formula(lambda b, n, x, alpha=1.0: _elu(b, n, x, alpha, 1, 1 / alpha)),
+    "selu": formula(lambda b, n, x: _elu(b, n, x, 1.6732632423543772, 1.0507009873554805)),
     "leaky_relu": formula(_leaky_relu),
     "_prelu_kernel": formula(lambda b, n, x, w: b("where", b("gt", x, n(0)), x, b("mul", w, x))),
     "hardsigmoid": formula(_hardsigmoid),

@@ -1,4 +1,4 @@
-"""Weights that a file holds in pieces, which nodes cut and join: so exporters leave them that fold no constants."""
+"""Constant folding of weights that exporters leave as slices and concatenations of constants."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -7,70 +7,77 @@ import numpy as np
 
 from ....errors import ONNXError
 from ...arrays import Numbers
-from .tensors import MOST_AXES
+from .tensors import MAX_AXES
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-DEPTH = 16
-"""Nodes one behind the other that are looked through, at the most; exporters leave three or four."""
+MAX_DEPTH = 16
+"""Maximum depth of folded nodes; exporters leave three or four."""
 
-STEPS = 20_000
-"""Nodes that are looked through for one file, at the most: about a hundred for a layer."""
+MAX_NODES = 20_000
+"""Maximum number of node visits for one file; a layer takes about a hundred."""
 
-Taker = Callable[[int, str], None]
+Reserve = Callable[[int, str], None]
 
 
-def _whole(array: Numbers) -> list[int]:
-    """Axes and places as a list. Raises ValueError for what is none."""
-    if array.dtype.kind != "i" or array.size > MOST_AXES:
-        raise ValueError(f"expected at most {MOST_AXES} whole numbers, got {array.dtype} {list(array.shape)}")
+def _integers(array: Numbers) -> list[int]:
+    """Axes or indices as a list.
+
+    Raises:
+        ValueError: The array does not hold integers, or too many.
+    """
+    if array.dtype.kind != "i" or array.size > MAX_AXES:
+        raise ValueError(f"expected at most {MAX_AXES} whole numbers, got {array.dtype} {list(array.shape)}")
     numbers: list[int] = array.reshape(-1).tolist()
     return numbers
 
 
-def _given(said: dict[str, Any], name: str, operand: Numbers | None) -> list[int] | None:
-    """What newer versions of an operator take as an input, and older ones as an attribute."""
-    return said.get(name) if operand is None else _whole(operand)
+def _input_or_attribute(attributes: dict[str, Any], name: str, operand: Numbers | None) -> list[int] | None:
+    """Value that newer versions of an operator take as an input and older ones as an attribute."""
+    return attributes.get(name) if operand is None else _integers(operand)
 
 
-def _concat(said: dict[str, Any], *xs: Numbers) -> Numbers:
+def _concat(attributes: dict[str, Any], *xs: Numbers) -> Numbers:
     if len({x.dtype for x in xs}) != 1:
-        raise ValueError("its inputs are of several formats")
-    return np.concatenate(xs, said.get("axis", 0))
+        raise ValueError("its inputs have different formats")
+    return np.concatenate(xs, attributes.get("axis", 0))
 
 
 def _slice(
-    said: dict[str, Any],
+    attributes: dict[str, Any],
     x: Numbers,
     starts: Numbers | None = None,
     ends: Numbers | None = None,
     axes: Numbers | None = None,
     steps: Numbers | None = None,
 ) -> Numbers:
-    first, last = _given(said, "starts", starts), _given(said, "ends", ends)
+    first, last = (
+        _input_or_attribute(attributes, "starts", starts),
+        _input_or_attribute(attributes, "ends", ends),
+    )
     if first is None or last is None:
-        raise ValueError("it says no starts or no ends")
-    along = _given(said, "axes", axes) or list(range(len(first)))
-    by = [1] * len(first) if steps is None else _whole(steps)
+        raise ValueError("starts or ends are missing")
+    along = _input_or_attribute(attributes, "axes", axes) or list(range(len(first)))
+    by = [1] * len(first) if steps is None else _integers(steps)
     cut = [slice(None)] * x.ndim
     for axis, start, end, step in zip(along, first, last, by, strict=True):
         cut[axis] = slice(start, None if step < 0 and end < -x.shape[axis] else end, step)
     return x[tuple(cut)]
 
 
-def _reshape(said: dict[str, Any], x: Numbers, shape: Numbers | None = None) -> Numbers:
-    sizes = _given(said, "shape", shape) or []
+def _reshape(attributes: dict[str, Any], x: Numbers, shape: Numbers | None = None) -> Numbers:
+    sizes = _input_or_attribute(attributes, "shape", shape) or []
     return x.reshape([x.shape[axis] if size == 0 else size for axis, size in enumerate(sizes)])
 
 
-def _squeeze(said: dict[str, Any], x: Numbers, axes: Numbers | None = None) -> Numbers:
-    along = _given(said, "axes", axes)
+def _squeeze(attributes: dict[str, Any], x: Numbers, axes: Numbers | None = None) -> Numbers:
+    along = _input_or_attribute(attributes, "axes", axes)
     return x.squeeze() if along is None else x.squeeze(tuple(along))
 
 
-def _unsqueeze(said: dict[str, Any], x: Numbers, axes: Numbers | None = None) -> Numbers:
-    return np.expand_dims(x, tuple(_given(said, "axes", axes) or ()))
+def _unsqueeze(attributes: dict[str, Any], x: Numbers, axes: Numbers | None = None) -> Numbers:
+    return np.expand_dims(x, tuple(_input_or_attribute(attributes, "axes", axes) or ()))
 
 
 FOLDS: dict[str, Callable[..., Numbers]] = {
@@ -78,41 +85,42 @@ FOLDS: dict[str, Callable[..., Numbers]] = {
     "Reshape": _reshape,
     "Slice": _slice,
     "Squeeze": _squeeze,
-    "Transpose": lambda said, x: x.transpose(said.get("perm")),
+    "Transpose": lambda attributes, x: x.transpose(attributes.get("perm")),
     "Unsqueeze": _unsqueeze,
 }
-"""The operators that are looked through: attributes and operands, None for one that is left out, to the result."""
+"""Foldable operators: functions of attributes and operands (None for an omitted one)."""
 
 _COPIES = ("Concat", "Reshape")
 
 
 class Folding:
-    """What nodes make of constants by cutting and joining alone.
+    """Folding of nodes that slice, join and reshape constants.
 
     Args:
-        stored: the numbers of a value that the file holds as it is; None for another.
-        take: counts memory as taken, and gives some back where the number is negative.
+        stored: Function that returns the array of a value stored in the file, None for any other.
+        reserve: Function that reserves memory, or releases it for a negative size.
     """
 
-    def __init__(self, stored: Callable[[str], Numbers | None], take: Taker) -> None:
-        self._stored, self._take = stored, take
+    def __init__(self, stored: Callable[[str], Numbers | None], reserve: Reserve) -> None:
+        self._stored, self._reserve = stored, reserve
         self._nodes: dict[str, NodeProto] = {}
-        self._left = STEPS
+        self._left = MAX_NODES
 
-    def note(self, node: "NodeProto") -> None:
-        """Remember a node, if it is one that is looked through."""
+    def add_node(self, node: "NodeProto") -> None:
+        """Register a node if its operator can be folded."""
         if node.op_type in FOLDS and len(node.output) == 1 and node.domain in ("", "ai.onnx"):
             self._nodes[node.output[0]] = node
 
     def value(self, name: str) -> Numbers | None:
-        """A value, from what the file holds; None where it depends on anything else.
+        """Array of a value, computed from the file's constants; None if it depends on anything else.
 
-        Raises ONNXError for nodes that contradict what they are given.
+        Raises:
+            ONNXError: A node contradicts its inputs.
         """
         made: dict[str, Numbers] = {}
         taken = [0]
         found = self._value(name, 0, made, taken)
-        self._take(-taken[0], "")
+        self._reserve(-taken[0], "")
         return found
 
     def _value(self, name: str, depth: int, made: dict[str, Numbers], taken: list[int]) -> Numbers | None:
@@ -120,7 +128,7 @@ class Folding:
             return made[name]
         self._left -= 1
         node = self._nodes.get(name)
-        if depth > DEPTH or self._left < 0:
+        if depth > MAX_DEPTH or self._left < 0:
             return None
         if node is None:
             found = self._stored(name)
@@ -136,10 +144,10 @@ class Folding:
     def _computed(self, node: "NodeProto", operands: list[Numbers | None], taken: list[int]) -> Numbers:
         if node.op_type in _COPIES:
             size = sum(operand.nbytes for operand in operands if operand is not None)
-            self._take(size, f"nodes such as {node.name or node.op_type!r} copy so much")
+            self._reserve(size, f"nodes such as {node.name or node.op_type!r} copy so much data")
             taken[0] += size
-        said = {one.name: list(one.ints) if one.ints else one.i for one in node.attribute}
+        attributes = {one.name: list(one.ints) if one.ints else one.i for one in node.attribute}
         try:
-            return FOLDS[node.op_type](said, *operands)
+            return FOLDS[node.op_type](attributes, *operands)
         except (ValueError, IndexError, TypeError, AttributeError, OverflowError) as error:
             raise ONNXError(f"node {node.name or node.op_type!r} cannot be computed: {error}") from error

@@ -1,4 +1,4 @@
-"""`ONNXLayer`: a recurrent node of an ONNX file as a layer, and `from_onnx`, which makes them."""
+"""Recurrent nodes of ONNX files as layers."""
 
 import os
 from typing import TYPE_CHECKING
@@ -24,18 +24,23 @@ if TYPE_CHECKING:
 
 
 class ONNXLayer(nn.Module):
-    """A node RNN, LSTM or GRU of an ONNX file, to run and to train.
+    """Layer of a node RNN, LSTM or GRU of an ONNX file, for inference and training.
 
-    `layer(x, state=None, lengths=None) -> (y, state)`: x [T, B, I], [B, T, I] where the node's layout is 1, [T, I]
-    without a batch; y likewise, of H features for each direction; lengths [B] as Recurrent's. The state is h, or
-    (h, c) for an LSTM, each [directions, B, H], [directions, H] without a batch; where None it is what the file
-    says, and else zeros.
+    `layer(x, state=None, lengths=None) -> (y, state)`: x [T, B, I], [B, T, I] if the node's layout is 1, or [T, I]
+    without a batch; y has the same layout with H features for each direction; lengths are [B]. The state is h, or (h,
+    c) for an LSTM, each [directions, B, H], or [directions, H] without a batch; None is the initial state of the file,
+    or zeros.
 
-    forwards, backwards   the Recurrent layers that it consists of, None for a direction that it lacks. Their
-                          cells are wolfdog's own where the node is one of those, else general ones with the
-                          node's activations, clip and coupling
-    start_h, start_c      the memories that the file says to start from, as parameters, [directions, B, H]
-    name, op, direction   of the node
+    Attributes:
+        forwards: Recurrent layer of the forward direction; None if there is none. Its cell is a cell of wolfdog.cells
+            if the node is one, else a general one with the node's activations, clip and coupling.
+        backwards: The same for the backward direction.
+        start_h: Initial hidden state of the file, a parameter [directions, B, H]; None for zeros.
+        start_c: Initial cell state of the file, likewise.
+        lengths: Lengths stored in the file, [B]; None if there are none.
+        name: Name of the node.
+        op: Operator of the node: "RNN", "LSTM" or "GRU".
+        direction: Direction of the node: "forward", "reverse" or "bidirectional".
     """
 
     direction: Direction
@@ -54,7 +59,7 @@ class ONNXLayer(nn.Module):
         for memory in ("h", "c"):
             start = node.tensors.get(f"initial_{memory}")
             own = None
-            if start is not None and start.any():  # zeros need no batch to be known
+            if start is not None and start.any():  # zeros are the default for any batch
                 own = nn.Parameter(torch.tensor(start.astype(np.promote_types(start.dtype, np.float32))))
             self.register_parameter(f"start_{memory}", own)
         lengths = node.tensors.get("sequence_lens")
@@ -66,9 +71,11 @@ class ONNXLayer(nn.Module):
         state: "State | None" = None,
         lengths: "Tensor | Sequence[int] | None" = None,
     ) -> "tuple[Tensor, State]":
-        """The outputs over a sequence, and the state after it.
+        """Outputs over a sequence, and the final state.
 
-        Raises ShapeError for a wrong shape, InputError for lengths out of range.
+        Raises:
+            ShapeError: A shape is wrong.
+            InputError: Lengths are out of range.
         """
         if not isinstance(x, Tensor) or x.dim() not in (2, 3) or x.shape[-1] != self.input_size:
             found = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
@@ -80,7 +87,7 @@ class ONNXLayer(nn.Module):
             x = x.unsqueeze(1)
         elif self.batch_first:
             x = x.transpose(0, 1)
-        before = self._before(state, x.shape[1], batched)
+        before = self._initial_memories(state, x.shape[1], batched)
         lengths = self._checked_lengths(lengths, *x.shape[:2])
         ways = [way for way in (self.forwards, self.backwards) if way is not None]
         outputs, after = [], []
@@ -100,13 +107,14 @@ class ONNXLayer(nn.Module):
         return y.transpose(0, 1) if self.batch_first else y, _outer(memories)
 
     def step(self, x_t: Tensor, state: "State | None" = None) -> "tuple[Tensor, State]":
-        """The output of one event [B, I], and the state after it, as `forward`'s.
+        """Output of one event [B, I], and the state after it, as of `forward`.
 
-        Raises InputError for a layer that reads sequences from their end.
+        Raises:
+            InputError: The layer has a backward direction.
         """
         if self.forwards is None or self.backwards is not None:
             raise InputError(
-                f"{self.op} with direction {self.direction!r} has no single steps: pass whole sequences"
+                f"{self.op} with direction {self.direction!r} cannot run single steps: pass whole sequences"
             )
         y, state = self((x_t if x_t.dim() == 1 else x_t.unsqueeze(1 if self.batch_first else 0)), state)
         return y.squeeze(1 if self.batch_first else 0), state
@@ -114,8 +122,8 @@ class ONNXLayer(nn.Module):
     def extra_repr(self) -> str:
         return f"{self.name!r}, {self.op}, {self.direction}"
 
-    def _before(self, state: "State | None", batch: int, batched: bool) -> list[Tensor] | None:
-        """The memories that a call starts from, each [directions, B, H]; None for zeros."""
+    def _initial_memories(self, state: "State | None", batch: int, batched: bool) -> list[Tensor] | None:
+        """Initial memories of a call, each [directions, B, H]; None for zeros."""
         ways = 1 + (self.direction == "bidirectional")
         names = ("h", "c") if self.op == "LSTM" else ("h",)
         if state is None:
@@ -125,8 +133,8 @@ class ONNXLayer(nn.Module):
             like = next(self.parameters())
             zeros = like.new_zeros(ways, batch, self.hidden_size)
             memories = [zeros if start is None else start for start in starts]
-            said = (
-                f"{self.op}: the file says what {{name}} starts from, for {{rows}} examples: "
+            attributes = (
+                f"{self.op}: the file has initial values of {{name}} for {{rows}} examples: "
                 f"pass a state for {batch}"
             )
         else:
@@ -134,16 +142,20 @@ class ONNXLayer(nn.Module):
             if len(parts) != len(names):
                 raise ShapeError(f"{self.op}: the state must be {' and '.join(names)}, {len(names)} tensors")
             memories = [part if batched else part.unsqueeze(1) for part in parts]
-            said = f"{self.op}: {{name}} must be [{ways}, {batch}, {self.hidden_size}]; got {{rows}} rows"
+            attributes = (
+                f"{self.op}: {{name}} must be [{ways}, {batch}, {self.hidden_size}]; got {{rows}} rows"
+            )
         for name, memory in zip(names, memories, strict=True):
             if memory.shape != (ways, batch, self.hidden_size):
-                raise ShapeError(said.format(name=name, rows=memory.shape[1] if memory.dim() > 1 else 0))
+                raise ShapeError(
+                    attributes.format(name=name, rows=memory.shape[1] if memory.dim() > 1 else 0)
+                )
         return memories
 
     def _checked_lengths(
         self, lengths: "Tensor | Sequence[int] | None", steps: int, batch: int
     ) -> Tensor | None:
-        """The lengths, [B]: what is passed, or what the file says where it is for this batch."""
+        """Lengths [B]: those passed, or those of the file."""
         if lengths is None:
             if self.lengths is None:
                 return None
@@ -167,40 +179,45 @@ def _outer(memories: list[Tensor]) -> "State":
 
 
 def from_onnx(model: "ModelProto | str | os.PathLike[str]") -> list[ONNXLayer]:
-    """The recurrent nodes of an ONNX model, as layers to run and to train, in the order of the graph.
+    """Layers of the recurrent nodes of an ONNX model, in the order of the graph.
 
-    Nodes RNN, LSTM and GRU are taken with all that they say: direction, layout, peepholes, initial states,
-    sequence_lens, clip, input_forget, linear_before_reset, and every activation with its alpha and beta. What
-    lies around them is not run. Files are not trusted: sizes are checked before memory is taken, and nothing
-    outside the model's folder is read.
+    Nodes RNN, LSTM and GRU are read with all their attributes and inputs: direction, layout, peepholes, initial states,
+    sequence_lens, clip, input_forget, linear_before_reset, and every activation with its alpha and beta. Other nodes
+    are ignored. Files are untrusted: sizes are checked before memory is allocated, and nothing outside the model's
+    folder is read.
 
     Args:
-        model: a path, or an onnx.ModelProto whose weights are inside.
+        model: A path, or an onnx.ModelProto that contains its weights.
 
-    Raises ONNXError for what cannot be read, or contradicts itself, and for a model without such nodes;
-    MissingPackageError where the package onnx is not installed.
+    Returns:
+        The layers.
 
-    >>> import tempfile, wolfdog as wd
-    >>> path = f"{tempfile.mkdtemp()}/layer.onnx"
-    >>> wd.export_onnx(wd.Recurrent(wd.cells.PeepholeLSTMCell(3, 5)), path)
-    >>> [layer] = from_onnx(path)
-    >>> y, (h, c) = layer(torch.zeros(7, 2, 3))
-    >>> y.shape, c.shape
-    (torch.Size([7, 2, 5]), torch.Size([1, 2, 5]))
+    Raises:
+        ONNXError: The file cannot be read or contradicts itself, or has no recurrent node.
+        MissingPackageError: The package onnx is not installed.
+
+    Examples:
+        >>> import tempfile, wolfdog as wd
+        >>> path = f"{tempfile.mkdtemp()}/layer.onnx"
+        >>> wd.export_onnx(wd.Recurrent(wd.cells.PeepholeLSTMCell(3, 5)), path)
+        >>> [layer] = from_onnx(path)
+        >>> y, (h, c) = layer(torch.zeros(7, 2, 3))
+        >>> y.shape, c.shape
+        (torch.Size([7, 2, 5]), torch.Size([1, 2, 5]))
     """
     try:
         return _layers(Source(model))
     except ONNXError as error:
-        if len(str(error)) <= LONGEST:
+        if len(str(error)) <= MAX_MESSAGE:
             raise
-        raise ONNXError(f"{str(error)[:LONGEST]} ...") from None  # names in a file may be of any length
+        raise ONNXError(f"{str(error)[:MAX_MESSAGE]} ...") from None  # names in a file may have any length
 
 
-LAYER = 20_000
-"""Bytes that a layer takes besides its weights: 10,000 for each direction."""
+LAYER_BYTES = 20_000
+"""Memory of a layer besides its weights in bytes: 10,000 for each direction."""
 
-LONGEST = 600
-"""Characters that an error tells at the most."""
+MAX_MESSAGE = 600
+"""Maximum length of an error message."""
 
 
 def _layers(source: Source) -> list[ONNXLayer]:
@@ -208,8 +225,6 @@ def _layers(source: Source) -> list[ONNXLayer]:
     if not found:
         others = sorted({node.op_type for node in source.nodes})
         named = ", ".join(others[:8]) + (", ..." if len(others) > 8 else "")
-        raise ONNXError(
-            f"{source.name}: has no node RNN, LSTM or GRU in its graph; it has {named or 'no nodes'}"
-        )
-    source.take(LAYER * len(found), f"has so many recurrent nodes, {len(found):,},")
+        raise ONNXError(f"{source.name}: no node RNN, LSTM or GRU in its graph; it has {named or 'no nodes'}")
+    source.reserve(LAYER_BYTES * len(found), f"has so many recurrent nodes ({len(found):,})")
     return [ONNXLayer(read_node(source, node)) for node in found]

@@ -1,4 +1,4 @@
-"""ONNX models from files that nobody vouches for."""
+"""ONNX models from untrusted files."""
 
 import os
 from pathlib import Path
@@ -6,23 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import ONNXError
 from ...arrays import Numbers
-from ..package import LARGEST, onnx_package
+from ..package import MAX_FILE_SIZE, onnx_package
 from .constant_folding import Folding
-from .tensors import LISTS, read_attribute, read_tensor
-from .wire import ROOM, check_wire, without
+from .tensors import NUMBER_ATTRIBUTES, read_attribute, read_tensor
+from .wire import ALLOWANCE, check_wire, extract_large
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, ModelProto, NodeProto, TensorProto
 
-OLDEST = 7
-"""The oldest version of ONNX's operators that is read: the first in which the recurrent ones are as they are."""
+MIN_OPSET = 7
+"""Oldest supported version of ONNX's operators: the first with the recurrent ones in their present form."""
 
 
 class Source:
-    """A model whose graph was checked: nodes in order, and constants that are read when they are asked for.
+    """Model with a checked graph: nodes in order, and constants read on demand.
 
-    Raises ONNXError for a file that cannot be read, is no ONNX model, or whose graph does not hold together:
-    names made twice, inputs that nothing before makes (which a cycle has too), operators of a version before 7.
+    Raises:
+        ONNXError: The file cannot be read, is not an ONNX model, has operators of a version before 7, or its graph is
+            inconsistent: names defined twice, inputs undefined before their use, cycles.
     """
 
     def __init__(self, model: "ModelProto | str | os.PathLike[str]") -> None:
@@ -41,32 +42,33 @@ class Source:
         self._check_version(proto)
         self.graph = proto.graph
         self._constants: dict[str, TensorProto | AttributeProto] = {}
-        self._same: dict[str, str] = {}
-        self._folding = Folding(self._stored, self.take)
+        self._aliases: dict[str, str] = {}
+        self._folding = Folding(self._stored, self.reserve)
         held = proto.ByteSize() + sum(len(data) for data in self._outside.values())
-        self._left = 2 * held + ROOM
+        self._left = 2 * held + ALLOWANCE
         self._read: set[str] = set()
         self.nodes: list[NodeProto] = list(self.graph.node)
         self._check_graph()
 
     def constant(self, name: str) -> Numbers | None:
-        """The numbers of a value that the file says; None for one that is computed or handed in.
+        """Array of a value stored in the file; None if it is computed or a graph input.
 
-        Raises ONNXError for a tensor that cannot be read, and where nodes share tensors so often that they would take
-        more memory than twice what the file holds.
+        Raises:
+            ONNXError: The tensor cannot be read, or nodes share tensors so often that copies would need more memory
+                than twice the file's content.
         """
-        name = self._same.get(name, name)
+        name = self._aliases.get(name, name)
         try:
             array = self._folding.value(name)
         except ONNXError as error:
             raise ONNXError(f"{self.name}: {error}") from error
         if array is not None:
-            self.take(array.nbytes, f"nodes share {name!r} so often")
+            self.reserve(array.nbytes, f"nodes share {name!r} so often")
         return array
 
     def _stored(self, name: str) -> Numbers | None:
-        """The numbers of a value that the file holds as it is."""
-        name = self._same.get(name, name)
+        """Array of a value that the file stores unchanged."""
+        name = self._aliases.get(name, name)
         held = self._constants.get(name)
         if held is None:
             return None
@@ -78,33 +80,34 @@ class Source:
         self._read.add(name)
         return array
 
-    def take(self, size: int, why: str) -> None:
-        """Count so many bytes of memory as taken.
+    def reserve(self, size: int, why: str) -> None:
+        """Reserve memory, in bytes.
 
-        Raises ONNXError where that is more than twice what the file holds.
+        Raises:
+            ONNXError: More than twice the file's content is reserved.
         """
         self._left -= size
         if size > 0 > self._left:
-            raise ONNXError(f"{self.name}: {why} that it would take too much memory")
+            raise ONNXError(f"{self.name}: {why} that it would need too much memory")
 
     def _check_version(self, model: "ModelProto") -> None:
         if not model.HasField("graph"):
             raise ONNXError(f"{self.name}: is not an ONNX model: it has no graph")
         versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
-        if not versions or min(versions) < OLDEST:
+        if not versions or min(versions) < MIN_OPSET:
             found = f"version {min(versions)}" if versions else "none"
             raise ONNXError(
-                f"{self.name}: expected ONNX's operators of version {OLDEST} or later; got {found}"
+                f"{self.name}: expected ONNX's operators of version {MIN_OPSET} or later; got {found}"
             )
 
     def _check_graph(self) -> None:
         made: set[str] = set()
         for tensor in self.graph.initializer:
-            self._make(tensor.name, made)
+            self._define(tensor.name, made)
             self._constants[tensor.name] = tensor
-        for given in self.graph.input:  # older files list the initialisers as inputs too
-            if given.name not in self._constants:
-                self._make(given.name, made)
+        for declared in self.graph.input:  # older files declare the initialisers as inputs, too
+            if declared.name not in self._constants:
+                self._define(declared.name, made)
         made |= {sparse.values.name for sparse in self.graph.sparse_initializer}
         for node in self.nodes:
             if not all(isinstance(text, str) for text in (node.op_type, node.name, node.domain)):
@@ -113,48 +116,50 @@ class Source:
             for name in node.input:
                 if name and name not in made:
                     raise ONNXError(
-                        f"{where} reads {name!r}, which nothing before it makes: it is missing, or part of a cycle"
+                        f"{where} reads {name!r}, which no earlier node defines: it is missing, or part of a cycle"
                     )
             for name in node.output:
                 if name:
-                    self._make(name, made)
-            self._note(node)
+                    self._define(name, made)
+            self._record(node)
 
-    def _make(self, name: str, made: set[str]) -> None:
-        if not isinstance(name, str):  # protobuf gives bytes for what is not UTF-8
+    def _define(self, name: str, made: set[str]) -> None:
+        if not isinstance(name, str):  # protobuf returns bytes for invalid UTF-8
             raise ONNXError(f"{self.name}: the name {name!r} is not text")
         if name in made:
-            raise ONNXError(f"{self.name}: {name!r} is made twice")
+            raise ONNXError(f"{self.name}: {name!r} is defined twice")
         made.add(name)
 
-    def _note(self, node: "NodeProto") -> None:
-        """Remember what a node makes of constants alone."""
-        self._folding.note(node)
+    def _record(self, node: "NodeProto") -> None:
+        """Record a node that may compute constants."""
+        self._folding.add_node(node)
         if node.op_type == "Constant" and len(node.output) == 1:
             for attribute in node.attribute:
                 if attribute.name == "value" and attribute.HasField("t"):
                     self._constants[node.output[0]] = attribute.t
-                elif attribute.name in LISTS:
+                elif attribute.name in NUMBER_ATTRIBUTES:
                     self._constants[node.output[0]] = attribute
         elif node.op_type == "Identity" and len(node.input) == len(node.output) == 1:
-            self._same[node.output[0]] = self._same.get(node.input[0], node.input[0])
+            self._aliases[node.output[0]] = self._aliases.get(node.input[0], node.input[0])
 
 
 def _parse(path: Path) -> tuple[Any, dict[bytes, memoryview]]:
-    """A model from a file, and the bytes of its large tensors, which it does not hold."""
+    """Model of a file, and the bytes of its large tensors, which the model does not hold."""
     try:
         if path.exists() and not path.is_file():
-            raise ONNXError(f"{path}: is not a file")  # reading a pipe would wait for ever
+            raise ONNXError(f"{path}: is not a file")  # reading a pipe would block
         size = path.stat().st_size
-        if size > LARGEST:
-            raise ONNXError(f"{path}: {size:,} bytes are more than an ONNX file may have, {LARGEST:,}")
+        if size > MAX_FILE_SIZE:
+            raise ONNXError(
+                f"{path}: {size:,} bytes exceed the maximum size of an ONNX file, {MAX_FILE_SIZE:,}"
+            )
         data = path.read_bytes()
     except OSError as error:
         raise ONNXError(f"{path}: cannot be read: {error.strerror or error}") from error
     proto = onnx_package().ModelProto
     try:
         raw = check_wire(data, proto.DESCRIPTOR)
-        light, outside = without(data, raw, proto.DESCRIPTOR) if raw else (data, {})
+        light, outside = extract_large(data, raw, proto.DESCRIPTOR) if raw else (data, {})
         return proto.FromString(light), outside
-    except Exception as error:  # ONNXError, or DecodeError, of a module of protobuf's that moves
+    except Exception as error:  # ONNXError or DecodeError, whose module differs between versions of protobuf
         raise ONNXError(f"{path}: is not an ONNX file, or damaged: {error}") from error

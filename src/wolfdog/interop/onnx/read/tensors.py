@@ -1,4 +1,4 @@
-"""Tensors of ONNX files, read with every size checked before anything is allocated."""
+"""Tensors of ONNX files, with all sizes checked before allocation."""
 
 import os
 from collections.abc import Mapping
@@ -22,33 +22,34 @@ _TYPES: dict[str, tuple[str, str]] = {
     "INT32": ("<i4", "int32_data"),
     "INT64": ("<i8", "int64_data"),
 }
-"""Formats that weights and lengths come in: NumPy's name, and the field that may hold them one by one."""
+"""Supported types of weights and lengths: NumPy's name, and the field that may hold single numbers."""
 
 
-MOST_AXES = 8
-"""More axes than any tensor of a recurrent operator has; the product of millions of sizes would take hours."""
+MAX_AXES = 8
+"""Maximum number of axes, more than any recurrent operator needs: the product of millions of sizes is slow."""
 
 
 def read_tensor(
     proto: "TensorProto", folder: Path | None, outside: Mapping[bytes, memoryview] | None = None
 ) -> Numbers:
-    """The numbers of a tensor, which may not be written to.
+    """Read-only array of a tensor.
 
     Args:
-        proto: the tensor.
-        folder: where the model lies, and with it the files that tensors may be kept in; None for none.
-        outside: bytes that were not parsed with the model, by what stands in their place.
+        proto: The tensor.
+        folder: Folder of the model, for tensors in external files; None for none.
+        outside: Bytes of large tensors that were not parsed, by their placeholders.
 
-    Raises ONNXError for negative sizes, sizes that the data do not have, formats that no weight has, data
-    outside the folder, and numbers that are not finite.
+    Raises:
+        ONNXError: A size is negative or contradicts the data, the type is not one of weights, the data are outside the
+            folder, or some number is not finite.
     """
     name = f"tensor {proto.name!r}"
     names = onnx_package("onnx").TensorProto.DataType
     kind = names.Name(proto.data_type) if proto.data_type in names.values() else str(proto.data_type)
     if kind not in _TYPES:
         raise ONNXError(f"{name}: holds {kind}; expected one of {', '.join(_TYPES)}")
-    if len(proto.dims) > MOST_AXES:
-        raise ONNXError(f"{name}: has {len(proto.dims):,} axes; expected {MOST_AXES} at the most")
+    if len(proto.dims) > MAX_AXES:
+        raise ONNXError(f"{name}: has {len(proto.dims):,} axes; expected at most {MAX_AXES}")
     shape = tuple(proto.dims)
     if any(size < 0 for size in shape):
         raise ONNXError(f"{name}: its shape {list(shape)} has a negative size")
@@ -57,7 +58,7 @@ def read_tensor(
     if not count:
         raise ONNXError(f"{name}: its shape {list(shape)} has no numbers in it")
     if proto.HasField("segment"):
-        raise ONNXError(f"{name}: is cut into segments, which no tool writes any more")
+        raise ONNXError(f"{name}: is stored in segments, an obsolete format")
     if proto.data_location == 1:
         array = _external(proto, folder, count * dtype.itemsize).view(dtype)
     elif proto.HasField("raw_data"):
@@ -68,7 +69,7 @@ def read_tensor(
     else:
         listed = getattr(proto, field)
         _check_count(name, shape, len(listed), count, "numbers")
-        if kind == "FLOAT16":  # as the bits of whole numbers
+        if kind == "FLOAT16":  # stored as the bits of integers
             array = np.fromiter((bits & 0xFFFF for bits in listed), np.uint16, count).view(np.float16)
         else:
             array = np.fromiter(listed, dtype, count)
@@ -77,21 +78,22 @@ def read_tensor(
     return array.astype(dtype.newbyteorder("="), copy=False).reshape(shape)
 
 
-LISTS: dict[str, tuple[str, type[Any]]] = {
+NUMBER_ATTRIBUTES: dict[str, tuple[str, type[Any]]] = {
     "value_int": ("i", np.int64),
     "value_ints": ("ints", np.int64),
     "value_float": ("f", np.float32),
     "value_floats": ("floats", np.float32),
 }
-"""Attributes of the operator Constant that hold numbers without a tensor: the field, and the format."""
+"""Attributes of the operator Constant that hold numbers without a tensor: the field, and the type."""
 
 
 def read_attribute(proto: "AttributeProto") -> Numbers:
-    """The numbers of one of `LISTS`.
+    """Array of an attribute in `NUMBER_ATTRIBUTES`.
 
-    Raises ONNXError for numbers that are not finite.
+    Raises:
+        ONNXError: Some number is not finite.
     """
-    field, dtype = LISTS[proto.name]
+    field, dtype = NUMBER_ATTRIBUTES[proto.name]
     array = np.array(getattr(proto, field), dtype)
     if not np.isfinite(array).all():
         raise ONNXError(f"a constant's {proto.name} holds numbers that are not finite")
@@ -99,7 +101,7 @@ def read_attribute(proto: "AttributeProto") -> Numbers:
 
 
 def _finite(array: Numbers) -> bool:
-    """Whether every number is finite, looked at in pieces: the answers take memory too."""
+    """Whether all numbers are finite, tested in chunks to bound the memory of the test."""
     return all(np.isfinite(array[at : at + 2**18]).all() for at in range(0, len(array), 2**18))
 
 
@@ -109,15 +111,15 @@ def _check_count(name: str, shape: tuple[int, ...], found: int, expected: int, w
 
 
 def _external(proto: "TensorProto", folder: Path | None, size: int) -> Numbers:
-    """The bytes of a tensor that is kept in a file of its own."""
+    """Bytes of a tensor in an external file."""
     name = f"tensor {proto.name!r}"
     entries = {entry.key: entry.value for entry in proto.external_data}
     location = entries.get("location", "")
-    if not isinstance(location, str):  # protobuf gives bytes for what is not UTF-8
-        raise ONNXError(f"{name}: the name of the file that it is kept in is not text: {location!r}")
+    if not isinstance(location, str):  # protobuf returns bytes for invalid UTF-8
+        raise ONNXError(f"{name}: the name of its external file is not text: {location!r}")
     if folder is None:
         raise ONNXError(
-            f"{name}: is kept in the file {location!r}: pass the model's path, to say where that lies"
+            f"{name}: is stored in the file {location!r}: pass the model's path instead of a ModelProto"
         )
     try:
         offset, length = (
@@ -145,13 +147,13 @@ def _external(proto: "TensorProto", folder: Path | None, size: int) -> Numbers:
 
 
 def _inside(name: str, folder: Path, location: str) -> Path:
-    """The file of that name, if it is one and lies in the folder, links followed."""
+    """Path of an external file, checked to be a file inside the folder after links are resolved."""
     if not location or "\0" in location:
-        raise ONNXError(f"{name}: is kept in a file, but the name of that is {location!r}")
+        raise ONNXError(f"{name}: its external file has the invalid name {location!r}")
     root = Path(os.path.realpath(folder))
     path = Path(os.path.realpath(root / location))
     if Path(location).is_absolute() or not path.is_relative_to(root):
-        raise ONNXError(f"{name}: is kept in {location!r}, which is outside the model's folder; not read")
+        raise ONNXError(f"{name}: is stored in {location!r}, which is outside the model's folder; not read")
     if not path.is_file():
-        raise ONNXError(f"{name}: is kept in {location!r}, which is no file beside the model")
+        raise ONNXError(f"{name}: is stored in {location!r}, which is not a file in the model's folder")
     return path

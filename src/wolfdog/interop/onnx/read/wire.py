@@ -1,7 +1,7 @@
-"""A protocol buffer looked through before it is parsed, for what it would take in memory.
+"""Memory bound of a serialised protocol buffer, computed before parsing.
 
-A file of two-byte empty messages grows a hundredfold when it is parsed. Here its fields are counted first, by the same
-rules, without making anything of them.
+Parsing a file of two-byte empty messages takes a hundred times its size in memory. Here its fields are counted first,
+by the rules of the wire format, without creating objects.
 """
 
 from bisect import bisect_left
@@ -13,93 +13,94 @@ import numpy as np
 from ....errors import ONNXError
 
 MESSAGE, TEXT, NUMBER = 200, 40, 16
-"""Bytes of memory that a field takes at the most besides its contents; measured on protobuf 7."""
+"""Maximum memory of a field in bytes besides its content; measured with protobuf 7."""
 
-DEPTH = 64
-"""Messages within messages, at the most; protobuf itself allows 100."""
+MAX_DEPTH = 64
+"""Maximum nesting of messages; protobuf itself allows 100."""
 
-ROOM = 32 * 2**20
-"""Bytes that any file may take besides twice its own size."""
+ALLOWANCE = 32 * 2**20
+"""Memory in bytes that any file may take besides twice its size."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 LARGE = 4096
-"""Bytes from which on a tensor's numbers are left where they are in the file."""
+"""Minimum size in bytes of a tensor whose numbers are not parsed."""
 
 Span = tuple[int, int]
 
 
 def check_wire(data: bytes, descriptor: Any) -> list[Span]:
-    """Look through a serialised message.
+    """Check a serialised message.
 
     Args:
-        data: the bytes.
-        descriptor: of the message's type.
+        data: The bytes.
+        descriptor: Descriptor of the message's type.
 
     Returns:
-        Where the numbers of large tensors lie, as bytes, in the order of the file.
+        The spans of large tensors' numbers, in bytes, in the order of the file.
 
-    Raises ONNXError where the bytes are no such message, or are cut off, or nested too deep, or would take more memory
-    than twice their size.
+    Raises:
+        ONNXError: The bytes are not such a message, or are truncated, nested too deeply, or would take more memory than
+            twice their size.
     """
-    budget = len(data) + ROOM
+    budget = len(data) + ALLOWANCE
     kinds: dict[str, tuple[dict[int, Any], dict[int, int]]] = {}
     raw: list[Span] = []
     whole = memoryview(data)
     # (start, end, depth, type of the message)
     left = [(0, len(data), 0, descriptor)]
     while left:
-        place, end, depth, of = left.pop()
-        if depth > DEPTH:
-            raise ONNXError(f"messages within messages, more than {DEPTH} deep")
+        position, end, depth, of = left.pop()
+        if depth > MAX_DEPTH:
+            raise ONNXError(f"messages are nested more than {MAX_DEPTH} deep")
         if of.full_name not in kinds:
             kinds[of.full_name] = _messages(of), _packed(of)
         inner, packed = kinds[of.full_name]
-        while place < end:
-            tag, place = _varint(whole, place, end)
+        while position < end:
+            tag, position = _varint(whole, position, end)
             number, kind = tag >> 3, tag & 7
             budget -= NUMBER
             if kind == _VARINT:
-                _, place = _varint(whole, place, end)
+                _, position = _varint(whole, position, end)
             elif kind == _BYTES:
-                size, place = _varint(whole, place, end)
+                size, position = _varint(whole, position, end)
                 message = inner.get(number)
                 budget -= TEXT if message is None else MESSAGE
-                if message is not None and place + size <= end:
-                    left.append((place, place + size, depth + 1, message))
+                if message is not None and position + size <= end:
+                    left.append((position, position + size, depth + 1, message))
                 elif size >= LARGE and of.full_name == TENSOR and number in RAW:
-                    raw.append((place, place + size))
+                    raw.append((position, position + size))
                 elif number in packed:
-                    budget -= packed[number] * _count(whole[place : place + size])
-                place += size
+                    budget -= packed[number] * _count(whole[position : position + size])
+                position += size
             elif kind in (_FIXED64, _FIXED32):
-                place += 8 if kind == _FIXED64 else 4
+                position += 8 if kind == _FIXED64 else 4
             else:
-                raise ONNXError(f"byte {place:,} begins no field")
-            if place > end:
-                raise ONNXError(f"cut off: a field ends {place - end:,} bytes behind what it is part of")
+                raise ONNXError(f"byte {position:,} does not start a field")
+            if position > end:
+                raise ONNXError(f"truncated: a field ends {position - end:,} bytes after its message")
             if budget < 0:
-                raise ONNXError("so many small parts that it would take more memory than twice its size")
+                raise ONNXError("so many small fields that it would need more memory than twice its size")
     return sorted(raw)
 
 
 def _messages(of: Any) -> dict[int, Any]:
-    """The types of a message's fields that are messages, by number."""
+    """Types of a message's submessage fields, by field number."""
     return {field.number: field.message_type for field in of.fields if field.message_type is not None}
 
 
 def _packed(of: Any) -> dict[int, int]:
-    """The bytes that a number takes, parsed, of a message's fields that may hold many in a row, by number."""
+    """Bytes of a parsed number, by field number, for a message's fields that may be packed."""
     return {field.number: _WIDTHS[field.cpp_type] for field in of.fields if field.cpp_type in _WIDTHS}
 
 
 _WIDTHS = {1: 8, 2: 16, 3: 8, 4: 16, 7: 2, 8: 8}
-"""By protobuf's number for int32, int64, uint32, uint64, bool and enum; twice, for lists double as they grow."""
+"""Bytes by protobuf's code of int32, int64, uint32, uint64, bool and enum; doubled, as growing lists double."""
 
 
 def _count(row: memoryview) -> int:
-    """How many whole numbers there are in a row: each ends with a byte below 128."""
+    """Number of varints in a packed field: each ends with a byte below 128."""
     parts = (np.frombuffer(row[at : at + 2**18], np.uint8) for at in range(0, len(row), 2**18))
     return sum(int(np.count_nonzero(part < 0x80)) for part in parts)
 
@@ -107,26 +108,26 @@ def _count(row: memoryview) -> int:
 TENSOR, RAW_DATA = "onnx.TensorProto", 9
 
 RAW = (RAW_DATA, 4, 10)
-"""The fields of a tensor that hold its numbers as their bytes: raw_data, and float_data and double_data in a row."""
+"""Fields of a tensor that hold its numbers as bytes: raw_data, and packed float_data and double_data."""
 
 
-def without(data: bytes, raw: list[Span], descriptor: Any) -> tuple[bytes, dict[bytes, memoryview]]:
-    """A checked message with the numbers of large tensors taken out, and those by what stands in their place.
+def extract_large(data: bytes, raw: list[Span], descriptor: Any) -> tuple[bytes, dict[bytes, memoryview]]:
+    """A checked message without the numbers of large tensors, and those numbers by their placeholders.
 
-    A file's bytes are in memory already: parsed, they would be there twice, and a third time as weights. What is taken
-    out becomes raw_data, whatever field it was in: the bytes are the same.
+    The bytes of the file are in memory already; parsing would add a second copy, and the weights a third. Extracted
+    numbers become raw_data, whichever field held them: the bytes are the same.
     """
     whole, taken = memoryview(data), {}
 
     def rewritten(start: int, end: int, of: Any) -> bytes:
         inner = _messages(of)
         parts: list[bytes | memoryview] = []
-        kept = place = start  # all before `kept` is in `parts`
-        while place < end:
-            tag, after = _varint(whole, place, end)
+        kept = position = start  # all before `kept` is in `parts`
+        while position < end:
+            tag, after = _varint(whole, position, end)
             number, kind = tag >> 3, tag & 7
             if kind != _BYTES:
-                place = (
+                position = (
                     _varint(whole, after, end)[1]
                     if kind == _VARINT
                     else after + (8 if kind == _FIXED64 else 4)
@@ -135,15 +136,15 @@ def without(data: bytes, raw: list[Span], descriptor: Any) -> tuple[bytes, dict[
             size, first = _varint(whole, after, end)
             found = bisect_left(raw, (first, 0))
             if found < len(raw) and raw[found][0] < first + size:
-                parts.append(whole[kept:place])
+                parts.append(whole[kept:position])
                 if number in inner:
                     content = rewritten(first, first + size, inner[number])
                 else:
-                    number, content = RAW_DATA, token_bytes(16)  # what no file can have guessed
+                    number, content = RAW_DATA, token_bytes(16)  # a placeholder that no file can contain
                     taken[content] = whole[first : first + size]
                 parts += [_as_varint(number << 3 | _BYTES), _as_varint(len(content)), content]
                 kept = first + size
-            place = first + size
+            position = first + size
         return b"".join([*parts, whole[kept:end]])
 
     return rewritten(0, len(data), descriptor), taken
@@ -157,13 +158,13 @@ def _as_varint(value: int) -> bytes:
     return bytes([*parts, value])
 
 
-def _varint(data: memoryview, place: int, end: int) -> tuple[int, int]:
-    """A whole number of up to ten bytes, and the place behind it."""
+def _varint(data: memoryview, position: int, end: int) -> tuple[int, int]:
+    """A varint of up to ten bytes, and the position behind it."""
     value = shift = 0
-    while place < end and shift < 70:
-        byte = data[place]
+    while position < end and shift < 70:
+        byte = data[position]
         value |= (byte & 0x7F) << shift
-        place, shift = place + 1, shift + 7
+        position, shift = position + 1, shift + 7
         if byte < 0x80:
-            return value, place
-    raise ONNXError(f"byte {place:,}: a number that does not end")
+            return value, position
+    raise ONNXError(f"byte {position:,}: a number without an end")

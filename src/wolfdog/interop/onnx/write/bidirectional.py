@@ -1,4 +1,4 @@
-"""Two directions of any layers, written to ONNX: as one node where ONNX has it, else one after the other."""
+"""Bidirectional layers in ONNX: one node if ONNX has it, else one direction after the other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ import numpy as np
 
 from ....errors import ONNXError
 from .graph import Graph
-from .layer_form import Form
+from .layer_form import LayerPart
 from .level import Lengths, Level
-from .part import Memory, Part
+from .part import Part, StateInput
 
 
 @dataclass(frozen=True)
-class Both(Part):
-    """wolfdog.Bidirectional: a part for each direction, and how their outputs are merged."""
+class BidirectionalPart(Part):
+    """Exported wolfdog.Bidirectional: a part for each direction, and the merge of their outputs."""
 
     forwards: Part
     backwards: Part
@@ -35,31 +35,29 @@ class Both(Part):
     def dtype(self) -> np.dtype[Any]:
         return self.forwards.dtype
 
-    def memories(self) -> list[Memory]:
+    def state_inputs(self) -> list[StateInput]:
         ways = (("forwards", self.forwards), ("backwards", self.backwards))
-        return [memory.of(way) for way, part in ways for memory in part.memories()]
+        return [memory.of(way) for way, part in ways for memory in part.state_inputs()]
 
     def step(self, graph: Graph, x: str, states: Sequence[str]) -> tuple[str, list[str]]:
-        raise ONNXError(
-            "a layer that reads sequences from their end has no single steps: export it as a sequence"
-        )
+        raise ONNXError("a layer with a backward direction cannot run single steps: export it as a sequence")
 
     def sequence(
         self, graph: Graph, x: str, states: Sequence[str] | None, lengths: Lengths | None
     ) -> tuple[str, list[str]]:
-        one, other = _alone(self.forwards), _alone(self.backwards)
+        one, other = _single_unit(self.forwards), _single_unit(self.backwards)
         if self.merge == "concat" and one is not None and other is not None:
             return Level((one, other), "bidirectional").sequence(graph, x, states, lengths)
         before = behind = None
         if states is not None:
-            count = len(self.forwards.memories())
+            count = len(self.forwards.state_inputs())
             before, behind = states[:count], states[count:]
         y, last = self.forwards.sequence(graph, x, before, lengths)
         if other is not None:
             back, first = Level((other,), "reverse").sequence(graph, x, behind, lengths)
         else:
-            back, first = self.backwards.sequence(graph, _turned(graph, x, lengths), behind, lengths)
-            back = _turned(graph, back, lengths)
+            back, first = self.backwards.sequence(graph, _reversed(graph, x, lengths), behind, lengths)
+            back = _reversed(graph, back, lengths)
         return self._merged(graph, y, back), [*last, *first]
 
     def _merged(self, graph: Graph, y: str, back: str) -> str:
@@ -69,13 +67,13 @@ class Both(Part):
         return graph("Mul", merged, graph.number(0.5)) if self.merge == "mean" else merged
 
 
-def _alone(part: Part) -> Any:
-    """The unit of a layer that consists of one, None for others."""
-    return part.units[0] if isinstance(part, Form) and not part.stacked else None
+def _single_unit(part: Part) -> Any:
+    """The unit of a layer with one unit; None for any other."""
+    return part.units[0] if isinstance(part, LayerPart) and not part.stacked else None
 
 
-def _turned(graph: Graph, x: str, lengths: Lengths | None) -> str:
-    """Each sequence of x [T, B, ...] from its last event to its first; what lies past its end stays there."""
+def _reversed(graph: Graph, x: str, lengths: Lengths | None) -> str:
+    """Sequences x [T, B, ...] in reversed order; values past their ends stay."""
     if lengths is not None:
         return graph("ReverseSequence", x, lengths.counts, time_axis=0, batch_axis=1)
     end, stop, axis, step = (graph.integers(n) for n in (-1, -(2**63), 0, -1))

@@ -1,4 +1,4 @@
-"""ONNX files, written: whole or not there, checked, and saying what made them."""
+"""ONNX files: built, checked, and written atomically."""
 
 import json
 from collections.abc import Mapping
@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from ....atomic import atomic_write
 from ....errors import InputError, ONNXError
-from ..package import LARGEST, onnx_package
+from ..package import MAX_FILE_SIZE, onnx_package
 from .graph import Graph
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET, IR_VERSION = 18, 8
-"""The version of ONNX's operators, of December 2022, and the version of the file format that came with it."""
+"""Version of ONNX's operators, of December 2022, and the corresponding version of the file format."""
 
 
 def model_of(graph: Graph, name: str, about: str, notes: Mapping[str, Any]) -> "ModelProto":
-    """The graph as a model; notes become its metadata, as JSON where they are not text.
+    """Graph as a model; notes become its metadata, as JSON unless they are text.
 
-    Raises ONNXError where ONNX's own checks object, or the model is larger than a file may be.
+    Raises:
+        ONNXError: ONNX's checks fail, or the model exceeds the maximum size of a file.
     """
     helper = onnx_package("onnx.helper")
     model: ModelProto = helper.make_model(
@@ -36,20 +37,22 @@ def model_of(graph: Graph, name: str, about: str, notes: Mapping[str, Any]) -> "
         model, {key: note if isinstance(note, str) else json.dumps(note) for key, note in notes.items()}
     )
     size = model.ByteSize()
-    if size > LARGEST:
-        raise ONNXError(f"{name}: {size:,} bytes are more than an ONNX file may have, {LARGEST:,}")
+    if size > MAX_FILE_SIZE:
+        raise ONNXError(f"{name}: {size:,} bytes exceed the maximum size of an ONNX file, {MAX_FILE_SIZE:,}")
     try:
         onnx_package("onnx.checker").check_model(model, full_check=True)
         onnx_package("onnx.shape_inference").infer_shapes(model, strict_mode=True, data_prop=True)
-    except Exception as error:  # its classes come from C++ and have no common root
-        raise ONNXError(f"{name}: ONNX's checks object to it: {error}") from error
+    except Exception as error:  # ONNX's exceptions have no common base class
+        raise ONNXError(f"{name}: ONNX's checks fail: {error}") from error
     return model
 
 
 def write_model(model: "ModelProto", path: str | PathLike[str]) -> None:
     """Write a model, atomically.
 
-    Raises ONNXError when it cannot be written, InputError for a path that is none.
+    Raises:
+        ONNXError: It cannot be written.
+        InputError: The path is neither text nor a Path.
     """
     if not isinstance(path, str | PathLike) or not str(path):
         raise InputError(f"the path of an ONNX file must be text or a Path; got {path!r}")

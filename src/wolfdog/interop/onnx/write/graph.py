@@ -11,20 +11,21 @@ if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto
 
 Dim = int | str
-"""A size, or the name of one that is not known until the graph runs."""
+"""A size, or the name of a dynamic one."""
 
 SHARED = 64
-"""Constants of so many numbers at the most are kept once, however often they are asked for."""
+"""Maximum number of elements of constants that are shared between uses."""
 
 
 class Graph:
-    """A graph under construction; values are the names by which ONNX knows them.
+    """Graph under construction; values are represented by their names in ONNX.
 
-    `graph("Add", a, b)` adds a node and gives the name of its result. A graph made by `body()` is the body of a
-    Scan: it has inputs, nodes and outputs of its own, and shares the names and constants of the graph around it.
+    `graph("Add", a, b)` adds a node and returns the name of its result. A graph made by `body()` is the body of a Scan:
+    it has its own inputs, nodes and outputs, and shares the names and constants of the outer graph.
 
     Args:
-        dtype: the format of every number that is not said to be another, float32 or float64.
+        dtype: Default type of numbers, float32 or float64.
+        around: The outer graph; None for a main graph.
     """
 
     def __init__(self, dtype: np.dtype[Any], around: "Graph | None" = None) -> None:
@@ -39,12 +40,12 @@ class Graph:
             self._known: dict[tuple[Any, ...], str] = {}
 
     def __call__(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node; the name of its one result. An empty name leaves an optional input out."""
+        """Add a node with one result and return its name. An empty name omits an optional input."""
         [result] = self.node(op, inputs, 1, **attributes)
         return result
 
     def node(self, op: str, inputs: Sequence[str], results: int, **attributes: Any) -> list[str]:
-        """Add a node with several results; their names."""
+        """Add a node with several results and return their names."""
         names = [self.name(op.lower()) for _ in range(results)]
         helper = onnx_package("onnx.helper")
         self.nodes.append(
@@ -53,13 +54,13 @@ class Graph:
         return names
 
     def name(self, hint: str) -> str:
-        """A name that nothing has yet: the hint itself, or the hint and a number."""
+        """A new name: the hint itself, or the hint and a number."""
         taken = self._root._names
         taken[hint] = taken.get(hint, -1) + 1
         return hint if taken[hint] == 0 else self.name(f"{hint}_{taken[hint]}")
 
     def constant(self, array: Any, hint: str = "constant") -> str:
-        """An initialiser with the numbers of an array, in the format that they have there."""
+        """Initialiser with the numbers and the type of an array."""
         array = np.asarray(array, order="C")
         root = self._root
         key = (array.dtype.str, array.shape, array.tobytes()) if array.size <= SHARED else None
@@ -72,24 +73,24 @@ class Graph:
         return name
 
     def number(self, value: float) -> str:
-        """A constant of the graph's format, without axes."""
+        """Scalar constant of the graph's type."""
         return self.constant(np.asarray(value, self.dtype))
 
     def integers(self, *values: int) -> str:
-        """A constant of whole numbers, [n]."""
+        """Constant of integers, [n]."""
         return self.constant(np.asarray(values, np.int64), "shape")
 
-    def input(self, name: str, shape: Sequence[Dim], dtype: Any = None) -> str:
-        """An input of the graph; its name, which is new where the wanted one is taken."""
+    def input(self, name: str, shape: Sequence[Dim], *, dtype: Any = None) -> str:
+        """Add an input of the graph and return its name, a new one if the requested one is taken."""
         name = self.name(name)
         self.inputs.append(self._info(name, shape, dtype))
         return name
 
-    def output(self, value: str, name: str, shape: Sequence[Dim], dtype: Any = None) -> str:
-        """Make a value an output of the graph under a name; the name, new where the wanted one is taken."""
+    def output(self, value: str, name: str, shape: Sequence[Dim], *, dtype: Any = None) -> str:
+        """Make a value an output of the graph and return its name, a new one if the requested one is taken."""
         name = self.name(name)
         helper = onnx_package("onnx.helper")
-        # An output may be an input or another output too, and must then have a name of its own.
+        # A copy, because an output may also be an input or another output, and needs its own name.
         self.nodes.append(helper.make_node("Identity", [value], [name], name=self.name("identity_node")))
         self.outputs.append(self._info(name, shape, dtype))
         return name
@@ -99,7 +100,7 @@ class Graph:
         return Graph(self.dtype, self)
 
     def proto(self, name: str, about: str = "") -> "GraphProto":
-        """The graph as ONNX has it."""
+        """The graph as a protocol buffer."""
         constants = self.constants if self._root is self else []
         made: GraphProto = onnx_package("onnx.helper").make_graph(
             self.nodes, name, self.inputs, self.outputs, constants, doc_string=about

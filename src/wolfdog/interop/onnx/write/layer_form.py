@@ -1,4 +1,4 @@
-"""Layers as levels of units: what each kind of layer consists of, and how its states lie outside."""
+"""Layers as levels of units, with the layout of their states."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,18 +14,19 @@ from ....layers import Recurrent
 from ..read.layer import ONNXLayer
 from .graph import Graph
 from .level import Lengths, Level
-from .part import Memory, Part
+from .part import Part, StateInput
 from .unit import Unit, unit_of
 
 
 @dataclass(frozen=True)
-class Form(Part):
-    """One layer: its units, level upon level.
+class LayerPart(Part):
+    """Exported layer: units in levels.
 
-    levels       one after the other
-    batch_first  whether events and outputs are [B, T, ...]
-    stacked      whether a memory of all units is one tensor, [levels * directions, B, H], as torch.nn's layers
-                 have it; else each unit's is its own, [B, ...]
+    Attributes:
+        levels: Levels from bottom to top.
+        batch_first: Whether events and outputs are [B, T, ...].
+        stacked: Whether each state is one tensor for all units, [levels * directions, B, H], as in torch.nn's layers;
+            else each unit has its own, [B, ...].
     """
 
     levels: tuple[Level, ...]
@@ -50,39 +51,39 @@ class Form(Part):
     def event(self) -> tuple[int, ...]:
         return self.units[0].event
 
-    def memories(self) -> list[Memory]:
+    def state_inputs(self) -> list[StateInput]:
         if not self.stacked:
             [unit] = self.units
             return [
-                Memory(name, ("batch", *start.shape[1:]), start)
+                StateInput(name, ("batch", *start.shape[1:]), start)
                 for name, start in zip(unit.states, unit.start, strict=True)
             ]
         names = self.units[0].states
         starts = [np.stack([unit.start[memory] for unit in self.units]) for memory in range(len(names))]
         return [
-            Memory(name, (len(self.units), "batch", *start.shape[2:]), start)
+            StateInput(name, (len(self.units), "batch", *start.shape[2:]), start)
             for name, start in zip(names, starts, strict=True)
         ]
 
     def step(self, graph: Graph, x: str, states: Sequence[str]) -> tuple[str, list[str]]:
         after = []
-        for level, before in zip(self.levels, self.apart(graph, states), strict=True):
+        for level, before in zip(self.levels, self.separated(graph, states), strict=True):
             x, last = level.step(graph, x, before)
             after.append(last)
-        return x, self.together(graph, after)
+        return x, self.combined(graph, after)
 
     def sequence(
         self, graph: Graph, x: str, states: Sequence[str] | None, lengths: Lengths | None
     ) -> tuple[str, list[str]]:
-        befores = [None] * len(self.levels) if states is None else self.apart(graph, states)
+        befores = [None] * len(self.levels) if states is None else self.separated(graph, states)
         after = []
         for level, before in zip(self.levels, befores, strict=True):
             x, last = level.sequence(graph, x, before, lengths)
             after.append(last)
-        return x, self.together(graph, after)
+        return x, self.combined(graph, after)
 
-    def apart(self, graph: Graph, states: Sequence[str]) -> list[list[str]]:
-        """The states that come in, for each level, unit by unit."""
+    def separated(self, graph: Graph, states: Sequence[str]) -> list[list[str]]:
+        """Input states of each level, unit by unit."""
         if not self.stacked:
             return [list(states)]
         result, number = [], 0
@@ -95,8 +96,8 @@ class Form(Part):
             result.append(own)
         return result
 
-    def together(self, graph: Graph, states: Sequence[Sequence[str]]) -> list[str]:
-        """The states that go out: the inverse of `apart`."""
+    def combined(self, graph: Graph, states: Sequence[Sequence[str]]) -> list[str]:
+        """Output states: the inverse of `separated`."""
         flat = [state for own in states for state in own]
         if not self.stacked:
             return flat
@@ -105,14 +106,16 @@ class Form(Part):
         return [graph("Concat", *rows[memory::count], axis=0) for memory in range(count)]
 
 
-def form_of(layer: nn.Module, event: Sequence[int] | None) -> Form | None:
-    """What a layer consists of; `event` is the shape of an event, where its cell does not say it.
+def form_of(layer: nn.Module, event: Sequence[int] | None) -> LayerPart | None:
+    """Exported form of a layer; None for a module that is not a layer of a known type.
 
-    None for what is no layer of a kind that is written as one.
+    Args:
+        layer: The module.
+        event: Shape of an event, if the cell does not define it.
     """
     if isinstance(layer, Recurrent):
         unit = unit_of(layer.cell, layer.returns, event)
-        return Form((Level((unit,)),), layer.batch_first, stacked=False)
+        return LayerPart((Level((unit,)),), layer.batch_first, stacked=False)
     if isinstance(layer, nn.RNNBase):
         return _of_torch(layer)
     if isinstance(layer, ONNXLayer):
@@ -121,7 +124,7 @@ def form_of(layer: nn.Module, event: Sequence[int] | None) -> Form | None:
 
 
 class _Projected(nn.Module):
-    """torch.nn.LSTM's step with proj_size: STM = W_hr (sigmoid(o) tanh(LTM))."""
+    """Step of torch.nn.LSTM with proj_size: STM = W_hr (sigmoid(o) tanh(LTM))."""
 
     state_names = ("stm", "ltm")
 
@@ -150,27 +153,27 @@ _CELLS: dict[str, type[nn.RNNCellBase]] = {
     "RNN_TANH": nn.RNNCell,
     "RNN_RELU": nn.RNNCell,
 }
-"""The cell that a layer of torch.nn consists of, by the layer's mode."""
+"""Cells of torch.nn's layers, by the layer's mode."""
 
 
-def _of_torch(layer: nn.RNNBase) -> Form:
+def _of_torch(layer: nn.RNNBase) -> LayerPart:
     levels = []
     for number in range(layer.num_layers):
         ways = ("", "_reverse") if layer.bidirectional else ("",)
         units = tuple(unit_of(_cell(layer, f"_l{number}{way}")) for way in ways)
         levels.append(Level(units, "bidirectional" if layer.bidirectional else "forward"))
-    return Form(tuple(levels), layer.batch_first, stacked=True)
+    return LayerPart(tuple(levels), layer.batch_first, stacked=True)
 
 
-def _of_onnx(layer: ONNXLayer) -> Form:
-    """What from_onnx made; the file that it came from may have tied it to one batch."""
+def _of_onnx(layer: ONNXLayer) -> LayerPart:
+    """Form of a result of from_onnx; its file may have fixed the batch size."""
     starts = {"start_h": layer.start_h, "start_c": layer.start_c}
     for name, held in [*starts.items(), ("lengths", layer.lengths)]:
         rows = 1 if held is None else held.shape[0 if name == "lengths" else 1]
         if rows != 1 or (name == "lengths" and held is not None):
             raise ONNXError(
-                f"export_onnx: {layer.op} {layer.name!r} has {name} of its own for a batch of {rows}, which no other "
-                f"batch has: set layer.{name} = None, and hand it in with each call"
+                f"export_onnx: {layer.op} {layer.name!r} has {name} for a fixed batch of {rows}, which other "
+                f"batches cannot use: set layer.{name} = None, and pass it in each call"
             )
     units = []
     for way, part in enumerate(part for part in (layer.forwards, layer.backwards) if part is not None):
@@ -178,11 +181,11 @@ def _of_onnx(layer: ONNXLayer) -> Form:
         own = zip(starts.values(), unit.start, strict=False)
         start = tuple(zeros if held is None else held.detach()[way].numpy() for held, zeros in own)
         units.append(replace(unit, start=start))
-    return Form((Level(tuple(units), layer.direction),), layer.batch_first, stacked=True)
+    return LayerPart((Level(tuple(units), layer.direction),), layer.batch_first, stacked=True)
 
 
 def _cell(layer: nn.RNNBase, suffix: str) -> nn.Module:
-    """One of the cells that a layer of torch.nn consists of, with the layer's parameters."""
+    """Cell of a torch.nn layer with the layer's parameters."""
     weight_ih: Tensor = getattr(layer, f"weight_ih{suffix}")
     weight_hh: Tensor = getattr(layer, f"weight_hh{suffix}")
     biases = [getattr(layer, f"{name}{suffix}") for name in ("bias_ih", "bias_hh")] if layer.bias else []

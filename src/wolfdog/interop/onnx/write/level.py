@@ -1,4 +1,4 @@
-"""One level of a layer: a unit forwards, or one backwards, or one each way."""
+"""Level of a layer: one unit, or two of opposite directions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ import numpy as np
 from ....errors import ONNXError
 from ..read.node import Direction
 from .graph import Graph
-from .operations import Place
+from .operations import Target
 from .operators import Operator, activation_attributes
 from .program import write_program
-from .scan import constants, write_scan
+from .scan import parameter_constants, write_scan
 from .unit import Unit
 
 _INT32 = 6
-"""ONNX's number for int32, in which its operators take lengths."""
+"""ONNX's code for int32, the type of lengths of its operators."""
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """How many events each sequence has, [B] int64, and the mask that follows, true before the end, [T, B]."""
+    """Lengths of sequences [B] int64, and the mask [T, B] that is true before their ends."""
 
     counts: str
     running: str
@@ -28,13 +28,13 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Level:
-    """Units that read the same events: `units` has one for each direction."""
+    """Units that read the same events, one for each direction."""
 
     units: tuple[Unit, ...]
     direction: Direction = "forward"
 
     def start(self, graph: Graph, x: str) -> list[str]:
-        """The memories before anything was seen, unit by unit, for as many examples as x [T, B, ...] has."""
+        """Initial states, unit by unit, for the batch of x [T, B, ...]."""
         batch = graph("Shape", x, start=1, end=2)
         made = []
         for unit in self.units:
@@ -44,22 +44,41 @@ class Level:
         return made
 
     def step(self, graph: Graph, x: str, states: Sequence[str]) -> tuple[str, list[str]]:
-        """One step, in plain operations: the event x [B, ...] and memories [B, ...], to the output and memories."""
+        """Write one step in plain operations.
+
+        Args:
+            graph: The graph.
+            x: Event [B, ...].
+            states: States [B, ...].
+
+        Returns:
+            The output and the next states.
+        """
         if self.direction != "forward":
             raise ONNXError(
-                "a layer that reads sequences from their end has no single steps: export it as a sequence"
+                "a layer with a backward direction cannot run single steps: export it as a sequence"
             )
         [unit] = self.units
-        parts = unit.parts(over_events=False)
-        inputs = constants(graph, unit, parts, parts.recurrence)
+        parts = unit.parts(hoist_events=False)
+        inputs = parameter_constants(graph, unit, parts, parts.recurrence)
         inputs |= {f"s{number}": state for number, state in enumerate(states)} | {"x": x}
-        outputs = write_program(parts.recurrence, Place(graph, 1), inputs)
+        outputs = write_program(parts.recurrence, Target(graph, 1), inputs)
         return outputs["y"], [outputs[f"s{number}"] for number in range(len(states))]
 
     def sequence(
         self, graph: Graph, x: str, states: Sequence[str] | None, lengths: Lengths | None
     ) -> tuple[str, list[str]]:
-        """A sequence: x [T, B, ...] and memories [B, ...], the units' own where None, to outputs and memories."""
+        """Write a sequence.
+
+        Args:
+            graph: The graph.
+            x: Events [T, B, ...].
+            states: Initial states [B, ...]; None for the units' own.
+            lengths: Lengths, or None.
+
+        Returns:
+            The outputs and the final states.
+        """
         operators = [unit.operator for unit in self.units if unit.operator is not None]
         together = len(operators) == len(self.units) and operators[0].beside(operators[-1])
         if together:
@@ -76,7 +95,7 @@ class Level:
     def _apart(
         self, graph: Graph, x: str, states: Sequence[str] | None, lengths: Lengths | None
     ) -> tuple[str, list[str]]:
-        """Both directions one after the other, where no node is both."""
+        """Both directions one after the other, if no single node is both."""
         ys, after = [], []
         left = None if states is None else list(states)
         ways: tuple[Direction, Direction] = ("forward", "reverse")
@@ -126,7 +145,7 @@ class Level:
             for last in results[1:]
         ]
         if lengths is not None and states is not None:
-            # Where a sequence has no event, runtimes give zeros; here the memories stay what they were.
+            # For a sequence without events, runtimes return zeros; here the states stay unchanged.
             some = graph("Greater", lengths.counts, graph.constant(np.asarray(0, np.int64)))
             some = graph("Unsqueeze", some, graph.integers(1))
             after = [graph("Where", some, new, old) for new, old in zip(after, states, strict=True)]
@@ -137,13 +156,13 @@ class Level:
 
 
 def _side_by_side(graph: Graph, states: Sequence[str]) -> str:
-    """Memories [B, H], one for each direction, as [directions, B, H]."""
+    """States [B, H] of each direction as one tensor [directions, B, H]."""
     pieces = [graph("Unsqueeze", state, graph.integers(0)) for state in states]
     return pieces[0] if len(pieces) == 1 else graph("Concat", *pieces, axis=0)
 
 
 def lengths_of(graph: Graph, counts: str, x: str) -> Lengths:
-    """Lengths, with their mask for events x [T, B, ...]."""
+    """Lengths with their mask, for events x [T, B, ...]."""
     steps = graph("Squeeze", graph("Shape", x, start=0, end=1))
     zero, one = (graph.constant(np.asarray(n, np.int64)) for n in (0, 1))
     times = graph("Unsqueeze", graph("Range", zero, steps, one), graph.integers(1))

@@ -1,4 +1,4 @@
-"""The units that ONNX has operators for, and how their weights lie there."""
+"""ONNX's recurrent operators: cells that they implement, and the layout of their weights."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,28 +9,30 @@ import torch
 from torch import Tensor, nn
 
 from .... import cells
-from ...activations import KINDS, USUAL, Activation
+from ...activations import ACTIVATIONS, DEFAULT_ACTIVATIONS, Activation
 from ...arrays import Numbers
 from ...general_cells import GeneralElman, GeneralGRU, GeneralLSTM
 
 ORDERS: Mapping[str, tuple[int, ...]] = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN": (0,)}
-"""Where ONNX's gates lie among ours: LSTM i, o, f, c of i, f, g, o; GRU z, r, h of r, z, n."""
+"""Indices in wolfdog's order of ONNX's gates: LSTM i, o, f, c in i, f, g, o; GRU z, r, h in r, z, n."""
 
 _COUPLED = (0, 2, 2, 1)
-"""The same of a coupled LSTM, whose gates lie i, g, o: ONNX's i, o, f, c, of which f is not read."""
+"""The same for a coupled LSTM with gates i, g, o: ONNX's i, o, f, c, where f is not read."""
 
 PEEPHOLES = (0, 2, 1)
-"""Where ONNX's peepholes i, o, f lie among ours, i, f, o."""
+"""Indices in wolfdog's order i, f, o of ONNX's peepholes i, o, f."""
 
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator with its weights, for one direction.
+    """Recurrent operator with its weights for one direction.
 
-    op           "LSTM", "GRU" or "RNN"
-    weights      W [1, gates * H, I], R [1, gates * H, H], and where there are any B [1, 2 gates * H], P [1, 3 H]
-    activations  the functions, as many as the operator has
-    attributes   what the operator is told besides
+    Attributes:
+        op: "LSTM", "GRU" or "RNN".
+        hidden_size: H.
+        weights: W [1, gates * H, I], R [1, gates * H, H] and, if present, B [1, 2 gates * H], P [1, 3 H].
+        activations: Activation functions of the operator.
+        attributes: Further attributes of the node.
     """
 
     op: str
@@ -41,27 +43,27 @@ class Operator:
 
     @property
     def memories(self) -> int:
-        """How many memories it keeps."""
+        """Number of states."""
         return 2 if self.op == "LSTM" else 1
 
     def beside(self, other: "Operator") -> bool:
-        """Whether this and another can be the two directions of one node."""
+        """Whether this and another operator can be the two directions of one node."""
         return (self.op, self.hidden_size, self.attributes, self.weights.keys()) == (
             other.op, other.hidden_size, other.attributes, other.weights.keys()
         )  # fmt: skip
 
 
 def activation_attributes(operators: Sequence[Operator]) -> dict[str, list[Any]]:
-    """What a node is told of the activations of its directions: nothing where they are the usual ones."""
-    if all(operator.activations == USUAL[operator.op] for operator in operators):
+    """Attributes of a node for the activations of its directions; none for the defaults."""
+    if all(operator.activations == DEFAULT_ACTIVATIONS[operator.op] for operator in operators):
         return {}
     chosen = [activation for operator in operators for activation in operator.activations]
-    said: dict[str, list[Any]] = {"activations": [activation.name for activation in chosen]}
-    for which in ("alpha", "beta"):  # a list of the constants of those that have one
-        values = [getattr(a, which) for a in chosen if getattr(KINDS[a.name], which) is not None]
+    attributes: dict[str, list[Any]] = {"activations": [activation.name for activation in chosen]}
+    for which in ("alpha", "beta"):  # for the functions that have the constant
+        values = [getattr(a, which) for a in chosen if getattr(ACTIVATIONS[a.name], which) is not None]
         if values:
-            said[f"activation_{which}"] = values
-    return said
+            attributes[f"activation_{which}"] = values
+    return attributes
 
 
 def _packed(
@@ -77,17 +79,17 @@ def _packed(
         weights["B"] = np.concatenate([_blocks(cell.bias_ih, order), _blocks(cell.bias_hh, order)], 1)
     if getattr(cell, "weight_ch", None) is not None:
         weights["P"] = _blocks(cell.weight_ch, PEEPHOLES)
-    return Operator(op, cell.hidden_size, weights, activations or USUAL[op], attributes)
+    return Operator(op, cell.hidden_size, weights, activations or DEFAULT_ACTIVATIONS[op], attributes)
 
 
 def _blocks(parameter: Tensor, order: tuple[int, ...]) -> Numbers:
-    """A packed parameter with its gates in another order, and ONNX's axis of directions before it."""
+    """A packed parameter with reordered gates and ONNX's leading axis of directions."""
     gates = parameter.detach().chunk(1 + max(order))
     return torch.cat([gates[k] for k in order]).unsqueeze(0).numpy()
 
 
 def _lstm(cell: Any) -> Operator | None:
-    if cell.clip_ltm is not None:  # ONNX clips what gates read, and not what is remembered
+    if cell.clip_ltm is not None:  # ONNX clips the arguments of gates only
         return None
     return _packed("LSTM", cell, ORDERS["LSTM"], **_clip(cell))
 
@@ -96,7 +98,10 @@ def _coupled(cell: Any) -> Operator | None:
     if cell.clip_ltm is not None:
         return None
     made = _packed("LSTM", cell, _COUPLED, input_forget=1, **_clip(cell))
-    for name, weights in made.weights.items():  # ONNX's f is not read: zeros, where _COUPLED repeats another
+    for (
+        name,
+        weights,
+    ) in made.weights.items():  # ONNX does not read f: zeros in the place of the repeated block
         for blocks in np.split(weights, 2 if name == "B" else 1, axis=1):
             np.split(blocks, 4, axis=1)[2][:] = 0
     return made
@@ -119,13 +124,13 @@ def _elman(cell: Any) -> Operator:
 
 
 def _general(op: str, **flags: str) -> Callable[[Any], Operator]:
-    """The maker for a general unit: `flags` are its own names for what the operator is told."""
+    """Converter for a general cell; `flags` maps attributes of the operator to those of the cell."""
 
     def make(cell: Any) -> Operator:
-        said: dict[str, Any] = {name: int(getattr(cell, own)) for name, own in flags.items()}
+        attributes: dict[str, Any] = {name: int(getattr(cell, own)) for name, own in flags.items()}
         if cell.clip is not None:
-            said["clip"] = cell.clip
-        return _packed(op, cell, activations=cell.activations, **said)
+            attributes["clip"] = cell.clip
+        return _packed(op, cell, activations=cell.activations, **attributes)
 
     return make
 
@@ -146,10 +151,11 @@ _OPERATORS: dict[type[nn.Module], Callable[[Any], Operator | None]] = {
 
 
 def operator_of(cell: nn.Module) -> Operator | None:
-    """The operator that is this cell; None where ONNX has none.
+    """The operator that implements a cell; None if ONNX has none.
 
-    >>> operator_of(cells.GRUCell(3, 5)).op, operator_of(cells.FourGateLSTMCell(3, 5))
-    ('GRU', None)
+    Examples:
+        >>> operator_of(cells.GRUCell(3, 5)).op, operator_of(cells.FourGateLSTMCell(3, 5))
+        ('GRU', None)
     """
-    make = _OPERATORS.get(type(cell))  # a subclass may have equations of its own
+    make = _OPERATORS.get(type(cell))  # an exact type, since a subclass may have other equations
     return None if make is None else make(cell)

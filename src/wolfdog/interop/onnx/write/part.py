@@ -1,4 +1,4 @@
-"""What is written to ONNX: layers, and models that have layers in them, in one form."""
+"""Common form of exported layers and models."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from .level import Lengths
 
 
 @dataclass(frozen=True)
-class Memory:
-    """A state as an input: its name, its shape, and the values that it starts from, with a batch of one."""
+class StateInput:
+    """State as an input: its name, its shape, and its initial values for a batch of one."""
 
     name: str
     shape: tuple[Dim, ...]
@@ -22,23 +22,24 @@ class Memory:
 
     @property
     def from_zeros(self) -> bool:
-        """Whether it starts from zeros."""
+        """Whether the initial values are zeros."""
         return not self.start.any()
 
-    def of(self, owner: str) -> "Memory":
-        """The same with its owner's name before its own."""
-        return Memory(f"{owner.replace('.', '_')}_{self.name}", self.shape, self.start)
+    def of(self, owner: str) -> "StateInput":
+        """The same with its owner's name as a prefix."""
+        return StateInput(f"{owner.replace('.', '_')}_{self.name}", self.shape, self.start)
 
 
 class Part(ABC):
-    """Something that takes events and has memories, ready to be written.
+    """Base class of exported layers and models, which read events and have states.
 
     In a graph, events and outputs are [T, B, ...] over sequences, [B, ...] in a step.
 
-    batch_first  how PyTorch has sequences: [B, T, ...] where true
-    event        the shape of an event, without time and batch
-    output       the same of an output
-    dtype        the format of all numbers
+    Attributes:
+        batch_first: Whether sequences are [B, T, ...] in PyTorch.
+        event: Shape of an event, without time and batch.
+        output: Shape of an output, likewise.
+        dtype: Type of all numbers.
     """
 
     batch_first: bool
@@ -56,18 +57,19 @@ class Part(ABC):
     def dtype(self) -> np.dtype[Any]: ...
 
     @abstractmethod
-    def memories(self) -> list[Memory]:
-        """The memories, in the order in which states go in and come out."""
+    def state_inputs(self) -> list[StateInput]:
+        """The states, in the order of inputs and outputs."""
 
     @abstractmethod
     def step(self, graph: Graph, x: str, states: Sequence[str]) -> tuple[str, list[str]]:
-        """Write one step: the event and the memories before it, to the output and the memories after it.
+        """Write one step: from the event and the states to the output and the next states.
 
-        Raises ONNXError for what reads sequences from their end.
+        Raises:
+            ONNXError: The part has a backward direction.
         """
 
     @abstractmethod
     def sequence(
         self, graph: Graph, x: str, states: Sequence[str] | None, lengths: Lengths | None
     ) -> tuple[str, list[str]]:
-        """Write a sequence: events and memories, its own where None, to outputs and memories."""
+        """Write a sequence: from events and initial states (its own if None) to outputs and final states."""

@@ -1,22 +1,25 @@
-"""A program of the compiler, written into an ONNX graph."""
+"""Programs of the compiler as ONNX nodes."""
 
 from collections.abc import Mapping
 
 from ....compiler.ir.program import Program
 from ....compiler.ir.values import Value
-from .operations import ONNX, Place
+from .operations import ONNX, Target
 
 
 def write_program(
-    program: Program, at: Place, inputs: Mapping[str, str], known: dict[Value, str] | None = None
+    program: Program, target: Target, inputs: Mapping[str, str], known: dict[Value, str] | None = None
 ) -> dict[str, str]:
-    """The names of a program's outputs in the graph, by their names in the program.
+    """Write a program into a graph.
 
     Args:
-        program: the program.
-        at: the graph, and how many axes stand before the features of what is batched there.
-        inputs: the program's inputs in the graph, by their names in the program.
-        known: values that are in the graph already; those that are written now are added.
+        program: The program.
+        target: The graph, and the number of leading axes of batched values.
+        inputs: Names in the graph by names of the program's inputs.
+        known: Values already in the graph; new ones are added.
+
+    Returns:
+        Names in the graph by names of the program's outputs.
     """
     names = {} if known is None else known
     for value in program.values():
@@ -25,5 +28,5 @@ def write_program(
         if value.op == "input":
             names[value] = inputs[value.name]
         else:
-            names[value] = ONNX[value.op](at, value, *(names[operand] for operand in value.operands))
+            names[value] = ONNX[value.op](target, value, *(names[operand] for operand in value.operands))
     return {name: names[value] for name, value in program.outputs.items()}

@@ -1,17 +1,17 @@
-"""A unit over a sequence as ONNX's Scan, whose body is one step of the unit."""
+"""Cells over a sequence as ONNX's Scan, whose body is one step."""
 
 from collections.abc import Sequence
 
 from ....compiler.ir.program import Program
 from ....compiler.passes.hoist import Split
 from .graph import Graph
-from .operations import Place
+from .operations import Target
 from .program import write_program
 from .unit import Unit
 
 
-def constants(graph: Graph, unit: Unit, parts: Split, *programs: Program) -> dict[str, str]:
-    """What programs read of the unit's parameters, as constants of the graph."""
+def parameter_constants(graph: Graph, unit: Unit, parts: Split, *programs: Program) -> dict[str, str]:
+    """Constants of the graph for the parameters that programs read."""
     read = {value.name for program in programs for value in program.inputs("parameter")}
     numbers = unit.numbers(parts)
     return {name: graph.constant(numbers[name], name) for name in sorted(read)}
@@ -20,23 +20,27 @@ def constants(graph: Graph, unit: Unit, parts: Split, *programs: Program) -> dic
 def write_scan(
     graph: Graph, unit: Unit, x: str, states: Sequence[str], running: str | None, backwards: bool
 ) -> tuple[str, list[str]]:
-    """Outputs [T, B, ...] and last memories [B, ...], of a unit over events x [T, B, ...].
+    """Write a unit over a sequence.
 
     Args:
-        graph: the graph around.
-        unit: the unit.
-        x: the events.
-        states: the memories before, `[B, ...]`.
-        running: true before a sequence's end, `[T, B]`: past it, outputs are zero and memories stay.
-        backwards: whether to begin at the last event.
+        graph: The outer graph.
+        unit: The unit.
+        x: Events [T, B, ...].
+        states: Initial states [B, ...].
+        running: Mask [T, B], true before the end of a sequence: later outputs are zero and states stay; None for no
+            lengths.
+        backwards: Whether to start at the last event.
+
+    Returns:
+        Outputs [T, B, ...] and final states [B, ...].
     """
-    parts = unit.parts(over_events=True)
-    known = constants(graph, unit, parts, parts.events, parts.recurrence)
-    early = write_program(parts.events, Place(graph, 2), {"x": x, **known})
+    parts = unit.parts(hoist_events=True)
+    known = parameter_constants(graph, unit, parts, parts.events, parts.recurrence)
+    early = write_program(parts.events, Target(graph, 2), {"x": x, **known})
     read = parts.recurrence.inputs("event")
     over = {value.name: x if value.name == "x" else early[value.name] for value in read}
     shapes = {value.name: value.shape for value in read}
-    if not over:  # the number of steps has to come from something
+    if not over:  # the Scan needs an input for the number of steps
         over, shapes = {"x": x}, {"x": unit.event}
     body = graph.body()
     inner = {
@@ -48,9 +52,9 @@ def write_scan(
     scanned = list(over.values())
     going = ""
     if running is not None:
-        going = body.input("running", ["batch"], bool)
+        going = body.input("running", ["batch"], dtype=bool)
         scanned.append(running)
-    outputs = write_program(parts.recurrence, Place(body, 1), {**known, **inner})
+    outputs = write_program(parts.recurrence, Target(body, 1), {**known, **inner})
     after, y = [outputs[f"s{number}"] for number in range(len(before))], outputs["y"]
     if going:
         after = [
@@ -74,5 +78,5 @@ def write_scan(
 
 
 def _rows(graph: Graph, mask: str, rank: int) -> str:
-    """A mask [B] over tensors of a rank, [B, 1, ...]."""
+    """A mask [B] for tensors of some rank, [B, 1, ...]."""
     return mask if rank == 1 else graph("Unsqueeze", mask, graph.integers(*range(1, rank)))

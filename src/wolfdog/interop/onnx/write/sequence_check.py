@@ -1,4 +1,4 @@
-"""A model's trace of one event, held against the model over a sequence of several."""
+"""Check of a model's trace on one event against the model over a sequence."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,53 +9,54 @@ from torch import Tensor, nn
 
 from ....compiler.ir.evaluate import evaluate
 from ....errors import ONNXError
-from .model import Model, Table
+from .model import EmbeddingTable, ModelPart
 from .part import Part
 
-Parts = Mapping[str, tuple[nn.Module, Part | Table]]
-"""A model's layers and tables: the module and what it is written as, by name."""
+Parts = Mapping[str, tuple[nn.Module, Part | EmbeddingTable]]
+"""Layers and tables of a model by name: the module and its exported form."""
 
 STEPS, BATCH = 5, 3
-"""Of the sequence that both are tried on."""
+"""Sizes of the test sequence."""
 
 TOLERANCE = 1e-3
-"""How far both may be apart, relative to the largest number: a thousandfold rounding."""
+"""Maximum difference relative to the largest number, about a thousand times the rounding error."""
 
 
-class Unread(Tensor):
-    """Stands for what a layer remembers: a model may hand it on, and not look at it."""
+class OpaqueState(Tensor):
+    """Placeholder for a layer's state, which a model may pass on but not compute with."""
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         raise ONNXError(
-            "it computes with the memory that a layer has after the sequence: in the file memories are outputs; "
-            "compute with what the layer puts out, event by event"
+            "it computes with a layer's state after the sequence, but in the file states are outputs: "
+            "compute with the layer's outputs, event by event"
         )
 
 
 def check_over_sequence(
-    model: nn.Module, traced: Model, parts: Parts, calls: Sequence[str], about: str
+    model: nn.Module, traced: ModelPart, parts: Parts, calls: Sequence[str], about: str
 ) -> None:
-    """Hold a model over a sequence against what its trace does with each event of it.
+    """Check that a model over a sequence equals its trace applied to each event.
 
     Args:
-        model: the model.
-        traced: what it is to be written as.
-        parts: its layers and tables.
-        calls: the names of those that the trace called, in order.
-        about: what to call the model in errors.
+        model: The model.
+        traced: Its exported form.
+        parts: Its layers and tables.
+        calls: Names of the parts that the trace called, in order.
+        about: Prefix of error messages.
 
-    Raises ONNXError unless both do the same.
+    Raises:
+        ONNXError: They differ.
     """
     like = torch.zeros(1, dtype=getattr(torch, traced.dtype.name))
     x = _events(traced, like.dtype)
     try:
-        with torch.no_grad(), _watched(traced, parts) as seen:
+        with torch.no_grad(), _recorded_calls(traced, parts) as seen:
             y = output_of(model(_laid_out(x, traced.batch_first)))
     except ONNXError as error:
         raise ONNXError(f"{about}: {error}") from error
     except Exception as error:  # the model's own, of any kind
-        raise ONNXError(f"{about}: it fails, called with {STEPS} events: {error}") from error
+        raise ONNXError(f"{about}: it fails with {STEPS} events: {error}") from error
     same = [name for name, _, _ in seen] == list(calls) and y.dim() > 1
     y = _laid_out(y, traced.batch_first) if same else y
     if same and y.shape[:2] == (STEPS, BATCH):
@@ -67,26 +68,26 @@ def check_over_sequence(
         if all(_near(value, wanted[name]) for name, value in found.items()):
             return
     raise ONNXError(
-        f"{about}: what it does over a sequence is not what it does with each event: only layers may look at several "
+        f"{about}: over a sequence it does not do the same with each event: only layers may combine several "
         "events"
     )
 
 
-def _events(traced: Model, dtype: torch.dtype) -> Tensor:
-    """A sequence at random, [T, B, ...]."""
+def _events(traced: ModelPart, dtype: torch.dtype) -> Tensor:
+    """Random sequence [T, B, ...]."""
     draw = torch.Generator().manual_seed(0)
     if traced.looks_up:
-        rows = min(len(part.rows) for _, part in traced.parts if isinstance(part, Table))
+        rows = min(len(part.rows) for _, part in traced.parts if isinstance(part, EmbeddingTable))
         return torch.randint(rows, (STEPS, BATCH), generator=draw)
     return torch.randn(STEPS, BATCH, *traced.event, generator=draw, dtype=dtype)
 
 
 @contextmanager
-def _watched(traced: Model, parts: Parts) -> Iterator[list[tuple[str, Tensor, Tensor]]]:
-    """What parts take and put out while the model runs, [T, B, ...], call by call with their names."""
+def _recorded_calls(traced: ModelPart, parts: Parts) -> Iterator[list[tuple[str, Tensor, Tensor]]]:
+    """Context that records the inputs and outputs [T, B, ...] of parts while the model runs, with their names."""
     seen: list[tuple[str, Tensor, Tensor]] = []
 
-    def hook(name: str, part: Part | Table) -> Callable[..., None]:
+    def hook(name: str, part: Part | EmbeddingTable) -> Callable[..., None]:
         def called(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
             taken, *rest = [*args, *kwargs.values()]
             first = traced.batch_first
@@ -110,26 +111,28 @@ def _watched(traced: Model, parts: Parts) -> Iterator[list[tuple[str, Tensor, Te
 
 
 def _laid_out(x: Tensor, batch_first: bool) -> Tensor:
-    """Time first from the batch first, and the other way round."""
+    """Tensor with time and batch exchanged if `batch_first`."""
     return x.transpose(0, 1) if batch_first else x
 
 
 def _check_call(name: str, part: Part, rest: Sequence[Any]) -> None:
-    """Raises ONNXError for a layer that is called with more than events and the memories that it starts from."""
+    """Check of the arguments of a layer's call.
+
+    Raises:
+        ONNXError: They are more than events and the layer's initial state.
+    """
     given = list(tensors_in(rest))
-    starts = [torch.from_numpy(memory.start) for memory in part.memories()]
+    starts = [torch.from_numpy(memory.start) for memory in part.state_inputs()]
     if given or any(one is not None for one in rest):
         same = len(given) == len(starts) and all(
             bool((state == start).all()) for state, start in zip(given, starts, strict=True)
         )
         if not same:
-            raise ONNXError(
-                f"{name} is called with more than events and the memories that it starts from anyway"
-            )
+            raise ONNXError(f"{name} is called with more than events and its own initial states")
 
 
 def tensors_in(given: Any) -> Iterator[Tensor]:
-    """The tensors of a tuple, a list or a mapping, and of those in it."""
+    """Tensors in nested tuples, lists and mappings."""
     if isinstance(given, Tensor):
         yield given
     elif isinstance(given, tuple | list | dict):
@@ -145,11 +148,12 @@ def _near(found: Tensor, wanted: Tensor) -> bool:
 
 
 def output_of(result: Any) -> Tensor:
-    """What a model puts out: a tensor, or the first of a tuple whose others are memories.
+    """Output of a model: a tensor, or the first element of a tuple whose others are states.
 
-    Raises ONNXError for anything else.
+    Raises:
+        ONNXError: The result is anything else.
     """
     first = result[0] if isinstance(result, tuple | list) and result else result
-    if not isinstance(first, Tensor) or isinstance(first, Unread):
-        raise ONNXError(f"it gives {type(first).__name__}; expected a tensor, or a tensor and memories")
+    if not isinstance(first, Tensor) or isinstance(first, OpaqueState):
+        raise ONNXError(f"it returns {type(first).__name__}; expected a tensor, or a tensor and states")
     return first

@@ -1,4 +1,4 @@
-"""A model's own operations around its layers: traced on one event, and held against the model over a sequence."""
+"""Tracing of a model's operations around its layers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,49 +18,52 @@ from ....compiler.ir.program import Program
 from ....compiler.passes.hoist import prepare, split
 from ....errors import ONNXError
 from ....layers.execution.cell_cache import slots_of
-from .bidirectional import Both
-from .model import Model, Table
+from .bidirectional import BidirectionalPart
+from .model import EmbeddingTable, ModelPart
 from .part import Part
-from .sequence_check import Parts, Unread, check_over_sequence, output_of, tensors_in
+from .sequence_check import OpaqueState, Parts, check_over_sequence, output_of, tensors_in
 
-BATCHES = (31, 37)
-"""Sizes of batches that a model is traced with: primes, which few models have as a size of their own."""
+TRACE_BATCHES = (31, 37)
+"""Batch sizes of the two traces: primes, which are rarely sizes of a model's tensors."""
 
 Call = tuple[str, bool]
-"""A layer's name, and whether the model turned time and batch round before it."""
+"""A layer's name, and whether the model exchanged time and batch before calling it."""
 
 
 def traced_model(
     model: nn.Module, parts: Parts, event: tuple[int, ...], dtype: torch.dtype, about: str
-) -> Model:
-    """A model as its parts and a program of what is around them.
+) -> ModelPart:
+    """Exported form of a model: its parts, and a program of the operations around them.
 
     Args:
-        model: the model, on the CPU, evaluating.
-        parts: its layers and tables.
-        event: the shape of an event.
-        dtype: the format of its numbers.
-        about: what to call it in errors.
+        model: The model, on the CPU in eval mode.
+        parts: Its layers and tables.
+        event: Shape of an event.
+        dtype: Type of its numbers.
+        about: Prefix of error messages.
 
-    Raises ONNXError for a model that does more than its layers and, around them, the same with every event.
+    Raises:
+        ONNXError: The operations around the layers are not the same for every event.
     """
     named = {name: held[key] for name, (held, key) in slots_of(model).items() if held[key] is not None}
-    looks_up = any(isinstance(part, Table) for _, part in parts.values())
+    looks_up = any(isinstance(part, EmbeddingTable) for _, part in parts.values())
     example = torch.zeros(event, dtype=torch.long if looks_up else dtype)
-    made = [_trace(model, parts, named, example.expand(n, *event).clone(), dtype, about) for n in BATCHES]
+    made = [
+        _trace(model, parts, named, example.expand(n, *event).clone(), dtype, about) for n in TRACE_BATCHES
+    ]
     program, code, calls = made[0]
     if show(program) != show(made[1][0]):
-        raise ONNXError(f"{about}: it computes something from the size of the batch")
+        raise ONNXError(f"{about}: its computation depends on the size of the batch")
     called = [(name, parts[name][1], turned) for name, turned in calls]
     layouts = {part.batch_first ^ turned for _, part, turned in called if isinstance(part, Part)}
     if not layouts:
         raise ONNXError(f"{about}: it calls none of its layers")
     if len(layouts) != 1:
-        raise ONNXError(f"{about}: some of its layers read time first, and some the batch: make them alike")
+        raise ONNXError(f"{about}: its layers have different layouts, time first and batch first: use one")
     pieces = split(prepare(program, hoist_events=False))
     values = code.run(named)
     numbers = {**values, **evaluate(pieces.parameters, values, torch.zeros(1, dtype=dtype))}
-    traced = Model(
+    traced = ModelPart(
         _once_each([(name, part) for name, part, _ in called]),
         pieces.recurrence,
         {name: value.detach().numpy() for name, value in numbers.items()},
@@ -72,8 +75,10 @@ def traced_model(
     return traced
 
 
-def _once_each(called: Sequence[tuple[str, Part | Table]]) -> tuple[tuple[str, Part | Table], ...]:
-    """Parts by names that are each there once: a layer may be called twice, and then has two memories."""
+def _once_each(
+    called: Sequence[tuple[str, Part | EmbeddingTable]],
+) -> tuple[tuple[str, Part | EmbeddingTable], ...]:
+    """Parts under unique names; a layer called twice has two states."""
     counts: dict[str, int] = {}
     named = []
     for name, part in called:
@@ -90,22 +95,22 @@ def _trace(
     dtype: torch.dtype,
     about: str,
 ) -> tuple[Program, ParameterCode, list[Call]]:
-    """The program of a model for one event of a batch, x [n, ...], which it sees as [n, 1, ...]."""
+    """Program of a model for one event of a batch, x [n, ...], which the model receives as [n, 1, ...]."""
     batch = len(x)
     tracer = Tracer(named, batch, dtype)
     calls: list[Call] = []
     outputs = {}
     seen = x.unsqueeze(1)
 
-    def stand_in(name: str, part: Part | Table) -> Callable[..., Any]:
+    def stand_in(name: str, part: Part | EmbeddingTable) -> Callable[..., Any]:
         def forward(*args: Any, **kwargs: Any) -> Any:
             taken = [*args, *kwargs.values()][0]
             turned = isinstance(taken, Tensor) and taken.shape[:2] == (1, batch)
-            if isinstance(part, Table):
+            if isinstance(part, EmbeddingTable):
                 if taken is not seen:
-                    raise ONNXError(f"{name} looks up something else than the events as they come")
+                    raise ONNXError(f"{name} looks up something other than the unchanged events")
             elif not isinstance(taken, Tensor) or not (turned or taken.shape[:2] == (batch, 1)):
-                raise ONNXError(f"{name} takes something else than an output for each event")
+                raise ONNXError(f"{name} takes something other than one value for each event")
             else:
                 outputs[f"in{len(calls)}"] = tracer.value_of(taken.squeeze(0 if turned else 1))
             with _disable_current_modes():
@@ -113,7 +118,7 @@ def _trace(
             tracer.give(y, f"s{len(calls)}", "state")
             calls.append((name, turned))
             y = y.unsqueeze(0 if turned else 1)
-            return y if isinstance(part, Table) else (y, _unread(part))
+            return y if isinstance(part, EmbeddingTable) else (y, _opaque_states(part))
 
         return forward
 
@@ -126,39 +131,39 @@ def _trace(
                 seen = x.unsqueeze(1)
             result = model(seen)
             y = output_of(result)
-            if any(not isinstance(one, Unread) and one is not y for one in tensors_in(result)):
-                raise ONNXError("it gives more than one output: return the one that the file is to give")
+            if any(not isinstance(one, OpaqueState) and one is not y for one in tensors_in(result)):
+                raise ONNXError("it returns several outputs: return only the one for the file")
             if y.shape[:2] not in ((batch, 1), (1, batch)):
-                raise ONNXError(f"it does not give an output for each event, but {list(y.shape[1:])} for all")
+                raise ONNXError(
+                    f"it does not return an output for each event, but {list(y.shape[1:])} for all"
+                )
             outputs["y"] = tracer.value_of(y.squeeze(0 if y.shape[0] == 1 else 1))
     except (Refusal, ONNXError) as error:
         raise ONNXError(f"{about}: {error}") from error
     except Exception as error:  # the model's own, of any kind
-        raise ONNXError(
-            f"{about}: it fails, called with events of size {list(x.shape[1:])}: {error}"
-        ) from error
+        raise ONNXError(f"{about}: it fails with events of size {list(x.shape[1:])}: {error}") from error
     return Program(outputs), tracer.code.finished(), calls
 
 
-def _unread(part: Part) -> Any:
-    """What stands for the memories of a layer, in their form."""
+def _opaque_states(part: Part) -> Any:
+    """Placeholders for a layer's states, in their structure."""
     inner = (
         (part.forwards, part.backwards)
-        if isinstance(part, Both)
+        if isinstance(part, BidirectionalPart)
         else [p for _, p in part.layers]
-        if isinstance(part, Model)
+        if isinstance(part, ModelPart)
         else None
     )
     if inner is not None:
-        return tuple(_unread(one) for one in inner)
+        return tuple(_opaque_states(one) for one in inner)
     with _disable_current_modes():
-        made = tuple(torch.empty(0).as_subclass(Unread) for _ in part.memories())
+        made = tuple(torch.empty(0).as_subclass(OpaqueState) for _ in part.state_inputs())
     return made[0] if len(made) == 1 else made
 
 
 @contextmanager
 def _replaced(forwards: Mapping[nn.Module, Callable[..., Any]]) -> Iterator[None]:
-    """Modules with other functions in the place of their forward."""
+    """Context in which modules have other `forward` functions."""
     for module, forward in forwards.items():
         module.forward = forward
     try:

@@ -1,4 +1,4 @@
-"""A cell made ready to be written: one step as a program, the numbers that it reads, its memories by name."""
+"""Cells prepared for export: the traced step, its parameters, and its initial states."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,14 +21,16 @@ from .operators import Operator, operator_of
 
 @dataclass(frozen=True)
 class Unit:
-    """One cell, ready to be written in either form.
+    """Cell prepared for export.
 
-    traced    one step, from the event "x" and the states "s0", "s1", ... to "y" and the next states
-    operator  ONNX's own operator with the cell's weights, where there is one that runtimes have
-    states    the names of the memories, in the order of "s0", "s1", ...
-    start     the memories before anything was seen, each [1, ...]
-    event     the shape of an event, without the batch
-    dtype     the format of all numbers
+    Attributes:
+        traced: One step, from the event "x" and the states "s0", "s1", ... to "y" and the next states.
+        values: Values of the parameters that the step reads, by name.
+        operator: ONNX's operator with the cell's weights; None if there is none.
+        states: Names of the states, in the order of "s0", "s1", ...
+        start: Initial states, each [1, ...].
+        event: Shape of an event, without the batch.
+        dtype: Type of all numbers.
     """
 
     traced: Traced
@@ -41,20 +43,20 @@ class Unit:
 
     @property
     def output(self) -> tuple[int, ...]:
-        """The shape of an output, without the batch."""
+        """Shape of an output, without the batch."""
         return self.traced.program.outputs["y"].shape
 
     @property
     def from_zeros(self) -> bool:
-        """Whether every memory starts from zeros."""
+        """Whether every state starts from zeros."""
         return not any(start.any() for start in self.start)
 
-    def parts(self, over_events: bool) -> Split:
-        """The step in parts: with `over_events`, what depends on events alone is a part of its own."""
-        return split(prepare(self.traced.program, hoist_events=over_events))
+    def parts(self, hoist_events: bool) -> Split:
+        """Parts of the step; with `hoist_events`, computations that depend on events only are a separate part."""
+        return split(prepare(self.traced.program, hoist_events=hoist_events))
 
     def numbers(self, parts: Split) -> dict[str, Numbers]:
-        """All that the parts may read of the cell's parameters, by name."""
+        """Values of the parameters that the parts may read, by name."""
         like = torch.zeros(1, dtype=_FORMATS[self.dtype.name])
         known = {**self.values, **evaluate(parts.parameters, self.values, like)}
         return {name: value.detach().numpy() for name, value in known.items()}
@@ -64,14 +66,15 @@ _FORMATS = {"float32": torch.float32, "float64": torch.float64}
 
 
 def unit_of(cell: nn.Module, returns: Returns | None = None, event: Sequence[int] | None = None) -> Unit:
-    """A cell, made ready.
+    """Prepare a cell for export.
 
     Args:
-        cell: the cell, on the CPU.
-        returns: as Recurrent's.
-        event: the shape of an event without the batch; `[cell.input_size]` where None.
+        cell: The cell, on the CPU.
+        returns: As of Recurrent.
+        event: Shape of an event without the batch; None for `[cell.input_size]`.
 
-    Raises ONNXError for a cell that cannot be written: the message says why, and where in the cell.
+    Raises:
+        ONNXError: The cell cannot be exported; the message gives the reason and the place in the cell.
     """
     name = type(cell).__name__
     shape = _event_shape(cell, event)
@@ -82,7 +85,7 @@ def unit_of(cell: nn.Module, returns: Returns | None = None, event: Sequence[int
     if len(formats) != 1 or not formats <= set(_FORMATS.values()):
         found = ", ".join(sorted(str(dtype) for dtype in formats))
         raise ONNXError(
-            f"{name}: its numbers must be float32 throughout, or float64; got {found}; "
+            f"{name}: all its parameters must be float32, or all float64; got {found}; "
             "convert it first, for example with layer.float()"
         )
     [dtype] = formats
@@ -91,8 +94,8 @@ def unit_of(cell: nn.Module, returns: Returns | None = None, event: Sequence[int
         before = runner.zero(example)
         if before is None:
             raise ONNXError(
-                f"{name} makes its own first state, which is not zeros, inside its first step: give it a method "
-                "initial_state(batch), so that the file can say what it starts from"
+                f"{name} creates its initial state inside its first step, and it is not zero: give it a method "
+                "initial_state(batch), so that the file can store it"
             )
 
         def step(x: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -106,7 +109,7 @@ def unit_of(cell: nn.Module, returns: Returns | None = None, event: Sequence[int
         values = traced.parameters.run(named)
         start = tuple(_one_row(name, state) for state in tensors(before))
     kind = np.dtype(str(dtype).removeprefix("torch."))
-    # Runtimes have the operators in float32 alone (ONNX Runtime 1.32): float64 goes by Scan.
+    # Runtimes have the operators in float32 only (ONNX Runtime 1.32): float64 becomes a Scan.
     operator = operator_of(cell) if dtype is torch.float32 else None
     return Unit(traced, values, operator, _state_names(cell, len(start)), start, shape, kind)
 
@@ -116,9 +119,7 @@ def _event_shape(cell: nn.Module, event: Sequence[int] | None) -> tuple[int, ...
         return tuple(event)
     size = getattr(cell, "input_size", None)
     if not isinstance(size, int):
-        raise ONNXError(
-            f"{type(cell).__name__} does not say its input_size: pass input_size=, or give it that attribute"
-        )
+        raise ONNXError(f"{type(cell).__name__} has no attribute input_size: pass input_size=")
     return (size,)
 
 
@@ -131,5 +132,5 @@ def _state_names(cell: nn.Module, count: int) -> tuple[str, ...]:
 
 def _one_row(name: str, state: Tensor) -> Numbers:
     if not torch.equal(state[:1].expand_as(state), state):
-        raise ONNXError(f"{name}: its initial_state differs from example to example; in ONNX all start alike")
+        raise ONNXError(f"{name}: its initial_state differs between examples, which ONNX cannot express")
     return state[:1].detach().contiguous().numpy()

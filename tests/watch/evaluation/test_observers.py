@@ -12,29 +12,29 @@ from wolfdog.errors import InputError
 from wolfdog.tv import IdealObserver, Sampler
 from wolfdog.watch.data.labelled_video import UNLABELLED
 from wolfdog.watch.evaluation.metrics import GAPS, confusion, gap_since, gap_table, share
-from wolfdog.watch.evaluation.predictions import (
+from wolfdog.watch.evaluation.observers import (
     IDEAL,
-    IDEAL_EYE,
+    IDEAL_GIVEN_CLASSIFIER,
     SNAPSHOT,
-    Verdicts,
+    ObserverPredictions,
+    observe,
     remember,
-    verdicts,
 )
 from wolfdog.watch.evaluation.scores import Scores
 from wolfdog.watch.model.context import Context
-from wolfdog.watch.model.frame_classifier import Eye, calibrate
+from wolfdog.watch.model.frame_classifier import FrameClassifier, calibrate
 
 WORLD = busy_world()
 E = 6
 
 
 @given(st.lists(st.booleans(), max_size=40))
-def test_gaps_are_counted_from_the_last_telling_frame(telling):
+def test_gaps_are_counted_from_the_last_telling_frame(informative):
     expected, since = [], -1
-    for tells in telling:
-        since = 0 if tells else since + (since >= 0)
+    for is_informative in informative:
+        since = 0 if is_informative else since + (since >= 0)
         expected.append(since)
-    assert gap_since(np.array(telling, bool)).tolist() == expected
+    assert gap_since(np.array(informative, bool)).tolist() == expected
 
 
 labels = st.integers(0, 2)
@@ -47,14 +47,14 @@ moments = st.lists(
 @given(moments)
 def test_tables_agree_with_counting_one_by_one(rows):
     columns = [np.array(column) for column in zip(*rows, strict=True)] or [np.zeros(0, int)] * 5
-    right, gap, ambiguous, truth, said = columns
+    right, gap, ambiguous, truth, probabilities = columns
     buckets = ((1, 5), (5, 30), (30, 40))
     table = gap_table({"one": right.astype(bool)}, truth, gap, ambiguous.astype(bool), buckets)
     counted = np.zeros((3, 3), int)
     for _, _, _, true, given_label in rows:
         if true != UNLABELLED:
             counted[true, given_label] += 1
-    assert confusion(truth, said, 3).tolist() == counted.tolist()
+    assert confusion(truth, probabilities, 3).tolist() == counted.tolist()
     for number, (lo, hi) in enumerate(buckets):
         hits = [(true, hit) for hit, since, decides, true, _ in rows if decides and lo <= since < hi]
         assert table.counts[number] == len(hits)
@@ -73,17 +73,17 @@ def test_buckets_follow_one_another():
 
 
 def seeing(noise=0.0):
-    """An eye that knows looks from their one-hot embeddings, and how sure it can be of a canine."""
+    """A frame classifier that knows looks from their one-hot embeddings, and how sure it can be of a canine."""
     torch.manual_seed(0)
-    eye = Eye(5, width=2, embedding=E).eval()
-    reels = shown(WORLD, 2000, 2, seed=7, embedding=E, noise=noise)
+    frame_classifier = FrameClassifier(5, width=2, embedding=E).eval()
+    footage = shown(WORLD, 2000, 2, seed=7, embedding=E, noise=noise)
     looks = [WORLD.look_names.index(WORLD.look(label)) for label in CLASSES]
     with torch.no_grad():
-        eye.snapshot.weight.copy_(9 * torch.eye(E)[looks])
-        eye.snapshot.bias.zero_()
-    events = torch.from_numpy(np.concatenate([reel.events for reel in reels]))
-    calibrate(eye, events, torch.from_numpy(np.concatenate([reel.labels for reel in reels])))
-    return eye
+        frame_classifier.snapshot.weight.copy_(9 * torch.eye(E)[looks])
+        frame_classifier.snapshot.bias.zero_()
+    events = torch.from_numpy(np.concatenate([video.events for video in footage]))
+    calibrate(frame_classifier, events, torch.from_numpy(np.concatenate([video.labels for video in footage])))
+    return frame_classifier
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +94,12 @@ def programme():
 @pytest.fixture(scope="module")
 def judged(programme):
     torch.manual_seed(1)
-    reels = looked_at(programme, embedding=E, noise=0.05)
-    return verdicts(seeing(), {"gru": Context("gru", 5, E, 4).eval()}, reels, CLASSES, WORLD)
+    footage = looked_at(programme, embedding=E, noise=0.05)
+    return observe(seeing(), {"gru": Context("gru", 5, E, 4).eval()}, footage, CLASSES, WORLD)
 
 
 def laid_end_to_end(values):
-    """[T, N, ...] of a programme as verdicts have it, [N T, ...]."""
+    """[T, N, ...] of a programme as predictions have it, [N T, ...]."""
     return np.concatenate([values[:, stream] for stream in range(values.shape[1])])
 
 
@@ -111,13 +111,13 @@ def test_truth_gap_and_ambiguity_are_the_programme_s(judged, programme):
 
 def test_the_ideal_observer_is_the_programme_s_own(judged, programme):
     expected = laid_end_to_end(IdealObserver(WORLD).perfect(programme))
-    np.testing.assert_allclose(judged.said[IDEAL], expected, atol=1e-12)
+    np.testing.assert_allclose(judged.probabilities[IDEAL], expected, atol=1e-12)
 
 
 def test_the_ideal_observer_given_a_perfect_eye_is_nearly_the_ideal_one(judged):
-    same = judged.said[IDEAL].argmax(-1) == judged.said[IDEAL_EYE].argmax(-1)
+    same = judged.probabilities[IDEAL].argmax(-1) == judged.probabilities[IDEAL_GIVEN_CLASSIFIER].argmax(-1)
     assert same.mean() > 0.95
-    np.testing.assert_allclose(judged.said[IDEAL_EYE].sum(-1), 1, atol=1e-9)
+    np.testing.assert_allclose(judged.probabilities[IDEAL_GIVEN_CLASSIFIER].sum(-1), 1, atol=1e-9)
 
 
 def test_a_frame_alone_is_a_coin_on_what_is_ambiguous_and_right_on_the_rest(judged):
@@ -128,14 +128,14 @@ def test_a_frame_alone_is_a_coin_on_what_is_ambiguous_and_right_on_the_rest(judg
 
 def test_nobody_beats_the_ideal_observer(judged):
     scores = Scores.of(judged)
-    for name in (SNAPSHOT, "gru", IDEAL_EYE):
+    for name in (SNAPSHOT, "gru", IDEAL_GIVEN_CLASSIFIER):
         assert scores.ambiguous[name] < scores.ambiguous[IDEAL] + 0.02
     assert scores.ambiguous[IDEAL] > 0.85
 
 
 def test_a_memory_that_copies_the_ideal_gets_the_ideal_s_row(judged):
-    said = judged.said | {"copy": judged.said[IDEAL].copy()}
-    copied = Verdicts(judged.classes, judged.truth, judged.gap, judged.ambiguous, said)
+    probabilities = judged.probabilities | {"copy": judged.probabilities[IDEAL].copy()}
+    copied = ObserverPredictions(judged.classes, judged.truth, judged.gap, judged.ambiguous, probabilities)
     scores = Scores.of(copied, seed=3)
     assert scores.table.accuracy["copy"] == scores.table.accuracy[IDEAL]
     whole = scores.as_dict()
@@ -143,7 +143,7 @@ def test_a_memory_that_copies_the_ideal_gets_the_ideal_s_row(judged):
     assert whole["memories"]["gru"] != whole["ideal"]
     # one label changed is seen
     at = int(np.flatnonzero(judged.ambiguous & (judged.gap > 0))[0])
-    said["copy"][at] = 1 - said["copy"][at]
+    probabilities["copy"][at] = 1 - probabilities["copy"][at]
     assert Scores.of(copied).ambiguous["copy"] != scores.ambiguous[IDEAL]
 
 
@@ -151,23 +151,23 @@ def test_a_memory_that_copies_the_ideal_gets_the_ideal_s_row(judged):
 def test_watching_side_by_side_is_watching_one_by_one(lengths, chunk):
     torch.manual_seed(0)
     context = Context("peephole-diagonal", 3, 2, 4)
-    reels = [single(np.zeros(length), name=f"{n}.mp4") for n, length in enumerate(lengths)]
+    footage = [single(np.zeros(length), name=f"{n}.mp4") for n, length in enumerate(lengths)]
     rng = np.random.default_rng(0)
-    reels = [replace(reel, events=rng.standard_normal((len(reel), 2)).astype("f")) for reel in reels]
-    for reel, said in zip(reels, remember(context, reels, chunk), strict=True):
-        assert said.shape == (len(reel), 3)
+    footage = [replace(video, events=rng.standard_normal((len(video), 2)).astype("f")) for video in footage]
+    for video, probabilities in zip(footage, remember(context, footage, chunk), strict=True):
+        assert probabilities.shape == (len(video), 3)
         state = None
-        for event, probabilities in zip(reel.events, said, strict=True):
+        for event, of_event in zip(video.events, probabilities, strict=True):
             with torch.no_grad():
                 logits, state = context(torch.from_numpy(event)[None, None], state)
-            np.testing.assert_allclose(probabilities, logits[0, 0].double().softmax(-1), atol=1e-6)
+            np.testing.assert_allclose(of_event, logits[0, 0].double().softmax(-1), atol=1e-6)
 
 
 def test_without_a_world_nothing_is_ambiguous():
-    reels = [single([0, 1, UNLABELLED, 1])]
-    eye = Eye(2, width=2, embedding=1).eval()
-    judged = verdicts(eye, {}, reels, ("a", "b"), None)
-    assert set(judged.said) == {SNAPSHOT}
+    footage = [single([0, 1, UNLABELLED, 1])]
+    frame_classifier = FrameClassifier(2, width=2, embedding=1).eval()
+    judged = observe(frame_classifier, {}, footage, ("a", "b"), None)
+    assert set(judged.probabilities) == {SNAPSHOT}
     assert not judged.ambiguous.any()
     assert judged.gap.tolist() == [-1] * 4
     assert not judged.right()[SNAPSHOT][2]
@@ -176,22 +176,22 @@ def test_without_a_world_nothing_is_ambiguous():
 def test_classes_in_another_order_give_the_same(judged, programme):
     order = ("unknown", "goldfish", "dog", "bear", "wolf")
     back = [order.index(label) for label in CLASSES]
-    reels = looked_at(programme, embedding=E, noise=0.05)
-    moved = [replace(reel, labels=np.array(back)[reel.labels]) for reel in reels]
-    eye = seeing()
-    eye.snapshot.weight.data = eye.snapshot.weight.data[np.argsort(back)]
-    eye.snapshot.bias.data = eye.snapshot.bias.data[np.argsort(back)]
-    eye.prior = eye.prior[np.argsort(back)]
-    again = verdicts(eye, {}, moved, order, WORLD)
-    for name in (IDEAL, IDEAL_EYE, SNAPSHOT):
-        np.testing.assert_allclose(again.said[name][:, back], judged.said[name], atol=1e-5)
+    footage = looked_at(programme, embedding=E, noise=0.05)
+    moved = [replace(video, labels=np.array(back)[video.labels]) for video in footage]
+    frame_classifier = seeing()
+    frame_classifier.snapshot.weight.data = frame_classifier.snapshot.weight.data[np.argsort(back)]
+    frame_classifier.snapshot.bias.data = frame_classifier.snapshot.bias.data[np.argsort(back)]
+    frame_classifier.prior = frame_classifier.prior[np.argsort(back)]
+    again = observe(frame_classifier, {}, moved, order, WORLD)
+    for name in (IDEAL, IDEAL_GIVEN_CLASSIFIER, SNAPSHOT):
+        np.testing.assert_allclose(again.probabilities[name][:, back], judged.probabilities[name], atol=1e-5)
 
 
 def test_footage_that_the_ideal_observer_cannot_watch_is_refused():
-    eye = seeing()
-    reels = looked_at(Sampler(WORLD, 1, 0).draw(20), embedding=E)
+    frame_classifier = seeing()
+    footage = looked_at(Sampler(WORLD, 1, 0).draw(20), embedding=E)
     with pytest.raises(InputError, match="give the world that was broadcast"):
-        verdicts(eye, {}, reels, (*CLASSES[:-1], "cat"), WORLD)
-    reels[0].labels[3] = UNLABELLED
+        observe(frame_classifier, {}, footage, (*CLASSES[:-1], "cat"), WORLD)
+    footage[0].labels[3] = UNLABELLED
     with pytest.raises(InputError, match=r"tv-0000\.mp4: the ideal observer needs a label at every moment"):
-        verdicts(eye, {}, reels, CLASSES, WORLD)
+        observe(frame_classifier, {}, footage, CLASSES, WORLD)

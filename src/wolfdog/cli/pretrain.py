@@ -1,0 +1,88 @@
+"""wolfdog pretrain: the any-class memory, trained on simulated streams, or the world memory."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .screen import StageBars, console
+from .world_pretraining import pretrain_world_memory
+
+
+def pretrain(
+    out: Annotated[Path, typer.Option(help="File for the weights, .safetensors.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Steps of training of the causal form.", show_default="5000; of a world, 1600"),
+    ] = None,
+    ahead_steps: Annotated[
+        int | None,
+        typer.Option(help="Steps of training of the form that looks ahead.", show_default="2000"),
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option(help="Units of the state of each class.", show_default="32")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Threads of PyTorch.")] = 1,
+    world: Annotated[
+        bool,
+        typer.Option(
+            "--world",
+            help="Train the memory of wolves and dogs on a classifier's answers to photographs. Needs --images.",
+        ),
+    ] = False,
+    images: Annotated[
+        Path | None, typer.Option(help="With --world: photographs, DIR/<class>/*.png or *.jpg.")
+    ] = None,
+    most: Annotated[
+        int | None,
+        typer.Option(min=2, help="With --world: photographs of a class at most.", show_default="300"),
+    ] = None,
+    bank: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --world: NPZ file that keeps the classifier's answers; read where it exists."
+        ),
+    ] = None,
+) -> None:
+    """Train the any-class memory, which smooths the probabilities of any classifier, on simulated streams.
+
+    With the default options it trains the network that comes with wolfdog. With --world it trains the memory of wolves
+    and dogs instead, which knows what is seen together, as it comes with wolfdog.
+    """
+    import torch
+
+    from wolfdog.errors import InputError
+    from wolfdog.watch.smoothing.any_class_file import save_network
+    from wolfdog.watch.smoothing.any_class_network import AnyClassConfig
+    from wolfdog.watch.smoothing.pretraining import Pretraining
+    from wolfdog.watch.smoothing.pretraining import pretrain as train
+
+    if threads < 1:
+        raise InputError(f"--threads must be at least 1, got {threads}.")
+    if out.is_dir() or not out.parent.is_dir():
+        raise InputError(f"--out {out}: expected a file in a folder that exists.")
+    torch.set_num_threads(threads)
+    if world:
+        if ahead_steps is not None or width is not None:
+            raise InputError(
+                "--ahead-steps and --width are of the any-class memory: leave them out with --world."
+            )
+        pretrain_world_memory(images, out, seed=seed, steps=steps, most=most, bank=bank)
+        return
+    if images is not None or most is not None or bank is not None:
+        raise InputError("--images, --most and --bank are for --world: give it too, or leave them out.")
+    steps, ahead_steps = 5000 if steps is None else steps, 2000 if ahead_steps is None else ahead_steps
+    options = Pretraining(steps=steps, ahead_steps=ahead_steps, seed=seed)
+    config = AnyClassConfig(width=32 if width is None else width)
+    with StageBars(1)("training on simulated streams", steps + ahead_steps) as done:
+        network = train(
+            options,
+            config,
+            lambda form, step, loss: done(
+                step + (steps if form == "ahead" else 0), f"{form} form: loss {loss:.3f}"
+            ),
+        )
+    save_network(out, network, {"options": asdict(options), "torch": torch.__version__})
+    console.print(f"{out}: {out.stat().st_size:,} bytes", markup=False, soft_wrap=True)

@@ -1,0 +1,141 @@
+"""Frames of a video that a classifier is to look at, in chunks, as images of the classifier's input."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..video.decoding import Decoding, Picture, intact
+from ..video.sampling import AllFrames, Sampling
+from .boxes import BoxFinder, BoxSource, FoundBox, FullFrame
+from .preprocessing import Image, Preprocessing
+from .regions import crop_box
+
+if TYPE_CHECKING:
+    from av.video.reformatter import VideoReformatter
+
+CHUNK = 64
+"""Frames that are classified, handed out and kept together."""
+LARGEST = 0.8
+"""Part of a frame above which a crop shows nothing that the whole frame does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookOptions:
+    """Options of the choice of frames of a video.
+
+    Args:
+        sampling: Which frames.
+        boxes: Where to look within frames: `MotionOptions`, `MegaDetectorResults` or `YoloDetector`.
+        reuse: Threshold of `ReusingClassifier` for whole frames, in grey levels; None classifies every frame. The
+            first frame of each chunk is always classified.
+    """
+
+    sampling: Sampling = field(default_factory=AllFrames)
+    boxes: BoxSource | None = None
+    reuse: float | None = None
+
+
+@dataclass(slots=True)
+class ChosenFrame:
+    """A frame that was chosen, ready for the network."""
+
+    index: int
+    time: float
+    whole: Image | None
+    boxes: list[FoundBox]
+    crops: list[Image]
+    duration: float = np.nan
+
+
+class FrameChoice:
+    """Choice of frames, and of boxes in them, of one video.
+
+    Args:
+        media: Its path, by which results files know it.
+        preprocessing: Of the classifier.
+        options: How frames are looked at.
+        pixel_aspect: Width of a pixel over its height.
+    """
+
+    def __init__(
+        self, media: str, preprocessing: Preprocessing, options: LookOptions, pixel_aspect: float
+    ) -> None:
+        self._media, self._preprocessing, self._options = media, preprocessing, options
+        self._pixel = pixel_aspect
+
+    def chunks(self, decoding: Decoding, *, known: int = 0) -> Iterator[tuple[list[ChosenFrame], bool]]:
+        """Chosen frames in chunks, and whether each is the last of an undamaged video.
+
+        Args:
+            decoding: The pictures.
+            known: Frames at the beginning whose images nobody needs.
+        """
+        from av.video.reformatter import VideoReformatter
+
+        scaler = VideoReformatter()  # one for the whole video: it keeps its tables
+        source = self._options.boxes
+        finder = None if source is None else source.finder(self._media)
+        pending: list[ChosenFrame] = []
+        chosen = self._options.sampling.pick(intact(decoding))
+        for number, picture in enumerate(chosen):
+            if pending:
+                pending[-1].duration = picture.time - pending[-1].time
+            if len(pending) == CHUNK:
+                yield pending, False
+                pending = []
+            pending.append(self._see(picture, scaler, finder, known=number < known))
+        if pending:
+            pending[-1].duration = decoding.end - pending[-1].time
+            yield pending, decoding.trouble is None
+
+    def _see(
+        self,
+        picture: Picture,
+        scaler: "VideoReformatter",
+        finder: BoxFinder | None,
+        *,
+        known: bool,
+    ) -> ChosenFrame:
+        """Images of a frame for the network; none of a known one, of which only motion must see all."""
+        source, preprocessing = self._options.boxes, self._preprocessing
+        full = FullFrame(
+            picture.image,
+            scaler,
+            index=picture.index,
+            time=picture.time,
+            pixel_aspect=self._pixel,
+            orientation=picture.orientation,
+        )
+        looked = finder is not None and source is not None and not (known and source.objects)
+        boxes = finder.boxes(full) if finder is not None and looked else []
+        if known:
+            return ChosenFrame(picture.index, picture.time, None, [], [])
+        objects = source is not None and source.objects
+        kept, crops = [], []
+        for found in boxes:
+            crop = self._crop(full.rgb(), found, always=objects)
+            if crop is not None:
+                kept.append(found)
+                crops.append(crop)
+        whole = None
+        if not (objects and kept):
+            whole = preprocessing.video_frame(
+                picture.image, scaler, pixel_aspect=self._pixel, orientation=picture.orientation
+            )
+        return ChosenFrame(picture.index, picture.time, whole, kept, crops)
+
+    def _crop(self, frame: Image, found: FoundBox, *, always: bool) -> Image | None:
+        """The image around a box; None where it is nearly the whole frame, unless it is wanted always."""
+        preprocessing = self._preprocessing
+        height, width = frame.shape[:2]
+        left, top, right, bottom = found.box
+        crop = crop_box(
+            (left * width, top * height, right * width, bottom * height),
+            height,
+            width,
+            aspect=preprocessing.width / preprocessing.height,
+        )
+        covered = (crop[2] - crop[0]) * (crop[3] - crop[1]) / (height * width)
+        return preprocessing.whole(frame, crop) if always or covered <= LARGEST else None

@@ -1,0 +1,143 @@
+"""Linear head on a classifier's features: multinomial logistic regression, and the classifier that it makes."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from wolfdog.errors import InputError
+
+from .classifier import Classification, Classifier, softmax
+from .preprocessing import Images
+
+Features = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class LinearHead:
+    """Class probabilities of features.
+
+        p = softmax(W f + b)
+
+    Attributes:
+        classes: K names.
+        weight: W, float32 [K, F].
+        bias: b, float32 [K].
+    """
+
+    classes: tuple[str, ...]
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    def probabilities(self, features: Features) -> NDArray[np.float32]:
+        """Probabilities [N, K] of features [N, F].
+
+        >>> head = LinearHead(("wolf", "dog"), np.zeros((2, 3), np.float32), np.zeros(2, np.float32))
+        >>> head.probabilities(np.ones((1, 3), np.float32))
+        array([[0.5, 0.5]], dtype=float32)
+        """
+        return softmax(features @ self.weight.T + self.bias)
+
+
+def fit_linear_head(
+    features: Features, labels: Labels, classes: tuple[str, ...], *, penalty: float = 0.1, steps: int = 100
+) -> LinearHead:
+    """Head of the least penalised log loss over labelled features.
+
+        minimise  mean over n of -log p(y_n | f_n)  +  penalty / 2 |W|^2,    features standardised
+
+    The problem is convex: L-BFGS finds its solution. The standardisation is folded into W and b.
+
+    Args:
+        features: [N, F].
+        labels: [N] positions of classes; negative ones are left out.
+        classes: K names.
+        penalty: Weight of the squared norm, 0 or more.
+        steps: Iterations of L-BFGS at the most.
+
+    Raises:
+        InputError: No feature has a label, or the penalty is below 0.
+
+    >>> head = fit_linear_head(np.float32([[0], [1], [10], [11]]), np.array([0, 0, 1, 1]), ("near", "far"))
+    >>> head.probabilities(np.float32([[2], [9]])).argmax(1).tolist()
+    [0, 1]
+    """
+    known = labels >= 0
+    if not known.any():
+        raise InputError("a head needs labelled frames, and none of these has a label.")
+    if not penalty >= 0:
+        raise InputError(f"penalty must be 0 or more, got {penalty}.")
+    mean = features[known].mean(0, dtype=np.float64)
+    scale = feature_scale(features[known])
+    x = torch.from_numpy(((features[known] - mean) / scale).astype(np.float32))
+    y = torch.from_numpy(labels[known])
+    weight = torch.zeros(len(classes), x.shape[1], requires_grad=True)
+    bias = torch.zeros(len(classes), requires_grad=True)
+    solver = torch.optim.LBFGS(
+        [weight, bias], max_iter=steps, history_size=10, tolerance_grad=1e-4, line_search_fn="strong_wolfe"
+    )
+
+    def objective() -> Tensor:
+        solver.zero_grad()
+        loss: Tensor = F.cross_entropy(x @ weight.T + bias, y) + penalty / 2 * weight.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    solver.step(objective)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        folded = weight.double().numpy() / scale
+        shifted = bias.double().numpy() - folded @ mean
+    return LinearHead(classes, folded.astype(np.float32), shifted.astype(np.float32))
+
+
+def feature_scale(features: Features) -> NDArray[np.float64]:
+    """Standard deviation [F] of features [N, F], at least a tenth of the largest quarter's mean.
+
+    Without a bound, a feature that hardly changes in the training frames would decide on new ones.
+
+    >>> feature_scale(np.float32([[0, 1, 0, 0], [0, 3, 0, 0]])).tolist()
+    [0.1, 1.0, 0.1, 0.1]
+    """
+    deviation = features.std(0, dtype=np.float64)
+    largest = np.sort(deviation)[-max(1, len(deviation) // 4) :].mean()
+    return np.asarray(np.maximum(deviation, largest / 10 if largest > 0 else 1.0))
+
+
+class HeadClassifier(Classifier):
+    """A classifier whose features are another's, with a head of its own.
+
+    Args:
+        features: The other classifier, or an encoder.
+        head: On its features.
+        name: By which results know it.
+
+    Raises:
+        InputError: The head is for features of another size.
+    """
+
+    def __init__(self, features: Classifier, head: LinearHead, *, name: str) -> None:
+        if head.weight.shape != (len(head.classes), features.feature_size):
+            raise InputError(
+                f"{name}: a head for {features.name} has weights [{len(head.classes)}, {features.feature_size}], "
+                f"got {list(head.weight.shape)}."
+            )
+        digest = hashlib.sha256(head.weight.tobytes() + head.bias.tobytes()).hexdigest()
+        super().__init__(
+            name,
+            identity=f"{features.identity} head {digest} {head.classes}",
+            preprocessing=features.preprocessing,
+            classes=head.classes,
+            feature_size=features.feature_size,
+            batch_size=features.batch_size,
+        )
+        self.features, self.head = features, head
+
+    def infer(self, images: Images) -> Classification:
+        """One batch through the other classifier, and its features through the head."""
+        features, _ = self.features.infer(images)
+        return Classification(features, self.head.probabilities(features))

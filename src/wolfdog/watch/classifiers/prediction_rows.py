@@ -1,0 +1,36 @@
+"""Looks at a video as rows of the predictions table."""
+
+from ..predictions.table import Predictions
+from .classifier import Classifier
+from .looks import Looks
+
+
+def as_predictions(
+    looks: Looks, classifier: Classifier, *, media: str, deployment: str = "", blank: str | None = None
+) -> Predictions:
+    """Rows of the predictions table for looks at one video or image.
+
+    Args:
+        looks: As `classify_video` gives them.
+        classifier: The classifier that gave them.
+        media: Name of the video or image.
+        deployment: Name of the camera at its place.
+        blank: The class that says that nothing is there.
+
+    Raises:
+        InputError: The classifier has no classes.
+    """
+    return Predictions.from_columns(
+        classifier.classes,
+        looks.probabilities,
+        time=looks.time,
+        deployment=deployment,
+        media=media,
+        blank=blank,
+        frame=looks.frame,
+        duration=looks.duration,
+        detection=looks.detection,
+        box=looks.box,
+        confidence=looks.confidence,
+        classifier=classifier.name,
+    )

@@ -1,0 +1,1 @@
+"""Labelling of videos: classification of their frames, then a memory over the predictions."""

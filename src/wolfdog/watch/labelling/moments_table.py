@@ -1,0 +1,76 @@
+"""Moments as rows of the predictions table, and rows as moments."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..moments import Moment
+from ..predictions import Predictions
+
+BACKGROUND = ("unknown", "blank")
+"""Classes that name nothing: of several detections in a frame, one with another label stands for the frame."""
+
+
+def moments_of(table: Predictions) -> Iterator[Moment]:
+    """One moment for each frame of a table of one video, in the order of its rows.
+
+    Of several detections in a frame, the moment is that of the detection whose context is surest of a class other than
+    `unknown` and `blank`. A table without a context repeats the classifier's probabilities as the context.
+
+    Args:
+        table: Rows of one video in the order of time, the rows of a frame together.
+
+    Example:
+        >>> table = Predictions.from_columns(
+        ...     ["dog", "unknown"], [[0.2, 0.8], [0.9, 0.1]], time=[0, 0], frame=[0, 0], media="a.mp4", detection=[0, 1]
+        ... )
+        >>> [(moment.video, moment.snapshot) for moment in moments_of(table)]
+        [('a.mp4', 'dog')]
+    """
+    if not len(table):
+        return
+    context = table.probabilities if table.context is None else table.context
+    named = [position for position, name in enumerate(table.classes) if name not in BACKGROUND]
+    sure = context[:, named].max(1) if named else context.max(1)
+    frames = table.frame_numbers()
+    starts = np.flatnonzero(np.diff(frames, prepend=-1))
+    for start, stop in zip(starts, [*starts[1:], len(table)], strict=True):
+        row = int(start) + int(sure[start:stop].argmax())
+        alone, remembered = table.probabilities[row], context[row]
+        duration = float(table.duration[row])
+        yield Moment(
+            video=str(table.media[row]),
+            frame=int(table.frame[row]),
+            time=float(table.time[row]),
+            snapshot=table.classes[int(alone.argmax())],
+            context=table.classes[int(remembered.argmax())],
+            snapshot_probabilities=alone,
+            context_probabilities=remembered,
+            duration=0.0 if np.isnan(duration) else duration,
+        )
+
+
+def table_of(
+    moments: Sequence[Moment], classes: Sequence[str], *, classifier: str = "", method: str = ""
+) -> Predictions:
+    """Rows of the predictions table for moments of one video: whole frames, the video as their deployment.
+
+    Example:
+        >>> p = np.float32([0.25, 0.75])
+        >>> table = table_of([Moment("a.mp4", 0, 0.0, "wolf", "wolf", p, p)], ["dog", "wolf"])
+        >>> table.label_names(context=True).tolist(), table.deployments()
+        (['wolf'], ('a.mp4',))
+    """
+    K = len(classes)
+    return Predictions.from_columns(
+        classes,
+        np.array([moment.snapshot_probabilities for moment in moments], np.float32).reshape(-1, K),
+        context=np.array([moment.context_probabilities for moment in moments], np.float32).reshape(-1, K),
+        time=[moment.time for moment in moments],
+        duration=[moment.duration for moment in moments],
+        frame=[moment.frame for moment in moments],
+        media=np.array([moment.video for moment in moments], object),
+        deployment=np.array([moment.video for moment in moments], object),
+        classifier=classifier,
+        method=method,
+    )

@@ -1,0 +1,88 @@
+"""Deployments of files that lie in folders: which belong to one camera at one place."""
+
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from wolfdog.errors import InputError, MediaWarning
+
+from .media import Medium
+
+Grouping = Literal["auto", "folder", "file"]
+"""Which files make a deployment; see `name_deployments`."""
+
+_CAMERA_FOLDER = re.compile(r"DCIM|\d{3}\w{5}", re.IGNORECASE)
+"""Folders that a camera makes, by the Design rule for Camera File system (JEITA CP-3461): DCIM/100RECNX."""
+
+
+def name_deployments(media: Sequence[Medium], tops: Sequence[Path], grouping: Grouping) -> list[Medium]:
+    """Media with the names of their deployments, where they have none.
+
+    "folder": the files of a folder are one deployment. The folders that a camera makes, as DCIM/100RECNX, count as the
+    folder that they are in. A video whose time is not known is a deployment of its own, since the memory could not be
+    told the seconds before it.
+
+    "file": every file is its own.
+
+    "auto": as "folder" for images, and for videos among them or in a folder that a camera made; every other video is
+    its own.
+
+    Args:
+        media: With an empty deployment where it is to be named.
+        tops: The source in which each was found.
+        grouping: One of these.
+
+    Raises:
+        InputError: Another grouping.
+
+    Warns:
+        MediaWarning: With "folder", videos are on their own because their times are not known.
+    """
+    if grouping not in ("auto", "folder", "file"):
+        raise InputError(f"deployments: expected auto, folder or file, got {grouping!r}.")
+    folders = [_camera_place(medium.path) for medium in media]
+    with_images = {folder for medium, folder in zip(media, folders, strict=True) if medium.image}
+    labels = _labels(dict(zip(folders, tops, strict=True)))
+    named, alone = [], 0
+    for medium, folder in zip(media, folders, strict=True):
+        if medium.deployment:
+            named.append(medium)
+            continue
+        together = medium.image or medium.dated
+        if grouping == "file":
+            together = False
+        elif grouping == "auto" and not medium.image:
+            together &= folder in with_images or folder != medium.path.resolve().parent
+        elif grouping == "folder":
+            alone += not together
+        named.append(replace(medium, deployment=labels[folder] if together else medium.name))
+    if alone:
+        warnings.warn(
+            f"the times of {alone} video{'s are' if alone > 1 else ' is'} not known: each is a deployment of its own. "
+            "Give a pattern of the time in their names, if it is there.",
+            MediaWarning,
+            stacklevel=3,
+        )
+    return named
+
+
+def _camera_place(path: Path) -> Path:
+    """The folder of a file, without the folders that the camera made."""
+    folder = path.resolve().parent
+    while _CAMERA_FOLDER.fullmatch(folder.name):
+        folder = folder.parent
+    return folder
+
+
+def _labels(tops: dict[Path, Path]) -> dict[Path, str]:
+    """A name for each folder: its path in the source, or the name of the source; all of the path where two agree."""
+    labels = {}
+    for folder, top in tops.items():
+        whole = top.resolve()
+        inside = folder != whole and folder.is_relative_to(whole)
+        labels[folder] = folder.relative_to(whole).as_posix() if inside else folder.name or str(folder)
+    names = list(labels.values())
+    return {folder: name if names.count(name) == 1 else folder.as_posix() for folder, name in labels.items()}

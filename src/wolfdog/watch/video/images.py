@@ -1,0 +1,130 @@
+"""Still pictures as footage: one frame each, upright, with the time at which the camera took it."""
+
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wolfdog.errors import MediaError
+from wolfdog.extras import needs_extra
+
+from .container import MAX_PIXELS, check_file, too_large
+from .decoding import Picture
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SUFFIXES = frozenset({".bmp", ".jp2", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""The file name endings taken for images, in lower case."""
+
+SIDE = 1024
+"""Pixels of a side to which a JPEG may be reduced while it is decoded: more than any classifier reads."""
+
+_EXIF, _DATE, _ORIGINAL, _OFFSET, _ORIGINAL_OFFSET = 0x8769, 306, 36867, 36880, 36881
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is taken for a still picture, by its suffix."""
+    return path.suffix.lower() in SUFFIXES
+
+
+class StillPicture:
+    """A still picture in the form of a video that has been opened: one frame, which lasts for no time.
+
+    Args:
+        path: The file.
+        max_pixels: A file with a larger picture is refused.
+
+    Raises:
+        MediaError: The file is missing, empty, too large or no picture that can be decoded.
+    """
+
+    end = 0.0
+    trouble: str | None = None
+
+    def __init__(self, path: Path, *, max_pixels: int = MAX_PIXELS) -> None:
+        with _opened(path, max_pixels) as image:
+            if image.format == "JPEG":
+                image.draft("RGB", (SIDE, SIDE))
+            from PIL import ImageOps
+
+            self._image = ImageOps.exif_transpose(_as_rgb(image))
+
+    def __iter__(self) -> Iterator[Picture]:
+        import av
+
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(self._image), format="rgb24")
+        yield Picture(0, 0.0, 0.0, frame)
+
+
+def image_dates(path: Path) -> tuple[str, str]:
+    """When a picture was taken, and the offset from UTC, as EXIF has them; empty texts where it has not.
+
+    `DateTimeOriginal` and `OffsetTimeOriginal`, or else `DateTime` and `OffsetTime` (Exif 2.32).
+
+    Raises:
+        MediaError: As `StillPicture`.
+    """
+    with _opened(path, 1 << 62) as image:
+        tags = image.getexif()
+        details = tags.get_ifd(_EXIF)
+    if details.get(_ORIGINAL):
+        return _text(details[_ORIGINAL]), _text(details.get(_ORIGINAL_OFFSET))
+    return _text(tags.get(_DATE)), _text(details.get(_OFFSET))
+
+
+def _text(value: Any) -> str:
+    return value.strip("\0 ") if isinstance(value, str) else ""
+
+
+@contextmanager
+def _opened(path: Path, max_pixels: int) -> Iterator["Image"]:
+    """The file as a Pillow image whose pixels are not read yet; every failure as one message."""
+    with needs_extra("watch", "reading a picture"):
+        from PIL import Image
+
+    check_file(path)
+    bound = Image.MAX_IMAGE_PIXELS
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow's own bound, and of odd tags
+            Image.MAX_IMAGE_PIXELS = None
+            try:
+                image = Image.open(path)
+            finally:
+                Image.MAX_IMAGE_PIXELS = bound
+            with image:
+                if image.width * image.height > max_pixels:
+                    raise MediaError(too_large(path, image.width, image.height, max_pixels))
+                yield image
+    except PermissionError as error:
+        raise MediaError(f"{path}: no permission to read it. Change its permissions, or copy it.") from error
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        struct.error,
+        IndexError,
+        KeyError,
+        TypeError,
+    ) as error:
+        raise MediaError(
+            f"{path}: not a picture, or damaged ({' '.join(str(error).split())}). Copy it from the camera again."
+        ) from error
+
+
+def _as_rgb(image: "Image") -> "Image":
+    if image.mode.startswith(("I", "F")):  # sixteen bits or more: their range becomes 0 to 255
+        values = np.asarray(image, np.float64)
+        span = float(np.ptp(values)) or 1.0
+        from PIL import Image
+
+        made = Image.fromarray(np.uint8((values - values.min()) * (255 / span)))
+        made.info = image.info
+        return made.convert("RGB")
+    return image.convert("RGB")

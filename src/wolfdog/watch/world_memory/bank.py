@@ -1,0 +1,178 @@
+"""Bank of a classifier's probabilities: each photograph in each degradation, in several crops."""
+
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wolfdog.atomic import atomic_write
+from wolfdog.errors import InputError, MediaError, ShapeError
+from wolfdog.watch.classifiers.classifier import Classifier
+
+from .degradations import DEGRADATIONS, degrade
+from .photographs import PhotographSet, crops
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """A classifier's probabilities of N photographs in D degradations, J crops each.
+
+    Attributes:
+        classes: K names.
+        degradations: D names.
+        labels: [N]: position of each photograph's class.
+        probabilities: [N, D, J, K] float32.
+        classifier: name of the classifier.
+        features: [N, D, J, F] float16: what the classifier's last layer read; None where they were not kept.
+    """
+
+    classes: tuple[str, ...]
+    degradations: tuple[str, ...]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    classifier: str = ""
+    features: NDArray[np.float16] | None = None
+
+    def __post_init__(self) -> None:
+        expected = [len(self.labels), len(self.degradations), "crops", len(self.classes)]
+        shape = list(self.probabilities.shape)
+        if len(shape) != 4 or [shape[0], shape[1], shape[3]] != [expected[0], expected[1], expected[3]]:
+            raise ShapeError(f"bank: expected probabilities {expected}, got {shape}.")
+        if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
+            raise InputError(f"bank: a label is not one of {len(self.classes)} classes.")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, chosen: NDArray[np.int64]) -> "Bank":
+        """The photographs at these positions."""
+        features = None if self.features is None else self.features[chosen]
+        return replace(
+            self, labels=self.labels[chosen], probabilities=self.probabilities[chosen], features=features
+        )
+
+    def only(self, degradations: Sequence[str]) -> "Bank":
+        """The bank with some of its degradations.
+
+        Raises:
+            InputError: one of them is not in it.
+        """
+        for name in degradations:
+            if name not in self.degradations:
+                raise InputError(
+                    f"the bank has the degradations {', '.join(self.degradations)}, not {name!r}."
+                )
+        index = [self.degradations.index(name) for name in degradations]
+        features = None if self.features is None else self.features[:, index]
+        return replace(
+            self,
+            degradations=tuple(degradations),
+            probabilities=self.probabilities[:, index],
+            features=features,
+        )
+
+    def with_probabilities(self, probabilities: NDArray[np.float32]) -> "Bank":
+        """The same photographs with other probabilities [N, D, J, K]."""
+        return replace(self, probabilities=probabilities)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the bank as an NPZ file, atomically.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        with atomic_write(path, "wb") as file:
+            np.savez_compressed(
+                file,
+                version=np.array(_VERSION),
+                classes=np.array(self.classes),
+                degradations=np.array(self.degradations),
+                labels=self.labels,
+                probabilities=self.probabilities,
+                classifier=np.array(self.classifier),
+                features=np.empty(0, np.float16) if self.features is None else self.features,
+            )
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "Bank":
+        """Bank that `save` wrote.
+
+        Raises:
+            MediaError: the file is missing, damaged or of another kind.
+        """
+        try:
+            with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+                if int(file["version"]) != _VERSION:
+                    raise ValueError(f"version {file['version']}, expected {_VERSION}")
+                features = file["features"].astype(np.float16)
+                return cls(
+                    tuple(map(str, file["classes"])),
+                    tuple(map(str, file["degradations"])),
+                    file["labels"].astype(np.int64),
+                    file["probabilities"].astype(np.float32),
+                    str(file["classifier"]),
+                    features if features.size else None,
+                )
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, ShapeError) as error:
+            raise MediaError(f"{path}: no bank of probabilities that can be read ({error}).") from error
+
+
+def build_bank(
+    classifier: Classifier,
+    photographs: PhotographSet,
+    *,
+    degradations: Sequence[str] = tuple(DEGRADATIONS),
+    crops_each: int = 3,
+    seed: int = 0,
+    features: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Bank:
+    """Bank of photographs through a classifier.
+
+    Each photograph has one severity in each degradation, drawn evenly from 0 to 1, and other crops in each.
+
+    Args:
+        classifier: with the classes of the photographs, in any order.
+        photographs: at least one.
+        degradations: of `DEGRADATIONS`.
+        crops_each: J.
+        seed: of crops and degradations.
+        features: whether to keep the features.
+        progress: called with the photographs done and the photographs in all.
+
+    Raises:
+        InputError: the classifier has not the classes of the photographs.
+        MediaError: a photograph cannot be read.
+    """
+    if sorted(classifier.classes) != sorted(photographs.classes):
+        raise InputError(
+            f"{classifier.name} has the classes {', '.join(classifier.classes[:6])}, not those of the photographs. "
+            f"Group its classes as {', '.join(photographs.classes)}."
+        )
+    order = [classifier.classes.index(name) for name in photographs.classes]
+    D, J, K = len(degradations), crops_each, len(photographs.classes)
+    size = classifier.preprocessing
+    probabilities = np.empty((len(photographs), D, J, K), np.float32)
+    kept = np.empty((len(photographs), D, J, classifier.feature_size), np.float16) if features else None
+    for number, path in enumerate(photographs.paths):
+        rng = np.random.default_rng([seed, number])
+        images = []
+        for name in degradations:
+            severity, shot = rng.uniform(), int(rng.integers(2**31))
+            cut = crops(path, size.height, size.width, J, rng)
+            images += [degrade(image, name, severity, seed=shot, frame=j) for j, image in enumerate(cut)]
+        seen = classifier.classify(np.stack(images))
+        probabilities[number] = seen.probabilities[:, order].reshape(D, J, K)
+        if kept is not None:
+            kept[number] = seen.features.reshape(D, J, -1)
+        if progress is not None:
+            progress(number + 1, len(photographs))
+    return Bank(
+        photographs.classes, tuple(degradations), photographs.labels, probabilities, classifier.name, kept
+    )

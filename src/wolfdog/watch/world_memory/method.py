@@ -1,0 +1,148 @@
+"""World memory as a smoothing method: predictions in, predictions with context probabilities out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from wolfdog.errors import InputError, ShapeError
+
+from ..smoothing.any_class_features import Clock
+from ..smoothing.method import Floats, Integers, Method, Stream
+from .network import WorldNetwork
+from .network_file import pretrained_world_network
+from .streams import log_of
+
+_CHUNK = 4096
+"""Frames whose states are held at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldMemory(Method):
+    """Memory of one world: a recurrent network that knows which classes are seen together, and how a classifier errs.
+
+    The pretrained one knows the world of `wolfdog.tv.default_world`, in which wolves are seen where bears are, and
+    dogs where goldfish are: a bear some time ago makes an unclear canine a wolf. It reads the log probabilities of
+    wolf, dog, bear, goldfish and unknown, in any order, and the seconds between frames. It was trained on what
+    EfficientNet-Lite0 says of photographs, clean and degraded (`wolfdog pretrain --world`).
+
+    The memory goes from frame to frame, with the mean of each frame's rows. Each row's context is read off the
+    state after its frame and the row's own probabilities, so that each detection keeps a label of its own.
+
+    Attributes:
+        network: the network; the pretrained one where None.
+
+    >>> from wolfdog.watch.predictions import Predictions
+    >>> bear, unclear = [0.001, 0.003, 0.99, 0.0, 0.006], [0.2, 0.35, 0.005, 0.0, 0.445]
+    >>> classes = ["wolf", "dog", "bear", "goldfish", "unknown"]
+    >>> seen = Predictions.from_columns(classes, [bear] * 10 + [unclear] * 10, time=np.arange(20) / 5)
+    >>> smoothed = WorldMemory().smooth(seen)
+    >>> smoothed.label_names()[-1], smoothed.label_names(context=True)[-1]
+    ('unknown', 'wolf')
+    """
+
+    name: ClassVar[str] = "world-memory"
+    looks_ahead: ClassVar[bool] = False
+    network: WorldNetwork | None = field(default=None, repr=False)
+
+    @staticmethod
+    def knows(classes: Iterable[str]) -> bool:
+        """Whether the pretrained memory is for these classes, in any order.
+
+        >>> WorldMemory.knows(["unknown", "bear", "dog", "wolf", "goldfish"]), WorldMemory.knows(["wolf", "dog"])
+        (True, False)
+        """
+        return sorted(classes) == sorted(pretrained_world_network().config.classes)
+
+    def of_stream(self, stream: Stream, *, ahead: bool) -> Floats:
+        network = pretrained_world_network() if self.network is None else self.network
+        order = _order(network, stream.table.classes)
+        frames, rows = log_of(stream.of_frames[:, order]), log_of(stream.p[:, order])
+        seconds = np.diff(stream.time, prepend=stream.time[:1]).astype(np.float32)
+        clock = network.clock(torch.from_numpy(seconds).unsqueeze(1))
+        context = np.empty_like(stream.p)
+        state: Any = None
+        with torch.no_grad():
+            for start in range(0, len(frames), _CHUNK):
+                chunk = slice(start, start + _CHUNK)
+                x = network.inputs(torch.from_numpy(frames[chunk]).unsqueeze(1), clock[chunk])
+                h, state = network.memory(x, state)
+                some = slice(*np.searchsorted(stream.frame, (start, start + _CHUNK)))
+                of_row = torch.from_numpy(stream.frame[some] - start)
+                log_p = torch.from_numpy(rows[some])
+                x = network.inputs(log_p, clock[chunk][of_row, 0])
+                read = network.read(log_p, x, h[of_row, 0]).double().exp().numpy()
+                context[some] = read[:, np.argsort(order)]
+        return context
+
+    def described(self, *, ahead: bool = False) -> str:
+        network = "pretrained" if self.network is None else "own"
+        return f"{self.name}(network={network!r}, ahead={ahead})"
+
+
+class WorldMemoryStream:
+    """World memory of one deployment, frame by frame: the numbers of `WorldMemory` as they come.
+
+    Args:
+        classes: names, in the order of the probabilities.
+        network: the pretrained one where None.
+
+    Raises:
+        InputError: the network is for other classes.
+
+    >>> memory = WorldMemoryStream(["wolf", "dog", "bear", "goldfish", "unknown"])
+    >>> memory.step([[0.0, 0.02, 0.95, 0.0, 0.03]], seconds=0.0).shape
+    (1, 5)
+    """
+
+    def __init__(self, classes: Sequence[str], network: WorldNetwork | None = None) -> None:
+        self._network = pretrained_world_network() if network is None else network
+        self._order = _order(self._network, tuple(classes))
+        self._clock = Clock()
+        self._state: Any = None
+        self._before: float | None = None
+
+    @torch.no_grad()
+    def step(self, probabilities: ArrayLike, *, seconds: float = float("nan")) -> NDArray[np.float64]:
+        """Context probabilities [D, K] of the next frame.
+
+        Args:
+            probabilities: [D, K], of the D rows of the frame, at least one.
+            seconds: time of the frame; NaN where unknown.
+
+        Raises:
+            ShapeError: the shape does not fit.
+        """
+        p = np.asarray(probabilities, np.float64)
+        if p.ndim != 2 or p.shape[1] != len(self._order) or not len(p):
+            raise ShapeError(
+                f"probabilities of a frame must be [rows, {len(self._order)}] with at least one row, got "
+                f"{list(p.shape)}."
+            )
+        passed = seconds - (seconds if self._before is None else self._before)
+        self._before = seconds
+        clock = self._network.clock(torch.tensor([[passed]], dtype=torch.float32), self._clock)[0]
+        p = p[:, self._order]
+        x = self._network.inputs(torch.from_numpy(log_of(p.mean(0, keepdims=True))), clock)
+        h, self._state = self._network.memory.step(x, self._state)
+        log_p = torch.from_numpy(log_of(p))
+        x = self._network.inputs(log_p, clock.expand(len(p), 3))
+        read = self._network.read(log_p, x, h.expand(len(p), -1)).double().exp().numpy()
+        return np.asarray(read[:, np.argsort(self._order)])
+
+
+def _order(network: WorldNetwork, classes: tuple[str, ...]) -> Integers:
+    """Position among `classes` of each of the network's classes.
+
+    Raises:
+        InputError: they are other classes.
+    """
+    own = network.config.classes
+    if sorted(own) != sorted(classes):
+        raise InputError(
+            f"this memory is for the classes {', '.join(own)}; the predictions have {', '.join(classes)}."
+        )
+    return np.array([classes.index(name) for name in own], np.int64)

@@ -1,0 +1,95 @@
+"""Recurrent network over the log probabilities of one list of classes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from wolfdog.cells import LSTMCell
+from wolfdog.errors import InputError
+from wolfdog.layers import Recurrent
+
+from ..smoothing.any_class_features import Clock
+from .streams import LEAST
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldNetworkConfig:
+    """Classes and size of the network.
+
+    Attributes:
+        classes: K names, in the order of the probabilities.
+        width: H, the units of the LSTM.
+        times: whether the network reads the seconds between frames.
+    """
+
+    classes: tuple[str, ...]
+    width: int = 48
+    times: bool = True
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or len(self.classes) < 2:
+            raise InputError(
+                f"a world's network needs 1 unit and 2 classes or more, got {self.width} and {len(self.classes)}."
+            )
+
+    @property
+    def inputs(self) -> int:
+        """Numbers that the cell reads of each frame."""
+        return 2 * len(self.classes) + 3
+
+
+class WorldNetwork(nn.Module):
+    """LSTM over log probabilities whose readout corrects them.
+
+        x_t      = [log p_t / 4, p_t, clock_t]
+        h_t, c_t = LSTM(x_t, h_{t-1}, c_{t-1})
+        log q_t  = log_softmax((log p_t + W_2 relu(W_1 [h_t, x_t] + b_1) + b_2) / temperature)
+
+    The clock is that of the any-class memory: the logarithm of the seconds since the frame before, its difference
+    from the stream's mean, and whether the time is known.
+
+    Args:
+        config: classes and size.
+        cell: in place of the LSTM, for comparisons: a cell that reads `config.inputs` numbers and has `config.width`
+            outputs.
+    """
+
+    temperature: Tensor
+
+    def __init__(self, config: WorldNetworkConfig, cell: nn.Module | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.memory = Recurrent(LSTMCell(config.inputs, config.width) if cell is None else cell)
+        self.hidden = nn.Linear(config.width + config.inputs, 64)
+        self.out = nn.Linear(64, len(config.classes))
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+        self.register_buffer("temperature", torch.ones(()))
+
+    def forward(self, log_p: Tensor, clock: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Log probabilities [T, N, K] and the state after them.
+
+        Args:
+            log_p: [T, N, K], the classifier's.
+            clock: [T, N, 3], of `Clock.features`.
+            state: of the frames before; None at the beginning.
+        """
+        x = self.inputs(log_p, clock)
+        h, after = self.memory(x, state)
+        return self.read(log_p, x, h), after
+
+    def inputs(self, log_p: Tensor, clock: Tensor) -> Tensor:
+        """[..., 2 K + 3]: what the LSTM reads."""
+        return torch.cat((log_p.clamp(min=LEAST) / 4, log_p.exp(), clock), -1)
+
+    def read(self, log_p: Tensor, x: Tensor, h: Tensor) -> Tensor:
+        """[..., K]: the corrected log probabilities."""
+        correction = self.out(torch.relu(self.hidden(torch.cat((h, x), -1))))
+        log_q: Tensor = (log_p.clamp(min=LEAST) + correction) / self.temperature
+        return log_q.log_softmax(-1)
+
+    def clock(self, seconds: Tensor, clock: Clock | None = None) -> Tensor:
+        """Features [T, N, 3] of the seconds [T, N] since the frame before; a running `clock` goes on."""
+        return (Clock() if clock is None else clock).features(seconds, use=self.config.times)

@@ -1,0 +1,136 @@
+"""Training of the world memory on simulated streams."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from wolfdog.errors import InputError
+from wolfdog.layers import detach
+from wolfdog.tv import World
+
+from ..smoothing.temperature import fit_temperature
+from .bank import Bank
+from .network import WorldNetwork, WorldNetworkConfig
+from .streams import SimulatedStreams
+from .training_streams import StreamRanges, TrainingStreams
+
+CHUNK = 64
+"""Frames through which gradients flow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldTraining:
+    """Settings of the world memory's training.
+
+    Attributes:
+        steps: of the optimiser, each on `CHUNK` frames of all streams.
+        streams: side by side.
+        frames: of a segment, after which new streams begin.
+        rate: greatest learning rate of Adam, which falls to zero along a line.
+        balance: exponent of the classes' weights in the loss, their inverse frequencies; 0 for none, 1 for equal
+            classes.
+        seed: of everything.
+        ranges: of the streams.
+    """
+
+    steps: int = 1600
+    streams: int = 64
+    frames: int = 2048
+    rate: float = 3e-3
+    balance: float = 0.7
+    seed: int = 0
+    ranges: StreamRanges = field(default_factory=StreamRanges)
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.streams < 1 or self.frames < CHUNK:
+            raise InputError(
+                f"training needs at least 1 step, 1 stream and {CHUNK} frames of a segment, got {self.steps}, "
+                f"{self.streams} and {self.frames}."
+            )
+
+
+def train_world_memory(
+    bank: Bank,
+    world: World,
+    options: WorldTraining | None = None,
+    network: WorldNetwork | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> WorldNetwork:
+    """Network trained on simulated streams of a bank of photographs; last, its temperature is fitted.
+
+    Args:
+        bank: of the world's labels.
+        world: what is on.
+        options: of the training.
+        network: to be trained; a new one of the bank's classes where None.
+        progress: called every 50 steps with the step, the steps in all, and the mean loss since the last call.
+
+    Raises:
+        InputError: the bank lacks photographs of a label of the world.
+    """
+    options = WorldTraining() if options is None else options
+    torch.manual_seed(options.seed)
+    if network is None:
+        network = WorldNetwork(WorldNetworkConfig(classes=bank.classes))
+    source = TrainingStreams(
+        bank,
+        world,
+        streams=options.streams,
+        frames=options.frames,
+        seed=options.seed,
+        ranges=options.ranges,
+    )
+    optimiser = torch.optim.Adam(network.parameters(), options.rate)
+    segment, state, start, total = None, None, 0, 0.0
+    weights = torch.ones(len(bank.classes))
+    for step in range(options.steps):
+        if segment is None or start + CHUNK > options.frames:
+            segment, state, start = _Tensors.of(source.segment(), network), None, 0
+            if step == 0:
+                frequency = torch.bincount(segment.labels.flatten(), minlength=len(weights)).float()
+                weights = (frequency / frequency.sum()).clamp(min=1e-3) ** -options.balance
+        part = slice(start, start + CHUNK)
+        log_q, state = network(segment.log_p[part], segment.clock[part], state)
+        state = detach(state)
+        start += CHUNK
+        loss = nn.functional.nll_loss(log_q.flatten(0, 1), segment.labels[part].flatten(), weights)
+        for group in optimiser.param_groups:
+            group["lr"] = options.rate * min(1.0, (step + 1) / 50) * (1 - step / options.steps)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        total += loss.item()
+        if progress is not None and (step + 1) % 50 == 0:
+            progress(step + 1, options.steps, total / 50)
+            total = 0.0
+    calibrate(network, source.segment())
+    return network.eval()
+
+
+@dataclass(frozen=True, eq=False)
+class _Tensors:
+    """A segment as the network reads it."""
+
+    labels: Tensor
+    log_p: Tensor
+    clock: Tensor
+
+    @classmethod
+    def of(cls, streams: SimulatedStreams, network: WorldNetwork) -> "_Tensors":
+        return cls(
+            torch.from_numpy(streams.labels),
+            torch.from_numpy(streams.log_p),
+            network.clock(torch.from_numpy(streams.seconds)),
+        )
+
+
+@torch.no_grad()
+def calibrate(network: WorldNetwork, streams: SimulatedStreams) -> None:
+    """Fit the temperature on streams that the network was not trained on."""
+    network.temperature.fill_(1.0)
+    seen = _Tensors.of(streams, network)
+    log_q, _ = network(seen.log_p, seen.clock)
+    network.temperature.fill_(fit_temperature(log_q.flatten(0, 1), seen.labels.flatten()))

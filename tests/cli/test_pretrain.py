@@ -1,0 +1,55 @@
+import json
+from functools import partial
+
+from safetensors import safe_open
+
+from cli_run import assert_fine, assert_told, wolfdog
+from wolfdog.watch.classifiers import registry
+from wolfdog.watch.smoothing.any_class_file import load_network
+from wolfdog.watch.world_memory import pretraining, training
+from wolfdog.watch.world_memory.network_file import load_world_network
+from world_banks import CLASSES, AnimalClassifier, write_animals
+
+TINY = ("--steps", 1, "--ahead-steps", 1, "--width", 4)
+
+
+def test_the_file_is_written(tmp_path):
+    ran = wolfdog("pretrain", "--out", tmp_path / "a.safetensors", "--seed", 3, *TINY)
+    assert_fine(ran)
+    assert "a.safetensors: " in ran.out
+    assert load_network(tmp_path / "a.safetensors").config.width == 4
+    with safe_open(tmp_path / "a.safetensors", framework="pt") as file:
+        made = json.loads(file.metadata()["notes"])["made"]
+    assert made["options"]["seed"] == 3
+    assert made["options"]["steps"] == 1
+
+
+def test_mistakes_are_told_in_one_line(tmp_path):
+    assert_told(wolfdog("pretrain", "--out", tmp_path / "no" / "a.safetensors"), "a folder that exists")
+    assert_told(wolfdog("pretrain", "--out", tmp_path, *TINY), "expected a file")
+    assert_told(wolfdog("pretrain", "--out", tmp_path / "a.safetensors", "--steps", 0), "at least 1 step")
+    assert_told(wolfdog("pretrain", "--out", tmp_path / "a.safetensors", "--threads", 0), "at least 1")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_worlds_memory_is_made_of_photographs(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "load_classifier", lambda classes: AnimalClassifier())
+    quick = partial(training.WorldTraining, streams=2, frames=64)
+    monkeypatch.setattr(training, "WorldTraining", quick)
+    monkeypatch.setattr(pretraining, "MOST", 2)
+    write_animals(tmp_path / "animals")
+    out = tmp_path / "world.safetensors"
+    options = ("--world", "--images", tmp_path / "animals", "--bank", tmp_path / "bank.npz")
+    done = wolfdog("pretrain", "--out", out, *options, "--steps", 3)
+    assert_fine(done)
+    assert (tmp_path / "bank.npz").exists()
+    assert load_world_network(out).config.classes == CLASSES
+    for word in ("classifying 10 photographs", "training", "bytes"):
+        assert word in done.out
+
+
+def test_options_of_the_other_memory_are_told(tmp_path):
+    out = ("--out", tmp_path / "world.safetensors")
+    assert_told(wolfdog("pretrain", *out, "--world"), "--images")
+    assert_told(wolfdog("pretrain", *out, "--world", "--images", tmp_path, "--width", 8), "--width")
+    assert_told(wolfdog("pretrain", *out, "--images", tmp_path), "--world")

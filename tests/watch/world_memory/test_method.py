@@ -1,0 +1,200 @@
+"""The world memory as a method: its two forms agree, it learns what its world shows, and it refuses other classes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import wolfdog as wd
+from wolfdog.errors import CheckpointError, InputError, ShapeError
+from wolfdog.tv import Sampler, default_world
+from wolfdog.watch.predictions import Predictions
+from wolfdog.watch.world_memory.comparison import IDEAL, SNAPSHOT, contexts, ideal_context, scores_of
+from wolfdog.watch.world_memory.method import WorldMemory, WorldMemoryStream
+from wolfdog.watch.world_memory.network import WorldNetwork, WorldNetworkConfig
+from wolfdog.watch.world_memory.network_file import (
+    PRETRAINED,
+    load_world_network,
+    pretrained_world_network,
+    save_world_network,
+)
+from wolfdog.watch.world_memory.posterior import CalibratedPosterior, cross_fitted
+from wolfdog.watch.world_memory.streams import show
+from wolfdog.watch.world_memory.training import WorldTraining, train_world_memory
+from wolfdog.watch.world_memory.training_streams import StreamRanges
+from world_banks import CLASSES, small_bank
+
+
+@pytest.fixture
+def network() -> WorldNetwork:
+    """Random weights everywhere."""
+    torch.manual_seed(0)
+    network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, width=6))
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    network.temperature.fill_(1.3)
+    return network.eval()
+
+
+def table(classes: tuple[str, ...] = CLASSES, *, frames: int = 30) -> Predictions:
+    """Two deployments, one of whose frames have two rows each, at uneven times."""
+    rng = np.random.default_rng(1)
+    p = rng.dirichlet(np.ones(5), 3 * frames).astype(np.float32)
+    p = p[:, [CLASSES.index(name) for name in classes]]
+    number = np.concatenate([np.arange(frames), np.repeat(np.arange(frames), 2)])
+    time = rng.uniform(0.1, 3, frames).cumsum()
+    return Predictions.from_columns(
+        classes, p, time=time[number], deployment=["a"] * frames + ["b"] * 2 * frames, frame=number,
+        detection=np.concatenate([np.full(frames, -1), np.tile([0, 1], frames)]),
+    )  # fmt: skip
+
+
+def test_step_by_step_gives_the_numbers_of_the_whole(network: WorldNetwork) -> None:
+    whole = WorldMemory(network=network).smooth(table())
+    for name in ("a", "b"):
+        stream = whole.of_deployment(name)
+        memory = WorldMemoryStream(CLASSES, network)
+        for number in range(30):
+            rows = stream.take(stream.frame == number)
+            context = memory.step(rows.probabilities, seconds=float(rows.time[0]))
+            assert rows.context is not None
+            np.testing.assert_allclose(context, rows.context, atol=1e-5)
+
+
+def test_the_order_of_the_classes_does_not_matter(network: WorldNetwork) -> None:
+    other = ("unknown", "goldfish", "wolf", "bear", "dog")
+    one, two = (WorldMemory(network=network).smooth(table(classes)) for classes in (CLASSES, other))
+    assert one.context is not None
+    assert two.context is not None
+    np.testing.assert_allclose(
+        two.context, one.context[:, [CLASSES.index(name) for name in other]], atol=1e-6
+    )
+
+
+def test_later_frames_change_nothing(network: WorldNetwork) -> None:
+    seen = table()
+    whole, part = (
+        WorldMemory(network=network).smooth(seen),
+        WorldMemory(network=network).smooth(seen.take(slice(0, 20))),
+    )
+    assert whole.context is not None
+    np.testing.assert_allclose(part.context, whole.context[:20], atol=1e-6)
+
+
+def test_a_long_stream_is_read_in_chunks(network: WorldNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = WorldMemory(network=network).smooth(table())
+    monkeypatch.setattr("wolfdog.watch.world_memory.method._CHUNK", 7)
+    np.testing.assert_allclose(WorldMemory(network=network).smooth(table()).context, whole.context, atol=1e-6)
+
+
+def test_unknown_times_are_taken(network: WorldNetwork) -> None:
+    seen = table()
+    untimed = Predictions.from_columns(CLASSES, seen.probabilities)
+    assert WorldMemory(network=network).smooth(untimed).context is not None
+
+
+def test_other_classes_and_looking_ahead_are_refused(network: WorldNetwork) -> None:
+    other = Predictions.from_columns(["wolf", "dog"], [[0.5, 0.5]])
+    with pytest.raises(InputError, match="is for the classes wolf"):
+        WorldMemory(network=network).smooth(other)
+    with pytest.raises(InputError, match="no looking-ahead form"):
+        WorldMemory(network=network).smooth(table(), ahead=True)
+    with pytest.raises(ShapeError, match="with at least one row"):
+        WorldMemoryStream(CLASSES, network).step([[0.5, 0.5]])
+
+
+def test_training_learns_what_is_seen_together() -> None:
+    """At night wolves and dogs look alike: the memory gets near the ideal observer, the classifier does not."""
+    world = default_world().with_(informative_rate=0.3)
+    options = WorldTraining(steps=250, streams=32, frames=512, ranges=StreamRanges(as_world=1.0))
+    network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, width=16))
+    trained = train_world_memory(small_bank(sharpness=1.8), world, options, network)
+    judged = small_bank(sharpness=1.8, seed=1)
+    programme = Sampler(world, 12, seed=99).draw(400)
+    streams = show(judged, programme, seed=4)
+    said = contexts(streams, CLASSES, {"memory": WorldMemory(network=trained)})
+    said[IDEAL] = ideal_context(streams, programme, CLASSES, CalibratedPosterior(small_bank(sharpness=1.8)))
+    scores = scores_of(said, streams, judged.degradations, CLASSES)
+    night = {name: of.by_degradation["night"].canines or 0.0 for name, of in scores.items()}
+    assert night[SNAPSHOT] < 0.65
+    assert night["memory"] > 0.7
+    assert night["memory"] > night[IDEAL] - 0.12
+    assert scores["memory"].by_degradation["all"].canines > scores[SNAPSHOT].by_degradation["all"].canines
+
+
+def test_training_is_repeatable() -> None:
+    options = WorldTraining(steps=3, streams=4, frames=64)
+    one, two = (train_world_memory(small_bank(), default_world(), options) for _ in range(2))
+    assert all(
+        torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True)
+    )
+    other = WorldTraining(steps=3, streams=4, frames=64, seed=1)
+    three = train_world_memory(small_bank(), default_world(), other)
+    assert not torch.equal(one.hidden.weight, three.hidden.weight)
+
+
+def test_other_cells_take_the_lstms_place() -> None:
+    config = WorldNetworkConfig(classes=CLASSES, width=4)
+    network = WorldNetwork(config, wd.cells.GRUCell(config.inputs, config.width))
+    trained = train_world_memory(
+        small_bank(), default_world(), WorldTraining(steps=2, streams=2, frames=64), network
+    )
+    assert WorldMemory(network=trained).smooth(table()).context is not None
+
+
+def test_heads_are_fitted_to_other_photographs_than_they_judge() -> None:
+    """Features that are noise: a head knows its own photographs by heart, and is at chance on others."""
+    bank = small_bank()
+    noise = np.random.default_rng(0).normal(size=(60, 2, 2, 200)).astype(np.float16)
+    noise[:, :, 1] = noise[:, :, 0]
+    bank = type(bank)(bank.classes, bank.degradations, bank.labels, bank.probabilities, "", noise)
+    fitted, head = cross_fitted(bank)
+    by_heart = head.probabilities(noise).argmax(-1) == bank.labels[:, None, None]
+    assert by_heart.mean() > 0.9
+    assert (fitted.probabilities.argmax(-1) == bank.labels[:, None, None]).mean() < 0.5
+    with pytest.raises(InputError, match="features"):
+        cross_fitted(small_bank())
+
+
+def test_a_network_comes_back_from_its_file(network: WorldNetwork, tmp_path: Path) -> None:
+    file = tmp_path / "world.safetensors"
+    save_world_network(file, network, {"steps": 3})
+    back = load_world_network(file)
+    assert back.config == network.config
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(back.state_dict().values(), network.state_dict().values(), strict=True)
+    )
+    tensors = load_file(file)
+    tensors["out.bias"] = tensors["out.bias"] * float("nan")
+    from safetensors import safe_open
+
+    with safe_open(file, framework="pt") as opened:
+        metadata = opened.metadata()
+    save_file(tensors, file, metadata)
+    with pytest.raises(CheckpointError, match="not finite"):
+        load_world_network(file)
+    save_file({name: t for name, t in tensors.items() if name != "out.bias"}, file, metadata)
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_world_network(file)
+    save_file(tensors, file, metadata | {"notes": '{"config": {"classes": 3, "width": 6, "times": true}}'})
+    with pytest.raises(CheckpointError, match="classes must be names"):
+        load_world_network(file)
+
+
+def test_the_pretrained_memory_knows_its_world() -> None:
+    assert PRETRAINED.stat().st_size < 200_000
+    network = pretrained_world_network()
+    assert sorted(network.config.classes) == sorted(CLASSES)
+    bear, fish = [0.001, 0.003, 0.99, 0.0001, 0.0059], [0.0001, 0.002, 0.0001, 0.98, 0.0178]
+    other, unclear = [0.0001, 0.001, 0.0001, 0.0001, 0.9987], [0.2, 0.4, 0.005, 0.0005, 0.3945]
+    said = {}
+    for name, telling in (("bear", bear), ("goldfish", fish)):
+        p = np.array([telling] * 12 + [other] * 60 + [unclear] * 8)
+        seen = Predictions.from_columns(CLASSES, p, time=np.arange(80) / 5)
+        said[name] = WorldMemory().smooth(seen).label_names(context=True)
+        assert (said[name][20:72] == "unknown").all()
+    assert (said["bear"][74:] == "wolf").all()
+    assert (said["goldfish"][74:] == "dog").all()
