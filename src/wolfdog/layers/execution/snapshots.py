@@ -37,7 +37,7 @@ _PLAIN = (int, str, bytes, bool, NoneType, range, slice, Enum, torch.dtype, torc
 _MISSING = object()
 
 
-class Unwatchable(Exception):
+class Unwatchable(Exception):  # noqa: N818 - caught where it is raised, never seen by a user
     """A value whose changes cannot be seen."""
 
 
