@@ -30,6 +30,7 @@ import wolfdog as wd
 from wolfdog.atomic import atomic_write
 from wolfdog.tv import Sampler, default_world
 from wolfdog.watch.classifiers.registry import load_classifier
+from wolfdog.watch.evaluation.metrics import GapTable
 from wolfdog.watch.smoothing import (
     ExponentialMovingAverage,
     HiddenMarkov,
@@ -42,11 +43,15 @@ from wolfdog.watch.world_memory.bank import Bank, build_bank
 from wolfdog.watch.world_memory.comparison import (
     ALL,
     IDEAL,
+    SNAPSHOT,
     Scores,
     contexts,
+    gap_tables,
     ideal_context,
+    mean_gap_tables,
     scores_of,
 )
+from wolfdog.watch.world_memory.gap_panels import draw_gap_panels
 from wolfdog.watch.world_memory.method import WorldMemory
 from wolfdog.watch.world_memory.network import WorldNetwork, WorldNetworkConfig
 from wolfdog.watch.world_memory.photographs import PhotographSet, parts
@@ -68,12 +73,13 @@ CELLS = {
 }
 """Every gated memory."""
 Run = dict[str, Scores]
+Gaps = dict[str, GapTable]
 
 
 def baselines() -> dict[str, Method]:
     """Methods without training, with their default numbers."""
     return {
-        "running mean of 5": Mean(),
+        "mean of 5 frames": Mean(),
         "median of 10": Median(),
         "majority of 5": Majority(),
         "exponential mean": ExponentialMovingAverage(),
@@ -81,13 +87,17 @@ def baselines() -> dict[str, Method]:
     }
 
 
-def judge(bank: Bank, seed: int, memories: dict[str, Method], posterior: CalibratedPosterior) -> Run:
+def judge(
+    bank: Bank, seed: int, memories: dict[str, Method], posterior: CalibratedPosterior
+) -> tuple[Run, Gaps]:
     """Scores of the classifier, the baselines, the memories and the ideal observer on new programmes."""
     programme = Sampler(default_world(), STREAMS, 5000 + seed).draw(FRAMES)
     streams = show(bank, programme, seed=6000 + seed)
     said = contexts(streams, bank.classes, baselines() | memories)
     said[IDEAL] = ideal_context(streams, programme, bank.classes, posterior)
-    return scores_of(said, streams, bank.degradations, bank.classes)
+    shown = {name: said[name] for name in (SNAPSHOT, "mean of 5 frames", "memory", IDEAL) if name in said}
+    gaps = gap_tables(shown, streams, programme, bank.degradations)
+    return scores_of(said, streams, bank.degradations, bank.classes), gaps
 
 
 def head_run(bank: Bank, seed: int, steps: int, cells: list[str]) -> Run:
@@ -104,17 +114,18 @@ def head_run(bank: Bank, seed: int, steps: int, cells: list[str]) -> Run:
         cell: nn.Module = CELLS[name](config.inputs, config.width)
         network = train_world_memory(taught, default_world(), options, WorldNetwork(config, cell))
         memories[name] = WorldMemory(network=network)
-    return judge(judged, seed, memories, CalibratedPosterior(taught))
+    return judge(judged, seed, memories, CalibratedPosterior(taught))[0]
 
 
-def degraded_run(bank: Bank, seed: int, steps: int) -> tuple[Run, float]:
+def degraded_run(bank: Bank, seed: int, steps: int) -> tuple[Run, Gaps, float]:
     """The world memory, taught on one half of the photographs and judged on the other; seconds of the training."""
     taught, judged = (bank.take(part) for part in parts(bank.labels, 0.5, seed))
     started = time.process_time()
     network = train_world_memory(taught, default_world(), WorldTraining(steps=steps, seed=seed))
     seconds = time.process_time() - started
     posterior = CalibratedPosterior(taught.only(FOUR))
-    return judge(judged.only(FOUR), seed, {"world memory": WorldMemory(network=network)}, posterior), seconds
+    run, gaps = judge(judged.only(FOUR), seed, {"memory": WorldMemory(network=network)}, posterior)
+    return run, gaps, seconds
 
 
 def table(runs: list[Run], kinds: list[str], *, canines: bool) -> list[str]:
@@ -165,6 +176,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=500, help="photographs of a class at most")
     parser.add_argument("--classifier", default="efficientnet-lite0")
     parser.add_argument("--bank", type=Path, help="where the classifier's answers are kept")
+    parser.add_argument("--plot", type=Path, help="picture of the accuracy by gap; for degraded")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -172,17 +184,24 @@ def main() -> None:
     for experiment in options.only:
         bank = bank_of(options, experiment)
         runs: list[Run] = []
+        gap_runs: list[Gaps] = []
         for seed in options.seeds:
             if experiment == "head":
                 runs.append(head_run(bank, seed, options.steps or 1200, options.cells))
                 print(f"head, seed {seed}", flush=True)
             else:
-                run, seconds = degraded_run(bank, seed, options.steps or WorldTraining().steps)
+                run, gaps, seconds = degraded_run(bank, seed, options.steps or WorldTraining().steps)
                 runs.append(run)
+                gap_runs.append(gaps)
                 print(f"degraded, seed {seed}: trained in {seconds:.0f} s of one core", flush=True)
         print(f"\n### {experiment}: {len(bank)} photographs, seeds {', '.join(map(str, options.seeds))}\n")
         kinds = [ALL] if experiment == "head" else [ALL, *FOUR]
         print("\n".join(table(runs, kinds, canines=experiment == "head")), flush=True)
+        if gap_runs and options.plot is not None:
+            title = (
+                f"What a canine is, on photographs not taught on: {bank.classifier}, without and with memory"
+            )
+            draw_gap_panels(mean_gap_tables(gap_runs), options.plot, fps=default_world().fps, title=title)
         results[experiment] = {
             str(seed): {name: asdict(scores) for name, scores in run.items()}
             for seed, run in zip(options.seeds, runs, strict=True)

@@ -147,11 +147,12 @@ def test_photographs_are_judged_beside_the_ideal_observer(monkeypatch: pytest.Mo
     monkeypatch.setattr(benchmark, "STREAMS", 3)
     monkeypatch.setattr(benchmark, "FRAMES", 300)
     bank = small_bank(30, sharpness=2.0)
-    run = benchmark.judge(bank, 0, {"idle": WorldMemory(network=_idle())}, CalibratedPosterior(bank))
+    run, gaps = benchmark.judge(bank, 0, {"idle": WorldMemory(network=_idle())}, CalibratedPosterior(bank))
     for kind, idle in run["idle"].by_degradation.items():
         alone = run["classifier alone"].by_degradation[kind]
         assert (idle.balanced, idle.canines, idle.accuracy) == (alone.balanced, alone.canines, alone.accuracy)
     assert run["ideal observer"].by_degradation["all"].balanced > run["idle"].by_degradation["all"].balanced
+    assert sum(gaps["night"].counts) > 0
     lines = benchmark.table([run, run], ["all", "night"], canines=True)
     assert len(lines) == 2 + len(run)
     assert " ± 0.0 (" in lines[2]
@@ -173,6 +174,8 @@ def test_photographs_go_through_the_whole_of_it(tmp_path: Path, monkeypatch: pyt
     assert bank.features is not None
     assert {"gru", "ideal observer", "classifier alone"} <= set(run)
     assert run["classifier alone"].by_degradation["all"].balanced > 0.9
-    degraded, seconds = benchmark.degraded_run(benchmark.bank_of(options, "degraded"), 0, 1)
-    assert set(degraded["world memory"].by_degradation) == {"all", *benchmark.FOUR}
+    degraded, gaps, seconds = benchmark.degraded_run(benchmark.bank_of(options, "degraded"), 0, 1)
+    assert set(degraded["memory"].by_degradation) == {"all", *benchmark.FOUR}
     assert seconds > 0
+    assert set(gaps) == set(benchmark.FOUR)
+    assert set(gaps["night"].accuracy) == {"classifier alone", "mean of 5 frames", "memory", "ideal observer"}

@@ -1,4 +1,4 @@
-"""Where in a cell's source a trace stands."""
+"""Source location of a cell's running line."""
 
 import sys
 from pathlib import Path

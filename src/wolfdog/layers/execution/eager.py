@@ -5,8 +5,10 @@ from torch import Tensor, nn
 
 from ...compiler.ragged import masked, padding_mask
 from ...errors import InputError
+from ..cell.arguments import values_known
 from ..cell.protocol import Returns, initial_state, output_and_state, result_form
 from ..cell.state import State, select
+from ..cell.torch_cells import vmappable
 
 
 class EagerRunner:
@@ -22,7 +24,8 @@ class EagerRunner:
         """The output [B, ...] and the state after one event [B, ...]; state None is the cell's zero state."""
         if state is None:
             state = initial_state(self.cell, len(event))
-        result = self.cell(event) if state is None else self.cell(event, state)
+        with vmappable():
+            result = self.cell(event) if state is None else self.cell(event, state)
         if self.returns is None:
             self.returns = result_form(self.cell, state, result)
         return output_and_state(self.cell, self.returns, result)
@@ -34,7 +37,7 @@ class EagerRunner:
         if state is None:
             state = initial_state(self.cell, x.shape[1])
         steps = len(x)
-        if lengths is not None and not torch.compiler.is_compiling():  # a graph does not look at numbers
+        if lengths is not None and values_known(lengths):
             steps = int(lengths.max()) if len(lengths) else 0
         if steps == 0:
             return self._nothing(x, state)
@@ -46,7 +49,7 @@ class EagerRunner:
         else:
             x_run, fresh, ended = _masked(x[:steps], lengths, resets)
             for event, fresh_now, ended_now in zip(x_run.unbind(0), fresh, ended, strict=True):
-                output, after = self._step_after_reset(event, state, fresh_now)
+                output, after = self.step_after_reset(event, state, fresh_now)
                 if ended_now is not None:
                     output = torch.where(_rows(ended_now, output), 0, output)
                     after = select(ended_now, self._known(state), after)
@@ -57,9 +60,10 @@ class EagerRunner:
             y = torch.cat((y, y.new_zeros(len(x) - steps, *y.shape[1:])))
         return y, self._known(state)
 
-    def _step_after_reset(
+    def step_after_reset(
         self, event: Tensor, state: State | None, fresh: Tensor | None
     ) -> tuple[Tensor, State]:
+        """Output and state of one event, where rows of the mask `fresh` [B] start from the initial state."""
         if fresh is None or state is None:
             return self.step(event, state)
         start = initial_state(self.cell, len(event))
@@ -102,7 +106,7 @@ def _masked(
 
 
 def _by_step(mask: Tensor) -> list[Tensor | None]:
-    if torch.compiler.is_compiling():  # a graph does not look
+    if not values_known(mask):
         return list(mask.unbind(0))
     # One transfer for all steps: asking each row would wait for the device each time.
     some = mask.any(1).tolist()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from wolfdog.tv import IdealObserver, Programme
 from wolfdog.watch.predictions import Predictions
 
+from ..evaluation.metrics import GAPS, GapTable, gap_table
 from ..smoothing.method import Method
 from .posterior import CalibratedPosterior
 from .scoring import Score, flips_a_minute, score
@@ -93,3 +94,37 @@ def scores_of(
                 of_kind[kind] = result
         table[name] = Scores(of_kind, flips_a_minute(p.argmax(-1), streams.seconds))
     return table
+
+
+def gap_tables(
+    said: Mapping[str, Floats], streams: SimulatedStreams, programme: Programme, degradations: Sequence[str]
+) -> dict[str, GapTable]:
+    """For each degradation, balanced accuracy on ambiguous frames by the frames since the last informative one."""
+    right = {name: (p.argmax(-1) == streams.labels).reshape(-1) for name, p in said.items()}
+    truth, gap = streams.labels.reshape(-1), programme.gap.reshape(-1)
+    tables = {}
+    for number, kind in enumerate(degradations):
+        among = programme.ambiguous & (streams.degradations == number)
+        tables[kind] = gap_table(right, truth, gap, among.reshape(-1), GAPS)
+    return tables
+
+
+def mean_gap_tables(runs: Sequence[Mapping[str, GapTable]]) -> dict[str, GapTable]:
+    """Mean over runs of the accuracies in each bucket, empty buckets left out; counts are added.
+
+    >>> one, two = (GapTable(((1, 9),), (n,), {"memory": (a,)}) for n, a in ((300, 0.8), (100, 0.9)))
+    >>> mean = mean_gap_tables([{"night": one}, {"night": two}])["night"]
+    >>> mean.counts, round(mean.accuracy["memory"][0], 2)
+    ((400,), 0.85)
+    """
+    means = {}
+    for kind, first in runs[0].items():
+        tables = [run[kind] for run in runs]
+        accuracy = {}
+        for name in first.accuracy:
+            columns = zip(*(table.accuracy[name] for table in tables), strict=True)
+            known = [[value for value in column if value is not None] for column in columns]
+            accuracy[name] = tuple(float(np.mean(values)) if values else None for values in known)
+        counts = tuple(sum(column) for column in zip(*(table.counts for table in tables), strict=True))
+        means[kind] = GapTable(first.gaps, counts, accuracy)
+    return means

@@ -15,13 +15,13 @@ from wolfdog.watch.predictions import Predictions
 
 from ..classifiers.classifier import Classifier
 from ..classifiers.video_classification import classify_video
-from ..evaluation.metrics import GAPS, GapTable, gap_table
+from ..evaluation.metrics import GapTable
 from ..moments import Moment
 from ..output.annotate import annotate
 from ..progress import Stages, silent
 from ..smoothing.moving_average import Mean
 from .bank import Bank, build_bank
-from .comparison import Scores, contexts, scores_of
+from .comparison import Scores, contexts, gap_tables, scores_of
 from .film import write_film
 from .method import WorldMemory
 from .photographs import PhotographSet
@@ -112,12 +112,7 @@ def demonstrate(
 def _watched(bank: Bank, programme: Programme, seed: int) -> tuple[dict[str, Scores], dict[str, GapTable]]:
     streams = show(bank, programme, seed=seed)
     said = contexts(streams, bank.classes, {AVERAGE: Mean(), MEMORY: WorldMemory()})
-    right = {name: (p.argmax(-1) == streams.labels).reshape(-1) for name, p in said.items()}
-    truth, gap = streams.labels.reshape(-1), programme.gap.reshape(-1)
-    gaps = {}
-    for number, kind in enumerate(bank.degradations):
-        among = programme.ambiguous & (streams.degradations == number)
-        gaps[kind] = gap_table(right, truth, gap, among.reshape(-1), GAPS)
+    gaps = gap_tables(said, streams, programme, bank.degradations)
     return scores_of(said, streams, bank.degradations, bank.classes), gaps
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito 2008
 _STYLES = {
+    "ideal observer": ("#000000", ":", ""),
     "classifier alone": ("#777777", "--", "."),
     "mean of 5 frames": ("#E69F00", "-", "s"),
     "memory": ("#0072B2", "-", "o"),
@@ -70,8 +71,7 @@ def gap_panels(tables: Mapping[str, GapTable], *, fps: float, title: str) -> "Fi
     figure.supxlabel("seconds since the last bear or goldfish", fontsize=9)
     figure.supylabel("balanced accuracy, wolf and dog", fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
+    grid.flat[0].legend(loc="lower left", frameon=False, fontsize=8)
     return figure
 
 

@@ -50,7 +50,7 @@ def empty(*shape: int, dtype: torch.dtype) -> Tensor:
     found = torch.empty(0, dtype=dtype, device="cpu")
     found.set_(memory, 0, shape)  # type: ignore[call-overload]  # not a view: users may write into it
     fills = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    if torch.are_deterministic_algorithms_enabled() and fills:
+    if fills and torch.are_deterministic_algorithms_enabled():
         found.fill_(torch.nan)
     return found
 
