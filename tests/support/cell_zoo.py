@@ -79,14 +79,16 @@ def run(layer: wd.Recurrent, x: Tensor, state: object, weights: list[Tensor], **
 
 def flat(state: object) -> list[Tensor]:
     """The tensors of a state."""
-    return [state] if isinstance(state, Tensor) else [t for part in state for t in flat(part)]  # type: ignore[attr -
-    defined]
+    if isinstance(state, Tensor):
+        return [state]
+    return [t for part in state for t in flat(part)]  # type: ignore[attr-defined]
 
 
 def like(state: object, parts: list[Tensor]) -> object:
     """A state of the same form from tensors, which are used up."""
-    return parts.pop(0) if isinstance(state, Tensor) else tuple(like(part, parts) for part in state)  # type:
-    ignore[attr - defined]
+    if isinstance(state, Tensor):
+        return parts.pop(0)
+    return tuple(like(part, parts) for part in state)  # type: ignore[attr-defined]
 
 
 def spread(actual: Tensor, expected: Tensor) -> float:

@@ -1,4 +1,4 @@
-"""From one step of a cell to something that runs over sequences: what `layers` uses of the compiler."""
+"""Compiled cells: the interface of the compiler to the layers."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -12,28 +12,29 @@ from .frontend.trace import NO_ROWS, Rows, Step, Traced, trace
 from .ir.program import Program, rewrite
 from .ir.values import Builder, Type, Value
 from .ragged import zero_padding
+from .runtime.call import Call
 from .runtime.recurrence import Recurrence
 from .runtime.single_step import SingleStep
 from .runtime.torch_op import run
 
 MANY = 6
-"""Examples for each thread from which on the kernel computes what depends on events alone, step by step.
+"""Examples per thread from which the kernel, rather than PyTorch, computes what depends on events alone.
 
-With fewer, a matrix is read from memory too often for what is done with it; measured at 64 to 512 units."""
+With fewer, the kernel would read the matrix from memory too often; measured at 64 to 512 units."""
 
 
 class Compiled:
-    """A step, compiled for one number format, one shape of events and one form of states.
+    """Compiled step of a cell, for one number format, one shape of events and one form of states.
 
     Args:
-        step: event and states to output and next states.
-        named: every tensor that the step may use besides, by name.
-        event: an event, of which shape and dtype count.
-        states: the states, likewise.
-        rows: which of `named` have a row for each example, as dropout masks of a sequence have.
+        step: Function of an event and states to an output and the next states.
+        named: Every other tensor that the step may use, by name.
+        event: An event, whose shape and dtype count.
+        states: States, likewise.
+        rows: Tensors of `named` with a row for each example, as dropout masks of a sequence.
 
     Raises:
-        Refusal: where the step cannot be compiled; the message says why, and where in the cell.
+        Refusal: The step cannot be compiled; the message has the reason and the line of the cell.
     """
 
     def __init__(
@@ -59,29 +60,47 @@ class Compiled:
         self.rows = list(rows.names)
         _check(self.traced.program)
         self.names = [*self.traced.parameters.names, *self.rows]
-        self._recurrences: dict[tuple[bool, bool], Recurrence] = {}
+        self._calls: dict[tuple[bool, bool], Call] = {}
         self.recurrence(resets=False, hoist_events=True)
 
     @lazy
     def single(self) -> SingleStep:
-        """One step at a time."""
+        """Kernel of single steps."""
         return SingleStep(self.traced, self.dtype)
 
-    def recurrence(self, resets: bool, hoist_events: bool) -> Recurrence:
-        """The recurrence with or without resets, and with or without what depends on events alone."""
+    def call(self, resets: bool, hoist_events: bool) -> Call:
+        """Lowered call with or without resets, and with or without hoisting of what depends on events alone."""
+        made = self._calls.get((resets, hoist_events))
+        if made is not None:
+            return made
         with compiling:
-            made = self._recurrences.get((resets, hoist_events))
+            made = self._calls.get((resets, hoist_events))
             if made is None:
                 program = _with_resets(self.traced) if resets else self.traced.program
-                made = self._recurrences[resets, hoist_events] = Recurrence(program, self.dtype, hoist_events)
+                recurrence = Recurrence(program, self.dtype, hoist_events)
+                made = Call(self.traced.parameters, self.rows, recurrence)
+                self._calls[resets, hoist_events] = made
             return made
 
+    def recurrence(self, resets: bool, hoist_events: bool) -> Recurrence:
+        """Recurrence of a lowered call."""
+        return self.call(resets, hoist_events).recurrence
+
+    @property
+    def makes_tensors(self) -> bool:
+        """Whether the step makes tensors of its own, whose format may be PyTorch's default."""
+        return "device=" in self.traced.parameters.source()
+
     def chosen(self, batch: int, resets: bool) -> Recurrence:
-        """The recurrence for so many examples."""
+        """Recurrence for a batch size."""
         return self.recurrence(resets, _hoists(batch))
 
     def prepare_training(self, batch: int, resets: bool) -> None:
-        """Plan the kernels that training takes; raises Refusal where they cannot be made."""
+        """Schedule the kernels of training.
+
+        Raises:
+            Refusal: They cannot be made.
+        """
         recurrence = self.chosen(batch, resets)
         recurrence.training  # noqa: B018  # made at the first access
         recurrence.backward_kernel  # noqa: B018
@@ -95,39 +114,24 @@ class Compiled:
         resets: Tensor | None = None,
         fresh: Sequence[Tensor] = (),
     ) -> tuple[Tensor, list[Tensor]]:
-        """Outputs [T, B, ...] and last states.
+        """Outputs `[T, B, ...]` and last states over a sequence.
 
         Args:
-            named: the cell's tensors by name.
-            x: events `[T, B, ...]`.
-            states: the states before, `[B, ...]`.
-            lengths: `[B]`, in any order, or None.
-            resets: booleans `[T, B]`, or None: where states become `fresh` before the step.
-            fresh: states `[B, ...]`.
+            named: Tensors of the cell by name.
+            x: Events `[T, B, ...]`.
+            states: States before the sequence, `[B, ...]`.
+            lengths: Lengths `[B]` in any order, or None.
+            resets: Booleans `[T, B]`, true where states become `fresh` before the step, or None.
+            fresh: States after a reset, `[B, ...]`.
         """
-        rows = [named[name].to(self.dtype) for name in self.rows]
-        # In gradients of what PyTorch computes for all events, not a number times zero is not a number.
+        # NaN in the padding times a gradient of zero would be NaN in what PyTorch computes for all events
         if lengths is not None and torch.is_grad_enabled() and _hoists(x.shape[1]):
             x = zero_padding(x, lengths)
-        steps = len(x)
-        recurrence = self.chosen(x.shape[1], resets is not None)
-        inputs = {"x": x} | {f"a{number}": row.expand(steps, *row.shape) for number, row in enumerate(rows)}
-        if resets is not None:
-            inputs["reset"] = resets.to(self.dtype)
-            inputs |= {f"f{number}": f.expand(steps, *f.shape) for number, f in enumerate(fresh)}
+        call = self.call(resets is not None, _hoists(x.shape[1]))
         autocast = torch.is_autocast_enabled("cpu")
         with torch.autocast("cpu", enabled=False) if autocast else nullcontext():
-            values = self.traced.parameters.run(named)
-            early = recurrence.early(like=x, **values)
-            events = recurrence.over_events(like=x, **inputs, **values, **early)
-            return run(
-                recurrence,
-                [events[name] for name in recurrence.events],
-                [early[name] for name in recurrence.parameters],
-                states,
-                steps,
-                lengths,
-            )
+            events, parameters = call.arguments(named, x, resets, fresh)
+            return run(call.recurrence, events, parameters, states, len(x), lengths)
 
 
 def _hoists(batch: int) -> bool:
@@ -135,7 +139,7 @@ def _hoists(batch: int) -> bool:
 
 
 def _with_resets(traced: Traced) -> Program:
-    """The step with its states replaced by fresh ones ("f0", ...) where the input "reset" is not zero."""
+    """Program whose states are replaced by fresh ones ("f0", ...) where the input "reset" is not zero."""
 
     def rule(b: Builder, value: Value, _: tuple[Value, ...]) -> Value | None:
         if value.op != "input" or value.role != "state":
@@ -150,7 +154,7 @@ def _with_resets(traced: Traced) -> Program:
 
 
 def _check(program: Program) -> None:
-    """Raises Refusal where a state is not used as a batch of numbers."""
+    """Raise Refusal for outputs that are not numbers."""
     for name, value in program.outputs.items():
         if value.type.boolean:
             raise Refusal(f"the output {name} is true or false, not a number")

@@ -1,7 +1,7 @@
-"""What keeps a cell from being compiled."""
+"""Exceptions of the compiler."""
 
 from ..errors import WolfdogError
 
 
 class Refusal(WolfdogError):  # noqa: N818  # not an error: the layer goes on
-    """A cell, or a part of it, cannot be compiled: the message says what and where; the layer then runs eagerly."""
+    """A cell that cannot be compiled, with the operation and its line; the layer then runs the eager loop."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, ShapeError
-from ..layers.cell.arguments import described
+from ..layers.cell.arguments import described, values_known
 
 
 def checked_events(x: Tensor, size: int, name: str) -> Tensor:
@@ -88,12 +88,12 @@ def checked_time(time: Any, batch: int, batched: bool, used: bool, device: torch
 
 
 def check_finite(times: Tensor) -> Tensor:
-    """The times, checked to be finite.
+    """The times, checked to be finite where their values are known.
 
     Raises:
         InputError: Some are not.
     """
-    if not bool(times.isfinite().all()):
+    if times.numel() and values_known(times) and not bool(times.isfinite().all()):
         raise InputError("times must be finite numbers of seconds; some are not")
     return times
 

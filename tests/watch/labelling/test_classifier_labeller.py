@@ -13,7 +13,7 @@ from wolfdog.watch.classifiers.detections import MegaDetectorResults
 from wolfdog.watch.classifiers.video_classification import classify_video
 from wolfdog.watch.labelling.classifier_labeller import ClassifierLabeller
 from wolfdog.watch.labelling.methods import METHOD_NAMES, load_method
-from wolfdog.watch.smoothing import AnyClass, Majority, NoSmoothing, Viterbi
+from wolfdog.watch.smoothing import AnyClass, Majority, Mean, NoSmoothing, Viterbi
 from wolfdog.watch.video.sampling import Every
 
 
@@ -49,12 +49,12 @@ def test_labels_are_those_of_classifier_and_method(tmp_path):
 def test_looking_ahead_reads_later_frames(tmp_path):
     path = film(tmp_path / "a.mp4", colours(40), rate=10)
     causal, ahead = (
-        labelled(ClassifierLabeller(ColourClassifier(), AnyClass(), ahead=ahead), path)[0][0]
+        labelled(ClassifierLabeller(ColourClassifier(), Mean(frames=9), ahead=ahead), path)[0][0]
         for ahead in (False, True)
     )
     assert not np.allclose(causal.table.context, ahead.table.context)
     np.testing.assert_array_equal(causal.table.probabilities, ahead.table.probabilities)
-    assert ahead.table.method == "memory(network='pretrained', ahead=True)"
+    assert ahead.table.method == "mean(frames=9, ahead=True)"
 
 
 def test_a_video_that_breaks_off_is_labelled_up_to_there(tmp_path):
@@ -113,5 +113,12 @@ def test_methods_by_name():
         assert forms, name
     with pytest.raises(InputError, match="Did you mean majority"):
         load_method("majorty", ("a", "b"))
+    with pytest.raises(InputError, match="it is for wolf, dog, bear"):
+        load_method("world-memory", ("a", "b"))
+    with pytest.raises(InputError, match="has none"):
+        load_method("auto", ("a", "b"), options=("frames=3",))
+    problem = ("wolf", "dog", "bear", "goldfish", "unknown")
+    assert load_method("auto", problem).name == load_method("world-memory", problem).name == "world-memory"
+    assert load_method("auto", problem, ahead=True).name == "memory"
     with pytest.raises(InputError, match="Give --lookahead"):
         load_method("viterbi", ("a", "b"))

@@ -1,1 +1,1 @@
-"""Front end: one step of a cell, traced to a program."""
+"""Front end: tracing one step of a cell to a program."""

@@ -1,8 +1,8 @@
-"""What is known of every tensor of a trace, and of which of them lie in the same memory.
+"""Alias table of a trace: the values of tensors, and the tensors that share memory.
 
-An operation in place gives the tensor it writes a new value, and so it does to every other view of what was written:
-where the two are one slice of the other, by slicing or putting together; where that cannot be said, a tensor is marked
-as stale, and reading it refuses the cell.
+An in-place operation gives a new value to the tensor that it writes and to every other view of the same memory. Where
+one is a slice of the other, the new value is a slice or a concatenation. Otherwise the view is marked as stale, and a
+cell that reads it is refused.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .aten.operands import Folded, Operands
 
 @dataclass
 class Entry:
-    """What is known of one tensor: its value and batch axis, or (None) that it depends on parameters alone."""
+    """Value and batch axis of a tensor; both None where it depends on parameters alone."""
 
     tensor: Tensor  # kept alive, so that its id stays its own
     value: Value | None
@@ -27,7 +27,7 @@ class Entry:
 
 
 class AliasTable:
-    """Entries by tensor and by storage."""
+    """Entries of all tensors, by tensor and by storage."""
 
     def __init__(self) -> None:
         self._entries: dict[int, Entry] = {}
@@ -35,7 +35,7 @@ class AliasTable:
         self._given: set[int] = set()
 
     def remember(self, tensor: Tensor, value: Value | None, axis: int | None, given: bool = False) -> Entry:
-        """A new entry; what is `given` belongs to the cell or its caller and may not be written."""
+        """New entry of a tensor; a `given` tensor belongs to the cell or its caller and may not be written."""
         entry = Entry(tensor, value, axis)
         self._entries[id(tensor)] = entry
         self._storages.setdefault(_storage(tensor), []).append(entry)
@@ -44,20 +44,20 @@ class AliasTable:
         return entry
 
     def entry(self, tensor: Tensor) -> Entry:
-        """What is known of a tensor; of one never seen, that it has no batch and no source."""
+        """Entry of a tensor; an unknown tensor gets one without batch and source."""
         known = self._entries.get(id(tensor))
         return known if known is not None else self.remember(tensor, None, None)
 
     def is_given(self, tensor: Tensor) -> bool:
-        """Whether a tensor lies in the memory of an event, a state or one of the cell's tensors."""
+        """Whether a tensor shares memory with an event, a state or a tensor of the cell."""
         return _storage(tensor) in self._given
 
     def sharing(self, tensor: Tensor) -> list[Entry]:
-        """All entries in the same memory as a tensor, itself among them."""
+        """Entries that share memory with a tensor, its own among them."""
         return self._storages[_storage(tensor)]
 
     def written(self, o: Operands, target: Tensor, value: Value, axis: int | None) -> None:
-        """Give a batched tensor that was written in place, and every view of it, its value."""
+        """Update a batched tensor that was written in place, and every view of it."""
         for other in self.sharing(target):
             if other.tensor is target or _same_elements(other.tensor, target):
                 other.value, other.axis, other.source, other.stale = value, axis, -1, False
@@ -72,7 +72,7 @@ def _storage(tensor: Tensor) -> int:
 
 
 def _around(o: Operands, other: Entry, target: Tensor, value: Value, axis: int | None) -> Value | None:
-    """The value of a tensor a slice of which was written."""
+    """New value of a tensor of which a slice was written."""
     found = _slice_of(other.tensor, target)
     if other.value is None or other.stale or found is None or isinstance(other.axis, Folded):
         return None
@@ -92,7 +92,7 @@ def _around(o: Operands, other: Entry, target: Tensor, value: Value, axis: int |
 
 
 def _inside(o: Operands, other: Entry, target: Tensor, value: Value, axis: int | None) -> Value | None:
-    """The value of a tensor that is a slice of the one that was written."""
+    """New value of a slice of the tensor that was written."""
     found = _slice_of(target, other.tensor)
     if found is None or axis is None or other.axis is None or isinstance(axis, Folded):
         return None
@@ -105,7 +105,7 @@ def _inside(o: Operands, other: Entry, target: Tensor, value: Value, axis: int |
 
 
 def _selected(whole: Tensor, part: Tensor, dim: int, axis: int) -> int:
-    """How far the batch axis of a part moves for the axis that a select took away."""
+    """Shift of the batch axis of a part, for an axis that a select removed."""
     return int(part.dim() < whole.dim() and dim <= axis)
 
 

@@ -1,7 +1,7 @@
-"""What a step says of its gradient that a trace of its operations does not show.
+"""Detection of custom gradients, which a trace of operations does not show.
 
-A `torch.autograd.Function` brings a backward pass of its own, and `torch.no_grad` cuts gradients off; the trace sees
-the same operations with and without them. So the step also runs once under autograd, whose graph tells.
+A `torch.autograd.Function` has its own backward pass, and `torch.no_grad` stops gradients; a trace has the same
+operations with and without them. So the step also runs once under autograd, and its graph is inspected.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,11 +15,11 @@ from torch.overrides import TorchFunctionMode
 from ..errors import Refusal
 
 Step = Callable[[Tensor, Sequence[Tensor]], tuple[Tensor, Sequence[Tensor]]]
-"""An event and states to an output and the next states."""
+"""Function of an event and states to an output and the next states."""
 
 
 class _Switches(TorchFunctionMode):
-    """Refuses a step that turns gradients off or on."""
+    """Mode that refuses a step that switches gradients off or on."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -34,7 +34,7 @@ def _unpacked(tensor: Tensor) -> Tensor:
 
 
 def check_gradients(step: Step, event: Tensor, states: Sequence[Tensor]) -> None:
-    """Raises Refusal where a gradient of the step is not that of its operations."""
+    """Raise Refusal where a gradient of the step is not that of its operations."""
     # This graph must not reach hooks of the caller on saved tensors (torch.utils.checkpoint counts them). A hook that
     # keeps a saved output itself would make a reference cycle with its graph, which no garbage collector sees.
     unseen = torch.autograd.graph.saved_tensors_hooks(Tensor.detach, _unpacked)

@@ -1,4 +1,4 @@
-"""What a cell computes from its parameters alone, recorded to be replayed by PyTorch: once a call, not once a step."""
+"""Recorded computation on parameters alone, which PyTorch replays once per call rather than once per step."""
 
 import keyword
 import re
@@ -12,12 +12,12 @@ from torch import Tensor
 from ..ir.printer import number as literal
 
 _RESERVED = re.compile(r"like|torch|x|y|reset|[a-z]{1,2}\d+\w*|_.*")
-"""Names that programs and kernels use themselves."""
+"""Names that programs and kernels use."""
 
 
 @dataclass(frozen=True)
 class _Line:
-    """One assignment: `changes` are the variables in whose memory it writes."""
+    """One assignment; `changes` are the variables whose memory it writes."""
 
     results: list[str]
     expression: str
@@ -26,7 +26,7 @@ class _Line:
 
 
 class ParameterCode:
-    """Straight-line code from a cell's tensors, by name, to the values a program reads.
+    """Straight-line code from a cell's tensors, by name, to the values that a program reads.
 
     `source()` is that code as Python; `run` executes it, under autograd as any PyTorch.
     """
@@ -72,7 +72,7 @@ class ParameterCode:
         return self._new(name)
 
     def in_format(self, number: int, dtype: torch.dtype, wanted: torch.dtype) -> int:
-        """Number of the same in the number format of the kernels."""
+        """Number of a value converted to the number format of the kernels."""
         variable = self._variables[number]
         return number if dtype is wanted else self.expression(f"{variable}.to({wanted})", variable)
 
@@ -85,7 +85,7 @@ class ParameterCode:
         count: int,
         changes: Sequence[int] = (),
     ) -> int:
-        """Add an operation with so many results, which writes in the memory of `changes`.
+        """Record an operation with `count` results, which writes into the memory of `changes`.
 
         Returns the number of its first result.
         """
@@ -114,14 +114,14 @@ class ParameterCode:
         return first
 
     def use(self, number: int) -> str:
-        """Make a number one of the values that the program reads, and get the name it has there."""
+        """Make a value an output of the code; returns its name in the program."""
         variable = self._variables[number]
         if variable not in self.outputs:
             self.outputs.append(variable)
         return _identifier(variable)
 
     def finished(self) -> "ParameterCode":
-        """This code without the lines and names that no output needs."""
+        """Code without the lines and names that no output needs."""
         needed, lines = {_base(name) for name in self.outputs}, []
         for line in reversed(self._lines):
             if needed & {*line.results, *(_base(name) for name in line.changes)}:

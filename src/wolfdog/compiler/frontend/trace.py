@@ -1,4 +1,4 @@
-"""One step of a cell, run on a small batch of zeros under a dispatch mode, becomes a program."""
+"""Tracing of one step: the cell runs on a small batch of zeros under a dispatch mode."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,7 +18,7 @@ from .tracer import Tracer
 
 @dataclass(frozen=True)
 class Traced:
-    """A step as a program over the event "x", the states "s0", "s1", ... and values of the parameters.
+    """Traced step: a program over the event "x", the states "s0", "s1", ... and values of the parameters.
 
     Its outputs are "y" and the next states "s0", "s1", ...
     """
@@ -29,7 +29,7 @@ class Traced:
 
 @dataclass(frozen=True)
 class Rows:
-    """Tensors of a cell that have a row for each example, by name, and what lets others stand in their places."""
+    """Names of tensors with a row for each example, and a context that replaces them by others."""
 
     names: Sequence[str] = ()
     stand_in: Callable[[Mapping[str, Tensor]], AbstractContextManager[None]] = lambda _: nullcontext()
@@ -46,7 +46,7 @@ def trace(
     states: Sequence[Tensor],
     rows: Rows = NO_ROWS,
 ) -> Traced:
-    """The program of one step of a cell.
+    """Traced program of one step of a cell.
 
     Args:
         step: event and states to output and next states.

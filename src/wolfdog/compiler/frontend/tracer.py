@@ -1,9 +1,9 @@
-"""A dispatch mode that records what one call of a cell does.
+"""Dispatch mode that records one call of a cell.
 
-What depends on parameters alone is only recorded, operation by operation, to be replayed by PyTorch (`ParameterCode`),
-so that autograd differentiates it as ever. What depends on the event or the state becomes values of a program, by the
-table in aten/table.py. The example's numbers are never looked at: a cell that looks (`.item()`, `if x.sum() > 0`) is
-refused. In-place operations become new values of all tensors that share the memory (`AliasTable`).
+Operations on parameters alone are recorded for replay by PyTorch (`ParameterCode`), under autograd. Operations on the
+event or the state become values of a program, by the table in aten/table.py. The numbers of the example do not count: a
+cell that reads them (`.item()`, `if x.sum() > 0`) is refused. In-place operations become new values of all tensors that
+share the memory (`AliasTable`).
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from .source_location import where
 
 
 class Tracer(TorchDispatchMode):
-    """Records what one call of a cell does."""
+    """Dispatch mode that records one call of a cell."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -43,14 +43,14 @@ class Tracer(TorchDispatchMode):
             self.aliases.remember(tensor, None, None, given=True).source = self.code.given(name)
 
     def give(self, tensor: Tensor, name: str, role: str) -> None:
-        """Make a batched tensor known as an input of the program."""
+        """Register a batched tensor as an input of the program."""
         value = self.builder.input(name, role, Type(tuple(tensor.shape[1:]), True))
         if tensor.dtype is torch.bool:
             value = self.builder("ne", value, self.builder.fill(0.0))
         self.aliases.remember(tensor, value, 0, given=True)
 
     def value_of(self, tensor: Tensor) -> Value:
-        """The batch-first value of a tensor that the cell returned."""
+        """Batch-first value of a tensor that the cell returned."""
         entry = self.aliases.entry(tensor)
         if entry.stale:
             raise Refusal(
@@ -84,7 +84,7 @@ class Tracer(TorchDispatchMode):
         return result
 
     def _check(self, func: Any, base: str, entries: list[Entry], writes: list[Tensor], batched: bool) -> None:
-        """Raises Refusal for what has no place in a program."""
+        """Raise Refusal for an operation that a program cannot have."""
         here = self.builder.where
         if any(entry.stale for entry in entries):
             raise Refusal(f"{base} reads a tensor that was written through another view of it, {here}")
@@ -94,8 +94,8 @@ class Tracer(TorchDispatchMode):
             raise Refusal(f"{func.name()} draws random numbers, {here}")
         if batched and base == "empty_like":
             raise Refusal(
-                f"the step draws a dropout mask, or makes another tensor of unset numbers, {here}; for one mask a "
-                "sequence, use wd.RecurrentDropout, or an attribute of the cell with a row for each example"
+                f"the step draws random numbers for dropout, or makes another tensor of unset numbers, {here}; for one "
+                "mask a sequence, use wd.RecurrentDropout, or an attribute of the cell with a row for each example"
             )
         if any(self.aliases.is_given(tensor) for tensor in writes):
             raise Refusal(f"{base} writes into an event, a state or a parameter, {here}")
@@ -107,7 +107,7 @@ class Tracer(TorchDispatchMode):
             raise Refusal(f"{base} reads a view that merges the batch with other axes, {here}")
 
     def _batched_anew(self, base: str, result: Any) -> bool:
-        """Whether something without a batch axis gets one here: zeros(B, H), or a bias expanded to [B, H]."""
+        """Whether an operation adds a batch axis, as zeros(B, H) or a bias expanded to `[B, H]`."""
         return base in MAKES and isinstance(result, Tensor) and result.shape[:1] == (self.batch,)
 
     def _record(self, base: str, args: Any, kwargs: Any, result: Any) -> None:
@@ -121,7 +121,7 @@ class Tracer(TorchDispatchMode):
             self.aliases.remember(tensor, self._typed(base, tensor, value), axis)
 
     def _typed(self, base: str, tensor: Tensor, value: Value) -> Value:
-        """The value as what PyTorch's result is: true or false, or a number of the one format."""
+        """Value with the type of PyTorch's result: boolean, or a number of the one format."""
         if tensor.dtype is torch.bool:
             return value if value.type.boolean else self.builder("ne", value, self.operands.number(0))
         value = self.operands.numbers(value)
@@ -150,7 +150,7 @@ class Tracer(TorchDispatchMode):
                 self.aliases.remember(tensor, None, None).source = first + offset
 
     def _source(self, tensor: Tensor, fresh: bool = False) -> int:
-        """A tensor's number in the parameter code; what the step makes of Python's numbers is a constant there."""
+        """Number of a tensor in the parameter code; a tensor made of Python numbers is a constant there."""
         entry = self.aliases.entry(tensor)
         if entry.source < 0:
             if not fresh:
@@ -176,7 +176,7 @@ class Tracer(TorchDispatchMode):
         return result
 
     def _translate(self, argument: Any, base: str) -> Any:
-        """The argument with tensors replaced by (value, batch axis); axis None where there is no batch axis."""
+        """Argument with every tensor replaced by its value and batch axis."""
         if isinstance(argument, Tensor):
             entry = self.aliases.entry(argument)
             value = self._operand(argument) if entry.value is None else entry.value
@@ -189,7 +189,7 @@ class Tracer(TorchDispatchMode):
         return argument
 
     def _operand(self, tensor: Tensor) -> Value:
-        """A value for what depends on parameters alone."""
+        """Value of a tensor that depends on parameters alone."""
         if tensor.numel() == 0:
             raise Refusal(f"a tensor without numbers is used, {self.builder.where}")
         source = self.code.in_format(self._source(tensor), tensor.dtype, self.dtype)
@@ -204,7 +204,7 @@ class Tracer(TorchDispatchMode):
 
 
 def whole_numbers(value: Value) -> bool:
-    """Whether a value is made of small whole numbers, which every format has: masks, and what is counted."""
+    """Whether a value consists of small integers, which every format represents: masks and counts."""
     if value.op == "fill":
         number = float(value.attributes["value"])
         return number.is_integer() and abs(number) < 256

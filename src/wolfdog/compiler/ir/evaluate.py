@@ -1,4 +1,4 @@
-"""What every operation means, in PyTorch: the living definition that kernels and derivatives answer to."""
+"""Evaluation of programs by PyTorch: the definition of every operation, which kernels and derivatives must equal."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
@@ -11,7 +11,7 @@ from .values import Value
 
 
 def _lead(value: Value, x: Tensor) -> torch.Size:
-    """The axes before the features: none for parameters, [B] or [T, B] for what is batched."""
+    """Axes before the features: none for parameters, `[B]` or `[T, B]` for batched values."""
     return x.shape[: x.dim() - len(value.operands[0].shape)]
 
 
@@ -21,7 +21,7 @@ def _permute(value: Value, x: Tensor) -> Tensor:
 
 
 def sum_of(terms: Iterable[Tensor]) -> Tensor:
-    """The sum, without the zero that `sum` starts from."""
+    """Sum of tensors, without the initial zero of `sum`."""
     return reduce(torch.add, terms)
 
 
@@ -97,11 +97,11 @@ EVALUATE: dict[str, Callable[..., Tensor]] = {
     "logical_not": lambda v, a: ~a,
     "where": lambda v, c, a, b: torch.where(c, a, b),
 }
-"""For every operation but the inputs and constants: the value, and its operands' tensors, to its tensor."""
+"""For every operation but inputs and constants: function of a value and its operands' tensors to its tensor."""
 
 
 def evaluate(program: Program, inputs: Mapping[str, Tensor], like: Tensor) -> dict[str, Tensor]:
-    """The outputs of a program, given its inputs by name.
+    """Outputs of a program, from its inputs by name.
 
     Args:
         program: the program.

@@ -1,12 +1,12 @@
-"""The operations that a recurrence consists of: one table, which every reading of a program is keyed by.
+"""Table of the operations of programs; every interpretation of a program is a table with the same keys.
 
 A value of a program has a *feature shape*, which leaves the batch axis out, and is either batched (one value for every
 example) or not (parameters and what is computed from them). Axes in attributes are counted from the end, so that a
 program means the same over a batch `[B, ...]` and over a whole sequence `[T, B, ...]`.
 
-The readings are total over this table, and a test holds them so: `evaluate` (the living definition, ir/evaluate.py),
-`print` (ir/printer.py), `differentiate` (passes/derivatives.py) and `emit` (backends/llvm/expressions.py for pointwise
-operations, backends/llvm/emit.py for the rest).
+Each interpretation covers the whole table, which a test checks: evaluation (ir/evaluate.py, the definition), printing
+(ir/printer.py), differentiation (passes/vjp_rules.py), and code generation (backends/llvm/expressions.py for pointwise
+operations, backends/llvm/emit.py for the rest). Export to ONNX has one more (interop/onnx/write/operations.py).
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """What an operation does to the index space, which is what the planner needs to know."""
+    """Kind of an operation by its effect on the index space, which scheduling depends on."""
 
     SOURCE = "source"  # has no operands: an input, or a constant
     POINTWISE = "pointwise"  # element by element, with broadcasting
@@ -26,7 +26,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Operation:
-    """A row of the table: name, kind, number of operands, the names of its attributes, and its meaning."""
+    """Row of the table: name, kind, number of operands, names of attributes, and meaning."""
 
     name: str
     kind: Kind
@@ -86,19 +86,19 @@ def _table() -> dict[str, Operation]:
 
 
 OPERATIONS = _table()
-"""Every operation by its name."""
+"""Operations by name."""
 
 SAME_NAME = (
     "sign", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "tanh", "sigmoid", "relu", "sin", "cos", "erf", "floor",
     "asin", "acos", "sinh", "cosh", "asinh", "acosh", "atanh", "erfc", "erfinv", "round",
 )  # fmt: skip
-"""Functions of one number that PyTorch, ATen and kernels call as this table does."""
+"""Functions of one number with the same name in PyTorch, ATen and kernels."""
 
 SAME_NAME_BINARY = ("fmod", "hypot", "atan2", "copysign")
-"""Functions of two numbers that PyTorch, ATen and kernels call as this table does."""
+"""Functions of two numbers with the same name in PyTorch, ATen and kernels."""
 
 SYMBOLS = {
     "add": "+", "sub": "-", "mul": "*", "div": "/",
     "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!=",
 }  # fmt: skip
-"""Operations that Python has an operator for, which tensors and the kernels' vectors understand alike."""
+"""Operations with a Python operator, which tensors and vectors of kernels share."""

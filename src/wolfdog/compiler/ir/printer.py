@@ -1,4 +1,4 @@
-"""Programs as Python: what a person reads, and what PyTorch runs before and after the recurrence."""
+"""Programs as Python source code, for reading and for execution by PyTorch."""
 
 from collections.abc import Callable, Mapping
 from math import isfinite
@@ -17,7 +17,7 @@ def _call(function: str) -> Callable[..., str]:
 
 
 def number(attribute: object) -> str:
-    """A number as Python, those that have no literal too."""
+    """Number as a Python expression, infinities and NaN among them."""
     found = float(str(attribute))
     return repr(found) if isfinite(found) else f"float('{found}')"
 
@@ -71,11 +71,11 @@ PRINT: dict[str, Callable[..., str]] = {
     **{name: _infix(symbol) for name, symbol in SYMBOLS.items()},
     "pow": _infix("**"),
 }
-"""For every operation: the value and its operands' names, to a Python expression."""
+"""For every operation: function of a value and its operands' names to a Python expression."""
 
 
 def names(program: Program) -> dict[Value, str]:
-    """A name for every value: inputs have their own, outputs are not renamed, the others are v1, v2, ..."""
+    """Names of all values: inputs keep theirs, the others are v1, v2, ..."""
     named: dict[Value, str] = {}
     for value in program.values():
         named[value] = value.name if value.op == "input" else f"v{len(named)}"
@@ -83,7 +83,7 @@ def names(program: Program) -> dict[Value, str]:
 
 
 def _affine(value: Value, users: Mapping[Value, list[Value]]) -> tuple[Value, Value] | None:
-    """Product and bias, where a value is x W + b: PyTorch has one operation for both."""
+    """Product and bias of a value x W + b, which PyTorch computes in one operation."""
     if value.op != "add" or len(value.shape) != 1:
         return None
     product, bias = value.operands
@@ -92,7 +92,7 @@ def _affine(value: Value, users: Mapping[Value, list[Value]]) -> tuple[Value, Va
 
 
 def lines(program: Program, annotate: bool = True) -> list[str]:
-    """The assignments of a program."""
+    """Assignments of a program."""
     named, result, users = names(program), [], program.users()
     affine = {value: found for value in users if (found := _affine(value, users))}
     inside = {product for product, _ in affine.values()} - set(program.outputs.values())
@@ -110,7 +110,7 @@ def lines(program: Program, annotate: bool = True) -> list[str]:
 
 
 def function(program: Program, name: str, annotate: bool = True) -> str:
-    """A program as a Python function of its inputs, and of `like`, a tensor whose dtype and device constants have."""
+    """Python function of a program's inputs, and of `like`, a tensor with the dtype and device of constants."""
     arguments = ["like", *(value.name for value in program.inputs())]
     named = names(program)
     results = "".join(f"{named[value]}, " for value in program.outputs.values())
@@ -119,7 +119,7 @@ def function(program: Program, name: str, annotate: bool = True) -> str:
 
 
 def show(program: Program, title: str = "step") -> str:
-    """A program for reading: inputs with their types and roles, assignments, outputs by name."""
+    """Text of a program: inputs with their types and roles, assignments, outputs by name."""
     named = names(program)
     head = [f"# {value.role:9} {value.name}: {value.type}" for value in program.inputs()]
     tail = [f"# {output} = {named[value]}" for output, value in program.outputs.items()]
@@ -127,7 +127,7 @@ def show(program: Program, title: str = "step") -> str:
 
 
 def equations(program: Program, labels: Mapping[str, str] | None = None) -> str:
-    """A program as equations, with every value that is used once written where it is used."""
+    """Equations of a program, with values that are used once written inline."""
     users, named = program.users(), names(program)
     texts: dict[Value, str] = {}
     result = []

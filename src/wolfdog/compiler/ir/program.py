@@ -1,4 +1,4 @@
-"""Programs: named outputs, and the values they are computed from."""
+"""Programs: named outputs as values over named inputs."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from .values import Builder, Value
 
 @dataclass(frozen=True, repr=False)  # printer.show has the text
 class Program:
-    """One step of a recurrence (or of its adjoint): outputs by name, as values over named inputs."""
+    """Program of one step of a recurrence or of its adjoint: outputs by name."""
 
     outputs: dict[str, Value]
 
     def values(self) -> list[Value]:
-        """Every value, operands before what uses them."""
+        """All values, operands before their users."""
         return ordered(self.outputs.values())
 
     def inputs(self, *roles: str) -> list[Value]:
-        """The inputs of the given roles (all, where none is given), in the order in which they are first used."""
+        """Inputs of the given roles, or all, in the order of their first use."""
         return [v for v in self.values() if v.op == "input" and (not roles or v.role in roles)]
 
     def users(self) -> dict[Value, list[Value]]:
-        """For every value, the values that have it as an operand (once for each time)."""
+        """Users of every value; one that has it as an operand twice is listed twice."""
         users: dict[Value, list[Value]] = {value: [] for value in self.values()}
         for value in users:
             for operand in value.operands:
@@ -30,7 +30,7 @@ class Program:
 
 
 def ordered(roots: Iterable[Value]) -> list[Value]:
-    """The values that the roots are computed from, and the roots: operands first, each once."""
+    """Roots and all values that they depend on, operands first."""
     done: dict[Value, None] = {}
     stack = [(root, False) for root in reversed(list(roots))]
     while stack:
@@ -49,7 +49,7 @@ Rule = Callable[[Builder, Value, tuple[Value, ...]], Value | None]
 
 
 def rewrite(program: Program, rule: Rule, builder: Builder | None = None) -> Program:
-    """The program with every value remade by a rule, operands first.
+    """Program with every value rewritten by a rule, operands first.
 
     The rule gets the old value and its new operands, and returns the new value, or None for the same operation on the
     new operands. Equal values come out as one.
@@ -65,7 +65,7 @@ def rewrite(program: Program, rule: Rule, builder: Builder | None = None) -> Pro
 
 
 def again(builder: Builder, value: Value, operands: tuple[Value, ...]) -> Value:
-    """The same operation on other operands."""
+    """Operation of a value, applied to other operands."""
     if value.op == "input":
         return builder.input(value.name, value.role, value.type)
     return builder(value.op, *operands, **value.attributes)

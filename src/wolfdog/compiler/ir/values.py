@@ -1,4 +1,4 @@
-"""Values of a program, what they are typed by, and how they are made."""
+"""Values of programs, their types, and their builder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ Attribute = Any  # str, int, float or a tuple of int, as the operation's row of 
 
 @dataclass(frozen=True)
 class Type:
-    """What a value is: its shape without the batch axis, whether it has one, and whether it is true or false."""
+    """Type of a value: shape without the batch axis, whether it is batched, and whether it is boolean."""
 
     shape: tuple[int, ...]
     batched: bool
@@ -20,7 +20,7 @@ class Type:
 
     @property
     def size(self) -> int:
-        """How many numbers a value of this type holds for one example."""
+        """Number of elements for one example."""
         return prod(self.shape)
 
     def __str__(self) -> str:
@@ -30,7 +30,7 @@ class Type:
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """One operation applied to operands. Values are compared by identity; a `Builder` makes equal ones the same."""
+    """Operation applied to operands. Values compare by identity; a `Builder` returns the same object for equal ones."""
 
     op: str
     operands: tuple["Value", ...]
@@ -40,31 +40,31 @@ class Value:
 
     @property
     def kind(self) -> Kind:
-        """The kind of the value's operation."""
+        """Kind of the operation."""
         return OPERATIONS[self.op].kind
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The value's feature shape."""
+        """Feature shape."""
         return self.type.shape
 
     @property
     def name(self) -> str:
-        """The name of an input."""
+        """Name of an input."""
         return str(self.attributes["name"])
 
     @property
     def role(self) -> str:
-        """The role of an input."""
+        """Role of an input."""
         return str(self.attributes["role"])
 
     def is_number(self, number: float) -> bool:
-        """Whether this is the given number everywhere."""
+        """Whether this is a constant of the given number."""
         return self.op == "fill" and self.attributes["value"] == number
 
 
 def broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """The shape that shapes of any ranks broadcast to.
+    """Broadcast shape of shapes of any ranks.
 
     >>> broadcast([(4, 1), (3,)])
     (4, 3)
@@ -80,7 +80,7 @@ def broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def infer(op: str, operands: Sequence[Value], attributes: dict[str, Attribute]) -> Type:
-    """The type of an operation's result: the typing rules, one for each kind of operation."""
+    """Type of an operation's result, by one rule for each kind of operation."""
     row = OPERATIONS[op]
     batched = any(value.type.batched for value in operands)
     first = operands[0].type if operands else Type((), False)
@@ -118,25 +118,25 @@ def _integers(attribute: Attribute) -> tuple[int, ...]:
 
 
 class Builder:
-    """Makes values, and makes two values with the same operation, operands and attributes the same object."""
+    """Builder of values that returns one object for equal operation, operands and attributes."""
 
     def __init__(self) -> None:
         self._made: dict[object, Value] = {}
         self.where = ""
 
     def input(self, name: str, role: str, type_: Type) -> Value:
-        """An input of a program, told apart by its name."""
+        """Input of a program, identified by its name."""
         key = ("input", name, role, type_)
         if key not in self._made:
             self._made[key] = Value("input", (), {"name": name, "role": role}, type_)
         return self._made[key]
 
     def fill(self, number: float, shape: tuple[int, ...] = ()) -> Value:
-        """One number everywhere."""
+        """Constant."""
         return self("fill", value=float(number), shape=shape)
 
     def __call__(self, op: str, *operands: Value, **attributes: Attribute) -> Value:
-        """The value of an operation, or an equal one made before."""
+        """Value of an operation, or an equal one made before."""
         # 0.0 and -0.0 are equal as keys but not as numbers, hence the repr of what is a float
         exact = tuple((k, repr(v) if isinstance(v, float) else v) for k, v in sorted(attributes.items()))
         key = (op, tuple(id(value) for value in operands), exact)

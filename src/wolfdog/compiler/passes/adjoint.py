@@ -1,9 +1,9 @@
-"""The adjoint of a recurrence: one step backwards, as a program again.
+"""Reverse-mode differentiation of a recurrence: one step backwards, as a program.
 
-It reads the gradients that arrive (`dy` at this step, `ds0`, ... from the step after) and values of the forward step,
-and gives the gradients of the states before, of what the kernel read of the event, and of the parameters. Gradients of
-matrices are left as two streams, a product's operand and its result's gradient, whose product over all steps is one
-matrix product after the loop.
+The adjoint reads the gradients that arrive (`dy` at this step, `ds0`, ... from the step after) and values of the
+forward step. It computes the gradients of the states before, of the kernel inputs of the event, and of the parameters.
+For the gradient of a matrix it leaves two streams, a product's operand and the gradient of its result; their product
+over all steps is one matrix product after the loop.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .vjp_rules import DIFFERENTIATE
 
 @dataclass(frozen=True)
 class MatrixGradient:
-    """The gradient of one matrix: operand^T @ gradient, over all steps and examples (for each head where `heads`)."""
+    """Gradient of one matrix: operand^T @ gradient, over all steps and examples (for each head where `heads`)."""
 
     parameter: str
     operand: Value  # of the forward step
@@ -26,7 +26,7 @@ class MatrixGradient:
 
 @dataclass(frozen=True)
 class Adjoint:
-    """One step backwards, with the forward step still in it; `saving.cut` takes that out.
+    """Program of one step backwards, still with the forward step in it; `rematerialize.cut` removes that.
 
     Its outputs are named by what they are the gradient of: "s0", "e0", "w0"; those of parameters are to be summed
     over steps and examples.
@@ -38,7 +38,7 @@ class Adjoint:
 
 
 class _Cotangents:
-    """Gradients that arrive at values, from their users, until they are asked for."""
+    """Accumulator of the gradients that arrive at values from their users."""
 
     def __init__(self, b: Builder) -> None:
         self.b = b
@@ -46,15 +46,15 @@ class _Cotangents:
         self.slices: dict[Value, list[tuple[int, int, int, Value]]] = {}
 
     def give(self, value: Value, gradient: Value) -> None:
-        """A gradient of a value, summed over what was broadcast."""
+        """Add a gradient of a value, summed over broadcast axes."""
         self.whole.setdefault(value, []).append(self._unbroadcast(gradient, value.shape))
 
     def give_slice(self, value: Value, axis: int, start: int, stop: int, gradient: Value) -> None:
-        """A gradient of a run of indices of a value."""
+        """Add a gradient of a slice of a value."""
         self.slices.setdefault(value, []).append((axis, start, stop, gradient))
 
     def take(self, value: Value) -> Value | None:
-        """The whole gradient of a value, None where nothing arrived."""
+        """Total gradient of a value, None without any."""
         terms = self.whole.pop(value, []) + self._layers(value)
         total = None
         for term in terms:
@@ -62,7 +62,7 @@ class _Cotangents:
         return total
 
     def _layers(self, value: Value) -> list[Value]:
-        """Slices put side by side, with zeros between them; what overlaps makes another layer."""
+        """Gradients of slices, concatenated with zeros between them; overlapping slices give several."""
         result, left = [], sorted(self.slices.pop(value, []), key=lambda piece: piece[:3])
         while left:
             axis, end, pieces, later = left[0][0], 0, [], []
@@ -94,7 +94,7 @@ class _Cotangents:
 
 
 def adjoint(recurrence: Program) -> Adjoint:
-    """The adjoint of a recurrence."""
+    """Adjoint of a recurrence."""
     b = Builder()
     forward = rewrite(recurrence, lambda *_: None, b)
     gradients = _Cotangents(b)

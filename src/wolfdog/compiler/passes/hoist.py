@@ -1,4 +1,4 @@
-"""Split a step: what is known before the loop is left to PyTorch, the recurrence proper to a kernel."""
+"""Loop-invariant code motion: the computation before the loop for PyTorch, and the recurrence for a kernel."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from .simplify import simplify
 
 @dataclass(frozen=True)
 class Split:
-    """A step in three parts, each a program over the results of the one before.
+    """Three parts of a step, each a program over the results of the one before.
 
     parameters  from values of the cell's parameters to what the kernel reads ("w0", "w1", ...)
     events      from those values and the event to what the kernel reads of every event ("e0", "e1", ...), all at once
@@ -24,7 +24,7 @@ class Split:
 
 
 def prepare(program: Program, hoist_events: bool = True) -> Program:
-    """The program with its sums and products gathered, ready to be split.
+    """Program with merged sums and products, ready to be split.
 
     Without `hoist_events`, as for a single step, events get the role "now", and nothing that needs them comes early.
     """
@@ -65,7 +65,7 @@ def _vector_arithmetic(value: Value) -> bool:
 
 
 def split(program: Program, parameter: str = "w", in_place: bool = False) -> Split:
-    """The three parts of a prepared program; what is computed from parameters is named by `parameter` and a number.
+    """Three parts of a prepared program; results from parameters are named by `parameter` and a number.
 
     With `in_place`, the kernel itself computes what is computed element by element from vectors of parameters.
     """
@@ -76,7 +76,7 @@ def split(program: Program, parameter: str = "w", in_place: bool = False) -> Spl
     inner: dict[tuple[Value, bool], Value] = {}
 
     def cross(value: Value, matrix: bool) -> Value:
-        """A value that is computed before the loop, as an input of the loop."""
+        """Input of the loop for a value that is computed before it."""
         kind = classes[value]
         if value.op == "fill":
             return b.fill(float(str(value.attributes["value"])), value.shape)

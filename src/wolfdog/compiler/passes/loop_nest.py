@@ -1,4 +1,4 @@
-"""What a plan consists of: products, loops over rows, and where everything lies."""
+"""Loop nests: matrix products, fused loops, and the buffers of values."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from .buffers import BufferView
 
 @dataclass(frozen=True)
 class Product:
-    """C (+)= A W for every row, `times` times side by side (heads, or one matrix for several rows of features)."""
+    """Matrix product C (+)= A W for every example, `times` times: for heads, or for several rows of features."""
 
     operand: BufferView
     matrix: str
@@ -24,7 +24,7 @@ class Product:
 
 @dataclass
 class Item:
-    """One value computed in a loop, or copied from where `source` lies, and where it is stored."""
+    """Value that a loop computes, or copies from `source`, and the views that it is stored to."""
 
     value: Value
     source: Value | None = None
@@ -32,27 +32,27 @@ class Item:
 
     @property
     def reads(self) -> tuple[Value, ...]:
-        """What the item reads."""
+        """Operands of the item."""
         return self.value.operands if self.source is None else (self.source,)
 
 
 @dataclass
 class Loop:
-    """Items over one index space; the axes in `reduced` (counted from the end) are summed over, and run innermost."""
+    """Fused loop over one index space; the axes in `reduced`, counted from the end, are reduced and innermost."""
 
     domain: tuple[int, ...]
     items: list[Item] = field(default_factory=list)
     reduced: tuple[int, ...] | None = None
 
     def takes(self, item: Item) -> bool:
-        """Whether an item fits in."""
+        """Whether an item can be fused into this loop."""
         if domain_of(item) != self.domain:
             return False
         axes = item.value.attributes["axes"] if is_reduction(item) else None
         return axes is None or self.reduced is None or self.reduced == axes
 
     def add(self, item: Item) -> None:
-        """Put an item in."""
+        """Add an item."""
         self.items.append(item)
         if is_reduction(item):
             self.reduced = tuple(item.value.attributes["axes"])
@@ -60,7 +60,7 @@ class Loop:
 
 @dataclass(frozen=True)
 class Stage:
-    """Products, and then loops for every row."""
+    """Stage of a step: products, then loops over every example."""
 
     products: list[Product]
     loops: list[Loop]
@@ -68,7 +68,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class LoopNest:
-    """How a program runs.
+    """Executable form of a program.
 
     scratch  widths of scratch buffers; `products` is the set of those that products write
     streams  widths of what is written for every step
@@ -86,12 +86,12 @@ class LoopNest:
 
 
 def is_reduction(item: Item) -> bool:
-    """Whether an item is a sum or maximum over axes."""
+    """Whether an item is a reduction."""
     return item.source is None and item.value.kind is Kind.REDUCE
 
 
 def domain_of(item: Item) -> tuple[int, ...]:
-    """The index space that an item is computed over."""
+    """Index space of an item."""
     if item.source is not None:
         return item.source.shape
     return item.value.operands[0].shape if is_reduction(item) else item.value.shape

@@ -1,4 +1,4 @@
-"""Sums, regrouped: products of states are one, and so is what is known before the loop."""
+"""Merging of matrix products, after regrouping sums by what they depend on."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ Class = str  # "parameter": no batch axis; "event": no state in it; "state": wha
 
 
 def classify(program: Program) -> dict[Value, Class]:
-    """For every value, what it depends on."""
+    """Class of every value: parameters only, events, or states."""
     classes: dict[Value, Class] = {}
     for value in program.values():
         if value.op == "input":
@@ -24,7 +24,7 @@ def classify(program: Program) -> dict[Value, Class]:
 
 
 def gather_sums(program: Program) -> Program:
-    """The program with every sum that needs a state regrouped as (products) + (the rest) + (what is known early)."""
+    """Program with sums that need a state regrouped as products, other terms, and terms known before the loop."""
     classes, users, b = classify(program), program.users(), Builder()
     new: dict[Value, Value] = {}
     inner = {
@@ -102,7 +102,7 @@ def _add(b: Builder, terms: list[Value]) -> Value:
 
 
 def merge_products(program: Program) -> Program:
-    """The program with products that read the same operands made one, with their matrices side by side.
+    """Program with products of the same operands merged into one, with their matrices concatenated.
 
     A bias that is added to a product of events goes along with it.
     """
@@ -152,7 +152,7 @@ def _merged(
     program: Program,
 ) -> Value:
     def made(value: Value) -> Value:
-        """A parameter's value, which may come later in the program than the first of the group."""
+        """Rewritten value of a parameter, which may come after the first product of the group."""
         if value not in new:
             new[value] = again(b, value, tuple(made(operand) for operand in value.operands))
         return new[value]

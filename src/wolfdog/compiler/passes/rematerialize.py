@@ -1,4 +1,4 @@
-"""What the forward pass saves for the backward pass: as little as does not cost much to compute again."""
+"""Rematerialization: the values that the forward pass saves, and those that the backward pass computes again."""
 
 from dataclasses import dataclass
 
@@ -36,22 +36,22 @@ CHEAP = frozenset(
         "where",
     ]
 )
-"""Operations that are done again rather than saved, where their operands are at hand."""
+"""Operations that are computed again rather than saved, where their operands are available."""
 
 AGAIN = frozenset({"tanh"})
-"""Operations that are done again where their operand is a state, which is kept anyway: saves memory, costs little."""
+"""Operations that are computed again where their operand is a state, which is kept anyway."""
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Where a forward value is found after the loop: a state before ("s0") or after ("s0_next") a step, or a stream."""
+    """Location of a forward value after the loop: a state before ("s0") or after ("s0_next") a step, or a stream."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Differentiated:
-    """A recurrence made ready for training.
+    """Forward and backward programs of a recurrence for training.
 
     forward     the recurrence, with what is saved as outputs "k0", "k1", ... besides
     parameters  from the recurrence's parameters ("w0", ...) to the backward step's ("m0", ...)
@@ -68,7 +68,7 @@ class Differentiated:
 
 
 def cut(adjoint: Adjoint) -> Differentiated:
-    """Decide what to save, and take the forward step out of the backward one."""
+    """Choice of the values to save, and the backward program without the forward step."""
     forward_values = set(adjoint.forward.values())
     users_in_adjoint = _first_needs(adjoint, forward_values)
     after = {value: name for name, value in adjoint.forward.outputs.items() if name != "y"}
@@ -83,7 +83,7 @@ def cut(adjoint: Adjoint) -> Differentiated:
     at_hand: dict[Value, bool] = {}
 
     def available(value: Value) -> bool:
-        """Whether a value can be had without saving more than is saved."""
+        """Whether a value is available without saving another one."""
         if value in saved or value in after or value.op in ("input", "fill") or not value.type.batched:
             return True
         if value not in at_hand or not at_hand[value]:
@@ -109,7 +109,7 @@ def _kept(value: Value, after: dict[Value, str]) -> bool:
 
 
 def _first_needs(adjoint: Adjoint, forward_values: set[Value]) -> set[Value]:
-    """Forward values that the adjoint's own operations read; booleans among them stand for what they compare."""
+    """Forward values that operations of the adjoint read; a boolean stands for the values that it compares."""
     roots = [*adjoint.backward.outputs.values(), *(m.gradient for m in adjoint.matrices)]
     needed: set[Value] = set()
     for value in ordered(roots):

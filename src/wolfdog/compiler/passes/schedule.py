@@ -1,7 +1,7 @@
-"""Stages: the order in which one step is computed, as matrix products with fused loops over rows between them.
+"""Scheduling of one step: stages of matrix products, with fused loops over examples between them.
 
-Products that can run at the same time stand together; what is pointwise is put as late as its users allow, so that it
-is computed where it is used. A value lives in registers within one loop, and in a buffer where it is used beyond.
+Independent products share a stage. Pointwise operations are scheduled as late as their users allow, next to their use.
+A value stays in registers within one loop, and gets a buffer where other loops read it.
 """
 
 from ..errors import Refusal
@@ -13,7 +13,11 @@ from .loop_nest import Item, Loop, LoopNest, Product, Stage, domain_of, is_reduc
 
 
 def schedule(program: Program, reverse: bool = False) -> LoopNest:
-    """Arrange one step (of the adjoint, where `reverse`)."""
+    """Loop nest of one step; of the adjoint with `reverse`.
+
+    Raises:
+        Refusal: A product reads numbers that are not contiguous.
+    """
     return _Scheduler(program, reverse).run()
 
 
@@ -56,10 +60,10 @@ class _Scheduler:
         )
 
     def _outputs(self) -> None:
-        """Which buffer every output goes to; one value is written once, however many outputs it is."""
+        """Assign a buffer to every output; a value is written once, even if it is several outputs."""
         taken: dict[Value, BufferView] = {}
 
-        def order(name: str) -> tuple[bool, int]:  # states first, then what is whole, then parts of it
+        def order(name: str) -> tuple[bool, int]:  # states first, then whole values, then parts of them
             return not name.startswith("s"), -self.program.outputs[name].type.size
 
         for name in sorted(self.program.outputs, key=order):
@@ -80,7 +84,7 @@ class _Scheduler:
             self.wanted.setdefault(value, []).append(place)
 
     def _piece(self, value: Value, taken: dict[Value, BufferView]) -> BufferView | None:
-        """Where a value lies as a piece of a concatenation that is an output."""
+        """View of a value that is a piece of a concatenated output."""
         for user in self.users.get(value, []):
             if user.op == "concat" and user in taken:
                 axis = int(str(user.attributes["axis"]))
@@ -89,7 +93,7 @@ class _Scheduler:
         return None
 
     def _places(self) -> None:
-        """A place for every value: outputs and pieces of concatenations where they have to be, others in scratch."""
+        """Assign a view to every value: outputs and pieces of concatenations in place, others in scratch buffers."""
         for value in reversed(self.values):
             if value.kind is Kind.CONCAT:
                 self.places[value] = self.wanted[value][0] if value in self.wanted else self._new(value)
@@ -128,7 +132,7 @@ class _Scheduler:
         return whole(name, value.shape)
 
     def _levels(self) -> None:
-        """The stage of every value: after the products it needs, and as late as its users allow."""
+        """Assign a stage to every value: after the products that it needs, and as late as its users allow."""
         level = self.level
         for value in self.values:
             earliest = max((level[o] for o in value.operands), default=0)
@@ -138,7 +142,7 @@ class _Scheduler:
                 level[value] = min(level[u] - (u.kind is Kind.PRODUCT) for u in self.users[value])
 
     def _place_in_stage(self, value: Value, stages: list[Stage]) -> None:
-        """Put what computes a value into a stage; its operands are there already."""
+        """Add the computation of a value to its stage; its operands are scheduled already."""
         if value.kind is Kind.SOURCE:
             self.ready[value] = (-1, -1)
         elif value.kind is Kind.PRODUCT:
@@ -158,12 +162,12 @@ class _Scheduler:
             self.ready[value] = self.written[value] = self._put(self.items[value], self.level[value], stages)
 
     def _copy(self, value: Value, level: int, stages: list[Stage]) -> None:
-        """Copy what no loop computes (an input, a product, a view, a constant) to where it is wanted."""
+        """Copy a value that no loop computes (an input, a product, a view, a constant) to its views."""
         if value not in self.written:
             self.written[value] = self._put(Item(value, value, list(self.wanted[value])), level, stages)
 
     def _put(self, item: Item, level: int, stages: list[Stage]) -> tuple[int, int]:
-        """Put an item into the first loop of a stage that it fits in, after what it reads."""
+        """Fuse an item into the first possible loop of a stage after its operands."""
         loops, first = stages[level].loops, 0
         for operand in item.reads:
             stage, loop = self.ready[operand]
@@ -176,7 +180,7 @@ class _Scheduler:
         return level, at
 
     def _in_registers(self, operand: Value, item: Item) -> bool:
-        """Whether an item in the same loop can use an operand as it is computed, without memory between."""
+        """Whether an item in the same loop can read an operand from a register."""
         made = self.items.get(operand)
         return made is not None and not is_reduction(made) and operand.shape == domain_of(item)
 
@@ -186,14 +190,14 @@ class _Scheduler:
             place, (depth, width) = self.places[x], w.shape[-2:]
             times = x.type.size // depth
             if x.op == "fill" or not (place.contiguous or (times == 1 and place.strides[-1] == 1)):
-                raise Refusal(f"a matrix product of what does not lie side by side in memory {value.where}")
+                raise Refusal(f"a matrix product of numbers that are not contiguous in memory {value.where}")
             heads = value.op == "heads"
             products.append(
                 Product(place, w.name, depth, width, times, heads, self.places[value].buffer, index == 0)
             )
 
     def _stores(self, stages: list[Stage]) -> None:
-        """Give every computed value the stores that something reads, and no others."""
+        """Give every computed value the stores that something reads."""
         for value, item in self.items.items():
             item.stores = list(dict.fromkeys(self.wanted.get(value, [])))
             if self.places[value] not in item.stores and (is_reduction(item) or self._read_from_memory(item)):

@@ -1,4 +1,4 @@
-"""Rewrites that make programs plainer: views meet their sources, and arithmetic with 0 and 1 goes."""
+"""Algebraic simplification: composition of views, slices pushed to their sources, arithmetic with 0 and 1."""
 
 from itertools import pairwise
 
@@ -8,7 +8,7 @@ from ..ir.values import Builder, Value
 
 
 def simplify(program: Program, push: bool = True) -> Program:
-    """The program with views pushed towards where numbers come from, and arithmetic with 0 and 1 gone.
+    """Program with slices pushed towards inputs, and without arithmetic with 0 and 1.
 
     Without `push`, slices stay where they are: sums are easier to gather while they are whole.
     """
@@ -40,7 +40,7 @@ def simplify(program: Program, push: bool = True) -> Program:
 
 
 def _needed_whole(program: Program) -> set[Value]:
-    """What is read by more than slices that lie apart: pushed into it, slices would compute parts of it again."""
+    """Values read by more than disjoint slices; slices pushed into them would compute parts of them twice."""
     found = set(program.outputs.values())
     for value, users in program.users().items():
         cuts = sorted(
@@ -116,7 +116,7 @@ def _slice_of_concat(b: Builder, x: Value, axis: int, start: int, stop: int) -> 
 
 
 def _cut(b: Builder, x: Value, axis: int, start: int, stop: int) -> Value:
-    """The part of a pointwise operation's operand that a slice of its result reads."""
+    """Slice of a pointwise operation's operand, for a slice of its result."""
     if len(x.shape) < -axis or x.shape[axis] == 1:
         return x
     return b("slice", x, axis=axis, start=start, stop=stop)
@@ -135,7 +135,7 @@ def _concat(b: Builder, value: Value, operands: tuple[Value, ...]) -> Value | No
 
 
 def _linear(b: Builder, operands: tuple[Value, ...], late: set[Value]) -> Value | None:
-    """(concat of x, x') W is x W_1 + x' W_2, so that what is known beforehand can be computed beforehand."""
+    """Product of a concatenation as a sum of products, [x, x'] W = x W_1 + x' W_2, of which one may be hoisted."""
     pairs: list[Value] = []
     for x, w in zip(operands[::2], operands[1::2], strict=True):
         pieces = x.operands if x.op == "concat" and x.attributes["axis"] == -1 else ()
@@ -162,7 +162,7 @@ def _linear(b: Builder, operands: tuple[Value, ...], late: set[Value]) -> Value 
 
 
 def _given(x: Value) -> bool:
-    """Whether numbers are there already, so that putting them side by side would be a copy."""
+    """Whether a value is a view of an input, so that its concatenation would be a copy."""
     while x.kind is Kind.VIEW:
         x = x.operands[0]
     return x.op == "input"

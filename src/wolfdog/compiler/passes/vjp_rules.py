@@ -1,4 +1,4 @@
-"""The derivative of every operation: from the gradient of its result to those of its operands."""
+"""Vector-Jacobian products of all operations: from the gradient of the result to those of the operands."""
 
 from collections.abc import Callable
 from math import pi, sqrt
@@ -98,7 +98,7 @@ def _heads(b: Builder, v: Value, g: Value, x: Value, w: Value) -> Gradients:
 
 
 def _slopes(slope: Callable[[Builder, Value, Value], Value]) -> Derivative:
-    """A unary operation by its slope, from the result and the operand."""
+    """Rule of a unary operation from its derivative, a function of the result and the operand."""
 
     def derivative(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
         return (b("mul", g, slope(b, v, x)),)
@@ -170,4 +170,4 @@ DIFFERENTIATE: dict[str, Derivative] = {
     **dict.fromkeys(["lt", "le", "gt", "ge", "eq", "ne", "logical_and", "logical_or", "logical_not"], _none),
     "where": _where,
 }
-"""For every operation: builder, value, gradient, operands, to the operands' gradients (None where there is none)."""
+"""For every operation: function of builder, value, gradient and operands to the operands' gradients or None."""

@@ -1,4 +1,4 @@
-"""x W^T + b over all steps and examples, with gradients, by the product that kernels use."""
+"""Affine maps of all events with gradients, by the matrix product of the kernels."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..backends.llvm.gemm import WORTH, multiply, multiply_transposed
-from ..batched import batched
+from ..batched import needs_operators, operator_gradients
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """As torch.nn.functional.linear: x [T, B, K], weight [N, K], bias [N]; small products are left to PyTorch."""
+    """Affine map as torch.nn.functional.linear: x `[T, B, K]`, weight `[N, K]`, bias `[N]`; small ones by PyTorch."""
     if torch.compiler.is_compiling() or x.numel() * len(weight) < WORTH:
         return linear(x, weight, bias)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, weight, bias)):
@@ -23,20 +23,15 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 class _Affine(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
+        ctx.save_for_backward(x, weight, bias)
         return _product(x, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        x, weight = ctx.saved_tensors
+        x, weight, bias = ctx.saved_tensors
+        if needs_operators((gradient,)):
+            return tuple(operator_gradients(lambda *given: [linear(*given)], (x, weight, bias), (gradient,)))
         to_x, to_weight, to_bias = ctx.needs_input_grad
-        if torch.is_grad_enabled() or batched((gradient,)):  # what can be differentiated again, and be many
-            rows = gradient.reshape(-1, gradient.shape[-1])
-            return (
-                gradient @ weight if to_x else None,
-                rows.t() @ x.flatten(0, -2) if to_weight else None,
-                rows.sum(0) if to_bias else None,
-            )
         dx = _product(gradient, weight.t(), None) if to_x else None
         if not (to_weight or to_bias):
             return dx, None, None
@@ -48,6 +43,6 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _rows(x: Tensor) -> Tensor:
-    """[R, K] with the numbers of a row side by side."""
+    """Matrix `[R, K]` with contiguous rows."""
     rows = x.detach().reshape(-1, x.shape[-1])
     return rows if rows.stride(1) == 1 else rows.contiguous()

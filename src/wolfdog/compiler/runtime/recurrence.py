@@ -1,4 +1,4 @@
-"""One recurrence, compiled: what PyTorch does before the loop, the kernels of the loop, and their gradients."""
+"""Compiled recurrences: kernels of the loop over time, and their gradients."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from .weight_gradients import matrix_gradient, summed
 
 @dataclass(frozen=True)
 class Saved:
-    """What the forward pass leaves for the backward pass, by name, and sizes."""
+    """Tensors that the forward pass saves for the backward pass, by name, and sizes."""
 
     tensors: dict[str, Tensor]
     steps: int
@@ -32,10 +32,10 @@ class Saved:
 
 
 class Recurrence:
-    """The loop over time of one traced step, for one number format.
+    """Loop over time of a traced step, for one number format.
 
-    With `hoist_events`, what depends on events alone is computed by PyTorch for all steps at once: best for few
-    examples. Without, the kernel does it step by step, which saves writing and reading it: best for many examples.
+    With `hoist_events`, PyTorch computes what depends on events alone, for all steps at once: faster for small batches.
+    Without, the kernel computes it step by step, which saves memory traffic: faster for large batches.
     """
 
     def __init__(self, program: Program, dtype: torch.dtype, hoist_events: bool = True) -> None:
@@ -57,36 +57,36 @@ class Recurrence:
 
     @lazy
     def differentiated(self) -> Differentiated:
-        """The recurrence and its adjoint, with what is saved between them."""
+        """Forward and backward programs, with the values saved between them."""
         return cut(adjoint(self.split.recurrence))
 
     @lazy
     def training(self) -> Launch:
-        """The forward kernel that saves."""
+        """Forward kernel of training."""
         return Launch(self.differentiated.forward, self.dtype, callers=self.callers)
 
     @lazy
     def backward_kernel(self) -> Launch:
-        """The kernel of the adjoint."""
+        """Backward kernel."""
         adjoint = self.differentiated.backward
         gets = tuple(name for name in self.events if name in adjoint.outputs)
         return Launch(adjoint, self.dtype, True, CallerStreams(frozenset(["dy", *self.events]), gets))
 
     @lazy
     def backward_parameters(self) -> Callable[..., dict[str, Tensor]]:
-        """What the adjoint reads of the parameters."""
+        """Function of the recurrence's parameters to those of the backward kernel."""
         return as_function(self.differentiated.parameters)
 
     @lazy
     def taped(self) -> set[str]:
-        """States that the backward pass reads at every step."""
+        """Names of states that the backward pass reads at every step."""
         read = {v.name.removesuffix("_next") for v in self.differentiated.backward.inputs("state", "next")}
         read |= {stream.name.removesuffix("_next") for _, stream, _, _ in self.differentiated.matrices}
         return read & set(self.states)
 
     @lazy
     def kept(self) -> list[str]:
-        """What else the backward pass reads."""
+        """Names of other streams that the backward pass reads."""
         read = [v.name for v in self.differentiated.backward.inputs("saved")]
         read += [stream.name for _, stream, _, _ in self.differentiated.matrices]
         return [n for n in dict.fromkeys(read) if n.removesuffix("_next") not in self.states]
@@ -100,15 +100,15 @@ class Recurrence:
         lengths: Tensor | None,
         save: bool,
     ) -> tuple[Tensor, list[Tensor], Saved | None]:
-        """Outputs [T, B, ...], last states, and what is saved.
+        """Outputs `[T, B, ...]`, last states, and saved tensors.
 
         Args:
-            events: what the kernel reads of every event, `[T, B, ...]`, in the order of `self.events`.
-            parameters: what it reads of the parameters, in the order of `self.parameters`.
-            states: the states before, `[B, ...]`.
-            steps: T.
-            lengths: `[B]` whole numbers, or None.
-            save: whether a backward pass will follow.
+            events: Kernel inputs of every event, `[T, B, ...]`, in the order of `self.events`.
+            parameters: Kernel inputs of the parameters, in the order of `self.parameters`.
+            states: States before the sequence, `[B, ...]`.
+            steps: Number of steps, T.
+            lengths: Integers `[B]`, or None.
+            save: Whether a backward pass will follow.
         """
         launch = self.training if save else self.inference
         ragged = None if lengths is None else SortedLengths.of(lengths)
@@ -151,7 +151,7 @@ class Recurrence:
     def _found(
         self, launch: Launch, name: str, tapes: Mapping[str, Tensor], kept: Mapping[str, Tensor], steps: int
     ) -> Tensor:
-        """An output of every step, which may lie in another's buffer."""
+        """Output of every step, which may be a view of another buffer."""
         place = launch.nest.aliases[name]
         base = (
             kept[place.buffer]
@@ -167,7 +167,7 @@ class Recurrence:
         room = tape.shape[0]
         if ragged is None:
             state = tape[steps % room]
-            return state.clone() if room > steps else state  # in a tape of all steps outputs may lie too
+            return state.clone() if room > steps else state  # outputs may be views of a tape of all steps
         return ragged.unsort(tape[ragged.lengths % room, torch.arange(tape.shape[1], device="cpu")])
 
     def backward(
@@ -181,7 +181,7 @@ class Recurrence:
     ) -> tuple[list[Tensor | None], list[Tensor | None], list[Tensor | None]]:
         """Gradients of events, parameters and first states, from those of the outputs and of the last states.
 
-        `wanted` says for which events and for which parameters a gradient is computed.
+        `wanted` has, for every event stream and every parameter, whether its gradient is computed.
         """
         launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
         ragged = None if lengths is None else SortedLengths.of(lengths)
@@ -235,7 +235,7 @@ class Recurrence:
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
         places = self.backward_kernel.nest.aliases
-        known: list[tuple[BufferView, Tensor]] = []  # gradients over their rows, which products give besides
+        known: list[tuple[BufferView, Tensor]] = []  # sums over rows, which products compute as well
         for parameter, stream, gradient, heads in self.differentiated.matrices:
             if parameter not in needed:
                 continue
@@ -262,12 +262,12 @@ class Recurrence:
         steps: int,
         lengths: Tensor | None,
     ) -> tuple[Tensor, list[Tensor]]:
-        """The same by the program's definition in PyTorch, for what kernels have no rule for (second derivatives)."""
+        """Outputs and last states by PyTorch's operators, for second derivatives and batched gradients."""
         named = dict(zip(self.parameters, parameters, strict=True))
         current, outputs = list(states), []
         for step in range(steps):
             now = {name: event[step] for name, event in zip(self.events, events, strict=True)}
-            if lengths is not None:  # what lies past an end may be anything
+            if lengths is not None:  # padding may hold anything
                 running = lengths > step
                 now = {name: torch.where(_column(running, event), event, 0) for name, event in now.items()}
             before = dict(zip(self.states, current, strict=True))

@@ -1,7 +1,7 @@
-"""Recurrences in PyTorch's terms: an autograd function, and a custom operator where torch.compile is at work.
+"""Autograd function of recurrences, and their custom operator for torch.compile.
 
-The operator does what the function does, with a fake rule for shapes; it is registered only when it is needed, since
-that imports the whole of torch.compile. Second derivatives go through the program's definition in PyTorch.
+The operator equals the function, with a fake rule for shapes. It is registered at first use, since that imports the
+whole of torch.compile. PyTorch's operators compute second derivatives.
 """
 
 import hashlib
@@ -13,19 +13,19 @@ import torch
 from torch import Tensor
 
 from ..backends.llvm.buffer_pool import copied
-from ..batched import batched
+from ..batched import needs_operators, operator_gradients
 from ..ir.printer import show
 from .recurrence import Recurrence, Saved
 
 
 class RecurrenceFunction(torch.autograd.Function):
-    """apply(recurrence, steps, lengths, *events, *parameters, *states) -> (output, *last states)."""
+    """Autograd function apply(recurrence, steps, lengths, *events, *parameters, *states) -> (output, *last states)."""
 
     @staticmethod
     def forward(
         ctx: Any, recurrence: Recurrence, steps: int, lengths: Tensor | None, *tensors: Tensor
     ) -> Any:
-        """Run, and save for the backward pass."""
+        """Run the forward kernel and save tensors for the backward pass."""
         events, parameters, states = _parts(recurrence, tensors)
         output, last, saved = recurrence.forward(events, parameters, states, steps, lengths, save=True)
         assert saved is not None
@@ -33,18 +33,24 @@ class RecurrenceFunction(torch.autograd.Function):
         ctx.names, ctx.lengths = list(saved.tensors), lengths
         ctx.save_for_backward(*tensors, *saved.tensors.values())
         ctx.count, ctx.batch = len(tensors), saved.batch
-        # Copies, of what lies in memory that is saved too: users may write into what they are given.
+        # Outputs that share memory with saved tensors are copied: users may write into outputs.
         return tuple(copied(tensor) if tensor._is_view() else tensor for tensor in (output, *last))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor | None, *last: Tensor | None) -> Any:
-        """Gradients of all tensors."""
+        """Run the backward kernel."""
         recurrence: Recurrence = ctx.recurrence
-        everything = ctx.saved_tensors  # asked for once: hooks may compute it, as torch.utils.checkpoint's do
+        everything = (
+            ctx.saved_tensors
+        )  # accessed once: hooks may recompute it, as those of torch.utils.checkpoint
         tensors, saved = everything[: ctx.count], everything[ctx.count :]
-        if torch.is_grad_enabled() or batched((gradient, *last)):
-            found = _through_eager(recurrence, ctx.steps, ctx.lengths, tensors, gradient, last)
-            return (None, None, None, *found)
+        if needs_operators((gradient, *last)):
+
+            def eager(*given: Tensor) -> list[Tensor]:
+                output, states = recurrence.eager(*_parts(recurrence, given), ctx.steps, ctx.lengths)
+                return [output, *states]
+
+            return (None, None, None, *operator_gradients(eager, tensors, (gradient, *last)))
         _, parameters, _ = _parts(recurrence, tensors)
         kept = Saved(dict(zip(ctx.names, saved, strict=True)), ctx.steps, ctx.batch)
         to_events, to_parameters, _ = _parts(recurrence, ctx.needs_input_grad[3:])
@@ -53,34 +59,10 @@ class RecurrenceFunction(torch.autograd.Function):
 
 
 def _parts(recurrence: Recurrence, tensors: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
-    """What is given for events, parameters and states."""
+    """Sequence of all arguments, split into events, parameters and states."""
     first = len(recurrence.events)
     second = first + len(recurrence.parameters)
     return list(tensors[:first]), list(tensors[first:second]), list(tensors[second:])
-
-
-def _through_eager(
-    recurrence: Recurrence,
-    steps: int,
-    lengths: Tensor | None,
-    tensors: Sequence[Tensor],
-    gradient: Tensor | None,
-    last: Sequence[Tensor | None],
-) -> list[Tensor | None]:
-    """Gradients of PyTorch's own operators: they can be differentiated again where that is wanted, and be many."""
-    again = torch.is_grad_enabled()
-    with torch.enable_grad():
-        # new views stand for the tensors, so that this graph starts at them, whatever they were computed from
-        given = [tensor.view_as(tensor) if tensor.requires_grad else tensor for tensor in tensors]
-        output, states = recurrence.eager(*_parts(recurrence, given), steps, lengths)
-    pairs = [(o, g) for o, g in zip([output, *states], [gradient, *last], strict=True) if g is not None]
-    pairs = [(o, g) for o, g in pairs if o.requires_grad]
-    wanted = [tensor for tensor in given if tensor.requires_grad]
-    if not pairs or not wanted:
-        return [None] * len(tensors)
-    outputs, gradients = [o for o, _ in pairs], [g for _, g in pairs]
-    found = iter(torch.autograd.grad(outputs, wanted, gradients, create_graph=again, allow_unused=True))
-    return [next(found) if tensor.requires_grad else None for tensor in given]
 
 
 def run(
@@ -104,9 +86,9 @@ _known: dict[int, Recurrence] = {}
 
 
 def number_of(recurrence: Recurrence) -> int:
-    """A number that stands for a recurrence in a graph of torch.compile.
+    """Number of a recurrence in graphs of torch.compile.
 
-    It is made of what the recurrence computes: equal ones share it, and graphs that are kept on disk find theirs.
+    It is a hash of the program: equal recurrences share it, and graphs that are cached on disk find theirs.
     """
     text = f"{recurrence.dtype}\n{show(recurrence.split.recurrence)}"
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
@@ -116,7 +98,7 @@ def number_of(recurrence: Recurrence) -> int:
 
 @cache
 def operator() -> Any:
-    """The custom operator wolfdog::recurrence, registered on first use."""
+    """Custom operator wolfdog::recurrence, registered on first use."""
 
     @torch.library.custom_op("wolfdog::recurrence", mutates_args=(), device_types="cpu")
     def recurrence(
@@ -128,7 +110,7 @@ def operator() -> Any:
         states: Sequence[Tensor],
         save: bool,
     ) -> list[Tensor]:
-        known = _known[number]
+        known = _known[int(number)]
         output, last, saved = known.forward(events, parameters, states, steps, lengths, save)
         kept = [] if saved is None else [saved.tensors[name] for name, _ in _saves(known)]
         return [_apart(tensor) for tensor in (output, *last)] + [
@@ -137,7 +119,7 @@ def operator() -> Any:
 
     @recurrence.register_fake
     def _(number: Any, steps: Any, lengths: Any, events: Any, parameters: Any, states: Any, save: Any) -> Any:
-        known = _known[number]
+        known = _known[int(number)]
         like = states[0] if states else events[0]
         batch = states[0].shape[0] if states else events[0].shape[1]
         shapes = [(steps, batch, *known.output_shape), *((batch, *known.shapes[n]) for n in known.states)]
@@ -158,7 +140,7 @@ def operator() -> Any:
         gradient: Tensor,
         last: Sequence[Tensor],
     ) -> list[Tensor]:
-        known = _known[number]
+        known = _known[int(number)]
         names = [name for name, _ in _saves(known)]
         kept = dict(zip(names, saved, strict=True)) | _events_saved(known, events)
         parts = known.backward(
@@ -187,12 +169,12 @@ def operator() -> Any:
         gradient: Any,
         last: Any,
     ) -> Any:
-        shapes = _gradient_shapes(_known[number], steps, gradient.shape[1], parameters)
+        shapes = _gradient_shapes(_known[int(number)], steps, gradient.shape[1], parameters)
         return [gradient.new_empty(shape) for shape in shapes]
 
     def setup(ctx: Any, inputs: Any, output: Any) -> None:
         number, steps, lengths, events, parameters, states, _ = inputs
-        known = _known[number]
+        known = _known[int(number)]
         ctx.number, ctx.steps, ctx.sizes = number, steps, (len(events), len(parameters), len(states))
         ctx.has_lengths = lengths is not None
         saved = output[1 + len(known.states) :]
@@ -221,19 +203,19 @@ def operator() -> Any:
 
 
 def _apart(tensor: Tensor) -> Tensor:
-    """A copy that lies in memory as the fake rules say: a graph is made for that."""
+    """Contiguous copy, as the fake rules promise to the graph."""
     return tensor.clone(memory_format=torch.contiguous_format)
 
 
 def _own(tensor: Tensor, kept: Sequence[Tensor], output: Tensor) -> Tensor:
-    """The tensor, copied where it shares memory with another result: an operator's results may not."""
+    """Tensor that shares no memory with another result, as operators require."""
     storage = tensor.untyped_storage().data_ptr()
     sharing = sum(other.untyped_storage().data_ptr() == storage for other in (*kept, output))
     return _apart(tensor) if sharing > 1 else tensor.contiguous()
 
 
 def _saves(known: Recurrence) -> list[tuple[str, tuple[int, ...]]]:
-    """Names and feature shapes of what is saved, but for events."""
+    """Names and feature shapes of saved tensors other than events."""
     forward = known.differentiated.forward
     names = [v.name for v in known.differentiated.backward.inputs("saved")]
     names += [stream.name for _, stream, _, _ in known.differentiated.matrices]

@@ -1,4 +1,4 @@
-"""Programs that PyTorch runs: what comes before the loop."""
+"""Programs as PyTorch functions, for the computation before the loop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,9 +13,9 @@ from ..ir.program import Program
 def as_function(
     program: Program, linear: Callable[..., Tensor] = torch.nn.functional.linear
 ) -> Callable[..., dict[str, Tensor]]:
-    """A program as a Python function from inputs by name (those it does not need are ignored) to outputs by name.
+    """Function of a program, from inputs by name to outputs by name; it ignores inputs that it does not need.
 
-    `linear` does its products with a bias.
+    `linear` computes products with a bias.
     """
     source = function(program, "run", annotate=False)
     scope: dict[str, Any] = {"torch": torch, "linear": linear}
@@ -32,5 +32,5 @@ def as_function(
 
 
 def as_they_are(like: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
-    """The program that computes nothing."""
+    """Function that returns its inputs, for an empty program."""
     return inputs

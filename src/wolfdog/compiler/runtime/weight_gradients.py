@@ -1,4 +1,4 @@
-"""Sums and products over all steps and examples at once, or over those that belong to a sequence."""
+"""Gradients of parameters: sums and matrix products over all steps and examples."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from ..backends.llvm.gemm import WORTH, Chosen, multiply_transposed
 
 
 def summed(gradient: Tensor, rows: Tensor | None) -> Tensor:
-    """The sum over steps and examples, [T, B, ...] to [...], of all T * B rows or of those that are given."""
+    """Sum over steps and examples, `[T, B, ...]` to `[...]`, of all T * B rows or of the given ones."""
     flat = gradient.flatten(0, 1)
     return (flat if rows is None else flat.index_select(0, rows)).sum(0)
 
@@ -15,11 +15,11 @@ def summed(gradient: Tensor, rows: Tensor | None) -> Tensor:
 def matrix_gradient(
     operand: Tensor, gradient: Tensor, rows: Chosen | None, heads: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """operand^T @ gradient over steps and examples, [T, B, ..., K] and [T, B, ..., N] to [K, N]; and where that is no
-    work, the sums of the gradient, [N].
+    """Product operand^T gradient over steps and examples, and the sums of the gradient where they cost nothing.
 
-    It lies in memory as [N, K], as the weights of PyTorch's modules do, whose gradient it is then without a copy. Of
-    all T * B, only `rows` are taken where they are given: those of the gradient, and those of the operand.
+    The operand `[T, B, ..., K]` and the gradient `[T, B, ..., N]` give `[K, N]` and `[N]`. The product is stored as
+    `[N, K]`, like the weights of PyTorch's modules, so that it becomes their gradient without a copy. With `rows`, only
+    these rows of the gradient and of the operand count.
     """
     operand, gradient = operand.flatten(0, 1), gradient.flatten(0, 1)
     if not heads and operand.dim() == gradient.dim() == 2 and _worth(operand, gradient, rows):
@@ -38,7 +38,7 @@ def matrix_gradient(
 
 
 def _worth(operand: Tensor, gradient: Tensor, rows: Chosen | None) -> bool:
-    """Whether a product is large enough for a kernel, and lies as one reads it."""
+    """Whether a product is large enough for a kernel and has contiguous rows."""
     count = len(operand) if rows is None else len(rows[0])
     side_by_side = operand.stride(1) == gradient.stride(1) == 1
     return side_by_side and count * operand.shape[1] * gradient.shape[1] >= WORTH

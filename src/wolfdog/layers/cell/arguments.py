@@ -79,7 +79,7 @@ def checked_lengths(
     expected = [] if batch is None else [batch]
     if not (whole or checked.numel() == 0) or list(checked.shape) != expected:
         raise ShapeError(f"{name} must be whole numbers of shape {expected}; got {described(checked)}")
-    if torch.compiler.is_compiling():  # a graph cannot check values
+    if not values_known(checked):
         return checked.reshape(-1).to(torch.int64)
     least, most = map(int, checked.aminmax()) if checked.numel() else (0, 0)
     if not 0 <= least <= most <= steps:
@@ -114,3 +114,15 @@ def check_probability(name: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
         raise InputError(f"{name} must be a probability, 0 or more and less than 1; got {value!r}")
     return float(value)
+
+
+def values_known(tensor: Tensor) -> bool:
+    """Whether the values of a tensor can be read: not inside a graph, and not where vmap holds one for each example."""
+    if torch.compiler.is_compiling():
+        return False
+    functorch = torch._C._functorch
+    while functorch.is_functorch_wrapped_tensor(tensor):
+        if functorch.is_batchedtensor(tensor):
+            return False
+        tensor = functorch.get_unwrapped(tensor)
+    return True

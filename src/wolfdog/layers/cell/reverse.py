@@ -43,8 +43,5 @@ class Reversal:
 
     def resets(self, resets: Tensor) -> Tensor:
         """Resets of the reversed sequence: a reset before event t becomes one before event t - 1 in reversed order."""
-        reversed_ = self(resets)
-        first = torch.zeros_like(reversed_.narrow(self._time, 0, 1))
-        return torch.cat(
-            (first, reversed_.narrow(self._time, 0, reversed_.shape[self._time] - 1)), self._time
-        )
+        none = resets.new_zeros([1 if axis == self._time else size for axis, size in enumerate(resets.shape)])
+        return torch.cat((none, self(resets)), self._time).narrow(self._time, 0, resets.shape[self._time])

@@ -240,7 +240,7 @@ class CompiledRunner:
             depends = watched(
                 [], [slots[name] for name in program.made.names], program.reads, self.record.modules
             )
-            depends.exchanged = True
+            depends.makes = program.made.makes_tensors
             self.kept[form] = program, compiled_check(depends)
             while len(self.kept) > SETTINGS:
                 del self.kept[next(iter(self.kept))]
@@ -319,6 +319,11 @@ class CompiledRunner:
         pairs = zip((output, *tensors(after)), (output_again, *tensors(after_again)), strict=True)
         same = all(torch.equal(a, b) for a, b in pairs)
         return zeros if same else "the cell makes a first state of its own, which is not zeros"
+
+
+def clear() -> None:
+    """Forget which warnings were given."""
+    _warned.clear()
 
 
 def _flat(state: State) -> bool:

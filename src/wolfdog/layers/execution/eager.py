@@ -1,16 +1,23 @@
-"""The reference: a loop over the steps in plain PyTorch. It is what a layer means, whatever runs it."""
+"""Reference loop over the steps in plain PyTorch, which defines the results of a layer."""
+
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
 from ...compiler.ragged import masked, padding_mask
 from ...errors import InputError
+from ..cell.arguments import values_known
 from ..cell.protocol import Returns, initial_state, output_and_state, result_form
-from ..cell.state import State, select
+from ..cell.state import State, select, structure
+from ..cell.torch_cells import vmappable
+
+_found_forms: "WeakKeyDictionary[nn.Module, dict[str, Returns]]" = WeakKeyDictionary()
+"""Forms that were found by trying, by the structure of what cells returned without a state."""
 
 
 class EagerRunner:
-    """Runs a cell step by step; `returns` None is told from what the cell returns first."""
+    """Runner of a cell step by step; `returns` None is inferred from the first result."""
 
     backend = "eager"
 
@@ -22,10 +29,22 @@ class EagerRunner:
         """The output [B, ...] and the state after one event [B, ...]; state None is the cell's zero state."""
         if state is None:
             state = initial_state(self.cell, len(event))
-        result = self.cell(event) if state is None else self.cell(event, state)
+        with vmappable():
+            result = self.cell(event) if state is None else self.cell(event, state)
         if self.returns is None:
-            self.returns = result_form(self.cell, state, result)
+            self.returns = self._found_forms(state, result, event)
         return output_and_state(self.cell, self.returns, result)
+
+    def _found_forms(self, state: State | None, result: object, event: Tensor) -> Returns:
+        """The form of what the cell returned; what had to be tried is kept."""
+        form = structure(result)
+        known = _found_forms.get(self.cell, {}).get(form) if state is None else None
+        if known is not None:
+            return known
+        found = result_form(self.cell, state, result, event)
+        if state is None:
+            _found_forms.setdefault(self.cell, {})[form] = found
+        return found
 
     def sequence(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
@@ -34,7 +53,7 @@ class EagerRunner:
         if state is None:
             state = initial_state(self.cell, x.shape[1])
         steps = len(x)
-        if lengths is not None and not torch.compiler.is_compiling():  # a graph does not look at numbers
+        if lengths is not None and values_known(lengths):
             steps = int(lengths.max()) if len(lengths) else 0
         if steps == 0:
             return self._nothing(x, state)
@@ -46,7 +65,7 @@ class EagerRunner:
         else:
             x_run, fresh, ended = _masked(x[:steps], lengths, resets)
             for event, fresh_now, ended_now in zip(x_run.unbind(0), fresh, ended, strict=True):
-                output, after = self._step_after_reset(event, state, fresh_now)
+                output, after = self.step_after_reset(event, state, fresh_now)
                 if ended_now is not None:
                     output = torch.where(_rows(ended_now, output), 0, output)
                     after = select(ended_now, self._known(state), after)
@@ -57,9 +76,10 @@ class EagerRunner:
             y = torch.cat((y, y.new_zeros(len(x) - steps, *y.shape[1:])))
         return y, self._known(state)
 
-    def _step_after_reset(
+    def step_after_reset(
         self, event: Tensor, state: State | None, fresh: Tensor | None
     ) -> tuple[Tensor, State]:
+        """Output and state of one event, where rows of the mask `fresh` [B] start from the initial state."""
         if fresh is None or state is None:
             return self.step(event, state)
         start = initial_state(self.cell, len(event))
@@ -102,7 +122,7 @@ def _masked(
 
 
 def _by_step(mask: Tensor) -> list[Tensor | None]:
-    if torch.compiler.is_compiling():  # a graph does not look
+    if not values_known(mask):
         return list(mask.unbind(0))
     # One transfer for all steps: asking each row would wait for the device each time.
     some = mask.any(1).tolist()

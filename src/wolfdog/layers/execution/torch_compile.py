@@ -5,6 +5,7 @@ What depends on the cell alone is decided while the graph is made, by functions 
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import reduce
 from itertools import chain
 from types import NoneType
@@ -23,10 +24,15 @@ from .attribute_reads import GlobalRead, dict_of
 from .cell_cache import record_of
 from .compiled import CompiledRunner
 from .eager import EagerRunner
+from .scan import scan_steps
 
 
 class _Plans:
     """Plans by number, as attributes: torch.compile sees those made after its first look, as it does not in a dict."""
+
+
+PLANS = 256
+"""Plans that are kept; the oldest goes first."""
 
 
 _plans = _Plans()
@@ -58,10 +64,10 @@ class GraphRunner:
             held = chain(self.cell.parameters(), self.cell.buffers())
             dtype = next((t.dtype for t in held if t.is_floating_point()), x.dtype)
             x, state = x.to(dtype), None if state is None else transform(lambda t: t.to(dtype), state)
-        if torch.compiler.is_exporting():  # an exported program knows PyTorch's operators alone
-            with torch.autocast("cpu", enabled=False):
-                return self.eager.sequence(x, state, lengths, resets)
-        features = [int(n) for n in x.shape[2:]]
+        if torch.compiler.is_exporting():  # an exported program consists of PyTorch's operators
+            return self._exported(x, state, lengths, resets)
+        # The length of a range makes a constant of a symbolic size: torch.compile(dynamic=True) has no others here.
+        features = [len(range(n)) for n in x.shape[2:]]
         number = self.layer._plan_in_graph(features, str(x.dtype), resets is not None)
         masks = planned(number).rows if number else []
         # compared here, where the graph is made, so that it is made again where a number changes
@@ -81,8 +87,22 @@ class GraphRunner:
         named: dict[str, Any] = {
             name: reduce(getattr, name.split("."), self.cell) for name in (*plan.names, *plan.rows)
         }
+        for name, value in named.items():  # a number that changes from call to call is an argument of kernels
+            named[name] = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=x.dtype)
         y, after = run_planned(plan, named, x, states, lengths, resets, anew)
         return y, rebuilt(before, after)
+
+    def _exported(
+        self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """By the unrolled loop, or by a scan where the number of steps is dynamic; without autocast."""
+        start = initial_state(self.cell, x.shape[1]) if state is None else state
+        steps: object = x.shape[0]
+        # No context where there is nothing to disable: programs with a scan inside one cannot be saved.
+        with torch.autocast("cpu", enabled=False) if torch.is_autocast_enabled("cpu") else nullcontext():
+            if start is not None and isinstance(steps, torch.SymInt):
+                return scan_steps(self.eager, x, start, lengths, resets)
+            return self.eager.sequence(x, state, lengths, resets)
 
     def _zero(self, x: Tensor, plan: Any) -> State:
         state = initial_state(self.cell, x.shape[1])
@@ -101,25 +121,12 @@ def run_planned(
     fresh: Sequence[Tensor] = (),
 ) -> tuple[Tensor, list[Tensor]]:
     """As `Compiled.sequence`, within a graph."""
-    steps = x.shape[0]
-    inputs = {"x": x}
-    for number, name in enumerate(plan.rows):
-        inputs[f"a{number}"] = named[name].expand(steps, *named[name].shape)
-    if resets is not None:
-        inputs["reset"] = resets.to(x.dtype)
-        for number, state in enumerate(fresh):
-            inputs[f"f{number}"] = state.expand(steps, *state.shape)
     save = torch.is_grad_enabled()
     with torch.autocast("cpu", enabled=False):
-        values = dict(zip(plan.values, plan.parameters(*[named[name] for name in plan.names]), strict=True))
-        early = plan.early(like=x, **values)
-        events = plan.events(like=x, **inputs, **values, **early)
-        tensors_in = (
-            [events[name] for name in plan.event_names],
-            [early[name] for name in plan.parameter_names],
-            list(states),
+        events, parameters = plan.call.arguments(named, x, resets, fresh)
+        results = torch.ops.wolfdog.recurrence(
+            plan.number, x.shape[0], lengths, events, parameters, list(states), save
         )
-        results = torch.ops.wolfdog.recurrence(plan.number, steps, lengths, *tensors_in, save)
     return results[0], list(results[1 : 1 + plan.states])
 
 
@@ -133,15 +140,13 @@ class Plan:
         )
 
         operator()
-        recurrence = compiled.recurrence(resets, hoist_events=True)
+        self.call = compiled.call(resets, hoist_events=True)
+        recurrence = self.call.recurrence
         code = compiled.traced.parameters
         self.zero = zero
         self.number: int = number_of(recurrence)
         self.names = list(code.names)
-        self.parameters, self.values = code.function(), list(code.results())
-        self.early, self.events = recurrence.early, recurrence.over_events
         self.rows = list(compiled.rows)
-        self.event_names, self.parameter_names = list(recurrence.events), list(recurrence.parameters)
         self.states = len(recurrence.states)
         forms = [(list(t.shape[1:]), t.dtype) for t in tensors(zero)]
         parts = (
@@ -195,7 +200,14 @@ def register(compiled: Any, resets: bool = False, zero: State = ()) -> int:
     made = Plan(compiled, resets, zero)
     if not hasattr(_plans, f"of_{made.key}"):
         setattr(_plans, f"of_{made.key}", made)
+        while len(vars(_plans)) > PLANS:
+            delattr(_plans, next(iter(vars(_plans))))
     return made.key
+
+
+def clear() -> None:
+    """Forget the plans; graphs that use one are made anew by torch.compile."""
+    vars(_plans).clear()
 
 
 def planned(number: int) -> Any:

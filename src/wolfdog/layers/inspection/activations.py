@@ -1,6 +1,6 @@
 """Named activations of a cell over time, computed by a cell that returns them beside its state."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -9,23 +9,16 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from ... import cells
 from ..cell.protocol import Returns, initial_state
 from ..cell.recurrent_dropout import fresh_dropout_masks
 from ..cell.rng import generators, replayed
 from ..cell.state import State, tensors, transform
+from ..cell.torch_cells import equal_cell
 from ..cell.wrapper import innermost
 from ..execution.compiled import CompiledRunner
 from ..execution.eager import EagerRunner
 from ..execution.runner import Runner, choose
 from .local_names import Local, names_of, recorded
-
-TWINS: dict[type[nn.Module], Callable[..., cells.Cell]] = {
-    nn.RNNCell: cells.ElmanCell,
-    nn.LSTMCell: cells.LSTMCell,
-    nn.GRUCell: cells.GRUCell,
-}
-"""Torch's cells, whose step is one operation without names, and the equal cells of wolfdog."""
 
 BATCH_SIZES = (3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
 
@@ -90,7 +83,7 @@ class Quantities(nn.Module):
     def __init__(self, cell: nn.Module, returns: Returns | None) -> None:
         super().__init__()
         self.original = cell
-        self.cell = _twin(cell)
+        self.cell = equal_cell(cell)
         self._runner = EagerRunner(self.cell, returns)
         self.layout: list[Quantity] = []
         if initial_state(cell, 1) is not None:
@@ -165,17 +158,6 @@ class Quantities(nn.Module):
         with recorded(self.cell, given) as recorder:
             output, after = self._runner.step(event, state)
         return recorder.in_order(), output, after
-
-
-def _twin(cell: nn.Module) -> nn.Module:
-    """The cell; for torch's cells, the equal cell of wolfdog with the same parameters."""
-    kind = TWINS.get(type(cell))
-    if kind is None:
-        return cell
-    options = {"nonlinearity": cell.nonlinearity} if isinstance(cell, nn.RNNCell) else {}
-    twin = kind(cell.input_size, cell.hidden_size, bias=bool(cell.bias), device="meta", **options)
-    twin._parameters = cell._parameters  # one dictionary, so that both see later changes
-    return twin
 
 
 def _state_names(cell: nn.Module, form: State) -> list[str]:

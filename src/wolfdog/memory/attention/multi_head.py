@@ -9,6 +9,7 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 
 from ...cells.initialisation import parameter_factory
 from ...errors import InputError
+from ...layers.execution.kernel_access import transformed
 from .attention import Attention
 from .past import Visibility
 from .positions import Position, Rotary
@@ -116,7 +117,9 @@ class MultiHeadAttention(Attention):
         W_q, b_q = self._projections()[0]
         q = self._rotated(self._by_head(linear(x, W_q, b_q)), positions).transpose(1, 2)  # [B, heads, T, d]
         k, v = self._by_head(keys).transpose(1, 2), self._by_head(values).transpose(1, 2)
-        if self.fast and not need_weights:
+        # Under torch.func's transforms, PyTorch's kernel has no gradient of an additive bias.
+        differentiable = visibility.bias is None or not transformed()
+        if self.fast and not need_weights and differentiable:
             heads, weights = _fast(q, k, v, visibility), None
         else:
             weights = visibility.softmax(q @ k.transpose(2, 3) / math.sqrt(q.shape[-1]))

@@ -55,8 +55,7 @@ def observe(
     world: World | None,
 ) -> ObserverPredictions:
     """Probabilities of the frame classifier alone and of each context for `videos`, whose events are the frame
-    classifier's
-    embeddings.
+    classifier's embeddings.
 
     With a `world`, what is informative and ambiguous is read off it and the ideal observer speaks too, with a
     perfect frame classifier and with this one; that takes videos labelled throughout.

@@ -7,7 +7,6 @@ from ...errors import InputError
 from ..smoothing import METHODS, AnyClass, Method
 from ..smoothing.options import method_of
 from ..world_memory.method import WorldMemory
-from ..world_memory.network_file import PRETRAINED
 
 AUTO = "auto"
 """The world memory where the classes are its own, otherwise the any-class memory."""
@@ -38,7 +37,7 @@ def load_method(
     if options and name in (AUTO, WorldMemory.name):
         raise InputError(f"--option: the method {name} has none; got {options[0]!r}.")
     if name == AUTO:
-        own = not ahead and PRETRAINED.is_file() and WorldMemory.knows(classes)
+        own = not ahead and WorldMemory.knows(classes)
         return WorldMemory() if own else AnyClass()
     if name == WorldMemory.name:
         if not WorldMemory.knows(classes):

@@ -29,8 +29,7 @@ Report = Callable[[Progress], None]
 @dataclass(frozen=True)
 class FrameClassifierTraining:
     """Settings of the frame classifier's training: `plan`, with `batch` frames a step, and for the first `coarse`
-    share of
-    the steps on frames of half the size."""
+    share of the steps on frames of half the size."""
 
     plan: OptimizerSettings = field(default_factory=lambda: OptimizerSettings(steps=1600, learning_rate=3e-3))
     batch: int = 128

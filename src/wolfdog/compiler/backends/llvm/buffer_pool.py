@@ -49,8 +49,8 @@ def empty(*shape: int, dtype: torch.dtype) -> Tensor:
     memory = torch.from_numpy(loan).untyped_storage()  # keeps the loan alive
     found = torch.empty(0, dtype=dtype, device="cpu")
     found.set_(memory, 0, shape)  # type: ignore[call-overload]  # not a view: users may write into it
-    if torch.are_deterministic_algorithms_enabled() and torch.utils.deterministic.fill_uninitialized_memory:  # type:
-    ignore[attr-defined]
+    fills = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    if fills and torch.are_deterministic_algorithms_enabled():
         found.fill_(torch.nan)
     return found
 

@@ -1,1 +1,1 @@
-"""What PyTorch's operations mean in ours: the one place that knows ATen, in files by what operations do to axes."""
+"""Lowering of ATen operations to programs, in files by their effect on axes."""

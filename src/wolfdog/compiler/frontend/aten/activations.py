@@ -1,4 +1,4 @@
-"""ATen's activation functions as formulas, with PyTorch's derivatives where they bend."""
+"""Lowering of activation functions to formulas, with PyTorch's derivatives at kinks."""
 
 from math import pi, sqrt
 from typing import Any

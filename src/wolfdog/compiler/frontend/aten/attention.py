@@ -1,4 +1,4 @@
-"""ATen's scaled dot-product attention, for queries, keys and values that each example has of its own."""
+"""Lowering of scaled dot-product attention over queries, keys and values of each example."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def _attention(
     attn_mask: Any = None,
     scale: float | None = None,
 ) -> list[Batched]:
-    """softmax(Q K^T scale + mask) V: Q `[B, H, N, D]`, K `[B, H, M, D]`, V `[B, H, M, E]`, mask `[N, M]`."""
+    """Attention softmax(Q K^T scale + mask) V: Q `[B, H, N, D]`, K `[B, H, M, D]`, V `[B, H, M, E]`, mask `[N, M]`."""
     if dropout_p:
         raise Refusal(f"attention with dropout draws random numbers {o.b.where}")
     if is_causal:

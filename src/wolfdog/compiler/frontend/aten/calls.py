@@ -1,4 +1,4 @@
-"""What one call of an ATen operation reads and writes."""
+"""Operands of ATen calls: tensors that are read and written."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def flat(arguments: Any) -> list[Any]:
-    """The leaves of nested arguments."""
+    """Leaves of nested arguments."""
     if isinstance(arguments, dict):
         return [leaf for item in arguments.values() for leaf in flat(item)]
     if isinstance(arguments, list | tuple):
@@ -15,7 +15,7 @@ def flat(arguments: Any) -> list[Any]:
 
 
 def written(func: Any, args: Any, kwargs: Any) -> list[Tensor]:
-    """The tensors that an operation writes."""
+    """Tensors that an operation writes."""
     tensors = []
     for position, argument in enumerate(func._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:

@@ -1,8 +1,8 @@
-"""What the rows of the table take and give: values with the place of their batch axis, and what aligns them.
+"""Operands of lowerings: values with the position of their batch axis, and their alignment.
 
-Each row takes `Operands` (which knows the builder and the batch) and the arguments of the ATen operation, with every
-tensor replaced by a pair (value, position of its batch axis, None where it has none), and gives such a pair, or a list
-of them where the operation has several results.
+A lowering takes `Operands` (with the builder and the batch size) and the arguments of the ATen operation, in which
+every tensor is a pair: a value, and the position of its batch axis or None. It returns such a pair, or a list of them
+for an operation with several results.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,9 @@ Lower = Callable[..., Any]
 
 
 class Folded(int):
-    """A batch axis that features are folded into: [B * count, ...], which the value has as (count, ...).
+    """Batch axis that features are folded into: `[B * count, ...]` of a value of shape (count, ...).
 
-    It comes of views such as `h.reshape(-1, 2)`, which PyTorch itself makes where a linear map is applied to [B, n, K].
+    It results from views such as `h.reshape(-1, 2)`, which PyTorch makes for a linear map of `[B, n, K]`.
     """
 
     count: int
@@ -30,7 +30,7 @@ class Folded(int):
 
 
 def batch_axis(axis: int, like: int | None) -> int:
-    """A batch axis at another position, folded where the one that it comes from is."""
+    """Batch axis at another position, folded like the original."""
     return Folded(axis, like.count) if isinstance(like, Folded) else axis
 
 
@@ -38,7 +38,7 @@ Batched = tuple[Value, int | None]
 
 
 class Operands:
-    """Alignment of operands whose batch axes stand anywhere.
+    """Alignment of operands with batch axes at any position.
 
     `constant(expression, shape)` makes a matrix of numbers that stay as they are, from an expression of PyTorch's.
     """
@@ -52,7 +52,7 @@ class Operands:
         self.largest = largest
 
     def shape(self, x: Batched) -> tuple[int, ...]:
-        """The full shape of a tensor, with its batch axis."""
+        """Full shape of a tensor, with its batch axis."""
         value, axis = x
         if axis is None:
             return value.shape
@@ -88,24 +88,24 @@ class Operands:
         return values, axis
 
     def number(self, number: Any) -> Value:
-        """A constant."""
+        """Constant value."""
         return self.b.fill(float(number))
 
     def numbers(self, value: Value) -> Value:
-        """What is true or false as one or zero."""
+        """Boolean as one or zero."""
         return self.b("where", value, self.number(1), self.number(0)) if value.type.boolean else value
 
     def reshape(self, value: Value, shape: tuple[int, ...]) -> Value:
-        """The value under another feature shape."""
+        """Value with another feature shape."""
         return value if value.shape == shape else self.b("reshape", value, shape=shape)
 
     def full(self, value: Value, shape: tuple[int, ...]) -> Value:
-        """The value, repeated to a feature shape."""
+        """Value repeated to a feature shape."""
         value = self.reshape(value, (1,) * (len(shape) - len(value.shape)) + value.shape)
         return value if value.shape == shape else self.b("expand", value, shape=shape)
 
     def feature_axis(self, x: Batched, dim: int) -> int:
-        """A dimension of a tensor as a feature axis counted from the end; refuses the batch axis."""
+        """Dimension of a tensor as a feature axis counted from the end; the batch axis is refused."""
         value, axis = x
         rank = len(self.shape(x))
         dim %= max(rank, 1)
@@ -116,18 +116,18 @@ class Operands:
         return (dim if dim < axis else dim - 1) - len(value.shape)
 
     def cut(self, value: Value, axis: int, start: int, stop: int) -> Value:
-        """A run of indices along a feature axis counted from the end."""
+        """Slice along a feature axis counted from the end."""
         whole = (start, stop) == (0, value.shape[axis])
         return value if whole else self.b("slice", value, axis=axis, start=start, stop=stop)
 
     def sizes(self, x: Batched, size: Any) -> tuple[int, ...]:
-        """A size with -1 resolved."""
+        """Size with -1 resolved."""
         total, known = prod(self.shape(x)), prod(n for n in size if n != -1)
         return tuple(total // known if n == -1 else n for n in size)
 
 
 def pointwise(op: str) -> Lower:
-    """The row of an operation that is one of ours."""
+    """Lowering to an operation of the same arguments."""
 
     def lower(o: Operands, *arguments: Any) -> Batched:
         values, axis = o.align(*arguments)
@@ -137,7 +137,7 @@ def pointwise(op: str) -> Lower:
 
 
 def formula(function: Callable[..., Value]) -> Lower:
-    """An operation given by a formula over pointwise ones: function(make, number, *values)."""
+    """Lowering to a formula over pointwise operations: function(builder, number, *values)."""
 
     def lower(o: Operands, *arguments: Any, **options: Any) -> Batched:
         tensors = [a for a in arguments if isinstance(a, tuple)]

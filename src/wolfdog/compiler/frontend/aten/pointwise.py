@@ -1,4 +1,4 @@
-"""ATen's pointwise operations, and those that make or copy tensors."""
+"""Lowering of pointwise operations, and of operations that create or copy tensors."""
 
 from collections.abc import Sequence
 from math import log
@@ -65,14 +65,14 @@ def _masked_fill(o: Operands, x: Any, mask: Any, number: Any) -> Batched:
 
 
 def _index_put(o: Operands, x: Batched, indices: Any, number: Any, accumulate: bool = False) -> Batched:
-    """x[mask] = number."""
+    """Assignment x[mask] = number."""
     if len(indices) != 1 or accumulate or o.shape(indices[0]) != o.shape(x) or o.shape(number) != ():
         raise Refusal(f"an assignment to indices {o.b.where}")
     return _where(o, indices[0], number, x)
 
 
 def _logical(op: str, of_numbers: bool) -> Lower:
-    """Of what is true or false; a number is true where it is not zero, unless its bits are meant."""
+    """Lowering of a logical operation; a number counts as true where it is not zero, except in bitwise operations."""
 
     def lower(o: Operands, *arguments: Any) -> Batched:
         values, axis = o.align(*arguments)
@@ -103,7 +103,7 @@ def _to_copy(o: Operands, x: Batched, dtype: Any = None, **_: Any) -> Batched:
 
 
 def _make(number: float | None) -> Lower:
-    """zeros(B, n), full((B, n), 1.0): one number in every example."""
+    """Lowering of zeros(B, n) or full((B, n), 1.0): one number in every example."""
 
     def lower(o: Operands, first: Any, *rest: Any, **_: Any) -> Batched:
         size = tuple(first) if isinstance(first, list) else o.shape(first)
@@ -138,13 +138,13 @@ MAKES = {
     "zeros", "ones", "full", "expand", "repeat", "new_zeros", "new_ones", "new_full", "zeros_like", "ones_like",
     "full_like",
 }  # fmt: skip
-"""Operations that give something without a batch axis one."""
+"""Operations that add a batch axis."""
 
 TRUTHS = {
     "where", "masked_fill", "index_put", "logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or",
     "bitwise_not", "clone", "alias", "detach", "contiguous", "lift_fresh", "_to_copy", "any", "all",
 }  # fmt: skip
-"""Operations that take what is true or false as it is; the others take ones and zeros."""
+"""Operations on booleans; other operations read booleans as ones and zeros."""
 
 POINTWISE: dict[str, Lower] = {
     **{name: pointwise(name) for name in (*SAME_NAME, "neg", "abs", "mul", "atan")},

@@ -1,4 +1,4 @@
-"""ATen's matrix products."""
+"""Lowering of matrix products."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def _addmm(o: Operands, bias: Batched, a: Batched, b: Batched, beta: float = 1, 
 
 
 def _mv(o: Operands, a: Batched, b: Batched) -> Batched:
-    """[B, K] and [K] give [B]."""
+    """Product of `[B, K]` and `[K]`, `[B]`."""
     if a[1] != 0 or isinstance(a[1], Folded) or b[1] is not None:
         raise Refusal(f"a product of a matrix and a vector across the batch {o.b.where}")
     return o.reshape(o.b("sum", o.b("mul", a[0], b[0]), axes=(-1,)), ()), 0

@@ -1,4 +1,4 @@
-"""ATen's sums, means and maxima over features, and what is made of them: softmax, norms."""
+"""Lowering of reductions over features: sums, means, maxima, softmax and norms."""
 
 from collections.abc import Sequence
 from math import prod
@@ -13,7 +13,7 @@ _times, _plus = pointwise("mul"), pointwise("add")
 
 
 def _keep(o: Operands, x: Batched, value: Value, dims: Sequence[int], keepdim: bool) -> Batched:
-    """A reduction's result, whose axes are still there with size one, without them where that is wanted."""
+    """Result of a reduction, whose axes have size one; without these axes unless `keepdim`."""
     return (value, x[1]) if keepdim else squeeze(o, (value, x[1]), list(dims))
 
 
@@ -79,7 +79,7 @@ def _std(o: Operands, x: Batched, dims: Any = None, correction: float = 1, keepd
 
 
 def _largest(o: Operands, value: Value, axes: tuple[int, ...]) -> Value:
-    """What is taken off before an exponential; it cancels out, and so do its gradients."""
+    """Maximum that is subtracted before an exponential; it cancels, and so do its gradients."""
     return o.b("detach", o.b("amax", value, axes=axes))
 
 
@@ -173,7 +173,7 @@ def _vector_norm(
 
 
 def _cumsum(o: Operands, x: Batched, dim: int, **_: Any) -> Batched:
-    """Along the last axis a product with a triangle of ones, along another slice after slice."""
+    """Cumulative sum: along the last axis a product with a triangle of ones, along another axis slice by slice."""
     value, axis = x[0], o.feature_axis(x, dim)
     size = value.shape[axis]
     if axis == -1:

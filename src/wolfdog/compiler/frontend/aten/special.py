@@ -1,4 +1,4 @@
-"""ATen's special functions, roundings and tests for infinities, as formulas over pointwise operations.
+"""Lowering of special functions, roundings and tests for infinities to formulas.
 
 Each formula has PyTorch's values and derivatives at infinities, NaN and points where the function is not smooth.
 """
@@ -55,7 +55,7 @@ def _logit(b: Builder, number: Any, x: Value, eps: float | None = None) -> Value
 
 
 def _times_log(function: str, pole: float) -> Lower:
-    """x log(y), which is 0 where x is 0 and y is at or below the pole."""
+    """Lowering of x log(y), which is 0 where x is 0 and y is at or below the pole."""
 
     def lower(o: Operands, a: Any, b: Any) -> Batched:
         (x, y), axis = o.align(a, b)
@@ -68,7 +68,7 @@ def _times_log(function: str, pole: float) -> Lower:
 
 
 def _logaddexp(b: Builder, number: Any, x: Value, y: Value) -> Value:
-    """log(e^x + e^y) = max + log1p(e^-|x - y|)."""
+    """Logarithm of a sum, log(e^x + e^y) = max + log1p(e^-|x - y|)."""
     equal = b("eq", x, y)  # among them infinities, whose difference is NaN
     apart = b("where", equal, number(0), b("sub", x, y))
     return b("add", b("maximum", x, y), b("log1p", b("exp", b("neg", b("abs", apart)))))

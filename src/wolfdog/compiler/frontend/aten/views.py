@@ -1,4 +1,4 @@
-"""ATen's views, slices and concatenations of features."""
+"""Lowering of views, slices and concatenations of features."""
 
 from collections.abc import Sequence
 from math import prod
@@ -48,7 +48,7 @@ def _t(o: Operands, x: Batched) -> Batched:
 
 
 def unsqueeze(o: Operands, x: Batched, dim: int) -> Batched:
-    """The tensor with an axis of size one more."""
+    """Tensor with an additional axis of size one."""
     value, axis = x
     shape = o.shape(x)
     dim %= len(shape) + 1
@@ -60,7 +60,7 @@ def unsqueeze(o: Operands, x: Batched, dim: int) -> Batched:
 
 
 def squeeze(o: Operands, x: Batched, dims: int | Sequence[int] | None = None) -> Batched:
-    """The tensor without axes of size one."""
+    """Tensor without axes of size one."""
     value, axis = x
     shape = o.shape(x)
     wanted = range(len(shape)) if dims is None else [dims] if isinstance(dims, int) else dims
@@ -88,7 +88,7 @@ def _expand(o: Operands, x: Batched, size: Sequence[int], implicit: bool = False
 
 
 def _repeat(o: Operands, x: Batched, times: Sequence[int]) -> Batched:
-    """Copies side by side; of one row for every example, where there is no batch yet."""
+    """Repetition along axes; a tensor without batch may be repeated to one row for each example."""
     extra = len(times) - len(o.shape(x))
     for _ in range(extra):
         x = unsqueeze(o, x, 0)
@@ -115,7 +115,7 @@ def _slice(
 
 
 def _every(o: Operands, value: Value, axis: int, indices: range) -> Value:
-    """Every so many indices of an axis: the first of each of as many pieces."""
+    """Strided slice of an axis: the first index of each piece of `step` indices."""
     at, step, whole = len(value.shape) + axis, indices.step, len(indices)
     if indices.start + whole * step > value.shape[axis]:  # the last piece is cut short
         whole -= 1
