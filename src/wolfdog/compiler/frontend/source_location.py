@@ -8,6 +8,8 @@ import torch
 
 _TORCH = str(Path(torch.__file__).parent)
 _COMPILER = str(Path(__file__).parents[1])
+_OURS = (_COMPILER, str(Path(__file__).parents[2] / "layers" / "execution"))
+"""Folders whose frames are no part of a cell."""
 
 
 def where() -> str:
@@ -16,7 +18,7 @@ def where() -> str:
     inside = ""
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith(_COMPILER):
+        if not file.startswith(_OURS):
             line = f"{Path(file).name}:{frame.f_lineno}, in {frame.f_code.co_name}"
             if not file.startswith(_TORCH):
                 return f"at {line}"
