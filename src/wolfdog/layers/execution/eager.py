@@ -1,4 +1,4 @@
-"""The reference: a loop over the steps in plain PyTorch. It is what a layer means, whatever runs it."""
+"""Reference loop over the steps in plain PyTorch, which defines the results of a layer."""
 
 from weakref import WeakKeyDictionary
 
@@ -12,12 +12,12 @@ from ..cell.protocol import Returns, initial_state, output_and_state, result_for
 from ..cell.state import State, select, structure
 from ..cell.torch_cells import vmappable
 
-_told: "WeakKeyDictionary[nn.Module, dict[str, Returns]]" = WeakKeyDictionary()
+_found_forms: "WeakKeyDictionary[nn.Module, dict[str, Returns]]" = WeakKeyDictionary()
 """Forms that were found by trying, by the structure of what cells returned without a state."""
 
 
 class EagerRunner:
-    """Runs a cell step by step; `returns` None is told from what the cell returns first."""
+    """Runner of a cell step by step; `returns` None is inferred from the first result."""
 
     backend = "eager"
 
@@ -38,12 +38,12 @@ class EagerRunner:
     def _form_of(self, state: State | None, result: object, event: Tensor) -> Returns:
         """The form of what the cell returned; what had to be tried is kept."""
         form = structure(result)
-        known = _told.get(self.cell, {}).get(form) if state is None else None
+        known = _found_forms.get(self.cell, {}).get(form) if state is None else None
         if known is not None:
             return known
         found = result_form(self.cell, state, result, event)
         if state is None:
-            _told.setdefault(self.cell, {})[form] = found
+            _found_forms.setdefault(self.cell, {})[form] = found
         return found
 
     def sequence(
