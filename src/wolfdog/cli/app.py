@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import MediaWarning, WolfdogError
+from ..extras import needs_extra
 from .demo import demo
 from .evaluate import evaluate
 from .export import export
@@ -21,7 +22,7 @@ from .watch import watch
 
 app = typer.Typer(
     name="wolfdog",
-    help="A network that watches television, and remembers what it saw.",
+    help="Labels for video, each with a memory of what came before.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -55,7 +56,7 @@ for command in (watch, smooth, train, evaluate, demo, tv, export, pretrain):
 def main() -> None:
     """Run a command; a user's mistake is one line on standard error and exit status 2."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), needs_extra("watch", "this command"):
             warnings.simplefilter("default", MediaWarning)
             warnings.showwarning = _telling(warnings.showwarning)
             app()

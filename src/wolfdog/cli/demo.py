@@ -126,7 +126,7 @@ def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
             moments = list(watcher.watch(video))
             spans = read_labels(shown.labels)[video.name]
             title = f"{name}, as the memory {memory} saw it"
-            draw_timeline(moments, out / "timelines" / f"{name}.png", classes, spans, title)
+            draw_timeline(moments, out / "timelines" / f"{name}.png", classes, truth=spans, title=title)
             if number == 0:
-                annotate(video, moments, out / "annotated.mp4", classes, spans)
+                annotate(video, moments, out / "annotated.mp4", classes, truth=spans)
             done(number + 1, "")

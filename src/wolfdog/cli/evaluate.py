@@ -129,11 +129,11 @@ def _judged_watcher(
             found,
             videos if videos.is_dir() else videos.parent,
             spans,
-            config.classes,
-            config.fps,
-            config.size,
-            lambda number: done(number, ""),
-            lambda video: embed_video(watcher.frame_classifier, video),
+            classes=config.classes,
+            fps=config.fps,
+            size=config.size,
+            progress=lambda number: done(number, ""),
+            develop=lambda video: embed_video(watcher.frame_classifier, video),
         )
     tell_of_missing(labels, spans, found, videos)
     contexts = {} if watcher.context is None else {config.memory: watcher.context}

@@ -195,10 +195,10 @@ def _train_scratch(training: "WatcherTraining", footage: _Footage, out: Path) ->
             footage.found,
             footage.root,
             footage.spans,
-            footage.classes,
-            config.fps,
-            config.size,
-            lambda number: done(number, ""),
+            classes=footage.classes,
+            fps=config.fps,
+            size=config.size,
+            progress=lambda number: done(number, ""),
         )
     tell_of_missing(footage.file, footage.spans, footage.found, footage.videos)
     training.run(labelled, stages)

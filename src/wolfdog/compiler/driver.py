@@ -82,14 +82,14 @@ class Compiled:
                 self._calls[resets, hoist_events] = made
             return made
 
-    def recurrence(self, resets: bool, hoist_events: bool) -> Recurrence:
-        """Recurrence of a lowered call."""
-        return self.call(resets, hoist_events).recurrence
-
     @property
     def makes_tensors(self) -> bool:
         """Whether the step makes tensors of its own, whose format may be PyTorch's default."""
         return "device=" in self.traced.parameters.source()
+
+    def recurrence(self, resets: bool, hoist_events: bool) -> Recurrence:
+        """Recurrence of a lowered call."""
+        return self.call(resets, hoist_events).recurrence
 
     def chosen(self, batch: int, resets: bool) -> Recurrence:
         """Recurrence for a batch size."""

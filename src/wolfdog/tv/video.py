@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wolfdog.atomic import atomic_path
 from wolfdog.errors import MediaError
+from wolfdog.extras import needs_extra
 from wolfdog.tv.scene import Frame
 
 QUALITY = 18
@@ -35,8 +36,9 @@ def write_video(path: str | Path, frames: Iterable[Frame], fps: float, size: int
     Raises:
         MediaError: the file cannot be written, or there is no frame.
     """
-    import av  # loads FFmpeg
-    from av.video.reformatter import VideoReformatter
+    with needs_extra("watch", "writing a video"):
+        import av  # loads FFmpeg
+        from av.video.reformatter import VideoReformatter
 
     rate = exact_rate(fps)
     count = 0

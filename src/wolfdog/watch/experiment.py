@@ -243,11 +243,11 @@ def _read(
             on_air.videos,
             on_air.labels.parent,
             read_labels(on_air.labels),
-            config.classes,
-            config.fps,
-            config.size,
-            lambda number: done(number, ""),
-            develop,
+            classes=config.classes,
+            fps=config.fps,
+            size=config.size,
+            progress=lambda number: done(number, ""),
+            develop=develop,
         )
 
 

@@ -195,7 +195,7 @@ class Merge:
         return None if event.duration < self._min_duration - 1e-9 else event
 
 
-def merge(which: Which = "context", min_duration: float = 0.0, gap: float = EVENT_GAP) -> Merge:
+def merge(which: Which = "context", *, min_duration: float = 0.0, gap: float = EVENT_GAP) -> Merge:
     """A `Merge` of the snapshot or of the context labels."""
     if which not in ("snapshot", "context"):
         raise InputError(f"which must be 'snapshot' or 'context', got {which!r}.")
@@ -203,7 +203,7 @@ def merge(which: Which = "context", min_duration: float = 0.0, gap: float = EVEN
 
 
 def events(
-    moments: Iterable[Moment], which: Which = "context", min_duration: float = 0.0, gap: float = EVENT_GAP
+    moments: Iterable[Moment], which: Which = "context", *, min_duration: float = 0.0, gap: float = EVENT_GAP
 ) -> Iterator[Event]:
     """Merge consecutive moments of one label into events, as they come, in bounded memory.
 
@@ -222,7 +222,7 @@ def events(
     0.0 0.5 dog 0.75 1
     0.5 1.5 wolf 0.75 2
     """
-    merging = merge(which, min_duration, gap)
+    merging = merge(which, min_duration=min_duration, gap=gap)
     for moment in moments:
         if (event := merging.add(moment)) is not None:
             yield event

@@ -95,7 +95,9 @@ def programme():
 def judged(programme):
     torch.manual_seed(1)
     footage = looked_at(programme, embedding=E, noise=0.05)
-    return observe(seeing(), {"gru": Context("gru", 5, E, 4).eval()}, footage, CLASSES, WORLD)
+    return observe(
+        seeing(), {"gru": Context("gru", 5, embedding=E, hidden=4).eval()}, footage, CLASSES, WORLD
+    )
 
 
 def laid_end_to_end(values):
@@ -150,7 +152,7 @@ def test_a_memory_that_copies_the_ideal_gets_the_ideal_s_row(judged):
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.integers(1, 50))
 def test_watching_side_by_side_is_watching_one_by_one(lengths, chunk):
     torch.manual_seed(0)
-    context = Context("peephole-diagonal", 3, 2, 4)
+    context = Context("peephole-diagonal", 3, embedding=2, hidden=4)
     footage = [single(np.zeros(length), name=f"{n}.mp4") for n, length in enumerate(lengths)]
     rng = np.random.default_rng(0)
     footage = [replace(video, events=rng.standard_normal((len(video), 2)).astype("f")) for video in footage]

@@ -37,7 +37,7 @@ def options(name):
 
 def context(name, seed=0):
     torch.manual_seed(seed)
-    return scrambled(Context(name, 3, E, H, **options(name))).double().eval()
+    return scrambled(Context(name, 3, embedding=E, hidden=H, **options(name))).double().eval()
 
 
 def stream(steps, batch, seed=0, resets=0.1):
@@ -275,7 +275,7 @@ def test_every_name_makes_a_memory():
 )
 def test_combinations_that_make_no_sense(name, wrong, told):
     with pytest.raises(InputError, match=told):
-        Context(name, 3, E, H, **wrong) if name != "none" else check_none(wrong)
+        Context(name, 3, embedding=E, hidden=H, **wrong) if name != "none" else check_none(wrong)
 
 
 def check_none(wrong):

@@ -5,10 +5,10 @@ import pytest
 from watch_films import COLOURS, cut, film, noise, plain, sound
 from watch_moments import CLASSES, moment
 from wolfdog.errors import InputError, MediaError
-from wolfdog.watch.moments import Event
+from wolfdog.watch.moments import Event, Moment
 from wolfdog.watch.output.annotate import annotate
 from wolfdog.watch.output.label_strip import LabelStrip
-from wolfdog.watch.output.palette import palette
+from wolfdog.watch.output.palette import OTHERS, palette
 
 PAINTS = palette(CLASSES)
 
@@ -68,7 +68,7 @@ def test_pictures_times_and_the_verdict_of_the_moment(tmp_path):
     source = film(tmp_path / "in.mp4", plain(6, 32, 64), times=times)
     moments = [moment(0.2, "wolf", "dog", frame=1), moment(0.45, "bear", frame=3)]
     truth = [Event("", 0.0, 0.42, "goldfish", 1.0, 1), Event("", 1.6, 9.0, "dog", 1.0, 1)]
-    annotate(source, moments, tmp_path / "out.MOV", CLASSES, truth, width=320)
+    annotate(source, moments, tmp_path / "out.MOV", CLASSES, truth=truth, width=320)
     got = frames_of(tmp_path / "out.MOV")
     assert [round(1000 * t) for t, _ in got] == times
     strip = LabelStrip(CLASSES, 320, with_truth=True)
@@ -140,3 +140,16 @@ def test_an_error_among_the_moments_leaves_nothing(tmp_path):
     with pytest.raises(MediaError, match="breaks off"):
         annotate(source, breaking(), tmp_path / "out.mp4", CLASSES)
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_improbable_ones_of_many_classes_are_drawn_as_one():
+    classes = [f"class {number}" for number in range(40)]
+    p = np.full(40, 0.4 / 39)
+    p[7] = 0.6
+    one = Moment("a.mp4", 0, 0.0, classes[7], classes[7], p, p)
+    bar = np.asarray(LabelStrip(classes, 640, False).draw(one, None))[20, 370:630]
+    colours, counts = np.unique(bar.reshape(-1, 3), axis=0, return_counts=True)
+    wide = {
+        tuple(colour) for colour, count in zip(colours.tolist(), counts.tolist(), strict=True) if count > 20
+    }
+    assert wide == {palette(classes)[classes[7]].rgb, OTHERS.rgb}

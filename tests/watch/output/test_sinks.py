@@ -68,8 +68,8 @@ EVENT_COLUMNS = [
 
 @given(broadcasts(ODD), st.sampled_from(["context", "snapshot"]), st.floats(0, 3))
 def test_events_round_trip(folder, moments, which, least):
-    path = write(EventsCSV(folder / "events.csv", which, least), moments)
-    rows, wanted = table(path), list(events(moments, which, least))
+    path = write(EventsCSV(folder / "events.csv", which=which, min_duration=least), moments)
+    rows, wanted = table(path), list(events(moments, which, min_duration=least))
     assert list(rows[0] if rows else []) in ([], EVENT_COLUMNS)
     assert [(r["video"], r["label"], int(r["moments"])) for r in rows] == [
         (e.video, e.label, e.moments) for e in wanted

@@ -57,11 +57,13 @@ def test_a_second_in_two_hours_is_a_dot_wide():
 
 def test_truth_is_a_lane_of_its_own_on_top_and_may_hold_other_labels():
     truth = [Event("a.mp4", 0.0, 0.5, "wolf", 1.0, 1), Event("a.mp4", 0.5, 1.0, "wolverine", 1.0, 1)]
-    figure = timeline_figure([moment(0.0, "dog", duration=1.0)], CLASSES, truth, "An test broadcast")
+    figure = timeline_figure(
+        [moment(0.0, "dog", duration=1.0)], CLASSES, truth=truth, title="A test broadcast"
+    )
     lanes, paints = bars(figure), palette([*CLASSES, "wolverine"])
     assert list(lanes) == ["truth", "context", "snapshot"]
     assert [fill for _, _, fill in lanes["truth"]] == [paints["wolf"].fill, paints["wolverine"].fill]
-    assert figure.axes[0].get_title(loc="left") == "An test broadcast"
+    assert figure.axes[0].get_title(loc="left") == "A test broadcast"
     assert "wolverine" in [t.get_text() for t in figure.legends[0].get_texts()]
 
 

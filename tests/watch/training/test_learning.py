@@ -48,7 +48,7 @@ def test_broadcast():
 
 def test_a_gru_learns_the_model_problem(test_broadcast):
     torch.manual_seed(0)
-    context = Context("gru", len(WORLD.labels), E, 32)
+    context = Context("gru", len(WORLD.labels), embedding=E, hidden=32)
     # Short deployments: many beginnings train much in little time.
     streams = RemixedStreams(shown(WORLD, 1200, 16, seed=1000), WORLD.labels, WORLD, 16, 0, deployment=1280.0)
     Trainer(ContextObjective(context, streams, 64), OptimizerSettings(400, 5e-3), {}).run()
@@ -58,7 +58,7 @@ def test_a_gru_learns_the_model_problem(test_broadcast):
 
 def test_an_untaught_memory_is_far_from_it(test_broadcast):
     torch.manual_seed(0)
-    said = remember(Context("gru", 5, E, 32), looked_at(test_broadcast, seed=1))
+    said = remember(Context("gru", 5, embedding=E, hidden=32), looked_at(test_broadcast, seed=1))
     assert (short_of_ideal(said, test_broadcast) > 0.2).all()
 
 

@@ -108,7 +108,7 @@ def test_unlabelled_moments_do_not_count(unlabelled):
     labels = np.arange(12) % 3
     labels[list(unlabelled)] = UNLABELLED
     torch.manual_seed(0)
-    context = Context("elman", 3, 1, 4)
+    context = Context("elman", 3, embedding=1, hidden=4)
     objective = ContextObjective(
         context, VideoStreams([single(labels, np.zeros(12, int))], [], 2, 0), chunk=12
     )
@@ -149,7 +149,9 @@ def test_only_labelled_videos_are_read(tmp_path):
         film(tmp_path / name, plain(3))
     labels, told = {"b.mp4": [LabelSpan(0.0, 1.0, "wolf")]}, []
     paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
-    [video] = read_labelled_videos(paths, tmp_path, labels, ("wolf", "dog"), 30.0, 16, told.append)
+    [video] = read_labelled_videos(
+        paths, tmp_path, labels, classes=("wolf", "dog"), fps=30.0, size=16, progress=told.append
+    )
     assert (video.name, told) == ("b.mp4", [1, 2])
 
 

@@ -32,17 +32,19 @@ def eye_lesson():
 
 def recut_lesson(memory):
     streams = RemixedStreams(REELS, CLASSES, WORLD, 3, 5, deployment=7.0)
-    return ContextObjective(Context(memory, 5, 6, 4), streams, chunk=5)
+    return ContextObjective(Context(memory, 5, embedding=6, hidden=4), streams, chunk=5)
 
 
 def footage_lesson(memory):
-    return ContextObjective(Context(memory, 5, 6, 4), VideoStreams(REELS, [4], 3, 5, Curriculum()), chunk=5)
+    return ContextObjective(
+        Context(memory, 5, embedding=6, hidden=4), VideoStreams(REELS, [4], 3, 5, Curriculum()), chunk=5
+    )
 
 
 def joint_lesson(memory):
     streams = VideoStreams(FRAMES, [0], 2, 5)
     return JointObjective(
-        FrameClassifier(3, width=2, embedding=4), Context(memory, 3, 4, 4), streams, chunk=3
+        FrameClassifier(3, width=2, embedding=4), Context(memory, 3, embedding=4, hidden=4), streams, chunk=3
     )
 
 

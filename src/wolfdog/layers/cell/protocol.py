@@ -61,12 +61,12 @@ def starts_from_zeros(cell: nn.Module) -> bool:
 def result_form(
     cell: nn.Module, before: State | None, result: object, event: Tensor | None = None
 ) -> Returns:
-    """Form of a cell's result, "state" or "output, state", inferred from the structure of the state passed in.
+    """Form of a cell's result, inferred from the structure of the state passed in.
 
     A tuple from a cell called without a state may be either: both readings are tried on a few examples like `event`.
 
     Raises:
-        InputError: The result has neither form, or both fit.
+        InputError: The result has neither form, or either may apply.
     """
     name = type(cell).__name__
     if isinstance(result, Tensor) and before is None:

@@ -257,9 +257,9 @@ class CompiledRunner:
             self._warn(reason)
             return Program(reason, [])
         for program in others:
-            names = [record.dotted(read) for read in program.changed(record)]
-            if program.ties == record.ties() and None not in names:
-                record.lifted |= {name for name in names if name is not None} - record.fixed
+            numbers = [record.dotted(read) for read in program.changed(record)]
+            if program.ties == record.ties() and None not in numbers:
+                record.lifted |= {name for name in numbers if name is not None} - record.fixed
                 break
         lifted = frozenset(name for name in record.lifted if record.is_number(name))
         program = compile_step(record, self.eager, event, state, lifted)

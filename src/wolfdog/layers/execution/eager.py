@@ -32,10 +32,10 @@ class EagerRunner:
         with vmappable():
             result = self.cell(event) if state is None else self.cell(event, state)
         if self.returns is None:
-            self.returns = self._found_forms(state, result, event)
+            self.returns = self._form_of(state, result, event)
         return output_and_state(self.cell, self.returns, result)
 
-    def _found_forms(self, state: State | None, result: object, event: Tensor) -> Returns:
+    def _form_of(self, state: State | None, result: object, event: Tensor) -> Returns:
         """The form of what the cell returned; what had to be tried is kept."""
         form = structure(result)
         known = _found_forms.get(self.cell, {}).get(form) if state is None else None

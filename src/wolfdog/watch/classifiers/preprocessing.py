@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wolfdog.errors import InputError
+from wolfdog.extras import needs_extra
 
 from ..video.orientation import UPRIGHT, Orientation
 
@@ -142,7 +143,8 @@ def _inside(wide: float, high: float, width: int, height: int) -> tuple[int, int
 
 
 def _scaled(frame: Image, width: int, height: int, box: Box) -> Image:
-    from PIL import Image as Pillow
+    with needs_extra("watch", "scaling images"):
+        from PIL import Image as Pillow
 
     picture = Pillow.fromarray(np.ascontiguousarray(frame))
     left, top, right, bottom = box  # rounding may have carried it a trace outside

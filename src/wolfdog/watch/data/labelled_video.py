@@ -95,6 +95,7 @@ def read_labelled_videos(
     paths: Iterable[Path],
     root: Path,
     labels: Mapping[str, Sequence[LabelSpan]],
+    *,
     classes: Sequence[str],
     fps: float,
     size: int,

@@ -5,6 +5,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from ...atomic import atomic_path
+from ...extras import needs_extra
 from .metrics import ENOUGH, GapTable
 from .observers import IDEAL, IDEAL_GIVEN_CLASSIFIER, SNAPSHOT
 
@@ -40,7 +41,8 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
     >>> sorted(line.get_label() for line in figure.axes[0].get_lines() if line.get_label()[0] != "_")
     ['gru', 'ideal observer']
     """
-    from matplotlib.figure import Figure
+    with needs_extra("watch", "drawing the gaps"):
+        from matplotlib.figure import Figure
 
     figure = Figure((8.2, 4.6), layout="constrained")
     axes = figure.add_subplot()

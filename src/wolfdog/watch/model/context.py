@@ -30,6 +30,7 @@ class Context(nn.Module):
         self,
         memory: str,
         classes: int,
+        *,
         embedding: int = 32,
         hidden: int = 32,
         window: int | None = None,
@@ -37,7 +38,9 @@ class Context(nn.Module):
         fps: float = 5.0,
     ) -> None:
         super().__init__()
-        self.memory: WatcherMemory = make_memory(memory, embedding, hidden, window, stride, fps)
+        self.memory: WatcherMemory = make_memory(
+            memory, embedding, hidden, window=window, stride=stride, fps=fps
+        )
         size = self.memory.output_size
         assert size is not None
         self.head = nn.Linear(size, classes)
@@ -48,11 +51,11 @@ class Context(nn.Module):
         return cls(
             config.memory,
             len(config.classes),
-            config.embedding,
-            config.hidden,
-            config.window,
-            config.stride,
-            config.fps,
+            embedding=config.embedding,
+            hidden=config.hidden,
+            window=config.window,
+            stride=config.stride,
+            fps=config.fps,
         )
 
     def forward(

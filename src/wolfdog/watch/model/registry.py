@@ -55,6 +55,7 @@ def make_memory(
     name: str,
     input_size: int,
     hidden_size: int,
+    *,
     window: int | None = None,
     stride: float | None = None,
     fps: float = 5.0,

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import tomli_w
 import torch
 from torch import Tensor, nn
 
 from ...atomic import atomic_write
 from ...checkpoint import load_checkpoint, save_checkpoint
 from ...errors import CheckpointError, InputError
+from ...extras import needs_extra
 from ..moments import Evidence, Moment
 from ..video.sampling import Rate
 from ..video.source import Frame, VideoSource, batches
@@ -78,7 +78,11 @@ class Watcher(nn.Module):
 
     @torch.no_grad()
     def watch(
-        self, source: str | PathLike[str] | Iterable[Frame], name: str | None = None, evidence: bool = False
+        self,
+        source: str | PathLike[str] | Iterable[Frame],
+        name: str | None = None,
+        *,
+        evidence: bool = False,
     ) -> Iterator[Moment]:
         """The moments of one deployment, as they come: a video file, or any iterable of frames.
 
@@ -141,6 +145,8 @@ class Watcher(nn.Module):
 
         Raises CheckpointError when it cannot be written.
         """
+        with needs_extra("watch", "saving a watcher"):
+            import tomli_w
         folder = Path(folder)
         save_checkpoint(folder / WEIGHTS, KIND, self.state_dict(), self.config.as_dict())
         try:

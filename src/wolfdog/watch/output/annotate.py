@@ -11,6 +11,7 @@ import numpy as np
 
 from wolfdog.atomic import atomic_path
 from wolfdog.errors import InputError, MediaError
+from wolfdog.extras import needs_extra
 
 from ..moments import Moment
 from ..video.container import open_video
@@ -32,6 +33,7 @@ def annotate(
     moments: Iterable[Moment],
     out: str | PathLike[str],
     classes: Sequence[str],
+    *,
     truth: Iterable[Span] | None = None,
     width: int = 640,
 ) -> None:
@@ -47,7 +49,8 @@ def annotate(
         InputError: `out` is `source`, its suffix is another, or `width` is below 320.
         OSError: `out` cannot be written.
     """
-    import av
+    with needs_extra("watch", "annotating a video"):
+        import av
 
     source, out = Path(source), Path(out)
     if width < 320:

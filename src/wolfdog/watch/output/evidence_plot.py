@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...atomic import atomic_path
+from ...extras import needs_extra
 from .evidence import PAST_FRAMES, ExplainedMoment, PastFrame
 from .palette import palette
 
@@ -43,7 +44,8 @@ def evidence_picture(
 
     aspect  how many times wider than high frames are shown: they are kept as squares
     """
-    from PIL import Image, ImageDraw
+    with needs_extra("watch", "drawing evidence"):
+        from PIL import Image, ImageDraw
 
     pen_of = _Pen(classes, max(0.5, min(2.0, aspect)))
     across = max((len(explained.past_frames) for explained in selected), default=PAST_FRAMES)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wolfdog.extras import needs_extra
+
 from ..moments import Moment, Probabilities
-from .palette import Paint, palette
+from .palette import OTHERS, Paint, palette
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -13,6 +15,13 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 PAPER, QUIET = "#1A1A1A", "#C8C8C8"  # background, and the names of the rows
+
+
+MANY = 12
+"""Classes, beyond which the improbable ones are drawn together."""
+
+LEAST = 0.04
+"""Probability from which a class is drawn apart."""
 
 
 class LabelStrip:
@@ -24,8 +33,9 @@ class LabelStrip:
 
     def __init__(self, classes: Sequence[str], width: int, with_truth: bool) -> None:
         # Matplotlib brings the typeface along, the same as in the timelines.
-        import matplotlib
-        from PIL import ImageFont
+        with needs_extra("watch", "drawing labels"):
+            import matplotlib
+            from PIL import ImageFont
 
         self.classes = tuple(classes)
         self.width = width
@@ -68,9 +78,13 @@ class LabelStrip:
         self, pen: "ImageDraw", top: int, probabilities: Probabilities, paints: dict[str, Paint]
     ) -> None:
         left, right = 0.57, 1 - self._gap / self.width
-        for name, p in zip(self.classes, probabilities, strict=True):
-            end = min(1.0, left + float(p) * (right - 0.57))
-            self._box(pen, (left, end), top, name, paints[name], self._small)
+        parts = [(name, float(p), paints[name]) for name, p in zip(self.classes, probabilities, strict=True)]
+        if len(parts) > MANY:  # stripes that are too thin to be told apart are drawn as one
+            rest = sum(p for _, p, _ in parts if p < LEAST)
+            parts = [*(part for part in parts if part[1] >= LEAST), ("others", rest, OTHERS)]
+        for name, p, paint in parts:
+            end = min(1.0, left + p * (right - 0.57))
+            self._box(pen, (left, end), top, name, paint, self._small)
             left = end
 
     def _box(

@@ -31,6 +31,10 @@ class Paint(NamedTuple):
         return red, green, blue
 
 
+OTHERS = Paint("#F4F4F4", "")
+"""Of all classes that are too improbable to be told apart."""
+
+
 def palette(classes: Sequence[str]) -> dict[str, Paint]:
     """The paint of each class, by its place among `classes`; `unknown` and `blank` are grey.
 

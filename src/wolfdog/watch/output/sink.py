@@ -25,7 +25,7 @@ class Sink(ABC):
         OSError: the file cannot be written (no such folder, no permission, disk full).
     """
 
-    def __init__(self, path: str | PathLike[str], keep_partial: bool = False) -> None:
+    def __init__(self, path: str | PathLike[str], *, keep_partial: bool = False) -> None:
         self.path = Path(path)
         self.keep_partial = keep_partial
         self._pending: AbstractContextManager[TextIO] | None = None

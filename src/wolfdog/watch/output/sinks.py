@@ -39,8 +39,10 @@ class MomentsCSV(Sink):
     ,a.mp4,15,0.500,,,dog,wolf,0.750000,0.250000,0.250000,0.750000
     """
 
-    def __init__(self, path: str | PathLike[str], classes: Sequence[str], keep_partial: bool = False) -> None:
-        super().__init__(path, keep_partial)
+    def __init__(
+        self, path: str | PathLike[str], classes: Sequence[str], *, keep_partial: bool = False
+    ) -> None:
+        super().__init__(path, keep_partial=keep_partial)
         self.classes = tuple(classes)
 
     def _head(self) -> str:
@@ -85,13 +87,14 @@ class EventsCSV(Sink):
     def __init__(
         self,
         path: str | PathLike[str],
+        *,
         which: Which = "context",
         min_duration: float = 0.0,
         keep_partial: bool = False,
         gap: float = EVENT_GAP,
     ) -> None:
-        super().__init__(path, keep_partial)
-        self._merge = merge(which, min_duration, gap)
+        super().__init__(path, keep_partial=keep_partial)
+        self._merge = merge(which, min_duration=min_duration, gap=gap)
 
     def _head(self) -> str:
         return _line(_EVENT)
@@ -167,8 +170,8 @@ class WebVTT(Sink):
     wolf [dog]
     """
 
-    def __init__(self, path: str | PathLike[str], keep_partial: bool = False) -> None:
-        super().__init__(path, keep_partial)
+    def __init__(self, path: str | PathLike[str], *, keep_partial: bool = False) -> None:
+        super().__init__(path, keep_partial=keep_partial)
         self._merge = Merge(_caption, lambda moment: moment.probability("context"))
         self._video: str | None = None
 

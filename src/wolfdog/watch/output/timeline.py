@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_path
 from wolfdog.errors import InputError, ShapeError
+from wolfdog.extras import needs_extra
 
 from ..moments import Moment, events
-from .palette import Paint, palette
+from .palette import OTHERS, Paint, palette
 from .time_axis import time_axis
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ DOTS = 120  # per inch
 COLUMNS = 1200  # the probabilities of a long video are averaged to at most so many steps
 LANE, STRIP, FRAME, ROW = 0.42, 1.1, 1.0, 0.24  # inches of height: lane, strip, title and axis, legend row
 HALF = 0.42  # of a lane's bar, in lanes
-OTHERS = Paint("#F4F4F4", "")  # of the classes that are too improbable to be told apart
 CROWD = COLUMNS // 3  # more events than this in a lane cannot be told apart
 
 
@@ -54,6 +54,7 @@ def draw_timeline(
     moments: Iterable[Moment],
     path: str | PathLike[str],
     classes: Sequence[str],
+    *,
     truth: Iterable[Span] | None = None,
     title: str | None = None,
 ) -> None:
@@ -64,7 +65,7 @@ def draw_timeline(
         ShapeError: a moment has not one probability per class.
         OSError: the file cannot be written.
     """
-    figure = timeline_figure(moments, classes, truth, title)
+    figure = timeline_figure(moments, classes, truth=truth, title=title)
     kinds = figure.canvas.get_supported_filetypes()
     if Path(path).suffix[1:].lower() not in kinds:
         raise InputError(
@@ -78,6 +79,7 @@ def draw_timeline(
 def timeline_figure(
     moments: Iterable[Moment],
     classes: Sequence[str],
+    *,
     truth: Iterable[Span] | None = None,
     title: str | None = None,
 ) -> "Figure":
@@ -99,7 +101,8 @@ def timeline_figure(
     ['context', 'snapshot']
     """
     # Drawing loads Matplotlib, without pyplot: no window, no global state, safe in threads.
-    from matplotlib.figure import Figure
+    with needs_extra("watch", "drawing a timeline"):
+        from matplotlib.figure import Figure
 
     seen = _of_one_video(moments, classes)
     lanes: list[tuple[str, list[Span]]] = [] if truth is None else [("truth", list(truth))]

@@ -78,9 +78,9 @@ class WatcherTraining:
                 footage,
                 self.context,
                 self.seed,
-                reported(done),
-                self._checkpoint("joint"),
-                self.save_every,
+                report=reported(done),
+                checkpoint=self._checkpoint("joint"),
+                save_every=self.save_every,
             )
         embedded = [embed_video(watcher.frame_classifier, video) for video in footage]
         calibrate_on(watcher.frame_classifier, embedded)
@@ -149,7 +149,13 @@ def train_and_calibrate(
     """
     with stages("training the frame classifier", training.plan.steps) as done:
         classifier = train_frame_classifier(
-            config, frames, training, seed, reported(done), checkpoint, save_every
+            config,
+            frames,
+            training,
+            seed,
+            report=reported(done),
+            checkpoint=checkpoint,
+            save_every=save_every,
         )
     embedded = embed(classifier)
     calibrate_on(classifier, embedded)

@@ -104,7 +104,7 @@ def demonstrate(
         done(1, "")
         moments = _moments(film, classifier)
         done(2, "")
-        annotate(film, moments, out / "annotated.mp4", classifier.classes, spans)
+        annotate(film, moments, out / "annotated.mp4", classifier.classes, truth=spans)
         done(3, "")
     return Demonstration(len(photographs), bank.degradations, scores, gaps, world.fps, out / "annotated.mp4")
 

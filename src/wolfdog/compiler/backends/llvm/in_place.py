@@ -12,7 +12,7 @@ from llvmlite import ir
 from torch import Tensor
 
 from .build import Code, compiled_with
-from .simd import I32, Lanes, declared
+from .simd import I32, POINTER, Lanes, declared
 from .target import Target, target
 
 
@@ -29,7 +29,13 @@ def in_place_code(bits: int) -> Code:
     """
     aim = target(bits)
     lanes = Lanes(bits, aim.lanes)
-    return compiled_with("in_place", _source(aim), bits, 9, {"fma": _fma(lanes), "sums": _sums(lanes)})
+    return compiled_with(
+        "in_place",
+        _source(aim),
+        bits,
+        9,
+        {"fma": _fma(lanes), "sums": _sums(lanes), "prefetch": _prefetch(lanes)},
+    )
 
 
 def _source(target: Target) -> str:
@@ -80,6 +86,8 @@ def _by_rows(size: int, lanes: int, count: int) -> list[str]:
             lines.append(f"                {loop}")
             lines += [f"                    x{r} = {load.format(of=f'of{r}')}" for r in rows]
             for j in some:
+                if count > 1 and loop.startswith("for"):  # the rows that come next
+                    lines.append(f"                    prefetch(w{j} + {at_once * size} * across, k)")
                 lines.append(f"                    v = {load.format(of=f'w{j}')}")
                 lines += [f"                    s{j}_{r} = fma(x{r}, v, s{j}_{r})" for r in rows]
     for r in rows:
@@ -122,6 +130,17 @@ def _fma(lanes: Lanes) -> Any:
         return b.call(function, arguments)
 
     return fma
+
+
+def _prefetch(lanes: Lanes) -> Any:
+    """Bring a place that is read soon into the cache."""
+
+    def prefetch(b: Any, base: Any, index: Any) -> None:
+        place = b.gep(b.inttoptr(base, POINTER), [index], source_etype=lanes.element)
+        function = declared(b, "llvm.prefetch.p0", ir.VoidType(), [POINTER, I32, I32, I32])
+        b.call(function, [place, I32(0), I32(3), I32(1)])
+
+    return prefetch
 
 
 def _sums(lanes: Lanes) -> Any:
