@@ -17,6 +17,8 @@ from .layers import RecurrentDropout as RecurrentDropout
 from .layers import Stack as Stack
 from .layers import TruncatedBPTT as TruncatedBPTT
 from .layers import Zoneout as Zoneout
+from .layers import clear_caches as clear_caches
+from .layers import detach as detach
 from .layers import plot_gates as plot_gates
 from .layers import shared_dropout_masks as shared_dropout_masks
 from .layers import show as show

@@ -211,7 +211,7 @@ def test_mistakes_are_told_in_one_line_and_write_nothing(on_air, model, tmp_path
         return wolfdog("watch", source, "--model", model, "--out", out)
 
     assert_told(watch(source=tmp_path / "none.mp4"), "none.mp4", "no such file or folder")
-    assert_told(watch(source=tmp_path / "empty"), "no videos in this folder")
+    assert_told(watch(source=tmp_path / "empty"), "no videos and no images in this folder")
     assert_told(watch(source=""), "the path is empty")
     assert_told(watch(model=tmp_path / "none"), "no such file")
     assert_told(watch(model=tmp_path / "empty"), "watcher.safetensors", "no such file")

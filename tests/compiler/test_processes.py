@@ -5,6 +5,7 @@ import multiprocessing
 import subprocess
 import sys
 import threading
+import weakref
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+import wolfdog as wd
 from compiled_layers import close, eager_of, lstm
 from wolfdog.compiler.backends.llvm.thread_pool import cuts
 
@@ -165,3 +167,48 @@ def test_a_later_process_needs_no_compiler() -> None:
         lstm(torch.float32)(torch.zeros(3, 2, 3))
     result = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_layers_that_are_dropped_leave_nothing_behind() -> None:
+    from wolfdog.compiler.backends.llvm import build
+
+    def once(units: int) -> weakref.ref[wd.Recurrent]:
+        layer = wd.Recurrent(wd.cells.LSTMCell(3, units))
+        x = torch.randn(3, 2, 3)
+        layer(x)[0].sum().backward()
+        with torch.no_grad():
+            state = layer.step(x[0])[1]
+            layer.step(x[0], state)
+        return weakref.ref(layer)
+
+    def left() -> tuple[int, int]:
+        build.forget_kernels()
+        for _ in range(3):  # one pass frees objects whose finalisers keep others
+            gc.collect()
+        return sum(issubclass(type(found), Tensor) for found in gc.get_objects()), len(build._codes)
+
+    once(4)
+    before = left()
+    layers = [once(units) for units in (5, 6, 7)]
+    assert left() == before
+    assert all(layer() is None for layer in layers)
+
+
+def test_equal_kernels_share_their_machine_code_and_the_latest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    from wolfdog.compiler.backends.llvm import build
+
+    sources = [f"def kernel(table, low, high):\n    x = {number}\n" for number in range(4)]
+    monkeypatch.setattr(build, "KEPT", 2)
+    build.forget_kernels()
+    first = build.build(sources[0], 64)
+    assert build.build(sources[0], 64) is first
+    address = first.address
+    for source in sources[1:]:
+        build.build(source, 64)
+    assert [key[0] for key in build._latest] == sources[2:]
+    assert build.build(sources[0], 64) is first  # used here still
+    assert first.address == address
+    del first
+    build.forget_kernels()
+    gc.collect()
+    assert not any((source, 64) in build._codes for source in sources)

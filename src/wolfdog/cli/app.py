@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -21,7 +22,7 @@ from .watch import watch
 
 app = typer.Typer(
     name="wolfdog",
-    help="A network that watches television, and remembers what it saw.",
+    help="Labels for video, each with a memory of what came before.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -54,17 +55,10 @@ for command in (watch, smooth, train, evaluate, demo, tv, export, pretrain):
 
 def main() -> None:
     """Run a command; a user's mistake is one line on standard error and exit status 2."""
-    show = warnings.showwarning
-
-    def told_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-        if issubclass(category, MediaWarning):
-            complaints.print(f"[yellow]wolfdog:[/] {_plain(message)}", soft_wrap=True)
-        else:
-            show(message, category, *place, **more)
-
-    warnings.showwarning = told_warning
     try:
-        with needs_extra("watch", "this command"):
+        with warnings.catch_warnings(), needs_extra("watch", "this command"):
+            warnings.simplefilter("default", MediaWarning)
+            warnings.showwarning = _telling(warnings.showwarning)
             app()
     except WolfdogError as error:
         complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
@@ -75,6 +69,18 @@ def main() -> None:
         )
         complaints.print(f"[bold red]wolfdog:[/] {_plain(told)}", soft_wrap=True)
         sys.exit(1)
+
+
+def _telling(show: Callable[..., None]) -> Callable[..., None]:
+    """`warnings.showwarning` that tells what is wrong with a file on one line, and shows other warnings by `show`."""
+
+    def tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, MediaWarning):
+            complaints.print(f"[yellow]wolfdog:[/] {_plain(message)}", soft_wrap=True)
+        else:
+            show(message, category, *place, **more)
+
+    return tell
 
 
 def _plain(error: Exception | str) -> str:

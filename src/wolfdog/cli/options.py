@@ -9,3 +9,11 @@ class Crop(StrEnum):
     SQUEEZE = "squeeze"
     CENTRE = "centre"
     LETTERBOX = "letterbox"
+
+
+class Deployments(StrEnum):
+    """Ways to group files into deployments."""
+
+    AUTO = "auto"
+    FOLDER = "folder"
+    FILE = "file"

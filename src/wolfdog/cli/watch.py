@@ -6,16 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
-from .options import Crop
+from ..watch.progress import Done
+from .options import Crop, Deployments
 from .screen import StageBars, complaints, console
 
 if TYPE_CHECKING:
+    from ..watch.labelling.labeller import MediaProgress
     from ..watch.recorder import Recorder, Watched
+    from ..watch.video.media import Medium
 
 
 def watch(
     sources: Annotated[
-        list[str], typer.Argument(help="Video files, or folders of them.", show_default=False)
+        list[str],
+        typer.Argument(
+            help="Videos, images, folders of them, a COCO Camera Traps JSON file, a Camtrap DP package, or - for a "
+            "list on standard input.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("watched"),
     classifier: Annotated[
@@ -76,23 +84,61 @@ def watch(
     min_event: Annotated[
         float, typer.Option(min=0.0, help="Leave events shorter than this many seconds out of events.csv.")
     ] = 0.0,
+    event_gap: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="Let an event run on into the next file of a deployment that begins within this many seconds.",
+        ),
+    ] = 60.0,
+    deployments: Annotated[
+        Deployments,
+        typer.Option(
+            help="Files through which one memory runs: folder, those of a folder; file, each on its own; auto, images "
+            "by folder, with the videos of the same camera, and other videos on their own."
+        ),
+    ] = Deployments.AUTO,
+    zone: Annotated[
+        str | None,
+        typer.Option(help="Time zone of the cameras: Europe/Berlin, or +02:00.", show_default=False),
+    ] = None,
+    time_pattern: Annotated[
+        str | None,
+        typer.Option(help="Times in file names, as '*_%Y%m%d_%H%M%S*'; before EXIF.", show_default=False),
+    ] = None,
+    shift_time: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Correct a clock that was set wrong: DEPLOYMENT=+1h, or as -2d3h30m5s.", show_default=False
+        ),
+    ] = None,
+    max_pixels: Annotated[
+        int, typer.Option(min=1, help="Refuse files with larger pictures than this many pixels.")
+    ] = 100_000_000,
     annotate: Annotated[
         bool, typer.Option("--annotate", help="Also write each video with its labels beneath the pictures.")
     ] = False,
 ) -> None:
-    """Label videos: for every moment a label from the frame alone, and one that remembers what came before.
+    """Label videos and images: for every moment a label from the frame alone, and one that remembers what came before.
 
     Each frame is classified by a pretrained network, and a memory reads the predictions in their order. Nothing has to
-    be trained. Writes predictions.parquet, moments.csv and events.csv for all videos, and for each its subtitles (.vtt)
-    and a timeline (.png).
+    be trained. Writes predictions.parquet, moments.csv and events.csv for all files, and for each video its subtitles
+    (.vtt) and a timeline (.png).
 
-    A video that cannot be read is reported, and the next one follows; the exit status is then 1.
+    The memory runs through the files of a deployment, one camera at one place, in the order of time, and is told the
+    seconds between them. A file that cannot be read is reported, and the next one follows; the exit status is then 1.
     """
     from ..watch.labelling.loading import LabelOptions, load_labeller, load_model_labeller
     from ..watch.recorder import Recorder
-    from ..watch.video.discover import named_videos
+    from ..watch.video.camera_dates import DateOptions
+    from ..watch.video.listing import ListOptions, list_media, parse_shift
+    from ..watch.video.media import all_utc, by_deployment
 
-    videos = named_videos(sources)
+    listing = ListOptions(
+        dates=DateOptions(zone=zone, pattern=time_pattern),
+        grouping=deployments.value,
+        shifts=dict(parse_shift(text) for text in shift_time or []),
+    )
     options = LabelOptions(
         classifier=classifier,
         classes=classes,
@@ -106,21 +152,26 @@ def watch(
         detector=detector,
         threads=threads,
         cache=cache,
+        max_pixels=max_pixels,
     )
-    if model is not None and options != LabelOptions(ahead=lookahead, threads=threads, cache=cache):
+    plain = LabelOptions(ahead=lookahead, threads=threads, cache=cache, max_pixels=max_pixels)
+    if model is not None and options != plain:
         raise InputError(
             "--model brings its own classifier, classes, memory and frame rate: leave --classifier, --classes, "
             "--method, --option, --crop, --motion, --detections, --detector and --fps out."
         )
+    media = list_media(sources, listing)
     labeller = (
         load_labeller(options)
         if model is None
-        else load_model_labeller(model, ahead=lookahead, threads=threads, cache=cache)
+        else load_model_labeller(model, ahead=lookahead, threads=threads, cache=cache, max_pixels=max_pixels)
     )
     watched: list[Watched] = []
     try:
-        with Recorder(labeller, out, min_event=min_event, annotated=annotate) as recorder:
-            _watch_all(recorder, videos, watched)
+        with Recorder(
+            labeller, out, min_event=min_event, event_gap=event_gap, annotated=annotate, utc=all_utc(media)
+        ) as recorder:
+            _watch_all(recorder, by_deployment(media), watched)
     except KeyboardInterrupt:
         complaints.print(
             f"wolfdog: interrupted; {out} holds the videos that were labelled until then",
@@ -128,27 +179,37 @@ def watch(
             soft_wrap=True,
         )
         raise typer.Exit(130) from None
-    troubled = sum(one.trouble is not None for one in watched)
-    moments = sum(one.moments for one in watched)
-    seconds = sum(one.seconds for one in watched)
-    console.print(
-        f"{out}: {moments:,} moments of {seconds:,.0f} s of video in {len(watched) - troubled} of {len(watched)} "
-        "videos",
-        markup=False,
-        soft_wrap=True,
-    )
-    if troubled:
+    console.print(f"{out}: {_summary(media, watched)}", markup=False, soft_wrap=True)
+    if any(one.trouble is not None for one in watched):
         raise typer.Exit(1)
 
 
-def _watch_all(recorder: "Recorder", videos: list[tuple[Path, str]], watched: list["Watched"]) -> None:
-    stages = StageBars(len(videos))
-    for path, name in videos:
-        with stages(name, 1) as done:
+def _watch_all(recorder: "Recorder", deployments: list[list["Medium"]], watched: list["Watched"]) -> None:
+    stages = StageBars(len(deployments))
+    for media in deployments:
+        with stages(media[0].deployment, len(media)) as done:
+            results = recorder.watch_deployment(media, _progress(media, done))
+        watched += results
+        for one in results:
+            if one.trouble is not None:
+                complaints.print(f"wolfdog: {one.trouble}", style="red", markup=False, soft_wrap=True)
 
-            def progress(second: float, of: float | None) -> None:
-                done(min(second / of, 1.0) if of else 0.0, f"{second:,.0f} s")
 
-            watched.append(recorder.watch(path, name, progress))
-        if watched[-1].trouble is not None:
-            complaints.print(f"wolfdog: {watched[-1].trouble}", style="red", markup=False, soft_wrap=True)
+def _progress(media: list["Medium"], done: Done) -> "MediaProgress":
+    places = {medium.name: number for number, medium in enumerate(media)}
+
+    def progress(medium: "Medium", second: float, of: float | None) -> None:
+        part = min(second / of, 1.0) if of else 0.0
+        done(places[medium.name] + part, f"{second:,.0f} s" if len(media) == 1 else medium.name)
+
+    return progress
+
+
+def _summary(media: list["Medium"], watched: list["Watched"]) -> str:
+    """What was labelled, on one line."""
+    images = sum(medium.image for medium in media)
+    kinds = "videos" if not images else "images" if images == len(media) else "videos and images"
+    moments, seconds = sum(one.moments for one in watched), sum(one.seconds for one in watched)
+    length = "" if images == len(media) else f" of {seconds:,.0f} s of video"
+    whole = sum(one.trouble is None for one in watched)
+    return f"{moments:,} moments{length} in {whole} of {len(watched)} {kinds}"

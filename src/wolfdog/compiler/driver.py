@@ -82,6 +82,11 @@ class Compiled:
                 self._calls[resets, hoist_events] = made
             return made
 
+    @property
+    def makes_tensors(self) -> bool:
+        """Whether the step makes tensors of its own, whose format may be PyTorch's default."""
+        return "device=" in self.traced.parameters.source()
+
     def recurrence(self, resets: bool, hoist_events: bool) -> Recurrence:
         """Recurrence of a lowered call."""
         return self.call(resets, hoist_events).recurrence

@@ -32,11 +32,13 @@ def checked_array(name: str, array: Any, shape: Sequence[int | None]) -> Numbers
     """
     values = np.asarray(array)
     sizes = zip(values.shape, shape, strict=False)
-    fits = values.ndim == len(shape) and all(size > 0 and wanted in (None, size) for size, wanted in sizes)
+    fits = values.ndim == len(shape) and all(
+        size > 0 and expected in (None, size) for size, expected in sizes
+    )
     if not fits or values.dtype not in (np.float32, np.float64):
-        wanted = ", ".join("any" if size is None else str(size) for size in shape)
+        expected = ", ".join("any" if size is None else str(size) for size in shape)
         raise ShapeError(
-            f"{name} must be [{wanted}] of float32 or float64; got {list(values.shape)} of {values.dtype}"
+            f"{name} must be [{expected}] of float32 or float64; got {list(values.shape)} of {values.dtype}"
         )
     return values
 

@@ -1,6 +1,7 @@
 """Layers: recurrent cells over sequences, and layers made of layers."""
 
 from .bidirectional import Bidirectional as Bidirectional
+from .caches import clear_caches as clear_caches
 from .cell.recurrent_dropout import RecurrentDropout as RecurrentDropout
 from .cell.recurrent_dropout import shared_dropout_masks as shared_dropout_masks
 from .cell.state import State as State
@@ -32,6 +33,7 @@ __all__ = [
     "State",
     "TruncatedBPTT",
     "Zoneout",
+    "clear_caches",
     "detach",
     "plot_gates",
     "shared_dropout_masks",

@@ -163,11 +163,11 @@ class Stack(SequenceLayer):
         found: dict[str, Tensor] = {}
         x = self._without_padding(x, lengths)
         for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
-            taken = self._layer_input(number, x)
+            layer_input = self._layer_input(number, x)
             with replayed(generators(x.device), x.device):  # the layer's second run below drops the same
-                traced = layer.activations(taken, before, lengths, resets)
+                traced = layer.activations(layer_input, before, lengths, resets)
             found |= {f"{number}.{name}": values for name, values in traced.items()}
-            y, _ = layer(taken, before, lengths=lengths, resets=resets)
+            y, _ = layer(layer_input, before, lengths=lengths, resets=resets)
             x = self._layer_output(number, x, y)
         return found
 

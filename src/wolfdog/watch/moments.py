@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from math import isnan, nan
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wolfdog.errors import InputError
+
+EVENT_GAP = 60.0
+"""Longest pause in seconds between two files of a deployment within one event."""
 
 Which = Literal["snapshot", "context"]
 Probabilities = NDArray[np.floating[Any]]
@@ -53,6 +57,17 @@ class Moment:
     evidence: tuple[Evidence, ...] = ()
     """Evidence of the context label, the largest weight first, where it was asked for; the moment itself may
     be among it."""
+    deployment: str = ""
+    """One camera at one place, of which this video is one of the files; empty where there is nothing but the video."""
+    utc: float = nan
+    """Seconds since 1970-01-01 00:00 UTC; NaN where not known."""
+    local: float = nan
+    """What a clock on the wall showed, as seconds since 1970-01-01 00:00 of that clock; NaN where not known."""
+
+    @property
+    def instant(self) -> float:
+        """Seconds by the clock that the files of a deployment share; NaN where there is none."""
+        return self.local if isnan(self.utc) else self.utc
 
     def label(self, which: Which) -> str:
         """The snapshot or the context label."""
@@ -67,29 +82,40 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Consecutive moments of one video with one label."""
+    """Consecutive moments of one deployment with one label."""
 
     video: str
+    """The video of its first moment."""
     start: float
-    """Seconds: the time of its first moment."""
+    """Seconds from the start of that video: the time of its first moment."""
     end: float
-    """Seconds: the time of the next event's first moment, or the end of the last frame."""
+    """Seconds from the start of `last_video`: the next event's first moment, or the end of the last frame."""
     label: str
     probability: float
     """The label's probability, averaged over the moments."""
     moments: int
     """Number of its moments."""
+    deployment: str = ""
+    last_video: str = ""
+    """The video of its last moment; empty where it is the first."""
+    utc: float = nan
+    """Its start in seconds since 1970-01-01 00:00 UTC; NaN where not known, as the next."""
+    local: float = nan
+    """Its start by the clock on the wall."""
+    span: float = nan
+    """Seconds from start to end, where it runs from one video into another."""
 
     @property
     def duration(self) -> float:
         """Seconds from start to end."""
-        return self.end - self.start
+        return self.end - self.start if isnan(self.span) else self.span
 
 
 class Merge:
     """Moments go in one by one, finished events come out: the streaming form of `events`.
 
-    `label` and `probability` say what is read off a moment. Only the event under way is held.
+    `label` and `probability` say what is read off a moment. Only the event under way is held. An event runs on into the
+    next file of its deployment where that begins within `gap` seconds of the last one's end.
     """
 
     def __init__(
@@ -97,7 +123,11 @@ class Merge:
         label: Callable[[Moment], str],
         probability: Callable[[Moment], float],
         min_duration: float = 0.0,
+        gap: float = EVENT_GAP,
     ) -> None:
+        if not gap >= 0:
+            raise InputError(f"gap is in seconds and cannot be below 0, got {gap}.")
+        self._gap = gap
         if not min_duration >= 0:
             raise InputError(f"min_duration is in seconds and cannot be below 0, got {min_duration}.")
         self._label, self._probability, self._min_duration = label, probability, min_duration
@@ -118,7 +148,11 @@ class Merge:
                 f"Moments must come in order of time: {moment.video!r} has {moment.time:.6f} s (frame "
                 f"{moment.frame}) after {last.time:.6f} s (frame {last.frame}). Sort them by time first."
             )
-        if last is None or last.video != moment.video or text != self._text:
+        if (
+            last is None
+            or text != self._text
+            or not (last.video == moment.video or self._follows(last, moment))
+        ):
             ended = self._end(moment)
             self._first, self._text, self._sum, self._count = moment, text, 0.0, 0
         self._last = moment
@@ -130,6 +164,12 @@ class Merge:
         """The event under way, ended by the end of its last frame."""
         return self._end(None)
 
+    def _follows(self, last: Moment, moment: Moment) -> bool:
+        """Whether a moment of another file is soon enough after the last one of the same deployment."""
+        if not moment.deployment or moment.deployment != last.deployment:
+            return False
+        return moment.instant - (last.instant + last.duration) <= self._gap  # not where one is not known
+
     def _end(self, following: Moment | None) -> Event | None:
         first, last = self._first, self._last
         if first is None or last is None:
@@ -137,29 +177,42 @@ class Merge:
         self._first = self._last = None
         same_video = following is not None and following.video == last.video
         end = following.time if following is not None and same_video else last.time + last.duration
+        one = first.video == last.video
+        event = Event(
+            first.video,
+            first.time,
+            end,
+            self._text,
+            self._sum / self._count,
+            self._count,
+            first.deployment,
+            "" if one else last.video,
+            first.utc,
+            first.local,
+            nan if one else last.instant - first.instant + (end - last.time),
+        )
         # A billionth of a second of slack: 0.3 s asked for must not drop 0.7 - 0.4 = 0.29999999999999993 s.
-        if end - first.time < self._min_duration - 1e-9:
-            return None
-        return Event(first.video, first.time, end, self._text, self._sum / self._count, self._count)
+        return None if event.duration < self._min_duration - 1e-9 else event
 
 
-def merge(which: Which = "context", *, min_duration: float = 0.0) -> Merge:
+def merge(which: Which = "context", *, min_duration: float = 0.0, gap: float = EVENT_GAP) -> Merge:
     """A `Merge` of the snapshot or of the context labels."""
     if which not in ("snapshot", "context"):
         raise InputError(f"which must be 'snapshot' or 'context', got {which!r}.")
-    return Merge(lambda m: m.label(which), lambda m: m.probability(which), min_duration)
+    return Merge(lambda m: m.label(which), lambda m: m.probability(which), min_duration, gap)
 
 
 def events(
-    moments: Iterable[Moment], which: Which = "context", *, min_duration: float = 0.0
+    moments: Iterable[Moment], which: Which = "context", *, min_duration: float = 0.0, gap: float = EVENT_GAP
 ) -> Iterator[Event]:
     """Merge consecutive moments of one label into events, as they come, in bounded memory.
 
-    The events of one video, all together (`min_duration=0`), cover its time line without overlap. Events
-    never cross from one video into the next. Those shorter than `min_duration` seconds are left out.
+    The events of one video, all together (`min_duration=0`), cover its time line without overlap. Events cross from one
+    video into the next where both are files of one deployment, their times are known, and the next begins within `gap`
+    seconds. Events shorter than `min_duration` seconds are left out.
 
     Raises:
-        InputError: moments of one video out of order, a negative `min_duration`, another `which`.
+        InputError: moments of one video out of order, a negative `min_duration` or `gap`, another `which`.
 
     >>> p = np.array([0.25, 0.75])
     >>> labels = ["dog", "wolf", "wolf"]
@@ -169,7 +222,7 @@ def events(
     0.0 0.5 dog 0.75 1
     0.5 1.5 wolf 0.75 2
     """
-    merging = merge(which, min_duration=min_duration)
+    merging = merge(which, min_duration=min_duration, gap=gap)
     for moment in moments:
         if (event := merging.add(moment)) is not None:
             yield event

@@ -1,20 +1,18 @@
 """Results of labelled videos as files in one folder."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from ..errors import MediaError
-from .labelling.labeller import Labeller, Progress
-from .moments import Moment
-from .output.annotate import annotate
-from .output.evidence import EvidenceSelector, ThumbnailBuffer
-from .output.evidence_plot import draw_evidence
-from .output.sinks import EventsCSV, EvidenceCSV, MomentsCSV, WebVTT
-from .output.thinned_moments import ThinnedMoments
-from .output.timeline import draw_timeline
+from .labelling.labeller import Labeller, Labels, MediaProgress, Progress
+from .moments import EVENT_GAP
+from .output.evidence import ThumbnailBuffer
+from .output.sinks import EventsCSV, EvidenceCSV, MomentsCSV
+from .output.video_files import VideoFiles, too_long
 from .predictions import Predictions, PredictionsWriter
+from .video.media import Medium
 
 ROWS = 8192
 """Rows of the predictions file that are written together."""
@@ -22,7 +20,7 @@ ROWS = 8192
 
 @dataclass(frozen=True)
 class Watched:
-    """Summary of one labelled video.
+    """Summary of one labelled video or image.
 
     Args:
         video: Its name.
@@ -38,7 +36,7 @@ class Watched:
 
 
 class Recorder:
-    """Files of results for videos that are labelled one after the other.
+    """Files of results for deployments that are labelled one after the other.
 
     predictions.parquet, moments.csv and events.csv hold all videos. Each video also has subtitles (.vtt) and a timeline
     (.png) and, with `annotated`, a copy with the labels beneath its pictures (.annotated.mp4). Where the memory can say
@@ -50,7 +48,9 @@ class Recorder:
         labeller: Gives the labels.
         out: The folder.
         min_event: Events shorter than this many seconds are left out of events.csv.
+        event_gap: Longest pause in seconds between two files of a deployment within one event.
         annotated: Whether annotated copies are written.
+        utc: Whether times are seconds in UTC in the predictions table; see `all_utc`.
 
     Raises:
         OSError: The folder cannot be written.
@@ -58,20 +58,29 @@ class Recorder:
     """
 
     def __init__(
-        self, labeller: Labeller, out: Path, *, min_event: float = 0.0, annotated: bool = False
+        self,
+        labeller: Labeller,
+        out: Path,
+        *,
+        min_event: float = 0.0,
+        event_gap: float = EVENT_GAP,
+        annotated: bool = False,
+        utc: bool = False,
     ) -> None:
         self._labeller = labeller
         self._out = out
         self._annotated = annotated
+        self._utc = utc
         out.mkdir(parents=True, exist_ok=True)
         self._all = (
             MomentsCSV(out / "moments.csv", labeller.classes, keep_partial=True),
-            EventsCSV(out / "events.csv", min_duration=min_event, keep_partial=True),
+            EventsCSV(out / "events.csv", min_duration=min_event, keep_partial=True, gap=event_gap),
         )
         self._predictions = PredictionsWriter(
             out / "predictions.parquet",
             labeller.classes,
             blank=labeller.blank,
+            utc=utc,
             context=True,
             classifier=labeller.classifier,
             method=labeller.method,
@@ -92,9 +101,7 @@ class Recorder:
         self._stack.close()
 
     def watch(self, path: Path, name: str, progress: Progress) -> Watched:
-        """Label one video and write its results.
-
-        A video that cannot be read is reported in the result.
+        """Label one video, a deployment of its own, and write its results; see `watch_deployment`.
 
         Args:
             path: The video.
@@ -104,45 +111,88 @@ class Recorder:
         Raises:
             OSError: A file cannot be written.
         """
-        thinned = ThinnedMoments()
-        kept: list[Moment] = []
-        buffer = None if self._labeller.reach is None else ThumbnailBuffer(self._labeller.reach)
-        selector = _selector(buffer, self._evidence)
-        count, end, trouble, aspect = 0, 0.0, None, 1.0
-        beside = self._out / name
+        [watched] = self.watch_deployment(
+            [Medium(path, name, name)], lambda _, second, of: progress(second, of)
+        )
+        return watched
+
+    def watch_deployment(self, media: Sequence[Medium], progress: MediaProgress) -> list[Watched]:
+        """Label the media of one deployment and write their results.
+
+        A medium that cannot be read is reported in its result. Images have rows in the tables and no files of their
+        own. Evidence is kept of deployments of a single video.
+
+        Args:
+            media: In the order of time; see `by_deployment`.
+            progress: Called with a medium, its seconds that are done, and all of them where that is known.
+
+        Raises:
+            OSError: A file cannot be written.
+        """
+        results = {medium.name: Watched(medium.name, 0, 0.0, None) for medium in media}
+        reach = self._labeller.reach
+        readable = []
+        for medium in media:
+            why = None
+            if not medium.image:
+                why = too_long(medium.name, annotated=self._annotated, evidence=reach is not None)
+            if why is None:
+                readable.append(medium)
+            else:
+                trouble = f"{medium.path}: {why}. Rename it."
+                results[medium.name] = replace(results[medium.name], trouble=trouble)
+
+        def tell(medium: Medium, reason: str) -> None:
+            results[medium.name] = replace(results[medium.name], trouble=reason)
+
+        alone = len(media) == 1 and not media[0].image
+        buffer = ThumbnailBuffer(reach) if reach is not None and alone else None
         rows = _Rows(self._predictions)
         try:
             with ExitStack() as stack:
-                subtitles = None
-                passing = None if buffer is None else buffer.passing
-                for labels in self._labeller.label(path, name, progress=progress, passing=passing):
-                    if subtitles is None:
-                        beside.parent.mkdir(parents=True, exist_ok=True)
-                        subtitles = stack.enter_context(WebVTT(_named(beside, ".vtt"), keep_partial=True))
-                    for moment in labels.moments:
-                        for sink in (*self._all, subtitles):
-                            sink.write(moment)
-                        if selector is not None:
-                            selector.add(moment)
-                        thinned.add(moment)
-                        count, end = count + 1, moment.time + moment.duration
-                    rows.add(labels.table)
-                    aspect = labels.aspect
-                    if self._annotated:
-                        kept.extend(labels.moments)
-        except MediaError as error:
-            trouble = str(error)
+                current: Medium | None = None
+                files: VideoFiles | None = None
+                for medium, labels in self._labeller.label_deployment(
+                    readable,
+                    progress=progress,
+                    trouble=tell,
+                    passing=None if buffer is None else buffer.passing,
+                ):
+                    if medium is not current:
+                        stack.close()
+                        current = medium
+                        files = None if medium.image else stack.enter_context(self._files(medium, buffer))
+                    self._write(labels, files)
+                    rows.add(replace(labels.table, utc=self._utc))
+                    before, last = results[medium.name], labels.moments[-1]
+                    results[medium.name] = replace(
+                        before,
+                        moments=before.moments + len(labels.moments),
+                        seconds=last.time + last.duration,
+                    )
         finally:
             rows.flush()
-        if count:
-            classes = self._labeller.classes
-            draw_timeline(thinned.moments(), _named(beside, ".png"), classes, title=name)
-            explained = [] if selector is None else selector.selected()
-            if explained:
-                draw_evidence(explained, _named(beside, ".evidence.png"), classes, name, aspect)
-            if self._annotated:
-                annotate(path, kept, _named(beside, ".annotated.mp4"), classes)
-        return Watched(name, count, end, trouble)
+        return list(results.values())
+
+    def _files(self, medium: Medium, buffer: ThumbnailBuffer | None) -> VideoFiles:
+        return VideoFiles(
+            medium.path,
+            medium.name,
+            self._out,
+            self._labeller.classes,
+            annotated=self._annotated,
+            buffer=buffer,
+            evidence=self._evidence,
+        )
+
+    def _write(self, labels: Labels, files: VideoFiles | None) -> None:
+        for moment in labels.moments:
+            for sink in self._all:
+                sink.write(moment)
+            if files is not None:
+                files.write(moment)
+        if files is not None:
+            files.aspect = labels.aspect
 
 
 class _Rows:
@@ -161,11 +211,3 @@ class _Rows:
         if self._tables:
             self._writer.write(Predictions.concat(self._tables))
         self._tables = []
-
-
-def _selector(buffer: ThumbnailBuffer | None, sink: EvidenceCSV | None) -> EvidenceSelector | None:
-    return None if buffer is None or sink is None else EvidenceSelector(buffer, sink.write)
-
-
-def _named(beside: Path, ending: str) -> Path:
-    return beside.with_name(beside.name + ending)

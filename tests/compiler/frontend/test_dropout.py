@@ -19,7 +19,7 @@ def test_dropout_within_a_step_runs_in_the_loop_as_pytorch_draws_it() -> None:
 
     cell, x, found = Dropped(), torch.randn(5, 2, 4), []
     layer = wd.Recurrent(cell)
-    with pytest.warns(RuntimeWarning, match="draws a dropout mask"):
+    with pytest.warns(RuntimeWarning, match="draws random numbers for dropout"):
         layer(x)
     for run in (layer, wd.Recurrent(cell, backend="eager")):
         torch.manual_seed(3)

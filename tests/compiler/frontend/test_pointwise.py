@@ -54,6 +54,9 @@ UNARY: dict[str, Callable[..., Tensor]] = {
 BINARY: dict[str, Callable[..., Tensor]] = {
     **{name: getattr(torch, name) for name in PAIRS.split()},
     **{name: as_number(getattr(torch, name)) for name in TESTS.split()},
+    "div(trunc)": lambda x, y: torch.div(x, y, rounding_mode="trunc"),
+    "div(floor)": lambda x, y: torch.div(x, y, rounding_mode="floor"),
+    "floor_divide": lambda x, y: torch.floor_divide(x.detach(), y.detach()),
     "logaddexp": lambda x, y: torch.logaddexp(x, y.clamp(-50, 50)),
     "logaddexp2": lambda x, y: torch.logaddexp2(x, y.clamp(-50, 50)),
     "xlogy": lambda x, y: torch.xlogy(x, y.abs() + 0.1),

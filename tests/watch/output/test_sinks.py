@@ -54,16 +54,23 @@ def test_moments_columns_and_line_ends(folder):
         MomentsCSV(folder / "m.csv", ("wolf", "dog")), [moment(1.25, "wolf", classes=("wolf", "dog"))]
     )
     assert path.read_bytes() == (
-        b"video,frame,time,snapshot,context,snapshot_wolf,snapshot_dog,context_wolf,context_dog\r\n"
-        b"a.mp4,0,1.250,wolf,wolf,0.600000,0.400000,0.600000,0.400000\r\n"
+        b"deployment,video,frame,time,utc,time_of_day,snapshot,context,"
+        b"snapshot_wolf,snapshot_dog,context_wolf,context_dog\r\n"
+        b",a.mp4,0,1.250,,,wolf,wolf,0.600000,0.400000,0.600000,0.400000\r\n"
     )
+
+
+EVENT_COLUMNS = [
+    *("deployment", "video", "start", "last_video", "end", "utc", "utc_end", "time_of_day"),
+    *("label", "probability", "moments"),
+]
 
 
 @given(broadcasts(ODD), st.sampled_from(["context", "snapshot"]), st.floats(0, 3))
 def test_events_round_trip(folder, moments, which, least):
     path = write(EventsCSV(folder / "events.csv", which=which, min_duration=least), moments)
     rows, wanted = table(path), list(events(moments, which, min_duration=least))
-    assert list(rows[0] if rows else []) in ([], ["video", "start", "end", "label", "probability", "moments"])
+    assert list(rows[0] if rows else []) in ([], EVENT_COLUMNS)
     assert [(r["video"], r["label"], int(r["moments"])) for r in rows] == [
         (e.video, e.label, e.moments) for e in wanted
     ]

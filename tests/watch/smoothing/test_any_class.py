@@ -13,11 +13,11 @@ from safetensors.torch import load_file, save_file
 
 from wolfdog.errors import CheckpointError, InputError, ShapeError
 from wolfdog.watch.predictions import Predictions
-from wolfdog.watch.smoothing import AnyClass, AnyClassMemory, any_class
+from wolfdog.watch.smoothing import AnyClass, AnyClassMemory, any_class, calibration
 from wolfdog.watch.smoothing.any_class_file import PRETRAINED, load_network, pretrained_network, save_network
 from wolfdog.watch.smoothing.any_class_network import AnyClassConfig, AnyClassNetwork
 from wolfdog.watch.smoothing.batch import as_batch, predict
-from wolfdog.watch.smoothing.calibration import HARM, _predict, _worst_tenth, calibrate
+from wolfdog.watch.smoothing.calibration import _predict, _worst_tenth, calibrate
 from wolfdog.watch.smoothing.pretraining import Pretraining, _second_animal, batches, loss_of, pretrain
 from wolfdog.watch.smoothing.simulation import simulate
 from wolfdog.watch.smoothing.world import EXACT, TRAINED, WIDER
@@ -242,18 +242,26 @@ def test_pretraining_learns_and_repeats() -> None:
         assert after < before - 0.1
 
 
-def test_prudence_keeps_harm_below_its_bound() -> None:
-    made = network(3)
+def test_prudence_keeps_harm_below_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "HARM", 0.1)  # of 24 frames, 0.03 is less than one
     held_out = list(islice(batches(Pretraining(rows=96, frames=24, classes=(4, 4))), 4))
+    made = AnyClassNetwork(AnyClassConfig(width=4))
+    calibrate(made, held_out)
+    assert made.prudence.tolist() == [0, 0]  # an untrained network does no harm
+    for readout, states in ((made.causal, 4), (made.ahead, 8)):
+        with torch.no_grad():
+            for parameter in readout.parameters():
+                parameter.zero_()
+            readout.own.weight[0, states + 2] = 1  # the feature of the most probable class
+            readout.out.weight[0, 0] = -0.6  # which now loses that much
     calibrate(made, held_out)
     for form in (0, 1):
-        prudence = float(made.prudence[form])
-        assert prudence > 0.05  # weights at random do harm
+        prudence = round(float(made.prudence[form]), 1)
+        assert 0 < prudence < 3
         with torch.no_grad():
             made.prudence[form], made.temperature[form] = 0, 1
             found = [_predict(made, batch, ahead=bool(form)) for batch in held_out]
-        assert _worst_tenth(found, held_out, round(prudence, 1) - 0.1) < -HARM
-        assert _worst_tenth(found, held_out, round(prudence, 1)) >= -HARM
+        assert _worst_tenth(found, held_out, prudence) >= -0.1 > _worst_tenth(found, held_out, prudence - 0.1)
 
 
 def streams_as_table(ranges: Any, classes: int, seed: int) -> tuple[Predictions, np.ndarray[Any, Any]]:

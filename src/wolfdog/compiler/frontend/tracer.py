@@ -94,8 +94,8 @@ class Tracer(TorchDispatchMode):
             raise Refusal(f"{func.name()} draws random numbers, {here}")
         if batched and base == "empty_like":
             raise Refusal(
-                f"the step draws a dropout mask, or makes another tensor of unset numbers, {here}; for one mask a "
-                "sequence, use wd.RecurrentDropout, or an attribute of the cell with a row for each example"
+                f"the step draws random numbers for dropout, or makes another tensor of unset numbers, {here}; for one "
+                "mask a sequence, use wd.RecurrentDropout, or an attribute of the cell with a row for each example"
             )
         if any(self.aliases.is_given(tensor) for tensor in writes):
             raise Refusal(f"{base} writes into an event, a state or a parameter, {here}")

@@ -11,7 +11,7 @@ from ..batched import needs_operators, operator_gradients
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Affine map as torch.nn.functional.linear: x `[T, B, K]`, weight `[N, K]`, bias `[N]`; PyTorch computes small ones."""
+    """Affine map as torch.nn.functional.linear: x `[T, B, K]`, weight `[N, K]`, bias `[N]`; small ones by PyTorch."""
     if torch.compiler.is_compiling() or x.numel() * len(weight) < WORTH:
         return linear(x, weight, bias)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, weight, bias)):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ...cells import Cell
 from ...cells.cell import OneMemoryCell, TwoMemoryCell
 from ...errors import InputError, ShapeError
+from .rng import generators, replayed
 from .state import State, structure, tensors
 
 Returns = Literal["state", "output, state"]
@@ -57,21 +58,29 @@ def starts_from_zeros(cell: nn.Module) -> bool:
     return isinstance(cell, nn.RNNCellBase) if own is None else own in zeros
 
 
-def result_form(cell: nn.Module, before: State | None, result: object) -> Returns:
+def result_form(
+    cell: nn.Module, before: State | None, result: object, event: Tensor | None = None
+) -> Returns:
     """Form of a cell's result, inferred from the structure of the state passed in.
 
+    A tuple from a cell called without a state may be either: both readings are tried on a few examples like `event`.
+
     Raises:
-        InputError: The result has neither form, or either may apply: a tuple from a cell called without a state.
+        InputError: The result has neither form, or either may apply.
     """
     name = type(cell).__name__
     if isinstance(result, Tensor) and before is None:
         return "state"
     if before is None:
+        found = None if event is None else _tried(cell, event)
+        if found is not None:
+            return found
         raise InputError(
             f"{name} made its own zero state and returned {structure(result)}: this may be its state, or its "
             'output and its state. Choose with Recurrent(cell, returns="state") or '
             'Recurrent(cell, returns="output, state")'
         )
+    _check_tuples(cell, result)
     if structure(result) == structure(before):
         return "state"
     if structure(result) == f"(tensor, {structure(before)})":
@@ -83,12 +92,71 @@ def result_form(cell: nn.Module, before: State | None, result: object) -> Return
     )
 
 
+SIZES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+"""Numbers of examples to try a cell on: one that none of its axes has, so that rows are not taken for features."""
+
+
+def _tried(cell: nn.Module, event: Tensor) -> Returns | None:
+    """The one reading of what a cell returns without a state in which it runs on and keeps its form; None at a tie."""
+    held = [*cell.parameters(), *cell.buffers()]
+    taken = {size for tensor in (*held, event[:1]) for size in tensor.shape}
+    size = next((size for size in SIZES if size not in taken), SIZES[-1])
+    some = event[:1].detach().expand(size, *event.shape[1:]).clone()
+    buffers = [(buffer, buffer._version, buffer.detach().clone()) for buffer in cell.buffers()]
+    attributes = [(module.__dict__, dict(module.__dict__)) for module in cell.modules()]
+    try:
+        with torch.no_grad(), replayed(generators(some.device), some.device):
+            first = cell(some)
+            readings: dict[Returns, State] = {"state": first}
+            if isinstance(first, tuple) and len(first) == 2 and isinstance(first[0], Tensor):
+                readings["output, state"] = first[1]
+            fitting = [returns for returns, state in readings.items() if _keeps(cell, some, state, first)]
+    finally:
+        for held_now, was in attributes:
+            held_now.clear()
+            held_now.update(was)
+        for buffer, version, kept in buffers:
+            if buffer._version != version:
+                with torch.no_grad():
+                    buffer.copy_(kept)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _keeps(cell: nn.Module, event: Tensor, state: State, first: State) -> bool:
+    """Whether a step from a state runs, and returns what a step without one did, tensor by tensor."""
+    try:
+        again = cell(event, state)
+        if structure(again) != structure(first):
+            return False
+        pairs = zip(tensors(again), tensors(first), strict=True)
+        return all(a.shape == b.shape and a.dtype == b.dtype for a, b in pairs)
+    except Exception:  # whichever the cell raises
+        return False
+
+
+def check_pair(cell: nn.Module, state: State | None) -> None:
+    """Raises ShapeError for one tensor in the place of the pair (h, c) that torch.nn.LSTMCell keeps."""
+    if isinstance(cell, nn.LSTMCell) and isinstance(state, Tensor):
+        raise ShapeError(
+            f"the state of {type(cell).__name__} must be a pair (h, c); got one tensor {list(state.shape)}: pass "
+            "(state, torch.zeros_like(state)) to start from a hidden state alone"
+        )
+
+
+def _check_tuples(cell: nn.Module, result: object) -> None:
+    """Raises InputError for a list in the place of a tuple."""
+    parts = [result, *result] if isinstance(result, tuple | list) else [result]
+    if any(isinstance(part, list) for part in parts):
+        raise InputError(f"{type(cell).__name__} returned a list: a state of several tensors is a tuple")
+
+
 def output_and_state(cell: nn.Module, returns: Returns, result: State) -> tuple[Tensor, State]:
     """Output and state from a cell's result.
 
     Raises:
         InputError: The result does not have this form.
     """
+    _check_tuples(cell, result)
     if returns == "state":
         output = result
         while isinstance(output, tuple) and output:

@@ -169,12 +169,16 @@ def _gradients(
 ) -> list[Tensor | None]:
     """Gradients with respect to `inputs` from those of the outputs; differentiable if `create_graph`."""
     pairs = [(o, g) for o, g in zip(outputs, upstream, strict=True) if g is not None and o.requires_grad]
-    wanted = [tensor for tensor in inputs if tensor.requires_grad]
-    if not pairs or not wanted:
+    targets = [tensor for tensor in inputs if tensor.requires_grad]
+    if not pairs or not targets:
         return [None] * len(inputs)
     found = iter(
         torch.autograd.grad(
-            [o for o, _ in pairs], wanted, [g for _, g in pairs], create_graph=create_graph, allow_unused=True
+            [o for o, _ in pairs],
+            targets,
+            [g for _, g in pairs],
+            create_graph=create_graph,
+            allow_unused=True,
         )
     )
     return [next(found) if tensor.requires_grad else None for tensor in inputs]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from .snapshots import Same, Unwatchable, frozen, library, names_in
+from .snapshots import Same, UnwatchableError, frozen, library, names_in
 
 PARTS = ("_parameters", "_buffers", "_modules")
 OWN = frozenset(nn.Module().__dict__) - {"training", *PARTS}
@@ -68,7 +68,7 @@ class Read(NamedTuple):
         module = self.module()
         if module is None:
             return None
-        with suppress(Unwatchable):
+        with suppress(UnwatchableError):
             return key_of(module, self.name, locate(module, self.name))
         return None
 
@@ -85,7 +85,7 @@ class GlobalRead(NamedTuple):
 
     def now(self) -> Any:
         """The key of what stands there now; None where that cannot be told."""
-        with suppress(Unwatchable):
+        with suppress(UnwatchableError):
             return _global_key(self.scope().get(self.name, _MISSING))
         return None
 
@@ -116,7 +116,7 @@ def key_of(module: nn.Module, name: str, place: Place) -> Any:
     """Key of what a module finds under a name: of tensors the form, of others the content.
 
     Raises:
-        Unwatchable: where changes of it cannot be seen.
+        UnwatchableError: where changes of it cannot be seen.
     """
     value = place.value
     held = dict_of(module)
@@ -179,7 +179,7 @@ class Reads:
             return
         try:
             key = key_of(module, name, place)
-        except Unwatchable as reason:
+        except UnwatchableError as reason:
             self._refuse(f"the attribute {name} of the cell may change unseen: {reason}")
             return
         self._found[at] = Read(weakref.ref(module), name, key)
@@ -207,7 +207,7 @@ class Reads:
         value = scope()[name]
         try:
             key = _global_key(value)
-        except Unwatchable as reason:
+        except UnwatchableError as reason:
             self._refuse(f"{name}, which the cell reads, may change unseen: {reason}")
             return []
         if key is None:
@@ -264,7 +264,7 @@ def recording(modules: Sequence[nn.Module], reads: Reads) -> Iterator[None]:
 
 
 def _noting(kind: type, reads: Reads) -> type:
-    inherited = kind.__getattribute__
+    inherited: Any = kind.__getattribute__
     note = reads.note
 
     def __getattribute__(self: Any, name: str) -> Any:  # noqa: N807
@@ -275,5 +275,6 @@ def _noting(kind: type, reads: Reads) -> type:
         "__getattribute__": __getattribute__, "__slots__": (), "__module__": kind.__module__,
         "__qualname__": kind.__qualname__, "__doc__": kind.__doc__,
     }  # fmt: skip
-    made: type = type(kind)(kind.__name__, (kind,), body)
+    metaclass: Any = type(kind)
+    made: type = metaclass(kind.__name__, (kind,), body)
     return made

@@ -240,7 +240,7 @@ class CompiledRunner:
             depends = watched(
                 [], [slots[name] for name in program.made.names], program.reads, self.record.modules
             )
-            depends.exchanged = True
+            depends.makes = program.made.makes_tensors
             self.kept[form] = program, compiled_check(depends)
             while len(self.kept) > SETTINGS:
                 del self.kept[next(iter(self.kept))]
@@ -257,9 +257,9 @@ class CompiledRunner:
             self._warn(reason)
             return Program(reason, [])
         for program in others:
-            names = [record.dotted(read) for read in program.changed(record)]
-            if program.ties == record.ties() and None not in names:
-                record.lifted |= {name for name in names if name is not None} - record.fixed
+            numbers = [record.dotted(read) for read in program.changed(record)]
+            if program.ties == record.ties() and None not in numbers:
+                record.lifted |= {name for name in numbers if name is not None} - record.fixed
                 break
         lifted = frozenset(name for name in record.lifted if record.is_number(name))
         program = compile_step(record, self.eager, event, state, lifted)
@@ -319,6 +319,11 @@ class CompiledRunner:
         pairs = zip((output, *tensors(after)), (output_again, *tensors(after_again)), strict=True)
         same = all(torch.equal(a, b) for a, b in pairs)
         return zeros if same else "the cell makes a first state of its own, which is not zeros"
+
+
+def clear() -> None:
+    """Forget which warnings were given."""
+    _warned.clear()
 
 
 def _flat(state: State) -> bool:

@@ -1,4 +1,6 @@
-"""The reference: a loop over the steps in plain PyTorch. It is what a layer means, whatever runs it."""
+"""Reference loop over the steps in plain PyTorch, which defines the results of a layer."""
+
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -7,12 +9,15 @@ from ...compiler.ragged import masked, padding_mask
 from ...errors import InputError
 from ..cell.arguments import values_known
 from ..cell.protocol import Returns, initial_state, output_and_state, result_form
-from ..cell.state import State, select
+from ..cell.state import State, select, structure
 from ..cell.torch_cells import vmappable
+
+_found_forms: "WeakKeyDictionary[nn.Module, dict[str, Returns]]" = WeakKeyDictionary()
+"""Forms that were found by trying, by the structure of what cells returned without a state."""
 
 
 class EagerRunner:
-    """Runs a cell step by step; `returns` None is told from what the cell returns first."""
+    """Runner of a cell step by step; `returns` None is inferred from the first result."""
 
     backend = "eager"
 
@@ -27,8 +32,19 @@ class EagerRunner:
         with vmappable():
             result = self.cell(event) if state is None else self.cell(event, state)
         if self.returns is None:
-            self.returns = result_form(self.cell, state, result)
+            self.returns = self._form_of(state, result, event)
         return output_and_state(self.cell, self.returns, result)
+
+    def _form_of(self, state: State | None, result: object, event: Tensor) -> Returns:
+        """The form of what the cell returned; what had to be tried is kept."""
+        form = structure(result)
+        known = _found_forms.get(self.cell, {}).get(form) if state is None else None
+        if known is not None:
+            return known
+        found = result_form(self.cell, state, result, event)
+        if state is None:
+            _found_forms.setdefault(self.cell, {})[form] = found
+        return found
 
     def sequence(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None

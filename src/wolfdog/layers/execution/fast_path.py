@@ -27,6 +27,7 @@ class _CellPath:
         event: Tensor,
         state: State,
         places: Sequence[Slot],
+        fixed: bool = False,
     ) -> None:
         assert not isinstance(program.made, str)
         self._compiled: Compiled = program.made
@@ -37,6 +38,7 @@ class _CellPath:
             [event, *states], [slots[name] for name in self._names], program.reads, record.modules
         )
         depends.add(*places)
+        depends.fixed, depends.makes = fixed, program.made.makes_tensors
         self._read = depends.read
         self._check: Check = compiled_check(depends)
 
@@ -47,7 +49,7 @@ class StepPath(_CellPath):
     def __init__(
         self, record: CellRecord, program: Program, event: Tensor, state: State, places: Sequence[Slot]
     ) -> None:
-        super().__init__(record, program, event, state, places)
+        super().__init__(record, program, event, state, places, fixed=True)
         self._batch = len(event)
         self._weights = self._compiled.single.weights(self._read)
         self._run: Callable[..., Any] = self._compiled.single.run

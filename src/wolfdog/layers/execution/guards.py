@@ -46,7 +46,8 @@ class Watched:
         classes, members: classes, and names that are read of them.
         changing: what may change in place.
         modules: whose hooks would run.
-        exchanged: whether other tensors of the same form may stand in the places of those that the kernel is given.
+        fixed: whether the kernel knows where the tensors lie, so that they may not lie elsewhere.
+        makes: whether the step makes tensors of the default format.
     """
 
     given: Sequence[Tensor]
@@ -57,7 +58,8 @@ class Watched:
     members: list[str] = field(default_factory=list)
     changing: list[Part] = field(default_factory=list)
     modules: Sequence[nn.Module] = ()
-    exchanged: bool = False
+    fixed: bool = False
+    makes: bool = True
 
     def add(self, *slots: tuple[dict[str, Any], str]) -> None:
         """Watch what stands in more places, too."""
@@ -85,10 +87,9 @@ class Guard:
 
 
 def _identity(watched: Watched) -> Iterator[tuple[str, Scope]]:
-    if watched.exchanged:
-        yield f"not all(map(is_, values[{watched.count}:], were))", {"were": watched.values[watched.count :]}
-    else:
-        yield "not all(map(is_, values, were))", {"were": watched.values}
+    were = watched.values[watched.count :]
+    if were:  # of tensors that the kernel is given, forms and places are compared
+        yield f"not all(map(is_, values[{watched.count}:], were))", {"were": were}
 
 
 def _class_attributes(watched: Watched) -> Iterator[tuple[str, Scope]]:
@@ -123,24 +124,29 @@ def _parametrizations(watched: Watched) -> Iterator[tuple[str, Scope]]:
 
 
 def _environment(watched: Watched) -> Iterator[tuple[str, Scope]]:
-    scope = {"default_dtype": torch.get_default_dtype, "dtype": torch.get_default_dtype()}
-    yield "default_dtype() is not dtype", scope
+    if watched.makes:
+        scope = {"default_dtype": torch.get_default_dtype, "dtype": torch.get_default_dtype()}
+        yield "default_dtype() is not dtype", scope
 
 
 def _forms(watched: Watched) -> Iterator[tuple[str, Scope]]:
     like = [*watched.given, *watched.read]
     if like:
         given = "x, *states, " if watched.given else ""
-        yield f"not alike({given}*values[:{watched.count}])", {"alike": alike(like)}
+        yield f"not alike({given}*read)", {"alike": alike(like)}
 
 
 def _memory(watched: Watched) -> Iterator[tuple[str, Scope]]:
     scope: Scope = {"address": Tensor.data_ptr}
     if watched.given:
         yield "not address(x)", scope
-    if watched.count and not watched.exchanged:
-        scope |= {"addresses": list(map(Tensor.data_ptr, watched.read))}
-        yield f"list(map(address, values[:{watched.count}])) != addresses", scope
+    if watched.count and watched.fixed:
+        yield (
+            "list(map(address, read)) != addresses",
+            scope | {"addresses": list(map(Tensor.data_ptr, watched.read))},
+        )
+    elif watched.count:
+        yield "not all(map(address, read))", scope
 
 
 GUARDS = (
@@ -167,12 +173,13 @@ def compiled_check(watched: Watched, table: Sequence[Guard] = GUARDS) -> Check:
     """
     scope: Scope = {"get": dict.get, "is_": is_, "dicts": watched.dicts, "keys": watched.keys}
     lines = ["def check(x=None, states=()):", "    try:", "        values = list(map(get, dicts, keys))"]
+    lines.append(f"        read = values[:{watched.count}]")
     for guard in table:
         for condition, names in guard.conditions(watched):
             lines.append(f"        if {condition}: return None  # {guard.watches}")
             scope.update(names)
     lines += [
-        f"        return values[:{watched.count}]",
+        "        return read",
         "    except (RuntimeError, ValueError, TypeError, AttributeError):",  # something else is where a tensor was
         "        return None",
     ]

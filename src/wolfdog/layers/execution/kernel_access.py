@@ -4,7 +4,7 @@ Every entry of the library asks `obstacle`. A kernel gets addresses: it may read
 whose memory is there, and only while nothing of PyTorch looks on that would have to see operators.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeGuard
 
 import torch
@@ -16,6 +16,7 @@ from torch.utils._device import DeviceContext
 _PLAIN = (Tensor, nn.Parameter)
 _functorch = torch._C._functorch
 _peek = _functorch.peek_interpreter_stack
+_pre_dispatch_modes: Callable[[], int] = torch._ops._len_torch_dispatch_stack_pre_dispatch
 
 
 def obstacle(tensors: Iterable[object] = ()) -> str | None:
@@ -56,7 +57,7 @@ def observed() -> bool:
         torch._C._len_torch_dispatch_stack() > 0
         or torch._C._get_tracing_state() is not None
         or (torch._C._len_torch_function_stack() > 0 and not _default_device_alone())
-        or torch._ops._len_torch_dispatch_stack_pre_dispatch() > 0
+        or bool(_pre_dispatch_modes())
     )
 
 

@@ -34,10 +34,11 @@ LIBRARIES = frozenset({"torch", "numpy", "wolfdog", "builtins", "math", "functoo
 
 _PLAIN = (int, str, bytes, bool, NoneType, range, slice, Enum, torch.dtype, torch.device, torch.Size,
           torch.layout, torch.memory_format)  # fmt: skip
+_WITHOUT_PARTS = (float, complex, np.generic, Tensor, ModuleType, logging.Logger, *_PLAIN)
 _MISSING = object()
 
 
-class Unwatchable(Exception):
+class UnwatchableError(Exception):
     """A value whose changes cannot be seen."""
 
 
@@ -64,7 +65,7 @@ def frozen(value: Any) -> Any:
     """Key that is equal where values are alike, in type and in content.
 
     Raises:
-        Unwatchable: for an object that does not show what it holds, and for more than `MOST` things.
+        UnwatchableError: for an object that does not show what it holds, and for more than `MOST` things.
 
     >>> frozen([1, 2.0]) == frozen([1, 2.0]), frozen(1) == frozen(True), frozen(0.0) == frozen(-0.0)
     (True, False, False)
@@ -85,7 +86,7 @@ class _Freezing:
             return kind, value
         self._left -= 1
         if self._left < 0:
-            raise Unwatchable(f"it is made of more than {MOST:,} things")
+            raise UnwatchableError(f"it is made of more than {MOST:,} things")
         if kind is complex:
             return "complex", value.real.hex(), value.imag.hex()
         if isinstance(value, np.generic):
@@ -124,7 +125,7 @@ class _Freezing:
         if isinstance(value, set | frozenset):
             return kind, frozenset(map(self, value)), own
         if not _shows_all(kind):
-            raise Unwatchable(f"it is a {kind.__name__}, which does not show what it holds")
+            raise UnwatchableError(f"it is a {kind.__name__}, which does not show what it holds")
         return kind, tuple(map(Same, _members(kind))), own
 
     def _attributes(self, value: Any, kind: type) -> Any:
@@ -133,9 +134,9 @@ class _Freezing:
 
     def _array(self, value: "np.ndarray[Any, Any]") -> Any:
         if value.dtype.hasobject:
-            raise Unwatchable("it is an array of objects")
+            raise UnwatchableError("it is an array of objects")
         if value.size > MOST:
-            raise Unwatchable(f"it is an array of more than {MOST:,} numbers")
+            raise UnwatchableError(f"it is an array of more than {MOST:,} numbers")
         return "array", str(value.dtype), value.shape, value.tobytes()
 
 
@@ -152,7 +153,7 @@ class Part:
         if isinstance(of, CellType):
             return _content(of) is was
         if isinstance(of, np.ndarray):
-            return of.shape == was.shape and of.dtype == was.dtype and of.tobytes() == was.tobytes()
+            return bool(of.shape == was.shape and of.dtype == was.dtype and of.tobytes() == was.tobytes())
         if isinstance(of, set):
             return len(of) == len(was) and {id(item) for item in of} == {id(item) for item in was}
         now = _copied(of)
@@ -196,13 +197,11 @@ def parts(*values: Any, functions: bool = True) -> list[Part]:
         functions: whether what functions close over, and the globals they name, count too.
     """
     found: dict[int, Part] = {}
-    left, seen = list(values), set()
+    seen: set[int] = set()
+    left = list(values)
     while left and len(seen) < MOST:
         value = left.pop()
-        if (
-            isinstance(value, (float, complex, np.generic, Tensor, ModuleType, logging.Logger, *_PLAIN))
-            or id(value) in seen
-        ):
+        if isinstance(value, _WITHOUT_PARTS) or id(value) in seen:
             continue
         seen.add(id(value))
         if isinstance(value, FunctionType):

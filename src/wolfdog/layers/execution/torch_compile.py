@@ -31,6 +31,10 @@ class _Plans:
     """Plans by number, as attributes: torch.compile sees those made after its first look, as it does not in a dict."""
 
 
+PLANS = 256
+"""Plans that are kept; the oldest goes first."""
+
+
 _plans = _Plans()
 
 
@@ -196,7 +200,14 @@ def register(compiled: Any, resets: bool = False, zero: State = ()) -> int:
     made = Plan(compiled, resets, zero)
     if not hasattr(_plans, f"of_{made.key}"):
         setattr(_plans, f"of_{made.key}", made)
+        while len(vars(_plans)) > PLANS:
+            delattr(_plans, next(iter(vars(_plans))))
     return made.key
+
+
+def clear() -> None:
+    """Forget the plans; graphs that use one are made anew by torch.compile."""
+    vars(_plans).clear()
 
 
 def planned(number: int) -> Any:

@@ -33,8 +33,10 @@ def fits(layer: nn.RNNBase, events: object, hx: object, dtype: torch.dtype) -> b
 
 
 def _event(x: object, dtype: torch.dtype) -> TypeGuard[Tensor]:
+    if not isinstance(x, Tensor):
+        return False
     if torch.compiler.is_compiling():  # a graph's tensors stand for plain ones
-        if not isinstance(x, Tensor) or x.device.type != "cpu":
+        if x.device.type != "cpu":
             return False
     elif not (ordinary(x) if transformed() else plain(x)):
         return False

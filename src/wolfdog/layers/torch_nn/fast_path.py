@@ -36,6 +36,8 @@ class LayerPath:
         names = [name for names in layer._all_weights for name in names]
         self._count = len(state_sizes(layer)) if hx is not None else 0
         watched = Watched([x, *self._states(hx)], [layer._parameters] * len(names), names, len(names))
+        watched.makes = False
+        watched.add(*((layer._parameters, name) for name in names))  # `_named` holds these very tensors
         watched.add(*((layer.__dict__, name) for name in _SAYS), *variable_slot())
         self._check: Check = compiled_check(watched)
         with torch.inference_mode(False):  # zeros that any later call may use

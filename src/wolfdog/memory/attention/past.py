@@ -81,9 +81,9 @@ class Past(NamedTuple):
             if old.shape[1] == 0 or entries.shape[1] == 0:
                 return old
             wide = (slice(None), slice(None), *(None,) * (old.dim() - 2))
-            taken = entries.gather(1, index[wide].expand(-1, -1, *old.shape[2:]))
-            kept = old.masked_fill(~filled[wide], 0)
-            return torch.where(new[wide], taken, kept)
+            new_entries = entries.gather(1, index[wide].expand(-1, -1, *old.shape[2:]))
+            old_entries = old.masked_fill(~filled[wide], 0)
+            return torch.where(new[wide], new_entries, old_entries)
 
         return Past(seen, merged(self.keys, keys), merged(self.values, values), merged(self.times, times))
 

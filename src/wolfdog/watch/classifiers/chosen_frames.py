@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..video.container import MAX_PIXELS
 from ..video.decoding import Decoding, Picture, intact
+from ..video.images import StillPicture
 from ..video.sampling import AllFrames, Sampling
 from .boxes import BoxFinder, BoxSource, FoundBox, FullFrame
 from .preprocessing import Image, Preprocessing
@@ -30,11 +32,13 @@ class LookOptions:
         boxes: Where to look within frames: `MotionOptions`, `MegaDetectorResults` or `YoloDetector`.
         reuse: Threshold of `ReusingClassifier` for whole frames, in grey levels; None classifies every frame. The
             first frame of each chunk is always classified.
+        max_pixels: A file with larger pictures is refused.
     """
 
     sampling: Sampling = field(default_factory=AllFrames)
     boxes: BoxSource | None = None
     reuse: float | None = None
+    max_pixels: int = MAX_PIXELS
 
 
 @dataclass(slots=True)
@@ -65,7 +69,9 @@ class FrameChoice:
         self._media, self._preprocessing, self._options = media, preprocessing, options
         self._pixel = pixel_aspect
 
-    def chunks(self, decoding: Decoding, *, known: int = 0) -> Iterator[tuple[list[ChosenFrame], bool]]:
+    def chunks(
+        self, decoding: Decoding | StillPicture, *, known: int = 0
+    ) -> Iterator[tuple[list[ChosenFrame], bool]]:
         """Chosen frames in chunks, and whether each is the last of an undamaged video.
 
         Args:

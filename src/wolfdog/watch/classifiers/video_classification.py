@@ -13,8 +13,7 @@ import numpy as np
 
 from wolfdog.errors import MediaError
 
-from ..video.container import open_video
-from ..video.decoding import Decoding
+from ..video.footage import Footage, open_footage
 from .array_cache import ArrayCache, content_digest
 from .boxes import FoundBox
 from .chosen_frames import CHUNK, LARGEST, ChosenFrame, FrameChoice, LookOptions
@@ -32,14 +31,14 @@ def classify_video(
     *,
     cache: ArrayCache | None = None,
 ) -> Iterator[Looks]:
-    """Features and class probabilities of a video, in chunks of frames in their order.
+    """Features and class probabilities of a video or an image, in chunks of frames in their order.
 
     Without `boxes`, and with boxes that are second looks (motion), each frame has one row: of several looks, the
     surest. With boxes that are objects (detections), each object has a row, and a frame without any has one for the
     whole.
 
     Args:
-        path: The video.
+        path: The video, or an image, which is one frame.
         classifier: A grouped one is run ungrouped and its groups are summed afterwards, so that the cache serves all
             groupings.
         options: How frames are looked at.
@@ -73,8 +72,7 @@ class _Pass:
 
     def looks(self) -> Iterator[Looks]:
         """All chunks, those that were kept first."""
-        container, stream = open_video(self._path)
-        try:
+        with open_footage(self._path, max_pixels=self._options.max_pixels) as footage:
             known = 0
             if self._cache is not None:
                 self._key = _key(self._path, self._classifier, self._options)
@@ -83,13 +81,9 @@ class _Pass:
                     known += 1
                     if last:
                         return
-            decoding = Decoding(container, stream)
-            pixel_aspect = float(stream.sample_aspect_ratio or 1)
-            yield from self._new(decoding, pixel_aspect, known)
-            if decoding.trouble is not None:
-                raise MediaError(f"{self._path}: {decoding.trouble}.")
-        finally:
-            container.close()
+            yield from self._new(footage, known)
+            if footage.decoding.trouble is not None:
+                raise MediaError(f"{self._path}: {footage.decoding.trouble}.")
 
     def _kept(self, cache: ArrayCache) -> Iterator[tuple[Looks, bool]]:
         """Chunks of the cache, as far as they reach, and whether each is the video's last."""
@@ -104,12 +98,14 @@ class _Pass:
             yield looks, bool(last)
             n += 1
 
-    def _new(self, decoding: Decoding, pixel_aspect: float, known: int) -> Iterator[Looks]:
+    def _new(self, footage: Footage, known: int) -> Iterator[Looks]:
         """Chunks from number `known` on: while one is classified, the next is decoded."""
         under_way: Future[Looks] | None = None
-        choice = FrameChoice(str(self._path), self._classifier.preprocessing, self._options, pixel_aspect)
+        choice = FrameChoice(
+            str(self._path), self._classifier.preprocessing, self._options, footage.pixel_aspect
+        )
         with ThreadPoolExecutor(1, "classify") as thread:
-            for n, (seen, last) in enumerate(choice.chunks(decoding, known=known * CHUNK)):
+            for n, (seen, last) in enumerate(choice.chunks(footage.decoding, known=known * CHUNK)):
                 if n < known:
                     continue
                 begun = thread.submit(self._classified, seen, n, last)

@@ -1,7 +1,7 @@
 """Labeller of two parts: an image classifier over the frames, then a smoothing method over its predictions."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ...errors import InputError, MediaError
 from ..classifiers.array_cache import ArrayCache
@@ -11,19 +11,20 @@ from ..classifiers.prediction_rows import as_predictions
 from ..classifiers.video_classification import classify_video
 from ..predictions import Predictions
 from ..smoothing.method import Method
-from ..video.container import announced_seconds, open_video
-from .labeller import Labels, Passing, Progress
+from ..video.footage import open_footage
+from ..video.media import Medium, starts
+from .labeller import Labeller, Labels, MediaProgress, Passing, Trouble
 from .moments_table import moments_of
 
 BLANK = "blank"
 """The class that, where a classifier has it, says that nothing is there."""
 
 
-class ClassifierLabeller:
-    """Labels of a video: every chosen frame is classified, and a method gives each its context.
+class ClassifierLabeller(Labeller):
+    """Labels of a deployment: every chosen frame is classified, and a method gives each its context.
 
-    Decoding, classifying and smoothing follow each other: the method reads the predictions of the whole video, in its
-    causal form as if it had not seen later frames. While frames are classified, the next ones are decoded.
+    Decoding, classifying and smoothing follow each other: the method reads the predictions of the whole deployment, in
+    its causal form as if it had not seen later frames. While frames are classified, the next ones are decoded.
 
     Args:
         classifier: Of single frames.
@@ -35,8 +36,6 @@ class ClassifierLabeller:
     Raises:
         InputError: The classifier has fewer than two classes, or the method has no such form.
     """
-
-    reach = None
 
     def __init__(
         self,
@@ -77,33 +76,57 @@ class ClassifierLabeller:
         """Name and options of the smoothing method."""
         return self._method.described(ahead=self._ahead)
 
-    def label(
-        self, path: Path, name: str, *, progress: Progress, passing: Passing | None = None
-    ) -> Iterator[Labels]:
-        """Labels of one video, all at once; see `Labeller`."""
-        parts: list[Predictions] = []
-        trouble: MediaError | None = None
-        try:
-            for part in self._classified(path, name, progress):
-                parts.append(part)
-        except MediaError as error:
-            trouble = error
-        if parts:
-            table = self._method.smooth(Predictions.concat(parts), ahead=self._ahead)
-            yield Labels(list(moments_of(table)), table)
-        if trouble is not None:
-            raise trouble
+    @property
+    def reach(self) -> None:
+        """None: it does not say what it looked at."""
 
-    def _classified(self, path: Path, name: str, progress: Progress) -> Iterator[Predictions]:
-        container, stream = open_video(path)
-        with container:
-            seconds = announced_seconds(container, stream)
-        if self._options.boxes is not None:
+    def label_deployment(
+        self,
+        media: Sequence[Medium],
+        *,
+        progress: MediaProgress,
+        trouble: Trouble,
+        passing: Passing | None = None,
+    ) -> Iterator[tuple[Medium, Labels]]:
+        """Labels of the media of a deployment, each all at once; see `Labeller`."""
+        found: list[tuple[Medium, float, Predictions]] = []
+        for medium, start in zip(media, starts(media), strict=True):
+            parts: list[Predictions] = []
             try:
-                self._options.boxes.finder(str(path))
+                for part in self._classified(medium, progress):
+                    parts.append(part)
+            except MediaError as error:
+                trouble(medium, str(error))
+            if parts:
+                table = Predictions.concat(parts)
+                found.append((medium, start, replace(table, time=table.time + start)))
+        if not found:
+            return
+        smoothed = self._method.smooth(
+            Predictions.concat([table for _, _, table in found]), ahead=self._ahead
+        )
+        end = 0
+        for medium, start, table in found:
+            begin, end = end, end + len(table)
+            rows = smoothed.take(slice(begin, end))
+            yield medium, Labels(list(moments_of(rows, medium, start)), rows)
+
+    def _classified(self, medium: Medium, progress: MediaProgress) -> Iterator[Predictions]:
+        path, options = medium.path, self._options
+        with open_footage(path, max_pixels=options.max_pixels) as footage:
+            seconds = footage.seconds
+        if options.boxes is not None:
+            try:
+                options.boxes.finder(str(path))
             except InputError as error:  # this video's trouble, not that of the others
                 raise MediaError(str(error)) from error
-        for looks in classify_video(path, self._classifier, self._options, cache=self._cache):
+        for looks in classify_video(path, self._classifier, options, cache=self._cache):
             if len(looks):
-                progress(float(looks.time[-1] + looks.duration[-1]), seconds)
-                yield as_predictions(looks, self._classifier, media=name, deployment=name, blank=self.blank)
+                progress(medium, float(looks.time[-1] + looks.duration[-1]), seconds)
+                yield as_predictions(
+                    looks,
+                    self._classifier,
+                    media=medium.name,
+                    deployment=medium.deployment,
+                    blank=self.blank,
+                )

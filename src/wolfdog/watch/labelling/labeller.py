@@ -1,23 +1,32 @@
-"""Interface of labellers: a video in, its moments and its rows of the predictions table out."""
+"""Interface of labellers: a deployment in, its moments and its rows of the predictions table out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from ...errors import MediaError
 from ..model.memory import Reach
 from ..moments import Moment
 from ..predictions import Predictions
+from ..video.media import Medium
 from ..video.source import Frame
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds that are done, and those of the whole video where they are known."""
+
+MediaProgress = Callable[[Medium, float, float | None], None]
+"""The same for one of several media."""
+
+Trouble = Callable[[Medium, str], None]
+"""Called with a medium that cannot be read, or not to its end, and the reason."""
 
 Passing = Callable[[Iterable[Frame]], Iterator[Frame]]
 """Frames in, the same frames out: a place to look at them on their way to the network."""
 
 
 class Labels(NamedTuple):
-    """Labels of a stretch of one video."""
+    """Labels of a stretch of one video, or of an image."""
 
     moments: Sequence[Moment]
     """One for each frame that was looked at, in order of time."""
@@ -27,28 +36,53 @@ class Labels(NamedTuple):
     """Aspect ratio at which the pictures are shown: width over height."""
 
 
-class Labeller(Protocol):
-    """A way to label videos."""
+class Labeller(ABC):
+    """A way to label videos and images."""
 
     @property
+    @abstractmethod
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the probabilities."""
 
     @property
+    @abstractmethod
     def blank(self) -> str | None:
         """The class that says that nothing is there."""
 
     @property
+    @abstractmethod
     def classifier(self) -> str:
         """Name of the frame classifier, for the predictions table."""
 
     @property
+    @abstractmethod
     def method(self) -> str:
         """Name of the memory, for the predictions table."""
 
     @property
+    @abstractmethod
     def reach(self) -> Reach | None:
         """Span of the past that the memory can look at; None where it cannot say what it looked at."""
+
+    @abstractmethod
+    def label_deployment(
+        self,
+        media: Sequence[Medium],
+        *,
+        progress: MediaProgress,
+        trouble: Trouble,
+        passing: Passing | None = None,
+    ) -> Iterator[tuple[Medium, Labels]]:
+        """Labels of the media of one deployment, in stretches: the memory runs through all of them.
+
+        In the tables, times count by the clock of `starts`. In the moments, they count from the start of each medium.
+
+        Args:
+            media: Of one deployment, in the order of time; see `by_deployment`.
+            progress: Called as work goes on.
+            trouble: Called for each medium that cannot be read, or breaks off; the next one follows.
+            passing: Sees the frames on their way, where the labeller has a `reach`; of a single video only.
+        """
 
     def label(
         self, path: Path, name: str, *, progress: Progress, passing: Passing | None = None
@@ -59,8 +93,19 @@ class Labeller(Protocol):
             path: The video.
             name: Its name in the results.
             progress: Called as work goes on.
-            passing: Sees the frames on their way, where the labeller has a `reach`.
+            passing: As of `label_deployment`.
 
         Raises:
             MediaError: The video cannot be read; or it breaks off: then after the labels up to the break.
         """
+        reasons: list[str] = []
+        found = self.label_deployment(
+            [Medium(path, name, name)],
+            progress=lambda _, seconds, of: progress(seconds, of),
+            trouble=lambda _, reason: reasons.append(reason),
+            passing=passing,
+        )
+        for _, labels in found:
+            yield labels
+        if reasons:
+            raise MediaError(reasons[0])

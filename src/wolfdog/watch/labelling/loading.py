@@ -17,6 +17,7 @@ from ..classifiers.motion import MotionOptions
 from ..classifiers.preprocessing import Crop
 from ..classifiers.registry import DEFAULT, load_classifier
 from ..model.watcher import WEIGHTS, Watcher
+from ..video.container import MAX_PIXELS
 from ..video.sampling import Rate
 from .classifier_labeller import ClassifierLabeller
 from .labeller import Labeller
@@ -41,9 +42,8 @@ class LabelOptions:
     Args:
         classifier: Name of an image classifier, or the folder of a trained watcher.
         classes: TOML file of groups of its classes, or the name of one that comes with wolfdog; "own" leaves the
-        classes
-            as they are. Where None, a classifier with ImageNet's classes gets the groups "animals", and any other
-            keeps its own.
+            classes as they are. Where None, a classifier with ImageNet's classes gets the groups "animals", and any
+            other keeps its own.
         method: Name of a smoothing method; see `METHOD_NAMES`.
         method_options: Options of the method, each as name=value.
         ahead: Whether the method reads later frames too.
@@ -54,6 +54,7 @@ class LabelOptions:
         detector: "onnx:FILE", a YOLO network whose boxes are classified.
         threads: Threads of the classifier.
         cache: Whether what the classifier gave is kept on disk.
+        max_pixels: Files with larger pictures are refused.
     """
 
     classifier: str = DEFAULT
@@ -68,6 +69,7 @@ class LabelOptions:
     detector: str | None = None
     threads: int = 1
     cache: bool = True
+    max_pixels: int = MAX_PIXELS
 
 
 def load_labeller(options: LabelOptions | None = None) -> ClassifierLabeller:
@@ -86,13 +88,18 @@ def load_labeller(options: LabelOptions | None = None) -> ClassifierLabeller:
     method = load_method(
         options.method, classifier.classes, options=options.method_options, ahead=options.ahead
     )
-    looks = LookOptions(sampling=sampling, boxes=_boxes(options))
+    looks = LookOptions(sampling=sampling, boxes=_boxes(options), max_pixels=options.max_pixels)
     cache = ArrayCache("looks") if options.cache else None
     return ClassifierLabeller(classifier, method, looks, ahead=options.ahead, cache=cache)
 
 
 def load_model_labeller(
-    model: str | PathLike[str], *, ahead: bool = False, threads: int = 1, cache: bool = True
+    model: str | PathLike[str],
+    *,
+    ahead: bool = False,
+    threads: int = 1,
+    cache: bool = True,
+    max_pixels: int = MAX_PIXELS,
 ) -> Labeller:
     """Labeller of a trained model, with its own memory.
 
@@ -101,6 +108,7 @@ def load_model_labeller(
         ahead: Whether the memory reads later frames too.
         threads: Threads of the classifier.
         cache: Whether what the classifier gave is kept on disk.
+        max_pixels: Files with larger pictures are refused.
 
     Raises:
         CheckpointError: The folder holds no model that can be read.
@@ -111,7 +119,7 @@ def load_model_labeller(
         return ClassifierLabeller(
             trained.labels(threads=threads),
             trained.memory,
-            LookOptions(sampling=Rate(trained.fps)),
+            LookOptions(sampling=Rate(trained.fps), max_pixels=max_pixels),
             ahead=ahead,
             cache=ArrayCache("looks") if cache else None,
         )
@@ -119,7 +127,7 @@ def load_model_labeller(
     watcher = Watcher.load(None if shipped else model)
     if ahead:
         raise InputError(f"{model}: its memory never reads later frames. Leave --lookahead out.")
-    return WatcherLabeller(watcher, str(model))
+    return WatcherLabeller(watcher, str(model), max_pixels=max_pixels)
 
 
 def _classifier(options: LabelOptions) -> Classifier:

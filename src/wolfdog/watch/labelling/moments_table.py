@@ -1,24 +1,28 @@
 """Moments as rows of the predictions table, and rows as moments."""
 
 from collections.abc import Iterator, Sequence
+from math import nan
 
 import numpy as np
 
 from ..moments import Moment
 from ..predictions import Predictions
+from ..video.media import Medium
 
 BACKGROUND = ("unknown", "blank")
 """Classes that name nothing: of several detections in a frame, one with another label stands for the frame."""
 
 
-def moments_of(table: Predictions) -> Iterator[Moment]:
+def moments_of(table: Predictions, medium: Medium | None = None, start: float = 0.0) -> Iterator[Moment]:
     """One moment for each frame of a table of one video, in the order of its rows.
 
     Of several detections in a frame, the moment is that of the detection whose context is surest of a class other than
     `unknown` and `blank`. A table without a context repeats the classifier's probabilities as the context.
 
     Args:
-        table: Rows of one video in the order of time, the rows of a frame together.
+        table: Rows of one video or image in the order of time, the rows of a frame together.
+        medium: What it is: where given, the moments have its deployment and their times by the clocks that it knows.
+        start: The time in the table at which it begins; NaN for an image whose time is not known.
 
     Example:
         >>> table = Predictions.from_columns(
@@ -34,19 +38,23 @@ def moments_of(table: Predictions) -> Iterator[Moment]:
     sure = context[:, named].max(1) if named else context.max(1)
     frames = table.frame_numbers()
     starts = np.flatnonzero(np.diff(frames, prepend=-1))
-    for start, stop in zip(starts, [*starts[1:], len(table)], strict=True):
-        row = int(start) + int(sure[start:stop].argmax())
+    for first, stop in zip(starts, [*starts[1:], len(table)], strict=True):
+        row = int(first) + int(sure[first:stop].argmax())
         alone, remembered = table.probabilities[row], context[row]
         duration = float(table.duration[row])
+        seconds = 0.0 if np.isnan(start) else float(table.time[row] - start)
         yield Moment(
             video=str(table.media[row]),
             frame=int(table.frame[row]),
-            time=float(table.time[row]),
+            time=seconds,
             snapshot=table.classes[int(alone.argmax())],
             context=table.classes[int(remembered.argmax())],
             snapshot_probabilities=alone,
             context_probabilities=remembered,
             duration=0.0 if np.isnan(duration) else duration,
+            deployment="" if medium is None else medium.deployment,
+            utc=nan if medium is None else medium.utc + seconds,
+            local=nan if medium is None else medium.local + seconds,
         )
 
 

@@ -1,68 +1,151 @@
 """Labeller that is one network: a watcher, whose memory reads its frame classifier's embeddings."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from pathlib import Path
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from math import isnan
+
+import numpy as np
 
 from ...errors import MediaError
 from ..model.memory import Reach
 from ..model.watcher import Watcher
 from ..moments import Moment
+from ..video.container import MAX_PIXELS
+from ..video.footage import open_frames
+from ..video.media import Medium, starts
 from ..video.sampling import Rate
 from ..video.source import Frame, VideoSource
-from .labeller import Labels, Passing, Progress
+from .labeller import Labeller, Labels, MediaProgress, Passing, Trouble
 from .moments_table import table_of
 
 STRETCH = 32
 """Moments that are handed out together."""
 
 
-class WatcherLabeller:
-    """Labels of a video by a watcher, as they come, in bounded memory; the context never reads later frames.
+class WatcherLabeller(Labeller):
+    """Labels of a deployment by a watcher, as they come, in bounded memory; the context never reads later frames.
 
     Args:
         watcher: Trained.
         name: Its name in the predictions table.
+        max_pixels: Files with larger pictures are refused.
     """
 
-    blank = None
+    def __init__(self, watcher: Watcher, name: str, *, max_pixels: int = MAX_PIXELS) -> None:
+        self._watcher, self._name, self._max_pixels = watcher, name, max_pixels
 
-    def __init__(self, watcher: Watcher, name: str) -> None:
-        self._watcher = watcher
-        self.classes = watcher.config.classes
-        self.classifier = name
-        self.method = watcher.config.memory
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of its classes."""
+        return self._watcher.config.classes
+
+    @property
+    def blank(self) -> None:
+        """None: no class of it says that nothing is there."""
+
+    @property
+    def classifier(self) -> str:
+        """Its name."""
+        return self._name
+
+    @property
+    def method(self) -> str:
+        """Its memory."""
+        return self._watcher.config.memory
 
     @property
     def reach(self) -> Reach | None:
         """Span of the past that its memory can look at."""
         return self._watcher.reach
 
-    def label(
-        self, path: Path, name: str, *, progress: Progress, passing: Passing | None = None
-    ) -> Iterator[Labels]:
-        """Labels of one video; see `Labeller`. With `passing`, the moments say what they looked at."""
+    def label_deployment(
+        self,
+        media: Sequence[Medium],
+        *,
+        progress: MediaProgress,
+        trouble: Trouble,
+        passing: Passing | None = None,
+    ) -> Iterator[tuple[Medium, Labels]]:
+        """Labels of the media of a deployment; see `Labeller`. With `passing`, moments say what they looked at."""
         config = self._watcher.config
-        with VideoSource(path, config.size, Rate(config.fps)) as source:
-            frames: Iterable[Frame] = source if passing is None else passing(source)
-            moments = self._watcher.watch(frames, name, evidence=passing is not None)
-            while True:
-                some, trouble = _some(moments)
-                if some:
-                    progress(some[-1].time + some[-1].duration, source.seconds)
-                    table = table_of(some, self.classes, classifier=self.classifier, method=self.method)
-                    yield Labels(some, table, source.aspect)
-                if trouble is not None:
-                    raise trouble
-                if len(some) < STRETCH:
-                    return
+        through = _Through(media, config.size, Rate(config.fps), self._max_pixels, trouble)
+        frames: Iterable[Frame] = through if passing is None else passing(through)
+        name = media[0].name if len(media) == 1 else media[0].deployment if media else ""
+        said = self._watcher.watch(frames, name, evidence=passing is not None)
+        placed = (through.place(moment) for moment in said)
+        waiting: tuple[_Medium, Moment] | None = next(placed, None)
+        while waiting is not None:
+            current, some = waiting[0], [waiting[1]]
+            waiting = None
+            for following in placed:
+                if following[0] is not current or len(some) == STRETCH:
+                    waiting = following
+                    break
+                some.append(following[1])
+            medium = current.medium
+            progress(medium, some[-1].time + some[-1].duration, current.seconds)
+            table = table_of(some, self.classes, classifier=self.classifier, method=self.method)
+            names = np.full(len(some), medium.deployment, object)
+            times = table.time + current.start
+            yield medium, Labels(some, replace(table, deployment=names, time=times), current.aspect)
 
 
-def _some(moments: Iterator[Moment]) -> tuple[list[Moment], MediaError | None]:
-    """The next moments, and the trouble that came after them."""
-    some: list[Moment] = []
-    try:
-        some.extend(islice(moments, STRETCH))
-    except MediaError as error:
-        return some, error
-    return some, None
+class _Medium:
+    """A medium that is watched, and what its file says."""
+
+    def __init__(self, medium: Medium, start: float, source: VideoSource | None) -> None:
+        self.medium, self.start, self._source = medium, start, source
+        self.seconds = 0.0 if source is None else source.seconds
+
+    @property
+    def aspect(self) -> float:
+        """How many times wider than high its pictures are shown."""
+        return 1.0 if self._source is None else self._source.aspect
+
+
+class _Through:
+    """The frames of several media one after the other, as those of one video, and the way back to their media."""
+
+    def __init__(
+        self, media: Sequence[Medium], size: int, sampling: Rate, max_pixels: int, trouble: Trouble
+    ) -> None:
+        self._media, self._size, self._sampling, self._pixels = media, size, sampling, max_pixels
+        self._trouble = trouble
+        self._given: deque[tuple[_Medium, Frame]] = deque()
+
+    def __iter__(self) -> Iterator[Frame]:
+        end, count = 0.0, 0
+        first: float | None = None
+        for medium, start in zip(self._media, starts(self._media), strict=True):
+            if first is None and not isnan(start):
+                first = start
+            # Where a time is not known, or two cameras' clocks overlap: a step on, so that times only go forward.
+            begin = end if isnan(start) or first is None else max(end, start - first)
+            try:
+                with open_frames(medium.path, self._size, self._sampling, max_pixels=self._pixels) as (
+                    frames,
+                    video,
+                ):
+                    one = _Medium(medium, start, video)
+                    for frame in frames:
+                        self._given.append((one, frame))
+                        yield replace(frame, index=count, time=begin + frame.time)
+                        count += 1
+                        end = begin + frame.time + max(frame.duration, 1e-3)
+            except MediaError as error:
+                self._trouble(medium, str(error))
+
+    def place(self, moment: Moment) -> tuple[_Medium, Moment]:
+        """The next moment as one of its medium: moments come in the order of the frames."""
+        one, frame = self._given.popleft()
+        medium = one.medium
+        return one, replace(
+            moment,
+            video=medium.name,
+            frame=frame.index,
+            time=frame.time,
+            deployment=medium.deployment,
+            utc=medium.utc + frame.time,
+            local=medium.local + frame.time,
+        )

@@ -7,15 +7,23 @@ from os import PathLike
 
 from wolfdog.errors import InputError, ShapeError
 
-from ..moments import Event, Merge, Moment, Which, merge
+from ..moments import EVENT_GAP, Event, Merge, Moment, Which, merge
+from .clock_text import time_of_day, utc_text
 from .sink import Sink
+
+_WHERE = ("deployment", "video", "frame", "time", "utc", "time_of_day")
+_EVENT = (
+    *("deployment", "video", "start", "last_video", "end", "utc", "utc_end", "time_of_day"),
+    *("label", "probability", "moments"),
+)
 
 
 class MomentsCSV(Sink):
-    """A line per moment: video, frame, time, both labels, and the probability of every class twice.
+    """A line per moment: where and when, both labels, and the probability of every class twice.
 
-    Columns: `video, frame, time, snapshot, context, snapshot_<class>..., context_<class>...`; RFC 4180,
-    UTF-8. Seconds have three decimals, probabilities six. Moments of several videos may follow one another.
+    Columns: `deployment, video, frame, time, utc, time_of_day, snapshot, context, snapshot_<class>...,
+    context_<class>...`; RFC 4180, UTF-8. Seconds have three decimals, probabilities six. `utc` is ISO 8601, and
+    `time_of_day` is the camera's; they are empty where not known. Moments of several videos may follow one another.
 
     Raises:
         ShapeError: a moment has not one probability per class.
@@ -27,8 +35,8 @@ class MomentsCSV(Sink):
     ...     with MomentsCSV(Path(folder) / "moments.csv", ["dog", "wolf"]) as sink:
     ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p))
     ...     print(sink.path.read_text(), end="")
-    video,frame,time,snapshot,context,snapshot_dog,snapshot_wolf,context_dog,context_wolf
-    a.mp4,15,0.500,dog,wolf,0.750000,0.250000,0.250000,0.750000
+    deployment,video,frame,time,utc,time_of_day,snapshot,context,snapshot_dog,snapshot_wolf,context_dog,context_wolf
+    ,a.mp4,15,0.500,,,dog,wolf,0.750000,0.250000,0.250000,0.750000
     """
 
     def __init__(
@@ -39,11 +47,12 @@ class MomentsCSV(Sink):
 
     def _head(self) -> str:
         probabilities = [f"{which}_{name}" for which in ("snapshot", "context") for name in self.classes]
-        return _line(["video", "frame", "time", "snapshot", "context", *probabilities])
+        return _line([*_WHERE, "snapshot", "context", *probabilities])
 
     def write(self, moment: Moment) -> None:
         """Write one line."""
-        columns = [moment.video, str(moment.frame), f"{moment.time:.3f}", moment.snapshot, moment.context]
+        columns = [moment.deployment, moment.video, str(moment.frame), f"{moment.time:.3f}"]
+        columns += [utc_text(moment.utc), time_of_day(moment.local), moment.snapshot, moment.context]
         for probabilities in (moment.snapshot_probabilities, moment.context_probabilities):
             if probabilities.shape != (len(self.classes),):
                 raise ShapeError(
@@ -56,9 +65,11 @@ class MomentsCSV(Sink):
 
 
 class EventsCSV(Sink):
-    """A line per event: `video, start, end, label, probability, moments`; RFC 4180, UTF-8.
+    """A line per event, RFC 4180, UTF-8.
 
-    Seconds have three decimals, the mean probability six. `which` and `min_duration` are those of `events`.
+    Columns: `deployment, video, start, last_video, end, utc, utc_end, time_of_day, label, probability, moments`.
+    `start` is in seconds of the video with the first moment, `end` of the one with the last. Seconds have three
+    decimals, the mean probability six. `which`, `min_duration` and `gap` are those of `events`.
 
     >>> import tempfile, numpy as np
     >>> from pathlib import Path
@@ -68,9 +79,9 @@ class EventsCSV(Sink):
     ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "dog", p[::-1], p[::-1], 0.5))
     ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p, 0.5))
     ...     print(sink.path.read_text(), end="")
-    video,start,end,label,probability,moments
-    a.mp4,0.000,0.500,dog,0.750000,1
-    a.mp4,0.500,1.000,wolf,0.750000,1
+    deployment,video,start,last_video,end,utc,utc_end,time_of_day,label,probability,moments
+    ,a.mp4,0.000,a.mp4,0.500,,,,dog,0.750000,1
+    ,a.mp4,0.500,a.mp4,1.000,,,,wolf,0.750000,1
     """
 
     def __init__(
@@ -80,12 +91,13 @@ class EventsCSV(Sink):
         which: Which = "context",
         min_duration: float = 0.0,
         keep_partial: bool = False,
+        gap: float = EVENT_GAP,
     ) -> None:
         super().__init__(path, keep_partial=keep_partial)
-        self._merge = merge(which, min_duration=min_duration)
+        self._merge = merge(which, min_duration=min_duration, gap=gap)
 
     def _head(self) -> str:
-        return _line(["video", "start", "end", "label", "probability", "moments"])
+        return _line(_EVENT)
 
     def write(self, moment: Moment) -> None:
         """Take the next moment; a line is written when an event is over."""
@@ -97,8 +109,15 @@ class EventsCSV(Sink):
     def _text(self, event: Event | None) -> str:
         if event is None:
             return ""
-        times = [f"{event.start:.3f}", f"{event.end:.3f}"]
-        return _line([event.video, *times, event.label, f"{event.probability:.6f}", str(event.moments)])
+        place = [
+            event.deployment,
+            event.video,
+            f"{event.start:.3f}",
+            event.last_video or event.video,
+            f"{event.end:.3f}",
+        ]
+        times = [utc_text(event.utc), utc_text(event.utc + event.duration), time_of_day(event.local)]
+        return _line([*place, *times, event.label, f"{event.probability:.6f}", str(event.moments)])
 
 
 class EvidenceCSV(Sink):

@@ -6,9 +6,6 @@ from torch import Tensor
 LEAST = -12.0
 """Log probabilities below are raised to this: files round small probabilities to zero."""
 
-TOP = 2
-"""Position of the feature that marks the most probable class."""
-
 _SHORTEST = 0.01
 """Seconds that are added to each interval before its logarithm is taken."""
 
@@ -55,6 +52,17 @@ def class_features(
 def top_class(log_p: Tensor) -> Tensor:
     """[..., K]: 1 for the most probable classes of each row, else 0."""
     return (log_p == log_p.amax(-1, keepdim=True)).to(log_p.dtype)
+
+
+def lead_of_top(log_p: Tensor) -> Tensor:
+    """[..., K]: 1 - second / first for the most probable class, from the two largest probabilities; 0 for the others.
+
+    Near 1 where the classifier is sure, and 0 where two classes are equally probable.
+    """
+    if log_p.shape[-1] < 2:
+        return torch.zeros_like(log_p)
+    largest = log_p.topk(2, -1).values
+    return top_class(log_p) * -torch.expm1(largest[..., 1:] - largest[..., :1])
 
 
 class Clock:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from wolfdog.errors import InputError
 from wolfdog.layers import Recurrent
 
-from .any_class_features import LEAST, TOP
+from .any_class_features import LEAST, lead_of_top
 
 Pooling = Literal["mean", "weighted", "attention"]
 
@@ -106,10 +106,11 @@ class AnyClassNetwork(nn.Module):
     The forward cell runs through a stream; the backward cell runs through it from its end, for the form that
     looks ahead. What is read off the states is a correction of the classifier's log probabilities:
 
-        log q = log_softmax((log p + correction + prudence * [most probable class]) / temperature)
+        log q = log_softmax((log p + correction + prudence * lead) / temperature)
 
-    Prudence and temperature are numbers, one of each for each form, that are fitted after training: prudence holds
-    on to the classifier's own label, and the temperature calibrates.
+    The lead of the classifier's most probable class is 1 - second / first, from its two largest probabilities; that of
+    the other classes is 0. Prudence and temperature are numbers, one of each for each form, that are fitted after
+    training: prudence holds on to the classifier's own label where it is sure, and the temperature calibrates.
     """
 
     temperature: Tensor
@@ -171,5 +172,5 @@ class AnyClassNetwork(nn.Module):
         """Log probabilities [..., K] from the classifier's, the states and the features of rows."""
         correction: Tensor = (self.ahead if ahead else self.causal)(y, x)
         form = 1 if ahead else 0
-        logits = log_p.clamp(min=LEAST) + correction + self.prudence[form] * x[..., TOP]
+        logits = log_p.clamp(min=LEAST) + correction + self.prudence[form] * lead_of_top(log_p)
         return (logits / self.temperature[form]).log_softmax(-1)

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wolfdog.errors import InputError, MediaWarning
 
@@ -105,7 +105,7 @@ def _coco_camera_traps(path: Path) -> Iterator[Listed]:
 
 def _within(folder: Path, name: str, where: str) -> Path:
     """A file of a package by its relative path; a package must not lead out of its folder."""
-    parts: Any = PurePosixPath(name.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+    file = PurePosixPath(name.replace("\\", "/"))
+    if file.is_absolute() or not file.parts or ".." in file.parts or ":" in file.parts[0]:
         raise InputError(f"{where}: expected a file within the folder of the package, got {name!r}.")
-    return folder / parts
+    return folder / file

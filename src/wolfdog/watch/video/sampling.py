@@ -96,7 +96,9 @@ class Rate:
             if new:
                 yield frame
             held, taken = frame, new
-        if not taken and start + tick / self.hz < held.end:
+        if not taken and (
+            tick == 0 or start + tick / self.hz < held.end
+        ):  # a still picture ends as it begins
             yield held
 
 

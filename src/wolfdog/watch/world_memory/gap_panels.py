@@ -45,7 +45,7 @@ def gap_panels(tables: Mapping[str, GapTable], *, fps: float, title: str) -> "Fi
     """
     from matplotlib.figure import Figure
 
-    columns = min(3, len(tables))
+    columns = 2 if len(tables) in (2, 4) else min(3, len(tables))
     rows = -(-len(tables) // columns)
     figure = Figure((3.3 * columns + 0.4, 2.5 * rows + 0.9), layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)

@@ -43,7 +43,7 @@ class StreamRanges:
     pace: Span = (0.5, 12.0)
     fps: Span = (0.5, 30.0)
     same_crop: Span = (0.0, 0.95)
-    disorder: float = 0.1
+    disorder: float = 0.25
     noise: Span = (0.0, 0.8)
     fading: Span = (0.5, 0.98)
     concentration: Span = (0.2, 2.0)
@@ -97,6 +97,7 @@ class TrainingStreams:
         varied = (
             world,
             world.with_(switch_every=max(1.0, stay / 4)),
+            world.with_(switch_every=max(1.0, stay / 20)),
             world.with_(informative_rate=0.3),
         )
         length = max(4 * frames if pool is None else pool, frames)

@@ -12,7 +12,7 @@ from llvmlite import ir
 from torch import Tensor
 
 from .build import Code, compiled_with
-from .simd import I32, Lanes, declared
+from .simd import I32, POINTER, Lanes, declared
 from .target import Target, target
 
 
@@ -29,58 +29,97 @@ def in_place_code(bits: int) -> Code:
     """
     aim = target(bits)
     lanes = Lanes(bits, aim.lanes)
-    return compiled_with("in_place", _source(aim), bits, 9, {"fma": _fma(lanes), "sums": _sums(lanes)})
+    return compiled_with(
+        "in_place",
+        _source(aim),
+        bits,
+        9,
+        {"fma": _fma(lanes), "sums": _sums(lanes), "prefetch": _prefetch(lanes)},
+    )
 
 
 def _source(target: Target) -> str:
     size, lanes = target.bits // 8, target.lanes
-    every = range(lanes)
-    return "\n".join(
-        [
-            "def kernel(a, lda, matrix, depth, c, ldc, width, rows, fresh):",
-            "    w, along, across = field(matrix, 0), field(matrix, 1), field(matrix, 2)",
-            f"    whole = depth // {lanes} * {lanes}",
-            "    if along == 1:",
-            f"        for n in range(0, width, {lanes}):",
-            *(f"            w{j} = w + least(n + {j}, width - 1) * across * {size}" for j in every),
-            "            for r in range(rows):",
-            f"                of, to = a + r * lda * {size}, c + r * ldc * {size}",
-            *(f"                s{j} = number(0.0)" for j in every),
-            f"                for k in range(0, whole, {lanes}):",
-            "                    x = load(of, k)",
-            *(f"                    s{j} = fma(x, load(w{j}, k), s{j})" for j in every),
-            "                if whole < depth:",
-            "                    x = load_masked(of, whole, depth - whole)",
-            *(
-                f"                    s{j} = fma(x, load_masked(w{j}, whole, depth - whole), s{j})"
-                for j in every
-            ),
-            f"                found = sums({', '.join(f's{j}' for j in every)})",
-            "                if fresh == 0:",
-            "                    found = found + load_masked(to, n, width - n)",
-            "                store_masked(to, n, width - n, found)",
-            "    else:",
-            f"        for n in range(0, width, {4 * lanes}):",
-            "            for r in range(rows):",
-            f"                of, to = a + r * lda * {size}, c + r * ldc * {size}",
-            *(f"                s{j} = number(0.0)" for j in range(4)),
-            "                for k in range(depth):",
-            "                    x, at = load_one(of, k), k * along + n",
-            *(
-                f"                    s{j} = fma(x, load_masked(w, at + {j * lanes}, width - n - {j * lanes}), s{j})"
-                for j in range(4)
-            ),
-            "                if fresh == 0:",
-            *(
-                f"                    s{j} = s{j} + load_masked(to, n + {j * lanes}, width - n - {j * lanes})"
-                for j in range(4)
-            ),
-            *(
-                f"                store_masked(to, n + {j * lanes}, width - n - {j * lanes}, s{j})"
-                for j in range(4)
-            ),
+    lines = [
+        "def kernel(a, lda, matrix, depth, c, ldc, width, rows, fresh):",
+        "    w, along, across = field(matrix, 0), field(matrix, 1), field(matrix, 2)",
+        f"    whole, left = depth // {lanes} * {lanes}, rows",
+        "    of0, to0 = a, c",
+    ]
+    for count in (4, 2, 1):
+        lines += [f"    while left >= {count}:", "        if along == 1:"]
+        lines += _by_rows(size, lanes, count)
+        lines += ["        else:", *_by_columns(size, lanes, count)]
+        lines += [
+            f"        of0 += {count * size} * lda",
+            f"        to0 += {count * size} * ldc",
+            f"        left -= {count}",
         ]
-    )
+    return "\n".join(lines) + "\n"
+
+
+def _operands(size: int, count: int) -> list[str]:
+    """Addresses of the following rows of the operand and of the result."""
+    return [
+        line
+        for row in range(1, count)
+        for line in (
+            f"            of{row} = of0 + {row * size} * lda",
+            f"            to{row} = to0 + {row * size} * ldc",
+        )
+    ]
+
+
+def _by_rows(size: int, lanes: int, count: int) -> list[str]:
+    """Sums over K, lane by lane, for as many rows of the weight as a vector has lanes, a few of them at a time."""
+    at_once = max(2, 8 // count)  # few streams through memory, and sums that fit the registers
+    rows = range(count)
+    lines = [*_operands(size, count), f"            for n in range(0, width, {lanes}):"]
+    for first in range(0, lanes, at_once):
+        some = range(first, first + at_once)
+        lines += [f"                w{j} = w + least(n + {j}, width - 1) * across * {size}" for j in some]
+        lines += [f"                s{j}_{r} = number(0.0)" for j in some for r in rows]
+        for loop, load in (
+            (f"for k in range(0, whole, {lanes}):", "load({of}, k)"),
+            ("if whole < depth:", "load_masked({of}, whole, depth - whole)"),
+        ):
+            lines.append(f"                {loop}")
+            lines += [f"                    x{r} = {load.format(of=f'of{r}')}" for r in rows]
+            for j in some:
+                if count > 1 and loop.startswith("for"):  # the rows that come next
+                    lines.append(f"                    prefetch(w{j} + {at_once * size} * across, k)")
+                lines.append(f"                    v = {load.format(of=f'w{j}')}")
+                lines += [f"                    s{j}_{r} = fma(x{r}, v, s{j}_{r})" for r in rows]
+    for r in rows:
+        sums = ", ".join(f"s{j}_{r}" for j in range(lanes))
+        lines += [
+            f"                found = sums({sums})",
+            "                if fresh == 0:",
+            f"                    found = found + load_masked(to{r}, n, width - n)",
+            f"                store_masked(to{r}, n, width - n, found)",
+        ]
+    return lines
+
+
+def _by_columns(size: int, lanes: int, count: int) -> list[str]:
+    """Sums over K for a few vectors of columns, each number of the operand in every lane."""
+    vectors, rows = range(4), range(count)
+    lines = [*_operands(size, count), f"            for n in range(0, width, {4 * lanes}):"]
+    lines += [f"                s{j}_{r} = number(0.0)" for j in vectors for r in rows]
+    lines += ["                for k in range(depth):", "                    at = k * along + n"]
+    lines += [f"                    x{r} = load_one(of{r}, k)" for r in rows]
+    for j in vectors:
+        lines.append(f"                    v = load_masked(w, at + {j * lanes}, width - n - {j * lanes})")
+        lines += [f"                    s{j}_{r} = fma(x{r}, v, s{j}_{r})" for r in rows]
+    for r in rows:
+        for j in vectors:
+            place = f"to{r}, n + {j * lanes}, width - n - {j * lanes}"
+            lines += [
+                "                if fresh == 0:",
+                f"                    s{j}_{r} = s{j}_{r} + load_masked({place})",
+                f"                store_masked({place}, s{j}_{r})",
+            ]
+    return lines
 
 
 def _fma(lanes: Lanes) -> Any:
@@ -91,6 +130,17 @@ def _fma(lanes: Lanes) -> Any:
         return b.call(function, arguments)
 
     return fma
+
+
+def _prefetch(lanes: Lanes) -> Any:
+    """Bring a place that is read soon into the cache."""
+
+    def prefetch(b: Any, base: Any, index: Any) -> None:
+        place = b.gep(b.inttoptr(base, POINTER), [index], source_etype=lanes.element)
+        function = declared(b, "llvm.prefetch.p0", ir.VoidType(), [POINTER, I32, I32, I32])
+        b.call(function, [place, I32(0), I32(3), I32(1)])
+
+    return prefetch
 
 
 def _sums(lanes: Lanes) -> Any:

@@ -23,12 +23,6 @@ def _rsub(o: Operands, a: Any, b: Any, alpha: float = 1) -> Batched:
     return o.b("sub", y, x if alpha == 1 else o.b("mul", x, o.number(alpha))), axis
 
 
-def _div(o: Operands, a: Any, b: Any, rounding_mode: str | None = None) -> Batched:
-    if rounding_mode is not None:
-        raise Refusal(f"a quotient rounded to a whole number {o.b.where}")
-    return divided(o, a, b)
-
-
 def _pow(o: Operands, a: Any, b: Any) -> Batched:
     if isinstance(b, tuple):
         (x, y), axis = o.align(a, b)
@@ -151,7 +145,6 @@ POINTWISE: dict[str, Lower] = {
     **{name: pointwise(name) for name in ("minimum", "maximum", "lt", "le", "gt", "ge", "eq", "ne")},
     **{f"logical_{name}": _logical(f"logical_{name}", True) for name in ("and", "or", "not")},
     **{f"bitwise_{name}": _logical(f"logical_{name}", False) for name in ("and", "or", "not")},
-    "div": _div,
     "add": _add("add"),
     "sub": _add("sub"),
     "rsub": _rsub,

@@ -95,6 +95,29 @@ def _remainder(o: Operands, a: Any, b: Any) -> Batched:
     return o.b("where", moved, o.b("add", rest, y), rest), axis
 
 
+def _div(o: Operands, a: Any, b: Any, rounding_mode: str | None = None) -> Batched:
+    """Quotient; rounded towards zero or down, it has no derivative."""
+    (x, y), axis = o.align(a, b)
+    quotient = o.b("div", x, y)
+    if rounding_mode is None:
+        return quotient, axis
+    if rounding_mode == "trunc":
+        return o.b("detach", _trunc(o.b, o.number, quotient)), axis
+    rest, zero, one = o.b("fmod", x, y), o.number(0), o.number(1)
+    exact = o.b("div", o.b("sub", x, rest), y)  # an integer, but for rounding
+    apart = o.b("ne", _negative(o, y), _negative(o, rest))
+    below = o.b("logical_and", o.b("ne", rest, zero), apart)
+    exact = o.b("where", below, o.b("sub", exact, one), exact)
+    whole = o.b("floor", exact)
+    whole = o.b("where", o.b("gt", o.b("sub", exact, whole), o.number(0.5)), o.b("add", whole, one), whole)
+    whole = o.b("where", o.b("eq", exact, zero), o.b("copysign", zero, quotient), whole)
+    return o.b("detach", o.b("where", o.b("eq", y, zero), quotient, whole)), axis
+
+
+def _floor_divide(o: Operands, a: Any, b: Any) -> Batched:
+    return _div(o, a, b, "floor")
+
+
 def _negative(o: Operands, x: Value) -> Value:
     return o.b("where", o.b("lt", x, o.number(0)), o.number(1), o.number(0))
 
@@ -145,6 +168,8 @@ SPECIAL: dict[str, Lower] = {
     "isposinf": formula(lambda b, n, x: b("eq", x, n(inf))),
     "isneginf": formula(lambda b, n, x: b("eq", x, n(-inf))),
     "remainder": _remainder,
+    "div": _div,
+    "floor_divide": _floor_divide,
     "logical_xor": _logical_xor,
     "ldexp": _ldexp,
     "signbit": formula(lambda b, n, x: b("lt", b("copysign", n(1), x), n(0))),

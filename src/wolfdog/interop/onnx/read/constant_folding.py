@@ -118,12 +118,12 @@ class Folding:
             ONNXError: A node contradicts its inputs.
         """
         made: dict[str, Numbers] = {}
-        taken = [0]
-        found = self._value(name, 0, made, taken)
-        self._reserve(-taken[0], "")
+        reserved = [0]
+        found = self._value(name, 0, made, reserved)
+        self._reserve(-reserved[0], "")
         return found
 
-    def _value(self, name: str, depth: int, made: dict[str, Numbers], taken: list[int]) -> Numbers | None:
+    def _value(self, name: str, depth: int, made: dict[str, Numbers], reserved: list[int]) -> Numbers | None:
         if name in made:
             return made[name]
         self._left -= 1
@@ -133,19 +133,19 @@ class Folding:
         if node is None:
             found = self._stored(name)
         else:
-            operands = [self._value(one, depth + 1, made, taken) if one else None for one in node.input]
+            operands = [self._value(one, depth + 1, made, reserved) if one else None for one in node.input]
             if any(one and operand is None for one, operand in zip(node.input, operands, strict=True)):
                 return None
-            found = self._computed(node, operands, taken)
+            found = self._computed(node, operands, reserved)
         if found is not None:
             made[name] = found
         return found
 
-    def _computed(self, node: "NodeProto", operands: list[Numbers | None], taken: list[int]) -> Numbers:
+    def _computed(self, node: "NodeProto", operands: list[Numbers | None], reserved: list[int]) -> Numbers:
         if node.op_type in _COPIES:
             size = sum(operand.nbytes for operand in operands if operand is not None)
             self._reserve(size, f"nodes such as {node.name or node.op_type!r} copy so much data")
-            taken[0] += size
+            reserved[0] += size
         attributes = {one.name: list(one.ints) if one.ints else one.i for one in node.attribute}
         try:
             return FOLDS[node.op_type](attributes, *operands)

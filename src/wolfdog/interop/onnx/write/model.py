@@ -101,15 +101,15 @@ class ModelPart(Part):
             if isinstance(part, EmbeddingTable):
                 inputs[f"s{number}"] = graph("Gather", graph.constant(part.rows, "table"), x, axis=0)
                 continue
-            taken = self._value(f"in{number}", target, inputs, known)
+            argument = self._value(f"in{number}", target, inputs, known)
             own = None
             if left is not None:
                 count = len(part.state_inputs())
                 own, left = left[:count], left[count:]
             if over_time:
-                y, last = part.sequence(graph, taken, own, lengths)
+                y, last = part.sequence(graph, argument, own, lengths)
             else:
-                y, last = part.step(graph, taken, own or [])
+                y, last = part.step(graph, argument, own or [])
             inputs[f"s{number}"] = y
             after += last
         return self._value("y", target, inputs, known), after

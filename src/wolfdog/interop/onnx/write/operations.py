@@ -204,10 +204,10 @@ def _atan2(target: Target, value: Value, *xs: str) -> str:
     y, x = _aligned(target, value, xs)
     zero, half_turn = g.number(0.0), g.number(math.pi)
     left = g("Where", g("Less", y, zero), g("Neg", half_turn), half_turn)
-    turned = g("Where", g("Less", x, zero), left, zero)
+    offset = g("Where", g("Less", x, zero), left, zero)
     origin = g("And", g("Equal", x, zero), g("Equal", y, zero))
     slope = g("Where", origin, zero, g("Div", y, g("Where", origin, g.number(1.0), x)))
-    return g("Add", g("Atan", slope), turned)
+    return g("Add", g("Atan", slope), offset)
 
 
 def _copysign(target: Target, value: Value, *xs: str) -> str:

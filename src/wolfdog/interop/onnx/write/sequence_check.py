@@ -60,12 +60,12 @@ def check_over_sequence(
     same = [name for name, _, _ in seen] == list(calls) and y.dim() > 1
     y = _laid_out(y, traced.batch_first) if same else y
     if same and y.shape[:2] == (STEPS, BATCH):
-        put_out = {f"s{number}": rows.flatten(0, 1) for number, (_, _, rows) in enumerate(seen)}
-        taken = {f"in{number}": rows.flatten(0, 1) for number, (_, rows, _) in enumerate(seen)}
+        outputs = {f"s{number}": rows.flatten(0, 1) for number, (_, _, rows) in enumerate(seen)}
+        inputs = {f"in{number}": rows.flatten(0, 1) for number, (_, rows, _) in enumerate(seen)}
         numbers = {name: torch.from_numpy(array) for name, array in traced.numbers.items()}
-        found = evaluate(traced.program, {"x": x.flatten(0, 1), **put_out, **numbers}, like)
-        wanted = {**taken, "y": y.flatten(0, 1)}
-        if all(_near(value, wanted[name]) for name, value in found.items()):
+        found = evaluate(traced.program, {"x": x.flatten(0, 1), **outputs, **numbers}, like)
+        expected = {**inputs, "y": y.flatten(0, 1)}
+        if all(_near(value, expected[name]) for name, value in found.items()):
             return
     raise ONNXError(
         f"{about}: over a sequence it does not do the same with each event: only layers may combine several "
@@ -89,13 +89,13 @@ def _recorded_calls(traced: ModelPart, parts: Parts) -> Iterator[list[tuple[str,
 
     def hook(name: str, part: Part | EmbeddingTable) -> Callable[..., None]:
         def called(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
-            taken, *rest = [*args, *kwargs.values()]
+            argument, *rest = [*args, *kwargs.values()]
             first = traced.batch_first
             y = result
             if isinstance(part, Part):
                 _check_call(name, part, rest)
                 first, y = part.batch_first, result[0]
-            seen.append((name, _laid_out(taken, first), _laid_out(y, first)))
+            seen.append((name, _laid_out(argument, first), _laid_out(y, first)))
 
         return called
 
@@ -140,11 +140,11 @@ def tensors_in(given: Any) -> Iterator[Tensor]:
             yield from tensors_in(one)
 
 
-def _near(found: Tensor, wanted: Tensor) -> bool:
-    if found.shape != wanted.shape:
+def _near(found: Tensor, expected: Tensor) -> bool:
+    if found.shape != expected.shape:
         return False
-    scale = 1.0 + float(wanted.abs().max()) if wanted.numel() else 1.0
-    return bool(((found - wanted).abs() <= TOLERANCE * scale).all())
+    scale = 1.0 + float(expected.abs().max()) if expected.numel() else 1.0
+    return bool(((found - expected).abs() <= TOLERANCE * scale).all())
 
 
 def output_of(result: Any) -> Tensor:

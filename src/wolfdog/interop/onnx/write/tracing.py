@@ -54,8 +54,8 @@ def traced_model(
     program, code, calls = made[0]
     if show(program) != show(made[1][0]):
         raise ONNXError(f"{about}: its computation depends on the size of the batch")
-    called = [(name, parts[name][1], turned) for name, turned in calls]
-    layouts = {part.batch_first ^ turned for _, part, turned in called if isinstance(part, Part)}
+    called = [(name, parts[name][1], swapped) for name, swapped in calls]
+    layouts = {part.batch_first ^ swapped for _, part, swapped in called if isinstance(part, Part)}
     if not layouts:
         raise ONNXError(f"{about}: it calls none of its layers")
     if len(layouts) != 1:
@@ -104,20 +104,20 @@ def _trace(
 
     def stand_in(name: str, part: Part | EmbeddingTable) -> Callable[..., Any]:
         def forward(*args: Any, **kwargs: Any) -> Any:
-            taken = [*args, *kwargs.values()][0]
-            turned = isinstance(taken, Tensor) and taken.shape[:2] == (1, batch)
+            argument = [*args, *kwargs.values()][0]
+            swapped = isinstance(argument, Tensor) and argument.shape[:2] == (1, batch)
             if isinstance(part, EmbeddingTable):
-                if taken is not seen:
+                if argument is not seen:
                     raise ONNXError(f"{name} looks up something other than the unchanged events")
-            elif not isinstance(taken, Tensor) or not (turned or taken.shape[:2] == (batch, 1)):
+            elif not isinstance(argument, Tensor) or not (swapped or argument.shape[:2] == (batch, 1)):
                 raise ONNXError(f"{name} takes something other than one value for each event")
             else:
-                outputs[f"in{len(calls)}"] = tracer.value_of(taken.squeeze(0 if turned else 1))
+                outputs[f"in{len(calls)}"] = tracer.value_of(argument.squeeze(0 if swapped else 1))
             with _disable_current_modes():
                 y = torch.zeros(batch, *part.output, dtype=dtype)
             tracer.give(y, f"s{len(calls)}", "state")
-            calls.append((name, turned))
-            y = y.unsqueeze(0 if turned else 1)
+            calls.append((name, swapped))
+            y = y.unsqueeze(0 if swapped else 1)
             return y if isinstance(part, EmbeddingTable) else (y, _opaque_states(part))
 
         return forward

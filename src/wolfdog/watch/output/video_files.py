@@ -1,0 +1,108 @@
+"""Files of results that belong to one video: subtitles, a timeline, evidence and an annotated copy."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..moments import Moment
+from .annotate import annotate
+from .evidence import EvidenceSelector, ThumbnailBuffer
+from .evidence_plot import draw_evidence
+from .sinks import EvidenceCSV, WebVTT
+from .thinned_moments import ThinnedMoments
+from .timeline import draw_timeline
+
+_LONGEST_NAME = 255
+"""Bytes of a file name in most file systems."""
+
+SUBTITLES, TIMELINE, EVIDENCE, ANNOTATED = ".vtt", ".png", ".evidence.png", ".annotated.mp4"
+
+
+class VideoFiles:
+    """Files of one video, which are written when the block ends well; those of an interrupted video are left out.
+
+    Args:
+        path: The video.
+        name: Its name in the results; its files are named after it, in the folder `out`.
+        out: The folder.
+        classes: Names of the classes.
+        annotated: Whether a copy with the labels beneath its pictures is written.
+        buffer: Thumbnails of what the memory can look at, where evidence is drawn.
+        evidence: Receives the moments that memory changed.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        out: Path,
+        classes: tuple[str, ...],
+        *,
+        annotated: bool = False,
+        buffer: ThumbnailBuffer | None = None,
+        evidence: EvidenceCSV | None = None,
+    ) -> None:
+        self._path, self._name, self._classes, self._annotated = path, name, classes, annotated
+        self._beside = out / name
+        self._selector = (
+            None if buffer is None or evidence is None else EvidenceSelector(buffer, evidence.write)
+        )
+        self._thinned = ThinnedMoments()
+        self._kept: list[Moment] = []
+        self._stack = ExitStack()
+        self.aspect = 1.0
+        """How many times wider than high the pictures are shown."""
+
+    def __enter__(self) -> Self:
+        self._beside.parent.mkdir(parents=True, exist_ok=True)
+        self._subtitles = self._stack.enter_context(WebVTT(self._named(SUBTITLES), keep_partial=True))
+        return self
+
+    def write(self, moment: Moment) -> None:
+        """Take the next moment."""
+        self._subtitles.write(moment)
+        if self._selector is not None:
+            self._selector.add(moment)
+        self._thinned.add(moment)
+        if self._annotated:
+            self._kept.append(moment)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+        if error is not None:
+            return
+        draw_timeline(self._thinned.moments(), self._named(TIMELINE), self._classes, title=self._name)
+        explained = [] if self._selector is None else self._selector.selected()
+        if explained:
+            draw_evidence(explained, self._named(EVIDENCE), self._classes, self._name, self.aspect)
+        if self._annotated:
+            annotate(self._path, self._kept, self._named(ANNOTATED), self._classes)
+
+    def _named(self, ending: str) -> Path:
+        return self._beside.with_name(self._beside.name + ending)
+
+
+def too_long(name: str, *, annotated: bool, evidence: bool) -> str | None:
+    """Why the files of a video cannot be named after it, or None where they can.
+
+    Example:
+        >>> too_long("a" * 250 + ".mp4", annotated=False, evidence=False)
+        'its name is 254 bytes long, and with .vtt behind it longer than the 255 that file systems allow'
+        >>> too_long("a.mp4", annotated=True, evidence=True)
+    """
+    last = name.rpartition("/")[2]
+    ending = ANNOTATED if annotated else EVIDENCE if evidence else SUBTITLES
+    length = len(os.fsencode(last))
+    if length + len(ending) <= _LONGEST_NAME:
+        return None
+    return (
+        f"its name is {length} bytes long, and with {ending} behind it longer than the {_LONGEST_NAME} that file "
+        "systems allow"
+    )
