@@ -81,3 +81,28 @@ def test_an_initial_state_of_a_cell_s_own_is_checked() -> None:
 def test_what_is_no_cell(cell: object) -> None:
     with pytest.raises(InputError, match="one step of a unit"):
         wd.Recurrent(cell)
+
+
+class TestMistakes:
+    """Mistakes that are told by what to write instead."""
+
+    def test_a_packed_sequence(self) -> None:
+        packed = nn.utils.rnn.pack_padded_sequence(torch.zeros(5, 2, 3), [5, 3])
+        with pytest.raises(ShapeError, match=r"PackedSequence.*lengths="):
+            wd.Recurrent(nn.GRUCell(3, 4))(packed)  # type: ignore[arg-type]
+
+    def test_one_tensor_for_a_pair(self) -> None:
+        layer = wd.Recurrent(nn.LSTMCell(3, 4))
+        for call in (lambda: layer(torch.zeros(5, 2, 3), torch.zeros(2, 4)),
+                     lambda: layer.step(torch.zeros(2, 3), torch.zeros(2, 4))):  # fmt: skip
+            with pytest.raises(ShapeError, match=r"must be a pair \(h, c\)"):
+                call()
+
+    def test_a_list_for_a_state(self) -> None:
+        class Listing(nn.Module):
+            def forward(self, x: torch.Tensor, state: object) -> list[torch.Tensor]:
+                return [x, x]
+
+        pair = (torch.zeros(2, 3), torch.zeros(2, 3))
+        with pytest.raises(InputError, match="returned a list"):
+            wd.Recurrent(Listing())(torch.zeros(5, 2, 3), pair)

@@ -2,6 +2,7 @@
 
 import copy
 import io
+from typing import Any
 
 import pytest
 import torch
@@ -20,9 +21,34 @@ def lstm(**options: object) -> wd.Recurrent:
 class TestReturns:
     """Which part of a cell's result is the output, which the state."""
 
-    def test_what_cannot_be_told_is_asked_for_by_both_names(self) -> None:
+    def test_the_one_reading_in_which_a_cell_runs_on_is_taken(self) -> None:
+        cell, x = OwnZeroPair(), torch.randn(3, 2, 3)
+        assert_same(
+            wd.Recurrent(cell, backend="eager")(x), wd.Recurrent(cell, returns="state", backend="eager")(x)
+        )
+
+    def test_a_true_tie_is_asked_for_by_both_names(self) -> None:
+        class Tie(nn.Module):
+            def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Tensor]:
+                return x, x  # runs on from its pair, and from its second part
+
         with pytest.raises(InputError, match=r'returns="state".*returns="output, state"'):
-            wd.Recurrent(OwnZeroPair())(torch.zeros(2, 1, 3))
+            wd.Recurrent(Tie())(torch.zeros(2, 1, 3))
+
+    def test_trying_leaves_nothing_behind(self) -> None:
+        class Counting(OwnZeroPair):
+            def __init__(self) -> None:
+                super().__init__()
+                self.calls, self.norm = 0, nn.BatchNorm1d(3)
+
+            def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Tensor]:
+                self.calls += 1
+                return super().forward(self.norm(x), state)
+
+        cell = Counting()
+        torch.manual_seed(0)
+        wd.Recurrent(cell, backend="eager")(torch.randn(4, 2, 3))
+        assert cell.calls == int(cell.norm.num_batches_tracked) == 4
 
     def test_the_two_answers_differ(self) -> None:
         cell, x = OwnZeroPair(), torch.randn(1, 2, 3)

@@ -1,16 +1,17 @@
-"""Caches of compiled programs, and how they are emptied."""
+"""Caches of compiled programs."""
 
 from .execution import cell_cache, compiled, torch_compile
 from .torch_nn import kernels
 
 
 def clear_caches() -> None:
-    """Release of everything that was compiled and is kept for later calls: programs of cells, kernels, graphs' plans.
+    """Release everything that was compiled and kept for later calls: cells' programs, kernels, plans of graphs.
 
-    What a layer is using stays until its next call, which compiles anew. Files of the kernel cache stay as they are.
+    A layer's next call compiles again. Files of the kernel cache stay.
 
-    >>> import wolfdog as wd
-    >>> wd.clear_caches()
+    Examples:
+        >>> import wolfdog as wd
+        >>> wd.clear_caches()
     """
     from ..compiler.backends.llvm.build import forget_kernels  # llvmlite loads slowly
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
 from .cell.arguments import described, laid_out, with_batch
-from .cell.protocol import Returns, check_returns
+from .cell.protocol import Returns, check_pair, check_returns
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
@@ -127,6 +127,7 @@ class Recurrent(SequenceLayer):
             found = self._again(self._sequence_path, x, state, lengths)
             if found is not None:
                 return found
+        check_pair(self.cell, state)
         batched, (events, before, ends, marks) = laid_out(x, state, lengths, resets, self.batch_first)
         runner = own = self._runner()
         if self.checkpoint_every is not None and not compiling:
@@ -219,6 +220,7 @@ class Recurrent(SequenceLayer):
         batched = x_t.dim() > 1
         if not batched:
             x_t = x_t.unsqueeze(0)
+        check_pair(self.cell, state)
         state = with_batch(state, len(x_t), batched)
         runner = self._runner()
         with shared_dropout_masks(self.cell, len(x_t)):

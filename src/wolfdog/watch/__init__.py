@@ -75,8 +75,14 @@ if TYPE_CHECKING:
     from .smoothing import Method as Method
     from .smoothing.fit import Fitting as Fitting
     from .smoothing.fit import fit_memory as fit_memory
+    from .video.camera_dates import DateOptions as DateOptions
     from .video.discover import find_videos as find_videos
     from .video.discover import named_videos as named_videos
+    from .video.listing import ListOptions as ListOptions
+    from .video.listing import list_media as list_media
+    from .video.media import Medium as Medium
+    from .video.media import all_utc as all_utc
+    from .video.media import by_deployment as by_deployment
     from .video.sampling import AllFrames as AllFrames
     from .video.sampling import Every as Every
     from .video.sampling import Rate as Rate
@@ -182,9 +188,19 @@ _PUBLIC = {
         "Fitting",
         "fit_memory",
     ),
+    "video.camera_dates": ("DateOptions",),
     "video.discover": (
         "find_videos",
         "named_videos",
+    ),
+    "video.listing": (
+        "ListOptions",
+        "list_media",
+    ),
+    "video.media": (
+        "Medium",
+        "all_utc",
+        "by_deployment",
     ),
     "video.sampling": (
         "AllFrames",

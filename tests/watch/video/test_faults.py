@@ -219,5 +219,9 @@ def test_pictures_larger_than_the_bound_are_refused(tmp_path):
     assert len(seen(path, max_pixels=48 * 64)[0]) == 2
     with pytest.raises(MediaError, match="64 x 48, more than the 3,071 pixels"):
         open_video(path, max_pixels=48 * 64 - 1)
+    png = film(tmp_path / "b.mov", plain(1), codec="png", pixels="rgb24")  # decoded while the file is opened
+    assert len(seen(png)[0]) == 1
+    with pytest.raises(MediaError, match="more than the 3,071 pixels"):
+        open_video(png, max_pixels=48 * 64 - 1)
     with pytest.raises(InputError, match="max_pixels must be 1 or more"):
         VideoSource(path, max_pixels=0)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from ...errors import InputError, ShapeError
 from .protocol import check_state
@@ -51,6 +52,11 @@ def check_events(x: Tensor, batch_first: bool) -> bool:
     Raises:
         ShapeError: The value is not a sequence of events.
     """
+    if isinstance(x, PackedSequence):
+        raise ShapeError(
+            "x is a PackedSequence: pass the events padded, as torch.nn.utils.rnn.pad_packed_sequence gives them, and "
+            "where they end as lengths="
+        )
     if not isinstance(x, Tensor) or x.dim() < 2:
         layout = "[B, T, ...]" if batch_first else "[T, B, ...]"
         raise ShapeError(f"x must be {layout}, or [T, I] without a batch; got {described(x)}")

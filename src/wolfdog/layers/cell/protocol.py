@@ -80,6 +80,7 @@ def result_form(
             'output and its state. Choose with Recurrent(cell, returns="state") or '
             'Recurrent(cell, returns="output, state")'
         )
+    _check_tuples(cell, result)
     if structure(result) == structure(before):
         return "state"
     if structure(result) == f"(tensor, {structure(before)})":
@@ -133,12 +134,29 @@ def _keeps(cell: nn.Module, event: Tensor, state: State, first: State) -> bool:
         return False
 
 
+def check_pair(cell: nn.Module, state: State | None) -> None:
+    """Raises ShapeError for one tensor in the place of the pair (h, c) that torch.nn.LSTMCell keeps."""
+    if isinstance(cell, nn.LSTMCell) and isinstance(state, Tensor):
+        raise ShapeError(
+            f"the state of {type(cell).__name__} must be a pair (h, c); got one tensor {list(state.shape)}: pass "
+            "(state, torch.zeros_like(state)) to start from a hidden state alone"
+        )
+
+
+def _check_tuples(cell: nn.Module, result: object) -> None:
+    """Raises InputError for a list in the place of a tuple."""
+    parts = [result, *result] if isinstance(result, tuple | list) else [result]
+    if any(isinstance(part, list) for part in parts):
+        raise InputError(f"{type(cell).__name__} returned a list: a state of several tensors is a tuple")
+
+
 def output_and_state(cell: nn.Module, returns: Returns, result: State) -> tuple[Tensor, State]:
     """Output and state from a cell's result.
 
     Raises:
         InputError: The result does not have this form.
     """
+    _check_tuples(cell, result)
     if returns == "state":
         output = result
         while isinstance(output, tuple) and output:

@@ -42,9 +42,8 @@ class LabelOptions:
     Args:
         classifier: Name of an image classifier, or the folder of a trained watcher.
         classes: TOML file of groups of its classes, or the name of one that comes with wolfdog; "own" leaves the
-        classes
-            as they are. Where None, a classifier with ImageNet's classes gets the groups "animals", and any other
-            keeps its own.
+            classes as they are. Where None, a classifier with ImageNet's classes gets the groups "animals", and any
+            other keeps its own.
         method: Name of a smoothing method; see `METHOD_NAMES`.
         method_options: Options of the method, each as name=value.
         ahead: Whether the method reads later frames too.

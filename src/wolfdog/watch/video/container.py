@@ -54,10 +54,11 @@ def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple["InputConta
     try:
         # "file:" keeps a name such as "cam:3.mp4" from being read as a protocol; tags in old code pages are
         # common.
-        container = av.open(f"file:{path}", metadata_errors="replace")
+        bound = {"max_pixels": str(max_pixels)}  # libav decodes a picture to know its format
+        container = av.open(f"file:{path}", metadata_errors="replace", options=bound)
         if container.format.name == "jpeg_pipe" and path.suffix.lower() in (".mjpg", ".mjpeg"):
             container.close()  # pictures one after the other, which look like the first of them alone
-            container = av.open(f"file:{path}", format="mjpeg", metadata_errors="replace")
+            container = av.open(f"file:{path}", format="mjpeg", metadata_errors="replace", options=bound)
     except PermissionError as error:
         raise MediaError(f"{path}: no permission to read it. Change its permissions, or copy it.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -78,6 +79,11 @@ def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple["InputConta
         if stream.codec_context is None:
             raise MediaError(
                 f"{path}: its video is in a format that libav cannot decode. Convert it to H.264."
+            )
+        if not stream.width * stream.height:  # libav forgets the size of pictures that it refused
+            raise MediaError(
+                f"{path}: the size of its pictures cannot be read, or is more than the {max_pixels:,} pixels that are "
+                "read. Set a higher bound if you trust the file."
             )
         if stream.width * stream.height > max_pixels:
             raise MediaError(too_large(path, stream.width, stream.height, max_pixels))
