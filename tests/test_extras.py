@@ -31,7 +31,7 @@ import torch
 import wolfdog as wd
 import wolfdog.tv
 for feature in (
-    lambda: wd.Watcher,
+    lambda: list(wd.Watcher.load().watch(sys.executable)),
     lambda: wd.plot_gates({}),
     lambda: wolfdog.tv.Painter,
     lambda: wd.export_onnx(wd.LSTM(2, 3), "x.onnx"),

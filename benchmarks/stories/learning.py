@@ -115,7 +115,7 @@ def error(model: nn.Module, data: Asked) -> float:
 
 def _answered(model: nn.Module, data: Asked) -> Tensor:
     pieces = (data.part(slice(at, at + 500)) for at in range(0, len(data), 500))
-    return torch.cat([model(p.stories, p.questions, p.sentences) for p in pieces])
+    return torch.cat([model(p.stories, p.questions, sentences=p.sentences) for p in pieces])
 
 
 def _epoch(model: nn.Module, data: Asked, optimiser: torch.optim.Optimizer) -> None:
@@ -123,7 +123,7 @@ def _epoch(model: nn.Module, data: Asked, optimiser: torch.optim.Optimizer) -> N
     for index in torch.randperm(len(data)).split(BATCH):
         batch = data.part(index)
         optimiser.zero_grad()
-        logits = model(batch.stories, batch.questions, batch.sentences)
+        logits = model(batch.stories, batch.questions, sentences=batch.sentences)
         cross_entropy(logits, batch.answers, reduction="sum").backward()
         nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimiser.step()
