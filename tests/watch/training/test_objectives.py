@@ -162,9 +162,9 @@ def test_reels_come_in_order_and_the_first_trouble_ends_the_reading(tmp_path):
     for number, path in enumerate(paths):
         film(path, plain(3 + number))
     labels = {path.name: [LabelSpan(0.0, 1.0, "wolf")] for path in paths}
-    read = partial(read_labelled_videos, paths, tmp_path, labels, ("wolf", "dog"), 30.0, 16)
+    read = partial(read_labelled_videos, paths, tmp_path, labels, classes=("wolf", "dog"), fps=30.0, size=16)
     told: list[int] = []
-    footage = read(told.append, lambda video: replace(video, name=video.name.upper()))
+    footage = read(progress=told.append, develop=lambda video: replace(video, name=video.name.upper()))
     assert [(video.name, len(video)) for video in footage] == [
         ("C.MP4", 3), ("A.MP4", 4), ("D.MP4", 5), ("B.MP4", 6), ("E.MP4", 7)
     ]  # fmt: skip
@@ -172,7 +172,7 @@ def test_reels_come_in_order_and_the_first_trouble_ends_the_reading(tmp_path):
     paths[2].write_bytes(b"")
     told.clear()
     with pytest.raises(MediaError, match=r"d\.mp4: empty"):
-        read(told.append)
+        read(progress=told.append)
     assert told == [1, 2]
 
 
