@@ -198,9 +198,7 @@ def main() -> None:
         kinds = [ALL] if experiment == "head" else [ALL, *FOUR]
         print("\n".join(table(runs, kinds, canines=experiment == "head")), flush=True)
         if gap_runs and options.plot is not None:
-            title = (
-                f"What a canine is, on photographs not taught on: {bank.classifier}, without and with memory"
-            )
+            title = f"Wolf or dog, on photographs not taught on ({bank.classifier})"
             draw_gap_panels(mean_gap_tables(gap_runs), options.plot, fps=default_world().fps, title=title)
         results[experiment] = {
             str(seed): {name: asdict(scores) for name, scores in run.items()}
