@@ -50,7 +50,9 @@ def test_the_card_is_labelled(page):
     assert {Path(row["video"]).name for row in ridge[3:-1]} == {"CLIP_20260530_045750.MP4"}
     assert (ridge[0]["utc"], ridge[0]["time_of_day"]) == ("2026-05-30T02:57:37.000Z", "04:57:37")
     assert len(moments) == len(ridge) + 1
-    hour = [row for row in rows(folder / "labelled" / "events.csv") if row["utc"] == "2026-05-30T03:57:37.000Z"]
+    hour = [
+        row for row in rows(folder / "labelled" / "events.csv") if row["utc"] == "2026-05-30T03:57:37.000Z"
+    ]
     assert len(hour) == 1
 
 

@@ -162,9 +162,7 @@ def test_reels_come_in_order_and_the_first_trouble_ends_the_reading(tmp_path):
     for number, path in enumerate(paths):
         film(path, plain(3 + number))
     labels = {path.name: [LabelSpan(0.0, 1.0, "wolf")] for path in paths}
-    read = partial(
-        read_labelled_videos, paths, tmp_path, labels, classes=("wolf", "dog"), fps=30.0, size=16
-    )
+    read = partial(read_labelled_videos, paths, tmp_path, labels, classes=("wolf", "dog"), fps=30.0, size=16)
     told: list[int] = []
     footage = read(progress=told.append, develop=lambda video: replace(video, name=video.name.upper()))
     assert [(video.name, len(video)) for video in footage] == [
