@@ -239,7 +239,7 @@ from wolfdog.watch.model.watcher import Watcher
 whole = Watcher.watch
 
 def slow(self, source, name=None, evidence=False):
-    for number, moment in enumerate(whole(self, source, name, evidence)):
+    for number, moment in enumerate(whole(self, source, name, evidence=evidence)):
         yield moment
         if name == "b.mp4" and number == 40:
             print("ready", flush=True)
