@@ -238,8 +238,8 @@ from wolfdog.watch.model.watcher import Watcher
 
 whole = Watcher.watch
 
-def slow(self, source, name=None, evidence=False):
-    for number, moment in enumerate(whole(self, source, name, evidence)):
+def slow(self, source, name=None, **options):
+    for number, moment in enumerate(whole(self, source, name, **options)):
         yield moment
         if name == "b.mp4" and number == 40:
             print("ready", flush=True)
