@@ -206,7 +206,7 @@ def _progress(media: list["Medium"], done: Done) -> "MediaProgress":
 
 
 def _summary(media: list["Medium"], watched: list["Watched"]) -> str:
-    """What was labelled, on one line."""
+    """Summary of the labelled videos on one line."""
     images = sum(medium.image for medium in media)
     kinds = "videos" if not images else "images" if images == len(media) else "videos and images"
     moments, seconds = sum(one.moments for one in watched), sum(one.seconds for one in watched)

@@ -91,7 +91,7 @@ class Recurrent(SequenceLayer):
 
     @property
     def backend(self) -> str:
-        """What ran the cell last, or would run it: "llvm", or "eager"."""
+        """Backend that ran the cell last, or would run it: "llvm" or "eager"."""
         return "llvm" if self.fallback_reason is None else "eager"
 
     @property
@@ -234,7 +234,7 @@ class Recurrent(SequenceLayer):
         return y_t, state
 
     def _places(self) -> list[tuple[dict[str, Any], str]]:
-        """Where the layer holds what it runs, and how."""
+        """Places in which the layer holds its cell and its options."""
         return [(self._modules, "cell"), (self.__dict__, "returns"), *variable_slot()]
 
     def _prepare_path(self, runner: CompiledRunner, x: Tensor, state: State | None) -> None:
@@ -246,7 +246,7 @@ class Recurrent(SequenceLayer):
         self.__dict__["_last_form"] = None if second else form
 
     def __getstate__(self) -> dict[str, Any]:
-        """What copies and pickles are made of."""
+        """State for copies and pickles."""
         passing = ("_kept", "_step_path", "_sequence_path", "_last_form", "_last_reason")
         return {name: value for name, value in self.__dict__.items() if name not in passing}
 

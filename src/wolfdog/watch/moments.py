@@ -62,7 +62,7 @@ class Moment:
     utc: float = nan
     """Seconds since 1970-01-01 00:00 UTC; NaN where not known."""
     local: float = nan
-    """What a clock on the wall showed, as seconds since 1970-01-01 00:00 of that clock; NaN where not known."""
+    """Local time, in seconds since 1970-01-01 00:00 local time; NaN where not known."""
 
     @property
     def instant(self) -> float:

@@ -22,7 +22,7 @@ from ..passes.hoist import prepare_in_place, split
 from .torch_program import as_function
 
 Weights = Mapping[str, Tensor]
-"""What the kernel reads of the parameters, by name: views of them."""
+"""Views of the parameters that the kernel reads, by name."""
 
 
 class SingleStep:

@@ -18,7 +18,7 @@ from .snapshots import Same, UnwatchableError, frozen, library, names_in
 
 PARTS = ("_parameters", "_buffers", "_modules")
 OWN = frozenset(nn.Module().__dict__) - {"training", *PARTS}
-"""What every module has: hooks, and marks of torch's own."""
+"""Attributes that every module has: hooks, and marks of torch's own."""
 
 _MISSING = object()
 _ACCESS = frozenset({"__getattr__", "__setattr__", "__delattr__", "_call_impl", "_wrapped_call_impl"})
@@ -26,7 +26,7 @@ _ACCESS = frozenset({"__getattr__", "__setattr__", "__delattr__", "_call_impl", 
 
 
 class Place(NamedTuple):
-    """Where a module finds a name: in a dictionary of its own, or in a class; nowhere, where both are None."""
+    """Location of an attribute: a dictionary of the module, or a class; absent if both are None."""
 
     held: dict[str, Any] | None
     owner: type | None
@@ -40,7 +40,7 @@ def dict_of(module: nn.Module) -> dict[str, Any]:
 
 
 def locate(module: nn.Module, name: str, kind: type | None = None) -> Place:
-    """Where a module finds a name, as Python and torch.nn.Module look for it."""
+    """Location of an attribute, by the lookup of Python and torch.nn.Module."""
     held = dict_of(module)
     kind = kind or type(module)
     above = next((base for base in kind.__mro__ if name in base.__dict__), None)
@@ -153,7 +153,7 @@ class Reads:
         self._functions: set[int] = set()
 
     def all(self) -> list[Read | GlobalRead]:
-        """What was read."""
+        """The value that was read."""
         return [*self._found.values(), *self._globals.values()]
 
     def note(self, module: nn.Module, name: str, kind: type) -> None:

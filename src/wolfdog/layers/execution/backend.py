@@ -24,6 +24,6 @@ def asked_backend(backend: str | None = None) -> str | None:
 
 
 def variable_slot() -> list[tuple[dict[Any, Any], Any]]:
-    """Where Python keeps the variable: a dictionary and a key, to be watched like any other place."""
+    """Dictionary and key of the environment variable, for the guards."""
     held = getattr(os.environ, "_data", None)
     return [(held, os.environ.encodekey(VARIABLE))] if isinstance(held, dict) else []

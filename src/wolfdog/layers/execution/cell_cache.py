@@ -46,7 +46,7 @@ def slots_of(cell: nn.Module) -> dict[str, Slot]:
 
 @dataclass
 class Program:
-    """What was made of a step: a compiled one, or the reason why there is none; and when it holds.
+    """Compiled step, or the reason why there is none, with the conditions under which it holds.
 
     Args:
         made: what was made.
@@ -65,14 +65,14 @@ class Program:
         return not any(True for _ in self.changed(record)) and self.ties == record.ties()
 
     def changed(self, record: "CellRecord") -> Iterator[Read | GlobalRead]:
-        """What the step read and is another now."""
+        """Values that the step read and that have changed."""
         for read in self.reads:
             if read.now() != read.key and not (self.lifted and record.is_lifted(read, self.lifted)):
                 yield read
 
 
 class CellRecord:
-    """What is known of one cell. It keeps neither the cell nor what the cell holds alive."""
+    """Cache entry of one cell. It keeps neither the cell nor its contents alive."""
 
     def __init__(self, cell: nn.Module) -> None:
         self._modules = [(prefix, weakref.ref(module)) for prefix, module in cell.named_modules()]
@@ -191,7 +191,7 @@ _records: "WeakKeyDictionary[nn.Module, CellRecord]" = WeakKeyDictionary()
 
 
 def record_of(cell: nn.Module) -> CellRecord:
-    """What is known of a cell."""
+    """Cache entry of a cell."""
     record = _records.get(cell)
     if record is None or not record.current():
         record = _records[cell] = CellRecord(cell)

@@ -22,7 +22,7 @@ FEW = 4
 def compile_step(
     record: CellRecord, eager: EagerRunner, event: Tensor, state: State, lifted: frozenset[str]
 ) -> Program:
-    """What is compiled for events and states like these, or why there is nothing.
+    """Compiled step for events and states of this form, or the reason why there is none.
 
     Args:
         record: what is known of the cell.

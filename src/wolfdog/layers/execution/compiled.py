@@ -42,7 +42,7 @@ class Ready(NamedTuple):
 
     @property
     def found(self) -> "Compiled":
-        """What is compiled."""
+        """The compiled step."""
         assert not isinstance(self.program.made, str)
         return self.program.made
 
@@ -68,7 +68,7 @@ class CompiledRunner:
 
     @property
     def backend(self) -> str:
-        """What runs the cell: "llvm", or "eager" where it cannot be compiled."""
+        """Backend of the cell: "llvm", or "eager" where it cannot be compiled."""
         return "llvm" if self.fallback_reason() is None else "eager"
 
     def fallback_reason(self) -> str | None:
@@ -161,7 +161,7 @@ class CompiledRunner:
     def ready(
         self, x: Tensor, state: State | None, resets: bool, others: Sequence[Tensor] = ()
     ) -> Ready | None:
-        """What runs events [T, B, ...] from a state, with or without resets; None where the eager loop does.
+        """Prepared call for events [T, B, ...] from a state, with or without resets; None where the eager loop runs them.
 
         `others` are tensors that are read besides.
         """
@@ -193,7 +193,7 @@ class CompiledRunner:
         self.reason = reason
 
     def prepare(self, event: Tensor) -> "Compiled | None":
-        """What is compiled for events like this one [B, ...]; None where the cell runs eagerly."""
+        """Compiled step for events of this form [B, ...]; None where the cell runs eagerly."""
         self.reason = self._unfit(event.unsqueeze(0), None)
         before = None if self.reason else self.zero(event)
         program = None if before is None else self._compiled(event, before)
@@ -334,7 +334,7 @@ def _flat(state: State) -> bool:
 
 
 def _form(state: State) -> Any:
-    """What of a state a step is made for: how it is made of tensors, and their features and formats."""
+    """Form of a state that a step is compiled for: its structure, and the features and formats of its tensors."""
     if isinstance(state, Tensor):
         return state.shape[1:], state.dtype
     return tuple(map(_form, state))

@@ -18,7 +18,7 @@ Found = tuple[Tensor, State]
 
 
 class _CellPath:
-    """What steps and sequences have in common: the program, the form of the state, and the check."""
+    """Common part of the fast paths of steps and sequences: program, form of the state, and check."""
 
     def __init__(
         self,

@@ -38,7 +38,7 @@ _tensor_guards = getattr(_guards, "TensorGuards", None)
 
 @dataclass
 class Watched:
-    """What one call depends on.
+    """Dependencies of one call.
 
     Args:
         given: the event, and the states, that it is made for.
@@ -69,7 +69,7 @@ class Watched:
 
     @property
     def values(self) -> list[Any]:
-        """What stands in the places."""
+        """Values in the watched places."""
         return [held.get(key) for held, key in zip(self.dicts, self.keys, strict=True)]
 
     @property
@@ -160,7 +160,7 @@ GUARDS = (
     Guard("sizes, strides, formats, devices and gradients of tensors", _forms),
     Guard("memory of tensors", _memory),
 )
-"""What is watched; the cheapest first."""
+"""Table of guards, the cheapest first."""
 
 Check = Callable[..., "list[Tensor] | None"]
 """An event and states to the tensors that the kernel is given; None where something has changed."""
@@ -194,7 +194,7 @@ def watched(
     reads: Sequence[Read | GlobalRead],
     modules: Sequence[nn.Module],
 ) -> Watched:
-    """What a call depends on: the places of the tensors that the kernel is given, and all that the step read.
+    """Dependencies of a call: the places of the tensors that the kernel is given, and all that the step read.
 
     Args:
         given: the event, and the states.

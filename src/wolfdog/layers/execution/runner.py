@@ -1,4 +1,4 @@
-"""What runs a layer, and how one is chosen: the place where a compiled backend comes in."""
+"""Interface of runners, and the choice between the compiled and the eager one."""
 
 from typing import Protocol
 

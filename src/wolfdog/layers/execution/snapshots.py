@@ -190,7 +190,7 @@ class Part:
 
 
 def parts(*values: Any, functions: bool = True) -> list[Part]:
-    """What may change in place in these values and in what they hold, at most `MOST` things of it.
+    """Parts of these values that may change in place, at most `MOST` of them.
 
     Args:
         values: any values.
@@ -292,7 +292,7 @@ def _shows_all(kind: type) -> bool:
 
 
 def _members(kind: type) -> Iterator[Any]:
-    """What instances of a class find in it: methods and class attributes."""
+    """Methods and class attributes that instances of a class find in it."""
     for base in kind.__mro__[:-1]:
         if not library(base):
             yield from (item for name, item in vars(base).items() if not name.startswith("__"))

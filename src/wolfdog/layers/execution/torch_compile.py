@@ -131,7 +131,7 @@ def run_planned(
 
 
 class Plan:
-    """What the graph needs to know of a compiled cell."""
+    """Facts about a compiled cell that a graph needs."""
 
     def __init__(self, compiled: Any, resets: bool, zero: State) -> None:
         from ...compiler.runtime.torch_op import (  # imports torch.compile, which is at work here

@@ -26,7 +26,7 @@ def quantities(
     before: Sequence[tuple[Tensor, ...]],
     backend: str | None,
 ) -> dict[str, Any]:
-    """What every layer and direction names, laid out as the events, with the ending that its parameters have.
+    """Activations of every layer and direction, laid out as the events, with the suffixes of the parameters.
 
     named    their parameters by the cells' names
     before   the states, [B, ...] each, of every layer and direction

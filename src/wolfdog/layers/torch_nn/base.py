@@ -1,4 +1,4 @@
-"""What RNN, LSTM and GRU have in common: torch.nn's layer, run by kernels.
+"""Base class of RNN, LSTM and GRU: torch.nn's layer, run by kernels.
 
 Kernels run what is plainly theirs. All else goes to torch.nn's own forward: other devices and formats, export, and
 every mistake, so that results and errors are torch.nn's.
@@ -37,7 +37,7 @@ class OnKernels(nn.RNNBase):
 
     @property
     def backend(self) -> str:
-        """What ran the layer last, or would run it: "llvm", or "torch" for torch.nn's own forward."""
+        """Backend that ran the layer last, or would run it: "llvm", or "torch" for torch.nn's own forward."""
         return "llvm" if self.fallback_reason is None else "torch"
 
     @property
@@ -127,7 +127,7 @@ class OnKernels(nn.RNNBase):
         return quantities(self, named, layout, states, None if self._refusal() is None else "eager")
 
     def __getstate__(self) -> dict[str, Any]:
-        """What copies and pickles are made of."""
+        """State for copies and pickles."""
         state: dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call]
         return {name: value for name, value in state.items() if name not in _PASSING}
 
@@ -158,7 +158,7 @@ class OnKernels(nn.RNNBase):
         ]
 
     def _units(self, named: Sequence[Named]) -> Units | str:
-        """What every layer and direction computes, or why that is torch.nn's."""
+        """Units of every layer and direction, or the reason why torch.nn runs them."""
         if asked_backend() == "eager":
             return "the eager backend was asked for"
         if type(self.num_layers) is not int or type(self.bidirectional) is not bool:
@@ -218,7 +218,7 @@ class OnKernels(nn.RNNBase):
         return y, tuple(last) if self.mode == "LSTM" else last[0]
 
     def _laid_out(self, events: Any, hx: Any, dtype: torch.dtype) -> tuple[Layout, list[tuple[Tensor, ...]]]:
-        """How events lie, and for each layer and direction the states before them, [B, ...] each."""
+        """Layout of the events, and the initial states [B, ...] of each layer and direction."""
         packed = isinstance(events, PackedSequence)
         layout: Layout = Packed(events) if packed else Whole(events, self.batch_first)
         if hx is not None:

@@ -1,4 +1,4 @@
-"""Which calls are plainly for kernels. What is not is torch.nn's, with its results and its errors."""
+"""Eligibility of calls for kernels. All others go to torch.nn, with its results and its errors."""
 
 from collections.abc import Sequence
 from typing import TypeGuard

@@ -1,4 +1,4 @@
-"""What torch.compile leaves out of its graphs. Importing this loads torch.compile: only its tracer does."""
+"""Calls that torch.compile leaves out of its graphs. Importing this module loads torch.compile."""
 
 from typing import Any
 

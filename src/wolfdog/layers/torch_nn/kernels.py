@@ -28,7 +28,7 @@ UNITS = 256
 
 @dataclass(frozen=True)
 class Unit:
-    """What one direction of one layer computes, but for the numbers in its parameters."""
+    """Unit of one direction of one layer, without the values of its parameters."""
 
     mode: str
     input_size: int
@@ -76,11 +76,11 @@ def cell_of(unit: Unit) -> nn.Module:
 
 
 class Units(tuple[Unit, ...]):
-    """What every layer and direction computes."""
+    """Units of every layer and direction."""
 
     @lazy
     def kernels(self) -> "list[Compiled] | str":
-        """What is compiled for each, or why one cannot be."""
+        """Compiled kernels, or the reason why one cannot be made."""
         found = []
         for unit in self:
             kernel = compiled(unit)
@@ -102,7 +102,7 @@ def units_of(
 
 
 def compiled(unit: Unit) -> "Compiled | str":
-    """What is compiled for a unit, or why it cannot be; it is kept, so that a second layer like it costs nothing."""
+    """Compiled kernel of a unit, or the reason why there is none; kept for other layers of the same form."""
     found = _compiled.get(unit)
     if found is not None:
         with contextlib.suppress(KeyError):  # another thread may just have let it go

@@ -1,4 +1,4 @@
-"""How sequences lie in memory, and how kernels see them: [T, B, ...], beginning at step 0, in either direction."""
+"""Layouts of sequences in memory, and their view for kernels: [T, B, ...] from step 0, in either direction."""
 
 from functools import cached_property
 from typing import Any, Protocol

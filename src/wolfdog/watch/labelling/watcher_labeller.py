@@ -100,7 +100,7 @@ class _Medium:
 
     @property
     def aspect(self) -> float:
-        """How many times wider than high its pictures are shown."""
+        """Aspect ratio of its pictures: width over height."""
         return 1.0 if self._source is None else self._source.aspect
 
 

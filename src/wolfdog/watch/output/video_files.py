@@ -56,7 +56,7 @@ class VideoFiles:
         self._kept: list[Moment] = []
         self._stack = ExitStack()
         self.aspect = 1.0
-        """How many times wider than high the pictures are shown."""
+        """Aspect ratio of the pictures: width over height."""
 
     def __enter__(self) -> Self:
         self._beside.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""When a video or an image was taken: by its own note, or by its name."""
+"""Time at which a video or an image was taken, by its metadata or its name."""
 
 import math
 import re
@@ -27,7 +27,7 @@ _EARLIEST = datetime(1980, 1, 1)  # cameras that lost their clock, and container
 
 @dataclass(frozen=True, slots=True)
 class DateOptions:
-    """How the time of a file is found.
+    """Options of the time of a file.
 
     Args:
         zone: Of clocks that name none: a name of the IANA's database, as Europe/Berlin, or an offset, as +02:00. Where
@@ -51,7 +51,7 @@ class DateOptions:
             object.__setattr__(self, "_pattern", _compiled(self.pattern))
 
     def of_file(self, path: Path, name: str) -> tuple[float, float]:
-        """When a file begins, in UTC and by the clock on the wall; see `Medium`. NaN where not known.
+        """Start of a file in UTC and in local time; see `Medium`. NaN where not known.
 
         Args:
             path: Of the file, of which only the header is read.

@@ -102,7 +102,7 @@ def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple["InputConta
 
 
 def announced_seconds(container: "InputContainer", stream: "VideoStream") -> float | None:
-    """How long the header says that the pictures go on, in seconds; None where it does not say.
+    """Duration of the video stream by the header, in seconds; None where the header has none.
 
     The shorter of what the stream and the container say: sound may outlast the pictures, and an edit list may
     show less than the stream holds. AVI's own count of frames goes before both, which libav shortens to what

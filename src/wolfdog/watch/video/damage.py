@@ -8,7 +8,7 @@ NAMED = 3
 
 @dataclass
 class Damage:
-    """What goes wrong while a video is read.
+    """Faults found while a video is read.
 
     Args:
         spans: Start and end of each stretch of damaged pictures, in seconds.

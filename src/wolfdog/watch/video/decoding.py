@@ -31,7 +31,7 @@ class Picture:
     """Seconds: when it leaves the screen, by its own length."""
     image: "VideoFrame"
     orientation: Orientation = UPRIGHT
-    """How it is to be shown."""
+    """Orientation in which it is shown."""
     corrupt: bool = False
     """Whether the decoder found it damaged, and filled in what was missing."""
 

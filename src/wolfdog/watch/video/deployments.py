@@ -12,7 +12,7 @@ from wolfdog.errors import InputError, MediaWarning
 from .media import Medium
 
 Grouping = Literal["auto", "folder", "file"]
-"""Which files make a deployment; see `name_deployments`."""
+"""Rules that group files into deployments; see `name_deployments`."""
 
 _CAMERA_FOLDER = re.compile(r"DCIM|\d{3}\w{5}", re.IGNORECASE)
 """Folders that a camera makes, by the Design rule for Camera File system (JEITA CP-3461): DCIM/100RECNX."""

@@ -62,7 +62,7 @@ class StillPicture:
 
 
 def image_dates(path: Path) -> tuple[str, str]:
-    """When a picture was taken, and the offset from UTC, as EXIF has them; empty texts where it has not.
+    """Time of a picture and its offset from UTC, from EXIF; empty texts where there are none.
 
     `DateTimeOriginal` and `OffsetTimeOriginal`, or else `DateTime` and `OffsetTime` (Exif 2.32).
 

@@ -23,7 +23,7 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True, kw_only=True)
 class ListOptions:
-    """How sources become media.
+    """Options of the search for media.
 
     Args:
         dates: How the time of a file is found.

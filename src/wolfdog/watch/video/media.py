@@ -39,7 +39,7 @@ class Medium:
 
 
 def starts(media: Sequence[Medium]) -> list[float]:
-    """When each medium of a deployment begins, in seconds by one clock.
+    """Start of each medium of a deployment, in seconds of one clock.
 
     The clock is UTC where all media know it, else the one on the wall. An image without a time has NaN, and a video
     without a time begins at 0.

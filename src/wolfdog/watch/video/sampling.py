@@ -1,4 +1,4 @@
-"""Which frames of a video are looked at: all, every n-th, or so many a second."""
+"""Sampling of frames: all, every n-th, or a rate."""
 
 import math
 from collections.abc import Iterator

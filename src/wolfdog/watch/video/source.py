@@ -85,12 +85,12 @@ class VideoSource:
         self._open: tuple[InputContainer, VideoStream] | None = self._opened()
         self._pass: tuple[InputContainer, Generator[Frame, None, None]] | None = None
         self.seconds = announced_seconds(*self._open)
-        """How long the header says that the video is, in seconds, or None: an estimate, for progress."""
+        """Duration of the video by its header, in seconds, or None: an estimate, for progress."""
         self._pixel = float(self._open[1].sample_aspect_ratio or 1)
         self.rate = 1 / frame_period(self._open[1])
         """Frames a second, on average, as the header has it."""
         self.aspect = 1.0
-        """How many times wider than high the pictures are shown: known once the first has come."""
+        """Aspect ratio of the pictures, width over height: known once the first has come."""
 
     def _opened(self) -> tuple["InputContainer", "VideoStream"]:
         return open_video(self.path, max_pixels=self._max_pixels)
