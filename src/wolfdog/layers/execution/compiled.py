@@ -161,7 +161,7 @@ class CompiledRunner:
     def ready(
         self, x: Tensor, state: State | None, resets: bool, others: Sequence[Tensor] = ()
     ) -> Ready | None:
-        """Prepared call for events [T, B, ...] from a state, with or without resets; None where the eager loop runs them.
+        """Prepared call for events [T, B, ...] from a state, with or without resets; None where the loop runs them.
 
         `others` are tensors that are read besides.
         """
