@@ -23,7 +23,7 @@ class AttentionMemory(nn.Module):
 
     Args:
         input_size: Size of an embedding.
-        hidden_size: Size of the output, where there is no layer.
+        hidden_size: Size of the reader's output and of the layer's.
         layer: Recurrent layer whose outputs are the entries; None: the embeddings are.
         reader: Factory of the reader, `reader(queries, entry, output, shortest, longest)`.
         reach: Span of the past that is held.

@@ -39,8 +39,8 @@ class FrameClassifier(nn.Module):
 
 
 MIXING_PENALTY, EXTREME_PENALTY = 10.0, 1e-3
-"""Penalties in units of one frame's log likelihood: on M, against overfitting to few frames, and on all parameters,
-which a perfect frame classifier or an absent class would make infinite."""
+"""Penalties in units of one frame's log likelihood: on M, against overfitting to few frames, and on 1/T and d, which
+a perfect frame classifier or an absent class would make infinite."""
 
 
 def calibrate(frame_classifier: FrameClassifier, embeddings: Tensor, labels: Tensor) -> None:
