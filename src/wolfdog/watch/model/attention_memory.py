@@ -1,4 +1,4 @@
-"""A memory that keeps entries and searches them, with or without a recurrent memory beside it."""
+"""Attention memory over stored embeddings, with or without a recurrent layer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,15 +13,21 @@ from .window import EntryWindow, WindowView, extend
 
 
 class AttentionMemory(nn.Module):
-    """Memory of past embeddings, searched by attention at every moment.
+    """Memory of past embeddings that is read by attention at every moment.
 
         without a layer    entries e_1, ..., e_t;    y_t = tanh(W e_t + read(e_t))
         with one           entries h_1, ..., h_t;    y_t = [h_t, read(h_t)],    h_t, state_t = layer(e_t, state_{t-1})
 
-    of which the last `reach.entries` are held, one in so many seconds. What is read is what `reader(asks, entry,
-    output, shortest, longest)` reads. The state is a `EntryWindow`, or a pair of the layer's and a `EntryWindow`.
+    Of the entries the last `reach.entries` are held, at most one in `reach.stride` seconds. The state is an
+    `EntryWindow`, or a pair of the layer's state and an `EntryWindow`.
 
-    query_every  in training, of how many moments one is judged: those next to each other are nearly the same
+    Args:
+        input_size: Size of an embedding.
+        hidden_size: Size of the reader's output and of the layer's.
+        layer: Recurrent layer whose outputs are the entries; None: the embeddings are.
+        reader: Factory of the reader, `reader(queries, entry, output, shortest, longest)`.
+        reach: Span of the past that is held.
+        query_every: In training, one of so many moments is evaluated, since adjacent ones are nearly the same.
     """
 
     def __init__(
@@ -49,14 +55,14 @@ class AttentionMemory(nn.Module):
         times: Tensor | None = None,
         query: slice = slice(None),
     ) -> tuple[Tensor, Any]:
-        """As `WatcherMemory` has it."""
+        """Features and state; see `WatcherMemory`."""
         y, state, _, _ = self._read(x, state, resets, times, query)
         return y, state
 
     def look(
         self, x: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
     ) -> tuple[Tensor, Any, AttentionWeights]:
-        """As `WatcherMemory` has it."""
+        """Features, state and attention weights; see `WatcherMemory`."""
         y, state, view, weights = self._read(x, state, resets, times, slice(None))
         return y, state, most(weights, view.times[:, None].expand_as(weights))
 

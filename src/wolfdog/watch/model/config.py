@@ -10,23 +10,25 @@ from .registry import IN_WORDS, MEMORIES, check_options
 
 @dataclass(frozen=True)
 class WatcherConfig:
-    """Settings of a watcher: all that builds it except the weights.
+    """Settings of a watcher: everything that defines it except the weights.
 
     Args:
-        classes: the names of the classes, in the order of the probabilities.
-        fps: frames a second that it learned at, and watches at.
-        size: pixels; a frame is squeezed to [size, size].
-        width: channels of the encoder's first block.
-        embedding: numbers in an embedding.
-        memory: one of `MEMORIES`.
-        hidden: units of the memory.
-        window: how many past moments the memory holds, where it looks through them; None: as many as usual.
-        stride: one moment in so many seconds is held, by a bank; None: as usual.
+        classes: Names of the classes, in the order of the probabilities.
+        fps: Frames a second in training and in use.
+        size: Pixels; a frame is scaled to [size, size].
+        width: Channels of the encoder's first block.
+        embedding: Size of an embedding.
+        memory: One of `MEMORIES`.
+        hidden: Units of the memory.
+        window: Number of past moments that an attention memory holds; None: the memory's default.
+        stride: Seconds between two moments that a bank holds; None: the default.
 
-    Raises InputError for a value that makes no watcher.
+    Raises:
+        InputError: A value is out of range, or there is no such memory.
 
-    >>> WatcherConfig(classes=("wolf", "dog"), fps=5.0).memory
-    'lstm'
+    Examples:
+        >>> WatcherConfig(classes=("wolf", "dog"), fps=5.0).memory
+        'lstm'
     """
 
     classes: tuple[str, ...]
@@ -58,15 +60,22 @@ class WatcherConfig:
         check_options(self.memory, self.window, self.stride)
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as JSON and TOML hold them; those that are None are left out."""
+        """Fields as JSON and TOML hold them; those that are None are left out."""
         said = {name: value for name, value in asdict(self).items() if value is not None}
         return {**said, "classes": list(self.classes)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "WatcherConfig":
-        """The inverse of `as_dict`, for values from a file: types are checked.
+        """Configuration from values of a file, with their types checked; the inverse of `as_dict`.
 
-        Raises CheckpointError when a field is missing, unknown or of the wrong type.
+        Args:
+            values: Fields by name.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            CheckpointError: A field is missing, unknown, of the wrong type or out of range.
         """
         kinds: dict[str, type | tuple[type, ...]] = {
             **dict.fromkeys(("size", "width", "embedding", "hidden"), int),

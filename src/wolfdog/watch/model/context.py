@@ -1,4 +1,4 @@
-"""The context: what a frame is, given all that came before."""
+"""Context network: class of a frame, given all frames before it."""
 
 from typing import Any, Self
 
@@ -10,20 +10,31 @@ from .registry import make_memory
 
 
 class Context(nn.Module):
-    """A memory over the frame classifier's embeddings and the context head on it.
+    """Memory over the frame classifier's embeddings, and the context head on it.
 
         y_t, state_t = memory(e_t, state_{t-1}),    context_t = softmax(W y_t + b)
 
-    `context(embeddings, state=None, resets=None, times=None)`: embeddings [T, B, E], resets [T, B] (True where a new
-    deployment begins), times [T, B] seconds, which memories that are searched look at, to
-    (logits [T, B, classes], state). With `asked`, a slice of T, logits are of those moments alone.
-    `window`, `stride` and `fps` are those of `make_memory`.
-    Raises InputError for a memory that has no such name, and for options that it has no use for.
+    `context(embeddings, state=None, resets=None, times=None)` takes embeddings [T, B, E], resets [T, B] (True where a
+    new deployment begins) and times [T, B] in seconds, which attention memories need, and returns (logits [T, B,
+    classes], state). With `query`, a slice of T, logits are of those moments alone.
 
-    >>> import torch
-    >>> logits, state = Context("gru", classes=5, embedding=32, hidden=48)(torch.zeros(7, 2, 32))
-    >>> logits.shape
-    torch.Size([7, 2, 5])
+    Args:
+        memory: One of `MEMORIES`.
+        classes: Number of classes.
+        embedding: Size of an embedding.
+        hidden: Units of the memory.
+        window: Of `make_memory`.
+        stride: Of `make_memory`.
+        fps: Of `make_memory`.
+
+    Raises:
+        InputError: There is no memory of that name, or it does not take one of the options.
+
+    Examples:
+        >>> import torch
+        >>> logits, state = Context("gru", classes=5, embedding=32, hidden=48)(torch.zeros(7, 2, 32))
+        >>> logits.shape
+        torch.Size([7, 2, 5])
     """
 
     def __init__(
@@ -47,7 +58,7 @@ class Context(nn.Module):
 
     @classmethod
     def of(cls, config: WatcherConfig) -> Self:
-        """The context of a watcher."""
+        """Untrained context of a watcher with that configuration."""
         return cls(
             config.memory,
             len(config.classes),
@@ -72,9 +83,13 @@ class Context(nn.Module):
     def look(
         self, embeddings: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
     ) -> tuple[Tensor, Any, AttentionWeights]:
-        """(logits, state, looked): the call, and what the memory looked at.
+        """Logits, state and attention weights.
 
-        Raises InputError where the memory cannot say.
+        Returns:
+            Result of the call, and the memory's attention weights.
+
+        Raises:
+            InputError: The memory has no attention weights.
         """
         remembered, state, looked = self.memory.look(embeddings, state, resets=resets, times=times)
         return self.head(remembered), state, looked

@@ -1,4 +1,4 @@
-"""Cost of a memory: learned parameters, and time per frame."""
+"""Cost of a memory: learned parameters, and time for each frame."""
 
 import statistics
 import time
@@ -15,9 +15,9 @@ STEPS, WARM = 200, 20
 class Cost:
     """Cost of a context without its frame classifier.
 
-    Args:
-        parameters: how many numbers are learned, the head's among them.
-        microseconds: the median over single frames of one stream, one after another, on one thread.
+    Attributes:
+        parameters: Number of learned parameters, with the head's.
+        microseconds: Median time for a frame of one stream, frame after frame, on one thread.
     """
 
     parameters: int
@@ -26,10 +26,18 @@ class Cost:
 
 @torch.no_grad()
 def cost_of(context: Context, embedding: int) -> Cost:
-    """The cost of a context over embeddings of so many numbers, as it is when its memory is full.
+    """Cost of a context when its memory is full.
 
-    >>> cost_of(Context("gru", classes=5), 32).parameters
-    6501
+    Args:
+        context: Memory and head.
+        embedding: Size of an embedding.
+
+    Returns:
+        Parameters and time.
+
+    Examples:
+        >>> cost_of(Context("gru", classes=5), 32).parameters
+        6501
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,22 +1,27 @@
-"""The frame classifier's first part: a small convolutional network from a frame to an embedding."""
+"""Frame encoder: a small convolutional network from a frame to an embedding."""
 
 import torch
 from torch import Tensor, nn
 
 
 class FrameEncoder(nn.Module):
-    """Six convolutions over four scales, the mean and the maximum over places, one linear map to the embedding.
+    """Six convolutions over four scales, mean and maximum over positions, and a linear map to the embedding.
 
-    The maximum tells what is anywhere in the frame, the mean what fills it; neither tells where it is. The
-    embedding is normalised over the batch (over what was seen in training, later), so that a memory reads
-    numbers of unit size.
+    The maximum detects features anywhere in the frame, the mean measures how much of the frame they fill; position is
+    discarded. The embedding is batch-normalised (in inference by the statistics of the training), so that a memory
+    reads numbers of unit variance.
 
-    `encoder(frames)`: frames [N, 3, H, W] uint8 (0 to 255), H and W of 16 or more, to embeddings
-    [N, embedding] float32.
+    `encoder(frames)` takes frames [N, 3, H, W] uint8 (0 to 255), H and W of 16 or more, and returns embeddings [N,
+    embedding] float32.
 
-    >>> encoder = FrameEncoder(width=8, embedding=16).eval()
-    >>> encoder(torch.zeros(2, 3, 64, 64, dtype=torch.uint8)).shape
-    torch.Size([2, 16])
+    Args:
+        width: Channels of the first block.
+        embedding: Size of an embedding.
+
+    Examples:
+        >>> encoder = FrameEncoder(width=8, embedding=16).eval()
+        >>> encoder(torch.zeros(2, 3, 64, 64, dtype=torch.uint8)).shape
+        torch.Size([2, 16])
     """
 
     def __init__(self, width: int = 16, embedding: int = 32) -> None:

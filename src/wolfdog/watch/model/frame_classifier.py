@@ -1,4 +1,4 @@
-"""The frame classifier: what a frame alone says."""
+"""Frame classifier: class probabilities of a single frame, and their calibration."""
 
 import torch
 from torch import Tensor, nn
@@ -8,17 +8,22 @@ from .encoder import FrameEncoder
 
 
 class FrameClassifier(nn.Module):
-    """A frame encoder and the snapshot head on it.
+    """Frame encoder, and the snapshot head on it.
 
         e_t = encoder(frame_t),    snapshot_t = softmax(W e_t + b)
 
-    `frame_classifier(frames)`: frames [N, H, W, 3] uint8 as a video holds them, to (embeddings [N, E], logits [N,
-    classes]).
-    `frame_classifier.prior` [classes] is how often each class was in what it was calibrated on.
+    `frame_classifier(frames)` takes frames [N, H, W, 3] uint8 as a video holds them, and returns (embeddings [N, E],
+    logits [N, classes]). `frame_classifier.prior` [classes] holds the class frequencies of the calibration data.
 
-    >>> embeddings, logits = FrameClassifier(classes=5).eval()(torch.zeros(2, 64, 64, 3, dtype=torch.uint8))
-    >>> embeddings.shape, logits.shape
-    (torch.Size([2, 32]), torch.Size([2, 5]))
+    Args:
+        classes: Number of classes.
+        width: Channels of the encoder's first block.
+        embedding: Size of an embedding.
+
+    Examples:
+        >>> embeddings, logits = FrameClassifier(classes=5).eval()(torch.zeros(2, 64, 64, 3, dtype=torch.uint8))
+        >>> embeddings.shape, logits.shape
+        (torch.Size([2, 32]), torch.Size([2, 5]))
     """
 
     def __init__(self, classes: int, width: int = 16, embedding: int = 32) -> None:
@@ -34,21 +39,26 @@ class FrameClassifier(nn.Module):
 
 
 MIXING_PENALTY, EXTREME_PENALTY = 10.0, 1e-3
-"""In units of one frame's log likelihood: what keeps few frames from mixing classes, and a perfect frame
-classifier, or a class that is absent, from going to extremes."""
+"""Penalties in units of one frame's log likelihood: on M, against overfitting to few frames, and on 1/T and d, which
+a perfect frame classifier or an absent class would make infinite."""
 
 
 def calibrate(frame_classifier: FrameClassifier, embeddings: Tensor, labels: Tensor) -> None:
-    """Make the snapshot's probabilities true frequencies, by frames [N, E] and labels [N] it was not trained on.
+    """Calibrate the snapshot probabilities on frames that the classifier was not trained on.
 
         softmax((I / T + M) (W e + b) + d):   T, M [classes, classes] and d [classes] by maximum likelihood,
                                               folded into W and b
 
-    T tempers, M unlearns differences between classes that were learned by heart and do not hold (two labels that look
-    alike), d undoes that training saw every class equally often. M is held near zero by a quadratic penalty.
+    T is a temperature, M removes differences between classes that overfitting introduced (two labels that look alike),
+    and d corrects for training with equal class frequencies. A quadratic penalty keeps M near zero.
 
     Source: matrix scaling, Guo et al. 2017, "On calibration of modern neural networks"; the penalty as in Kull et al.
     2019, "Beyond temperature scaling". The problem is convex in (1/T, M, d): L-BFGS finds the one solution.
+
+    Args:
+        frame_classifier: Changed in place.
+        embeddings: [N, E].
+        labels: [N] positions of classes.
     """
     kept = labels >= 0
     targets = labels[kept]
@@ -78,9 +88,9 @@ def calibrate(frame_classifier: FrameClassifier, embeddings: Tensor, labels: Ten
     solver.step(objective)  # type: ignore[no-untyped-call]
     with torch.no_grad():
         matrix = scale.clamp(min=1e-2) * identity + mixing
-        # A handful of frames can turn a class against itself, which no number of frames would.
+        # With very few frames the fit can give a class a negative weight on its own logit, which is never right.
         matrix.diagonal().clamp_(min=1e-2)
         frame_classifier.snapshot.bias.copy_(matrix @ frame_classifier.snapshot.bias.double() + bias)
         frame_classifier.snapshot.weight.copy_(matrix @ frame_classifier.snapshot.weight.double())
-        # One more of each than there were, or a class that was absent would be impossible.
+        # Add-one smoothing: a class that was absent would have probability zero.
         frame_classifier.prior.copy_((targets.bincount(minlength=classes) + 1) / (len(targets) + classes))

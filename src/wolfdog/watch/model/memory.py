@@ -15,8 +15,9 @@ from .window import EntryWindow, extend
 class AttentionWeights(NamedTuple):
     """Largest attention weights of each moment, [T, B, n], in descending order.
 
-    weights  of past moments, among all that were held; they sum to one or less
-    times    of those moments, in seconds
+    Attributes:
+        weights: Of past moments, among all that were held; they sum to one or less.
+        times: Of those moments, in seconds.
     """
 
     weights: Tensor
@@ -25,11 +26,12 @@ class AttentionWeights(NamedTuple):
 
 @dataclass(frozen=True)
 class Reach:
-    """Span of the past that a memory can look at.
+    """Span of the past that a memory holds.
 
-    entries   how many past moments are held
-    stride    one in so many seconds is; 0: all are
-    shortest  seconds between two of them, at the rate that the watcher watches at
+    Attributes:
+        entries: Number of past moments that are held.
+        stride: Least number of seconds between two of them; 0: every moment is held.
+        shortest: Seconds between two of them at the watcher's frame rate.
     """
 
     entries: int
@@ -43,18 +45,19 @@ class Reach:
 
 
 class WatcherMemory(Protocol):
-    """A memory over the frame classifier's embeddings.
+    """Memory over the frame classifier's embeddings.
 
-    `memory(x, state, resets=resets, times=times, query=query)` gives features [Q, B, output_size] and the state.
+    `memory(x, state, resets=resets, times=times, query=query)` returns features [Q, B, output_size] and the state. A
+    whole sequence, chunks with the state carried over, and single moments give the same features; none depends on later
+    moments. `reach` is the span of the past that is held, None where the memory has no attention weights; `look` also
+    returns these weights.
 
-    x       [T, B, E]
-    state   what the call before returned, tensors in tuples; None: nothing was seen
-    resets  [T, B] booleans: a deployment begins, and nothing before it is remembered
-    times   [T, B] seconds, float64, rising from moment to moment within a deployment
-    asked   of which moments features are wanted, a slice of T
-
-    A sequence, chunks with the state carried over, and single moments give the same. Nothing depends on what comes
-    later. `reach` says how far back it looks, None where it cannot say what it looked at; `look` says what.
+    Args:
+        x: Embeddings [T, B, E].
+        state: State that the previous call returned, tensors in tuples; None: initial state.
+        resets: [T, B] booleans: True where a deployment begins and the state is cleared.
+        times: [T, B] seconds, float64, increasing within a deployment.
+        query: Slice of T: the moments that features are computed for.
     """
 
     @property
@@ -82,7 +85,7 @@ class WatcherMemory(Protocol):
 
 
 class RecurrentMemory(Recurrent):
-    """A cell as a memory: what it saw is in its state, overwritten bit by bit, and it cannot say what it looked at."""
+    """Recurrent cell as a memory; its state is overwritten at each step, and it has no attention weights."""
 
     reach: Reach | None = None
     query_every = 1
@@ -96,14 +99,18 @@ class RecurrentMemory(Recurrent):
         times: Tensor | None = None,
         query: slice = slice(None),
     ) -> tuple[Tensor, Any]:
-        """As `WatcherMemory` has it; `times` are not looked at."""
+        """Features and state; see `WatcherMemory`. The `times` are ignored."""
         y, state = super().forward(x, state, lengths, resets)
         return y[query], state
 
     def look(
         self, x: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
     ) -> tuple[Tensor, Any, AttentionWeights]:
-        """Raises InputError."""
+        """Refusal of attention weights, which a recurrent memory does not have.
+
+        Raises:
+            InputError: Always.
+        """
         raise InputError(
             f"{type(self.cell).__name__}: a recurrent memory cannot say what it looked at; give the watcher a memory "
             "that is searched, as attention or lstm+bank"
@@ -111,8 +118,10 @@ class RecurrentMemory(Recurrent):
 
 
 class LSTMNMemory(RecurrentMemory):
-    """An LSTMN as a memory: its tape says what it looked at. The state is its own and, for the times, a
-    `EntryWindow`."""
+    """LSTMN as a memory, with the attention weights over its tape.
+
+    The state is a pair of the LSTMN's state and an `EntryWindow`, which holds the times.
+    """
 
     cell: LSTMNCell
 
@@ -129,7 +138,7 @@ class LSTMNMemory(RecurrentMemory):
         times: Tensor | None = None,
         query: slice = slice(None),
     ) -> tuple[Tensor, Any]:
-        """As `WatcherMemory` has it."""
+        """Features and state; see `WatcherMemory`."""
         tape, kept = self._parts(state, x)
         _, kept = extend(kept, x[..., :0], checked_times(times, x), resets, 0.0)
         y, tape = super().forward(x, tape, lengths, resets, query=query)
@@ -138,7 +147,7 @@ class LSTMNMemory(RecurrentMemory):
     def look(
         self, x: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
     ) -> tuple[Tensor, Any, AttentionWeights]:
-        """As `WatcherMemory` has it: the weights by which gates saw the memories of earlier steps."""
+        """Features, state and the attention weights over earlier steps; see `WatcherMemory`."""
         tape, kept = self._parts(state, x)
         view, _ = extend(kept, x[..., :0], checked_times(times, x), resets, 0.0)
         weights = self.activations(x, tape, resets=resets)["weights"].transpose(
@@ -157,13 +166,30 @@ class LSTMNMemory(RecurrentMemory):
 
 
 def most(weights: Tensor, times: Tensor, count: int = 32) -> AttentionWeights:
-    """The largest weights [B, T, S] and the times [B, T, S] they belong to, as `AttentionWeights` has them."""
+    """Largest attention weights of each moment.
+
+    Args:
+        weights: [T, B, S].
+        times: [T, B, S] seconds.
+        count: Number of weights at most.
+
+    Returns:
+        The weights in descending order, with their times.
+    """
     largest, where = weights.topk(min(count, weights.shape[-1]), -1)
     return AttentionWeights(largest.transpose(0, 1), times.gather(-1, where).transpose(0, 1))
 
 
 def checked_times(times: Tensor | None, x: Tensor) -> Tensor:
-    """The seconds of events [T, B, ...]. Raises InputError where there are none, ShapeError for another shape."""
+    """Times of embeddings [T, B, ...], checked.
+
+    Returns:
+        The times [T, B] in seconds.
+
+    Raises:
+        InputError: There are no times.
+        ShapeError: The shape is not [T, B].
+    """
     if times is None:
         raise InputError(
             "this memory looks at how long ago things were: pass times, the seconds of each moment [T, B]"

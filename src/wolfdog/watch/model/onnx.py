@@ -1,4 +1,4 @@
-"""The whole watcher as an ONNX file: one frame and the memories in, both labels' probabilities and the memories out."""
+"""ONNX export of a watcher: frame and memory state in, probabilities and next memory state out."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -19,21 +19,28 @@ from .watcher import Watcher
 
 
 def export_watcher(watcher: Watcher, path: str | PathLike[str]) -> None:
-    """Write a watcher as an ONNX file that any runtime can run on a camera, frame by frame.
+    """Write a watcher as an ONNX file, for inference frame by frame in any runtime.
 
-        inputs    frame [N, size, size, 3] uint8, red, green and blue: a picture of each of N streams, squeezed
-                  to a square; and the memories before it, stm (and ltm) [N, hidden] float32, zeros at first
-        outputs   snapshot and context [N, classes] float32, the probabilities of the classes; and the memories
-                  after it, stm_next (and ltm_next)
+        inputs    frame [N, size, size, 3] uint8, red, green and blue: an image of each of N streams, scaled
+                  to a square; and the memory state, stm (and ltm) [N, hidden] float32, zeros at first
+        outputs   snapshot and context [N, classes] float32, the probabilities of the classes; and the next
+                  memory state, stm_next (and ltm_next)
 
-    The metadata says `classes`, `fps` (frames a second that it watches at), `size` and `memory`, as JSON.
-    Without a memory there are no memories, and the context is the snapshot.
+    The metadata hold `classes`, `fps` (frames a second), `size` and `memory`, as JSON. Without a memory there is no
+    memory state, and the context is the snapshot.
 
-    Raises ONNXError when the file cannot be written, and for any memory but a unit: what others hold is no
-    small state that is zero at first. Raises MissingPackageError where the package onnx is not installed.
+    Args:
+        watcher: Watcher without a memory, or with a recurrent unit.
+        path: File to write.
 
-    >>> import tempfile
-    >>> export_watcher(Watcher.load(), f"{tempfile.mkdtemp()}/watcher.onnx")
+    Raises:
+        ONNXError: The file cannot be written, or the memory is none of the recurrent units, whose state alone is small
+            and zero at first.
+        MissingPackageError: The package onnx is not installed.
+
+    Examples:
+        >>> import tempfile
+        >>> export_watcher(Watcher.load(), f"{tempfile.mkdtemp()}/watcher.onnx")
     """
     graph, config = Graph(np.dtype(np.float32)), watcher.config
     cell = _cell(watcher)
@@ -65,7 +72,11 @@ def export_watcher(watcher: Watcher, path: str | PathLike[str]) -> None:
 
 
 def _cell(watcher: Watcher) -> nn.Module | None:
-    """The unit that is the watcher's memory. Raises ONNXError for any other memory."""
+    """Recurrent unit that is the watcher's memory; None without a memory.
+
+    Raises:
+        ONNXError: The memory is no recurrent unit.
+    """
     if watcher.context is None:
         return None
     memory = watcher.context.memory
@@ -78,7 +89,7 @@ def _cell(watcher: Watcher) -> nn.Module | None:
 
 
 def _write_encoder(graph: Graph, encoder: FrameEncoder, frame: str) -> str:
-    """Frames [N, H, W, 3] uint8 to embeddings [N, E]."""
+    """Graph nodes from frames [N, H, W, 3] uint8 to embeddings [N, E]."""
     light = graph("Cast", frame, to=1)  # float32
     light = graph("Sub", graph("Div", light, graph.number(127.5)), graph.number(1.0))
     maps = graph("Transpose", light, perm=[0, 3, 1, 2])
@@ -106,13 +117,13 @@ def _write_encoder(graph: Graph, encoder: FrameEncoder, frame: str) -> str:
 
 
 def _write_head(graph: Graph, head: nn.Linear, x: str) -> str:
-    """The probabilities that a head gives, [N, classes]."""
+    """Graph nodes of a head's probabilities [N, classes]."""
     weight, bias = (parameter.detach().double().numpy() for parameter in (head.weight, head.bias))
     return graph("Softmax", _write_affine(graph, x, weight.T, bias, "head"), axis=-1)
 
 
 def _write_affine(graph: Graph, x: str, weight: np.ndarray, bias: np.ndarray, name: str) -> str:
-    """x W + b, of numbers in double precision."""
+    """Graph nodes of x W + b, with weights given in double precision."""
     made = (graph.constant(array.astype(np.float32), name) for array in (weight, bias))
     return graph("Gemm", x, *made)
 

@@ -1,4 +1,4 @@
-"""Readers of a searched memory: attention heads, or several hops."""
+"""Readers of an attention memory: multi-head attention, and several hops."""
 
 import math
 
@@ -9,25 +9,32 @@ from ...memory import BankReader, EntryHops, LayerWise, RelativeTime
 from .window import WindowView
 
 SLOPES, FALLS = (0.5, 0.5, 0.5), (128.0, 32.0, 8.0)
-"""Of each head, before anything is learned: how steeply energies fall with log(1 + time passed), and by how much
-they fall besides, evenly over the time that is held."""
+"""Initial time bias of each head: decrease of its scores with log(1 + time passed), and decrease linear in time over
+the span that is held."""
 
 KNOTS = 16
 AGES = 96
-"""Stretches of time that hops tell apart, each longer by the same factor than the one before it."""
+"""Number of age intervals that hops distinguish; their lengths grow geometrically."""
 
 
 class AttentionReader(nn.Module):
-    """Attention with several heads over what is kept, asked by the moment itself.
+    """Multi-head attention over the entries, with the current moment as the query.
 
         y = W_o [head_1, ..., head_n] + b_o                  the heads of `wolfdog.memory.BankReader`
 
-    Entries are read as they lie, so that all that was kept trains, whenever it was kept. What counts is the last thing
-    that told, and a softmax weighs all of them: biases begin as
+    Entries are read without detaching them, so gradients reach all that are held. Heads begin with biases that decrease
+    with the time passed,
 
         b_h(t) = -slope_h log(1 + t / shortest) - fall_h t / longest
 
-    from a steep head, which sees what was last, to a shallow one, which sees far enough to begin to learn.
+    from a steep head, which favours the most recent entries, to a shallow one, which covers the whole span.
+
+    Args:
+        queries: Size of a query.
+        entry: Size of an entry.
+        output: Size of the output.
+        shortest: Seconds between two entries.
+        longest: Seconds to the oldest entry.
     """
 
     def __init__(self, queries: int, entry: int, output: int, shortest: float, longest: float) -> None:
@@ -41,21 +48,36 @@ class AttentionReader(nn.Module):
             self.reader.time_bias.copy_(-torch.stack(falls))
 
     def forward(self, x: Tensor, view: WindowView, query: slice, when: Tensor) -> tuple[Tensor, Tensor]:
-        """Outputs [B, Q, O] of what asks [B, Q, I], and weights [B, Q, S], the mean over the heads.
+        """Outputs and attention weights of queries.
 
-        when  [B, Q] seconds
+        Args:
+            x: Queries [B, Q, I].
+            view: Entries that are visible to each moment.
+            query: Moments of the queries.
+            when: [B, Q] seconds.
+
+        Returns:
+            Outputs [B, Q, O], and weights [B, Q, S], the mean over the heads.
         """
         y, weights = self.reader.over(x, view.entries, view.visible(query), elapsed=elapsed(when, view.times))
         return y, weights.mean(1)
 
 
 class HopReader(nn.Module):
-    """A memory network over what is kept: it reads in several hops, and what was read changes what is looked for.
+    """Memory network over the entries: several hops, each with a query updated by the one before.
 
         u_1 = B x + b,   u_{k+1} = H u_k + o_k               `wolfdog.memory.EntryHops`, layer-wise
         y   = u_{K+1}
 
-    Ages are stretches of time, as long as `shortest` at first and each longer by the same factor.
+    Ages are encoded in intervals of time that grow geometrically from `shortest`.
+
+    Args:
+        queries: Size of a query.
+        entry: Size of an entry.
+        output: Size of the output.
+        shortest: Seconds between two entries.
+        longest: Seconds to the oldest entry.
+        hops: Number of hops.
     """
 
     def __init__(
@@ -76,7 +98,7 @@ class HopReader(nn.Module):
             read.H.copy_(torch.eye(output))
 
     def forward(self, x: Tensor, view: WindowView, query: slice, when: Tensor) -> tuple[Tensor, Tensor]:
-        """As `AttentionReader` has it; the weights are the mean over the hops."""
+        """Outputs and attention weights of queries; see `AttentionReader`. The weights are the mean over the hops."""
         passed = elapsed(when, view.times).clamp(0, self.longest) / self.shortest
         share = passed.log1p() / math.log1p(self.longest / self.shortest)
         ages = (share * AGES).long().clamp(max=AGES - 1)
@@ -86,12 +108,20 @@ class HopReader(nn.Module):
 
 
 def _fall(along: Tensor, slope: float, fall: float, shortest: float, longest: float) -> Tensor:
-    """By how much an energy falls at log(1 + time passed / shortest)."""
+    """Decrease of an attention score at log(1 + time passed / shortest)."""
     return slope * along + fall * along.expm1() * shortest / longest
 
 
 def elapsed(when: Tensor, then: Tensor) -> Tensor:
-    """Seconds [B, Q, S] from `then` [B, S] to `when` [B, Q]; [1, Q, S] where all streams have the same clock."""
+    """Seconds between entries and queries.
+
+    Args:
+        when: [B, Q] times of the queries.
+        then: [B, S] times of the entries.
+
+    Returns:
+        [B, Q, S]; [1, Q, S] where all streams have the same times.
+    """
     if bool((when == when[:1]).all()) and bool((then == then[:1]).all()):
         when, then = when[:1], then[:1]
     return when[:, :, None] - then[:, None]

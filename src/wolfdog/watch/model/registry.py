@@ -1,4 +1,4 @@
-"""The memories that a watcher can be given by name."""
+"""Registry of the memories that a watcher can have, by name."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from .memory import LSTMNMemory, Reach, RecurrentMemory, WatcherMemory
 from .readers import AttentionReader, HopReader
 
 NO_MEMORY = "none"
-"""The name by which a watcher has no memory: its context is its snapshot."""
+"""Name for a watcher without a memory: its context is its snapshot."""
 
 _CELLS: dict[str, Callable[[int, int], Cell]] = {
     "elman": ElmanCell,
@@ -24,18 +24,19 @@ _CELLS: dict[str, Callable[[int, int], Cell]] = {
 
 _TURING = "ntm"
 SLOTS = SLOT_SIZE = 16
-"""Of the neural Turing machine's memory; it has one head of either kind, and an LSTM for its controller."""
+"""Slots, and numbers in a slot, of the neural Turing machine; it has one read and one write head, and an LSTM as its
+controller."""
 
 _WINDOWS = {"lstmn": 16, "attention": 1024, "memory-network": 1024}
-"""Default number of past moments that each searched memory holds."""
+"""Default number of past moments that each attention memory holds."""
 
 BANK, STRIDE = 720, 10.0
-"""Entries of a bank unless it is said, and one in how many seconds: two hours."""
+"""Default number of entries of a bank, and default seconds between two of them: two hours in all."""
 
 MOST_ENTRIES = 65_536
 
 CELLS: tuple[str, ...] = tuple(_CELLS)
-"""The memories that are a unit."""
+"""Names of the memories that are a recurrent unit."""
 
 MEMORIES: tuple[str, ...] = (
     *_CELLS,
@@ -48,7 +49,7 @@ MEMORIES: tuple[str, ...] = (
 """Names of the memories of a watcher: those of `make_memory`, and "none"."""
 
 IN_WORDS = f"{', '.join((*_CELLS, _TURING, *_WINDOWS))}, or a cell with +attention or +bank, as lstm+bank"
-"""The names that `make_memory` knows, for people."""
+"""Names that `make_memory` accepts, as text for messages."""
 
 
 def make_memory(
@@ -60,16 +61,25 @@ def make_memory(
     stride: float | None = None,
     fps: float = 5.0,
 ) -> WatcherMemory:
-    """The memory of that name, over embeddings of `input_size`.
+    """Memory of that name, over embeddings of `input_size`.
 
-    window  how many past moments are held, for those that look through them
-    stride  one moment in so many seconds is, for a bank
-    fps     moments a second
+    Args:
+        name: One of `MEMORIES` except "none".
+        input_size: Size of an embedding.
+        hidden_size: Units of the memory.
+        window: Number of past moments that an attention memory holds.
+        stride: Seconds between two moments that a bank holds.
+        fps: Moments a second.
 
-    Raises InputError for a name that is no memory's, and for options that it has no use for.
+    Returns:
+        The untrained memory.
 
-    >>> make_memory("gru", 32, 48).output_size, make_memory("lstm+bank", 32, 48).reach.longest
-    (48, 7200.0)
+    Raises:
+        InputError: There is no memory of that name, or it does not take one of the options.
+
+    Examples:
+        >>> make_memory("gru", 32, 48).output_size, make_memory("lstm+bank", 32, 48).reach.longest
+        (48, 7200.0)
     """
     if name == NO_MEMORY or name not in MEMORIES:
         raise InputError(f"memory: got {name!r}; expected one of {IN_WORDS}")
@@ -90,7 +100,15 @@ def make_memory(
 
 
 def check_names(names: Sequence[str], where: str) -> None:
-    """Raises InputError where there is none, one that is no memory's, or one twice."""
+    """Check of a list of memory names.
+
+    Args:
+        names: Names to check.
+        where: Beginning of the error message.
+
+    Raises:
+        InputError: The list is empty, or a name in it is unknown or there twice.
+    """
     strange = [name for name in names if name not in MEMORIES or name == NO_MEMORY]
     if strange or not names:
         raise InputError(f"{where}: got {strange[0] if strange else 'none'!r}; expected {IN_WORDS}")
@@ -100,7 +118,11 @@ def check_names(names: Sequence[str], where: str) -> None:
 
 
 def check_options(name: str, window: int | None, stride: float | None) -> None:
-    """Raises InputError for a window or a stride that a memory has no use for, or that is out of range."""
+    """Check of the options of a memory.
+
+    Raises:
+        InputError: The memory does not take a window or a stride, or one is out of range.
+    """
     if window is not None:
         if name in (*_CELLS, _TURING, NO_MEMORY):
             other = f", or choose {name}+attention" if name in _CELLS else ""

@@ -1,4 +1,4 @@
-"""The watcher: a frame classifier and a context, from video to moments."""
+"""Watcher network: a frame classifier and a context, from video to moments."""
 
 from collections.abc import Iterable, Iterator
 from os import PathLike
@@ -25,28 +25,31 @@ from .registry import NO_MEMORY
 KIND = "wolfdog watcher"
 WEIGHTS, SETTINGS = "watcher.safetensors", "watcher.toml"
 LEAST_WEIGHT = 1e-3
-"""Past moments that weigh less are no evidence."""
+"""Least weight of a past moment that is evidence."""
 PRETRAINED = Path(__file__).with_name("pretrained")
-"""The watcher of painted television that comes with wolfdog; docs/how-to/training.md says how it was made."""
+"""Watcher of painted television that comes with wolfdog; docs/how-to/training.md describes its training."""
 
 
 class Watcher(nn.Module):
-    """A network that watches: for every frame a snapshot label, and a context label that remembers what came
-    before.
+    """Network that gives every frame a snapshot label and a context label.
 
         e_t = encoder(frame_t)                       snapshot_t = softmax(W e_t + b)
         STM_t, state_t = memory(e_t, state_{t-1})    context_t  = softmax(V STM_t + d)
 
     Without a memory (config.memory "none") the context is the snapshot.
 
-    `watcher(frames, state=None, resets=None, times=None)`: frames [T, N, H, W, 3] uint8, resets [T, N] bool, times
-    [T, N] seconds (for memories that are searched), to (snapshot logits [T, N, classes], context logits [T, N,
-    classes], state).
+    `watcher(frames, state=None, resets=None, times=None)` takes frames [T, N, H, W, 3] uint8, resets [T, N] bool and
+    times [T, N] in seconds (for attention memories), and returns (snapshot logits [T, N, classes], context logits [T,
+    N, classes], state).
 
-    >>> watcher = Watcher(WatcherConfig(classes=("wolf", "dog"), fps=5.0, memory="gru")).eval()
-    >>> snapshot, context, state = watcher(torch.zeros(3, 1, 64, 64, 3, dtype=torch.uint8))
-    >>> context.shape
-    torch.Size([3, 1, 2])
+    Args:
+        config: Settings.
+
+    Examples:
+        >>> watcher = Watcher(WatcherConfig(classes=("wolf", "dog"), fps=5.0, memory="gru")).eval()
+        >>> snapshot, context, state = watcher(torch.zeros(3, 1, 64, 64, 3, dtype=torch.uint8))
+        >>> context.shape
+        torch.Size([3, 1, 2])
     """
 
     def __init__(self, config: WatcherConfig) -> None:
@@ -84,14 +87,19 @@ class Watcher(nn.Module):
         *,
         evidence: bool = False,
     ) -> Iterator[Moment]:
-        """The moments of one deployment, as they come: a video file, or any iterable of frames.
+        """Moments of one deployment, from a video file or an iterable of frames, in bounded memory.
 
-        A file is decoded as it goes, in bounded memory, at `config.fps` frames a second. `name` is what the
-        moments call the video (its file name where None). With `evidence` moments say what they looked at, which takes
-        a memory that `reach`es back.
+        Args:
+            source: Video file, decoded at `config.fps` frames a second; or frames.
+            name: Name of the video in the moments; None: its file name.
+            evidence: Whether moments hold the past frames with the largest attention weights.
 
-        Raises MediaError when the video cannot be read, or breaks off: after the moments up to the break; InputError
-        for evidence of a memory that cannot say what it looked at.
+        Returns:
+            The moments, as frames are decoded.
+
+        Raises:
+            MediaError: The video cannot be read, or is damaged; raised after the moments before the damage.
+            InputError: Evidence of a memory that has no attention weights.
         """
         if evidence and self.reach is None:
             raise InputError(
@@ -107,7 +115,7 @@ class Watcher(nn.Module):
 
     @property
     def reach(self) -> Reach | None:
-        """Span of the past that the memory can look at; None where it cannot say what it looked at."""
+        """Span of the past that the memory holds; None where it has no attention weights."""
         return None if self.context is None else self.context.memory.reach
 
     def _moments(self, frames: Iterable[Frame], name: str, evidence: bool) -> Iterator[Moment]:
@@ -140,10 +148,15 @@ class Watcher(nn.Module):
                 )
 
     def save(self, folder: str | PathLike[str]) -> None:
-        """Write the watcher into a folder: watcher.safetensors, complete in itself, and watcher.toml for
-        people to read.
+        """Write the watcher into a folder.
 
-        Raises CheckpointError when it cannot be written.
+        The weights and settings are in watcher.safetensors; watcher.toml repeats the settings as text.
+
+        Args:
+            folder: Created where it does not exist.
+
+        Raises:
+            CheckpointError: The watcher cannot be written.
         """
         with needs_extra("watch", "saving a watcher"):
             import tomli_w
@@ -160,10 +173,16 @@ class Watcher(nn.Module):
 
     @classmethod
     def load(cls, path: str | PathLike[str] | None = None) -> Self:
-        """The watcher saved in a folder (or in a watcher.safetensors); the one that comes with wolfdog where
-        None.
+        """Watcher saved in a folder or in a watcher.safetensors.
 
-        Raises CheckpointError when there is none, or it is damaged.
+        Args:
+            path: Folder or file; None: the watcher that comes with wolfdog.
+
+        Returns:
+            The watcher.
+
+        Raises:
+            CheckpointError: There is no watcher, or it is damaged.
         """
         path = PRETRAINED if path is None else Path(path)
         if path.is_dir():
@@ -187,7 +206,7 @@ class Watcher(nn.Module):
 
 
 def _evidence(weights: list[float], times: list[float]) -> tuple[Evidence, ...]:
-    """The past moments that have a weight."""
+    """Past moments whose weight is large enough to be evidence."""
     return tuple(
         Evidence(time, weight) for weight, time in zip(weights, times, strict=True) if weight >= LEAST_WEIGHT
     )

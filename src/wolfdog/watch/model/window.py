@@ -1,4 +1,4 @@
-"""The last entries of many streams side by side: what a memory that is searched looks through."""
+"""Entry windows of an attention memory: the last entries of several streams in tensors."""
 
 from typing import NamedTuple
 
@@ -7,14 +7,16 @@ from torch import Tensor
 
 
 class EntryWindow(NamedTuple):
-    """Entries kept of each of B streams, as plain tensors, the newest last.
+    """Entries held for each of B streams, the newest last.
 
-    held     [B] whole numbers: how many of the last places have an entry in them
-    entries  [B, W, N]
-    times    [B, W] seconds, in float64
+    Attributes:
+        held: [B] whole numbers: how many of the last places hold an entry.
+        entries: [B, W, N].
+        times: [B, W] seconds, in float64.
 
-    >>> EntryWindow.empty(2, 8, 3).entries.shape
-    torch.Size([2, 8, 3])
+    Examples:
+        >>> EntryWindow.empty(2, 8, 3).entries.shape
+        torch.Size([2, 8, 3])
     """
 
     held: Tensor
@@ -23,7 +25,14 @@ class EntryWindow(NamedTuple):
 
     @classmethod
     def empty(cls, batch: int, window: int, size: int, like: Tensor | None = None) -> "EntryWindow":
-        """The state before anything was seen; dtype and device are those of `like`."""
+        """Initial state without entries.
+
+        Args:
+            batch: B.
+            window: W.
+            size: N.
+            like: Tensor whose dtype and device the entries get.
+        """
         zeros = torch.zeros(batch, window, size) if like is None else like.new_zeros(batch, window, size)
         return cls(
             torch.zeros(batch, dtype=torch.int64, device=zeros.device),
@@ -33,10 +42,13 @@ class EntryWindow(NamedTuple):
 
 
 class WindowView(NamedTuple):
-    """A chunk of T moments laid behind what was kept before it: S places, of which a moment sees a stretch.
+    """Held entries followed by those of a chunk of T moments: S places, of which each moment sees a range.
 
-    entries  [B, S, N], times [B, S]
-    first    [B, T] the first place that each moment sees, and last [B, T] the last: its own where it is kept
+    Attributes:
+        entries: [B, S, N].
+        times: [B, S] seconds.
+        first: [B, T] first place that each moment sees.
+        last: [B, T] last place that each moment sees: its own where it is held.
     """
 
     entries: Tensor
@@ -45,7 +57,7 @@ class WindowView(NamedTuple):
     last: Tensor
 
     def visible(self, query: slice) -> Tensor:
-        """Booleans [B, Q, S]: what those moments see."""
+        """Visibility mask [B, Q, S] of those moments."""
         place = torch.arange(self.entries.shape[1], device=self.entries.device)
         return (place >= self.first[:, query, None]) & (place <= self.last[:, query, None])
 
@@ -53,13 +65,21 @@ class WindowView(NamedTuple):
 def extend(
     kept: EntryWindow, entries: Tensor, times: Tensor, resets: Tensor | None, stride: float
 ) -> tuple[WindowView, EntryWindow]:
-    """Entries that each of T moments sees, and the entries kept after them.
+    """Entries that each of T moments sees, and the entries held after them.
 
-    A moment is offered before it looks. It is kept where `stride` seconds or more have passed since the last one that
-    was (as `wolfdog.memory.Strided` has it; 0: always), or where a deployment begins: a moment at a reset sees nothing
-    from before it. Entries in the chunk stay in its graph.
+    A moment is stored before it is a query. It is held where `stride` seconds or more have passed since the last one
+    that was (as in `wolfdog.memory.Strided`; 0: always), or where a deployment begins: a moment at a reset sees nothing
+    from before it. Gradients pass through the entries of the chunk.
 
-    entries [T, B, N], times [T, B] seconds, resets [T, B] or None
+    Args:
+        kept: Entries held before.
+        entries: [T, B, N].
+        times: [T, B] seconds.
+        resets: [T, B], or None.
+        stride: Least number of seconds between two entries.
+
+    Returns:
+        The view of the chunk, and the entries held after it.
     """
     window, steps = kept.entries.shape[1], len(entries)
     new, when = entries.transpose(0, 1), times.transpose(0, 1)
@@ -86,7 +106,7 @@ def extend(
 
 
 def _chosen(kept: EntryWindow, when: Tensor, begins: Tensor, stride: float) -> Tensor:
-    """[B, T] which moments are kept."""
+    """Mask [B, T] of the moments that are held."""
     latest = kept.times[:, -1].masked_fill(kept.held == 0, -torch.inf)
     chosen = []
     for time, begin in zip(when.unbind(1), begins.unbind(1), strict=True):
@@ -97,7 +117,7 @@ def _chosen(kept: EntryWindow, when: Tensor, begins: Tensor, stride: float) -> T
 
 
 def _places(chosen: Tensor, number: Tensor) -> Tensor:
-    """[B, K] the moments that are kept, in order, K being the most of any stream; others end with any moment."""
+    """Positions [B, K] of the held moments in order, K being the most of any stream; the others are padded."""
     most = int(number[:, -1].max()) if number.numel() else 0
     index = torch.zeros(len(chosen), most + 1, dtype=torch.int64, device=chosen.device)
     moment = torch.arange(chosen.shape[1], device=chosen.device).expand_as(number)

@@ -1,4 +1,4 @@
-"""A copy of a video with the predictions written beneath its pictures."""
+"""Annotated videos: copies with the predictions drawn beneath the pictures."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 KEEP_TIMES = (".mp4", ".mkv", ".mov", ".m4v")  # containers with a time for every frame, as AVI has not
-CLOCK = 90_000  # ticks a second in the file written: what MPEG counts in, and enough for any frame rate
+CLOCK = 90_000  # ticks a second in the file written, the MPEG clock; precise enough for any frame rate
 
 
 def annotate(
@@ -37,15 +37,21 @@ def annotate(
     truth: Iterable[Span] | None = None,
     width: int = 640,
 ) -> None:
-    """Write the video `source` to `out` (.mp4, .mkv, .mov; H.264) with its predictions beneath the pictures.
+    """Write a copy of a video with its predictions beneath the pictures, in H.264.
 
-    Every frame is shown, at its time, with the last prediction reached; `moments` come in order of time and are
-    read as they are needed. Pictures are scaled to `width` pixels, small ones up, so that the labels can be
-    read. Sound is not taken along. Of a damaged source, what can be decoded is written. The file is written
-    whole or not at all.
+    Every frame is shown at its time, with the last prediction before it. Sound is left out. Of a damaged source, the
+    part that can be decoded is written. The file is written whole or not at all.
+
+    Args:
+        source: Video.
+        moments: Predictions in order of time, read as they are needed.
+        out: File to write (.mp4, .mkv, .mov, .m4v).
+        classes: Names of the classes.
+        truth: Labelled spans, shown beside the predictions.
+        width: Pixels that pictures are scaled to, up or down.
 
     Raises:
-        MediaError: `source` cannot be read, or there is no picture in it that can be decoded.
+        MediaError: `source` cannot be read, or no picture in it can be decoded.
         InputError: `out` is `source`, its suffix is another, or `width` is below 320.
         OSError: `out` cannot be written.
     """
@@ -121,7 +127,7 @@ def _aspect(stream: "VideoStream") -> Fraction:
 
 
 def _height(picture: Picture, aspect: Fraction, width: int) -> int:
-    """The height of the upright picture at that width, even as H.264's colours ask."""
+    """Height of the upright picture at that width, even as the colour sampling of H.264 requires."""
     ratio = picture.image.width * aspect / picture.image.height
     shown = 1 / ratio if picture.orientation.transposed else ratio
     return max(2, round(width / shown / 2) * 2)
@@ -138,5 +144,5 @@ def _upright(picture: Picture, scaler: "VideoReformatter", width: int, height: i
 
 
 def _rate(stream: "VideoStream") -> Fraction:
-    """The nominal frame rate for the header; the times of the frames are their own."""
+    """Nominal frame rate for the header; each frame keeps its own time."""
     return stream.average_rate or stream.guessed_rate or Fraction(25)

@@ -1,4 +1,4 @@
-"""Times as tables write them."""
+"""Text form of times in tables."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def utc_text(seconds: float) -> str:
     """Seconds since 1970-01-01 00:00 UTC in ISO 8601, to the millisecond; empty for NaN.
 
-    Example:
+    Examples:
         >>> utc_text(1590814657.25), utc_text(math.nan)
         ('2020-05-30T04:57:37.250Z', '')
     """
@@ -19,9 +19,9 @@ def utc_text(seconds: float) -> str:
 
 
 def time_of_day(local: float) -> str:
-    """Hours, minutes and seconds of a clock on the wall; empty for NaN.
+    """Hours, minutes and seconds of local time; empty for NaN.
 
-    Example:
+    Examples:
         >>> time_of_day(1590814657.25)
         '04:57:37'
     """

@@ -14,30 +14,30 @@ from ..video.source import Frame
 Image = NDArray[np.uint8]
 
 SHOWN = 12
-"""Moments in a picture at the most."""
+"""Largest number of moments in a picture."""
 
 PAST_FRAMES = 6
-"""Past frames beside each."""
+"""Largest number of past frames beside each moment."""
 
 NEAR = 2.0
-"""Past moments that are no more seconds from a heavier one are shown as one with it, with the sum of their weights."""
+"""Past moments within so many seconds of one with a larger weight are merged with it; their weights are added."""
 
 LEAST = 0.02
-"""Stretches that weigh less are not shown."""
+"""Least weight of an interval that is shown."""
 
 ALIKE = 2
-"""Moments in a picture that rest on the same stretch, at the most."""
+"""Largest number of moments in a picture that rest on the same interval."""
 
 WORTH = 0.2
 """Least rise of the label's probability, from the frame alone to the context, of predictions that are shown."""
 
 AHEAD = 64
-"""Frames that may have been read before the prediction on one of them is told."""
+"""Number of frames that may have been read before the prediction of one of them is reported."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PastFrame:
-    """A stretch of the past that a prediction looked at: its weight, and the frame in it that weighs most."""
+    """Interval of the past with a large attention weight, and the frame in it with the largest."""
 
     time: float
     """Seconds: when that frame was."""
@@ -47,7 +47,7 @@ class PastFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExplainedMoment:
-    """A moment, its frame, and what it looked at in the past, the largest weight first."""
+    """Moment with its frame, and the past frames of its evidence, the largest weight first."""
 
     moment: Moment
     image: Image
@@ -60,7 +60,7 @@ class ExplainedMoment:
 
     @property
     def back(self) -> float:
-        """Seconds to what it looked at most; 0 where that is nothing."""
+        """Seconds to the past frame with the largest weight; 0 without one."""
         return self.moment.time - self.past_frames[0].time if self.past_frames else 0.0
 
 
@@ -71,8 +71,13 @@ def change(moment: Moment) -> float:
 
 
 class ThumbnailBuffer:
-    """The frames that a memory holds, as small as it saw them, in bounded memory: `reach.entries` of them, one in
-    `reach.stride` seconds, and the last few."""
+    """Frames that a memory holds, at the size of its input, in bounded memory.
+
+    The buffer has `reach.entries` frames, at most one in `reach.stride` seconds, and the last few.
+
+    Args:
+        reach: Span of the past that the memory holds.
+    """
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
@@ -81,7 +86,7 @@ class ThumbnailBuffer:
         self._latest = -float("inf")
 
     def passing(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """The frames, looked at as they pass."""
+        """Iterator over frames that also stores them."""
         for frame in frames:
             self._recent.append((frame.time, frame.image))
             if frame.time - self._latest >= self._reach.stride:
@@ -92,19 +97,21 @@ class ThumbnailBuffer:
             yield frame
 
     def at(self, time: float) -> Image | None:
-        """The frame of that time; None where it is not held."""
+        """Frame of that time; None where it is not held."""
         found = self._held.get(time)
         return found if found is not None else next((i for t, i in self._recent if t == time), None)
 
 
 class EvidenceSelector:
-    """Moments go in one by one; of each event of the context label the prediction that memory changed most is told, and
-    the most remarkable of those are kept: the changes that are the largest, and among equals (to a tenth) those that
-    rest on what is furthest back; of those that rest on the same stretch of the past no more than two.
+    """Selection of the predictions that memory changed most, moment by moment.
+
+    Of each event of the context label, the prediction with the largest change of probability is reported. The largest
+    changes are kept; among changes that are equal to a tenth, those with the oldest evidence. No more than two kept
+    predictions rest on the same interval of the past.
 
     Args:
-        thumbnails: of the frames that passed.
-        tell: called with the moment of each event that memory changed, as the event ends.
+        thumbnails: Buffer of the frames that passed.
+        tell: Called with the moment of each event that memory changed, when the event ends.
     """
 
     def __init__(self, thumbnails: ThumbnailBuffer, tell: Callable[[Moment], None]) -> None:
@@ -125,7 +132,7 @@ class EvidenceSelector:
                 self._best = ExplainedMoment(moment, image, past_frames(moment, self._thumbnails))
 
     def selected(self) -> list[ExplainedMoment]:
-        """Those that are kept, in order of time, the event under way ended."""
+        """Predictions that are kept, in order of time; the current event is ended first."""
         self._end()
         return sorted(self._kept, key=lambda explained: explained.moment.time)
 
@@ -142,18 +149,25 @@ class EvidenceSelector:
 
 
 def _alike(explained: ExplainedMoment, others: list[ExplainedMoment]) -> int:
-    """Number of other predictions that rest on the same span of the past."""
+    """Number of other predictions that rest on the same interval of the past."""
     return sum(abs(other.past_frames[0].time - explained.past_frames[0].time) <= NEAR for other in others)
 
 
 def past_frames(moment: Moment, thumbnails: ThumbnailBuffer) -> tuple[PastFrame, ...]:
-    """The stretches of the past that the moment looked at most, itself left out, the largest weight first.
+    """Intervals of the past with the largest weights, the moment itself left out, the largest first.
 
-    A stretch is a moment and what is near to it; its frame is the one that weighs most in it.
+    An interval is a moment and those near it; its frame is the one with the largest weight.
+
+    Args:
+        moment: With evidence.
+        thumbnails: Buffer of the frames.
+
+    Returns:
+        One past frame for each interval.
     """
     past = [piece for piece in moment.evidence if piece.time < moment.time]
     stretches: list[list[Evidence]] = []
-    while past:  # the heaviest moment, and what is near to it
+    while past:  # the moment with the largest weight, and those near it
         top = past[0]
         near = [piece for piece in past if abs(piece.time - top.time) <= NEAR]
         past = [piece for piece in past if abs(piece.time - top.time) > NEAR]

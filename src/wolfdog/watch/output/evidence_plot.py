@@ -1,4 +1,4 @@
-"""A picture of what predictions rest on: each with its frame, and beside it the past frames that it looked at."""
+"""Plot of the evidence of predictions: each with its frame and the past frames with the largest weights."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PAPER, INK, QUIET, BAR = "#FFFFFF", "#1A1A1A", "#6E6E6E", "#0072B2"
 HIGH = 112  # pixels of a past frame's height
 GAP, LINE = 14, 20
-SAID = 190  # pixels for what is said of a frame
+SAID = 190  # pixels for the text of a frame
 
 
 def draw_evidence(
@@ -28,9 +28,17 @@ def draw_evidence(
     title: str,
     aspect: float = 1.0,
 ) -> None:
-    """Draw `evidence_picture` into a picture file, whole or not at all.
+    """Draw `evidence_picture` into an image file, whole or not at all.
 
-    Raises OSError when it cannot be written.
+    Args:
+        selected: Predictions with their past frames.
+        path: File to write.
+        classes: Names of the classes.
+        title: Text above the rows.
+        aspect: Width of a frame over its height, as it is shown.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     with atomic_path(path) as beside:
         evidence_picture(selected, classes, title, aspect).save(beside, format="PNG")
@@ -39,10 +47,19 @@ def draw_evidence(
 def evidence_picture(
     selected: Sequence[ExplainedMoment], classes: Sequence[str], title: str, aspect: float = 1.0
 ) -> "Image":
-    """A row for each prediction: when, its frame, both labels and how probable they are; and the past frames that it
-    looked at most, the largest weight first, each with how long ago it was.
+    """Image with a row for each prediction.
 
-    aspect  how many times wider than high frames are shown: they are kept as squares
+    A row has the time, the frame, both labels with their probabilities, and the past frames with the largest weights,
+    each with its age.
+
+    Args:
+        selected: Predictions with their past frames.
+        classes: Names of the classes.
+        title: Text above the rows.
+        aspect: Width of a frame over its height, as it is shown; frames are stored as squares.
+
+    Returns:
+        The image.
     """
     with needs_extra("watch", "drawing evidence"):
         from PIL import Image, ImageDraw
@@ -63,10 +80,10 @@ def evidence_picture(
 
 
 class _Pen:
-    """Draws the rows."""
+    """Drawing of the rows."""
 
     def __init__(self, classes: Sequence[str], aspect: float) -> None:
-        # Matplotlib brings the typeface along, the same as in the timelines.
+        # The font is the one that Matplotlib ships with, as in the timelines.
         import matplotlib
         from PIL import ImageFont
 
@@ -121,7 +138,7 @@ class _Pen:
         pen.text((left + 6, top + LINE / 2), text, paint.ink, self.small, anchor="lm")
 
     def fitted(self, text: str, font: "FreeTypeFont", room: float) -> str:
-        """The text if it fits into `room` pixels, else its beginning and an ellipsis."""
+        """Text if it fits into `room` pixels, else its beginning and an ellipsis."""
         text = " ".join(text.split())
         if font.getlength(text) <= room:
             return text
@@ -130,10 +147,11 @@ class _Pen:
 
 
 def clock(seconds: float) -> str:
-    """A time in a video.
+    """Text of a time in a video.
 
-    >>> clock(7.4), clock(3725.0)
-    ('0:07.4', '1:02:05.0')
+    Examples:
+        >>> clock(7.4), clock(3725.0)
+        ('0:07.4', '1:02:05.0')
     """
     tenths = round(seconds * 10)
     minutes, rest = divmod(tenths, 600)

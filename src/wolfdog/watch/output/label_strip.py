@@ -1,4 +1,4 @@
-"""The strip of predictions drawn beneath an annotated picture."""
+"""Label strips: the predictions beneath an annotated picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,21 +18,26 @@ PAPER, QUIET = "#1A1A1A", "#C8C8C8"  # background, and the names of the rows
 
 
 MANY = 12
-"""Classes, beyond which the improbable ones are drawn together."""
+"""Number of classes above which the improbable ones are drawn together."""
 
 LEAST = 0.04
-"""Probability from which a class is drawn apart."""
+"""Least probability of a class that is then drawn on its own."""
 
 
 class LabelStrip:
-    """Draws predictions as rows of a picture `width` pixels wide: the truth where known, context, snapshot.
+    """Rows of predictions, `width` pixels wide: the truth where known, context, snapshot.
 
-    In each row stands the label in its class's colour, its probability in per cent, and a bar of the
-    probabilities of all classes in theirs. `height` is the strip's, in pixels, an even number.
+    Each row shows the label in the colour of its class, its probability in per cent, and a bar of the probabilities of
+    all classes in their colours. `height` is the strip's, in pixels, an even number.
+
+    Args:
+        classes: Names of the classes.
+        width: Pixels.
+        with_truth: Whether there is a row for the truth.
     """
 
     def __init__(self, classes: Sequence[str], width: int, with_truth: bool) -> None:
-        # Matplotlib brings the typeface along, the same as in the timelines.
+        # The font is the one that Matplotlib ships with, as in the timelines.
         with needs_extra("watch", "drawing labels"):
             import matplotlib
             from PIL import ImageFont
@@ -48,7 +53,15 @@ class LabelStrip:
         self._small: FreeTypeFont = ImageFont.truetype(typeface, round(0.46 * self._row))
 
     def draw(self, moment: Moment | None, truth: str | None) -> "Image":
-        """The strip for one frame: its moment, or None before the first; what is really there, if known."""
+        """Strip of one frame.
+
+        Args:
+            moment: Prediction of the frame; None before the first.
+            truth: Label of the frame, where it is known.
+
+        Returns:
+            The image.
+        """
         from PIL import Image, ImageDraw
 
         strip = Image.new("RGB", (self.width, self.height), PAPER)
@@ -79,7 +92,7 @@ class LabelStrip:
     ) -> None:
         left, right = 0.57, 1 - self._gap / self.width
         parts = [(name, float(p), paints[name]) for name, p in zip(self.classes, probabilities, strict=True)]
-        if len(parts) > MANY:  # stripes that are too thin to be told apart are drawn as one
+        if len(parts) > MANY:  # segments that are too thin to be distinguished are drawn as one
             rest = sum(p for _, p, _ in parts if p < LEAST)
             parts = [*(part for part in parts if part[1] >= LEAST), ("others", rest, OTHERS)]
         for name, p, paint in parts:
@@ -96,7 +109,7 @@ class LabelStrip:
         paint: Paint,
         font: "FreeTypeFont",
     ) -> None:
-        """A coloured box over that part of the width, and the text in it as far as there is room."""
+        """Coloured box over that part of the width, with as much of the text as fits."""
         left, right = (round(x * self.width) for x in across)
         if right <= left:
             return
@@ -108,7 +121,7 @@ class LabelStrip:
 
 
 def _cut(text: str, font: "FreeTypeFont", room: float) -> str:
-    """The text if it fits into `room` pixels, else its beginning and an ellipsis, else nothing."""
+    """Text if it fits into `room` pixels, else its beginning and an ellipsis, else nothing."""
     text = " ".join(text.split())
     if font.getlength(text) <= room:
         return text

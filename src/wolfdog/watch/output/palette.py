@@ -1,4 +1,4 @@
-"""A colour for every class, the same in every picture, that people with colour blindness can tell apart."""
+"""Colours of the classes, the same in every picture, distinguishable with colour blindness."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from typing import NamedTuple
 # animal.
 HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 HATCHES = ("", "////", "....", "xxxx", "||||")
-NOTHING = {"unknown": "#C4C4C4", "blank": "#EDEDED"}  # a middle grey would be the pink of the colour-blind
+NOTHING = {"unknown": "#C4C4C4", "blank": "#EDEDED"}  # a medium grey resembles the pink in colour blindness
 
 
 class Paint(NamedTuple):
@@ -20,28 +20,35 @@ class Paint(NamedTuple):
 
     @property
     def ink(self) -> str:
-        """Black or white, whichever reads better on the fill (by its relative luminance, ITU-R BT.709)."""
+        """Black or white, whichever has more contrast with the fill (by its relative luminance, ITU-R BT.709)."""
         red, green, blue = self.rgb
         return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 125 else "#FFFFFF"
 
     @property
     def rgb(self) -> tuple[int, int, int]:
-        """The fill as three numbers from 0 to 255."""
+        """Red, green and blue of the fill, from 0 to 255."""
         red, green, blue = bytes.fromhex(self.fill[1:])
         return red, green, blue
 
 
 OTHERS = Paint("#F4F4F4", "")
-"""Of all classes that are too improbable to be told apart."""
+"""Paint of the sum of all improbable classes."""
 
 
 def palette(classes: Sequence[str]) -> dict[str, Paint]:
-    """The paint of each class, by its place among `classes`; `unknown` and `blank` are grey.
+    """Paint of each class, by its position among `classes`; `unknown` and `blank` are grey.
 
-    Hues repeat after seven classes with a hatch over them, so 35 animals can be told apart.
+    Hues repeat after seven classes with a hatch over them, so that 35 animals are distinguishable.
 
-    >>> palette(["wolf", "dog", "unknown"])["dog"]
-    Paint(fill='#E69F00', hatch='')
+    Args:
+        classes: Names of the classes.
+
+    Returns:
+        Paints by class.
+
+    Examples:
+        >>> palette(["wolf", "dog", "unknown"])["dog"]
+        Paint(fill='#E69F00', hatch='')
     """
     paints: dict[str, Paint] = {}
     coloured = 0

@@ -1,4 +1,4 @@
-"""The part that all sinks share: a file that appears under its name when it is whole."""
+"""Base class of sinks: text files that are renamed into place when they are complete."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -14,15 +14,17 @@ from ..moments import Moment
 
 
 class Sink(ABC):
-    """A text file that moments are written to, inside a `with` block.
+    """Text file that moments are written to, inside a `with` block.
 
-    When the block ends well, the file takes its place. When it ends with an error, nothing is left and an
-    older file under the name stays, unless `keep_partial` is set: then what was written up to the error is
-    finished properly and kept (a video that breaks half-way). An interrupt from the keyboard never leaves a
-    file.
+    When the block ends normally, the file takes its place. When it ends with an error, the unfinished file is deleted
+    and an older file of that name stays. An interrupt from the keyboard never leaves a file.
+
+    Args:
+        path: File to write.
+        keep_partial: Whether, after an error (as of a damaged video), the part written before it is completed and kept.
 
     Raises:
-        OSError: the file cannot be written (no such folder, no permission, disk full).
+        OSError: The file cannot be written (no such folder, no permission, disk full).
     """
 
     def __init__(self, path: str | PathLike[str], *, keep_partial: bool = False) -> None:
@@ -50,7 +52,7 @@ class Sink(ABC):
         try:
             self._file.write(text)
         except BaseException:
-            self._torn = True  # half a line may be in the file now
+            self._torn = True  # part of a line may have been written
             raise
 
     def __enter__(self) -> Self:

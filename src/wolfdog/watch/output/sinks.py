@@ -1,4 +1,4 @@
-"""Files of moments and events, written moment by moment; a file appears under its name when it is whole."""
+"""Sinks of moments and events, written moment by moment and renamed into place when they are complete."""
 
 import csv
 import io
@@ -19,24 +19,30 @@ _EVENT = (
 
 
 class MomentsCSV(Sink):
-    """A line per moment: where and when, both labels, and the probability of every class twice.
+    """Table with a line for each moment: video and time, both labels, and both probabilities of every class.
 
     Columns: `deployment, video, frame, time, utc, time_of_day, snapshot, context, snapshot_<class>...,
     context_<class>...`; RFC 4180, UTF-8. Seconds have three decimals, probabilities six. `utc` is ISO 8601, and
     `time_of_day` is the camera's; they are empty where not known. Moments of several videos may follow one another.
 
-    Raises:
-        ShapeError: a moment has not one probability per class.
+    Args:
+        path: File to write.
+        classes: Names of the classes.
+        keep_partial: Of `Sink`.
 
-    >>> import tempfile, numpy as np
-    >>> from pathlib import Path
-    >>> p = np.array([0.25, 0.75])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with MomentsCSV(Path(folder) / "moments.csv", ["dog", "wolf"]) as sink:
-    ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p))
-    ...     print(sink.path.read_text(), end="")
-    deployment,video,frame,time,utc,time_of_day,snapshot,context,snapshot_dog,snapshot_wolf,context_dog,context_wolf
-    ,a.mp4,15,0.500,,,dog,wolf,0.750000,0.250000,0.250000,0.750000
+    Raises:
+        ShapeError: A moment has not one probability per class.
+
+    Examples:
+        >>> import tempfile, numpy as np
+        >>> from pathlib import Path
+        >>> p = np.array([0.25, 0.75])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with MomentsCSV(Path(folder) / "moments.csv", ["dog", "wolf"]) as sink:
+        ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p))
+        ...     print(sink.path.read_text(), end="")
+        deployment,video,frame,time,utc,time_of_day,snapshot,context,snapshot_dog,snapshot_wolf,context_dog,context_wolf
+        ,a.mp4,15,0.500,,,dog,wolf,0.750000,0.250000,0.250000,0.750000
     """
 
     def __init__(
@@ -65,23 +71,31 @@ class MomentsCSV(Sink):
 
 
 class EventsCSV(Sink):
-    """A line per event, RFC 4180, UTF-8.
+    """Table with a line for each event, RFC 4180, UTF-8.
 
     Columns: `deployment, video, start, last_video, end, utc, utc_end, time_of_day, label, probability, moments`.
     `start` is in seconds of the video with the first moment, `end` of the one with the last. Seconds have three
-    decimals, the mean probability six. `which`, `min_duration` and `gap` are those of `events`.
+    decimals, the mean probability six.
 
-    >>> import tempfile, numpy as np
-    >>> from pathlib import Path
-    >>> p = np.array([0.25, 0.75])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with EventsCSV(Path(folder) / "events.csv") as sink:
-    ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "dog", p[::-1], p[::-1], 0.5))
-    ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p, 0.5))
-    ...     print(sink.path.read_text(), end="")
-    deployment,video,start,last_video,end,utc,utc_end,time_of_day,label,probability,moments
-    ,a.mp4,0.000,a.mp4,0.500,,,,dog,0.750000,1
-    ,a.mp4,0.500,a.mp4,1.000,,,,wolf,0.750000,1
+    Args:
+        path: File to write.
+        which: Of `events`.
+        min_duration: Of `events`.
+        keep_partial: Of `Sink`.
+        gap: Of `events`.
+
+    Examples:
+        >>> import tempfile, numpy as np
+        >>> from pathlib import Path
+        >>> p = np.array([0.25, 0.75])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with EventsCSV(Path(folder) / "events.csv") as sink:
+        ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "dog", p[::-1], p[::-1], 0.5))
+        ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p, 0.5))
+        ...     print(sink.path.read_text(), end="")
+        deployment,video,start,last_video,end,utc,utc_end,time_of_day,label,probability,moments
+        ,a.mp4,0.000,a.mp4,0.500,,,,dog,0.750000,1
+        ,a.mp4,0.500,a.mp4,1.000,,,,wolf,0.750000,1
     """
 
     def __init__(
@@ -121,21 +135,22 @@ class EventsCSV(Sink):
 
 
 class EvidenceCSV(Sink):
-    """A line per past moment that a prediction looked at: `video, time, context, past, weight`; RFC 4180, UTF-8.
+    """Table with a line for each past moment of a prediction's evidence; RFC 4180, UTF-8.
 
-    `time` is the prediction's and `past` the past moment's, in seconds with three decimals; weights have six.
-    ObserverPredictions of several videos may follow one another.
+    Columns: `video, time, context, past, weight`. `time` is the prediction's and `past` the past moment's, in seconds
+    with three decimals; weights have six. Predictions of several videos may follow one another.
 
-    >>> import tempfile, numpy as np
-    >>> from pathlib import Path
-    >>> from wolfdog.watch.moments import Evidence
-    >>> p = np.array([0.25, 0.75])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with EvidenceCSV(Path(folder) / "evidence.csv") as sink:
-    ...         sink.write(Moment("a.mp4", 15, 5.0, "dog", "wolf", p, p, evidence=(Evidence(1.5, 0.875),)))
-    ...     print(sink.path.read_text(), end="")
-    video,time,context,past,weight
-    a.mp4,5.000,wolf,1.500,0.875000
+    Examples:
+        >>> import tempfile, numpy as np
+        >>> from pathlib import Path
+        >>> from wolfdog.watch.moments import Evidence
+        >>> p = np.array([0.25, 0.75])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with EvidenceCSV(Path(folder) / "evidence.csv") as sink:
+        ...         sink.write(Moment("a.mp4", 15, 5.0, "dog", "wolf", p, p, evidence=(Evidence(1.5, 0.875),)))
+        ...     print(sink.path.read_text(), end="")
+        video,time,context,past,weight
+        a.mp4,5.000,wolf,1.500,0.875000
     """
 
     def _head(self) -> str:
@@ -149,25 +164,30 @@ class EvidenceCSV(Sink):
 
 
 class WebVTT(Sink):
-    """Subtitles of one video for any player: the context label, and the snapshot label if it differs.
+    """Subtitles of one video: the context label, and the snapshot label if it differs.
 
-    A cue reads `wolf [dog]` where context says wolf and the frame alone dog, and stands as long as both
-    labels do. The format is W3C's WebVTT: times as HH:MM:SS.mmm, text escaped.
+    A cue `wolf [dog]` has the context label wolf and the snapshot label dog, and lasts as long as both labels do. The
+    format is W3C's WebVTT: times as HH:MM:SS.mmm, text escaped.
+
+    Args:
+        path: File to write.
+        keep_partial: Of `Sink`.
 
     Raises:
-        InputError: a moment of another video, where there can be one only.
+        InputError: A moment is of another video than the first.
 
-    >>> import tempfile, numpy as np
-    >>> from pathlib import Path
-    >>> p = np.array([0.25, 0.75])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with WebVTT(Path(folder) / "a.vtt") as sink:
-    ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "wolf", p[::-1], p, 0.5))
-    ...     print(sink.path.read_text(), end="")
-    WEBVTT
-    <BLANKLINE>
-    00:00:00.000 --> 00:00:00.500
-    wolf [dog]
+    Examples:
+        >>> import tempfile, numpy as np
+        >>> from pathlib import Path
+        >>> p = np.array([0.25, 0.75])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with WebVTT(Path(folder) / "a.vtt") as sink:
+        ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "wolf", p[::-1], p, 0.5))
+        ...     print(sink.path.read_text(), end="")
+        WEBVTT
+        <BLANKLINE>
+        00:00:00.000 --> 00:00:00.500
+        wolf [dog]
     """
 
     def __init__(self, path: str | PathLike[str], *, keep_partial: bool = False) -> None:
@@ -215,7 +235,7 @@ def _timestamp(milliseconds: int) -> str:
 
 
 def _line(columns: Iterable[str]) -> str:
-    """One record of RFC 4180: quoted where it must be, ended by carriage return and line feed."""
+    """Record of RFC 4180: quoted where necessary, ended by carriage return and line feed."""
     text = io.StringIO()
     csv.writer(text).writerow(columns)
     return text.getvalue()

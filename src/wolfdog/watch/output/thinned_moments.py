@@ -1,17 +1,17 @@
-"""Moments for a timeline in bounded memory."""
+"""Thinning of moments for a timeline, in bounded memory."""
 
 from dataclasses import replace
 
 from ..moments import Moment
 
 KEPT = 20_000
-"""Moments that a timeline is drawn from at the most: more than it has dots."""
+"""Largest number of moments that a timeline is drawn from: more than it has dots."""
 
 
 class ThinnedMoments:
-    """At most `KEPT` moments of one video: changes of label before others, and every so many in between.
+    """At most `KEPT` moments of one video; those with a new label are kept before others, which are thinned evenly.
 
-    A moment that is left out lends its time to the one before it.
+    The duration of a moment that is left out is added to the one before it.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class ThinnedMoments:
                 return
 
     def moments(self) -> list[Moment]:
-        """The moments that were kept, in order of time."""
+        """Moments that were kept, in order of time."""
         return self._kept
 
 

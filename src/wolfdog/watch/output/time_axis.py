@@ -1,4 +1,4 @@
-"""Round ticks on a time axis, from hundredths of a second to weeks."""
+"""Time axis with round ticks, from hundredths of a second to weeks."""
 
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,17 @@ STEPS = (
     *(n * HOUR for n in (1, 2, 4, 6, 12)),
     *(n * DAY for n in (1, 2, 7, 30)),
 )
-"""Seconds between ticks that people find round."""
+"""Round numbers of seconds between ticks."""
 
 
 def time_axis(axes: "Axes", low: float, high: float) -> None:
-    """Set the ticks of the x axis, at most about ten, for `low` to `high` seconds, and say what they are."""
+    """Set the ticks of the x axis, at most about ten, and the label with their unit.
+
+    Args:
+        axes: Changed in place.
+        low: Seconds at the left end.
+        high: Seconds at the right end.
+    """
     step = next((s for s in STEPS if (high - low) / s <= 10), (high - low) / 10)
     first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
     ticks = [float(tick) * step for tick in np.arange(first, last + 1) + 0.0]
@@ -28,10 +34,11 @@ def time_axis(axes: "Axes", low: float, high: float) -> None:
 
 
 def clock(seconds: float, high: float) -> str:
-    """A time among times up to `high`: seconds below two minutes, then m:ss, from an hour on h:mm:ss.
+    """Text of a time among times up to `high`: seconds below two minutes, then m:ss, from an hour on h:mm:ss.
 
-    >>> clock(4.5, 10), clock(75, 600), clock(3675, 7200)
-    ('4.5', '1:15', '1:01:15')
+    Examples:
+        >>> clock(4.5, 10), clock(75, 600), clock(3675, 7200)
+        ('4.5', '1:15', '1:01:15')
     """
     if high < 120:
         return f"{round(seconds, 6) + 0.0:.10g}"  # the zero added turns -0 into 0

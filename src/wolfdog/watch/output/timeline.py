@@ -1,4 +1,4 @@
-"""A picture of one video: what was said when, by the frame alone and in context, and how surely."""
+"""Timeline of one video: snapshot and context labels over time, and the context probabilities."""
 
 import math
 import warnings
@@ -28,11 +28,11 @@ DOTS = 120  # per inch
 COLUMNS = 1200  # the probabilities of a long video are averaged to at most so many steps
 LANE, STRIP, FRAME, ROW = 0.42, 1.1, 1.0, 0.24  # inches of height: lane, strip, title and axis, legend row
 HALF = 0.42  # of a lane's bar, in lanes
-CROWD = COLUMNS // 3  # more events than this in a lane cannot be told apart
+CROWD = COLUMNS // 3  # more events than this in a lane cannot be distinguished
 
 
 class Span(Protocol):
-    """A stretch of time with a label: an `Event`, or a line of a labels file."""
+    """Interval of time with a label: an `Event`, or a line of a labels file."""
 
     @property
     def start(self) -> float:
@@ -58,12 +58,19 @@ def draw_timeline(
     truth: Iterable[Span] | None = None,
     title: str | None = None,
 ) -> None:
-    """Draw `timeline_figure` into the picture `path` (.png, .svg, .pdf), whole or not at all.
+    """Draw `timeline_figure` into an image file, whole or not at all.
+
+    Args:
+        moments: Of one video, in order of time.
+        path: File to write (.png, .svg, .pdf).
+        classes: Names of the classes.
+        truth: Labelled spans.
+        title: None: the video's name.
 
     Raises:
-        InputError: no moments, moments of several videos, or a suffix that Matplotlib does not write.
-        ShapeError: a moment has not one probability per class.
-        OSError: the file cannot be written.
+        InputError: There are no moments, they are of several videos, or Matplotlib does not write files of that suffix.
+        ShapeError: A moment has not one probability per class.
+        OSError: The file cannot be written.
     """
     figure = timeline_figure(moments, classes, truth=truth, title=title)
     kinds = figure.canvas.get_supported_filetypes()
@@ -72,7 +79,7 @@ def draw_timeline(
             f"{path}: no kind of picture has the suffix {Path(path).suffix!r}. Use one of: {', '.join(kinds)}"
         )
     with atomic_path(path) as beside, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a box in its place says it well enough
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a box is drawn in its place
         figure.savefig(beside)
 
 
@@ -83,22 +90,31 @@ def timeline_figure(
     truth: Iterable[Span] | None = None,
     title: str | None = None,
 ) -> "Figure":
-    """The moments of one video over time, as a Matplotlib figure.
+    """Moments of one video over time, as a Matplotlib figure.
 
-    Lanes from the top: the truth where it is known, the context label, the snapshot label; below them the
-    context probabilities, stacked: those of the classes that are a label or exceed 0.1 somewhere, and the sum of all
-    others. Every event is at least a dot wide, so that a short one in
-    a long video is seen; a lane with more events than can be told apart shows each label's share of the time
-    instead. The title is the video's name unless one is given.
+    Lanes from the top: the truth where it is known, the context label, the snapshot label; below them the context
+    probabilities, stacked: those of the classes that are a label or exceed 0.1 somewhere, and the sum of all others.
+    Every event is at least a dot wide, so that short events in a long video stay visible; a lane with too many events
+    shows each label's share of the time instead.
+
+    Args:
+        moments: Of one video, in order of time.
+        classes: Names of the classes.
+        truth: Labelled spans.
+        title: None: the video's name.
+
+    Returns:
+        The figure.
 
     Raises:
-        InputError: no moments, or moments of several videos.
-        ShapeError: a moment has not one probability per class.
+        InputError: There are no moments, or they are of several videos.
+        ShapeError: A moment has not one probability per class.
 
-    >>> p = np.array([0.25, 0.75])
-    >>> figure = timeline_figure([Moment("a.mp4", 0, 0.0, "dog", "wolf", p[::-1], p, 0.5)], ["dog", "wolf"])
-    >>> [lane.get_text() for lane in figure.axes[0].get_yticklabels()]
-    ['context', 'snapshot']
+    Examples:
+        >>> p = np.array([0.25, 0.75])
+        >>> figure = timeline_figure([Moment("a.mp4", 0, 0.0, "dog", "wolf", p[::-1], p, 0.5)], ["dog", "wolf"])
+        >>> [lane.get_text() for lane in figure.axes[0].get_yticklabels()]
+        ['context', 'snapshot']
     """
     # Drawing loads Matplotlib, without pyplot: no window, no global state, safe in threads.
     with needs_extra("watch", "drawing a timeline"):
@@ -153,14 +169,14 @@ def _of_one_video(moments: Iterable[Moment], classes: Sequence[str]) -> list[Mom
 def _steps(seen: list[Moment]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Edges in seconds, shape [n + 1], and the context probabilities between them, shape [n, classes].
 
-    Moments of a long video are averaged in groups, so that the picture has no more steps than it has dots.
+    Moments of a long video are averaged in groups, so that there are no more steps than dots.
     """
     starts = np.array([m.time for m in seen])
     probabilities = np.stack([np.asarray(m.context_probabilities, np.float64) for m in seen])
     end = seen[-1].time + seen[-1].duration
     if (
         end <= starts[-1]
-    ):  # the length of the last frame is not known: let it stand as long as the one before it
+    ):  # the length of the last frame is not known: it is taken to be that of the one before it
         end = starts[-1] + (starts[-1] - starts[-2] if len(seen) > 1 else 1.0)
     firsts = np.unique(np.linspace(0, len(seen), min(len(seen), COLUMNS), endpoint=False).astype(int))
     counts = np.diff(np.append(firsts, len(seen)))
@@ -171,7 +187,7 @@ def _steps(seen: list[Moment]) -> tuple[NDArray[np.float64], NDArray[np.float64]
 def _legend_of(
     paints: dict[str, Paint], said: list[str], classes: Sequence[str], probabilities: NDArray[np.float64]
 ) -> list[str]:
-    """The classes worth a place in the legend: those said, and those that could be seen in the strip."""
+    """Classes in the legend: those that are a label, and those that are visible in the strip."""
     visible = {name for name, most in zip(classes, probabilities.max(0), strict=True) if most > 0.1}
     return [name for name in paints if name in visible or name in said]
 
@@ -200,7 +216,7 @@ def _draw_lanes(axes: "Axes", lanes: list[tuple[str, list[Span]]], paints: dict[
 def _draw_spans(axes: "Axes", row: int, spans: list[Span], paints: dict[str, Paint]) -> None:
     low, high = axes.get_xlim()
     inch = (high - low) / (WIDTH - 1.2)  # seconds in an inch, beside margins and lane names
-    # Long ones first: a short event lies on top of its neighbours and is not buried by their edges.
+    # Long ones first: a short event is drawn over the edges of its neighbours.
     for span in sorted(spans, key=lambda span: span.start - span.end):
         paint, wide = paints[span.label], max(span.end - span.start, inch / DOTS)
         axes.add_patch(_patch(paint, span.start, row - HALF, wide, 2 * HALF))
@@ -212,7 +228,7 @@ def _draw_spans(axes: "Axes", row: int, spans: list[Span], paints: dict[str, Pai
 
 
 def _draw_shares(axes: "Axes", row: int, spans: list[Span], paints: dict[str, Paint]) -> None:
-    """The part of each stretch of time that each label fills, stacked from the bottom of the lane."""
+    """Share of each interval of time that each label has, stacked from the bottom of the lane."""
     edges = np.linspace(*axes.get_xlim(), COLUMNS // 2 + 1)
     below = np.full(len(edges), row + HALF)
     for name, paint in paints.items():
@@ -220,7 +236,7 @@ def _draw_shares(axes: "Axes", row: int, spans: list[Span], paints: dict[str, Pa
         if not mine:
             continue
         knots = np.array(mine)
-        # Time filled by the label up to t: it rises within its spans, and stands still between them.
+        # Time filled by the label up to t: it increases within its spans and is constant between them.
         filled = np.cumsum(np.stack([np.zeros(len(mine)), knots[:, 1] - knots[:, 0]], 1).ravel())
         share = np.diff(np.interp(edges, knots.ravel(), filled)) / np.diff(edges)
         top = below - 2 * HALF * np.append(share, share[-1])

@@ -1,4 +1,4 @@
-"""Files of results that belong to one video: subtitles, a timeline, evidence and an annotated copy."""
+"""Result files of one video: subtitles, a timeline, evidence and an annotated copy."""
 
 import os
 from contextlib import ExitStack
@@ -15,13 +15,13 @@ from .thinned_moments import ThinnedMoments
 from .timeline import draw_timeline
 
 _LONGEST_NAME = 255
-"""Bytes of a file name in most file systems."""
+"""Largest number of bytes in a file name, in most file systems."""
 
 SUBTITLES, TIMELINE, EVIDENCE, ANNOTATED = ".vtt", ".png", ".evidence.png", ".annotated.mp4"
 
 
 class VideoFiles:
-    """Files of one video, which are written when the block ends well; those of an interrupted video are left out.
+    """Result files of one video, written when the block ends normally; those of an interrupted video are left out.
 
     Args:
         path: The video.
@@ -29,7 +29,7 @@ class VideoFiles:
         out: The folder.
         classes: Names of the classes.
         annotated: Whether a copy with the labels beneath its pictures is written.
-        buffer: Thumbnails of what the memory can look at, where evidence is drawn.
+        buffer: Thumbnails of the frames that the memory holds, where evidence is drawn.
         evidence: Receives the moments that memory changed.
 
     Raises:
@@ -90,9 +90,9 @@ class VideoFiles:
 
 
 def too_long(name: str, *, annotated: bool, evidence: bool) -> str | None:
-    """Why the files of a video cannot be named after it, or None where they can.
+    """Reason why the files of a video cannot be named after it, or None where they can.
 
-    Example:
+    Examples:
         >>> too_long("a" * 250 + ".mp4", annotated=False, evidence=False)
         'its name is 254 bytes long, and with .vtt behind it longer than the 255 that file systems allow'
         >>> too_long("a.mp4", annotated=True, evidence=True)

@@ -1,4 +1,4 @@
-"""Context memory as a smoothing method: a memory that was trained on a classifier's predictions."""
+"""Context memory as a smoothing method, trained on the predictions of a classifier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from ..smoothing.method import Floats, Method, Stream
 
 _CHUNK = 256
 LEAST = -8.0
-"""Natural logarithm of the least probability that is told from 0."""
+"""Natural logarithm of the least probability; smaller ones are raised to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +58,17 @@ class ContextMethod(Method):
 
 
 def memory_events(probabilities: NDArray[Any]) -> NDArray[np.float32]:
-    """Events [T, K] that the memory reads, of probabilities [T, K].
+    """Input of the memory, from class probabilities.
 
-    >>> memory_events(np.array([[1.0, 0.0]])).tolist()
-    [[0.0, -4.0]]
+    Args:
+        probabilities: [T, K].
+
+    Returns:
+        Scaled log probabilities [T, K].
+
+    Examples:
+        >>> memory_events(np.array([[1.0, 0.0]])).tolist()
+        [[0.0, -4.0]]
     """
     logs = np.log(probabilities.clip(np.exp(LEAST)))
     return np.asarray(np.maximum(logs, LEAST) / 2, np.float32)
@@ -69,6 +76,15 @@ def memory_events(probabilities: NDArray[Any]) -> NDArray[np.float32]:
 
 def context_config(classes: Sequence[str], fps: float, memory: str, **options: Any) -> WatcherConfig:
     """Configuration of a context memory over the predictions of a classifier.
+
+    Args:
+        classes: K names.
+        fps: Frames a second.
+        memory: One of `MEMORIES`.
+        **options: Other fields of `WatcherConfig`.
+
+    Returns:
+        The configuration.
 
     Raises:
         InputError: An option is out of range, or there is no such memory.

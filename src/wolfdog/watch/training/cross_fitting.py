@@ -1,4 +1,4 @@
-"""Cross-fitting of a linear head: predictions of labelled videos by heads that never saw them."""
+"""Cross-fitting of a linear head: predictions of labelled videos by heads fitted without them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from ...errors import InputError
 from ..classifiers.linear_head import LinearHead, fit_linear_head
 
 PENALTIES = (1e-2, 1e-1, 1.0)
-"""Strengths of the penalty that are tried."""
+"""Candidate strengths of the penalty."""
 FOLDS = 5
 MOST_FRAMES = 20_000
-"""Frames that a head is fitted on; of more, evenly spaced ones are taken."""
+"""Largest number of frames that a head is fitted on; of more, evenly spaced ones are taken."""
 
 
 @dataclass(frozen=True, eq=False)
 class CrossFit:
-    """Head of all labelled frames, and what heads of the other videos say of each.
+    """Head of all labelled frames, and held-out predictions of each frame.
 
     Attributes:
         head: Fitted on all labelled frames.
-        penalty: The strength that was best on frames which its heads had not seen.
-        probabilities: [N, K] for each frame, of a head that did not see its video.
-        unseen: [N], True where that head did not know the frame's class: its training videos have none of it.
+        penalty: Strength with the best held-out loss.
+        probabilities: [N, K] for each frame, of a head fitted without its video.
+        unseen: [N], True where the training videos of that head have no frame of the frame's class.
     """
 
     head: LinearHead
@@ -44,14 +44,17 @@ def cross_fit(
 ) -> CrossFit:
     """Linear head with the penalty chosen on videos that were held out.
 
-    Videos are divided into folds, never the frames of one. A single video is divided into stretches of time.
+    Videos are divided into folds, never the frames of one. A single video is divided into intervals of time.
 
     Args:
         features: [N, F] in order of video and time.
         labels: [N] positions of classes, negative where unknown.
         groups: [N] names of the videos.
         classes: K names.
-        folds: Parts at the most.
+        folds: Largest number of folds.
+
+    Returns:
+        The head of all frames, and held-out predictions.
 
     Raises:
         InputError: No frame has a label.
@@ -86,14 +89,14 @@ def _held_out(
     classes: tuple[str, ...],
     penalty: float,
 ) -> NDArray[np.float32]:
-    """[N, K] of each frame by the head of the other parts; of unlabelled videos, by that of all."""
+    """Probabilities [N, K] of each frame by the head of the other parts; of unlabelled videos, by that of all."""
     said = np.empty((len(labels), len(classes)), np.float32)
     for part in (*held.tolist(), -1):
         rows = parts == part
         if not rows.any():
             continue
         others = np.flatnonzero((parts != part) & (labels >= 0))
-        if not len(others):  # there is one part alone
+        if not len(others):  # there is only one part
             others = np.flatnonzero(labels >= 0)
         some = _thinned(others)
         said[rows] = fit_linear_head(features[some], labels[some], classes, penalty=penalty).probabilities(
@@ -103,12 +106,15 @@ def _held_out(
 
 
 def divided(groups: Sequence[str], labels: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
-    """Part [N] of each frame, from 0; -1 for frames of videos without a label.
+    """Folds of the videos.
 
     Args:
         groups: [N] names of the videos.
         labels: [N] positions of classes, negative where unknown.
-        folds: Parts at the most.
+        folds: Largest number of folds.
+
+    Returns:
+        [N] fold of each frame, from 0; -1 for frames of videos without a label.
     """
     names = np.asarray(groups, object)
     labelled = [name for name in dict.fromkeys(groups) if (labels[names == name] >= 0).any()]
@@ -117,7 +123,7 @@ def divided(groups: Sequence[str], labels: NDArray[np.int64], folds: int) -> NDA
         rows = np.flatnonzero(names == labelled[0])
         parts[rows] = np.arange(len(rows)) * folds // len(rows)
         return parts
-    # An order that has nothing to do with the names, in which videos of the same label lie together and are dealt out.
+    # An order independent of the names; videos of the same label are adjacent and assigned to the folds in turn.
     first = {name: int(labels[(names == name) & (labels >= 0)][0]) for name in labelled}
     order = sorted(labelled, key=lambda name: (first[name], sha256(name.encode()).digest()))
     for number, name in enumerate(order):

@@ -24,7 +24,7 @@ from .cross_fitting import divided
 from .objectives import vary
 
 MOST_FRAMES = 3000
-"""Frames that are held in memory at the most, 150 KB each."""
+"""Largest number of frames that are held in memory, 150 KB each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,9 @@ class FineTuning:
 
     Args:
         steps: Steps of AdamW.
-        batch: Frames in a step; every class is drawn as often.
+        batch: Frames in a step; classes are drawn with equal frequency.
         rate: Learning rate of the network; the head's is ten times as high. Both fall to zero along a cosine.
-        convolutions: Of the network, from its end, that learn; those before stay as they are.
+        convolutions: Number of convolutions that are trained, at the network's end; those before stay as they are.
         seed: Of the drawing of frames.
 
     Raises:
@@ -93,16 +93,19 @@ def read_frames(
     stages: Stages,
     most: int = MOST_FRAMES,
 ) -> LabelledFrames:
-    """The labelled frames of videos, evenly thinned where there are many.
+    """Labelled frames of videos, evenly thinned where there are many.
 
     Args:
         videos: Names of the files in `labels`.
         labels: Spans of each video.
         classes: K names.
         preprocessing: Of the network.
-        fps: Frames a second that are looked at.
+        fps: Frames a second that are read.
         stages: Shows progress.
-        most: Frames at the most.
+        most: Largest number of frames.
+
+    Returns:
+        The frames as network input.
 
     Raises:
         InputError: No frame has a label.
@@ -148,14 +151,17 @@ def fine_tune(
     """Train the end of a network and a head on labelled frames; a fifth of the videos is held out.
 
     The head starts from the solution on the frozen network's features. The network's weights are changed in place, and
-    put back where the held-out log loss is no better than before.
+    restored where the held-out log loss is no better than before.
 
     Args:
         network: With the published weights.
-        frames: To learn from.
+        frames: Training data.
         classes: K names.
         options: Settings.
         stages: Shows progress.
+
+    Returns:
+        The head, and the held-out loss before and after.
 
     Raises:
         InputError: Fewer than two videos have labels.
@@ -222,7 +228,7 @@ def _features(network: EfficientNetLite, images: NDArray[np.uint8], batch: int =
 
 
 def _loss(head: LinearHead, features: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """Log loss; infinite where there is no frame to be judged by."""
+    """Log loss; infinite where there are no frames."""
     if not len(labels):
         return float("inf")
     said = head.probabilities(features)

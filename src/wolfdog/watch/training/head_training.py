@@ -33,13 +33,13 @@ ANY_CLASS = "any-class"
 
 @dataclass(frozen=True, kw_only=True)
 class FreshMemory:
-    """A memory that is trained from nothing on the head's predictions.
+    """Memory that is trained from random weights on the head's predictions.
 
     Args:
         config: Of the memory; see `context_config`.
-        training: How it is trained.
+        training: Settings of its training.
         seed: Of the training.
-        checkpoint: File from which a killed training goes on.
+        checkpoint: File from which an interrupted training resumes.
         save_every: Steps between two checkpoints.
     """
 
@@ -52,7 +52,7 @@ class FreshMemory:
 
 @dataclass(frozen=True, eq=False)
 class LabelledFeatures:
-    """Features of the frames of labelled videos, all videos laid end to end.
+    """Features of the frames of labelled videos, all videos concatenated.
 
     Attributes:
         classes: K names.
@@ -61,8 +61,8 @@ class LabelledFeatures:
         media: [N] names of the videos.
         frame: [N] numbers of the frames in their videos.
         time: [N] seconds.
-        duration: [N] seconds that each frame stands.
-        troubles: What was wrong with videos that could not be read to their end.
+        duration: [N] seconds that each frame lasts.
+        troubles: Error messages of videos that could not be read to their end.
     """
 
     classes: tuple[str, ...]
@@ -75,7 +75,15 @@ class LabelledFeatures:
     troubles: tuple[str, ...]
 
     def predictions(self, probabilities: NDArray[np.float32], classifier: str) -> Predictions:
-        """Table of these frames, each video a deployment."""
+        """Predictions table of these frames, each video a deployment.
+
+        Args:
+            probabilities: [N, K].
+            classifier: Name of the classifier.
+
+        Returns:
+            The table.
+        """
         return Predictions.from_columns(
             self.classes,
             probabilities,
@@ -96,9 +104,9 @@ class TrainedHead:
         head: On the classifier's features.
         memory: Over the head's predictions.
         penalty: Of the head.
-        right: Share of labelled frames of held-out videos that the head and the untrained any-class memory label
-            rightly; None where no frame could be judged.
-        warnings: What the user should know.
+        right: Accuracy on labelled frames of held-out videos, of the head and of the untrained any-class memory; None
+            where no frame could be evaluated.
+        warnings: Warnings for the user.
     """
 
     head: LinearHead
@@ -121,7 +129,7 @@ def read_features(
 ) -> LabelledFeatures:
     """Features of the videos that have labels.
 
-    A video that cannot be read, or breaks off, is used as far as it goes.
+    Of a video that is damaged, the frames before the damage are used.
 
     Args:
         videos: Files.
@@ -129,9 +137,12 @@ def read_features(
         labels: Spans of each video.
         classes: K names.
         classifier: Gives the features.
-        fps: Frames a second that are looked at.
+        fps: Frames a second that are read.
         stages: Shows progress.
-        cache: Where features are kept.
+        cache: Store of features.
+
+    Returns:
+        The features, in order of video and time.
 
     Raises:
         InputError: No video has labels, or none that has can be read.
@@ -174,17 +185,20 @@ def read_features(
 def train_head(
     data: LabelledFeatures, *, memory: str | FreshMemory, classifier: str, stages: Stages
 ) -> TrainedHead:
-    """Linear head on the features, and a memory over what it says of videos that it was not fitted on.
+    """Linear head on the features, and a memory over its predictions of held-out videos.
 
-    The memory is trained on held-out predictions, since a head is surer of its own training frames than it will be of
-    new ones. The any-class memory gets heads for these classes where two videos or more have labels, and only where
-    they are better on held-out videos.
+    The memory is trained on held-out predictions, since a head is more confident on its own training frames than on new
+    ones. The any-class memory gets heads for these classes where two videos or more have labels, and only where they
+    are better on held-out videos.
 
     Args:
         data: Labelled features.
-        memory: "any-class", "none", or a memory that is trained from nothing.
+        memory: "any-class", "none", or a memory that is trained from random weights.
         classifier: Name of the classifier that gave the features.
         stages: Shows progress.
+
+    Returns:
+        The head, the memory, and their accuracy.
 
     Raises:
         InputError: No frame has a label, or there is no such memory.
@@ -221,7 +235,7 @@ def train_head(
 def _fresh(
     memory: FreshMemory, table: Predictions, labels: NDArray[np.int64], stages: Stages
 ) -> ContextMethod:
-    """The memory, trained on the head's predictions of videos that it was not fitted on."""
+    """Memory trained on the head's predictions of held-out videos."""
     footage = []
     for name, rows in table.stream_rows():
         known = labels[rows]

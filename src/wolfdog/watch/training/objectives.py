@@ -1,4 +1,4 @@
-"""Training objectives: frame classifier, context, or both."""
+"""Training objectives of the frame classifier, of the context, and of both together."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,20 +18,21 @@ from ..model.frame_classifier import FrameClassifier
 
 
 class FrameObjective:
-    """Frames drawn at random, each class as often, each shifted, mirrored and lit anew; cross entropy.
+    """Cross entropy of frames drawn at random with equal class frequencies, each with random augmentation.
 
-    Early frames are shown at half the size, where they have 32 pixels or more each way: the encoder pools over places,
-    so it learns from them what it needs at a quarter of the work (progressive resizing, Tan and Le 2021,
+    In the first part of the training, frames of 32 pixels or more each way have half the size: the encoder pools over
+    positions, so most of what it learns carries over, at a quarter of the cost (progressive resizing, Tan and Le 2021,
     "EfficientNetV2").
 
     Args:
-        module: the frame classifier.
-        videos: labelled footage, events being frames.
-        batch: frames a step.
-        seed: of the drawing.
-        coarse: the share of the training in which frames are halved.
+        module: Frame classifier.
+        footage: Labelled videos whose events are frames.
+        batch: Frames in a step.
+        seed: Of the drawing.
+        coarse: Share of the training in which frames are halved.
 
-    Raises InputError when no frame has a label.
+    Raises:
+        InputError: No frame has a label.
     """
 
     def __init__(
@@ -75,11 +76,18 @@ class FrameObjective:
 
 
 def vary(frames: Tensor, rng: np.random.Generator) -> Tensor:
-    """Frames [N, H, W, 3] uint8, each moved by up to a sixteenth, mirrored or not, and lit from 0.8 to 1.2
-    times.
+    """Random augmentation of frames: shifts by up to a sixteenth, mirroring, and brightness from 0.8 to 1.2.
 
-    >>> vary(torch.full((2, 16, 16, 3), 100, dtype=torch.uint8), np.random.default_rng(0)).shape
-    torch.Size([2, 16, 16, 3])
+    Args:
+        frames: [N, H, W, 3] uint8.
+        rng: Source of random numbers.
+
+    Returns:
+        Frames of the same shape.
+
+    Examples:
+        >>> vary(torch.full((2, 16, 16, 3), 100, dtype=torch.uint8), np.random.default_rng(0)).shape
+        torch.Size([2, 16, 16, 3])
     """
     count, height, width, _ = frames.shape
     reach = (height // 16, width // 16)
@@ -99,10 +107,17 @@ def vary(frames: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def halved(frames: Tensor) -> Tensor:
-    """Frames [N, H, W, 3] uint8 at half the height and width, the mean of every 2 by 2 pixels; as they are when small.
+    """Frames at half the height and width, by the mean of every 2 by 2 pixels; small frames are unchanged.
 
-    >>> halved(torch.zeros(2, 64, 48, 3, dtype=torch.uint8)).shape
-    torch.Size([2, 32, 24, 3])
+    Args:
+        frames: [N, H, W, 3] uint8.
+
+    Returns:
+        The frames.
+
+    Examples:
+        >>> halved(torch.zeros(2, 64, 48, 3, dtype=torch.uint8)).shape
+        torch.Size([2, 32, 24, 3])
     """
     if min(frames.shape[1:3]) < 32:
         return frames
@@ -111,9 +126,10 @@ def halved(frames: Tensor) -> Tensor:
 
 
 class _StreamObjective:
-    """TruncatedBPTT backpropagation through time: chunk after chunk of many streams, the state carried over.
+    """Truncated backpropagation through time: consecutive chunks of many streams, with the state carried over.
 
-    Where a memory says so, one moment in so many is judged, other ones in each chunk.
+    Of memories with `query_every` above 1, one in so many moments of a chunk is evaluated, with a different offset in
+    each chunk.
     """
 
     module: nn.Module
@@ -125,14 +141,14 @@ class _StreamObjective:
         self._drawn = 0
 
     def _next(self, progress: float) -> tuple[StreamBatch, slice]:
-        """The next chunk, and which of its moments are judged."""
+        """Next chunk, and the slice of its moments that is evaluated."""
         every = min(self._context.memory.query_every, self._chunk)
         query = slice(self._drawn % every, None, every)
         self._drawn += 1
         return self._streams.draw(self._chunk, progress), query
 
     def _remembered(self, embeddings: Tensor, chunk: StreamBatch, query: slice) -> Tensor:
-        """The context's logits [Q, N, classes] of the moments that are asked."""
+        """Context logits [Q, N, classes] of the moments of the query."""
         before = None if self._state == () else self._state
         logits: Tensor
         logits, after = self._context(embeddings, before, chunk.resets, chunk.times, query)
@@ -153,8 +169,7 @@ class _StreamObjective:
 
 
 class ContextObjective(_StreamObjective):
-    """A context trained on streams of embeddings, the frame classifier being done; cross entropy of the context
-    labels."""
+    """Cross entropy of a context's labels, on streams of embeddings of a trained frame classifier."""
 
     def __init__(self, module: Context, streams: Streams, chunk: int) -> None:
         super().__init__(module, streams, chunk)
@@ -167,7 +182,7 @@ class ContextObjective(_StreamObjective):
 
 
 class JointObjective(_StreamObjective):
-    """FrameClassifier and context trained together, from frames; cross entropy of snapshot and of context labels."""
+    """Cross entropy of snapshot and context labels, for training frame classifier and context together from frames."""
 
     def __init__(
         self, frame_classifier: FrameClassifier, context: Context, streams: Streams, chunk: int
@@ -186,16 +201,16 @@ class JointObjective(_StreamObjective):
 
 
 def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """The mean over labelled moments; 0, and not the 0/0 of torch's mean, where there are none."""
+    """Mean over labelled moments; 0 where there are none, for which torch's mean is NaN."""
     total = F.cross_entropy(logits, labels, ignore_index=UNLABELLED, reduction="sum")
     return total / (labels != UNLABELLED).sum().clamp(min=1)
 
 
 def _form(state: State) -> list[Any] | None:
-    """The form of a state as JSON holds it: None for a tensor, a list for a tuple."""
+    """Structure of a state for JSON: None for a tensor, a list for a tuple."""
     return [_form(part) for part in state] if isinstance(state, tuple) else None
 
 
 def _formed(form: list[Any] | None, parts: Iterator[Tensor]) -> State:
-    """The state of that form, from its tensors."""
+    """State of that structure, from its tensors."""
     return next(parts) if form is None else tuple(_formed(part, parts) for part in form)

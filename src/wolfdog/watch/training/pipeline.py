@@ -1,4 +1,4 @@
-"""Training of a watcher on labelled videos, in stages that a killed run takes up again."""
+"""Training of a watcher on labelled videos, in stages that resume after an interruption."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,20 +24,27 @@ from .train import (
 from .trainer import Progress
 
 FEW = 4
-"""With fewer videos than this, frame classifier and memory learn from the same ones."""
+"""With fewer videos than this, frame classifier and memory are trained on the same ones."""
 
 
 @dataclass(frozen=True)
 class WatcherTraining:
     """Training of a watcher on labelled videos, and the folder that it is written to.
 
-    In two stages (the default), half of the videos train the frame classifier, which is then calibrated on the
-    other half, and on that half the memory is trained: a frame classifier is surer of its own training frames than
-    of new ones, so that a memory trained on those would trust it too much. With fewer than four videos both learn
-    from all. Jointly, frame classifier and memory are trained on all videos at once.
+    In two stages (the default), half of the videos train the frame classifier; on the other half it is calibrated, and
+    the memory is trained. A frame classifier is more confident on its own training frames than on new ones, so a memory
+    trained on those would rely on it too much. With fewer than four videos both are trained on all. In joint training,
+    frame classifier and memory are trained on all videos together.
 
-    `out` receives the watcher and, in `out`/training, the checkpoints from which the same call goes on after a kill, to
-    the same weights as without one.
+    Args:
+        config: Of the watcher.
+        frame_classifier: Settings of the frame classifier's training.
+        context: Settings of the context's training.
+        seed: Of the training.
+        out: Folder of the watcher and, in `out`/training, of the checkpoints. After an interruption the same call
+            resumes from these and gives the same weights.
+        save_every: Steps between two checkpoints.
+        joint: Whether training is joint.
 
     Raises:
         InputError: Joint training without a memory, or a world of another frame rate.
@@ -62,7 +69,14 @@ class WatcherTraining:
             )
 
     def run(self, footage: Sequence[LabelledVideo], stages: Stages) -> Watcher:
-        """The watcher, trained on videos of frames and saved.
+        """Watcher trained on videos of frames, and saved.
+
+        Args:
+            footage: Labelled videos.
+            stages: Shows progress.
+
+        Returns:
+            The watcher.
 
         Raises:
             CheckpointError: `out` holds the checkpoints of another training.
@@ -132,16 +146,16 @@ def train_and_calibrate(
     checkpoint: Path | None = None,
     save_every: int = 100,
 ) -> tuple[FrameClassifier, list[LabelledVideo]]:
-    """First stage of the training: a frame classifier, calibrated on videos that it was not trained on.
+    """First stage of the training: a frame classifier, calibrated on held-out videos.
 
     Args:
         config: Of the watcher.
         frames: Videos of frames that it is trained on.
-        embed: Gives the other videos as the frame classifier sees them.
-        training: How it is trained.
+        embed: Gives the other videos as embeddings of the frame classifier.
+        training: Settings of its training.
         seed: Of the training.
         stages: Shows progress.
-        checkpoint: File from which a killed training goes on.
+        checkpoint: File from which an interrupted training resumes.
         save_every: Steps between two checkpoints.
 
     Returns:
@@ -172,18 +186,25 @@ def assembled(config: WatcherConfig, classifier: FrameClassifier, context: Conte
 
 
 def reported(done: Done) -> Callable[[Progress], None]:
-    """Training steps, told to a stage."""
+    """Callback that reports training steps to a stage."""
     return lambda made: done(made.step, f"loss {made.loss:.3f}")
 
 
 def halves(footage: Sequence[LabelledVideo]) -> tuple[list[LabelledVideo], list[LabelledVideo]]:
-    """Two halves of the videos, in an order that has nothing to do with their names; few videos are not split.
+    """Two halves of the videos, in an order independent of their names; fewer than four videos are not split.
 
-    >>> import numpy as np
-    >>> nothing = np.zeros(0)
-    >>> footage = [LabelledVideo(f"{n}.mp4", nothing, nothing, nothing, (), nothing) for n in range(5)]
-    >>> [len(half) for half in halves(footage)], [len(half) for half in halves(footage[:3])]
-    ([3, 2], [3, 3])
+    Args:
+        footage: Labelled videos.
+
+    Returns:
+        Both halves, or all videos twice.
+
+    Examples:
+        >>> import numpy as np
+        >>> nothing = np.zeros(0)
+        >>> footage = [LabelledVideo(f"{n}.mp4", nothing, nothing, nothing, (), nothing) for n in range(5)]
+        >>> [len(half) for half in halves(footage)], [len(half) for half in halves(footage[:3])]
+        ([3, 2], [3, 3])
     """
     if len(footage) < FEW:
         return list(footage), list(footage)

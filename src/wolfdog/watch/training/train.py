@@ -1,4 +1,4 @@
-"""Training a watcher: the frame classifier first and then the context on it, or both at once."""
+"""Training of a watcher: frame classifier and context one after the other, or together."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,29 +28,44 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class FrameClassifierTraining:
-    """Settings of the frame classifier's training: `plan`, with `batch` frames a step, and for the first `coarse`
-    share of the steps on frames of half the size."""
+    """Settings of the frame classifier's training.
+
+    Args:
+        plan: Steps and learning rate.
+        batch: Frames in a step.
+        coarse: Share of the steps, from the first, in which frames have half the size.
+
+    Raises:
+        InputError: A setting is out of range.
+    """
 
     plan: OptimizerSettings = field(default_factory=lambda: OptimizerSettings(steps=1600, learning_rate=3e-3))
     batch: int = 128
     coarse: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.batch < 2:  # a batch of one frame has no spread to be normalised by
+        if self.batch < 2:  # batch normalisation needs a variance
             raise InputError(
                 f"training the frame classifier: batch must be 2 frames or more; got {self.batch!r}"
             )
-        if not 0 <= self.coarse < 1:  # the last steps see what the frame classifier will see
+        if not 0 <= self.coarse < 1:  # the last steps have frames of full size
             raise InputError(f"training the frame classifier: coarse must lie in [0, 1); got {self.coarse!r}")
 
 
 @dataclass(frozen=True)
 class ContextTraining:
-    """Settings of a context's training: `plan`, by truncated backpropagation over chunks of `chunk` moments of
-    `streams` streams.
+    """Settings of a context's training by truncated backpropagation through time.
 
-    `cut` re-cuts the shots into endless new broadcasts of that world; without it streams are the footage as
-    it is, where the classes named `uninformative` are thinned while the curriculum lasts.
+    Args:
+        plan: Steps and learning rate.
+        chunk: Moments in a step.
+        streams: Number of streams side by side.
+        curriculum: Change of the share of informative moments over the training.
+        cut: World whose broadcasts are generated from the shots of the footage; None: streams are the footage as it is.
+        uninformative: Classes of which moments are left out during the curriculum, where `cut` is None.
+
+    Raises:
+        InputError: A setting is out of range.
     """
 
     plan: OptimizerSettings = field(default_factory=lambda: OptimizerSettings(steps=2000, learning_rate=5e-3))
@@ -66,7 +81,16 @@ class ContextTraining:
                 raise InputError(f"training a memory: {name} must be 1 or more; got {getattr(self, name)!r}")
 
     def of(self, footage: Sequence[LabelledVideo], classes: Sequence[str], seed: int) -> Streams:
-        """The streams to learn from."""
+        """Training streams of labelled videos.
+
+        Args:
+            footage: Videos of embeddings or frames.
+            classes: Names of the classes.
+            seed: Of the streams.
+
+        Returns:
+            The streams.
+        """
         if self.cut is not None:
             return RemixedStreams(footage, classes, self.cut, self.streams, seed, self.curriculum)
         thin = [classes.index(name) for name in self.uninformative if name in classes]
@@ -94,7 +118,20 @@ def train_frame_classifier(
     checkpoint: Path | None = None,
     save_every: int = 100,
 ) -> FrameClassifier:
-    """A frame classifier trained on videos of frames; its probabilities still to be calibrated."""
+    """Frame classifier trained on videos of frames, not yet calibrated.
+
+    Args:
+        config: Of the watcher.
+        footage: Labelled videos of frames.
+        training: Settings.
+        seed: Of the training.
+        report: Called after each step.
+        checkpoint: File from which an interrupted training resumes.
+        save_every: Steps between two checkpoints.
+
+    Returns:
+        The frame classifier.
+    """
     torch.manual_seed(seed)
     frame_classifier = FrameClassifier(len(config.classes), config.width, config.embedding)
     identity = {
@@ -111,14 +148,28 @@ def train_frame_classifier(
 
 
 def calibrate_on(frame_classifier: FrameClassifier, footage: Sequence[LabelledVideo]) -> None:
-    """Calibrate the frame classifier on videos of its embeddings that it was not trained on."""
+    """Calibrate the frame classifier on videos of its embeddings that it was not trained on.
+
+    Args:
+        frame_classifier: Changed in place.
+        footage: Labelled videos of embeddings.
+    """
     events = torch.cat([torch.from_numpy(video.events) for video in footage])
     calibrate(frame_classifier, events, torch.cat([torch.from_numpy(video.labels) for video in footage]))
 
 
 @dataclass(frozen=True)
 class ContextJob:
-    """All that training one context takes; may travel to another process."""
+    """Training of one context, which can be sent to another process.
+
+    Args:
+        config: Of the watcher.
+        footage: Labelled videos of embeddings.
+        training: Settings.
+        seed: Of the training.
+        checkpoint: File from which an interrupted training resumes.
+        save_every: Steps between two checkpoints.
+    """
 
     config: WatcherConfig
     footage: Sequence[LabelledVideo]
@@ -128,7 +179,14 @@ class ContextJob:
     save_every: int = 100
 
     def run(self, report: Report | None = None) -> Context:
-        """The context trained on the videos of embeddings."""
+        """Context trained on the videos of embeddings.
+
+        Args:
+            report: Called after each step.
+
+        Returns:
+            The context.
+        """
         torch.manual_seed(self.seed)
         config = self.config
         context = Context.of(config)
@@ -155,7 +213,23 @@ def train_jointly(
     checkpoint: Path | None = None,
     save_every: int = 100,
 ) -> Watcher:
-    """A watcher whose frame classifier and context are trained together, on videos of frames."""
+    """Watcher whose frame classifier and context are trained together, on videos of frames.
+
+    Args:
+        config: Of the watcher.
+        footage: Labelled videos of frames.
+        training: Settings.
+        seed: Of the training.
+        report: Called after each step.
+        checkpoint: File from which an interrupted training resumes.
+        save_every: Steps between two checkpoints.
+
+    Returns:
+        The watcher.
+
+    Raises:
+        ValueError: The watcher has no memory.
+    """
     torch.manual_seed(seed)
     watcher = Watcher(config)
     if watcher.context is None:
@@ -174,7 +248,7 @@ def train_jointly(
 
 
 def _seen(config: WatcherConfig) -> dict[str, Any]:
-    """The part of a config that the frame classifier depends on."""
+    """Part of a configuration that the frame classifier depends on."""
     others = ("memory", "hidden", "window", "stride")
     return {name: value for name, value in config.as_dict().items() if name not in others}
 

@@ -1,4 +1,4 @@
-"""Training, step by step: interrupted anywhere, it goes on to the same weights."""
+"""Trainer with checkpoints: an interrupted training resumes and gives the same weights."""
 
 import math
 from collections.abc import Callable
@@ -21,14 +21,14 @@ class OptimizerSettings:
     """Length and learning rate of a training.
 
     Args:
-        steps: optimiser steps in all.
-        learning_rate: of Adam; held for the first half and then lowered to zero along a cosine.
-        clip: the greatest norm of the gradient; a longer one is shortened to it.
-        weight_decay: pull of the weights towards zero, peepholes among them, added to their gradients; biases, which
-            say how long a memory lasts, and what scales a normalisation are left alone. For when there is little to
-            learn from.
+        steps: Optimiser steps in all.
+        learning_rate: Of Adam; constant for the first half and then lowered to zero along a cosine.
+        clip: Largest norm of the gradient; a larger one is scaled down to it.
+        weight_decay: L2 penalty added to the gradients of the weights, peepholes among them; biases, which set the time
+            constants of a memory, and scales of a normalisation are exempt. For small training sets.
 
-    Raises InputError for a number that is not positive, or a weight decay below zero.
+    Raises:
+        InputError: A number is not positive, or the weight decay is below zero.
     """
 
     steps: int
@@ -42,7 +42,7 @@ class OptimizerSettings:
                 raise InputError(f"training plan: {name} must be positive and finite; got {value!r}")
 
     def rate(self, step: int) -> float:
-        """The learning rate of that step, counted from 0."""
+        """Learning rate of that step, counted from 0."""
         late = max(0.0, 2 * step / self.steps - 1)
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * late))
 
@@ -52,21 +52,27 @@ class Objective(Protocol):
 
     @property
     def module(self) -> nn.Module:
-        """The module whose parameters are trained."""
+        """Module whose parameters are trained."""
 
     def loss(self, progress: float) -> Tensor:
-        """The loss on the next data; `progress` runs from 0 to 1 over the training."""
+        """Loss on the next data; `progress` increases from 0 to 1 over the training."""
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """State beside the weights: tensors, and values for JSON."""
 
     def load_state_dict(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
-        """Go on from what `carried` gave."""
+        """Restore what `state_dict` returned."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A step that was made: its number from 1, of how many, and the loss before it."""
+    """Training step that was made.
+
+    Attributes:
+        step: Its number, from 1.
+        steps: Number of steps in all.
+        loss: Loss before the step.
+    """
 
     step: int
     steps: int
@@ -74,10 +80,12 @@ class Progress:
 
 
 class Trainer:
-    """Adam over an objective, with gradient clipping, a schedule and checkpoints that resume exactly.
+    """Adam over an objective, with gradient clipping, a learning rate schedule and checkpoints that resume exactly.
 
-    `identity` (anything that JSON holds) names what is being trained; a checkpoint of another identity is
-    refused.
+    Args:
+        objective: Module and data.
+        plan: Steps and learning rate.
+        identity: Values for JSON that identify the training; a checkpoint with other values is refused.
     """
 
     def __init__(self, objective: Objective, plan: OptimizerSettings, identity: dict[str, Any]) -> None:
@@ -114,10 +122,16 @@ class Trainer:
         checkpoint: Path | None = None,
         every: int = 100,
     ) -> None:
-        """Train to the end of the plan, from `checkpoint` where there is one, saving to it every so many
-        steps.
+        """Train to the end of the plan, from `checkpoint` where there is one.
 
-        Raises CheckpointError when the checkpoint is damaged or of another training, InputError for `every` below 1.
+        Args:
+            report: Called after each step.
+            checkpoint: File of the checkpoints.
+            every: Steps between two checkpoints.
+
+        Raises:
+            CheckpointError: The checkpoint is damaged or of another training.
+            InputError: `every` is below 1.
         """
         if every < 1:
             raise InputError(f"training: a checkpoint is saved every so many steps, 1 or more; got {every!r}")
@@ -132,7 +146,7 @@ class Trainer:
         self.objective.module.eval()
 
     def save(self, path: Path) -> None:
-        """Write all that the next step depends on to one file, atomically."""
+        """Write the state of the training to one file, atomically."""
         state_dict, notes = self.objective.state_dict()
         tensors = {f"module.{name}": value for name, value in self.objective.module.state_dict().items()}
         tensors |= {f"carried.{name}": value for name, value in state_dict.items()}
@@ -143,9 +157,13 @@ class Trainer:
         )
 
     def resume(self, path: Path) -> None:
-        """Go on from what `save` wrote.
+        """Restore the state that `save` wrote.
 
-        Raises CheckpointError when the file is damaged or of another training.
+        Args:
+            path: Checkpoint.
+
+        Raises:
+            CheckpointError: The file is damaged or of another training.
         """
         tensors, notes = load_checkpoint(path, KIND)
         if notes.get("identity") != self.identity:
@@ -173,7 +191,11 @@ class Trainer:
             raise CheckpointError(f"{path}: does not fit this training: {error}") from error
 
     def _check(self, moments: dict[int, dict[str, Tensor]]) -> None:
-        """ValueError unless these are Adam's moments of our parameters: Adam itself does not look."""
+        """Check that these are Adam's moments of the trained parameters, which Adam itself does not check.
+
+        Raises:
+            ValueError: They are not.
+        """
         for number, of_one in moments.items():
             shape = self._parameters[number].shape
             expected = {"step": torch.Size(), "exp_avg": shape, "exp_avg_sq": shape}
@@ -183,7 +205,7 @@ class Trainer:
 
 
 def _weights_and_others(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Parameters that scale what comes in, and the others: biases, and what follows a normalisation."""
+    """Parameters that multiply inputs, and the others: biases, and parameters of normalisations."""
     weights: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for part in module.modules():

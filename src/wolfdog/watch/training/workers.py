@@ -1,4 +1,4 @@
-"""Several contexts trained at once, each in a process and on a core of its own."""
+"""Parallel training of several contexts, each in a process on one core."""
 
 import multiprocessing
 import threading
@@ -26,11 +26,20 @@ _told: "Queue[Any] | None" = None
 
 
 def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report) -> dict[str, Context]:
-    """Train the contexts of `jobs`, `workers` at a time; `report` is told of each step by the job's name.
+    """Train the contexts of `jobs`, `workers` at a time.
 
-    The weights are the same whatever `workers` is: each context is trained on one thread.
+    The weights are independent of `workers`: each context is trained on one thread.
 
-    Raises WolfdogError when a process dies, beside what training itself raises.
+    Args:
+        jobs: Trainings by name.
+        workers: Number of processes.
+        report: Called after each step with the name of the job.
+
+    Returns:
+        The trained contexts by name.
+
+    Raises:
+        WolfdogError: A process ended unexpectedly, or training raised this error.
     """
     spawn = multiprocessing.get_context("spawn")  # a fork would copy torch's thread pool in mid-step
     told: Queue[Any] = spawn.Queue()
@@ -41,14 +50,14 @@ def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
         running = {name: pool.submit(_teach, name, job) for name, job in jobs.items()}
         try:
             for future in as_completed(running.values()):
-                future.result()  # the first error wins, whichever job's it is
+                future.result()  # the first error is raised, whichever job's it is
         except BrokenProcessPool as error:
             raise WolfdogError(
                 f"a process that trained a memory ({', '.join(jobs)}) was killed, most likely because the machine ran "
                 "out of memory. Close what else is running, or train fewer at once (workers=1)."
             ) from error
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)  # what has not begun need not
+            pool.shutdown(wait=False, cancel_futures=True)  # jobs that have not begun are dropped
             raise
         weights = {name: future.result() for name, future in running.items()}
     return {name: _context(jobs[name], weights[name]) for name in jobs}
@@ -74,7 +83,7 @@ def _context(job: ContextJob, weights: Weights) -> Context:
 
 @contextmanager
 def _relay(told: "Queue[Any]", report: Report) -> Iterator[None]:
-    """Pass on what the workers tell, in a thread, until the block ends."""
+    """Forwarding of the workers' progress to `report`, in a thread, until the block ends."""
 
     def listen() -> None:
         while (message := told.get()) is not None:
