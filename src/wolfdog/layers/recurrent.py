@@ -1,4 +1,4 @@
-"""`Recurrent`: any cell over a sequence, or one step at a time."""
+"""`Recurrent`: execution of any cell over a sequence, or one step at a time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,33 +22,36 @@ from .inspection.activations import over_time
 
 
 class Recurrent(SequenceLayer):
-    """Runs a cell over a sequence: y_t, state_t = cell(x_t, state_{t-1}) for t = 0 .. T-1.
+    """Layer that runs a cell over a sequence: y_t, state_t = cell(x_t, state_{t-1}) for t = 0 .. T-1.
 
-    cell         one of `wolfdog.cells`, torch.nn.RNNCell, LSTMCell or GRUCell, or any module of the form
-                 `cell(x, state) -> state`, the first tensor of the state being the output, or
-                 `cell(x, state) -> (output, state)`. A state is a tensor or a tuple of states, each
-                 tensor with the batch as its first dimension. Where none is given, it is the cell's
-                 `initial_state(batch)`, zeros for torch's cells, or what a cell without that method
-                 makes of `cell(x)`
-    batch_first  events and outputs are [B, T, ...] in the place of [T, B, ...]
-    returns      "state" or "output, state": the form of a cell, where its structure does not tell
-    backend      what runs the cell: "eager", or None for the fastest; where it is None, the environment
-                 variable WOLFDOG_BACKEND is asked. `layer.backend` says what runs, `layer.fallback_reason` why
-                 nothing faster does
-    checkpoint_every
-                 for training over long sequences: of all states, only that of every so many steps is kept for
-                 the backward pass, which computes the others again; "auto" is about the square root of T.
-                 Outputs and gradients are the same
+    `layer.backend` names the backend that runs, and `layer.fallback_reason` the reason why no faster one does.
 
-    Raises InputError for what is no cell, for an unknown backend, for an unknown or contradicted `returns`,
-    for a `checkpoint_every` that is no number of steps.
+    Args:
+        cell: One of `wolfdog.cells`, torch.nn.RNNCell, LSTMCell or GRUCell, or any module of the form
+            `cell(x, state) -> state`, the first tensor of the state being the output, or
+            `cell(x, state) -> (output, state)`. A state is a tensor or a tuple of states, each tensor with the
+            batch as its first dimension. The initial state, where none is given, is the cell's
+            `initial_state(batch)`, zeros for torch's cells, or, for a cell without that method, the state that
+            `cell(x)` starts from.
+        batch_first: Whether events and outputs are [B, T, ...] instead of [T, B, ...].
+        returns: "state" or "output, state": the form of the cell's result, where its structure does not determine it.
+        backend: The backend that runs the cell: "eager", or None for the fastest; with None, the environment variable
+            WOLFDOG_BACKEND is read.
+        checkpoint_every: Number of steps between the states that are kept for the backward pass, which recomputes the
+            others (for training over long sequences); "auto" is about the square root of T. Outputs and gradients
+            are the same.
 
-    >>> import torch, wolfdog as wd
-    >>> layer = wd.Recurrent(wd.cells.LSTMCell(3, 5))
-    >>> y, (stm, ltm) = layer(torch.zeros(7, 2, 3))
-    >>> y.shape, ltm.shape
-    (torch.Size([7, 2, 5]), torch.Size([2, 5]))
-    >>> y_next, (stm, ltm) = layer.step(torch.zeros(2, 3), (stm, ltm))
+    Raises:
+        InputError: `cell` is not a cell, `backend` is unknown, `returns` is unknown or contradicted by the cell, or
+            `checkpoint_every` is not a number of steps.
+
+    Examples:
+        >>> import torch, wolfdog as wd
+        >>> layer = wd.Recurrent(wd.cells.LSTMCell(3, 5))
+        >>> y, (stm, ltm) = layer(torch.zeros(7, 2, 3))
+        >>> y.shape, ltm.shape
+        (torch.Size([7, 2, 5]), torch.Size([2, 5]))
+        >>> y_next, (stm, ltm) = layer.step(torch.zeros(2, 3), (stm, ltm))
     """
 
     _step_path: StepPath | None = None
@@ -81,12 +84,12 @@ class Recurrent(SequenceLayer):
 
     @property
     def input_size(self) -> int | None:
-        """The cell's, where it has one."""
+        """Input size of the cell, where it has one."""
         return feature_size(self.cell, "input_size")
 
     @property
     def output_size(self) -> int | None:
-        """The cell's, where it has one; the hidden_size of torch.nn's cells."""
+        """Output size of the cell, where it has one; the hidden_size of torch.nn's cells."""
         return feature_size(self.cell, "output_size")
 
     @property
@@ -96,7 +99,7 @@ class Recurrent(SequenceLayer):
 
     @property
     def fallback_reason(self) -> str | None:
-        """Why the eager loop ran the cell last, or would run it; None where kernels did."""
+        """Reason why the eager loop ran the cell last, or would run it; None where kernels did."""
         runner, reason = choose(self.cell, self.returns, asked_backend(self._backend))
         if not isinstance(runner, CompiledRunner):
             return reason
@@ -109,18 +112,26 @@ class Recurrent(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
-        """The outputs over a sequence, and the state after it.
+        """Outputs over a sequence, and the state after it.
 
-        x        [T, B, ...], or [B, T, ...] with batch_first; [T, I] without a batch
-        state    before the sequence, each tensor [B, ...], [...] without a batch; the cell's own where None
-        lengths  [B] whole numbers in 0..T, one number without a batch: sequence b ends after lengths[b]
-                 events, and from there on its outputs are zero and its state is frozen
-        resets   booleans laid out as x, [T, B] or [B, T] with batch_first, [T] without a batch: where
-                 true, the state becomes the cell's own initial state before that event
+        A sequence in one call, in chunks with the state carried over, or step by step gives the same numbers. In
+        training, a cell with dropout draws a new mask in each call.
 
-        Sequence and steps give the same numbers, and so do chunks with the state carried over; in training, where
-        a cell drops out, each call draws anew.
-        Raises ShapeError for a wrong shape or dtype, InputError for lengths out of range.
+        Args:
+            x: Events [T, B, ...], or [B, T, ...] with batch_first; [T, I] without a batch.
+            state: State before the sequence, each tensor [B, ...], or [...] without a batch; the cell's initial state
+                where None.
+            lengths: [B] integers in 0..T, or one integer without a batch: sequence b ends after lengths[b] events; from
+                there on its outputs are zero and its state is constant.
+            resets: Booleans laid out as x, [T, B] or [B, T] with batch_first, [T] without a batch: where true, the
+                state becomes the cell's initial state before that event.
+
+        Returns:
+            The outputs, laid out as x, and the last state.
+
+        Raises:
+            ShapeError: A shape or dtype is wrong.
+            InputError: A length is out of range.
         """
         compiling = torch.compiler.is_compiling()
         if not compiling and self._sequence_path is not None and resets is None:
@@ -142,7 +153,7 @@ class Recurrent(SequenceLayer):
         return self._laid_back(y, after, batched)
 
     def _again(self, path: SequencePath, x: Tensor, state: Any, lengths: Any) -> tuple[Tensor, State] | None:
-        """The same by the path of an earlier call; None where something has changed."""
+        """Result by the fast path of an earlier call; None where something has changed."""
         if not self.batch_first:
             found = path(x, state, lengths)
         elif isinstance(x, Tensor) and x.dim() > 2:
@@ -168,28 +179,38 @@ class Recurrent(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Every quantity that the cell's source names, over time: name -> [T, B, H], laid out as x; without gradients.
+        """Activations over time of every quantity that the cell's source names, without gradients.
 
-        Names are those of the local variables of the cell's `forward` and of its own methods, each with
-        the last value that it is given in a step: for `wolfdog.cells.FourGateLSTMCell` learn, forget, remember, use,
-        the
-        gates n, i, f, u, v they are made of, and so on; i, f, g, o for the LSTM; r, z, n for the GRU. What a module of
-        the cell
-        names stands behind the module's name, "attention.score", and what a function of no module does behind the
-        function's. Then come "output", where the output is no part of the state, and the state after each step:
-        "stm" and "ltm", "h" and "c" for torch's cells, and "state", or "state.0", "state.1" and so on, or the fields
-        of a named tuple. Of a name that is also that of a state, the state is what is meant.
+        The names are those of the local variables of the cell's `forward` and of its own methods, each with the last
+        value assigned in a step: for `wolfdog.cells.FourGateLSTMCell` learn, forget, remember, use, the gates
+        n, i, f, u, v that they are computed from, and so on; i, f, g, o for the LSTM; r, z, n for the GRU. Names within
+        a submodule are prefixed with the submodule's name, as in "attention.score", and names within a function with
+        the function's. They are followed by "output", where the output is not part of the state, and by the state after
+        each step: "stm" and "ltm", "h" and "c" for torch's cells, and "state", or "state.0", "state.1" and so on, or
+        the fields of a named tuple. Where a quantity has the name of a state, the state is returned.
 
-        Torch's cells have no source to take names from; the cells here that say the same lend them theirs. Quantities
-        past the end of a sequence are zero. Where the course of a step depends on its numbers, a quantity that a step
-        does not come by is not a number there.
+        For torch's cells, which have no Python source, the names are those of the equivalent cells of this library.
+        Quantities past the end of a sequence are zero. Where the control flow of a step depends on numbers, a quantity
+        that a step does not compute is NaN there.
 
-        Arguments and errors are those of the call.
+        Args:
+            x: As of `forward`.
+            state: As of `forward`.
+            lengths: As of `forward`.
+            resets: As of `forward`.
 
-        >>> import torch, wolfdog as wd
-        >>> activations = wd.Recurrent(wd.cells.LSTMCell(3, 5)).activations(torch.zeros(7, 2, 3))
-        >>> {name: list(values.shape) for name, values in activations.items()}
-        {'i': [7, 2, 5], 'f': [7, 2, 5], 'g': [7, 2, 5], 'o': [7, 2, 5], 'stm': [7, 2, 5], 'ltm': [7, 2, 5]}
+        Returns:
+            Name -> values [T, B, H], laid out as x.
+
+        Raises:
+            ShapeError: As of `forward`.
+            InputError: As of `forward`.
+
+        Examples:
+            >>> import torch, wolfdog as wd
+            >>> activations = wd.Recurrent(wd.cells.LSTMCell(3, 5)).activations(torch.zeros(7, 2, 3))
+            >>> {name: list(values.shape) for name, values in activations.items()}
+            {'i': [7, 2, 5], 'f': [7, 2, 5], 'g': [7, 2, 5], 'o': [7, 2, 5], 'stm': [7, 2, 5], 'ltm': [7, 2, 5]}
         """
         batched, arguments = laid_out(x, state, lengths, resets, self.batch_first)
         events, before, ends, marks = arguments
@@ -205,9 +226,17 @@ class Recurrent(SequenceLayer):
         }
 
     def step(self, x_t: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """The output of one event x_t [B, ...], or [I] without a batch, and the state after it.
+        """Output of one event, and the state after it.
 
-        Raises ShapeError for a wrong shape.
+        Args:
+            x_t: The event, [B, ...], or [I] without a batch.
+            state: State before the event; the cell's initial state where None.
+
+        Returns:
+            The output and the state.
+
+        Raises:
+            ShapeError: A shape is wrong.
         """
         compiling = torch.compiler.is_compiling()
         if not compiling and self._step_path is not None:
@@ -234,11 +263,11 @@ class Recurrent(SequenceLayer):
         return y_t, state
 
     def _places(self) -> list[tuple[dict[str, Any], str]]:
-        """Places in which the layer holds its cell and its options."""
+        """Places in which the layer stores its cell and its options."""
         return [(self._modules, "cell"), (self.__dict__, "returns"), *variable_slot()]
 
     def _prepare_path(self, runner: CompiledRunner, x: Tensor, state: State | None) -> None:
-        """Make ready for more sequences like this one, where it is the second in a row."""
+        """Create the fast path for sequences like this one, where it is the second in a row."""
         form = x.shape, state is None
         second = form == self._last_form
         if second:
@@ -269,7 +298,7 @@ class Recurrent(SequenceLayer):
 
         return numbers_read(self.cell)
 
-    # for torch.compile: called while the graph is made, their results are constants of the graph
+    # For torch.compile: called while the graph is made; their results are constants of the graph.
     _asked_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
     _plan_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
     _numbers_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
@@ -279,7 +308,7 @@ class Recurrent(SequenceLayer):
             from .execution.torch_compile import GraphRunner
 
             return GraphRunner(self, self.cell, self.returns)
-        # Made at each call, and cheap: a copied, loaded or edited layer never runs another one's cell.
+        # Created at each call, at little cost, so that a copied, loaded or edited layer runs its own cell.
         kept = self.__dict__.get("_kept")
         if kept is None or kept[0] is not self.cell:
             kept = self.__dict__["_kept"] = (self.cell, {})

@@ -1,7 +1,7 @@
-"""Record of the attributes that a step reads of a cell's modules, made while it is traced.
+"""Record of the attributes of a cell's modules that a step reads, made while the step is traced.
 
-Only what was read can make the step another one: an attribute that the step does not read may change at every call.
-Modules get, for as long as the record is made, a class of the same name whose `__getattribute__` takes notes.
+Only an attribute that was read can change the step; one that the step does not read may change at every call. While
+the record is made, the modules have a class of the same name whose `__getattribute__` records the reads.
 """
 
 import sys
@@ -34,13 +34,13 @@ class Place(NamedTuple):
 
 
 def dict_of(module: nn.Module) -> dict[str, Any]:
-    """A module's own attributes, read past whatever takes notes."""
+    """Attributes of a module itself, read without recording."""
     held: dict[str, Any] = object.__getattribute__(module, "__dict__")
     return held
 
 
 def locate(module: nn.Module, name: str, kind: type | None = None) -> Place:
-    """Location of an attribute, by the lookup of Python and torch.nn.Module."""
+    """Location of an attribute, by the lookup rules of Python and torch.nn.Module."""
     held = dict_of(module)
     kind = kind or type(module)
     above = next((base for base in kind.__mro__ if name in base.__dict__), None)
@@ -57,14 +57,14 @@ def locate(module: nn.Module, name: str, kind: type | None = None) -> Place:
 
 
 class Read(NamedTuple):
-    """A name that was read of a module, and a key of what stood there."""
+    """Name that was read from a module, and a key of its value at that time."""
 
     module: "weakref.ref[nn.Module]"
     name: str
     key: Any
 
     def now(self) -> Any:
-        """The key of what stands there now; None where that cannot be told."""
+        """Key of the current value; None where it cannot be determined."""
         module = self.module()
         if module is None:
             return None
@@ -74,7 +74,7 @@ class Read(NamedTuple):
 
 
 class GlobalRead(NamedTuple):
-    """A global name, or one of an enclosing function, that a function of the cell reads, and a key of what stood there.
+    """Global or enclosing-scope name that a function of the cell reads, and a key of its value at that time.
 
     `scope` gives the dictionary of the names.
     """
@@ -84,14 +84,14 @@ class GlobalRead(NamedTuple):
     key: Any
 
     def now(self) -> Any:
-        """The key of what stands there now; None where that cannot be told."""
+        """Key of the current value; None where it cannot be determined."""
         with suppress(UnwatchableError):
             return _global_key(self.scope().get(self.name, _MISSING))
         return None
 
 
 class _Globals:
-    """The global names that a function reads; it does not keep the function alive."""
+    """Global names that a function reads; the function is referenced weakly."""
 
     def __init__(self, function: Any) -> None:
         self._of = weakref.ref(function)
@@ -103,7 +103,7 @@ class _Globals:
 
 
 class _Closure(_Globals):
-    """The names of enclosing functions that a function reads."""
+    """Names of enclosing functions that a function reads."""
 
     def __call__(self) -> dict[str, Any]:
         function = self._of()
@@ -113,17 +113,25 @@ class _Closure(_Globals):
 
 
 def key_of(module: nn.Module, name: str, place: Place) -> Any:
-    """Key of what a module finds under a name: of tensors the form, of others the content.
+    """Key of the value that a module has under a name: the form of a tensor, the content of any other value.
+
+    Args:
+        module: The module.
+        name: Name of the attribute.
+        place: Its location.
+
+    Returns:
+        The key.
 
     Raises:
-        UnwatchableError: where changes of it cannot be seen.
+        UnwatchableError: Changes of the value cannot be detected.
     """
     value = place.value
     held = dict_of(module)
     if name in PARTS and place.held is held:
         return "parts", tuple((key, None if item is None else Same(item)) for key, item in value.items())
     if isinstance(value, Tensor):
-        # of a single row nobody knows whether it is an example's or everyone's: with others it is another step
+        # A single row may belong to one example or to all: with more examples the step is another one.
         rows = place.held is held and value.dim() > 1 and len(value) != 1
         shape = value.shape[1:] if rows else value.shape
         return "tensor", place.held is held, shape, value.dtype, value.device, value.layout
@@ -139,10 +147,10 @@ def key_of(module: nn.Module, name: str, place: Place) -> Any:
 
 
 class Reads:
-    """Names read of modules, each with the key of what stood there at the first read, and a refusal.
+    """Names read from modules, each with the key of its value at the first read.
 
     Args:
-        refuse: what is called with a reason where a value is read whose changes cannot be seen; it raises.
+        refuse: Function that raises; called with a reason where a value is read whose changes cannot be detected.
     """
 
     def __init__(self, refuse: Callable[[str], None]) -> None:
@@ -153,11 +161,11 @@ class Reads:
         self._functions: set[int] = set()
 
     def all(self) -> list[Read | GlobalRead]:
-        """The value that was read."""
+        """All recorded reads."""
         return [*self._found.values(), *self._globals.values()]
 
     def note(self, module: nn.Module, name: str, kind: type) -> None:
-        """Note that a name is read of a module of a class."""
+        """Record the read of a name from a module of a class."""
         if threading.get_ident() != self._thread:
             return
         if name == "__dict__" or name in PARTS:
@@ -186,7 +194,7 @@ class Reads:
         self._follow(place.value)
 
     def _follow(self, value: Any) -> None:
-        """Note the globals that a function reads, and what the functions among those read."""
+        """Record the globals that a function reads, and those of the functions among them."""
         left = [value]
         while left:
             one = left.pop()
@@ -243,7 +251,7 @@ def _from_module_access() -> bool:
 
 @contextmanager
 def recording(modules: Sequence[nn.Module], reads: Reads) -> Iterator[None]:
-    """Within it, what is read of the modules is noted."""
+    """Context in which reads from the modules are recorded."""
     swapped: list[tuple[nn.Module, type]] = []
     classes: dict[type, type] = {}
     try:
@@ -254,7 +262,7 @@ def recording(modules: Sequence[nn.Module], reads: Reads) -> Iterator[None]:
             try:
                 object.__setattr__(module, "__class__", classes[kind])
                 swapped.append((module, kind))
-            except TypeError:  # a class of another layout: then everything counts as read
+            except TypeError:  # a class of another layout: every attribute counts as read
                 for name in dict_of(module):
                     reads.note(module, name, kind)
         yield

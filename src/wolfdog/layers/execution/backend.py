@@ -1,4 +1,4 @@
-"""Backend that is asked for: by argument, or by the environment variable WOLFDOG_BACKEND."""
+"""Requested backend: by argument, or by the environment variable WOLFDOG_BACKEND."""
 
 import os
 from typing import Any
@@ -10,10 +10,16 @@ VARIABLE = "WOLFDOG_BACKEND"
 
 
 def asked_backend(backend: str | None = None) -> str | None:
-    """The backend asked for by argument, or else by the variable WOLFDOG_BACKEND; None for the fastest.
+    """Backend requested by argument, or else by the variable WOLFDOG_BACKEND; None for the fastest.
+
+    Args:
+        backend: The argument.
+
+    Returns:
+        The name of the backend, or None.
 
     Raises:
-        InputError: for a backend that does not exist.
+        InputError: The backend does not exist.
     """
     asked = backend if backend is not None else os.environ.get(VARIABLE) or None
     if asked is not None and asked not in BACKENDS:

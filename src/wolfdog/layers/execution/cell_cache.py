@@ -1,4 +1,4 @@
-"""Cache of programs: what was compiled of each cell, for which inputs, and what was read of the cell meanwhile."""
+"""Cache of programs: the compiled steps of each cell, for each form of input, and the values that they depend on."""
 
 import weakref
 from collections import OrderedDict
@@ -29,10 +29,11 @@ SETTINGS = 8
 
 
 def slots_of(cell: nn.Module) -> dict[str, Slot]:
-    """The places of a cell's tensors (parameters, buffers, attributes) by dotted names.
+    """Places of a cell's tensors (parameters, buffers, attributes) by dotted names.
 
-    >>> list(slots_of(nn.Sequential(nn.Linear(2, 3), nn.Tanh())))
-    ['0.weight', '0.bias']
+    Examples:
+        >>> list(slots_of(nn.Sequential(nn.Linear(2, 3), nn.Tanh())))
+        ['0.weight', '0.bias']
     """
     slots: dict[str, Slot] = {}
     for prefix, module in cell.named_modules():
@@ -46,13 +47,13 @@ def slots_of(cell: nn.Module) -> dict[str, Slot]:
 
 @dataclass
 class Program:
-    """Compiled step, or the reason why there is none, with the conditions under which it holds.
+    """Compiled step, or the reason why there is none, with the conditions under which it is valid.
 
     Args:
-        made: what was made.
-        reads: what the step read of the cell, with the keys of what stood there.
-        ties: for each tensor that is read, the first that is the same one.
-        lifted: names of numbers that are arguments of the step.
+        made: The compiled step, or the reason.
+        reads: Names that the step read from the cell, with the keys of their values.
+        ties: For each tensor that is read, the first that is the same one.
+        lifted: Names of numbers that are arguments of the step.
     """
 
     made: "Compiled | str"
@@ -61,7 +62,7 @@ class Program:
     lifted: frozenset[str] = frozenset()
 
     def holds(self, record: "CellRecord") -> bool:
-        """Whether all that the step read is as it was."""
+        """Whether all values that the step read are unchanged."""
         return not any(True for _ in self.changed(record)) and self.ties == record.ties()
 
     def changed(self, record: "CellRecord") -> Iterator[Read | GlobalRead]:
@@ -72,7 +73,7 @@ class Program:
 
 
 class CellRecord:
-    """Cache entry of one cell. It keeps neither the cell nor its contents alive."""
+    """Cache entry of one cell. The cell and its contents are referenced weakly."""
 
     def __init__(self, cell: nn.Module) -> None:
         self._modules = [(prefix, weakref.ref(module)) for prefix, module in cell.named_modules()]
@@ -88,17 +89,17 @@ class CellRecord:
         return [module for _, ref in self._modules if (module := ref()) is not None]
 
     def current(self) -> bool:
-        """Whether the cell still has the modules that it had."""
+        """Whether the cell still has the modules that it had when the record was made."""
         modules = self.modules
         return len(modules) == len(self._modules) and list(map(_children, modules)) == self._children
 
     def hooked(self) -> bool:
-        """Whether hooks are to run at every step."""
+        """Whether any module has hooks, which run at every step."""
         return any(GLOBAL_HOOKS) or any(held for module in self.modules for held in hooks_of(module))
 
     @property
     def slots(self) -> dict[str, Slot]:
-        """The places of the cell's tensors, as they are now."""
+        """Current places of the cell's tensors."""
         found: dict[str, Slot] = {}
         for prefix, ref in self._modules:
             module = ref()
@@ -112,11 +113,11 @@ class CellRecord:
         return found
 
     def named(self) -> dict[str, Tensor]:
-        """The cell's tensors, as they are now."""
+        """Current tensors of the cell."""
         return {name: held[key] for name, (held, key) in self.slots.items()}
 
     def arguments(self, lifted: frozenset[str], dtype: torch.dtype) -> dict[str, Tensor]:
-        """Tensors of numbers that are arguments of a step, and of what else the cell holds."""
+        """Arguments of a step: tensors of the lifted numbers, and the cell's own tensors."""
         found = self.named()
         for name in lifted:
             held, key = self.number_slot(name)
@@ -124,14 +125,14 @@ class CellRecord:
         return found
 
     def number_slot(self, name: str) -> Slot:
-        """The place of an attribute by its dotted name."""
+        """Place of an attribute by its dotted name."""
         prefix, _, key = name.rpartition(".")
         module = next(ref() for known, ref in self._modules if known == prefix)
         assert module is not None
         return dict_of(module), key
 
     def dotted(self, read: Read | GlobalRead) -> str | None:
-        """The dotted name of an attribute of a module that is a number now; None of anything else."""
+        """Dotted name of a module attribute that is a number now; None for anything else."""
         if isinstance(read, GlobalRead):
             return None
         module = read.module()
@@ -147,7 +148,7 @@ class CellRecord:
         return module is not None and type(dict_of(module).get(key)) in (int, float)
 
     def is_lifted(self, read: Read | GlobalRead, lifted: frozenset[str]) -> bool:
-        """Whether what was read is one of some numbers that are arguments, and still a number of its type."""
+        """Whether a read value is a lifted number, and still a number of the same type."""
         name = self.dotted(read)
         if name not in lifted or name is None:
             return False
@@ -156,19 +157,19 @@ class CellRecord:
         return (read.key[3] is torch.int64) == (kind is torch.int64)
 
     def is_attribute(self, name: str) -> bool:
-        """Whether a tensor of two axes or more is neither a parameter nor a buffer: it may have a row an example."""
+        """Whether a tensor of two axes or more is neither parameter nor buffer, and may have one row per example."""
         held, key = self.slots[name]
         return "_parameters" in held and isinstance(held.get(key), Tensor) and held[key].dim() > 1
 
     def ties(self) -> tuple[tuple[str, ...], ...]:
-        """Names of tensors that are one and the same, in groups."""
+        """Groups of names that refer to the same tensor."""
         groups: dict[int, list[str]] = {}
         for name, tensor in self.named().items():
             groups.setdefault(id(tensor), []).append(name)
         return tuple(tuple(names) for names in groups.values() if len(names) > 1)
 
     def find(self, form: Any) -> Program | None:
-        """The program for inputs of a form, where one holds."""
+        """Program for inputs of a form, where a valid one exists."""
         kept = self.programs.get(form)
         if kept is None:
             return None
@@ -181,7 +182,7 @@ class CellRecord:
         return None
 
     def keep(self, form: Any, program: Program) -> None:
-        """Keep a program for inputs of a form."""
+        """Store a program for inputs of a form."""
         self.programs.setdefault(form, []).insert(0, program)
         while len(self.programs) > FORMS:
             self.programs.popitem(last=False)
@@ -199,17 +200,17 @@ def record_of(cell: nn.Module) -> CellRecord:
 
 
 def clear() -> None:
-    """Forget what was compiled of every cell."""
+    """Discard the compiled programs of all cells."""
     _records.clear()
 
 
 def number_tensor(value: float, dtype: torch.dtype) -> Tensor:
-    """A number as a tensor without axes: a whole one stays whole."""
+    """Number as a tensor without axes; an integer gives an integer tensor."""
     return torch.tensor(value, dtype=torch.int64 if type(value) is int else dtype, device="cpu")
 
 
 def _children(module: nn.Module) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """A module's own modules, and the names of its parameters and buffers."""
+    """Direct submodules of a module, and the names of its parameters and buffers."""
     held = dict_of(module)
     names = (name for part in PARTS for name in held[part])
     return tuple(map(id, held["_modules"].values())), tuple(names)
@@ -217,7 +218,7 @@ def _children(module: nn.Module) -> tuple[tuple[int, ...], tuple[str, ...]]:
 
 @contextmanager
 def standing_in(slots: Mapping[str, Slot], tensors: Mapping[str, Tensor]) -> Iterator[None]:
-    """Within it, other tensors stand in some of the places."""
+    """Context in which other tensors replace those in some of the places."""
     kept = {name: slots[name][0][slots[name][1]] for name in tensors}
     try:
         for name, tensor in tensors.items():

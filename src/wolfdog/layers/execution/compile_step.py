@@ -1,4 +1,4 @@
-"""A cell's step, traced and compiled, without a trace left in the cell."""
+"""Tracing and compilation of a cell's step, which leave the cell unchanged."""
 
 from functools import partial
 from itertools import combinations
@@ -25,14 +25,17 @@ def compile_step(
     """Compiled step for events and states of this form, or the reason why there is none.
 
     Args:
-        record: what is known of the cell.
-        eager: the loop over its steps.
-        event: an event [B, ...].
-        state: a state.
-        lifted: names of numbers among the cell's attributes that are to be arguments.
+        record: Cache entry of the cell.
+        eager: Eager runner of the cell.
+        event: An event [B, ...].
+        state: A state.
+        lifted: Names of numbers among the cell's attributes that become arguments.
+
+    Returns:
+        The program.
 
     Raises:
-        Exception: as the cell itself does, where it does so on such an event and state.
+        Exception: The cell itself raises it for such an event and state.
     """
     from ...compiler.driver import Refusal  # llvmlite loads slowly
 
@@ -51,7 +54,7 @@ def compile_step(
         made = str(refusal)
     except Exception as error:
         untouched.put_back()
-        # The cell's own complaint, where it has one, says more than one about a trace.
+        # An error of the cell itself, where it raises one, says more than an error of the trace.
         with probing(modules, event.device):
             eager.step(event, state)
         made = f"tracing it raised {type(error).__name__}: {error}"
@@ -65,7 +68,11 @@ def compile_step(
 def _traced(
     record: CellRecord, eager: EagerRunner, event: Tensor, state: State, named: dict[str, Tensor]
 ) -> "Compiled":
-    """The compiled step; attributes with a row for each example are tried where the step fails without."""
+    """Compiled step; attributes with one row per example are tried where the step fails without them.
+
+    Raises:
+        Refusal: The step cannot be compiled.
+    """
     from ...compiler.driver import Compiled, Refusal
     from ...compiler.frontend.trace import Rows
 
@@ -81,7 +88,7 @@ def _traced(
     tries: list[tuple[str, ...]] = [()]
     for length in dict.fromkeys(len(named[name]) for name in attributes):
         alike = [name for name in attributes if len(named[name]) == length]
-        # some may be matrices that happen to have as many rows
+        # Some may be matrices whose number of rows equals the batch size by chance.
         fewest = 1 if len(alike) <= FEW else len(alike)
         tries += [some for count in range(len(alike), fewest - 1, -1) for some in combinations(alike, count)]
     failure: Exception | None = None

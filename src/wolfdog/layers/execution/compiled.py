@@ -1,4 +1,4 @@
-"""The compiled runner: a cell's step, traced and compiled at its first call, in the place of the eager loop."""
+"""Compiled runner: the cell's step, traced and compiled at its first call, instead of the eager loop."""
 
 import warnings
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ Kept = dict[Any, tuple[Program, Check]]
 
 
 class Ready(NamedTuple):
-    """A compiled step, the cell's tensors by name, the number format, and the states before and after a reset."""
+    """Compiled step, the cell's tensors by name, the number format, and the states at the start and after a reset."""
 
     program: Program
     named: dict[str, Tensor]
@@ -42,20 +42,20 @@ class Ready(NamedTuple):
 
     @property
     def found(self) -> "Compiled":
-        """The compiled step."""
+        """Compiled step."""
         assert not isinstance(self.program.made, str)
         return self.program.made
 
 
 class CompiledRunner:
-    """Runs a cell by kernels, and by the eager loop what kernels cannot run.
+    """Runner of a cell by kernels, and by the eager loop where kernels do not apply.
 
-    `reason` says after a call why the loop ran; None where kernels did.
+    After a call, `reason` says why the eager loop ran; it is None where kernels did.
 
     Args:
-        cell: the cell.
-        returns: Recurrent's.
-        kept: checks of programs that a layer keeps from call to call.
+        cell: The cell.
+        returns: As of `Recurrent`.
+        kept: Checks of programs that a layer stores between calls.
     """
 
     def __init__(self, cell: nn.Module, returns: Returns | None, kept: "Kept | None" = None) -> None:
@@ -72,7 +72,7 @@ class CompiledRunner:
         return "llvm" if self.fallback_reason() is None else "eager"
 
     def fallback_reason(self) -> str | None:
-        """Why the eager loop would run the cell; None where kernels would.
+        """Reason why the eager loop would run the cell; None where kernels would.
 
         The cell is compiled for events of its `input_size`, where it has that attribute.
         """
@@ -92,7 +92,7 @@ class CompiledRunner:
         return self.reason
 
     def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """As EagerRunner's."""
+        """Output and state after one event, as of `EagerRunner.step`."""
         ready = self.ready(event.unsqueeze(0), state, False)
         if ready is None:
             return self.eager.step(event, state)
@@ -112,9 +112,14 @@ class CompiledRunner:
         return y, rebuilt(ready.before, new)
 
     def step_path(self, event: Tensor, places: Sequence[Slot]) -> StepPath | None:
-        """The last step to be run again; None for a state of states, and where tensors lie apart or change unseen.
+        """Fast path for repetitions of the last step.
 
-        `places` are where a layer holds what it runs.
+        Args:
+            event: The event.
+            places: Places in which a layer stores what it runs.
+
+        Returns:
+            The path; None for a nested state, and where tensors are not contiguous or their changes cannot be detected.
         """
         ready = self.ready_step
         if ready is None or not _flat(ready.before) or ready.program.lifted or event.dtype is not ready.dtype:
@@ -126,7 +131,7 @@ class CompiledRunner:
     def sequence(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
     ) -> tuple[Tensor, State]:
-        """As EagerRunner's."""
+        """Outputs and last state over a sequence, as of `EagerRunner.sequence`."""
         ready = self.ready(x, state, resets is not None, [t for t in (lengths, resets) if t is not None])
         if ready is None:
             return self.eager.sequence(x, state, lengths, resets)
@@ -141,9 +146,15 @@ class CompiledRunner:
         return y, rebuilt(ready.before, after)
 
     def sequence_path(self, x: Tensor, state: State | None, places: Sequence[Slot]) -> SequencePath | None:
-        """Sequences like this one, without resets, to be run again; None where more is to be looked at.
+        """Fast path for sequences like this one, without resets.
 
-        `places` are where a layer holds what it runs.
+        Args:
+            x: Events.
+            state: State before the sequence, or None.
+            places: Places in which a layer stores what it runs.
+
+        Returns:
+            The path; None where its guards would not suffice.
         """
         ready = None if torch.is_autocast_enabled("cpu") else self.ready(x, state, False)
         if ready is None or ready.found.rows or ready.program.lifted:
@@ -161,9 +172,16 @@ class CompiledRunner:
     def ready(
         self, x: Tensor, state: State | None, resets: bool, others: Sequence[Tensor] = ()
     ) -> Ready | None:
-        """Prepared call for events [T, B, ...] from a state, with or without resets; None where the loop runs them.
+        """Prepared call for events [T, B, ...] from a state.
 
-        `others` are tensors that are read besides.
+        Args:
+            x: Events.
+            state: State before the sequence, or None.
+            resets: Whether there are resets.
+            others: Further tensors that the kernel reads.
+
+        Returns:
+            The prepared call; None where the eager loop runs these events.
         """
         self.reason = self._unfit(x, state, others)
         if self.reason is not None:
@@ -185,7 +203,7 @@ class CompiledRunner:
         return Ready(program, named, event.dtype, before, [] if fresh is None else list(tensors(fresh)))
 
     def refuse(self, x: Tensor, ready: Ready, reason: str) -> None:
-        """Leave events like x [T, B, ...] to the eager loop from now on."""
+        """Use the eager loop from now on for events like x [T, B, ...]."""
         program = ready.program
         refused = Program(reason, program.reads, program.ties, program.lifted)
         self.record.keep(self._form(x[0].to(ready.dtype), ready.before), refused)
@@ -200,14 +218,14 @@ class CompiledRunner:
         return None if program is None or isinstance(program.made, str) else program.made
 
     def _precise(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
-        """Under autocast, event and state in the parameters' format: kernels are fast enough not to round."""
+        """Event and state in the parameters' format under autocast: kernels do not round to autocast's format."""
         if not torch.is_autocast_enabled("cpu"):
             return x, state
         dtype = next((t.dtype for t in self.record.named().values() if t.is_floating_point()), x.dtype)
         return x.to(dtype), None if state is None else transform(lambda t: t.to(dtype), state)
 
     def _unfit(self, x: Tensor, state: State | None, others: Sequence[Tensor] = ()) -> str | None:
-        """Why this call is one for the eager loop; None where it may be one for kernels."""
+        """Reason why the eager loop must run this call; None where kernels may."""
         states = () if state is None else tensors(state)
         reason = obstacle((x, *states, *others, *self.record.named().values()))
         if reason is not None:
@@ -281,7 +299,7 @@ class CompiledRunner:
             warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def zero(self, event: Tensor) -> State | None:
-        """The state that the cell starts from; None where only `cell(x)` knows it, and it is not zeros."""
+        """Initial state of the cell; None where only `cell(x)` determines it, and it is not zero."""
         state = initial_state(self.cell, len(event))
         if state is not None:
             return state
@@ -296,7 +314,7 @@ class CompiledRunner:
         return transform(lambda t: t.new_zeros(len(event), *t.shape[1:]), form)
 
     def _own_zero(self, event: Tensor, key: Any) -> State | str:
-        """Zeros in the form of the cell's state, where a step from them is the same as a step without a state."""
+        """Zeros in the form of the cell's state, where a step from them equals a step without a state."""
         numbers = 3 * event[0].numel()
         example = torch.linspace(-1.0, 1.0, numbers, dtype=event.dtype, device="cpu").view(
             3, *event.shape[1:]
@@ -322,7 +340,7 @@ class CompiledRunner:
 
 
 def clear() -> None:
-    """Forget which warnings were given."""
+    """Reset the record of warnings given."""
     _warned.clear()
 
 
@@ -341,7 +359,7 @@ def _form(state: State) -> Any:
 
 
 def refusal() -> Any:
-    """The exception of a step that cannot be compiled."""
+    """Exception class of a step that cannot be compiled."""
     from ...compiler.errors import Refusal
 
     return Refusal

@@ -17,7 +17,7 @@ _found_forms: "WeakKeyDictionary[nn.Module, dict[str, Returns]]" = WeakKeyDictio
 
 
 class EagerRunner:
-    """Runner of a cell step by step; `returns` None is inferred from the first result."""
+    """Step-by-step runner of a cell; with `returns` None, the form of the result is inferred from the first one."""
 
     backend = "eager"
 
@@ -26,7 +26,15 @@ class EagerRunner:
         self.returns = returns
 
     def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """The output [B, ...] and the state after one event [B, ...]; state None is the cell's zero state."""
+        """Output [B, ...] and state after one event.
+
+        Args:
+            event: The event, [B, ...].
+            state: State before it; the cell's initial state where None.
+
+        Returns:
+            The output and the state.
+        """
         if state is None:
             state = initial_state(self.cell, len(event))
         with vmappable():
@@ -36,7 +44,7 @@ class EagerRunner:
         return output_and_state(self.cell, self.returns, result)
 
     def _form_of(self, state: State | None, result: object, event: Tensor) -> Returns:
-        """The form of what the cell returned; what had to be tried is kept."""
+        """Form of the cell's result; where it had to be determined by a trial step, it is stored."""
         form = structure(result)
         known = _found_forms.get(self.cell, {}).get(form) if state is None else None
         if known is not None:
@@ -49,7 +57,17 @@ class EagerRunner:
     def sequence(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
     ) -> tuple[Tensor, State]:
-        """The outputs [T, B, ...] and the last state; lengths [B] in 0..T, resets [T, B] of booleans."""
+        """Outputs and last state over a sequence.
+
+        Args:
+            x: Events [T, B, ...].
+            state: State before the sequence; the cell's initial state where None.
+            lengths: [B] in 0..T, or None.
+            resets: Booleans [T, B], or None.
+
+        Returns:
+            The outputs [T, B, ...] and the last state.
+        """
         if state is None:
             state = initial_state(self.cell, x.shape[1])
         steps = len(x)
@@ -85,7 +103,7 @@ class EagerRunner:
         start = initial_state(self.cell, len(event))
         if start is not None:
             return self.step(event, select(fresh, start, state))
-        # Only the cell itself knows its zero state: each row is taken from a step with or without a state.
+        # Only the cell itself determines its initial state: each row is taken from a step with or without a state.
         output, after = self.step(event, state)
         output_anew, after_anew = self.step(event, None)
         return torch.where(_rows(fresh, output), output_anew, output), select(fresh, after_anew, after)
@@ -109,7 +127,7 @@ class EagerRunner:
 def _masked(
     x: Tensor, lengths: Tensor | None, resets: Tensor | None
 ) -> tuple[Tensor, list[Tensor | None], list[Tensor | None]]:
-    """The events, and for each step the rows [B] that start anew and those that ended; None for no row."""
+    """Events, and for each step the rows [B] that are reset and those that have ended; None for no row."""
     fresh: list[Tensor | None] = [None] * len(x)
     ended = fresh
     if resets is not None:
@@ -124,7 +142,7 @@ def _masked(
 def _by_step(mask: Tensor) -> list[Tensor | None]:
     if not values_known(mask):
         return list(mask.unbind(0))
-    # One transfer for all steps: asking each row would wait for the device each time.
+    # One transfer for all steps: a transfer per step would synchronise with the device each time.
     some = mask.any(1).tolist()
     return [row if present else None for row, present in zip(mask.unbind(0), some, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Calls that are made again: a compiled check of all guards, and then the kernel."""
+"""Fast path for repeated calls: one compiled check of all guards, followed by the kernel."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ class _CellPath:
 
 
 class StepPath(_CellPath):
-    """A step without a gradient, as a function of an event and a state that look as those that it was made for."""
+    """Step without gradient, as a function of an event and a state of the same form as those that it was made for."""
 
     def __init__(
         self, record: CellRecord, program: Program, event: Tensor, state: State, places: Sequence[Slot]
@@ -55,7 +55,7 @@ class StepPath(_CellPath):
         self._run: Callable[..., Any] = self._compiled.single.run
 
     def __call__(self, event: Tensor, state: Any) -> Found | None:
-        """The output and the state after; None where something is not as it was."""
+        """Output and next state; None where a guard fails."""
         states = (state,) if self._alone else state
         if torch.is_grad_enabled() or type(states) is not tuple or len(states) != self._count:
             return None
@@ -66,15 +66,15 @@ class StepPath(_CellPath):
 
 
 class SequencePath(_CellPath):
-    """Sequences without resets, as a function of events and a state that look as those that it was made for.
+    """Sequences without resets, as a function of events and a state of the same form as those that it was made for.
 
     Args:
-        record: what is known of the cell.
-        program: what is compiled for them.
-        x: events [T, B, ...].
-        state: one of the form that is given.
-        start: the one where none is given; None where only the cell knows it.
-        places: where a layer holds what it runs.
+        record: Cache entry of the cell.
+        program: Compiled program for them.
+        x: Events [T, B, ...].
+        state: A state of the form that is given.
+        start: State used where none is given; None where only the cell determines it.
+        places: Places in which a layer stores what it runs.
     """
 
     def __init__(
@@ -91,10 +91,19 @@ class SequencePath(_CellPath):
         self._run = self._compiled.sequence
 
     def __call__(self, x: Tensor, state: Any, lengths: Tensor | Sequence[int] | None) -> Found | None:
-        """The outputs [T, B, ...] and the state after; None where something is not as it was.
+        """Outputs [T, B, ...] and last state; None where a guard fails.
+
+        Args:
+            x: Events.
+            state: State before the sequence, or None.
+            lengths: As of the layer, or None.
+
+        Returns:
+            The outputs and the state, or None.
 
         Raises:
-            ShapeError, InputError: as the layer does for lengths that are none.
+            ShapeError: As of the layer, for invalid lengths.
+            InputError: As of the layer, for lengths out of range.
         """
         if state is None:
             state = self._start

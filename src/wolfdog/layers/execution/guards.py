@@ -1,9 +1,9 @@
-"""Table of guards: what is watched between two calls, and the check that is compiled of it.
+"""Table of guards: the conditions that are checked between two calls, and the function compiled from them.
 
-A call that was made is made again without a look at anything but this: the places where a step reads, what it found
-there, tensors' forms, hooks, and the modes of PyTorch. `GUARDS` has a row for each kind of thing; a row says in Python
-under which condition something has changed. All rows together become one function, which is compiled once for each
-thing that is run. Every condition is a pass in C over all that it is about, of a few tenths of a microsecond.
+An earlier call is repeated after a check of nothing but these: the places that a step reads and the values found
+there, the tensors' forms, hooks, and the modes of PyTorch. `GUARDS` has a row for each kind of dependency; a row gives,
+in Python, the condition under which it has changed. All rows together become one function, compiled once for each
+prepared call. Every condition is evaluated in C over all its objects, in a few tenths of a microsecond.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,13 +41,13 @@ class Watched:
     """Dependencies of one call.
 
     Args:
-        given: the event, and the states, that it is made for.
-        dicts, keys: places that are read; tensors that the kernel is given come first, `count` of them.
-        classes, members: classes, and names that are read of them.
-        changing: what may change in place.
-        modules: whose hooks would run.
-        fixed: whether the kernel knows where the tensors lie, so that they may not lie elsewhere.
-        makes: whether the step makes tensors of the default format.
+        given: The event, and the states, that the call is made for.
+        dicts, keys: Places that are read; the tensors passed to the kernel come first, `count` of them.
+        classes, members: Classes, and names that are read from them.
+        changing: Values that may change in place.
+        modules: Modules whose hooks would run.
+        fixed: Whether the kernel stores the tensors' addresses, so that they must not change.
+        makes: Whether the step makes tensors of the default format.
     """
 
     given: Sequence[Tensor]
@@ -62,7 +62,7 @@ class Watched:
     makes: bool = True
 
     def add(self, *slots: tuple[dict[str, Any], str]) -> None:
-        """Watch what stands in more places, too."""
+        """Add further places to those watched."""
         for held, key in slots:
             self.dicts.append(held)
             self.keys.append(key)
@@ -74,13 +74,13 @@ class Watched:
 
     @property
     def read(self) -> list[Tensor]:
-        """The tensors that the kernel is given."""
+        """Tensors that the kernel is given."""
         return self.values[: self.count]
 
 
 @dataclass(frozen=True)
 class Guard:
-    """A row of the table: a kind of thing, and conditions under which it has changed, with the names they use."""
+    """Row of the table: a kind of dependency, the conditions under which it has changed, and the names they use."""
 
     watches: str
     conditions: Callable[[Watched], Iterator[tuple[str, Scope]]]
@@ -167,9 +167,14 @@ Check = Callable[..., "list[Tensor] | None"]
 
 
 def compiled_check(watched: Watched, table: Sequence[Guard] = GUARDS) -> Check:
-    """One function of all guards.
+    """Single function that checks all guards.
 
-    It is called as `check(x, states)`, with a tuple of states, and returns the tensors in the places, or None.
+    Args:
+        watched: Dependencies of the call.
+        table: Rows of the table.
+
+    Returns:
+        Function, called as `check(x, states)` with a tuple of states, that returns the tensors in the places, or None.
     """
     scope: Scope = {"get": dict.get, "is_": is_, "dicts": watched.dicts, "keys": watched.keys}
     lines = ["def check(x=None, states=()):", "    try:", "        values = list(map(get, dicts, keys))"]
@@ -194,13 +199,16 @@ def watched(
     reads: Sequence[Read | GlobalRead],
     modules: Sequence[nn.Module],
 ) -> Watched:
-    """Dependencies of a call: the places of the tensors that the kernel is given, and all that the step read.
+    """Dependencies of a call: the places of the tensors passed to the kernel, and all values that the step read.
 
     Args:
-        given: the event, and the states.
-        slots: where the tensors are that the kernel is given.
-        reads: what the step reads.
-        modules: whose hooks would run.
+        given: The event, and the states.
+        slots: Places of the tensors passed to the kernel.
+        reads: Values that the step reads.
+        modules: Modules whose hooks would run.
+
+    Returns:
+        The dependencies.
     """
     places = dict.fromkeys((id(held), key) for held, key in slots)
     found = Watched(given, [held for held, _ in slots], [key for _, key in slots], len(slots))
@@ -246,13 +254,13 @@ def watched(
 
 
 def hooks_of(module: nn.Module) -> list[Mapping[int, Any]]:
-    """The dictionaries of a module's hooks that run when it is called."""
+    """Dictionaries of a module's hooks that run when it is called."""
     held = dict_of(module)
     return [held[name] for name in HOOKS]
 
 
 def alike(like: Sequence[Tensor]) -> Alike:
-    """A function that says whether as many tensors look as these do; PyTorch's own guards, where it has them."""
+    """Function that says whether given tensors have the same form as these, by PyTorch's own guards where available."""
     if _tensor_guards is None:
         return alike_in_python(like)
     sizes, strides = [list(t.shape) for t in like], [list(t.stride()) for t in like]
@@ -261,7 +269,7 @@ def alike(like: Sequence[Tensor]) -> Alike:
 
 
 def alike_in_python(like: Sequence[Tensor]) -> Alike:
-    """The same, one question after another."""
+    """Equivalent of `alike` in plain Python."""
     looks = list(map(_look, like))
     return lambda *given: len(given) == len(looks) and list(map(_look, given)) == looks
 

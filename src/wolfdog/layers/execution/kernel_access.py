@@ -1,7 +1,7 @@
-"""Decision on whether kernels may run now, and whether they may be given a tensor's memory.
+"""Conditions under which kernels may run, and under which they may read a tensor's memory.
 
-Every entry of the library asks `obstacle`. A kernel gets addresses: it may read only plain strided tensors on the CPU
-whose memory is there, and only while nothing of PyTorch looks on that would have to see operators.
+Every entry point of the library calls `obstacle`. A kernel receives addresses: it may read only plain strided tensors
+on the CPU with allocated memory, and only while no mode or transform of PyTorch has to intercept operators.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,9 +22,16 @@ _pre_dispatch_modes: Callable[[], int] = torch._ops._len_torch_dispatch_stack_pr
 def obstacle(tensors: Iterable[object] = ()) -> str | None:
     """Reason why kernels may not run now over these tensors; None where they may.
 
-    >>> obstacle([torch.zeros(2)])
-    >>> obstacle([torch.zeros(2, device="meta")])
-    'a tensor is on meta: kernels run on the CPU'
+    Args:
+        tensors: The tensors.
+
+    Returns:
+        The reason, or None.
+
+    Examples:
+        >>> obstacle([torch.zeros(2)])
+        >>> obstacle([torch.zeros(2, device="meta")])
+        'a tensor is on meta: kernels run on the CPU'
     """
     reason = mode_at_work()
     if reason is not None:
@@ -36,7 +43,7 @@ def obstacle(tensors: Iterable[object] = ()) -> str | None:
 
 
 def mode_at_work() -> str | None:
-    """Name of what looks on and has to see PyTorch's operators; None where nothing does."""
+    """Name of the active mode or transform that has to see PyTorch's operators; None where there is none."""
     if transformed():
         return "a transform of torch.func, or forward-mode differentiation, is at work"
     if observed():
@@ -47,12 +54,12 @@ def mode_at_work() -> str | None:
 
 
 def transformed() -> bool:
-    """Whether a transform of torch.func, or forward-mode differentiation, is at work."""
+    """Whether a transform of torch.func, or forward-mode differentiation, is active."""
     return _peek() is not None or forward_ad._current_level >= 0
 
 
 def observed() -> bool:
-    """Whether a dispatch mode, a function mode or a tracer of torch.jit looks on: they see operators alone."""
+    """Whether a dispatch mode, a function mode or a tracer of torch.jit is active, which see operators only."""
     return (
         torch._C._len_torch_dispatch_stack() > 0
         or torch._C._get_tracing_state() is not None
@@ -70,7 +77,7 @@ def ordinary(tensor: object) -> TypeGuard[Tensor]:
 
 
 def plain(tensor: object) -> TypeGuard[Tensor]:
-    """Whether memory holds a tensor's numbers as they are: an ordinary one, for itself alone, whose memory is there."""
+    """Whether a tensor's memory holds its values as they are: ordinary, not a wrapper, with allocated memory."""
     return (
         ordinary(tensor)
         and not _stands_for_many(tensor)
@@ -79,7 +86,7 @@ def plain(tensor: object) -> TypeGuard[Tensor]:
 
 
 def default_device() -> str:
-    """Device on which tensors are made where none is named."""
+    """Device of new tensors for which none is given."""
     count = torch._C._len_torch_function_stack()
     modes = [torch._C._get_function_stack_at(at) for at in range(count)]
     return next((str(mode.device) for mode in reversed(modes) if type(mode) is DeviceContext), "cpu")
@@ -95,7 +102,7 @@ def _stands_for_many(tensor: Tensor) -> bool:
 
 
 def _default_device_alone() -> bool:
-    """Whether the function modes do no more than to name a default device."""
+    """Whether the active function modes only set a default device."""
     count = torch._C._len_torch_function_stack()
     return all(type(torch._C._get_function_stack_at(at)) is DeviceContext for at in range(count))
 

@@ -1,4 +1,4 @@
-"""Runs of a step to find out about it, which leave nothing behind: no attribute, no buffer, no random number."""
+"""Trial runs of a step without side effects on attributes, buffers or random number generators."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from .snapshots import Part, frozen, library, parts
 
 
 class Untouched:
-    """Modules, and all that they hold, as they are now, to be put back where running a step changed them."""
+    """Snapshot of modules and their contents, which restores what running a step changes."""
 
     def __init__(self, modules: Sequence[nn.Module]) -> None:
         self._kept: list[tuple[dict[str, Any], dict[str, Any]]] = []
@@ -35,7 +35,7 @@ class Untouched:
         self._within += [("an object outside", part) for part in parts(*functions)]
 
     def put_back(self) -> set[str]:
-        """The names of attributes that have changed; all are as they were then."""
+        """Restore everything; the result is the names of the attributes that had changed."""
         changed = set()
         for held, kept in self._kept:
             different = [key for key in {**kept, **held} if not _same(held, kept, key)]
@@ -65,7 +65,7 @@ def _same(held: dict[str, Any], kept: dict[str, Any], key: str) -> bool:
 
 @contextmanager
 def probing(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
-    """Within it, steps run without a gradient; afterwards everything is as it was, the contents of tensors too."""
+    """Context in which steps run without gradient; on exit everything is restored, the contents of tensors too."""
     untouched = Untouched(modules)
     tensors = [
         (tensor, tensor._version, tensor.detach().clone())
@@ -87,7 +87,7 @@ def probing(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None
 
 @contextmanager
 def trial(cell: nn.Module, event: Tensor) -> Iterator[Tensor]:
-    """The event [B, ...] as a step of the cell takes it, with masks; random numbers go on as if none was drawn."""
+    """Event [B, ...] as a step of the cell takes it, with masks; random number generators keep their state."""
     with replayed(generators(event.device), event.device), fresh_dropout_masks(cell, len(event)):
         yield with_step_masks(cell, event.unsqueeze(0)).squeeze(0)
 
@@ -98,10 +98,10 @@ _READERS = (
 
 
 class NumbersUnread(TorchFunctionMode):
-    """Refuses a step that looks at a tensor's memory, past PyTorch's operators.
+    """Mode that refuses a step that reads a tensor's memory other than by PyTorch's operators.
 
     Args:
-        refuse: exception that is raised with a reason.
+        refuse: Exception that is raised with a reason.
     """
 
     def __init__(self, refuse: type[Exception]) -> None:

@@ -12,7 +12,7 @@ from .eager import EagerRunner
 
 
 class Runner(Protocol):
-    """Runs one cell over checked events, laid out as [T, B, ...]; EagerRunner is the meaning."""
+    """Interface of a runner of one cell over checked events [T, B, ...]; EagerRunner defines the results."""
 
     @property
     def backend(self) -> str: ...
@@ -27,9 +27,16 @@ class Runner(Protocol):
 def choose(
     cell: nn.Module, returns: Returns | None, asked: str | None, kept: Kept | None = None
 ) -> tuple[Runner, str | None]:
-    """The runner for a cell, and why there is none faster (None where this is the fastest).
+    """Runner for a cell, and the reason why there is no faster one.
 
-    `kept` is what a layer keeps for it from call to call.
+    Args:
+        cell: The cell.
+        returns: As of `Recurrent`.
+        asked: The requested backend, or None.
+        kept: Checks that a layer stores for the runner between calls.
+
+    Returns:
+        The runner, and the reason (None where this is the fastest).
     """
     if asked == "eager":
         return EagerRunner(cell, returns), "the eager backend was asked for"

@@ -1,7 +1,8 @@
 """Snapshots of Python values: equality by content, changes in place, and restoration.
 
 A step of a cell may read more than tensors: numbers, names, lists of them, arrays, objects. `frozen` makes a key that
-differs wherever values do; `parts` finds what may change in place, each with what is needed to see and to undo that.
+differs wherever values do; `parts` finds the parts that may change in place, each with the means to detect and undo
+a change.
 """
 
 import logging
@@ -39,11 +40,11 @@ _MISSING = object()
 
 
 class UnwatchableError(Exception):
-    """A value whose changes cannot be seen."""
+    """Error for a value whose changes cannot be detected."""
 
 
 class Same:
-    """Identity of an object as a key; it does not keep the object alive."""
+    """Identity of an object as a key; the object is referenced weakly."""
 
     __slots__ = ("_hash", "_ref")
 
@@ -62,13 +63,20 @@ class Same:
 
 
 def frozen(value: Any) -> Any:
-    """Key that is equal where values are alike, in type and in content.
+    """Key that is equal where values are equal in type and in content.
+
+    Args:
+        value: The value.
+
+    Returns:
+        The key.
 
     Raises:
-        UnwatchableError: for an object that does not show what it holds, and for more than `MOST` things.
+        UnwatchableError: An object does not expose its contents, or there are more than `MOST` parts.
 
-    >>> frozen([1, 2.0]) == frozen([1, 2.0]), frozen(1) == frozen(True), frozen(0.0) == frozen(-0.0)
-    (True, False, False)
+    Examples:
+        >>> frozen([1, 2.0]) == frozen([1, 2.0]), frozen(1) == frozen(True), frozen(0.0) == frozen(-0.0)
+        (True, False, False)
     """
     return _Freezing()(value)
 
@@ -141,14 +149,14 @@ class _Freezing:
 
 
 class Part:
-    """Something that may change in place, and what it was."""
+    """Object that may change in place, and its contents at the time of the snapshot."""
 
     def __init__(self, of: Any) -> None:
         self.of = of
         self.was = _copied(of)
 
     def unchanged(self) -> bool:
-        """Whether it holds the very same things."""
+        """Whether it still holds the same objects."""
         of, was = self.of, self.was
         if isinstance(of, CellType):
             return _content(of) is was
@@ -164,7 +172,7 @@ class Part:
         return len(now) == len(was) and all(map(is_, now, was))
 
     def restore(self) -> None:
-        """Put back what it was."""
+        """Restore the contents."""
         of, was = self.of, self.was
         if isinstance(of, CellType):
             of.cell_contents = was
@@ -193,8 +201,11 @@ def parts(*values: Any, functions: bool = True) -> list[Part]:
     """Parts of these values that may change in place, at most `MOST` of them.
 
     Args:
-        values: any values.
-        functions: whether what functions close over, and the globals they name, count too.
+        *values: The values.
+        functions: Whether the closures of functions, and the globals that they name, count too.
+
+    Returns:
+        The parts.
     """
     found: dict[int, Part] = {}
     seen: set[int] = set()
@@ -234,7 +245,7 @@ def parts(*values: Any, functions: bool = True) -> list[Part]:
 
 
 def names_in(function: FunctionType) -> set[str]:
-    """Names that a function's code reads, those of functions within it too."""
+    """Names that a function's code reads, those of nested functions too."""
     names: set[str] = set()
     codes = [function.__code__]
     while codes:
@@ -245,7 +256,7 @@ def names_in(function: FunctionType) -> set[str]:
 
 
 def library(of: Any) -> bool:
-    """Whether a function or class is PyTorch's, NumPy's, Python's or this library's."""
+    """Whether a function or class belongs to PyTorch, NumPy, Python or this library."""
     return str(getattr(of, "__module__", None) or "builtins").partition(".")[0] in LIBRARIES
 
 
@@ -281,7 +292,7 @@ def _slots(value: Any, kind: type) -> dict[str, Any]:
 
 
 def _shows_all(kind: type) -> bool:
-    """Whether instances hold nothing but attributes: no class above was written in C."""
+    """Whether instances have no state but their attributes: no base class is implemented in C."""
     for base in kind.__mro__[:-1]:
         if not base.__flags__ & (1 << 9):  # of Python's, as the module copyreg tells it
             return False
@@ -292,7 +303,7 @@ def _shows_all(kind: type) -> bool:
 
 
 def _members(kind: type) -> Iterator[Any]:
-    """Methods and class attributes that instances of a class find in it."""
+    """Methods and class attributes that instances of a class inherit."""
     for base in kind.__mro__[:-1]:
         if not library(base):
             yield from (item for name, item in vars(base).items() if not name.startswith("__"))

@@ -1,6 +1,7 @@
-"""The runner inside torch.compile: what PyTorch computes before the loop, and the loop as one operator of the graph.
+"""Runner within torch.compile: PyTorch computes the inputs of the loop, and the loop is one operator of the graph.
 
-What depends on the cell alone is decided while the graph is made, by functions whose results are constants of it.
+Decisions that depend on the cell alone are made while the graph is made, by functions whose results are constants of
+the graph.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ from .scan import scan_steps
 
 
 class _Plans:
-    """Plans by number, as attributes: torch.compile sees those made after its first look, as it does not in a dict."""
+    """Plans by number, as attributes: torch.compile sees attributes that are added later, but not items of a dict."""
 
 
 PLANS = 256
@@ -39,7 +40,7 @@ _plans = _Plans()
 
 
 class GraphRunner:
-    """Runs a cell within a graph of torch.compile; where it cannot be compiled, by the eager loop within the graph."""
+    """Runner of a cell within a graph of torch.compile; by the eager loop within the graph if it cannot be compiled."""
 
     def __init__(self, layer: Any, cell: nn.Module, returns: Returns | None) -> None:
         self.layer, self.cell = layer, cell
@@ -47,17 +48,17 @@ class GraphRunner:
 
     @property
     def backend(self) -> str:
-        """As CompiledRunner's."""
+        """Backend of the cell, as of `CompiledRunner.backend`."""
         return "llvm"
 
     def step(self, event: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """As EagerRunner's: one step is best left to torch.compile itself."""
+        """Output and state after one event, as of `EagerRunner.step`, by operators that torch.compile compiles."""
         return self.eager.step(event, state)
 
     def sequence(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
     ) -> tuple[Tensor, State]:
-        """As EagerRunner's."""
+        """Outputs and last state over a sequence, as of `EagerRunner.sequence`."""
         if (
             torch.is_autocast_enabled("cpu") and x.device.type == "cpu"
         ):  # as CompiledRunner: nothing is rounded
@@ -70,7 +71,7 @@ class GraphRunner:
         features = [len(range(n)) for n in x.shape[2:]]
         number = self.layer._plan_in_graph(features, str(x.dtype), resets is not None)
         masks = planned(number).rows if number else []
-        # compared here, where the graph is made, so that it is made again where a number changes
+        # Compared here, where the graph is made, so that the graph is remade where a number changes.
         for path, said in self.layer._numbers_in_graph():
             if ".".join(path) not in masks and reduce(getattr, path, self.cell) != said:
                 number = 0
@@ -79,7 +80,7 @@ class GraphRunner:
         plan = planned(number)
         fresh = self._zero(x, plan)
         before = fresh if state is None else state
-        # a step that nothing uses, so that torch.compile guards all that a step reads
+        # A step whose result is unused, so that torch.compile guards all values that a step reads.
         self.eager.step(x[0], before)
         states, anew = list(tensors(before)), list(tensors(fresh))
         if lengths is not None:
@@ -95,7 +96,7 @@ class GraphRunner:
     def _exported(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
     ) -> tuple[Tensor, State]:
-        """By the unrolled loop, or by a scan where the number of steps is dynamic; without autocast."""
+        """Outputs and last state by the unrolled loop, or by a scan for a dynamic number of steps; without autocast."""
         start = initial_state(self.cell, x.shape[1]) if state is None else state
         steps: object = x.shape[0]
         # No context where there is nothing to disable: programs with a scan inside one cannot be saved.
@@ -120,7 +121,7 @@ def run_planned(
     resets: Tensor | None = None,
     fresh: Sequence[Tensor] = (),
 ) -> tuple[Tensor, list[Tensor]]:
-    """As `Compiled.sequence`, within a graph."""
+    """Outputs and last states within a graph, as of `Compiled.sequence`."""
     save = torch.is_grad_enabled()
     with torch.autocast("cpu", enabled=False):
         events, parameters = plan.call.arguments(named, x, resets, fresh)
@@ -162,7 +163,7 @@ class Plan:
 
 
 def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: str, resets: bool) -> int:
-    """The number of the plan for a cell, kept in this module; 0 where the cell cannot be compiled."""
+    """Number of the plan for a cell, stored in this module; 0 where the cell cannot be compiled."""
     runner = CompiledRunner(cell, returns)
     event = torch.zeros(2, *features, dtype=getattr(torch, dtype.removeprefix("torch.")), device="cpu")
     try:
@@ -178,9 +179,9 @@ def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: s
 
 
 def numbers_read(cell: nn.Module) -> list[tuple[tuple[str, ...], object]]:
-    """The numbers, names, truths and nothings that steps of a cell read, each with the names on the way there.
+    """Numbers, strings, booleans and Nones that steps of a cell read, each with the attribute names that lead to it.
 
-    torch.compile makes arguments of numbers that change: such a number has to be compared where the graph is made.
+    torch.compile turns changing numbers into arguments, so such a number has to be compared where the graph is made.
     """
     record, found = record_of(cell), {}
     prefixes = {id(module): prefix for prefix, module in cell.named_modules()}
@@ -196,7 +197,7 @@ def numbers_read(cell: nn.Module) -> list[tuple[tuple[str, ...], object]]:
 
 
 def register(compiled: Any, resets: bool = False, zero: State = ()) -> int:
-    """The number of the plan of what is compiled; equal ones share it, and a graph may hold on to the first."""
+    """Number of the plan of a compiled cell; equal cells share the first plan, which a graph may refer to."""
     made = Plan(compiled, resets, zero)
     if not hasattr(_plans, f"of_{made.key}"):
         setattr(_plans, f"of_{made.key}", made)
@@ -206,10 +207,10 @@ def register(compiled: Any, resets: bool = False, zero: State = ()) -> int:
 
 
 def clear() -> None:
-    """Forget the plans; graphs that use one are made anew by torch.compile."""
+    """Discard all plans; torch.compile remakes the graphs that use one."""
     vars(_plans).clear()
 
 
 def planned(number: int) -> Any:
-    """The plan with a number."""
+    """Plan with a number."""
     return getattr(_plans, f"of_{number}")

@@ -1,4 +1,4 @@
-"""torch.nn's layers, run by kernels."""
+"""Layers of torch.nn, run by kernels."""
 
 from .rnn import GRU as GRU
 from .rnn import LSTM as LSTM

@@ -1,4 +1,4 @@
-"""A look inside RNN, LSTM and GRU: every quantity of every layer and direction over time."""
+"""Activations of RNN, LSTM and GRU: every quantity of every layer and direction over time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,9 +28,15 @@ def quantities(
 ) -> dict[str, Any]:
     """Activations of every layer and direction, laid out as the events, with the suffixes of the parameters.
 
-    named    their parameters by the cells' names
-    before   the states, [B, ...] each, of every layer and direction
-    backend  Recurrent's
+    Args:
+        layer: The layer.
+        named: For every layer and direction, the parameters by the cells' names.
+        layout: Layout of the events.
+        before: Initial states of every layer and direction, [B, ...] each.
+        backend: As of `Recurrent`.
+
+    Returns:
+        Name with suffix -> values over time.
     """
     kept = _made.setdefault(layer, {})
     if backend not in kept:
@@ -58,7 +64,7 @@ def quantities(
 
 
 def _recurrent(layer: nn.RNNBase, named: Named, backend: str | None) -> Recurrent:
-    """One layer in one direction, whose cell has yet to be given its parameters."""
+    """`Recurrent` of one layer in one direction, whose cell does not have its parameters yet."""
     weight = named["weight_ih"]
     unit = Unit(layer.mode, weight.shape[1], layer.hidden_size, layer.proj_size, layer.bias, weight.dtype)
     return Recurrent(cell_of(unit), backend=backend)

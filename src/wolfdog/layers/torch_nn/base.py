@@ -1,7 +1,7 @@
 """Base class of RNN, LSTM and GRU: torch.nn's layer, run by kernels.
 
-Kernels run what is plainly theirs. All else goes to torch.nn's own forward: other devices and formats, export, and
-every mistake, so that results and errors are torch.nn's.
+Kernels run the calls that they support. All others go to torch.nn's own forward: other devices and formats, export,
+and invalid arguments, so that results and errors are torch.nn's.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _PASSING = ("_path", "_last_form", "_last_reason")
 
 
 class OnKernels(nn.RNNBase):
-    """A layer of torch.nn, `own`, whose sequences are run by kernels."""
+    """Layer of torch.nn, `own`, whose sequences are run by kernels."""
 
     own: ClassVar[type[nn.RNNBase]]
     _path: LayerPath | None = None
@@ -42,11 +42,11 @@ class OnKernels(nn.RNNBase):
 
     @property
     def fallback_reason(self) -> str | None:
-        """Why torch.nn's own forward ran the layer last, or would run it; None where kernels did."""
+        """Reason why torch.nn's own forward ran the layer last, or would run it; None where kernels did."""
         return self._refusal() if self._last_reason == "" else self._last_reason
 
     def _refusal(self) -> str | None:
-        """Why no kernels are made for the layer; None where there are."""
+        """Reason why no kernels are made for the layer; None where they are."""
         units = self._units(self._named())
         found = units if isinstance(units, str) else units.kernels
         return found if isinstance(found, str) else None
@@ -58,15 +58,21 @@ class OnKernels(nn.RNNBase):
 
     @_flat_weights.setter
     def _flat_weights(self, weights: list[Any]) -> None:
-        """torch.nn's to call; nothing is kept."""
+        """Setter for torch.nn, which assigns its list here; nothing is stored."""
 
     def forward(self, input: Any, hx: Any = None) -> Any:  # noqa: A002  # torch.nn's name
-        """The outputs over a sequence, and the state after it: as torch.nn's layer of the same name.
+        """Outputs over a sequence, and the state after it, as of torch.nn's layer of the same name.
 
-        input  [T, B, I], [B, T, I] with batch_first, [T, I] without a batch; or a PackedSequence
-        hx     the state before, [layers * directions, B, H], without B where the input is; zeros where None
+        Args:
+            input: [T, B, I], [B, T, I] with batch_first, [T, I] without a batch, or a PackedSequence.
+            hx: State before the sequence, [layers * directions, B, H], without B where the input has none; zeros where
+                None.
 
-        Raises what torch.nn raises.
+        Returns:
+            The outputs and the last state.
+
+        Raises:
+            Exception: As torch.nn's layer.
         """
         if torch.compiler.is_compiling():
             return self._within_graph(input, hx)
@@ -99,7 +105,7 @@ class OnKernels(nn.RNNBase):
         return fits(self, events, hx, units[0].dtype)
 
     def _obstacle(self, units: Units | str, events: Any, hx: Any) -> str | None:
-        """Why kernels do not run this call; None where they do."""
+        """Reason why kernels do not run this call; None where they do."""
         if isinstance(units, str):
             return units
         reason = mode_at_work()
@@ -111,13 +117,21 @@ class OnKernels(nn.RNNBase):
 
     @torch.no_grad()
     def activations(self, input: Any, hx: Any = None) -> dict[str, Any]:  # noqa: A002
-        """Every named quantity of every layer and direction over time, laid out as the input; without gradients.
+        """Activations of every named quantity of every layer and direction over time, without gradients.
 
-        Names end as those of the parameters do: for an LSTM `i_l0`, `f_l0`, `g_l0`, `o_l0`, `h_l0`, `c_l0`, then those
-        of `l0_reverse`, `l1` and so on; r, z, n and h for a GRU. Without that ending they are those of
+        Names have the suffixes of the parameters: for an LSTM `i_l0`, `f_l0`, `g_l0`, `o_l0`, `h_l0`, `c_l0`, then
+        those of `l0_reverse`, `l1` and so on; r, z, n and h for a GRU. Without the suffix they are those of
         `Recurrent.activations`.
 
-        Arguments and errors are those of the call.
+        Args:
+            input: As of `forward`.
+            hx: As of `forward`.
+
+        Returns:
+            Name -> values, laid out as the input.
+
+        Raises:
+            Exception: As of `forward`.
         """
         named = self._named()
         dtype = named[0]["weight_ih"].dtype
@@ -132,7 +146,7 @@ class OnKernels(nn.RNNBase):
         return {name: value for name, value in state.items() if name not in _PASSING}
 
     def _prepare_path(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> None:
-        """Make ready for more calls like this one, where it is the second in a row."""
+        """Create the fast path for calls like this one, where it is the second in a row."""
         names = [name for names in self._all_weights for name in names]
         if (
             isinstance(events, PackedSequence)
@@ -178,7 +192,7 @@ class OnKernels(nn.RNNBase):
         return units
 
     def _within_graph(self, events: Any, hx: Any) -> Any:
-        """The same in a graph of torch.compile, with kernels as operators; exported graphs hold PyTorch's own."""
+        """Result within a graph of torch.compile, with kernels as operators; exported graphs hold PyTorch's own."""
         if torch.compiler.is_exporting():
             return self.own.forward(self, events, hx)
         if isinstance(events, PackedSequence):
@@ -195,11 +209,11 @@ class OnKernels(nn.RNNBase):
         kernels = units if isinstance(units, str) else units.kernels
         return () if isinstance(kernels, str) else tuple(register(kernel) for kernel in kernels)
 
-    # for torch.compile: called while the graph is made, its result is a constant of the graph
+    # For torch.compile: called while the graph is made; its result is a constant of the graph.
     _plans_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
     def _run(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> Any:
-        """Checked events and states by the runs given, one for every layer and direction."""
+        """Result for checked events and states, by the given runs, one for every layer and direction."""
         dtype = named[0]["weight_ih"].dtype
         layout, states = self._laid_out(events, hx, dtype)
         x = layout.x

@@ -11,7 +11,7 @@ from ..execution.kernel_access import ordinary, plain, transformed
 
 
 def fits(layer: nn.RNNBase, events: object, hx: object, dtype: torch.dtype) -> bool:
-    """Whether events and state are as a layer with parameters of this format takes them."""
+    """Whether events and state have the form that a layer with parameters of this format accepts."""
     if autocast() and torch.get_autocast_dtype("cpu") is not torch.bfloat16:
         return False
     if isinstance(events, PackedSequence):
@@ -56,10 +56,10 @@ def _states(layer: nn.RNNBase, hx: object, dtype: torch.dtype, batch: tuple[int,
 
 
 def state_sizes(layer: nn.RNNBase) -> list[int]:
-    """Units of h, and of c where there is one."""
+    """Number of units of h, and of c where there is one."""
     return [layer.proj_size or layer.hidden_size, *([layer.hidden_size] if layer.mode == "LSTM" else [])]
 
 
 def autocast() -> bool:
-    """Whether autocast is at work."""
+    """Whether autocast is enabled."""
     return torch.is_autocast_enabled("cpu")

@@ -1,4 +1,4 @@
-"""Calls of torch.nn's layers that are made again: a compiled check of all guards, and then the kernels."""
+"""Fast path for repeated calls of torch.nn's layers: one compiled check of all guards, followed by the kernels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,13 +20,13 @@ _SAYS = (
 
 
 class LayerPath:
-    """A call over tensors by kernels, for events and states that look as those that it was made for.
+    """Call over tensors by kernels, for events and states of the same form as those that it was made for.
 
     Args:
-        layer: the layer.
-        runs: for every layer and direction, what runs it.
-        named: their parameters by the cells' names.
-        x, hx: events, and states or None, which kernels have just run.
+        layer: The layer.
+        runs: The run of every layer and direction.
+        named: Their parameters by the cells' names.
+        x, hx: Events, and states or None, which kernels have just run.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class LayerPath:
         self._as_it_lies = len(runs) == 1 and x.dim() == 3 and not layer.batch_first and hx is None
 
     def __call__(self, layer: nn.RNNBase, x: Any, hx: Any) -> tuple[Tensor, list[Tensor]] | None:
-        """Outputs and last states; None where something is not as it was.
+        """Outputs and last states; None where a guard fails.
 
-        Parameters are the tensors that they were, and may hold other numbers.
+        Parameters are the same tensors as before; their values may differ.
         """
         try:
             states = self._states(hx)
@@ -71,7 +71,11 @@ class LayerPath:
         return layout.result(*run_stack(units, layout, layout.x, layer.bidirectional, drop))
 
     def _states(self, hx: Any) -> Sequence[Tensor]:
-        """The tensors of states of the form that it was made for; raises ValueError for another."""
+        """State tensors, of the form that the path was made for.
+
+        Raises:
+            ValueError: The form is another one.
+        """
         states = () if hx is None else hx if self._count > 1 and isinstance(hx, tuple | list) else (hx,)
         if len(states) != self._count:
             raise ValueError

@@ -1,4 +1,4 @@
-"""Calls that torch.compile leaves out of its graphs. Importing this module loads torch.compile."""
+"""Calls that torch.compile excludes from its graphs. Importing this module loads torch.compile."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ from torch import nn
 
 @torch.compiler.disable  # type: ignore[untyped-decorator]
 def outside_graph(layer: nn.Module, events: Any, hx: Any) -> Any:
-    """A layer over a PackedSequence: where its events lie depends on numbers, which a graph does not look at."""
+    """Result of a layer over a PackedSequence, whose layout depends on values, which a graph does not read."""
     return layer.forward(events, hx)

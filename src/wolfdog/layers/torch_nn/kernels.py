@@ -1,4 +1,4 @@
-"""One direction of one layer: its step, and what is compiled of it, once for all like it."""
+"""Step of one direction of one layer, and its compiled kernel, shared by all of the same form."""
 
 import contextlib
 import warnings
@@ -39,7 +39,7 @@ class Unit:
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The parameters' shapes by the cell's names, in torch.nn's order."""
+        """Shapes of the parameters by the cell's names, in torch.nn's order."""
         gates = {"LSTM": 4, "GRU": 3}.get(self.mode, 1) * self.hidden_size
         shapes: dict[str, tuple[int, ...]] = {
             "weight_ih": (gates, self.input_size),
@@ -65,7 +65,7 @@ CELLS: dict[str, Made] = {
 
 
 def cell_of(unit: Unit) -> nn.Module:
-    """The cell of a unit, with parameters that hold no numbers."""
+    """Cell of a unit, with parameters that have no values."""
     projected = [unit.proj_size] if unit.proj_size else []
     made = CELLS[f"{unit.mode} projected" if projected else unit.mode]
     where = torch.device("meta")
@@ -94,7 +94,19 @@ class Units(tuple[Unit, ...]):
 def units_of(
     mode: str, sizes: tuple[int, int, int], bias: bool, dtype: torch.dtype, layers: int, directions: int
 ) -> Units:
-    """The units of a layer; sizes of events, of hidden units, and projected (or 0)."""
+    """Units of a layer.
+
+    Args:
+        mode: As of torch.nn.RNNBase.
+        sizes: Sizes of events, of the hidden state, and of the projection (or 0).
+        bias: Whether there are biases.
+        dtype: Format of the parameters.
+        layers: Number of layers.
+        directions: 1 or 2.
+
+    Returns:
+        The units of every layer and direction.
+    """
     events, hidden, projected = sizes
     first = Unit(mode, events, hidden, projected, bias, dtype)
     inner = Unit(mode, directions * (projected or hidden), hidden, projected, bias, dtype)
@@ -118,7 +130,7 @@ def compiled(unit: Unit) -> "Compiled | str":
 
 
 def clear() -> None:
-    """Forget what was compiled of every unit."""
+    """Discard the compiled kernels of all units."""
     units_of.cache_clear()
     with compiling:
         _compiled.clear()
@@ -127,7 +139,7 @@ def clear() -> None:
 def run_loop(
     unit: Unit, named: Mapping[str, Tensor], x: Tensor, states: Sequence[Tensor], lengths: Tensor | None
 ) -> tuple[Tensor, Sequence[Tensor]]:
-    """A unit over a sequence by the loop that kernels stand for: what torch.func's transforms can take apart."""
+    """Result of a unit over a sequence by an eager loop equivalent to the kernel, which torch.func can transform."""
     layer = Recurrent(cell_of(unit), returns="state", backend="eager")
     parameters = {f"cell.{name}": tensor for name, tensor in named.items()}
     state = tuple(states) if len(states) > 1 else states[0]

@@ -12,9 +12,9 @@ from ...compiler.ragged import reversed_steps
 
 
 class Layout(Protocol):
-    """The events given, x, and how they, outputs and states go to kernels and back; `lengths` [B] fall, or are None.
+    """Layout of the given events x, and the conversion of events, outputs and states to the kernels' layout and back.
 
-    `ragged` says whether sequences end at different steps.
+    `lengths` [B] are in descending order, or None. `ragged` says whether sequences end at different steps.
     """
 
     x: Tensor
@@ -32,7 +32,7 @@ class Layout(Protocol):
 
 
 class Whole:
-    """Every sequence has T events: [T, B, I], [B, T, I] with the batch first, or [T, I] without one."""
+    """Layout in which every sequence has T events: [T, B, I], [B, T, I] with the batch first, or [T, I] without one."""
 
     lengths: Tensor | None = None
     ragged = False
@@ -46,11 +46,11 @@ class Whole:
         self.x, self.batch = events, events.shape[1]
 
     def states(self, given: list[Tensor]) -> list[Tensor]:
-        """[layers * directions, B, H] each."""
+        """Initial states, [layers * directions, B, H] each."""
         return given if self.batched else [state.unsqueeze(1) for state in given]
 
     def events(self, x: Tensor, backwards: bool) -> Tensor:
-        """For the backward direction, the last event first."""
+        """Events in the kernels' layout; the last one first for the backward direction."""
         return x.flip(0) if backwards else x
 
     def outputs(self, y: Tensor, backwards: bool) -> Tensor:
@@ -65,7 +65,7 @@ class Whole:
 
 
 class Packed:
-    """A PackedSequence, whose data [N, I] are, of step after step, the events of the sequences that still run."""
+    """Layout of a PackedSequence, whose data [N, I] are, for each step, the events of the sequences still running."""
 
     def __init__(self, events: PackedSequence) -> None:
         self.given, self.x = events, events.data
@@ -76,40 +76,40 @@ class Packed:
         self.ragged = int(sizes[-1]) < self.batch
 
     def states(self, given: list[Tensor]) -> list[Tensor]:
-        """In the order in which sequences lie here, the longest first."""
+        """Initial states in the order of the packed sequences, the longest first."""
         order = self.given.sorted_indices
         return given if order is None else [state.index_select(1, order) for state in given]
 
     def result(self, y: Tensor, last: list[Tensor]) -> tuple[PackedSequence, list[Tensor]]:
-        """Outputs packed as the events are, and last states in the order that was given."""
+        """Outputs packed as the events are, and last states in the order of the given ones."""
         _, sizes, order, back = self.given
         states = last if back is None else [state.index_select(1, back) for state in last]
         return PackedSequence(y, sizes, order, back), states
 
     @cached_property
     def _rows(self) -> Tensor:
-        """For every event that there is, its row in [T * B]."""
+        """Row in [T * B] of every event."""
         return self.running.flatten().nonzero().squeeze(1)
 
     @cached_property
     def _backwards(self) -> Tensor:
-        """The same where each sequence begins at its own last event."""
+        """Row in [T * B] of every event, where each sequence begins at its own last event."""
         steps = reversed_steps(self.steps, self.running.sum(0))
         return (steps * self.batch + torch.arange(self.batch, device="cpu")).flatten()[self._rows]
 
     def events(self, x: Tensor, backwards: bool) -> Tensor:
-        """[N, I] to [T, B, I]."""
+        """Events, from [N, I] to [T, B, I]."""
         rows = self._backwards if backwards else self._rows
         spread = _spread(x, rows, self.steps * self.batch)
         return spread.view(self.steps, self.batch, *x.shape[1:])
 
     def outputs(self, y: Tensor, backwards: bool) -> Tensor:
-        """[T, B, H] to [N, H]."""
+        """Outputs, from [T, B, H] to [N, H]."""
         return _gather(y.flatten(0, 1), self._backwards if backwards else self._rows)
 
 
 def _spread(x: Tensor, rows: Tensor, count: int) -> Tensor:
-    """Rows put where they belong among zeros."""
+    """Tensor of zeros with the given rows written to their positions."""
     if differentiable(x):
         found: Tensor = _Spread.apply(x, rows, count)  # type: ignore[no-untyped-call]
         return found
@@ -117,7 +117,7 @@ def _spread(x: Tensor, rows: Tensor, count: int) -> Tensor:
 
 
 def _gather(y: Tensor, rows: Tensor) -> Tensor:
-    """Rows taken from where they are; the reverse of _spread."""
+    """Rows read from their positions; the inverse of _spread."""
     if differentiable(y):
         found: Tensor = _Gather.apply(y, rows)  # type: ignore[no-untyped-call]
         return found
@@ -125,7 +125,7 @@ def _gather(y: Tensor, rows: Tensor) -> Tensor:
 
 
 class _Spread(torch.autograd.Function):
-    """_spread, with a gradient: each place is taken once, which PyTorch's own rule does not know."""
+    """Differentiable _spread: each position occurs once, which PyTorch's own gradient does not assume."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, rows: Tensor, count: int) -> Tensor:
@@ -138,7 +138,7 @@ class _Spread(torch.autograd.Function):
 
 
 class _Gather(torch.autograd.Function):
-    """_gather, with a gradient."""
+    """Differentiable _gather."""
 
     @staticmethod
     def forward(ctx: Any, y: Tensor, rows: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The layers: torch.nn's arguments, parameters, results and errors."""
+"""Layers with torch.nn's arguments, parameters, results and errors."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from .base import OnKernels
 
 
 class RNN(OnKernels):
-    """Elman's unit in layers, in the place of torch.nn.RNN: change the name and nothing else.
+    """Elman RNN in layers, a replacement for torch.nn.RNN under the same interface.
 
-        h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)                or relu in the place of tanh
+        h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)                or relu instead of tanh
 
-    Arguments, names, shapes and first values of the parameters, results and errors are torch.nn.RNN's, and
-    state_dicts go both ways. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.RNN's
+    Arguments, names, shapes and initial values of the parameters, results and errors are torch.nn.RNN's, and
+    state_dicts are interchangeable. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.RNN's
     own forward elsewhere: `layer.backend` says which, `layer.fallback_reason` why.
 
     `layer(x, h_0=None) -> (y, h_n)`: x [T, B, I], [B, T, I] with batch_first, [T, I] without a batch, or a
@@ -21,13 +21,16 @@ class RNN(OnKernels):
     missing.
 
     Source: Elman 1990, "Finding structure in time".
-    Raises what torch.nn.RNN raises.
 
-    >>> import torch
-    >>> layer = RNN(3, 5, num_layers=2, bidirectional=True)
-    >>> y, h_n = layer(torch.zeros(7, 2, 3))
-    >>> y.shape, h_n.shape
-    (torch.Size([7, 2, 10]), torch.Size([4, 2, 5]))
+    Raises:
+        Exception: As torch.nn.RNN.
+
+    Examples:
+        >>> import torch
+        >>> layer = RNN(3, 5, num_layers=2, bidirectional=True)
+        >>> y, h_n = layer(torch.zeros(7, 2, 3))
+        >>> y.shape, h_n.shape
+        (torch.Size([7, 2, 10]), torch.Size([4, 2, 5]))
     """
 
     own = nn.RNN
@@ -57,27 +60,30 @@ class RNN(OnKernels):
 
 
 class LSTM(OnKernels):
-    """The long short-term memory in layers, in the place of torch.nn.LSTM: change the name and nothing else.
+    """Long short-term memory in layers, a replacement for torch.nn.LSTM under the same interface.
 
         i, f, g, o = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh               four blocks of H rows, in this order
         c_t        = sigmoid(f) * c_{t-1} + sigmoid(i) * tanh(g)
         h_t        = sigmoid(o) * tanh(c_t)                              W_hr times that, with proj_size
 
-    Arguments, names, shapes and first values of the parameters, results and errors are torch.nn.LSTM's, and
-    state_dicts go both ways. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.LSTM's
+    Arguments, names, shapes and initial values of the parameters, results and errors are torch.nn.LSTM's, and
+    state_dicts are interchangeable. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.LSTM's
     own forward elsewhere: `layer.backend` says which, `layer.fallback_reason` why.
 
     `layer(x, (h_0, c_0)=None) -> (y, (h_n, c_n))`: as RNN, with c [layers * directions, B, H]; with proj_size P,
-    y and h have P features in the place of H.
+    y and h have P features instead of H.
 
     Source: Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000; Sak, Senior and Beaufays 2014.
-    Raises what torch.nn.LSTM raises.
 
-    >>> import torch
-    >>> layer = LSTM(3, 5, proj_size=2)
-    >>> y, (h_n, c_n) = layer(torch.zeros(7, 2, 3))
-    >>> y.shape, h_n.shape, c_n.shape
-    (torch.Size([7, 2, 2]), torch.Size([1, 2, 2]), torch.Size([1, 2, 5]))
+    Raises:
+        Exception: As torch.nn.LSTM.
+
+    Examples:
+        >>> import torch
+        >>> layer = LSTM(3, 5, proj_size=2)
+        >>> y, (h_n, c_n) = layer(torch.zeros(7, 2, 3))
+        >>> y.shape, h_n.shape, c_n.shape
+        (torch.Size([7, 2, 2]), torch.Size([1, 2, 2]), torch.Size([1, 2, 5]))
     """
 
     own = nn.LSTM
@@ -103,26 +109,29 @@ class LSTM(OnKernels):
 
 
 class GRU(OnKernels):
-    """The gated recurrent unit in layers, in the place of torch.nn.GRU: change the name and nothing else.
+    """Gated recurrent unit in layers, a replacement for torch.nn.GRU under the same interface.
 
         r, z = sigmoid(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)            the first and second block of H rows
         n    = tanh(W_in x_t + b_in + r * (W_hn h_{t-1} + b_hn))         the third
         h_t  = (1 - z) * n + z * h_{t-1}
 
-    Arguments, names, shapes and first values of the parameters, results and errors are torch.nn.GRU's, and
-    state_dicts go both ways. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.GRU's
+    Arguments, names, shapes and initial values of the parameters, results and errors are torch.nn.GRU's, and
+    state_dicts are interchangeable. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.GRU's
     own forward elsewhere: `layer.backend` says which, `layer.fallback_reason` why.
 
     `layer(x, h_0=None) -> (y, h_n)`: as RNN.
 
     Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder".
-    Raises what torch.nn.GRU raises.
 
-    >>> import torch
-    >>> layer = GRU(3, 5, batch_first=True)
-    >>> y, h_n = layer(torch.zeros(2, 7, 3))
-    >>> y.shape, h_n.shape
-    (torch.Size([2, 7, 5]), torch.Size([1, 2, 5]))
+    Raises:
+        Exception: As torch.nn.GRU.
+
+    Examples:
+        >>> import torch
+        >>> layer = GRU(3, 5, batch_first=True)
+        >>> y, h_n = layer(torch.zeros(2, 7, 3))
+        >>> y.shape, h_n.shape
+        (torch.Size([2, 7, 5]), torch.Size([1, 2, 5]))
     """
 
     own = nn.GRU

@@ -1,4 +1,4 @@
-"""Layers upon layers, in one direction or in two: the loop that kernels stand in."""
+"""Loop over stacked layers, in one direction or in two."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -20,14 +20,17 @@ def run_stack(
     both: bool,
     drop: float,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Outputs of the last layer in the layout of x, and last states, `[layers * directions, B, ...]` each.
+    """Outputs of the last layer in the layout of x, and last states.
 
     Args:
-        units: for every layer, and within it for every direction, what runs it, its parameters and its first states.
-        layout: how x lies.
-        x: events.
-        both: whether every layer has two directions, the second backwards.
-        drop: the share of each layer's outputs, but for the last, that is zeroed before the next.
+        units: For every layer, and within it for every direction, its run, its parameters and its initial states.
+        layout: Layout of x.
+        x: Events.
+        both: Whether every layer has two directions, the second backwards.
+        drop: Share of each layer's outputs, except the last's, that is zeroed before the next.
+
+    Returns:
+        The outputs, and the last states, `[layers * directions, B, ...]` each.
     """
     if len(units) == 1:
         ((run, named, before),) = units
