@@ -1,4 +1,4 @@
-"""Animals, drawn facing right: from the side as a four-legged build, or otherwise in their own ways."""
+"""Drawings of animals, facing right: four-legged ones from the side, the others by their own functions."""
 
 from collections.abc import Callable
 
@@ -51,7 +51,7 @@ HORSE = Build(
 
 
 def bear(pen: Pen, rng: np.random.Generator) -> None:
-    """A bear: heavy, high-shouldered, with round ears, short legs and next to no tail."""
+    """Bear: heavy, high-shouldered, with round ears, short legs and a very short tail."""
     coat = pick(rng, BEAR_COATS, by=7)
     if rng.random() < FACES:
         bear_face(pen, rng, coat)
@@ -60,7 +60,7 @@ def bear(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def canine(pen: Pen, rng: np.random.Generator) -> None:
-    """A canine, wolf or dog alike: lean, on long legs, with pointed ears, a long muzzle and a bushy tail."""
+    """Canine, for wolf and dog alike: lean, on long legs, with pointed ears, a long muzzle and a bushy tail."""
     coat = pick(rng, CANINE_COATS, by=7)
     if rng.random() < FACES:
         canine_face(pen, rng, coat)
@@ -70,7 +70,7 @@ def canine(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def goldfish(pen: Pen, rng: np.random.Generator) -> None:
-    """A goldfish with a fan of a tail; every other one in a bowl."""
+    """Goldfish with a fan-shaped tail; in a bowl with probability one half."""
     colour = pick(rng, GOLDFISH_COLOURS)
     in_bowl = rng.random() < 0.5
     size, dx, dy = (0.58, 0.0, 0.14) if in_bowl else (1.0, 0.0, 0.0)
@@ -139,7 +139,7 @@ def goldfish(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def cat(pen: Pen, rng: np.random.Generator) -> None:
-    """A cat: small-headed and low, with a thin raised tail."""
+    """Cat: small-headed and low, with a thin raised tail."""
     coat = pick(rng, CAT_COATS, by=7)
     if rng.random() < FACES:
         cat_face(pen, rng, coat)
@@ -148,19 +148,19 @@ def cat(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def deer(pen: Pen, rng: np.random.Generator) -> None:
-    """A deer: thin legs, a long raised neck and antlers."""
+    """Deer: thin legs, a long raised neck and antlers."""
     coat = pick(rng, DEER_COATS, by=7)
     draw_quadruped(pen, rng, DEER, Coat(coat, muzzle=shade(coat, 0.8), belly=shade(coat, 1.35)))
 
 
 def horse(pen: Pen, rng: np.random.Generator) -> None:
-    """A horse: long legs, a long strong neck with a mane, a long head and a hanging tail."""
+    """Horse: long legs, a long strong neck with a mane, a long head and a hanging tail."""
     coat = pick(rng, HORSE_COATS, by=7)
     draw_quadruped(pen, rng, HORSE, Coat(coat, muzzle=shade(coat, 0.85)))
 
 
 def rabbit(pen: Pen, rng: np.random.Generator) -> None:
-    """A rabbit: a round back, a round head and two long ears."""
+    """Rabbit: a round back, a round head and two long ears."""
     coat = pick(rng, RABBIT_COATS, by=7)
     dark, light = shade(coat, 0.78), shade(coat, 1.25)
     lean = rng.uniform(-0.12, 0.12)
@@ -184,7 +184,7 @@ def rabbit(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def bird(pen: Pen, rng: np.random.Generator) -> None:
-    """A bird on thin legs, with a beak and a folded wing."""
+    """Bird on thin legs, with a beak and a folded wing."""
     colour = pick(rng, BIRD_COLOURS)
     for x in (-0.04, 0.14):
         pen.line([(x, 0.4), (x + 0.04, 0.82), (x + 0.16, 0.82)], 0.035, (196, 140, 50))

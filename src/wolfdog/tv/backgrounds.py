@@ -1,4 +1,4 @@
-"""Backgrounds, from one distribution for every channel: they give nothing away."""
+"""Backgrounds, drawn from one distribution for every channel, so that they carry no information about it."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ Background = Callable[[np.random.Generator, int], Image.Image]
 
 
 def _colour(rng: np.random.Generator, low: int = 60, high: int = 235) -> Colour:
-    """A random colour, anything from grey to full strength."""
+    """Random colour, from grey to full saturation."""
     colour, strength = rng.uniform(low, high, 3), rng.uniform(0, 1)
     red, green, blue = (colour.mean() * (1 - strength) + colour * strength).astype(int).tolist()
     return red, green, blue
@@ -24,7 +24,7 @@ def _gradient(rng: np.random.Generator, size: int, top: Colour, bottom: Colour) 
 
 
 def hills(rng: np.random.Generator, size: int) -> Image.Image:
-    """A sky over two or three ridges."""
+    """Sky over two or three ridges."""
     sky = _colour(rng, 120, 240)
     image = _gradient(rng, size, sky, shade(sky, 1.2))
     draw = ImageDraw.Draw(image)
@@ -38,7 +38,7 @@ def hills(rng: np.random.Generator, size: int) -> Image.Image:
 
 
 def room(rng: np.random.Generator, size: int) -> Image.Image:
-    """A wall, a floor, and a picture or a window on the wall."""
+    """Wall, floor, and a picture or a window on the wall."""
     image = Image.new("RGB", (size, size), _colour(rng))
     draw = ImageDraw.Draw(image)
     floor = size * rng.uniform(0.6, 0.85)
@@ -53,7 +53,7 @@ def room(rng: np.random.Generator, size: int) -> Image.Image:
 
 
 def stripes(rng: np.random.Generator, size: int) -> Image.Image:
-    """Stripes of two colours, upright or level."""
+    """Stripes of two colours, vertical or horizontal."""
     one = _colour(rng)
     image = Image.new("RGB", (size, size), one)
     draw = ImageDraw.Draw(image)
@@ -66,7 +66,7 @@ def stripes(rng: np.random.Generator, size: int) -> Image.Image:
 
 
 def tiles(rng: np.random.Generator, size: int) -> Image.Image:
-    """A chequered wall."""
+    """Chequered wall."""
     cells = int(rng.integers(4, 10))
     one = _colour(rng)
     two = shade(one, rng.uniform(0.75, 1.25))
@@ -76,7 +76,7 @@ def tiles(rng: np.random.Generator, size: int) -> Image.Image:
 
 
 def clouds(rng: np.random.Generator, size: int) -> Image.Image:
-    """Soft noise between two colours."""
+    """Smooth noise between two colours."""
     cells = int(rng.integers(4, 14))
     t = rng.random((cells, cells, 1))
     one, two = np.array(_colour(rng, 40, 230)), np.array(_colour(rng, 40, 230))
@@ -85,12 +85,12 @@ def clouds(rng: np.random.Generator, size: int) -> Image.Image:
 
 
 def gradient(rng: np.random.Generator, size: int) -> Image.Image:
-    """One colour turning into another from top to bottom."""
+    """Vertical gradient from one colour to another."""
     return _gradient(rng, size, _colour(rng), _colour(rng))
 
 
 def street(rng: np.random.Generator, size: int) -> Image.Image:
-    """A row of houses with windows, and a road."""
+    """Row of houses with windows, and a road."""
     image = Image.new("RGB", (size, size), _colour(rng, 120, 240))
     draw = ImageDraw.Draw(image)
     x = 0.0
@@ -107,7 +107,7 @@ def street(rng: np.random.Generator, size: int) -> Image.Image:
 
 
 def wood(rng: np.random.Generator, size: int) -> Image.Image:
-    """Trunks before a dim background."""
+    """Tree trunks in front of a dim background."""
     ground = _colour(rng, 40, 160)
     image = _gradient(rng, size, shade(ground, 1.3), ground)
     draw = ImageDraw.Draw(image)
@@ -141,5 +141,13 @@ BACKGROUNDS: tuple[Background, ...] = (
 
 
 def draw_background(rng: np.random.Generator, size: int) -> Image.Image:
-    """A background of `size` by `size` pixels, any kind equally likely."""
+    """Background of a random kind, all kinds equally likely.
+
+    Args:
+        rng: Source of random numbers.
+        size: Pixels of a side.
+
+    Returns:
+        The image, `size` by `size` pixels.
+    """
     return BACKGROUNDS[int(rng.integers(len(BACKGROUNDS)))](rng, size)

@@ -1,4 +1,4 @@
-"""Broadcasts: programmes as video files, with a labels file and the world beside them."""
+"""Broadcasts: programmes as video files, with a labels file and the world file beside them."""
 
 import csv
 import time
@@ -28,11 +28,11 @@ class Broadcast:
     """Files of one broadcast.
 
     Args:
-        videos: the files, one per stream.
-        labels: the labels file.
-        world: the world file.
-        programme: what was on, [T, N] for N videos of T frames.
-        seconds: how long it took.
+        videos: The video files, one per stream.
+        labels: The labels file.
+        world: The world file.
+        programme: The programme, [T, N] for N videos of T frames.
+        seconds: Computing time.
     """
 
     videos: tuple[Path, ...]
@@ -43,12 +43,12 @@ class Broadcast:
 
     @property
     def frames(self) -> int:
-        """The number of frames in all videos together."""
+        """Number of frames in all videos together."""
         return self.programme.frames * self.programme.streams
 
     @property
     def speed(self) -> float:
-        """Frames per second of making, all videos together."""
+        """Frames written per second of computing time, all videos together."""
         return self.frames / self.seconds
 
 
@@ -65,22 +65,27 @@ def broadcast(
 ) -> Broadcast:
     """Write OUT/tv-0000.mp4 and so on, OUT/labels.csv (a row per shot) and OUT/world.toml.
 
-    The programme is that of `Sampler(world, streams, seed)`. Each file appears whole or not at all; the
-    labels file comes last but for the world, so that a folder with one has all its videos.
+    The programme is that of `Sampler(world, streams, seed)`. Each file is written atomically; the labels file is
+    written after all videos, and the world file last, so that a folder with a labels file has all its videos.
 
     Args:
-        minutes: length of each video.
-        seed: of the programme; the pictures have their own.
-        picture: a `Painter` or `Photographs`.
-        streams: how many videos.
-        workers: processes that paint and encode side by side, at most one per video. With more than one,
-            the calling script needs the usual `if __name__ == "__main__":`.
-        progress: called with the frames done and the frames in all.
+        world: The world.
+        out: OUT, the folder.
+        minutes: Length of each video.
+        seed: Seed of the programme; the pictures have their own.
+        picture: A `Painter` or `Photographs`.
+        streams: Number of videos.
+        workers: Number of parallel processes that paint and encode, at most one per video. With more than one, the
+            calling script needs the usual `if __name__ == "__main__":`.
+        progress: Function called with the number of frames done and in all.
+
+    Returns:
+        The files of the broadcast.
 
     Raises:
-        InputError: an argument cannot be used, or OUT has videos of another broadcast.
-        MediaError: a file cannot be written, or a photograph not read.
-        WorldError: the world has something that cannot be shown.
+        InputError: An argument is invalid, or OUT has videos of another broadcast.
+        MediaError: A file cannot be written, or a photograph not read.
+        WorldError: The world has something that cannot be shown.
 
     Example:
         >>> import tempfile
@@ -114,10 +119,19 @@ def broadcast(
 
 
 def draw_programme(world: World, *, minutes: float, streams: int, seed: int) -> Programme:
-    """The programme of a broadcast with these arguments.
+    """Programme of a broadcast with these arguments.
+
+    Args:
+        world: The world.
+        minutes: Length of each video.
+        streams: Number of videos.
+        seed: Seed of the programme.
+
+    Returns:
+        The programme.
 
     Raises:
-        InputError: an argument cannot be used.
+        InputError: An argument is invalid.
     """
     if not 0 < minutes <= 24 * 60 or round(minutes * 60 * world.fps) < 1:
         raise InputError(f"minutes: expected a length from one frame to a day (1440), got {minutes}.")
@@ -131,7 +145,11 @@ def draw_programme(world: World, *, minutes: float, streams: int, seed: int) -> 
 
 
 def _check_folder(out: Path, names: set[str]) -> None:
-    """InputError if `out` holds videos, or labels of videos, that this broadcast would not replace."""
+    """Check that `out` holds no videos, or labels of videos, that this broadcast would not replace.
+
+    Raises:
+        InputError: It does.
+    """
     others = {path.name for path in out.glob("tv-*.mp4")} - names
     labels = out / LABELS
     if labels.is_file():
@@ -156,7 +174,7 @@ def _spans(programme: Programme, stream: int, picture: Picture) -> Iterator[Labe
 
 
 def _silent(done: int, total: int) -> None:
-    """Progress that nobody asked for."""
+    """Progress function that does nothing."""
 
 
 def _one_by_one(videos: tuple[Path, ...], programme: Programme, picture: Picture, report: Progress) -> None:

@@ -1,4 +1,4 @@
-"""The world's exact hidden Markov chain over (channel, pace, label, phase)."""
+"""Exact hidden Markov chain of a world over (channel, pace, label, phase)."""
 
 from dataclasses import dataclass
 
@@ -16,15 +16,15 @@ MOST_STATES = 4096
 
 @dataclass(frozen=True)
 class Parts:
-    """The probabilities that the chain is made of: C channels, P paces, L labels.
+    """Probabilities that define the chain: C channels, P paces, L labels.
 
     Args:
         zap: [C], probability per frame that the viewer leaves the channel.
-        to: [C, C], where a zap goes.
-        cut: probability per frame that a phase of a shot ends.
-        phases: phases of a shot.
-        pace: [P, P], the next pace, at a cut.
-        label: [C, P, L], the label of a new shot.
+        to: [C, C], probability of each channel after a zap.
+        cut: Probability per frame that a phase of a shot ends.
+        phases: Number of phases of a shot.
+        pace: [P, P], probability of the next pace at a cut.
+        label: [C, P, L], probability of the label of a new shot.
     """
 
     zap: Floats
@@ -36,7 +36,7 @@ class Parts:
 
     @staticmethod
     def of(world: World) -> "Parts":
-        """The parts of `world`."""
+        """Parts of the chain of `world`."""
         count = len(world.channels)
         weights = np.array([channel.weight for channel in world.channels])
         to = np.zeros((count, count))
@@ -66,20 +66,20 @@ class Parts:
 
 @dataclass(frozen=True)
 class Chain:
-    """The hidden Markov chain of a world, frame by frame, with S states.
+    """Hidden Markov chain of a world, frame by frame, with S states.
 
-    In every frame the viewer may zap: another channel, and a cut. Otherwise the shot's phase may end: the
-    next phase, or past the last one a cut. At a cut the pace may change, and the new shot's label is drawn
-    from the channel at that pace.
+    In every frame the viewer may zap: to another channel, with a cut. Otherwise the shot's phase may end: the
+    next phase follows, or after the last one a cut. At a cut the pace may change, and the new shot's label is drawn
+    from the channel's distribution at that pace.
 
     Args:
-        channel, pace, label, phase: [S], what each state is.
+        channel, pace, label, phase: [S], components of each state.
         transition: [S, S], probability of the next frame's state (column) given this frame's (row).
         with_cut: [S, S], probability of the next frame's state and of a cut before it; at most `transition`.
         initial: [S], the stationary distribution: initial @ transition == initial.
 
     Raises:
-        WorldError: the world has more than 4096 states.
+        WorldError: The world has more than 4096 states.
 
     Example:
         >>> from wolfdog.tv.world import default_world
@@ -100,7 +100,17 @@ class Chain:
 
     @staticmethod
     def of(world: World) -> "Chain":
-        """The chain of `world`."""
+        """Chain of `world`.
+
+        Args:
+            world: The world.
+
+        Returns:
+            The chain.
+
+        Raises:
+            WorldError: The world has more than 4096 states.
+        """
         parts = Parts.of(world)
         channel, pace, label, phase = np.nonzero(np.repeat(parts.label[..., None] > 0, parts.phases, axis=-1))
         states = len(channel)
@@ -127,11 +137,11 @@ class Chain:
 
 
 def _stationary(parts: Parts, channel: Ints, pace: Ints, label: Ints, phase: Ints) -> Floats:
-    """The stationary distribution, [S].
+    """Stationary distribution, [S].
 
     Cuts do not depend on the pace, so pace is independent of (channel, phase); the label of a shot is drawn
-    at its cut from the channel and pace that stay until the next. So it factorises: p(channel, phase)
-    p(pace) p(label | channel, pace).
+    at its cut from the channel and pace, which stay the same until the next cut. The distribution therefore factorises:
+    p(channel, phase) p(pace) p(label | channel, pace).
     """
     count, phases = len(parts.zap), parts.phases
     joint = np.zeros((count, phases, count, phases))
@@ -146,7 +156,7 @@ def _stationary(parts: Parts, channel: Ints, pace: Ints, label: Ints, phase: Int
 
 
 def _fixed_point(transition: Floats) -> Floats:
-    """p with p @ transition == p and sum 1."""
+    """Distribution p with p @ transition == p and sum 1."""
     size = len(transition)
     equations = np.vstack([transition.T - np.eye(size), np.ones(size)])
     solution = np.linalg.lstsq(equations, np.append(np.zeros(size), 1.0), rcond=None)[0]

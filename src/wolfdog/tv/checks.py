@@ -1,4 +1,4 @@
-"""Checks of the numbers and names that make up a world."""
+"""Checks of the numbers and names that define a world."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,20 @@ LONGEST_NAME = 100
 
 
 def check_number(value: Any, where: str, low: float, high: float) -> float:
-    """`value` as a float, if it is a number from `low` to `high`; WorldError otherwise."""
+    """`value` as a float, if it is a number in the interval from `low` to `high`.
+
+    Args:
+        value: The value.
+        where: Name of the value, for the error.
+        low: Lower bound.
+        high: Upper bound.
+
+    Returns:
+        The number.
+
+    Raises:
+        WorldError: It is not such a number.
+    """
     # Comparing, unlike math.isfinite, takes integers of any size; it is False for NaN.
     good = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
     if not good:
@@ -19,7 +32,15 @@ def check_number(value: Any, where: str, low: float, high: float) -> float:
 
 
 def check_names(*names: Any, where: str) -> None:
-    """WorldError unless all `names` are distinct, printable, not empty and not too long."""
+    """Check that all names are distinct, printable, not empty and not too long.
+
+    Args:
+        *names: The names.
+        where: Name of their place, for the error.
+
+    Raises:
+        WorldError: A name is invalid or repeated.
+    """
     for name in names:
         if (
             not isinstance(name, str)
@@ -37,7 +58,18 @@ def check_names(*names: Any, where: str) -> None:
 
 
 def check_weights(weights: Any, where: str) -> dict[str, float]:
-    """`weights` as a dict of label -> weight above 0; WorldError otherwise."""
+    """`weights` as a dict of label -> weight above 0.
+
+    Args:
+        weights: The weights.
+        where: Name of their place, for the error.
+
+    Returns:
+        The dict.
+
+    Raises:
+        WorldError: They are not such weights.
+    """
     if not isinstance(weights, Mapping) or not weights:
         raise WorldError(f'{where}: expected label -> weight, such as {{"bear" = 1.0}}, got {weights!r}.')
     check_names(*weights, where=where)

@@ -1,4 +1,4 @@
-"""Things that are none of the animals: what `unknown` looks like."""
+"""Objects other than animals, shown for the label `unknown`."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ GREEN: tuple[Colour, ...] = ((60, 130, 60), (40, 100, 56), (110, 150, 60))
 
 
 def car(pen: Pen, rng: np.random.Generator) -> None:
-    """A car from the side."""
+    """Car from the side."""
     paint = pick(rng, BRIGHT)
     roof = rng.uniform(-0.5, -0.36)
     pen.blob([(-0.6, 0.0), (-0.36, roof), (0.3, roof), (0.62, 0.0)], paint)
@@ -28,7 +28,7 @@ def car(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def house(pen: Pen, rng: np.random.Generator) -> None:
-    """A house with a roof, a door and windows."""
+    """House with a roof, a door and windows."""
     wall, roof = pick(rng, BRIGHT), pick(rng, ((150, 60, 46), (80, 76, 80), (120, 84, 60)))
     pen.shape([(0.36, -0.8), (0.56, -0.8), (0.56, -0.3), (0.36, -0.3)], shade(roof, 0.7))
     pen.shape([(-0.7, -0.14), (0.7, -0.14), (0.7, 0.85), (-0.7, 0.85)], wall)
@@ -39,7 +39,7 @@ def house(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def tree(pen: Pen, rng: np.random.Generator) -> None:
-    """A tree, with a round crown or a fir's."""
+    """Broad-leaved tree or fir."""
     leaf = pick(rng, GREEN)
     pen.limb([(0, 0.0), (0, 0.9)], [0.16, 0.24], pick(rng, WOOD))
     if rng.random() < 0.5:
@@ -51,7 +51,7 @@ def tree(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def balloon(pen: Pen, rng: np.random.Generator) -> None:
-    """A balloon on a string."""
+    """Balloon on a string."""
     colour = pick(rng, BRIGHT)
     pen.line([(0, 0.34), (0.08, 0.6), (-0.06, 0.92)], 0.025, (90, 90, 90))
     pen.oval(0, -0.3, 0.52, 0.62, colour)
@@ -60,7 +60,7 @@ def balloon(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def cup(pen: Pen, rng: np.random.Generator) -> None:
-    """A cup with a handle, and steam."""
+    """Cup with a handle, and steam."""
     colour = pick(rng, BRIGHT)
     pen.oval(0.58, 0.2, 0.28, 0.3, colour)
     pen.oval(0.58, 0.2, 0.15, 0.17, (120, 110, 104))
@@ -72,7 +72,7 @@ def cup(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def chair(pen: Pen, rng: np.random.Generator) -> None:
-    """A chair."""
+    """Chair."""
     wood = pick(rng, WOOD)
     for x, low in ((-0.5, 0.9), (0.5, 0.9), (-0.3, 0.72), (0.62, 0.72)):
         pen.line([(x, 0.2), (x, low)], 0.1, shade(wood, 0.8))
@@ -84,7 +84,7 @@ def chair(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def umbrella(pen: Pen, rng: np.random.Generator) -> None:
-    """An open umbrella."""
+    """Open umbrella."""
     colour = pick(rng, BRIGHT)
     pen.line([(0, -0.7), (0, 0.7), (0.1, 0.84), (0.24, 0.72)], 0.06, (60, 50, 46))
     pen.blob(
@@ -108,7 +108,7 @@ def umbrella(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def boat(pen: Pen, rng: np.random.Generator) -> None:
-    """A sailing boat."""
+    """Sailing boat."""
     hull = pick(rng, BRIGHT)
     pen.line([(0, -0.9), (0, 0.4)], 0.06, (90, 64, 40))
     pen.shape([(0.07, -0.86), (0.72, 0.24), (0.07, 0.24)], (246, 242, 232))
@@ -117,7 +117,7 @@ def boat(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def lamp(pen: Pen, rng: np.random.Generator) -> None:
-    """A standing lamp."""
+    """Standing lamp."""
     pen.line([(0, -0.1), (0, 0.8)], 0.07, (80, 74, 70))
     pen.oval(0, 0.84, 0.4, 0.1, (70, 64, 60))
     pen.shape([(-0.3, -0.85), (0.3, -0.85), (0.62, -0.05), (-0.62, -0.05)], pick(rng, BRIGHT))
@@ -125,7 +125,7 @@ def lamp(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def flower(pen: Pen, rng: np.random.Generator) -> None:
-    """A flower on a stalk."""
+    """Flower on a stalk."""
     petal, leaf = pick(rng, BRIGHT), pick(rng, GREEN)
     pen.line([(0, -0.2), (0.04, 0.9)], 0.07, leaf)
     pen.oval(0.26, 0.5, 0.28, 0.1, leaf, tilt=-0.6)
@@ -136,7 +136,7 @@ def flower(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def ball(pen: Pen, rng: np.random.Generator) -> None:
-    """A ball in two colours."""
+    """Ball in two colours."""
     colour, other = pick(rng, BRIGHT), pick(rng, BRIGHT)
     pen.oval(0, 0, 0.8, 0.8, colour)
     pen.blob([(-0.3, -0.74), (0.1, -0.3), (0.1, 0.3), (-0.3, 0.74), (-0.1, 0.0)], other)
@@ -145,7 +145,7 @@ def ball(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def clock(pen: Pen, rng: np.random.Generator) -> None:
-    """A round clock."""
+    """Round clock."""
     pen.oval(0, 0, 0.84, 0.84, pick(rng, BRIGHT))
     pen.oval(0, 0, 0.7, 0.7, (246, 244, 236))
     for angle in np.arange(12) * np.pi / 6:
@@ -156,7 +156,7 @@ def clock(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def bicycle(pen: Pen, rng: np.random.Generator) -> None:
-    """A bicycle."""
+    """Bicycle."""
     frame = pick(rng, BRIGHT)
     ring = np.linspace(0, 2 * np.pi, 19)
     for x in (-0.52, 0.52):
@@ -169,7 +169,7 @@ def bicycle(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def cactus(pen: Pen, rng: np.random.Generator) -> None:
-    """A cactus in a pot."""
+    """Cactus in a pot."""
     green = pick(rng, GREEN)
     pen.line([(0, -0.7), (0, 0.4)], 0.34, green)
     left, right = rng.uniform(-0.2, 0.1, 2)
@@ -179,7 +179,7 @@ def cactus(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def mushroom(pen: Pen, rng: np.random.Generator) -> None:
-    """A mushroom with a spotted cap."""
+    """Mushroom with a spotted cap."""
     cap = pick(rng, ((200, 44, 40), (170, 120, 70), (220, 150, 60)))
     pen.limb([(0, -0.1), (0, 0.8)], [0.36, 0.46], (238, 228, 208))
     pen.blob([(-0.82, 0.06), (-0.6, -0.5), (0, -0.8), (0.6, -0.5), (0.82, 0.06), (0, 0.18)], cap)
@@ -188,7 +188,7 @@ def mushroom(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def kite(pen: Pen, rng: np.random.Generator) -> None:
-    """A kite with a tail."""
+    """Kite with a tail."""
     one, two = pick(rng, BRIGHT), pick(rng, BRIGHT)
     pen.line([(0, 0.3), (0.2, 0.55), (0.0, 0.7), (0.2, 0.94)], 0.04, (70, 70, 74))
     pen.shape([(0, -0.95), (0.6, -0.3), (0, 0.4)], one)
@@ -201,7 +201,7 @@ def kite(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def bottle(pen: Pen, rng: np.random.Generator) -> None:
-    """A bottle with a label."""
+    """Bottle with a label."""
     glass = pick(rng, ((40, 110, 70), (110, 64, 30), (90, 150, 190), (190, 200, 196)))
     pen.shape([(-0.12, -0.9), (0.12, -0.9), (0.12, -0.2), (-0.12, -0.2)], glass)
     pen.blob([(-0.13, -0.4), (0.13, -0.4), (0.36, -0.1), (0.36, 0.84), (-0.36, 0.84), (-0.36, -0.1)], glass)
@@ -210,7 +210,7 @@ def bottle(pen: Pen, rng: np.random.Generator) -> None:
 
 
 def aeroplane(pen: Pen, rng: np.random.Generator) -> None:
-    """An aeroplane from the side."""
+    """Aeroplane from the side."""
     trim = pick(rng, BRIGHT)
     pen.shape([(-0.72, -0.06), (-0.92, -0.56), (-0.72, -0.56), (-0.42, -0.06)], trim)
     pen.blob(

@@ -1,4 +1,4 @@
-"""Bears, canines and cats from the front."""
+"""Drawings of bears, canines and cats from the front."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def _eyes(pen: Pen, apart: float, y: float, size: float, colour: Colour | None =
 
 
 def bear_face(pen: Pen, rng: np.random.Generator, coat: Colour) -> None:
-    """A round head with round ears and a short, pale, round muzzle."""
+    """Bear's face: a round head with round ears and a short, pale, round muzzle."""
     dark = shade(coat, 0.72)
     wide = rng.uniform(0.72, 0.8)
     pen.blob([(-0.7, 1.0), (-0.62, 0.5), (0.62, 0.5), (0.7, 1.0)], dark)
@@ -32,7 +32,7 @@ def bear_face(pen: Pen, rng: np.random.Generator, coat: Colour) -> None:
 
 
 def canine_face(pen: Pen, rng: np.random.Generator, coat: Colour) -> None:
-    """Pointed ears, a forehead and cheeks of two shades, and a long muzzle that narrows to the nose."""
+    """Canine face: pointed ears, a forehead and cheeks of two shades, and a long muzzle that narrows to the nose."""
     dark, light = shade(coat, 0.68), shade(coat, 1.35)
     spread = rng.uniform(0.5, 0.62)
     for side in (-1, 1):
@@ -65,7 +65,7 @@ def canine_face(pen: Pen, rng: np.random.Generator, coat: Colour) -> None:
 
 
 def cat_face(pen: Pen, rng: np.random.Generator, coat: Colour) -> None:
-    """A wide round face with pointed ears far apart, slit eyes and whiskers."""
+    """Cat's face: wide and round, with pointed ears far apart, slit eyes and whiskers."""
     for side in (-1, 1):
         pen.shape([(side * 0.2, -0.5), (side * 0.72, -0.95), (side * 0.8, -0.1)], coat)
         pen.shape([(side * 0.36, -0.5), (side * 0.66, -0.78), (side * 0.7, -0.26)], (222, 160, 150))

@@ -1,6 +1,6 @@
-"""The ideal observer: the exact Bayesian filter over what is hidden.
+"""Ideal observer: the exact Bayesian filter over the hidden states.
 
-With S hidden states s, their transition matrix A and what frame t shows, e_t, the forward recursion
+With S hidden states s, their transition matrix A and the observation e_t at frame t, the forward recursion
 (Rabiner, "A tutorial on hidden Markov models and selected applications in speech recognition", Proceedings
 of the IEEE 77(2), 1989) is
 
@@ -8,7 +8,7 @@ of the IEEE 77(2), 1989) is
     a_t(s) ∝ p(e_t | s) Σ_r a_{t-1}(r) A(r, s)
 
 normalised at each step, so that a_t(s) = p(s | e_1 ... e_t). Summed over the states of a label it is the
-probability of that label given everything seen so far: nobody who saw the same can do better.
+probability of that label given all observations so far: no observer of the same frames can do better.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Belief:
     Args:
         labels: [T, N, labels], probability of each label of the frame given all frames so far.
         channels: [T, N, channels], probability of each channel.
-        state: [N, S], probability of each hidden state after the last frame; goes on into the next chunk.
+        state: [N, S], probability of each hidden state after the last frame; the input of the next chunk.
     """
 
     labels: Floats
@@ -41,10 +41,10 @@ class Belief:
 
 
 class IdealObserver:
-    """The exact forward filter of a world.
+    """Exact forward filter of a world.
 
     Args:
-        world: the world that broadcasts.
+        world: The world that generates the frames.
 
     Example:
         >>> from wolfdog.tv import Sampler, default_world
@@ -62,33 +62,41 @@ class IdealObserver:
         self._of_channel = _one_hot(self.chain.channel, len(world.channels))  # [S, channels]
 
     def perfect(self, programme: Programme) -> Floats:
-        """p(label | all looks so far), [T, N, labels], for a frame classifier that sees every look, and no channel.
+        """p(label | all looks so far), for a frame classifier that identifies every look, but not the channel.
+
+        Args:
+            programme: The programme.
+
+        Returns:
+            The probabilities, [T, N, labels].
 
         Raises:
-            WorldError: the programme shows what this world cannot, or has other labels.
+            WorldError: The programme shows looks that this world does not have, or has other labels.
         """
         return self.filter(self.seen(programme)).labels
 
     def given_classifier(
         self, probabilities: ArrayLike, prior: ArrayLike, cuts: NDArray[np.bool_] | None = None
     ) -> Floats:
-        """p(label | all frames so far), [T, N, labels], given a frame classifier: a snapshot classifier's
-        probabilities.
+        """p(label | all frames so far), given the probabilities of a frame classifier.
 
-        Without `cuts`, exact if the frame classifier is calibrated and frames are independent given their labels.
-        A frame classifier that errs errs on a whole shot, though, and this observer takes eight times the same
-        mistake for eight witnesses. With `cuts` a shot is one witness, who has said what the frame classifier said
-        of its frames so far on average (the geometric mean), and the observer knows where shots begin: exact if
-        shots are independent given their labels.
+        Without `cuts`, the result is exact if the frame classifier is calibrated and frames are independent given their
+        labels. However, the errors of a frame classifier persist over a whole shot, and this observer counts them once
+        per frame, as if they were independent. With `cuts`, a shot counts as one observation, the geometric mean of the
+        classifier's probabilities over its frames so far, and the observer knows where shots begin: exact if shots are
+        independent given their labels.
 
         Args:
             probabilities: [T, N, labels], the frame classifier's p(label | this frame alone).
-            prior: [labels], how often each label was in what the frame classifier was calibrated on.
+            prior: [labels], the frequency of each label in the data on which the frame classifier was calibrated.
             cuts: [T, N], whether a frame is the first of its shot.
 
+        Returns:
+            The probabilities, [T, N, labels].
+
         Raises:
-            ShapeError: a shape does not fit.
-            InputError: a probability is negative or not a number, or a prior is not above 0.
+            ShapeError: A shape does not fit.
+            InputError: A probability is negative or not a number, or a prior is not above 0.
         """
         evidence = self.reported(probabilities, prior)
         if cuts is None:
@@ -98,12 +106,12 @@ class IdealObserver:
         return self._by_shot(evidence, cuts)
 
     def _by_shot(self, evidence: Floats, cuts: NDArray[np.bool_]) -> Floats:
-        """The forward recursion in which a shot's frames, taken together, are seen once.
+        """Forward recursion in which the frames of a shot together count as one observation.
 
             b_t(s) ∝ Σ_r a_{t-1}(r) C(r, s)  at a cut,   Σ_r b_{t-1}(r) (A - C)(r, s)  within a shot
             a_t(s) ∝ b_t(s) (p(e_k | s) ... p(e_t | s))^(1 / (t - k + 1)),   k the first frame of the shot
 
-        C being the transitions with a cut.
+        C are the transitions with a cut.
         """
         chain = self.chain
         going_on = chain.transition - chain.with_cut
@@ -124,7 +132,17 @@ class IdealObserver:
         return labels
 
     def seen(self, programme: Programme) -> Floats:
-        """p(look of the frame | label), [T, N, labels]: 1 for the labels with that look, else 0."""
+        """p(look of the frame | label): 1 for the labels with that look, else 0.
+
+        Args:
+            programme: The programme.
+
+        Returns:
+            The likelihoods, [T, N, labels].
+
+        Raises:
+            WorldError: The programme has other labels than the observer's world.
+        """
         if programme.world.labels != self.world.labels:
             raise WorldError(
                 f"the programme has the labels {', '.join(programme.world.labels)}, the observer's world "
@@ -135,7 +153,19 @@ class IdealObserver:
         return evidence
 
     def reported(self, probabilities: ArrayLike, prior: ArrayLike) -> Floats:
-        """p(frame | label) up to a factor per frame, [T, N, labels]: p(label | frame) / prior, by Bayes."""
+        """p(frame | label) up to a factor per frame: p(label | frame) / prior, by Bayes' theorem.
+
+        Args:
+            probabilities: [T, N, labels], p(label | frame).
+            prior: [labels].
+
+        Returns:
+            The likelihoods, [T, N, labels].
+
+        Raises:
+            ShapeError: A shape does not fit.
+            InputError: A probability is negative or not a number, or a prior is not above 0.
+        """
         given = np.asarray(probabilities, dtype=np.float64)
         before = np.asarray(prior, dtype=np.float64)
         count = len(self.world.labels)
@@ -150,15 +180,18 @@ class IdealObserver:
         return np.maximum(given, LEAST) / before
 
     def filter(self, evidence: Floats, state: Floats | None = None) -> Belief:
-        """The forward recursion over `evidence` [T, N, labels], p(frame | label) up to a factor per frame.
+        """Forward recursion over likelihoods.
 
         Args:
-            evidence: from `seen` or `reported`, or your own.
-            state: [N, S], the `state` of the belief at the end of the chunk before; None at the beginning.
+            evidence: [T, N, labels], p(frame | label) up to a factor per frame, as of `seen` or `reported`.
+            state: [N, S], the `state` of the belief at the end of the previous chunk; None at the beginning.
+
+        Returns:
+            The beliefs.
 
         Raises:
-            ShapeError: a shape does not fit.
-            WorldError: all states are ruled out: the evidence contradicts the world.
+            ShapeError: A shape does not fit.
+            WorldError: All states have probability zero: the evidence contradicts the world.
         """
         chain = self.chain
         if evidence.ndim != 3:

@@ -1,4 +1,4 @@
-"""Painted television: every shot one drawn object, moving before a drawn background."""
+"""Drawn pictures: in every shot one drawn object, moving in front of a drawn background."""
 
 import numpy as np
 
@@ -16,7 +16,13 @@ TINT = (110, 100, 90)
 
 
 def kinds_of_unknown(world: World) -> tuple[str, ...]:
-    """Subjects of `unknown` pictures: objects and birds that no label of the world looks like.
+    """Subjects of `unknown` pictures: objects and birds that do not look like any label of the world.
+
+    Args:
+        world: The world.
+
+    Returns:
+        Their names.
 
     Example:
         >>> from wolfdog.tv.world import default_world
@@ -27,7 +33,7 @@ def kinds_of_unknown(world: World) -> tuple[str, ...]:
 
 
 class Painter(Picture):
-    """Paints a programme, frame by frame; see `Picture`.
+    """Generator of drawn pictures, frame by frame; see `Picture`.
 
     Example:
         >>> from wolfdog.tv import Sampler, default_world
@@ -37,7 +43,14 @@ class Painter(Picture):
     """
 
     def check(self, world: World) -> None:
-        """Raise WorldError, naming the choices, if the world has a look that cannot be drawn."""
+        """Check that every look of the world can be drawn.
+
+        Args:
+            world: The world.
+
+        Raises:
+            WorldError: A look cannot be drawn; the message names the choices.
+        """
         for look in world.look_names:
             if look != UNKNOWN and look not in DRAWABLE:
                 choices = ", ".join((*sorted(DRAWABLE), UNKNOWN))
@@ -49,11 +62,11 @@ class Painter(Picture):
             raise WorldError(f"world {world.name!r}: nothing is left to be unknown. Use fewer looks.")
 
     def look(self, world: World, label: str) -> str:
-        """The world's look for `label`."""
+        """Look of `label` in the world."""
         return world.look(label)
 
     def scene(self, world: World, label: str, rng: np.random.Generator) -> Scene:
-        """A new scene of what `label` looks like; `unknown` is one of many things."""
+        """New scene of the look of `label`; for `unknown`, of one of many objects."""
         look = world.look(label)
         if look == UNKNOWN:
             kinds = kinds_of_unknown(world)

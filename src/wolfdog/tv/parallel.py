@@ -1,4 +1,4 @@
-"""Several videos at once, each in a process of its own."""
+"""Parallel writing of several videos, each in a process of its own."""
 
 import multiprocessing
 import queue
@@ -21,7 +21,7 @@ _stop: Any = None
 
 
 class _StoppedError(Exception):
-    """Another video failed, or the user interrupted."""
+    """Error that stops a process because another video failed, or the user interrupted."""
 
 
 def write_in_processes(
@@ -31,13 +31,20 @@ def write_in_processes(
     workers: int,
     report: Callable[[int, int], None],
 ) -> None:
-    """Write stream n of `programme` to videos[n], for all of them; `report` gets frames done and in all.
+    """Write the streams of a programme to video files, in parallel.
 
-    After an error, the first one is raised, and the videos that were being made are left out.
+    After an error, the first one is raised, and unfinished videos are discarded.
+
+    Args:
+        videos: The file of each stream.
+        programme: The programme.
+        picture: Generator of the pictures.
+        workers: Number of processes.
+        report: Function called with the number of frames done and in all.
 
     Raises:
-        MediaError: a file cannot be written, or a process died.
-        WolfdogError: something cannot be shown.
+        MediaError: A file cannot be written, or a process died.
+        WolfdogError: Something cannot be shown.
     """
     done, total = 0, programme.frames * programme.streams
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
@@ -66,7 +73,7 @@ def write_in_processes(
 
 
 def _waiting_in(ticks: Any) -> int:
-    """The sum of what is in the queue."""
+    """Sum of the numbers in the queue."""
     frames = 0
     while True:
         try:

@@ -94,7 +94,7 @@ class CellRecord:
         return len(modules) == len(self._modules) and list(map(_children, modules)) == self._children
 
     def hooked(self) -> bool:
-        """Whether any module has hooks, which run at every step."""
+        """Whether there are hooks, which run at every step."""
         return any(GLOBAL_HOOKS) or any(held for module in self.modules for held in hooks_of(module))
 
     @property

@@ -44,7 +44,7 @@ class UnwatchableError(Exception):
 
 
 class Same:
-    """Identity of an object as a key; the object is referenced weakly."""
+    """Identity of an object as a key; the object is referenced weakly where its type allows it."""
 
     __slots__ = ("_hash", "_ref")
 
