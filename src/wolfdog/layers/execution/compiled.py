@@ -146,7 +146,7 @@ class CompiledRunner:
         return y, rebuilt(ready.before, after)
 
     def sequence_path(self, x: Tensor, state: State | None, places: Sequence[Slot]) -> SequencePath | None:
-        """Fast path for sequences like this one, without resets.
+        """Fast path for sequences like this one.
 
         Args:
             x: Events.
@@ -161,13 +161,12 @@ class CompiledRunner:
             return None
         if ready.dtype is not x.dtype or not _flat(ready.before):
             return None
-        if state is not None:
-            return SequencePath(self.record, ready.program, x, state, None, places)
-        if not self.record.zeros and not starts_from_zeros(self.cell):
-            return None
-        with torch.inference_mode(False):  # zeros that any later call may use
-            start = transform(lambda t: torch.zeros_like(t, device="cpu"), ready.before)
-        return SequencePath(self.record, ready.program, x, start, start, places)
+        start = None
+        if starts_from_zeros(self.cell) or (state is None and self.record.zeros):
+            with torch.inference_mode(False):  # zeros that any later call may use
+                start = transform(lambda t: torch.zeros_like(t, device="cpu"), ready.before)
+        given = start if state is None else state
+        return None if given is None else SequencePath(self.record, ready.program, x, given, start, places)
 
     def ready(
         self, x: Tensor, state: State | None, resets: bool, others: Sequence[Tensor] = ()
