@@ -46,7 +46,13 @@ class LinearHead:
 
 
 def fit_linear_head(
-    features: Features, labels: Labels, classes: tuple[str, ...], *, penalty: float = 0.1, steps: int = 100
+    features: Features,
+    labels: Labels,
+    classes: tuple[str, ...],
+    *,
+    penalty: float = 0.1,
+    steps: int = 100,
+    balanced: bool = False,
 ) -> LinearHead:
     """Head of the least penalised log loss over labelled features.
 
@@ -60,6 +66,10 @@ def fit_linear_head(
         classes: K names.
         penalty: Weight of the squared norm, 0 or more.
         steps: Iterations of L-BFGS at the most.
+        balanced: Whether all classes weigh the same in the mean, however many features each has.
+
+    Returns:
+        The head.
 
     Raises:
         InputError: No feature has a label, or the penalty is below 0.
@@ -77,6 +87,7 @@ def fit_linear_head(
     scale = feature_scale(features[known])
     x = torch.from_numpy(((features[known] - mean) / scale).astype(np.float32))
     y = torch.from_numpy(labels[known])
+    importance = class_weights(y, len(classes)) if balanced else None
     weight = torch.zeros(len(classes), x.shape[1], requires_grad=True)
     bias = torch.zeros(len(classes), requires_grad=True)
     solver = torch.optim.LBFGS(
@@ -85,7 +96,8 @@ def fit_linear_head(
 
     def objective() -> Tensor:
         solver.zero_grad()
-        loss: Tensor = F.cross_entropy(x @ weight.T + bias, y) + penalty / 2 * weight.square().sum()
+        error = F.cross_entropy(x @ weight.T + bias, y, importance)
+        loss: Tensor = error + penalty / 2 * weight.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -95,6 +107,16 @@ def fit_linear_head(
         folded = weight.double().numpy() / scale
         shifted = bias.double().numpy() - folded @ mean
     return LinearHead(classes, folded.astype(np.float32), shifted.astype(np.float32))
+
+
+def class_weights(labels: Tensor, classes: int) -> Tensor:
+    """Weights [K] by which every class that occurs counts the same, of labels [N].
+
+    >>> class_weights(torch.tensor([0, 0, 0, 1]), 2).tolist()
+    [1.3333333730697632, 4.0]
+    """
+    count = torch.bincount(labels, minlength=classes).float()
+    return count.sum() / count.clamp(min=1)
 
 
 def feature_scale(features: Features) -> NDArray[np.float64]:
