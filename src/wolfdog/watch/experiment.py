@@ -17,12 +17,9 @@ from .model.frame_classifier import FrameClassifier
 from .model.registry import NO_MEMORY
 from .model.watcher import Watcher
 from .progress import Stages, silent
+from .training.jobs import ContextJob, FrameClassifierJob
 from .training.pipeline import assembled, train_and_calibrate
-from .training.train import (
-    ContextJob,
-    ContextTraining,
-    FrameClassifierTraining,
-)
+from .training.settings import ContextTraining, FrameClassifierTraining
 from .training.trainer import Progress
 from .training.workers import train_contexts
 
@@ -143,14 +140,12 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
             )
         )
     )
+    frames = _read(classifier_broadcast, config, "reading it back", stages)
     frame_classifier, remembered = train_and_calibrate(
-        config,
-        _read(classifier_broadcast, config, "reading it back", stages),
+        FrameClassifierJob(config, frames, experiment.frame_classifier, experiment.seed),
         lambda classifier: _watched(
             classifier, memory_broadcast, config, "embedding what the memories will learn from", stages
         ),
-        experiment.frame_classifier,
-        experiment.seed,
         stages,
     )
     jobs = {
