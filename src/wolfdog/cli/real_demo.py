@@ -22,7 +22,7 @@ def real_demo(images: Path | None, out: Path, seed: int, most: int) -> None:
     """Run the demonstration; write real.json, gaps.png, film.mp4, labels.csv and annotated.mp4.
 
     Raises:
-        InputError: no folder of photographs was given.
+        InputError: No folder of photographs was given.
     """
     if images is None:
         raise InputError(

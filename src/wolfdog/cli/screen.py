@@ -89,7 +89,8 @@ def tell_of_missing(labels: Path, names: Mapping[str, object], found: Sequence[P
 def percent(value: float | None) -> str:
     """A share as a table shows it.
 
-    >>> percent(0.98765), percent(None)
-    ('98.8', '-')
+    Examples:
+        >>> percent(0.98765), percent(None)
+        ('98.8', '-')
     """
     return "-" if value is None else f"{100 * value:.1f}"

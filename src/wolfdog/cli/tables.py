@@ -55,8 +55,9 @@ def cost_rows(scores: Scores) -> Table:
 def _bucket(lo: int, hi: int) -> str:
     """The gaps from lo up to, not including, hi, in few characters.
 
-    >>> _bucket(30, 100), _bucket(1000, 3000)
-    ('30-99', '1k-3k')
+    Examples:
+        >>> _bucket(30, 100), _bucket(1000, 3000)
+        ('30-99', '1k-3k')
     """
     return f"{lo // 1000}k-{hi // 1000}k" if lo % 1000 == hi % 1000 == 0 and lo else f"{lo}-{hi - 1}"
 

@@ -14,7 +14,7 @@ def pretrain_world_memory(
     """Train the world memory and write it to a file.
 
     Raises:
-        InputError: no folder of photographs was given.
+        InputError: No folder of photographs was given.
     """
     if images is None:
         raise InputError(

@@ -81,7 +81,7 @@ class Chain:
     Raises:
         WorldError: The world has more than 4096 states.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv.world import default_world
         >>> chain = Chain.of(default_world())
         >>> chain.transition.shape

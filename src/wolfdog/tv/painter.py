@@ -24,7 +24,7 @@ def kinds_of_unknown(world: World) -> tuple[str, ...]:
     Returns:
         Their names.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv.world import default_world
         >>> len(kinds_of_unknown(default_world())) >= 12
         True
@@ -35,7 +35,7 @@ def kinds_of_unknown(world: World) -> tuple[str, ...]:
 class Painter(Picture):
     """Generator of drawn pictures, frame by frame; see `Picture`.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv import Sampler, default_world
         >>> frames = list(Painter(size=64).frames(Sampler(default_world()).draw(3)))
         >>> len(frames), frames[0].shape, frames[0].dtype

@@ -14,10 +14,10 @@ class Pen:
     """Draws on a transparent square of `size` by `size` pixels, in unit coordinates.
 
     Args:
-        size: pixels of a side. Edges are hard: draw large, then shrink.
-        tint: the colour that edges fade into when the picture is shrunk.
+        size: Pixels of a side. Edges are hard: draw large, then shrink.
+        tint: The colour that edges fade into when the picture is shrunk.
 
-    Example:
+    Examples:
         >>> pen = Pen(16, tint=(255, 0, 0))
         >>> pen.oval(0, 0, 0.5, 0.5, (255, 0, 0))
         >>> pen.image.getpixel((8, 8)), pen.image.getpixel((0, 0))
@@ -89,7 +89,7 @@ class Pen:
 def shade(colour: Colour, factor: float) -> Colour:
     """`colour`, darker for a factor below 1 and lighter above.
 
-    Example:
+    Examples:
         >>> shade((100, 200, 10), 1.5)
         (150, 255, 15)
     """

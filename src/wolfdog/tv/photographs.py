@@ -33,14 +33,14 @@ class Photographs(Picture):
     pictures by heart would train the memory to trust it too much), 30 % for testing.
 
     Args:
-        directory: holds a folder per label.
+        directory: Holds a folder per label.
         part: "classifier", "memory", "test", "train" (classifier and memory) or "all".
-        size: pixels of a frame's side, even, 16 to 1024.
-        seed: the same seed gives the same pictures.
+        size: Pixels of a frame's side, even, 16 to 1024.
+        seed: The same seed gives the same pictures.
 
     Raises:
-        InputError: an argument cannot be used, or one photograph has two labels.
-        MediaError: the directory cannot be read or holds no photographs.
+        InputError: An argument cannot be used, or one photograph has two labels.
+        MediaError: The directory cannot be read or holds no photographs.
     """
 
     def __init__(self, directory: str | Path, part: str = "all", size: int = 64, seed: int = 0) -> None:
@@ -55,7 +55,7 @@ class Photographs(Picture):
         """The photographs of `label` in this part.
 
         Raises:
-            MediaError: there are none, or too few to split.
+            MediaError: There are none, or too few to split.
         """
         groups = self._sorted.get(label, [])
         if len(groups) < FEWEST:

@@ -20,11 +20,11 @@ class Picture(ABC):
     programme gives the same frames, and a programme drawn in two parts the same as one drawn whole.
 
     Args:
-        size: pixels of a frame's side, even, 16 to 1024.
-        seed: the same seed gives the same pictures.
+        size: Pixels of a frame's side, even, 16 to 1024.
+        seed: The same seed gives the same pictures.
 
     Raises:
-        InputError: size or seed cannot be used.
+        InputError: Size or seed cannot be used.
     """
 
     def __init__(self, size: int = 64, seed: int = 0) -> None:
@@ -53,7 +53,7 @@ class Picture(ABC):
         """The frames of one stream, each uint8 [size, size, 3], RGB.
 
         Raises:
-            WolfdogError: something in the programme's world cannot be shown.
+            WolfdogError: Something in the programme's world cannot be shown.
         """
         world = programme.world
         self.check(world)

@@ -25,15 +25,15 @@ class Programme:
     """Programme of T frames of N streams, as indices into `world`.
 
     Args:
-        world: the world it was drawn from.
+        world: The world it was drawn from.
         channel, pace, label: [T, N], indices into world.channels, world.paces and world.labels.
         shot: [T, N], the number of the shot in its stream, counted from the stream's beginning.
         age: [T, N], frames since the shot's first frame.
         gap_before: [N], the gap (see `gap`) at the frame just before the first one; -1 if nothing informative
             was on yet.
-        first_stream: the number of the first of the N streams.
+        first_stream: The number of the first of the N streams.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv import Sampler, default_world
         >>> programme = Sampler(default_world(), streams=2, seed=0).draw(100)
         >>> programme.label.shape, programme.gap.shape

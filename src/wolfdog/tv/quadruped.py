@@ -17,18 +17,18 @@ class Build:
     """Proportions of a four-legged animal, in units of half the picture.
 
     Args:
-        length: half the length of the trunk.
-        depth: half its height.
-        hump: how far the shoulder rises above the back.
-        leg: from the belly to the ground.
-        leg_width: width of a leg.
-        neck: from the shoulder to the head.
-        lift: how far the head is above the shoulder, at least and at most.
-        head: radius of the head.
+        length: Half the length of the trunk.
+        depth: Half its height.
+        hump: How far the shoulder rises above the back.
+        leg: From the belly to the ground.
+        leg_width: Width of a leg.
+        neck: From the shoulder to the head.
+        lift: How far the head is above the shoulder, at least and at most.
+        head: Radius of the head.
         muzzle, muzzle_width: from the head forward, and how wide at the nose.
         ear, ear_size: what the ears are like.
-        tail: what the tail is like.
-        tuck: how far the belly is drawn in at the loins.
+        tail: What the tail is like.
+        tuck: How far the belly is drawn in at the loins.
         antlers, mane: whether there are any.
     """
 

@@ -20,14 +20,14 @@ class Sampler:
     Each stream begins somewhere in mid-broadcast (the chain's stationary distribution).
 
     Args:
-        world: may be replaced between draws by a world with the same channels and labels.
+        world: May be replaced between draws by a world with the same channels and labels.
         streams: N, how many viewers watch side by side, independently.
-        seed: the same seed gives the same programmes.
+        seed: The same seed gives the same programmes.
 
     Raises:
-        InputError: streams is less than 1, or seed is negative.
+        InputError: `streams` is less than 1, or `seed` is negative.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv.world import default_world
         >>> sampler = Sampler(default_world(), streams=3, seed=1)
         >>> sampler.draw(64).label.shape
@@ -80,7 +80,7 @@ class Sampler:
         """The next `frames` frames of all streams.
 
         Raises:
-            InputError: frames is negative.
+            InputError: `frames` is negative.
         """
         if frames < 0:
             raise InputError(f"frames: expected 0 or more, got {frames}.")
@@ -134,7 +134,7 @@ class Sampler:
         """Go on from where another sampler of the same world and number of streams was.
 
         Raises:
-            InputError: the state is of another number of streams, or not a sampler's.
+            InputError: The state is of another number of streams, or not a sampler's.
         """
         streams = len(self._place["shot"])
         try:

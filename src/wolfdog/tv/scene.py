@@ -42,10 +42,10 @@ class Scene:
 
     Args:
         sprite: RGBA, square; facing right.
-        size: pixels of a frame's side.
-        rng: draws background and motion.
-        scale: smallest and largest size of the sprite, as shares of the frame.
-        tilt: the largest tilt, in radians.
+        size: Pixels of a frame's side.
+        rng: Draws background and motion.
+        scale: Smallest and largest size of the sprite, as shares of the frame.
+        tilt: The largest tilt, in radians.
     """
 
     def __init__(

@@ -16,17 +16,17 @@ class Channel:
     """A channel: what only it shows (`tells`), what else it shows (`fills`), and how long a viewer stays.
 
     Args:
-        name: its name.
-        mean_stay: mean number of frames before the viewer zaps; every frame zaps with probability 1 /
+        name: Its name.
+        mean_stay: Mean number of frames before the viewer zaps; every frame zaps with probability 1 /
             mean_stay.
-        tells: label -> weight, for the informative shots.
-        fills: label -> weight, for the other shots.
-        weight: how likely a zap from elsewhere lands here, relative to the other channels.
+        tells: Label -> weight, for the informative shots.
+        fills: Label -> weight, for the other shots.
+        weight: How likely a zap from elsewhere lands here, relative to the other channels.
 
     Raises:
-        WorldError: a number or a name makes no sense.
+        WorldError: A number or a name makes no sense.
 
-    Example:
+    Examples:
         >>> channel = Channel("Nature", 6000, informative={"bear": 1}, filler={"wolf": 0.3, "unknown": 0.7})
         >>> channel.filler["wolf"]
         0.3
@@ -52,13 +52,13 @@ class Pace:
     """Rate of informative shots, and the mean number of frames for which the rate holds.
 
     Args:
-        name: its name.
-        informative_rate: the share of shots that are informative, 0 to 1.
-        mean_stay: mean number of frames until another pace takes over, at least the mean length of a shot:
+        name: Its name.
+        informative_rate: The share of shots that are informative, 0 to 1.
+        mean_stay: Mean number of frames until another pace takes over, at least the mean length of a shot:
             the pace changes only at a cut, with probability shot.mean / mean_stay.
 
     Raises:
-        WorldError: a number or the name makes no sense.
+        WorldError: A number or the name makes no sense.
     """
 
     name: str
@@ -81,7 +81,7 @@ class ShotLength:
     More phases make lengths more alike; no shot is shorter than `phases` frames, unless the viewer zaps.
 
     Raises:
-        WorldError: phases is not a whole number from 1 to 16, or mean is less than phases.
+        WorldError: `phases` is not a whole number from 1 to 16, or `mean` is less than phases.
     """
 
     mean: float = 8.0

@@ -20,9 +20,9 @@ def write_sheet(path: str | Path, world: World, picture: Picture, columns: int =
     frames.
 
     Raises:
-        InputError: the name does not end in .png.
-        MediaError: the file cannot be written.
-        WolfdogError: something in the world cannot be shown.
+        InputError: The name does not end in .png.
+        MediaError: The file cannot be written.
+        WolfdogError: Something in the world cannot be shown.
     """
     path = Path(path)
     if path.suffix.lower() != ".png":

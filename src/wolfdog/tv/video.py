@@ -19,7 +19,7 @@ TICK = 50
 def exact_rate(fps: float) -> Fraction:
     """The frame rate as a ratio that containers can hold.
 
-    Example:
+    Examples:
         >>> exact_rate(23.976023976)
         Fraction(24000, 1001)
     """
@@ -34,7 +34,7 @@ def write_video(path: str | Path, frames: Iterable[Frame], fps: float, size: int
         The number of frames.
 
     Raises:
-        MediaError: the file cannot be written, or there is no frame.
+        MediaError: The file cannot be written, or there is no frame.
     """
     with needs_extra("watch", "writing a video"):
         import av  # loads FFmpeg

@@ -23,18 +23,18 @@ class World:
     """All of television: channels, paces, the length of shots, and what each label looks like.
 
     Args:
-        name: its name.
-        fps: frames per second.
-        channels: two or more make a viewer wonder which is on; one is allowed.
-        paces: how often something informative comes; one or more.
-        shot: the length of shots.
-        looks: label -> look; a label that is not named looks like itself. Labels with one look cannot be
+        name: Its name.
+        fps: Frames per second.
+        channels: Two or more make a viewer wonder which is on; one is allowed.
+        paces: How often something informative comes; one or more.
+        shot: The length of shots.
+        looks: Label -> look; a label that is not named looks like itself. Labels with one look cannot be
             told apart in a frame.
 
     Raises:
-        WorldError: the parts contradict each other.
+        WorldError: The parts contradict each other.
 
-    Example:
+    Examples:
         >>> world = default_world()
         >>> world.labels
         ('wolf', 'dog', 'bear', 'goldfish', 'unknown')
@@ -129,7 +129,7 @@ class World:
     def shares(self, channel: Channel, pace: Pace) -> dict[str, float]:
         """The probability of each label of a new shot on `channel` at `pace`; they sum to 1.
 
-        Example:
+        Examples:
             >>> world = default_world()
             >>> shares = world.shares(world.channels[0], Pace("half", informative_rate=0.5))
             >>> {label: round(share, 3) for label, share in shares.items()}
@@ -156,15 +156,15 @@ class World:
         """This world with some of its numbers changed.
 
         Args:
-            fps: frames per second. Lengths given in frames stay as many frames.
-            switch_every: mean number of frames that a viewer stays on any channel.
-            informative_rate: one pace for all, with this share of informative shots.
-            shot_length: mean number of frames of a shot.
+            fps: Frames per second. Lengths given in frames stay as many frames.
+            switch_every: Mean number of frames that a viewer stays on any channel.
+            informative_rate: One pace for all, with this share of informative shots.
+            shot_length: Mean number of frames of a shot.
 
         Raises:
-            WorldError: a number makes no sense.
+            WorldError: A number makes no sense.
 
-        Example:
+        Examples:
             >>> [pace.informative_rate for pace in default_world().with_(informative_rate=0.5).paces]
             [0.5]
         """
@@ -191,7 +191,7 @@ def default_world() -> World:
     Wolves and bears are seen on the Nature Channel, dogs and goldfish in The Dog Office. A bear or a
     goldfish tells which of the two is on; gaps between them run from a few frames to about a thousand.
 
-    Example:
+    Examples:
         >>> [channel.name for channel in default_world().channels]
         ['Nature Channel', 'The Dog Office']
     """

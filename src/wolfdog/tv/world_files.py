@@ -46,7 +46,7 @@ def load_world(path: str | Path) -> World:
     Raises:
         WorldError: The file cannot be read, or does not describe a world.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from wolfdog.tv.world import default_world
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +85,7 @@ def _ending(path: Path) -> str:
 def world_to_dict(world: World) -> dict[str, Any]:
     """`world` as plain dicts, lists, strings and numbers.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv.world import default_world
         >>> world_from_dict(world_to_dict(default_world())) == default_world()
         True

@@ -28,7 +28,7 @@ class LinearHead:
     Attributes:
         classes: K names.
         weight: W, float32 [K, F].
-        bias: b, float32 [K].
+        bias: B, float32 [K].
     """
 
     classes: tuple[str, ...]
@@ -38,9 +38,10 @@ class LinearHead:
     def probabilities(self, features: Features) -> NDArray[np.float32]:
         """Probabilities [N, K] of features [N, F].
 
-        >>> head = LinearHead(("wolf", "dog"), np.zeros((2, 3), np.float32), np.zeros(2, np.float32))
-        >>> head.probabilities(np.ones((1, 3), np.float32))
-        array([[0.5, 0.5]], dtype=float32)
+        Examples:
+            >>> head = LinearHead(("wolf", "dog"), np.zeros((2, 3), np.float32), np.zeros(2, np.float32))
+            >>> head.probabilities(np.ones((1, 3), np.float32))
+            array([[0.5, 0.5]], dtype=float32)
         """
         return softmax(features @ self.weight.T + self.bias)
 
@@ -74,9 +75,10 @@ def fit_linear_head(
     Raises:
         InputError: No feature has a label, or the penalty is below 0.
 
-    >>> head = fit_linear_head(np.float32([[0], [1], [10], [11]]), np.array([0, 0, 1, 1]), ("near", "far"))
-    >>> head.probabilities(np.float32([[2], [9]])).argmax(1).tolist()
-    [0, 1]
+    Examples:
+        >>> head = fit_linear_head(np.float32([[0], [1], [10], [11]]), np.array([0, 0, 1, 1]), ("near", "far"))
+        >>> head.probabilities(np.float32([[2], [9]])).argmax(1).tolist()
+        [0, 1]
     """
     known = labels >= 0
     if not known.any():
@@ -112,8 +114,9 @@ def fit_linear_head(
 def class_weights(labels: Tensor, classes: int) -> Tensor:
     """Weights [K] by which every class that occurs counts the same, of labels [N].
 
-    >>> class_weights(torch.tensor([0, 0, 0, 1]), 2).tolist()
-    [1.3333333730697632, 4.0]
+    Examples:
+        >>> class_weights(torch.tensor([0, 0, 0, 1]), 2).tolist()
+        [1.3333333730697632, 4.0]
     """
     count = torch.bincount(labels, minlength=classes).float()
     return count.sum() / count.clamp(min=1)
@@ -124,8 +127,9 @@ def feature_scale(features: Features) -> NDArray[np.float64]:
 
     Without a bound, a feature that hardly changes in the training frames would decide on new ones.
 
-    >>> feature_scale(np.float32([[0, 1, 0, 0], [0, 3, 0, 0]])).tolist()
-    [0.1, 1.0, 0.1, 0.1]
+    Examples:
+        >>> feature_scale(np.float32([[0, 1, 0, 0], [0, 3, 0, 0]])).tolist()
+        [0.1, 1.0, 0.1, 0.1]
     """
     deviation = features.std(0, dtype=np.float64)
     largest = np.sort(deviation)[-max(1, len(deviation) // 4) :].mean()
