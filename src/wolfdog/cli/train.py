@@ -23,7 +23,7 @@ SCRATCH = "scratch"
 
 
 class Mode(StrEnum):
-    """In which order things are trained."""
+    """Order of the training of frame classifier and memory."""
 
     TWO_STAGE = "two-stage"
     JOINT = "joint"
