@@ -1,14 +1,14 @@
-"""The labels file: what is to be seen when, in which video.
+"""Labels files: labelled spans of time of each video.
 
-A CSV file with a header, UTF-8, one row per span of time:
+A CSV file in UTF-8 with a header and one row per span:
 
     video,start,end,label,look,channel
     tv-0000.mp4,0.0,1.6,unknown,unknown,Nature Channel
     tv-0000.mp4,1.6,3.0,wolf,canine,Nature Channel
 
-`start` and `end` are seconds in the video's own time (its timestamps); a span holds its start and not its
-end. `video` is a path relative to the labels file. `look` and `channel` may be left out, as may stretches of
-a video; further columns are ignored.
+`start` and `end` are seconds in the video's own time (its timestamps); a span includes its start and excludes its end.
+`video` is a path relative to the labels file. The columns `look` and `channel` are optional; further columns are
+ignored. Parts of a video may have no label.
 """
 
 import csv
@@ -35,10 +35,17 @@ RESOLUTION = 1e-6
 class LabelSpan:
     """Labelled span of a video, from `start` up to but not including `end`, in seconds of the video's own time.
 
-    Raises:
-        LabelsError: a time is not a number, negative, or out of order, or the label is empty.
+    Args:
+        start: First second.
+        end: Second that ends the span.
+        label: The label.
+        look: Name of what the label looks like in a single frame; several labels may share it.
+        channel: Name of the channel.
 
-    Example:
+    Raises:
+        LabelsError: A time is not a number, negative, or out of order, or the label is empty.
+
+    Examples:
         >>> LabelSpan(0.0, 1.5, "wolf", look="canine").label
         'wolf'
     """
@@ -63,13 +70,19 @@ class LabelSpan:
 
 
 def read_labels(path: str | Path) -> dict[str, list[LabelSpan]]:
-    """The spans of each video in a labels file, sorted by time.
+    """Labelled spans of each video in a labels file, sorted by time.
+
+    Args:
+        path: The labels file.
+
+    Returns:
+        Spans by the name of the video.
 
     Raises:
-        LabelsError: the file is missing, empty, not UTF-8 or not CSV, lacks a column, or holds a span that
-            is not valid or overlaps another; the message names the file and the line.
+        LabelsError: The file is missing, empty, not UTF-8 or not CSV, lacks a column, or holds a span that is not valid
+            or overlaps another; the message names the file and the line.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> file = Path(tempfile.mkdtemp()) / "labels.csv"
         >>> _ = file.write_text("video,start,end,label\\na.mp4,0,2.5,wolf\\n")
@@ -149,12 +162,16 @@ def _sorted(path: Path, numbered: list[tuple[LabelSpan, int]]) -> list[LabelSpan
 
 
 def write_labels(path: str | Path, spans: Mapping[str, Iterable[LabelSpan]]) -> None:
-    """Write the spans of each video as a labels file, whole or not at all.
+    """Write the spans of each video as a labels file, atomically.
+
+    Args:
+        path: The labels file.
+        spans: Spans by the name of the video.
 
     Raises:
-        MediaError: the file cannot be written.
+        MediaError: The file cannot be written.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> file = Path(tempfile.mkdtemp()) / "labels.csv"
         >>> write_labels(file, {"a.mp4": [LabelSpan(0.0, 2.5, "wolf")]})
@@ -174,9 +191,16 @@ def write_labels(path: str | Path, spans: Mapping[str, Iterable[LabelSpan]]) -> 
 
 
 def labels_at(spans: Sequence[LabelSpan], times: ArrayLike) -> list[str | None]:
-    """The label at each of `times` (seconds), or None where no span says; see `spans_at`.
+    """Label at each time; see `spans_at`.
 
-    Example:
+    Args:
+        spans: Spans in order, without overlap.
+        times: Seconds [N].
+
+    Returns:
+        Labels, None where no span covers the time.
+
+    Examples:
         >>> labels_at([LabelSpan(0.0, 1.0, "wolf"), LabelSpan(2.0, 3.0, "bear")], [0.0, 1.0, 2.5])
         ['wolf', None, 'bear']
     """
@@ -184,12 +208,18 @@ def labels_at(spans: Sequence[LabelSpan], times: ArrayLike) -> list[str | None]:
 
 
 def spans_at(spans: Sequence[LabelSpan], times: ArrayLike) -> NDArray[np.int64]:
-    """The number of the span that covers each of `times` (seconds), -1 where none does.
+    """Number of the span that covers each time, -1 where none does.
 
-    A span holds its start and not its end; times are taken to the microsecond. `spans` are sorted and do not
-    overlap.
+    A span includes its start and excludes its end; times are compared to the microsecond.
 
-    Example:
+    Args:
+        spans: Spans in order, without overlap.
+        times: Seconds [N].
+
+    Returns:
+        Numbers of the spans [N].
+
+    Examples:
         >>> spans_at([LabelSpan(0.0, 1.0, "wolf"), LabelSpan(2.0, 3.0, "bear")], [0.0, 1.0, 2.5]).tolist()
         [0, -1, 1]
     """

@@ -1,4 +1,4 @@
-"""wolfdog evaluate: predictions held against labels."""
+"""wolfdog evaluate: comparison of predictions with labels."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

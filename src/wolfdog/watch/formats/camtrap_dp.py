@@ -42,13 +42,13 @@ class CamtrapDP(Results):
     Source: https://camtrap-dp.tdwg.org, version 1.0.2
 
     Args:
-        path: of the folder, or of its `datapackage.json`.
-        times: not used: the package has its own.
-        blank: name of the class that says that nothing is there.
+        path: Of the folder, or of its `datapackage.json`.
+        times: Not used: the package has its own.
+        blank: Name of the class that says that nothing is there.
 
     Raises:
-        InputError: the package lacks a table or a column, or refers to a medium that it does not have.
-        OSError: a file cannot be read.
+        InputError: The package lacks a table or a column, or refers to a medium that it does not have.
+        OSError: A file cannot be read.
     """
 
     name = "camtrap-dp"

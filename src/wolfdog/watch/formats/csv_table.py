@@ -55,13 +55,13 @@ class CSVTable(Results):
     for each class. Where a table has these columns already, they are made anew.
 
     Args:
-        path: of the file.
-        times: seconds since 1970 by file name, for tables without times.
-        blank: name of the class that says that nothing is there.
+        path: Of the file.
+        times: Seconds since 1970 by file name, for tables without times.
+        blank: Name of the class that says that nothing is there.
 
     Raises:
-        InputError: the table has none of these forms, or a value that cannot be.
-        OSError: the file cannot be read.
+        InputError: The table has none of these forms, or a value that cannot be.
+        OSError: The file cannot be read.
     """
 
     name = "csv"
@@ -145,7 +145,7 @@ class _Columns:
         """A column of numbers; an empty field is NaN.
 
         Raises:
-            InputError: a field is no number.
+            InputError: A field is no number.
         """
         values = np.empty(len(self.rows))
         for row, text in enumerate(self.column(at)):

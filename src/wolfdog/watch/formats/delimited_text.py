@@ -13,8 +13,8 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]], str]:
     """Header, rows and separator of a table: comma, semicolon or tab, in UTF-8 or UTF-16, with or without a mark.
 
     Raises:
-        InputError: the file is no table, or a row has more or fewer fields than the header.
-        OSError: the file cannot be read.
+        InputError: The file is no table, or a row has more or fewer fields than the header.
+        OSError: The file cannot be read.
     """
     raw = path.read_bytes()
     encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"

@@ -45,14 +45,14 @@ class MegaDetectorJSON(Results):
     Source: https://lila.science/megadetector-output-format
 
     Args:
-        path: of the file.
-        times: seconds since 1970 by file name, for files whose entry has no `datetime`.
-        least_confidence: detections below it are left as they are.
-        blank: name of the class that says that nothing is there.
+        path: Of the file.
+        times: Seconds since 1970 by file name, for files whose entry has no `datetime`.
+        least_confidence: Detections below it are left as they are.
+        blank: Name of the class that says that nothing is there.
 
     Raises:
-        InputError: the file is not of this format.
-        OSError: the file cannot be read.
+        InputError: The file is not of this format.
+        OSError: The file cannot be read.
     """
 
     name = "megadetector"
