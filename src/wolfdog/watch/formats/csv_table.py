@@ -52,7 +52,8 @@ class CSVTable(Results):
     - all other columns of numbers, where each row of them sums to one, as zamba writes them.
 
     The table that is written has all columns of the first, then `context` and `context_probability`, and `c_<class>`
-    for each class. Where a table has these columns already, they are made anew.
+    for each class. Where a table has these columns already, `predictions` has them
+    as its context, and they are made anew.
 
     Args:
         path: Of the file.
@@ -77,6 +78,7 @@ class CSVTable(Results):
             raise InputError(f"{path}: expected at least one row below the header, got none.")
         table = _Columns(path, self._header, self._rows)
         scores = _scores(table)
+        context = _context(_Columns(path, header, rows), scores.classes)
         media = table.texts("media") or [""] * len(self._rows)
         deployment = table.texts("deployment") or [folder_of(name) for name in media]
         time, utc = _times(table, media, times or {})
@@ -91,6 +93,7 @@ class CSVTable(Results):
             detection=_detections(table, deployment, media),
             confidence=table.numbers("detector"),
             spread=scores.spread,
+            context=context,
             blank=blank_of(scores.classes, blank),
         )
 
@@ -113,6 +116,14 @@ def _unsmoothed(header: Sequence[str]) -> list[int]:
         for at, name in enumerate(header)
         if not (smoothed and (name in ("context", "context_probability") or name.startswith("c_")))
     ]
+
+
+def _context(table: "_Columns", classes: Sequence[str]) -> NDArray[np.float64] | None:
+    """[N, K] context probabilities of a table that was smoothed before; None of another."""
+    names = [f"c_{name}" for name in classes]
+    if len(_unsmoothed(table.header)) == len(table.header) or not set(names) <= set(table.header):
+        return None
+    return _distributions(table, [table.header.index(name) for name in names], classes).p
 
 
 class _Columns:
