@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wolfdog.atomic import atomic_write
@@ -100,30 +101,28 @@ def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
 
 
 def _row(where: str, cells: Mapping[str, str]) -> LabelRow:
-    given = {name: cells.get(name, "") for name in ("sequence", "site", "split", "look", "channel")}
-    media, label = cells["media"], cells["label"]
-    if cells.get("start_frame"):
-        last = cells.get("end_frame", "")
-        return LabelRow(
-            where=where,
-            media=media,
-            label=label,
-            start=frame_of_text(cells["start_frame"], "start_frame"),
-            end=frame_of_text(last, "end_frame") if last else None,
-            unit="frames",
-            **given,
-        )
-    start, end = cells.get("start", ""), cells.get("end", "")
-    if not start and not end and not cells.get("end_frame"):
-        return LabelRow(where=where, media=media, label=label, **given)
-    return LabelRow(
+    def cell(name: str) -> str:
+        return cells.get(name, "")
+
+    row = LabelRow(
         where=where,
-        media=media,
-        label=label,
-        start=seconds_of_text(start, "start"),
-        end=seconds_of_text(end, "end") if end else None,
-        **given,
+        media=cells["media"],
+        label=cells["label"],
+        sequence=cell("sequence"),
+        site=cell("site"),
+        split=cell("split"),
+        look=cell("look"),
+        channel=cell("channel"),
     )
+    first, last = cell("start_frame"), cell("end_frame")
+    if first or last:
+        end = frame_of_text(last, "end_frame") if last else None
+        return replace(row, start=frame_of_text(first, "start_frame"), end=end, unit="frames")
+    start, stop = cell("start"), cell("end")
+    if not start and not stop:
+        return row
+    end = seconds_of_text(stop, "end") if stop else None
+    return replace(row, start=seconds_of_text(start, "start"), end=end)
 
 
 def write_labels(path: str | Path, spans: Mapping[str, Iterable[LabelSpan]]) -> None:
