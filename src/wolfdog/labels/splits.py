@@ -1,11 +1,11 @@
 """Splits of labelled videos by site, stratified by class, and leaks between splits."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
-from hashlib import sha256
 
 from wolfdog.errors import LabelsError
 
+from .stratified import assign
 from .table import LabelTable
 
 _ENDLESS = 60.0
@@ -15,8 +15,7 @@ _ENDLESS = 60.0
 def split_by_site(labels: LabelTable, shares: Mapping[str, float], *, seed: int = 0) -> dict[str, str]:
     """Split for each video: all videos of a site are in one split, and each split has its share of every class.
 
-    Sites are assigned one after the other, those of the rarest classes first, each to the split that lacks most of what
-    it shows (iterative stratification, Sechidis et al. 2011, over sites).
+    See `stratified.assign`.
 
     Args:
         labels: Of the videos.
@@ -45,42 +44,8 @@ def split_by_site(labels: LabelTable, shares: Mapping[str, float], *, seed: int 
             f"splits: expected a site for each of {', '.join(shares)}, got {len(sites)}: {', '.join(sorted(sites))}. "
             "Name sites in a column, or put the videos of each into a folder."
         )
-    amounts = {site: _amounts(labels, names) for site, names in sites.items()}
-    totals: Counter[str] = Counter()
-    shown_at: Counter[str] = Counter()
-    for amount in amounts.values():
-        totals.update(amount)
-        shown_at.update(amount.keys())
-    whole = sum(shares.values())
-    lacking = {
-        split: {name: total * share / whole for name, total in totals.items()}
-        for split, share in shares.items()
-    }
-    rooms = {split: len(sites) * share / whole for split, share in shares.items()}
-    held: Counter[str] = Counter()
-    splits: dict[str, str] = {}
-
-    def order(site: str) -> tuple[int, bytes]:
-        rarest = min((shown_at[name] for name in amounts[site]), default=len(sites))
-        return rarest, sha256(f"{seed} {site}".encode()).digest()
-
-    ordered = sorted(sites, key=order)
-    for number, site in enumerate(ordered):
-        amount = amounts[site]
-        empty = [split for split in shares if not held[split]]
-        # The last sites go to splits that have none yet.
-        candidates = empty if empty and len(ordered) - number <= len(empty) else list(shares)
-        rarest = min(amount, key=lambda name: (shown_at[name], name)) if amount else ""
-
-        def want(split: str, rarest: str = rarest) -> tuple[float, float]:
-            return lacking[split].get(rarest, 0.0) / max(totals[rarest], 1e-9), rooms[split] - held[split]
-
-        chosen = max(candidates, key=want)
-        held[chosen] += 1
-        for name, seconds in amount.items():
-            lacking[chosen][name] -= seconds
-        splits |= dict.fromkeys(sites[site], chosen)
-    return splits
+    parts = assign({site: _amounts(labels, names) for site, names in sites.items()}, shares, seed=seed)
+    return {name: parts[site] for site, names in sites.items() for name in names}
 
 
 def leaks(labels: LabelTable, contents: Mapping[str, str] | None = None) -> list[str]:
@@ -94,12 +59,14 @@ def leaks(labels: LabelTable, contents: Mapping[str, str] | None = None) -> list
         A message for each leak, which names files.
 
     Examples:
-        >>> table = LabelTable({"x/a.mp4": [], "x/b.mp4": []}, splits={"x/a.mp4": "train", "x/b.mp4": "test"})
+        >>> table = LabelTable({}, {"a.mp4": "x", "b.mp4": "x"}, {"a.mp4": "train", "b.mp4": "test"})
         >>> leaks(table)
-        ['the site x is in the splits train (x/a.mp4) and test (x/b.mp4)']
+        ['the site x is in the splits train (a.mp4) and test (b.mp4)']
     """
     found = []
-    groups = [("the site {}", {name: labels.site(name) for name in labels.splits})]
+    sites = {name: labels.site(name) for name in labels.splits}
+    folder_alone = not labels.sites and len(set(sites.values())) == 1  # says nothing about cameras
+    groups = [] if folder_alone else [("the site {}", sites)]
     if contents is not None:
         groups.append(("equal files", {name: contents[name] for name in labels.splits if name in contents}))
     for what, keys in groups:
