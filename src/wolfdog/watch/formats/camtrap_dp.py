@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
+from wolfdog.text_files.camera_time import seconds_of
+from wolfdog.text_files.camtrap_package import Table, read_package
 
-from ..camera_time import seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
 from .camtrap_labels import label_of
-from .camtrap_package import Table, read_package
 from .results import Results
 
 GAP = 120.0

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wolfdog.errors import InputError
+from wolfdog.text_files.camera_time import seconds_of
+from wolfdog.text_files.camtrap_package import Table, read_package
 
-from ..camera_time import seconds_of
-from .camtrap_package import Table, read_package
 from .label_rows import LabelRow
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from wolfdog.errors import InputError
+from wolfdog.text_files.json_file import read_json
 
-from .json_file import read_json
 from .label_rows import LabelRow
 
 

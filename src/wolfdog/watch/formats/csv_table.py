@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
+from wolfdog.text_files.camera_time import folder_of, seconds_of
+from wolfdog.text_files.delimited_text import read_table
 
-from ..camera_time import folder_of, seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .delimited_text import read_table
 from .results import Results
 
 _COLUMNS = {

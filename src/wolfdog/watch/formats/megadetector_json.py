@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
+from wolfdog.text_files.camera_time import folder_of, seconds_of
+from wolfdog.text_files.json_file import read_json
 
-from ..camera_time import folder_of, seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .json_file import read_json
 from .results import Results
 
 CERTAIN = 0.98

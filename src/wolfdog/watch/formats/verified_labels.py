@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from wolfdog.errors import InputError
 from wolfdog.labels import LabelSpan, read_labels, spans_at
+from wolfdog.text_files.delimited_text import read_table
 
 from ..predictions import Predictions
 from .camtrap_labels import camtrap_labels
 from .coco_labels import coco_labels
-from .delimited_text import read_table
 from .label_rows import LabelRow, MediaNames
 
 _MEDIA = ("file", "media", "filepath", "filename", "image", "video", "path", "mediaid", "file_name")
