@@ -26,14 +26,17 @@ Passing = Callable[[Iterable[Frame]], Iterator[Frame]]
 
 
 class Labels(NamedTuple):
-    """Labels of a stretch of one video, or of an image."""
+    """Labels of some frames of one video or image.
+
+    Attributes:
+        moments: One moment for each frame, in the order of time.
+        table: The same frames as rows, several for a frame with several detections, with context probabilities.
+        aspect: Width divided by height of the pictures as shown.
+    """
 
     moments: Sequence[Moment]
-    """One for each frame that was looked at, in order of time."""
     table: Predictions
-    """The same frames as rows, several where a frame has several detections, with context probabilities."""
     aspect: float = 1.0
-    """Aspect ratio at which the pictures are shown: width over height."""
 
 
 class Labeller(ABC):
