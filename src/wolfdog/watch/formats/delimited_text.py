@@ -1,4 +1,4 @@
-"""Text of tables: encoding, separator, and rows as dictionaries."""
+"""Tables as text: encoding, separator, and rows."""
 
 import csv
 import io
@@ -10,7 +10,13 @@ _LARGEST_FIELD = 1 << 20
 
 
 def read_table(path: Path) -> tuple[list[str], list[list[str]], str]:
-    """Header, rows and separator of a table: comma, semicolon or tab, in UTF-8 or UTF-16, with or without a mark.
+    """Header, rows and separator (comma, semicolon or tab) of a table in UTF-8 or UTF-16, with or without a mark.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Header, rows and separator.
 
     Raises:
         InputError: The file is no table, or a row has more or fewer fields than the header.
