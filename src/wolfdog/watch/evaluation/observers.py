@@ -8,13 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
 
-from ...errors import InputError, LabelsError
-from ...labels import LabelSpan, spans_at
+from ...errors import InputError
 from ...tv import IdealObserver, World
 from ..data.labelled_video import UNLABELLED, LabelledVideo
 from ..model.context import Context
 from ..model.frame_classifier import FrameClassifier
-from ..predictions import Predictions
 from .metrics import Labels, Mask, gap_since
 
 Probabilities = NDArray[np.float64]
@@ -90,46 +88,6 @@ def observe(
         np.concatenate([gap_since(_among(informative, video.labels)) for video in footage]),
         _among(ambiguous, truth),
         {name: np.concatenate(parts) for name, parts in probabilities.items()},
-    )
-
-
-def observe_table(
-    table: Predictions, labels: Mapping[str, Sequence[LabelSpan]], *, context: str = "context"
-) -> ObserverPredictions:
-    """Probabilities of a predictions table on labelled videos: of the classifier and, if there is one, the context.
-
-    Args:
-        table: Its media are named as the videos in `labels`; rows of other media are left out.
-        labels: Spans of each video.
-        context: Name of the context's observer.
-
-    Returns:
-        The probabilities.
-
-    Raises:
-        InputError: No row is of a labelled video.
-        LabelsError: A label is none of the table's classes.
-    """
-    known = table.take(np.isin(table.media.astype(str), list(labels)))
-    if not len(known):
-        some = ", ".join(dict.fromkeys(table.media.tolist())) or "none"
-        raise InputError(f"the labels name none of the videos of these predictions ({some[:200]})")
-    truth = np.full(len(known), UNLABELLED, np.int64)
-    for name in dict.fromkeys(known.media.tolist()):
-        spans, rows = labels[name], np.flatnonzero(known.media == name)
-        strange = sorted({span.label for span in spans} - set(table.classes))
-        if strange:
-            raise LabelsError(
-                f"{name}: labelled {strange[0]!r}; the predictions have {', '.join(table.classes)}"
-            )
-        index = np.array([table.classes.index(span.label) for span in spans] + [UNLABELLED])
-        truth[rows] = index[spans_at(spans, known.time[rows])]
-    probabilities = {SNAPSHOT: known.probabilities.astype(np.float64)}
-    if known.context is not None:
-        probabilities[context] = known.context.astype(np.float64)
-    nothing = np.zeros(len(known), bool)
-    return ObserverPredictions(
-        table.classes, truth, np.full(len(known), -1, np.int64), nothing, probabilities
     )
 
 

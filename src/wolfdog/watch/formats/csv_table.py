@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
+from wolfdog.text_files.camera_time import folder_of, seconds_of
+from wolfdog.text_files.delimited_text import read_table
 
-from ..camera_time import folder_of, seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .delimited_text import read_table
 from .results import Results
 
 _COLUMNS = {
@@ -45,14 +45,14 @@ class CSVTable(Results):
     video, ...) names the picture. `deployment` (or site, station, location, camera) names the camera; without it, the
     folder of the file does. `datetime` (or timestamp, date) is the time, or `time` in seconds. The classes are
 
-    - the columns whose names begin with `p_`; or - one label with its score (`label` and `score`, `prediction` and
-    `confidence`, `predictionbase` and `scorebase`), or
-      several, `label1` and `score1`, `label2` and `score2`; the rest of the probability is spread over the other
-      classes (`Predictions.spread`); or
+    - the columns whose names begin with `p_`; or
+    - one label with its score (`label` and `score`, `prediction` and `confidence`, `predictionbase` and
+      `scorebase`), or several, `label1` and `score1`, `label2` and `score2`; the rest of the probability is spread
+      over the other classes (`Predictions.spread`); or
     - all other columns of numbers, if they sum to one in each row, as zamba writes them.
 
     The output has all columns of the input, then `context` and `context_probability`, and `c_<class>` for each class.
-    Columns of these names in the input are replaced.
+    Columns of these names in the input are the context of `predictions`, and are replaced in the output.
 
     Args:
         path: The file.
@@ -77,6 +77,7 @@ class CSVTable(Results):
             raise InputError(f"{path}: expected at least one row below the header, got none.")
         table = _Columns(path, self._header, self._rows)
         scores = _scores(table)
+        context = _context(_Columns(path, header, rows), scores.classes)
         media = table.texts("media") or [""] * len(self._rows)
         deployment = table.texts("deployment") or [folder_of(name) for name in media]
         time, utc = _times(table, media, times or {})
@@ -91,6 +92,7 @@ class CSVTable(Results):
             detection=_detections(table, deployment, media),
             confidence=table.numbers("detector"),
             spread=scores.spread,
+            context=context,
             blank=blank_of(scores.classes, blank),
         )
 
@@ -113,6 +115,14 @@ def _unsmoothed(header: Sequence[str]) -> list[int]:
         for at, name in enumerate(header)
         if not (smoothed and (name in ("context", "context_probability") or name.startswith("c_")))
     ]
+
+
+def _context(table: "_Columns", classes: Sequence[str]) -> NDArray[np.float64] | None:
+    """[N, K] context probabilities of a table that was smoothed before; None of another."""
+    names = [f"c_{name}" for name in classes]
+    if len(_unsmoothed(table.header)) == len(table.header) or not set(names) <= set(table.header):
+        return None
+    return _distributions(table, [table.header.index(name) for name in names], classes).p
 
 
 class _Columns:

@@ -8,10 +8,10 @@ import numpy as np
 
 from wolfdog.atomic import atomic_path
 from wolfdog.errors import InputError
+from wolfdog.text_files.json_file import read_json
 
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .json_file import read_json
 from .results import Results
 
 

@@ -4,9 +4,8 @@ from os import PathLike
 from pathlib import Path
 
 from wolfdog.errors import InputError
-
-from ..camera_time import seconds_of
-from .delimited_text import read_table
+from wolfdog.text_files.camera_time import seconds_of
+from wolfdog.text_files.delimited_text import read_table
 
 
 def read_times(path: str | PathLike[str]) -> dict[str, float]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wolfdog.errors import InputError, MediaError, MediaWarning
+from wolfdog.text_files.camera_time import date_of
 
-from ..camera_time import date_of
 from .container import open_video
 from .images import image_dates, is_image
 
