@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...compiler.fork_safety import compiling
 from ..cell.protocol import Returns, initial_state, starts_from_zeros
+from ..cell.rng import generators, replayed
 from ..cell.state import State, rebuilt, tensors, transform
 from .attribute_reads import Reads, recording
 from .cell_cache import SETTINGS, Program, Slot, record_of
@@ -18,6 +19,7 @@ from .fast_path import SequencePath, StepPath
 from .guards import Check, compiled_check, watched
 from .kernel_access import default_device, obstacle
 from .probing import probing, trial
+from .random_order import other_draws
 
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
@@ -100,14 +102,17 @@ class CompiledRunner:
         gradient = torch.is_grad_enabled() and any(
             t.requires_grad for t in (event, *states, *ready.named.values())
         )
-        if gradient or found.rows:
+        single = None if gradient else found.single
+        if single is None:
             y, after = found.sequence(ready.named, event.unsqueeze(0), states)
             return y.squeeze(0), rebuilt(ready.before, after)
-        weights = found.single.weights([ready.named[name] for name in found.names])
+        named = [ready.named[name] for name in found.names]
+        weights = single.weights(named)
         if weights is None:  # it reads what is computed from parameters, which a step computes anew
             y, after = found.sequence(ready.named, event.unsqueeze(0), states)
             return y.squeeze(0), rebuilt(ready.before, after)
-        y, new = found.single.run(weights, len(event), event.contiguous(), [s.contiguous() for s in states])
+        event = single.event(event, named).contiguous()
+        y, new = single.run(weights, len(event), event, [s.contiguous() for s in states])
         self.ready_step = ready
         return y, rebuilt(ready.before, new)
 
@@ -192,11 +197,15 @@ class CompiledRunner:
         if before is None or program is None or isinstance(program.made, str):
             self.reason = self.reason or "the cell makes a first state of its own, which is not zeros"
             return None
+        if program.made.draws:
+            self.reason = other_draws(self.cell, x, before, resets)
+            if self.reason is not None:
+                return None
         fresh = self.zero(event) if resets else None
         if resets and fresh is None:
             self.reason = "the cell makes a first state of its own, which is not zeros"
             return None
-        named = self.record.arguments(program.lifted, event.dtype)
+        named = self.record.arguments(program.lifted, program.made.dtype)
         if any(len(named[name]) != x.shape[1] for name in program.made.rows):
             self.reason = "an attribute has a row for each example, and another number of rows"
             return None
@@ -222,7 +231,8 @@ class CompiledRunner:
         if not torch.is_autocast_enabled("cpu"):
             return x, state
         dtype = next((t.dtype for t in self.record.named().values() if t.is_floating_point()), x.dtype)
-        return x.to(dtype), None if state is None else transform(lambda t: t.to(dtype), state)
+        x = x.to(dtype) if x.is_floating_point() else x
+        return x, None if state is None else transform(lambda t: t.to(dtype), state)
 
     def _unfit(self, x: Tensor, state: State | None, others: Sequence[Tensor] = ()) -> str | None:
         """Reason why the eager loop must run this call; None where kernels may."""
@@ -230,8 +240,6 @@ class CompiledRunner:
         reason = obstacle((x, *states, *others, *self.record.named().values()))
         if reason is not None:
             return reason
-        if not x.is_floating_point():
-            return "kernels take events of floating-point numbers"
         if x.shape[0] == 0 or x.shape[1] == 0:
             return "there are no events"
         return "the cell has hooks, which run at every step" if self.record.hooked() else None
@@ -316,9 +324,9 @@ class CompiledRunner:
     def _own_zero(self, event: Tensor, key: Any) -> State | str:
         """Zeros in the form of the cell's state, where a step from them equals a step without a state."""
         numbers = 3 * event[0].numel()
-        example = torch.linspace(-1.0, 1.0, numbers, dtype=event.dtype, device="cpu").view(
-            3, *event.shape[1:]
-        )
+        floating = event.is_floating_point()
+        numbers_of = torch.linspace(-1.0, 1.0, numbers, dtype=event.dtype, device="cpu")
+        example = (numbers_of if floating else torch.zeros_like(numbers_of)).view(3, *event.shape[1:])
         modules, unseen = self.record.modules, list[str]()
         reads = Reads(unseen.append)
         with probing(modules, event.device), recording(modules, reads):
@@ -329,7 +337,8 @@ class CompiledRunner:
         return found
 
     def _tried_zero(self, example: Tensor) -> State | str:
-        output, after = self.eager.step(example, None)
+        with replayed(generators(example.device), example.device):
+            output, after = self.eager.step(example, None)
         if not all(isinstance(t, Tensor) and t.dim() > 0 and len(t) == 3 for t in tensors(after)):
             return "the cell's first state has no batch"
         zeros = transform(torch.zeros_like, after)
