@@ -52,16 +52,22 @@ class StepPath(_CellPath):
     ) -> None:
         super().__init__(record, program, event, state, places, fixed=True)
         self._batch = len(event)
-        self._weights = self._compiled.single.weights(self._read)
-        self._run: Callable[..., Any] = self._compiled.single.run
+        single = self._compiled.single
+        assert single is not None  # it ran the step that this path repeats
+        self._weights = single.weights(self._read)
+        self._run: Callable[..., Any] = single.run
+        self._looked_up = single.event if self._compiled.traced.lookups else None
 
     def __call__(self, event: Tensor, state: Any) -> Found | None:
         """Output and next state; None where a guard fails."""
         states = (state,) if self._alone else state
         if torch.is_grad_enabled() or type(states) is not tuple or len(states) != self._count:
             return None
-        if self._check(event, states) is None:
+        read = self._check(event, states)
+        if read is None:
             return None
+        if self._looked_up is not None:
+            event = self._looked_up(event, read)
         y, after = self._run(self._weights, self._batch, event, states)
         return y, after[0] if self._alone else after
 
