@@ -1,4 +1,4 @@
-"""Throughput of the watcher by stage, on video of 1280 x 720: python benchmarks/throughput.py [VIDEO] [--fps 5 30]
+"""Throughput of the watcher by stage, on video of 1280 x 720: python benchmarks/throughput.py [VIDEO] [--fps 5]
 
 decode     frames are decoded, chosen, searched for motion and scaled, and nothing classifies them
 classify   the chosen images of the same video, already in memory, are classified in the same pieces
@@ -109,7 +109,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("video", nargs="?", type=Path)
-    parser.add_argument("--fps", nargs="+", type=float, default=[5.0, 30.0])
+    parser.add_argument("--fps", nargs="+", type=float, default=[5.0])
     parser.add_argument("--seconds", type=float, default=10.0, help="of each stage")
     parser.add_argument("--length", type=int, default=60, help="seconds of the film that is made")
     arguments = parser.parse_args()

@@ -77,7 +77,14 @@ class TruncatedBPTT(Iterator[ChunkResult]):
         return self.run(next(self._chunks))
 
     def run(self, chunk: Tensor | Chunk) -> ChunkResult:
-        """Run one more chunk."""
+        """Run one more chunk.
+
+        Args:
+            chunk: Events, or a `Chunk` of events, lengths and resets.
+
+        Returns:
+            Outputs, the state after the chunk, and the chunk.
+        """
         events = Chunk(chunk) if isinstance(chunk, Tensor) else chunk
         if not isinstance(events, Chunk):
             raise InputError(

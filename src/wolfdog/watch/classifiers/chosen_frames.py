@@ -1,4 +1,4 @@
-"""Frames of a video that a classifier is to look at, in chunks, as images of the classifier's input."""
+"""Frames of a video that are classified, in chunks, as images of the classifier's input size."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,11 +30,12 @@ class LookOptions:
     """Options of the choice of frames of a video.
 
     Args:
-        sampling: Which frames.
-        boxes: Where to look within frames: `MotionOptions`, `MegaDetectorResults` or `YoloDetector`.
-        reuse: Threshold of `ReusingClassifier` for whole frames, in grey levels; None classifies every frame. The
-            first frame of each chunk is always classified.
-        max_pixels: A file with larger pictures is refused.
+        sampling: Choice of frames.
+        boxes: Source of boxes within frames: `MotionOptions`, `MegaDetectorResults` or `YoloDetector`; None for whole
+            frames.
+        reuse: Threshold of `ReusingClassifier` for whole frames, in grey levels; None classifies every frame. The first
+            frame of each chunk is always classified.
+        max_pixels: Largest picture in pixels; a file with larger ones is refused.
     """
 
     sampling: Sampling = field(default_factory=AllFrames)
@@ -45,7 +46,7 @@ class LookOptions:
 
 @dataclass(slots=True)
 class ChosenFrame:
-    """A frame that was chosen, ready for the network."""
+    """Chosen frame with its images of the network's input size."""
 
     index: int
     time: float
@@ -74,10 +75,10 @@ class FrameChoice:
     """Choice of frames, and of boxes in them, of one video.
 
     Args:
-        media: Its path, by which results files know it.
-        preprocessing: Of the classifier.
-        options: How frames are looked at.
-        pixel_aspect: Width of a pixel over its height.
+        media: Path by which results files name the video.
+        preprocessing: Preprocessing of the classifier.
+        options: Options of the choice.
+        pixel_aspect: Width of a pixel divided by its height.
     """
 
     def __init__(
@@ -86,12 +87,22 @@ class FrameChoice:
         self._media, self._preprocessing, self._options = media, preprocessing, options
         self._pixel = pixel_aspect
 
+<<<<<<< HEAD
     def pieces(self, decoding: Decoding | StillPicture, *, known: int = 0) -> Iterator[Piece]:
         """Chosen frames in pieces of chunks.
+=======
+    def chunks(
+        self, decoding: Decoding | StillPicture, *, known: int = 0
+    ) -> Iterator[tuple[list[ChosenFrame], bool]]:
+        """Chosen frames in chunks.
+>>>>>>> main
 
         Args:
             decoding: The pictures.
-            known: Frames at the beginning whose images nobody needs.
+            known: Number of frames at the beginning whose images are not needed.
+
+        Yields:
+            A chunk, and whether it is the last one of an undamaged video.
         """
         from av.video.reformatter import VideoReformatter
 
@@ -121,7 +132,7 @@ class FrameChoice:
         *,
         known: bool,
     ) -> ChosenFrame:
-        """Images of a frame for the network; none of a known one, of which only motion must see all."""
+        """Images of a frame for the network; for a known frame, none, although the motion detector still reads it."""
         source, preprocessing = self._options.boxes, self._preprocessing
         full = FullFrame(
             picture.image,
@@ -150,7 +161,7 @@ class FrameChoice:
         return ChosenFrame(picture.index, picture.time, whole, kept, crops)
 
     def _crop(self, frame: Image, found: FoundBox, *, always: bool) -> Image | None:
-        """The image around a box; None where it is nearly the whole frame, unless it is wanted always."""
+        """Image around a box; None if it is nearly the whole frame, unless `always`."""
         preprocessing = self._preprocessing
         height, width = frame.shape[:2]
         left, top, right, bottom = found.box

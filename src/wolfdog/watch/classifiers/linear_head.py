@@ -21,14 +21,14 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class LinearHead:
-    """Class probabilities of features.
+    """Linear head: class probabilities of features.
 
         p = softmax(W f + b)
 
     Attributes:
         classes: K names.
         weight: W, float32 [K, F].
-        bias: B, float32 [K].
+        bias: b, float32 [K].
     """
 
     classes: tuple[str, ...]
@@ -36,7 +36,13 @@ class LinearHead:
     bias: NDArray[np.float32]
 
     def probabilities(self, features: Features) -> NDArray[np.float32]:
-        """Probabilities [N, K] of features [N, F].
+        """Class probabilities.
+
+        Args:
+            features: Features [..., F].
+
+        Returns:
+            Probabilities [..., K].
 
         Examples:
             >>> head = LinearHead(("wolf", "dog"), np.zeros((2, 3), np.float32), np.zeros(2, np.float32))
@@ -55,18 +61,18 @@ def fit_linear_head(
     steps: int = 100,
     balanced: bool = False,
 ) -> LinearHead:
-    """Head of the least penalised log loss over labelled features.
+    """Linear head fitted to labelled features, with an L2 penalty.
 
         minimise  mean over n of -log p(y_n | f_n)  +  penalty / 2 |W|^2,    features standardised
 
-    The problem is convex: L-BFGS finds its solution. The standardisation is folded into W and b.
+    The problem is convex and solved by L-BFGS. The standardisation is folded into W and b.
 
     Args:
-        features: [N, F].
-        labels: [N] positions of classes; negative ones are left out.
+        features: Features [N, F].
+        labels: Positions of the classes [N]; negative ones are left out.
         classes: K names.
         penalty: Weight of the squared norm, 0 or more.
-        steps: Iterations of L-BFGS at the most.
+        steps: Largest number of iterations of L-BFGS.
         balanced: Whether all classes weigh the same in the mean, however many features each has.
 
     Returns:
@@ -112,7 +118,14 @@ def fit_linear_head(
 
 
 def class_weights(labels: Tensor, classes: int) -> Tensor:
-    """Weights [K] by which every class that occurs counts the same, of labels [N].
+    """Weights of examples by class, with which every class that occurs has the same total weight.
+
+    Args:
+        labels: Labels [N].
+        classes: Number of classes, K.
+
+    Returns:
+        Weights [K].
 
     Examples:
         >>> class_weights(torch.tensor([0, 0, 0, 1]), 2).tolist()
@@ -123,9 +136,15 @@ def class_weights(labels: Tensor, classes: int) -> Tensor:
 
 
 def feature_scale(features: Features) -> NDArray[np.float64]:
-    """Standard deviation [F] of features [N, F], at least a tenth of the largest quarter's mean.
+    """Standard deviation of each feature, but at least a tenth of the mean of the largest quarter.
 
-    Without a bound, a feature that hardly changes in the training frames would decide on new ones.
+    Without a bound, a feature that hardly changes in the training frames would have a large weight in new ones.
+
+    Args:
+        features: Features [N, F].
+
+    Returns:
+        Scales [F].
 
     Examples:
         >>> feature_scale(np.float32([[0, 1, 0, 0], [0, 3, 0, 0]])).tolist()
@@ -137,15 +156,15 @@ def feature_scale(features: Features) -> NDArray[np.float64]:
 
 
 class HeadClassifier(Classifier):
-    """A classifier whose features are another's, with a head of its own.
+    """Classifier with the features of another one and a linear head on them.
 
     Args:
         features: The other classifier, or an encoder.
-        head: On its features.
-        name: By which results know it.
+        head: Head on its features.
+        name: Name of the new classifier in results.
 
     Raises:
-        InputError: The head is for features of another size.
+        InputError: The head is for another number of features.
     """
 
     def __init__(self, features: Classifier, head: LinearHead, *, name: str) -> None:
@@ -166,6 +185,6 @@ class HeadClassifier(Classifier):
         self.features, self.head = features, head
 
     def infer(self, images: Images) -> Classification:
-        """One batch through the other classifier, and its features through the head."""
+        """One batch through the other classifier, and its features through the head; see `Classifier`."""
         features, _ = self.features.infer(images)
         return Classification(features, self.head.probabilities(features))

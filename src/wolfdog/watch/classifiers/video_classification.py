@@ -1,7 +1,11 @@
-"""Classification of a video: its frames, and boxes in them, through a classifier, with what was seen before kept.
+"""Classification of a video: its frames, and boxes in them, through a classifier, with a cache of results.
 
 decode, choose frames, find boxes, crop and scale      the caller's thread
+<<<<<<< HEAD
 classify in batches                                    a thread of its own, at most two chunks behind
+=======
+classify in batches, store in the cache                a thread of its own, one chunk behind
+>>>>>>> main
 """
 
 from collections.abc import Iterator
@@ -34,22 +38,25 @@ def classify_video(
 ) -> Iterator[Looks]:
     """Features and class probabilities of a video or an image, in chunks of frames in their order.
 
-    Without `boxes`, and with boxes that are second looks (motion), each frame has one row: of several looks, the
-    surest. With boxes that are objects (detections), each object has a row, and a frame without any has one for the
-    whole.
+    Without `boxes`, and with boxes that are further views (motion), each frame has one row: that with the highest
+    probability. With boxes that are objects (detections), each object has a row, and a frame without any has one for
+    the whole.
 
     Args:
         path: The video, or an image, which is one frame.
-        classifier: A grouped one is run ungrouped and its groups are summed afterwards, so that the cache serves all
-            groupings.
-        options: How frames are looked at.
-        cache: Where looks are kept, by the content of the video, the classifier and the options. A video that was seen
-            to its end is not decoded again; one that was left early is decoded again, and only frames that were not
-            reached are classified.
+        classifier: The classifier. A grouped one is run ungrouped and its probabilities are summed afterwards, so that
+            the cache serves all groupings.
+        options: Options of the choice of frames.
+        cache: Cache of the looks, by the content of the video, the classifier and the options. A video that was
+            classified to its end is not decoded again. One that was left early is decoded again, and only the remaining
+            frames are classified.
+
+    Yields:
+        The looks, chunk by chunk.
 
     Raises:
-        MediaError: With the first chunk, when the file cannot be opened; after the last frame that could be decoded,
-            when it is damaged.
+        MediaError: With the first chunk, if the file cannot be opened; after the last frame that could be decoded, if
+            it is damaged.
         InputError: The source of boxes has none for this video.
     """
     options = options or LookOptions()
@@ -72,7 +79,7 @@ class _Pass:
         self._key = ""
 
     def looks(self) -> Iterator[Looks]:
-        """All chunks, those that were kept first."""
+        """All chunks, those in the cache first."""
         with open_footage(self._path, max_pixels=self._options.max_pixels) as footage:
             known = 0
             if self._cache is not None:
@@ -87,7 +94,7 @@ class _Pass:
                 raise MediaError(f"{self._path}: {footage.decoding.trouble}.")
 
     def _kept(self, cache: ArrayCache) -> Iterator[tuple[Looks, bool]]:
-        """Chunks of the cache, as far as they reach, and whether each is the video's last."""
+        """Chunks of the cache, as far as they reach, and whether each is the last one of the video."""
         n = 0
         while (arrays := cache.read(f"{self._key} {n}")) is not None:
             last = arrays.pop("last", None)
@@ -192,7 +199,7 @@ class _Chunk:
 
 
 def _key(path: Path, classifier: Classifier, options: LookOptions) -> str:
-    """Everything that the numbers of a video's looks depend on."""
+    """Key of a video's looks, made of everything that they depend on."""
     try:
         content = content_digest(path)
     except OSError as error:

@@ -31,21 +31,20 @@ _UNSURE = 0.9
 class CamtrapDP(Results):
     """Camtrap DP package, version 1: a folder with `datapackage.json`, media and observations.
 
-    A row is an observation of level `media`: its class is `scientificName`, or `observationType` where that is blank,
+    A row is an observation of level `media`: its class is `scientificName`, or `observationType` if that is blank,
     human, vehicle, unclassified or unknown; its probability is `classificationProbability`, and the rest is spread over
     the other classes. Deployments and times are those of the package.
 
-    What is written is a folder with a copy of the package's tables, in which `observations.csv` has, after all that
-    stood there, an observation of level `event` for each run of pictures of one context label: from its first to its
-    last picture, with `classificationMethod` machine, `classifiedBy` wolfdog and the mean probability. Media files are
-    not copied.
+    The output is a folder with a copy of the package's tables. Its `observations.csv` has, after all earlier rows, an
+    observation of level `event` for each run of pictures of one context label: from its first to its last picture, with
+    `classificationMethod` machine, `classifiedBy` wolfdog and the mean probability. Media files are not copied.
 
     Source: https://camtrap-dp.tdwg.org, version 1.0.2
 
     Args:
-        path: Of the folder, or of its `datapackage.json`.
+        path: The folder, or its `datapackage.json`.
         times: Not used: the package has its own.
-        blank: Name of the class that says that nothing is there.
+        blank: Name of the class for empty pictures; None to find it by its name.
 
     Raises:
         InputError: The package lacks a table or a column, or refers to a medium that it does not have.

@@ -17,10 +17,10 @@ def camtrap_labels(path: Path) -> list[LabelRow]:
     animal.
 
     Args:
-        path: of `datapackage.json`.
+        path: Of `datapackage.json`.
 
     Raises:
-        InputError: the package is not sound, or has no such observation.
+        InputError: The package is not sound, or has no such observation.
     """
     package = read_package(path)
     media = Table.read(package["media"], "media")
@@ -57,8 +57,11 @@ def camtrap_labels(path: Path) -> list[LabelRow]:
 def label_of(row: Mapping[str, str]) -> str:
     """Label of an observation: `scientificName`, or `observationType` where that is not animal.
 
-    >>> label_of({"observationType": "animal", "scientificName": "Felis catus"}), label_of({"observationType": "blank"})
-    ('Felis catus', 'blank')
+    Examples:
+        >>> label_of({"observationType": "animal", "scientificName": "Felis catus"})
+        'Felis catus'
+        >>> label_of({"observationType": "blank"})
+        'blank'
     """
     name = row.get("scientificName", "").strip()
     return name if row["observationType"] == "animal" and name else row["observationType"] or "unknown"

@@ -15,8 +15,8 @@ def coco_labels(path: Path) -> list[LabelRow]:
     Source: https://github.com/agentmorris/MegaDetector, "COCO Camera Traps" format.
 
     Raises:
-        InputError: the file is not of this form.
-        OSError: the file cannot be read.
+        InputError: The file is not of this form.
+        OSError: The file cannot be read.
     """
     document: Any = read_json(path)
     parts = ("images", "annotations", "categories")

@@ -9,11 +9,11 @@ class LabelRow:
     """Label of a file, of a frame in it, or of a detection.
 
     Attributes:
-        media: path of the video or image.
-        label: its label.
-        frame: number of the frame; None for all frames.
-        detection: number of the detection; None for all.
-        deployment: where the label holds; None for every deployment.
+        media: Path of the video or image.
+        label: Its label.
+        frame: Number of the frame; None for all frames.
+        detection: Number of the detection; None for all.
+        deployment: Where the label holds; None for every deployment.
     """
 
     media: str
@@ -26,9 +26,10 @@ class LabelRow:
 class MediaNames:
     """Search of a file among the names of another list, whose folders may begin elsewhere.
 
-    >>> names = MediaNames(["card/a/1.jpg", "card/b/1.jpg", "card/a/2.jpg"])
-    >>> names.find("/home/me/card/a/1.jpg"), names.find("2.jpg"), names.find("1.jpg")
-    ('card/a/1.jpg', 'card/a/2.jpg', None)
+    Examples:
+        >>> names = MediaNames(["card/a/1.jpg", "card/b/1.jpg", "card/a/2.jpg"])
+        >>> names.find("/home/me/card/a/1.jpg"), names.find("2.jpg"), names.find("1.jpg")
+        ('card/a/1.jpg', 'card/a/2.jpg', None)
     """
 
     def __init__(self, names: Iterable[str]) -> None:

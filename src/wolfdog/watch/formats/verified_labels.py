@@ -27,8 +27,8 @@ class VerifiedLabels:
     """Labels by media, frame and detection, and spans of labels by video.
 
     Attributes:
-        rows: labels of media, frames or detections.
-        spans: of each video, in seconds from its start.
+        rows: Labels of media, frames or detections.
+        spans: Of each video, in seconds from its start.
     """
 
     rows: Sequence[LabelRow] = ()
@@ -41,9 +41,10 @@ class VerifiedLabels:
         two different labels has none: which animal has which is not known. A file is found by its path, or by the end
         of its path where one file alone has it.
 
-        >>> table = Predictions.from_columns(["wolf", "dog"], [[1, 0], [0, 1]], media=["a/1.jpg", "a/2.jpg"])
-        >>> VerifiedLabels([LabelRow("1.jpg", "wolf")]).of(table).tolist()
-        ['wolf', None]
+        Examples:
+            >>> table = Predictions.from_columns(["wolf", "dog"], [[1, 0], [0, 1]], media=["a/1.jpg", "a/2.jpg"])
+            >>> VerifiedLabels([LabelRow("1.jpg", "wolf")]).of(table).tolist()
+            ['wolf', None]
         """
         found = np.full(len(table), None, object)
         by_key: dict[tuple[Any, ...], set[str]] = {}
@@ -88,16 +89,17 @@ def read_verified(path: str | PathLike[str]) -> VerifiedLabels:
     - JSON in the form of COCO Camera Traps.
 
     Raises:
-        InputError: the file has none of these forms.
+        InputError: The file has none of these forms.
         LabelsError: a span cannot be.
-        OSError: the file cannot be read.
+        OSError: The file cannot be read.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "labels.csv"
-    ...     _ = path.write_text("file,label\\na.jpg,wolf\\nb.jpg,\\n")
-    ...     [(row.media, row.label) for row in read_verified(path).rows]
-    [('a.jpg', 'wolf')]
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "labels.csv"
+        ...     _ = path.write_text("file,label\\na.jpg,wolf\\nb.jpg,\\n")
+        ...     [(row.media, row.label) for row in read_verified(path).rows]
+        [('a.jpg', 'wolf')]
     """
     path = Path(path)
     if not path.exists():
