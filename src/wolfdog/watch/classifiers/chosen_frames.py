@@ -87,15 +87,8 @@ class FrameChoice:
         self._media, self._preprocessing, self._options = media, preprocessing, options
         self._pixel = pixel_aspect
 
-<<<<<<< HEAD
     def pieces(self, decoding: Decoding | StillPicture, *, known: int = 0) -> Iterator[Piece]:
         """Chosen frames in pieces of chunks.
-=======
-    def chunks(
-        self, decoding: Decoding | StillPicture, *, known: int = 0
-    ) -> Iterator[tuple[list[ChosenFrame], bool]]:
-        """Chosen frames in chunks.
->>>>>>> main
 
         Args:
             decoding: The pictures.

@@ -1,11 +1,7 @@
 """Classification of a video: its frames, and boxes in them, through a classifier, with a cache of results.
 
 decode, choose frames, find boxes, crop and scale      the caller's thread
-<<<<<<< HEAD
 classify in batches                                    a thread of its own, at most two chunks behind
-=======
-classify in batches, store in the cache                a thread of its own, one chunk behind
->>>>>>> main
 """
 
 from collections.abc import Iterator
