@@ -58,8 +58,10 @@ def label_of(row: Mapping[str, str]) -> str:
     """Label of an observation: `scientificName`, or `observationType` where that is not animal.
 
     Examples:
-        >>> label_of({"observationType": "animal", "scientificName": "Felis catus"}), label_of({"observationType": "blank"})
-        ('Felis catus', 'blank')
+        >>> label_of({"observationType": "animal", "scientificName": "Felis catus"})
+        'Felis catus'
+        >>> label_of({"observationType": "blank"})
+        'blank'
     """
     name = row.get("scientificName", "").strip()
     return name if row["observationType"] == "animal" and name else row["observationType"] or "unknown"

@@ -20,7 +20,7 @@ class Animl(Method):
     causal form takes the sequence as far as it has come.
 
     Attributes:
-        gap: seconds.
+        gap: Seconds.
     """
 
     name = "animl"

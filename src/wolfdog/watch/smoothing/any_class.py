@@ -33,17 +33,18 @@ class AnyClass(Method):
     frame's rows know of each other through the states.
 
     Attributes:
-        network: the network; the pretrained one where None.
+        network: The network; the pretrained one where None.
 
-    >>> from wolfdog.watch.predictions import Predictions
-    >>> seen = Predictions.from_columns(
-    ...     ["blank", "raccoon", "badger"],
-    ...     [[0.1, 0.8, 0.1], [0.05, 0.85, 0.1], [0.1, 0.44, 0.46], [0.1, 0.8, 0.1]],
-    ...     time=[0, 1, 2, 3],
-    ...     blank="blank",
-    ... )
-    >>> AnyClass().smooth(seen, ahead=True).label_names(context=True).tolist()
-    ['raccoon', 'raccoon', 'raccoon', 'raccoon']
+    Examples:
+        >>> from wolfdog.watch.predictions import Predictions
+        >>> seen = Predictions.from_columns(
+        ...     ["blank", "raccoon", "badger"],
+        ...     [[0.1, 0.8, 0.1], [0.05, 0.85, 0.1], [0.1, 0.44, 0.46], [0.1, 0.8, 0.1]],
+        ...     time=[0, 1, 2, 3],
+        ...     blank="blank",
+        ... )
+        >>> AnyClass().smooth(seen, ahead=True).label_names(context=True).tolist()
+        ['raccoon', 'raccoon', 'raccoon', 'raccoon']
     """
 
     name = "memory"
@@ -83,14 +84,15 @@ class AnyClassMemory:
     """Any-class memory of one deployment, frame by frame: the numbers of `AnyClass` as they come.
 
     Args:
-        classes: number of classes.
-        blank: position of the blank class; None where there is none.
-        network: the pretrained one where None.
+        classes: Number of classes.
+        blank: Position of the blank class; None where there is none.
+        network: The pretrained one where None.
 
-    >>> memory = AnyClassMemory(3)
-    >>> context = memory.step([[0.8, 0.1, 0.1]], seconds=0.0)
-    >>> context.shape
-    (1, 3)
+    Examples:
+        >>> memory = AnyClassMemory(3)
+        >>> context = memory.step([[0.8, 0.1, 0.1]], seconds=0.0)
+        >>> context.shape
+        (1, 3)
     """
 
     def __init__(
@@ -115,12 +117,12 @@ class AnyClassMemory:
 
         Args:
             probabilities: [D, K], of the D rows of the frame, at least one.
-            seconds: time of the frame; NaN where unknown.
+            seconds: Time of the frame; NaN where unknown.
             confidence: [D], of the detector; NaN or None where unknown.
             spread: [D], probability that was spread evenly; 0 where None.
 
         Raises:
-            ShapeError: the shapes do not fit.
+            ShapeError: The shapes do not fit.
         """
         p = np.asarray(probabilities, np.float64)
         if p.ndim != 2 or p.shape[1] != self._classes or not len(p):

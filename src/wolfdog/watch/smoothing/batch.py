@@ -33,7 +33,7 @@ def as_batch(tracks: list[Streams], blank: NDArray[np.bool_], *, times: bool = T
     Args:
         tracks: D simulations of the same N cameras.
         blank: [N]: whether the network is told that class 0 is the blank one.
-        times: whether it reads the seconds between frames.
+        times: Whether it reads the seconds between frames.
     """
     first = tracks[0]
     T, N, K = first.log_probabilities.shape

@@ -19,9 +19,9 @@ class ClassHead(nn.Module):
 
     Args:
         classes: K.
-        width: units of each GRU.
-        ahead: whether it looks ahead.
-        dropout: share of the numbers into and out of the GRUs that are dropped in training.
+        width: Units of each GRU.
+        ahead: Whether it looks ahead.
+        dropout: Share of the numbers into and out of the GRUs that are dropped in training.
     """
 
     def __init__(self, classes: int, *, width: int, ahead: bool, dropout: float) -> None:

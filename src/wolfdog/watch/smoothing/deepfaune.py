@@ -20,7 +20,7 @@ class SequenceMean(Method):
     they are. The causal form votes with the sequence as far as it has come.
 
     Attributes:
-        gap: seconds.
+        gap: Seconds.
     """
 
     name = "sequence-mean"

@@ -26,14 +26,14 @@ class Fitting:
     """Options of training on labels.
 
     Attributes:
-        epochs: passes over the deployments.
-        folds: parts that the deployments are divided into. One head is trained for each part, which it does not
+        epochs: Passes over the deployments.
+        folds: Parts that the deployments are divided into. One head is trained for each part, which it does not
             see and which decides the epoch that is kept.
-        width: units of the heads.
-        dropout: of the heads.
-        rate: learning rate, which falls to zero.
-        batch: deployments in a step.
-        seed: of weights, order and division.
+        width: Units of the heads.
+        dropout: Of the heads.
+        rate: Learning rate, which falls to zero.
+        batch: Deployments in a step.
+        seed: Of weights, order and division.
     """
 
     epochs: int = 40
@@ -65,15 +65,15 @@ def fit_memory(
     see, the untrained memory is returned. The temperature is fitted on the same predictions.
 
     Args:
-        table: predictions of two deployments or more with labels; a deployment is never divided.
+        table: Predictions of two deployments or more with labels; a deployment is never divided.
         labels: [N] positions of the right classes; -1 where unknown.
-        network: the any-class network; the pretrained one where None.
-        options: of the training.
-        progress: called after each head with the form ("causal" or "ahead"), the number of the fold, and the log
+        network: The any-class network; the pretrained one where None.
+        options: Of the training.
+        progress: Called after each head with the form ("causal" or "ahead"), the number of the fold, and the log
             loss on its part before and after.
 
     Raises:
-        InputError: fewer than two deployments have labels, or the labels do not fit the table.
+        InputError: Fewer than two deployments have labels, or the labels do not fit the table.
     """
     options = Fitting() if options is None else options
     y = check_labels(table, labels)

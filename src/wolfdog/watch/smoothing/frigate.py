@@ -19,7 +19,7 @@ class Median(Method):
     lies around the frame.
 
     Attributes:
-        frames: length of the window.
+        frames: Length of the window.
     """
 
     name = "median10"

@@ -21,10 +21,10 @@ class HiddenMarkov(Method):
     Source: Rabiner (1989), "A tutorial on hidden Markov models".
 
     Attributes:
-        stay: probability that the label is not drawn anew from a frame to the next, 0 up to below 1.
-        sharpness: exponent of the classifier's probabilities, above 0.
+        stay: Probability that the label is not drawn anew from a frame to the next, 0 up to below 1.
+        sharpness: Exponent of the classifier's probabilities, above 0.
         frequencies: π, by class; even where None.
-        em: whether `stay` and π are fitted to each deployment by EM before it is smoothed, `stay` and
+        em: Whether `stay` and π are fitted to each deployment by EM before it is smoothed, `stay` and
             `frequencies` being the start; for the looking-ahead form alone, since it reads all frames.
     """
 
@@ -63,11 +63,11 @@ class HiddenMarkov(Method):
         is taken.
 
         Args:
-            table: predictions.
+            table: Predictions.
             labels: [N] positions of the right classes; -1 where unknown.
 
         Raises:
-            InputError: nothing is labelled.
+            InputError: Nothing is labelled.
         """
         same, pairs, K = 0.0, 0.0, len(table.classes)
         starts = np.full(K, 1.0)

@@ -16,7 +16,7 @@ class Majority(Method):
     breaks ties. A frame of several rows divides its vote among them; in its own frame a row alone votes.
 
     Attributes:
-        frames: length of the window.
+        frames: Length of the window.
     """
 
     name = "majority"

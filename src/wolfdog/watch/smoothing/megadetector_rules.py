@@ -13,12 +13,12 @@ class Rules:
     """Thresholds of the steps, and the taxonomy of the classes.
 
     Attributes:
-        other: classes that say little.
-        taxonomy: by class, its five levels from class to species; None for a class without; None as a whole
+        other: Classes that say little.
+        taxonomy: By class, its five levels from class to species; None for a class without; None as a whole
             where no class has one.
-        for_other: least count of the most frequent class for step 1.
-        for_secondary: least count of the most frequent class for step 2.
-        same_family: largest count of a label that step 4 changes.
+        for_other: Least count of the most frequent class for step 1.
+        for_secondary: Least count of the most frequent class for step 2.
+        same_family: Largest count of a label that step 4 changes.
     """
 
     other: frozenset[int]
@@ -32,7 +32,7 @@ def taxonomic_levels(name: str, given: str | None) -> Taxon | None:
     """Levels of a class from class to species: of the text given, or of a SpeciesNet name; None without.
 
     Raises:
-        InputError: the text given has neither five nor seven parts.
+        InputError: The text given has neither five nor seven parts.
     """
     parts = [part.strip().lower() for part in (name if given is None else given).split("|")[0].split(";")]
     if len(parts) == 7:
@@ -51,8 +51,8 @@ def final_labels(counts: dict[int, int], rules: Rules) -> dict[int, int]:
     """The label that each counted label becomes.
 
     Args:
-        counts: of the labels of a group, in the order in which they first came.
-        rules: of the steps.
+        counts: Of the labels of a group, in the order in which they first came.
+        rules: Of the steps.
     """
     final = {label: label for label in counts}
     if len(counts) <= 1:

@@ -19,7 +19,7 @@ class Stream:
     """One deployment in the order of time, as smoothing methods read it: N rows of F frames, K classes.
 
     Args:
-        table: rows of one deployment, in the order of `Predictions.streams`.
+        table: Rows of one deployment, in the order of `Predictions.streams`.
     """
 
     def __init__(self, table: Predictions) -> None:
@@ -62,9 +62,9 @@ class Stream:
         """[F]: number of each frame's sequence; a longer pause, or an unknown time, begins a new one.
 
         Args:
-            gap: longest pause in seconds within a sequence.
-            inclusive: whether a pause of just `gap` is within.
-            from_first: whether the pause is counted from the first frame of the sequence instead of from the
+            gap: Longest pause in seconds within a sequence.
+            inclusive: Whether a pause of just `gap` is within.
+            from_first: Whether the pause is counted from the first frame of the sequence instead of from the
                 frame before.
         """
         numbers = np.zeros(len(self.first), np.int64)
@@ -83,9 +83,9 @@ class Method(ABC):
     """Smoothing method; its fields are its options.
 
     Attributes:
-        name: by which `METHODS` lists it.
-        causal: whether it has a form in which a frame's context depends on earlier frames and itself alone.
-        looks_ahead: whether it has a form that reads later frames too.
+        name: By which `METHODS` lists it.
+        causal: Whether it has a form in which a frame's context depends on earlier frames and itself alone.
+        looks_ahead: Whether it has a form that reads later frames too.
     """
 
     name: ClassVar[str]
@@ -96,11 +96,11 @@ class Method(ABC):
         """The predictions with this method's context probabilities; deployments are independent.
 
         Args:
-            table: of any number of deployments, in any order.
-            ahead: whether later frames are read too.
+            table: Of any number of deployments, in any order.
+            ahead: Whether later frames are read too.
 
         Raises:
-            InputError: the method has no such form.
+            InputError: The method has no such form.
         """
         if not (self.looks_ahead if ahead else self.causal):
             raise InputError(

@@ -17,7 +17,7 @@ class Mean(Method):
     Other frames count with the mean of their rows, the row's own frame with the row itself.
 
     Attributes:
-        frames: length of the window.
+        frames: Length of the window.
     """
 
     name = "mean"
@@ -43,7 +43,7 @@ class ExponentialMovingAverage(Method):
     frames count with the mean of their rows, the row's own frame with the row itself.
 
     Attributes:
-        weight: of the newest frame, above 0 and up to 1.
+        weight: Of the newest frame, above 0 and up to 1.
     """
 
     name = "ema"

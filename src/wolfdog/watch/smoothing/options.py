@@ -14,10 +14,11 @@ def method_of(name: str, options: Sequence[str] = ()) -> Method:
     """Method of a name, with options as `name=value`.
 
     Raises:
-        InputError: there is no such method or option, or the value is of another kind.
+        InputError: There is no such method or option, or the value is of another kind.
 
-    >>> method_of("megadetector", ["mode=mild", "gap=120"]).gap
-    120.0
+    Examples:
+        >>> method_of("megadetector", ["mode=mild", "gap=120"]).gap
+        120.0
     """
     if name not in METHODS:
         raise InputError(f"method must be one of {', '.join(METHODS)}; got {name!r}.")

@@ -23,9 +23,9 @@ class SitePrior(Method):
     "Adjusting the outputs of a classifier to new a priori probabilities".
 
     Attributes:
-        weight: exponent of the prior; 0 leaves the classifier as it is.
-        pseudocount: frames that the even prior counts for.
-        iterations: of EM.
+        weight: Exponent of the prior; 0 leaves the classifier as it is.
+        pseudocount: Frames that the even prior counts for.
+        iterations: Of EM.
     """
 
     name = "site-prior"

@@ -13,8 +13,8 @@ def fit_temperature(log_q: Tensor, labels: Tensor, *, least: float = 0.2, most: 
     Args:
         log_q: [N, K] log probabilities.
         labels: [N]; negative where unknown.
-        least: temperature tried.
-        most: temperature tried.
+        least: Temperature tried.
+        most: Temperature tried.
     """
     known = labels >= 0
     log_q, labels = log_q[known], labels[known]

@@ -33,10 +33,10 @@ class TrainedMemory(Method):
     Made by `fit_memory`.
 
     Attributes:
-        classes: names that the heads were trained for.
-        causal_heads: of the causal form.
-        ahead_heads: of the form that looks ahead.
-        network: the any-class network below; the pretrained one where None.
+        classes: Names that the heads were trained for.
+        causal_heads: Of the causal form.
+        ahead_heads: Of the form that looks ahead.
+        network: The any-class network below; the pretrained one where None.
     """
 
     name = "trained-memory"
@@ -95,7 +95,7 @@ def check_labels(table: Predictions, labels: Integers) -> Integers:
     """Labels [N] of a table as whole numbers, -1 where unknown.
 
     Raises:
-        InputError: their number or one of them does not fit the table.
+        InputError: Their number or one of them does not fit the table.
     """
     y = np.asarray(labels)
     if y.shape != (len(table),):

@@ -28,7 +28,7 @@ def save_trained(
     """Write a trained memory whole, with notes on how it was made (what JSON holds), atomically.
 
     Raises:
-        CheckpointError: the file cannot be written.
+        CheckpointError: The file cannot be written.
     """
     network = pretrained_network() if memory.network is None else memory.network
     tensors = _prefixed("network", network)
@@ -46,7 +46,7 @@ def load_trained(path: str | PathLike[str]) -> TrainedMemory:
     """Trained memory that `save_trained` wrote.
 
     Raises:
-        CheckpointError: the file is missing, damaged or of another kind.
+        CheckpointError: The file is missing, damaged or of another kind.
     """
     tensors, notes = load_checkpoint(Path(path), KIND)
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):

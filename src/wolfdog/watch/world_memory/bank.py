@@ -28,7 +28,7 @@ class Bank:
         degradations: D names.
         labels: [N]: position of each photograph's class.
         probabilities: [N, D, J, K] float32.
-        classifier: name of the classifier.
+        classifier: Name of the classifier.
         features: [N, D, J, F] float16: what the classifier's last layer read; None where they were not kept.
     """
 
@@ -61,7 +61,7 @@ class Bank:
         """The bank with some of its degradations.
 
         Raises:
-            InputError: one of them is not in it.
+            InputError: One of them is not in it.
         """
         for name in degradations:
             if name not in self.degradations:
@@ -85,7 +85,7 @@ class Bank:
         """Write the bank as an NPZ file, atomically.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: It cannot be written.
         """
         with atomic_write(path, "wb") as file:
             np.savez_compressed(
@@ -104,7 +104,7 @@ class Bank:
         """Bank that `save` wrote.
 
         Raises:
-            MediaError: the file is missing, damaged or of another kind.
+            MediaError: The file is missing, damaged or of another kind.
         """
         try:
             with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -138,16 +138,16 @@ def build_bank(
     Each photograph has one severity in each degradation, drawn evenly from 0 to 1, and other crops in each.
 
     Args:
-        classifier: with the classes of the photographs, in any order.
-        photographs: at least one.
-        degradations: of `DEGRADATIONS`.
+        classifier: With the classes of the photographs, in any order.
+        photographs: At least one.
+        degradations: Of `DEGRADATIONS`.
         crops_each: J.
-        seed: of crops and degradations.
-        features: whether to keep the features.
-        progress: called with the photographs done and the photographs in all.
+        seed: Of crops and degradations.
+        features: Whether to keep the features.
+        progress: Called with the photographs done and the photographs in all.
 
     Raises:
-        InputError: the classifier has not the classes of the photographs.
+        InputError: The classifier has not the classes of the photographs.
         MediaError: a photograph cannot be read.
     """
     if sorted(classifier.classes) != sorted(photographs.classes):

@@ -68,8 +68,8 @@ class Scores:
     """Scores of one method.
 
     Attributes:
-        by_degradation: of each degradation that occurs, and of `ALL`.
-        flips: changes of the label in a minute.
+        by_degradation: Of each degradation that occurs, and of `ALL`.
+        flips: Changes of the label in a minute.
     """
 
     by_degradation: dict[str, Score]
@@ -112,10 +112,11 @@ def gap_tables(
 def mean_gap_tables(runs: Sequence[Mapping[str, GapTable]]) -> dict[str, GapTable]:
     """Mean over runs of the accuracies in each bucket, empty buckets left out; counts are added.
 
-    >>> one, two = (GapTable(((1, 9),), (n,), {"memory": (a,)}) for n, a in ((300, 0.8), (100, 0.9)))
-    >>> mean = mean_gap_tables([{"night": one}, {"night": two}])["night"]
-    >>> mean.counts, round(mean.accuracy["memory"][0], 2)
-    ((400,), 0.85)
+    Examples:
+        >>> one, two = (GapTable(((1, 9),), (n,), {"memory": (a,)}) for n, a in ((300, 0.8), (100, 0.9)))
+        >>> mean = mean_gap_tables([{"night": one}, {"night": two}])["night"]
+        >>> mean.counts, round(mean.accuracy["memory"][0], 2)
+        ((400,), 0.85)
     """
     means = {}
     for kind, first in runs[0].items():

@@ -32,19 +32,20 @@ def degrade(image: Image, name: str, severity: float = 0.5, *, seed: int = 0, fr
 
     Args:
         image: uint8 RGB, [H, W, 3].
-        name: one of `DEGRADATIONS`.
+        name: One of `DEGRADATIONS`.
         severity: 0 to 1.
-        seed: of the shot, 0 or more.
-        frame: number of the frame in its shot, 0 or more.
+        seed: Of the shot, 0 or more.
+        frame: Number of the frame in its shot, 0 or more.
 
     Raises:
-        InputError: an unknown name, or a number out of range.
-        ShapeError: the image has another shape or dtype.
+        InputError: An unknown name, or a number out of range.
+        ShapeError: The image has another shape or dtype.
 
-    >>> image = np.full((32, 32, 3), 200, np.uint8)
-    >>> dark = degrade(image, "night", 1.0)
-    >>> dark.shape, bool(dark.mean() < 80)
-    ((32, 32, 3), True)
+    Examples:
+        >>> image = np.full((32, 32, 3), 200, np.uint8)
+        >>> dark = degrade(image, "night", 1.0)
+        >>> dark.shape, bool(dark.mean() < 80)
+        ((32, 32, 3), True)
     """
     if name not in DEGRADATIONS:
         raise InputError(f"degradation: expected one of {', '.join(DEGRADATIONS)}, got {name!r}.")

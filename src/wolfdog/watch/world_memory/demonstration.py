@@ -38,12 +38,12 @@ class Demonstration:
     """Results of a demonstration.
 
     Attributes:
-        photographs: how many there were.
-        degradations: their names.
-        scores: of the classifier alone, the mean of 5 frames and the memory.
-        gaps: for each degradation, balanced accuracy of wolves and dogs by the frames since the last bear or goldfish.
-        fps: frames a second.
-        film: the annotated video.
+        photographs: How many there were.
+        degradations: Their names.
+        scores: Of the classifier alone, the mean of 5 frames and the memory.
+        gaps: For each degradation, balanced accuracy of wolves and dogs by the frames since the last bear or goldfish.
+        fps: Frames a second.
+        film: The annotated video.
     """
 
     photographs: int
@@ -78,12 +78,12 @@ def demonstrate(
     OUT/annotated.mp4 the video with what the classifier alone and the memory say of it.
 
     Args:
-        images: holds a folder of photographs for each of wolf, dog, bear, goldfish and unknown.
-        out: an existing folder.
-        classifier: with these classes.
-        seed: of everything.
-        most: photographs of a class at most.
-        stages: shows progress.
+        images: Holds a folder of photographs for each of wolf, dog, bear, goldfish and unknown.
+        out: An existing folder.
+        classifier: With these classes.
+        seed: Of everything.
+        most: Photographs of a class at most.
+        stages: Shows progress.
 
     Raises:
         MediaError: a photograph cannot be read or is missing, or a video cannot be written.

@@ -31,11 +31,11 @@ def write_film(
     The `look` of a label's span is the name of the degradation.
 
     Args:
-        path: of the MP4 file.
-        photographs: of the programme's labels.
-        programme: what is on.
-        size: pixels of a frame's side.
-        seed: of the photographs and degradations.
+        path: Of the MP4 file.
+        photographs: Of the programme's labels.
+        programme: What is on.
+        size: Pixels of a frame's side.
+        seed: Of the photographs and degradations.
 
     Raises:
         MediaError: a photograph cannot be read, or the video not be written.

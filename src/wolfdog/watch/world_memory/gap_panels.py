@@ -26,8 +26,8 @@ def draw_gap_panels(
     """Draw `gap_panels` into a picture file, atomically.
 
     Raises:
-        OSError: it cannot be written.
-        ValueError: no picture has such a suffix.
+        OSError: It cannot be written.
+        ValueError: No picture has such a suffix.
     """
     with atomic_path(path) as beside:
         gap_panels(tables, fps=fps, title=title).savefig(beside, dpi=150)
@@ -38,10 +38,11 @@ def gap_panels(tables: Mapping[str, GapTable], *, fps: float, title: str) -> "Fi
 
     Points of few frames are hollow.
 
-    >>> table = GapTable(((1, 10), (10, 30)), (500, 20), {"classifier alone": (0.5, 0.4), "memory": (0.9, None)})
-    >>> figure = gap_panels({"clean": table, "night": table}, fps=5, title="")
-    >>> [axes.get_title(loc="left") for axes in figure.axes]
-    ['clean', 'night']
+    Examples:
+        >>> table = GapTable(((1, 10), (10, 30)), (500, 20), {"classifier alone": (0.5, 0.4), "memory": (0.9, None)})
+        >>> figure = gap_panels({"clean": table, "night": table}, fps=5, title="")
+        >>> [axes.get_title(loc="left") for axes in figure.axes]
+        ['clean', 'night']
     """
     from matplotlib.figure import Figure
 
@@ -78,7 +79,8 @@ def gap_panels(tables: Mapping[str, GapTable], *, fps: float, title: str) -> "Fi
 def _seconds(lo: int, hi: int, fps: float) -> str:
     """A bucket of gaps in frames, from lo up to hi, in seconds.
 
-    >>> _seconds(10, 30, 5.0), _seconds(1, 10, 5.0)
-    ('2-6', '0.2-2')
+    Examples:
+        >>> _seconds(10, 30, 5.0), _seconds(1, 10, 5.0)
+        ('2-6', '0.2-2')
     """
     return f"{lo / fps:g}-{hi / fps:g}"

@@ -33,15 +33,16 @@ class WorldMemory(Method):
     state after its frame and the row's own probabilities, so that each detection keeps a label of its own.
 
     Attributes:
-        network: the network; the pretrained one where None.
+        network: The network; the pretrained one where None.
 
-    >>> from wolfdog.watch.predictions import Predictions
-    >>> bear, unclear = [0.001, 0.003, 0.99, 0.0, 0.006], [0.2, 0.35, 0.005, 0.0, 0.445]
-    >>> classes = ["wolf", "dog", "bear", "goldfish", "unknown"]
-    >>> seen = Predictions.from_columns(classes, [bear] * 10 + [unclear] * 10, time=np.arange(20) / 5)
-    >>> smoothed = WorldMemory().smooth(seen)
-    >>> smoothed.label_names()[-1], smoothed.label_names(context=True)[-1]
-    ('unknown', 'wolf')
+    Examples:
+        >>> from wolfdog.watch.predictions import Predictions
+        >>> bear, unclear = [0.001, 0.003, 0.99, 0.0, 0.006], [0.2, 0.35, 0.005, 0.0, 0.445]
+        >>> classes = ["wolf", "dog", "bear", "goldfish", "unknown"]
+        >>> seen = Predictions.from_columns(classes, [bear] * 10 + [unclear] * 10, time=np.arange(20) / 5)
+        >>> smoothed = WorldMemory().smooth(seen)
+        >>> smoothed.label_names()[-1], smoothed.label_names(context=True)[-1]
+        ('unknown', 'wolf')
     """
 
     name: ClassVar[str] = "world-memory"
@@ -52,8 +53,9 @@ class WorldMemory(Method):
     def knows(classes: Iterable[str]) -> bool:
         """Whether the pretrained memory is for these classes, in any order.
 
-        >>> WorldMemory.knows(["unknown", "bear", "dog", "wolf", "goldfish"]), WorldMemory.knows(["wolf", "dog"])
-        (True, False)
+        Examples:
+            >>> WorldMemory.knows(["unknown", "bear", "dog", "wolf", "goldfish"]), WorldMemory.knows(["wolf", "dog"])
+            (True, False)
         """
         return sorted(classes) == sorted(pretrained_world_network().config.classes)
 
@@ -87,15 +89,16 @@ class WorldMemoryStream:
     """World memory of one deployment, frame by frame: the numbers of `WorldMemory` as they come.
 
     Args:
-        classes: names, in the order of the probabilities.
-        network: the pretrained one where None.
+        classes: Names, in the order of the probabilities.
+        network: The pretrained one where None.
 
     Raises:
-        InputError: the network is for other classes.
+        InputError: The network is for other classes.
 
-    >>> memory = WorldMemoryStream(["wolf", "dog", "bear", "goldfish", "unknown"])
-    >>> memory.step([[0.0, 0.02, 0.95, 0.0, 0.03]], seconds=0.0).shape
-    (1, 5)
+    Examples:
+        >>> memory = WorldMemoryStream(["wolf", "dog", "bear", "goldfish", "unknown"])
+        >>> memory.step([[0.0, 0.02, 0.95, 0.0, 0.03]], seconds=0.0).shape
+        (1, 5)
     """
 
     def __init__(self, classes: Sequence[str], network: WorldNetwork | None = None) -> None:
@@ -111,10 +114,10 @@ class WorldMemoryStream:
 
         Args:
             probabilities: [D, K], of the D rows of the frame, at least one.
-            seconds: time of the frame; NaN where unknown.
+            seconds: Time of the frame; NaN where unknown.
 
         Raises:
-            ShapeError: the shape does not fit.
+            ShapeError: The shape does not fit.
         """
         p = np.asarray(probabilities, np.float64)
         if p.ndim != 2 or p.shape[1] != len(self._order) or not len(p):
@@ -138,7 +141,7 @@ def _order(network: WorldNetwork, classes: tuple[str, ...]) -> Integers:
     """Position among `classes` of each of the network's classes.
 
     Raises:
-        InputError: they are other classes.
+        InputError: They are other classes.
     """
     own = network.config.classes
     if sorted(own) != sorted(classes):

@@ -21,7 +21,7 @@ class WorldNetworkConfig:
     Attributes:
         classes: K names, in the order of the probabilities.
         width: H, the units of the LSTM.
-        times: whether the network reads the seconds between frames.
+        times: Whether the network reads the seconds between frames.
     """
 
     classes: tuple[str, ...]
@@ -51,8 +51,8 @@ class WorldNetwork(nn.Module):
     from the stream's mean, and whether the time is known.
 
     Args:
-        config: classes and size.
-        cell: in place of the LSTM, for comparisons: a cell that reads `config.inputs` numbers and has `config.width`
+        config: Classes and size.
+        cell: In place of the LSTM, for comparisons: a cell that reads `config.inputs` numbers and has `config.width`
             outputs.
     """
 
@@ -74,7 +74,7 @@ class WorldNetwork(nn.Module):
         Args:
             log_p: [T, N, K], the classifier's.
             clock: [T, N, 3], of `Clock.features`.
-            state: of the frames before; None at the beginning.
+            state: Of the frames before; None at the beginning.
         """
         x = self.inputs(log_p, clock)
         h, after = self.memory(x, state)

@@ -22,8 +22,8 @@ class PhotographSet:
     """Photographs of several classes, each picture once.
 
     Attributes:
-        classes: names of the classes.
-        paths: the files.
+        classes: Names of the classes.
+        paths: The files.
         labels: [N]: position of each file's class.
     """
 
@@ -43,13 +43,13 @@ class PhotographSet:
         Folders of other names are left out. Of files with the same content the first is taken.
 
         Args:
-            folder: holds a folder for each class.
-            classes: their names.
-            most: photographs of a class that are taken at most.
+            folder: Holds a folder for each class.
+            classes: Their names.
+            most: Photographs of a class that are taken at most.
 
         Raises:
-            MediaError: the folder cannot be read, or a class has fewer than two photographs.
-            InputError: one photograph has two labels, or `most` is below 2.
+            MediaError: The folder cannot be read, or a class has fewer than two photographs.
+            InputError: One photograph has two labels, or `most` is below 2.
         """
         if most is not None and most < 2:
             raise InputError(f"most is in photographs of a class and must be 2 or more, got {most}.")
@@ -79,9 +79,10 @@ def parts(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions of two parts of the photographs, drawn by `seed`: `share` of each class, and the rest.
 
-    >>> first, second = parts(np.array([0, 0, 1, 1, 1, 1]), 0.5)
-    >>> len(first), len(second), sorted([*first.tolist(), *second.tolist()])
-    (3, 3, [0, 1, 2, 3, 4, 5])
+    Examples:
+        >>> first, second = parts(np.array([0, 0, 1, 1, 1, 1]), 0.5)
+        >>> len(first), len(second), sorted([*first.tolist(), *second.tolist()])
+        (3, 3, [0, 1, 2, 3, 4, 5])
     """
     rng = np.random.default_rng(seed)
     first, second = [], []
@@ -97,11 +98,11 @@ def upright(path: Path, size: int) -> "PillowImage":
     """A photograph as an RGB image of Pillow, turned upright by its EXIF data.
 
     Args:
-        path: the file.
-        size: pixels of what will be made of it; a large JPEG is decoded at a fraction of its size, at least twice that.
+        path: The file.
+        size: Pixels of what will be made of it; a large JPEG is decoded at a fraction of its size, at least twice that.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: The file cannot be read.
     """
     from PIL import Image as Pillow
     from PIL import ImageOps
@@ -120,14 +121,14 @@ def crops(path: Path, height: int, width: int, count: int, rng: np.random.Genera
     All of them are mirrored, or none.
 
     Args:
-        path: the file.
-        height: of the crops, in pixels.
-        width: of the crops, in pixels.
-        count: number of crops.
-        rng: the source of all that is random.
+        path: The file.
+        height: Of the crops, in pixels.
+        width: Of the crops, in pixels.
+        count: Number of crops.
+        rng: The source of all that is random.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: The file cannot be read.
     """
     from PIL import Image as Pillow
     from PIL import ImageOps

@@ -34,19 +34,19 @@ def pretrain_world(
     The memory in the package was made by this function, with the default options.
 
     Args:
-        images: holds a folder of photographs for each label of the world.
-        out: the safetensors file.
-        classifier: whose classes are the world's labels.
-        world: what is on; the model problem's where None.
-        options: of the training.
-        most: photographs of a class at most.
+        images: Holds a folder of photographs for each label of the world.
+        out: The safetensors file.
+        classifier: Whose classes are the world's labels.
+        world: What is on; the model problem's where None.
+        options: Of the training.
+        most: Photographs of a class at most.
         bank: NPZ file where the classifier's probabilities are kept; read where it exists, else written.
-        stages: shows progress.
+        stages: Shows progress.
 
     Raises:
         MediaError: a photograph cannot be read, a class has none, or the bank is damaged.
-        InputError: the classifier's classes are not the world's labels.
-        CheckpointError: the file cannot be written.
+        InputError: The classifier's classes are not the world's labels.
+        CheckpointError: The file cannot be written.
     """
     world = default_world() if world is None else world
     options = WorldTraining() if options is None else options

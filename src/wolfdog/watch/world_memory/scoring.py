@@ -18,11 +18,11 @@ class Score:
     """Scores of probabilities on some frames.
 
     Attributes:
-        balanced: mean over the classes of the share of their frames that are labelled rightly.
-        canines: the same, over some classes alone; None where none of their frames is there.
-        accuracy: share of frames labelled rightly.
-        calibration: expected calibration error.
-        frames: how many.
+        balanced: Mean over the classes of the share of their frames that are labelled rightly.
+        canines: The same, over some classes alone; None where none of their frames is there.
+        accuracy: Share of frames labelled rightly.
+        calibration: Expected calibration error.
+        frames: How many.
     """
 
     balanced: float
@@ -37,10 +37,11 @@ def score(
 ) -> Score | None:
     """Score of probabilities [..., K] on the labelled frames `among` [...]; None where there are none.
 
-    >>> p = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
-    >>> result = score(p, np.array([0, 1, 1]), np.ones(3, bool))
-    >>> result.balanced, round(result.accuracy, 2)
-    (0.75, 0.67)
+    Examples:
+        >>> p = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])
+        >>> result = score(p, np.array([0, 1, 1]), np.ones(3, bool))
+        >>> result.balanced, round(result.accuracy, 2)
+        (0.75, 0.67)
     """
     if p.shape[:-1] != labels.shape or among.shape != labels.shape:
         raise ShapeError(
@@ -67,8 +68,9 @@ def calibration_error(p: Probabilities, labels: Integers, bins: int = 15) -> flo
     over `bins` bins of the greatest probability, of equal width. Source: Guo et al. (2017), "On calibration of
     modern neural networks".
 
-    >>> round(calibration_error(np.array([[0.8, 0.2], [0.8, 0.2]]), np.array([0, 1])), 3)
-    0.3
+    Examples:
+        >>> round(calibration_error(np.array([[0.8, 0.2], [0.8, 0.2]]), np.array([0, 1])), 3)
+        0.3
     """
     sure, right = p.max(-1), p.argmax(-1) == labels
     bin_of = np.minimum((sure * bins).astype(int), bins - 1)
@@ -80,8 +82,9 @@ def calibration_error(p: Probabilities, labels: Integers, bins: int = 15) -> flo
 def flips_a_minute(labels: Integers, seconds: NDArray[np.floating]) -> float:
     """Label changes a minute along streams [T, N] of frames `seconds` [T, N] apart.
 
-    >>> flips_a_minute(np.array([[0], [1], [1], [0]]), np.full((4, 1), 10.0))
-    4.0
+    Examples:
+        >>> flips_a_minute(np.array([[0], [1], [1], [0]]), np.full((4, 1), 10.0))
+        4.0
     """
     minutes = float(np.nansum(seconds[1:])) / 60
     return float((np.diff(labels, axis=0) != 0).sum()) / minutes if minutes > 0 else 0.0

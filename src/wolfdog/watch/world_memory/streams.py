@@ -47,13 +47,13 @@ def show(
     """Streams of a programme in which each shot shows one photograph in one degradation, each frame another crop.
 
     Args:
-        bank: of the programme's labels.
-        programme: of N streams.
-        seed: of the photographs, degradations and crops.
-        mix: share of each degradation of the bank among the shots; even where None.
+        bank: Of the programme's labels.
+        programme: Of N streams.
+        seed: Of the photographs, degradations and crops.
+        mix: Share of each degradation of the bank among the shots; even where None.
 
     Raises:
-        InputError: the bank lacks photographs of a label, or `mix` does not fit.
+        InputError: The bank lacks photographs of a label, or `mix` does not fit.
     """
     rng = np.random.default_rng(seed)
     labels = labels_of(bank, programme)
@@ -79,7 +79,7 @@ def labels_of(bank: Bank, programme: Programme) -> Integers:
     """[T, N]: the programme's labels as positions of the bank's classes.
 
     Raises:
-        InputError: the bank lacks photographs of a label.
+        InputError: The bank lacks photographs of a label.
     """
     positions = []
     for label in programme.world.labels:
