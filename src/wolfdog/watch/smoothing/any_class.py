@@ -23,17 +23,17 @@ class AnyClass(Method):
     """Any-class memory: a recurrent network that smooths the probabilities of any classifier.
 
     Every class has a state of its own, and all classes share the weights (`AnyClassNetwork`), so that one network
-    serves any number of classes in any order. It reads the classifier's log probabilities, which class is the
-    most probable and which is the blank one, the seconds since the frame before, the detector's confidence, how
-    many rows the frame has, and how much probability the source spread evenly. It was trained on simulated
-    streams (`wolfdog pretrain`).
+    serves any number of classes in any order. It reads the classifier's log probabilities, the positions of the most
+    probable class and of the blank class, the seconds since the frame before, the detector's confidence, the number of
+    rows of the frame, and the probability that the source spread evenly. It was trained on simulated streams (`wolfdog
+    pretrain`).
 
-    The memory goes from frame to frame, with the mean of each frame's rows. Each row's context is read off the
-    states after its frame and the row's own probabilities: so each detection keeps a label of its own, and a
-    frame's rows know of each other through the states.
+    The memory goes from frame to frame, with the mean of each frame's rows. The context of a row is computed from the
+    states after its frame and the row's own probabilities, so that each detection has a label of its own, and the rows
+    of a frame influence each other through the states.
 
     Attributes:
-        network: The network; the pretrained one where None.
+        network: The network; None for the pretrained one.
 
     Examples:
         >>> from wolfdog.watch.predictions import Predictions
@@ -81,12 +81,12 @@ class AnyClass(Method):
 
 
 class AnyClassMemory:
-    """Any-class memory of one deployment, frame by frame: the numbers of `AnyClass` as they come.
+    """Any-class memory of one deployment, frame by frame; its results are those of `AnyClass`.
 
     Args:
         classes: Number of classes.
-        blank: Position of the blank class; None where there is none.
-        network: The pretrained one where None.
+        blank: Position of the blank class; None if there is none.
+        network: The network; None for the pretrained one.
 
     Examples:
         >>> memory = AnyClassMemory(3)
@@ -113,13 +113,16 @@ class AnyClassMemory:
         confidence: ArrayLike | None = None,
         spread: ArrayLike | None = None,
     ) -> NDArray[np.float64]:
-        """Context probabilities [D, K] of the next frame.
+        """Context probabilities of the next frame.
 
         Args:
-            probabilities: [D, K], of the D rows of the frame, at least one.
-            seconds: Time of the frame; NaN where unknown.
-            confidence: [D], of the detector; NaN or None where unknown.
-            spread: [D], probability that was spread evenly; 0 where None.
+            probabilities: Probabilities [D, K] of the D rows of the frame, at least one.
+            seconds: Time of the frame; NaN if unknown.
+            confidence: Confidence of the detector [D]; NaN or None if unknown.
+            spread: Probability that the source spread evenly [D]; None for 0.
+
+        Returns:
+            Context probabilities [D, K].
 
         Raises:
             ShapeError: The shapes do not fit.

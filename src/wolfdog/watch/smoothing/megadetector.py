@@ -1,4 +1,4 @@
-"""Replacement of rare labels within images and sequences, as MegaDetector's postprocessing has it."""
+"""Replacement of rare labels within images and sequences, after MegaDetector's postprocessing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

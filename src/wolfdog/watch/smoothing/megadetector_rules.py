@@ -13,9 +13,8 @@ class Rules:
     """Thresholds of the steps, and the taxonomy of the classes.
 
     Attributes:
-        other: Classes that say little.
-        taxonomy: By class, its five levels from class to species; None for a class without; None as a whole
-            where no class has one.
+        other: Classes without a meaning of their own.
+        taxonomy: Five levels of each class, from class to species; None for a class without; None if no class has one.
         for_other: Least count of the most frequent class for step 1.
         for_secondary: Least count of the most frequent class for step 2.
         same_family: Largest count of a label that step 4 changes.
@@ -48,11 +47,14 @@ def taxonomic_levels(name: str, given: str | None) -> Taxon | None:
 
 
 def final_labels(counts: dict[int, int], rules: Rules) -> dict[int, int]:
-    """The label that each counted label becomes.
+    """Final label of each counted label.
 
     Args:
-        counts: Of the labels of a group, in the order in which they first came.
-        rules: Of the steps.
+        counts: Count of each label of a group, in the order of first occurrence.
+        rules: Rules of the steps.
+
+    Returns:
+        Final label of each.
     """
     final = {label: label for label in counts}
     if len(counts) <= 1:

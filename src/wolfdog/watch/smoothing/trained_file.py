@@ -25,7 +25,12 @@ _MOST = 4096
 def save_trained(
     path: str | PathLike[str], memory: TrainedMemory, notes: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a trained memory whole, with notes on how it was made (what JSON holds), atomically.
+    """Write a trained memory, atomically.
+
+    Args:
+        path: The file.
+        memory: The memory.
+        notes: How the memory was made; values for JSON.
 
     Raises:
         CheckpointError: The file cannot be written.
@@ -44,6 +49,12 @@ def save_trained(
 
 def load_trained(path: str | PathLike[str]) -> TrainedMemory:
     """Trained memory that `save_trained` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The memory.
 
     Raises:
         CheckpointError: The file is missing, damaged or of another kind.

@@ -1,4 +1,4 @@
-"""World memory as a smoothing method: predictions in, predictions with context probabilities out."""
+"""World memory as a smoothing method."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,18 +22,18 @@ _CHUNK = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class WorldMemory(Method):
-    """Memory of one world: a recurrent network that knows which classes are seen together, and how a classifier errs.
+    """Memory of one world: a recurrent network that knows which classes occur together, and a classifier's errors.
 
-    The pretrained one knows the world of `wolfdog.tv.default_world`, in which wolves are seen where bears are, and
-    dogs where goldfish are: a bear some time ago makes an unclear canine a wolf. It reads the log probabilities of
-    wolf, dog, bear, goldfish and unknown, in any order, and the seconds between frames. It was trained on what
-    EfficientNet-Lite0 says of photographs, clean and degraded (`wolfdog pretrain --world`).
+    The pretrained network knows the world of `wolfdog.tv.default_world`, in which wolves occur with bears, and dogs
+    with goldfish: after a bear, an unclear canine is a wolf. It reads the log probabilities of wolf, dog, bear,
+    goldfish and unknown, in any order, and the seconds between frames. It was trained on the probabilities of
+    EfficientNet-Lite0 for photographs, clean and degraded (`wolfdog pretrain --world`).
 
-    The memory goes from frame to frame, with the mean of each frame's rows. Each row's context is read off the
-    state after its frame and the row's own probabilities, so that each detection keeps a label of its own.
+    The memory goes from frame to frame, with the mean of each frame's rows. The context of a row is computed from the
+    state after its frame and the row's own probabilities, so that each detection has a label of its own.
 
     Attributes:
-        network: The network; the pretrained one where None.
+        network: The network; None for the pretrained one.
 
     Examples:
         >>> from wolfdog.watch.predictions import Predictions
@@ -86,11 +86,11 @@ class WorldMemory(Method):
 
 
 class WorldMemoryStream:
-    """World memory of one deployment, frame by frame: the numbers of `WorldMemory` as they come.
+    """World memory of one deployment, frame by frame; its results are those of `WorldMemory`.
 
     Args:
         classes: Names, in the order of the probabilities.
-        network: The pretrained one where None.
+        network: The network; None for the pretrained one.
 
     Raises:
         InputError: The network is for other classes.
@@ -110,11 +110,14 @@ class WorldMemoryStream:
 
     @torch.no_grad()
     def step(self, probabilities: ArrayLike, *, seconds: float = float("nan")) -> NDArray[np.float64]:
-        """Context probabilities [D, K] of the next frame.
+        """Context probabilities of the next frame.
 
         Args:
-            probabilities: [D, K], of the D rows of the frame, at least one.
-            seconds: Time of the frame; NaN where unknown.
+            probabilities: Probabilities [D, K] of the D rows of the frame, at least one.
+            seconds: Time of the frame; NaN if unknown.
+
+        Returns:
+            Context probabilities [D, K].
 
         Raises:
             ShapeError: The shape does not fit.

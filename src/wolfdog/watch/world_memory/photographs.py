@@ -40,12 +40,15 @@ class PhotographSet:
     ) -> "PhotographSet":
         """Photographs FOLDER/<class>/*.png, *.jpg or *.jpeg, in the order of the hashes of their contents.
 
-        Folders of other names are left out. Of files with the same content the first is taken.
+        Folders with other names are left out. Of files with the same content the first is taken.
 
         Args:
-            folder: Holds a folder for each class.
-            classes: Their names.
-            most: Photographs of a class that are taken at most.
+            folder: Folder with a folder for each class.
+            classes: Names of the classes.
+            most: Largest number of photographs of a class; None for all.
+
+        Returns:
+            The photographs.
 
         Raises:
             MediaError: The folder cannot be read, or a class has fewer than two photographs.
@@ -68,7 +71,7 @@ class PhotographSet:
         return cls(tuple(classes), tuple(paths), np.array(labels, np.int64))
 
     def take(self, chosen: Sequence[int] | NDArray[np.int64]) -> "PhotographSet":
-        """The photographs at these positions."""
+        """Photographs at these positions."""
         return replace(
             self, paths=tuple(self.paths[number] for number in chosen), labels=self.labels[np.asarray(chosen)]
         )
@@ -77,7 +80,15 @@ class PhotographSet:
 def parts(
     labels: NDArray[np.int64], share: float, seed: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions of two parts of the photographs, drawn by `seed`: `share` of each class, and the rest.
+    """Positions of two parts of the photographs: a share of each class, and the rest.
+
+    Args:
+        labels: Classes of the photographs [N].
+        share: Share of the first part.
+        seed: Seed of the division.
+
+    Returns:
+        Positions of both parts.
 
     Examples:
         >>> first, second = parts(np.array([0, 0, 1, 1, 1, 1]), 0.5)
@@ -95,11 +106,14 @@ def parts(
 
 
 def upright(path: Path, size: int) -> "PillowImage":
-    """A photograph as an RGB image of Pillow, turned upright by its EXIF data.
+    """Photograph as an RGB image of Pillow, turned upright by its EXIF data.
 
     Args:
         path: The file.
-        size: Pixels of what will be made of it; a large JPEG is decoded at a fraction of its size, at least twice that.
+        size: Pixels that are needed; a large JPEG is decoded at a fraction of its size, at least twice that.
+
+    Returns:
+        The image.
 
     Raises:
         MediaError: The file cannot be read.
@@ -116,16 +130,19 @@ def upright(path: Path, size: int) -> "PillowImage":
 
 
 def crops(path: Path, height: int, width: int, count: int, rng: np.random.Generator) -> list[Image]:
-    """`count` crops of a photograph: rectangles of 0.8 to 1 of the largest one, at random places.
+    """Crops of a photograph: rectangles of 0.8 to 1 of the largest one, at random places.
 
-    All of them are mirrored, or none.
+    Either all of them are mirrored, or none.
 
     Args:
         path: The file.
-        height: Of the crops, in pixels.
-        width: Of the crops, in pixels.
+        height: Height of the crops, in pixels.
+        width: Width of the crops, in pixels.
         count: Number of crops.
-        rng: The source of all that is random.
+        rng: Source of random numbers.
+
+    Returns:
+        The crops.
 
     Raises:
         MediaError: The file cannot be read.
