@@ -119,7 +119,7 @@ class _Pass:
                 yield under_way.result()
 
     def _classified(self, seen: list[ChosenFrame], number: int, last: bool) -> Looks:
-        """A chunk through the network and into the cache."""
+        """Chunk through the network and into the cache."""
         if isinstance(self._whole, ReusingClassifier):
             self._whole.forget()  # a chunk stands alone, so that it is the same after an interruption
         wholes = [one.whole for one in seen if one.whole is not None]

@@ -1,4 +1,4 @@
-"""The four steps of MegaDetector's postprocessing, on counts of labels."""
+"""Four steps of MegaDetector's postprocessing, on counts of labels."""
 
 from dataclasses import dataclass
 

@@ -18,7 +18,7 @@ from .streams import SimulatedStreams
 Floats = NDArray[np.float64]
 
 ALL = "all"
-"""The row of all degradations together."""
+"""Row of all degradations together."""
 SNAPSHOT, IDEAL = "classifier alone", "ideal observer"
 CANINES = ("wolf", "dog")
 
