@@ -110,7 +110,7 @@ Forget: TypeAlias = Chrono | ForgetBias
 
 
 def check_forget(forget: Forget | None, bias: bool) -> Forget | None:
-    """The initialisation of forget biases: `Chrono()` by default, None for a cell without biases.
+    """Initialisation of forget biases: `Chrono()` by default, None for a cell without biases.
 
     Raises:
         InputError: The option is of another type, or the cell has no biases and an option.

@@ -170,7 +170,7 @@ class Bidirectional(SequenceLayer):
         lengths: Tensor | Sequence[int] | None,
         resets: Tensor | None,
     ) -> tuple[tuple[State | None, State | None], Tensor | None, Reversal]:
-        """The states of both directions, checked lengths, and the reversal of this batch."""
+        """States of both directions, checked lengths, and the reversal of this batch."""
         batched = check_events(x, self.batch_first)
         steps, batch = x.shape[:2] if not (batched and self.batch_first) else x.shape[1::-1]
         checked = None

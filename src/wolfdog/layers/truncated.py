@@ -11,7 +11,7 @@ from ..errors import InputError
 from .cell.state import State, detach
 
 Layer = Callable[..., tuple[Tensor, State]]
-"""A layer or model, `layer(x, state) -> (y, state)`."""
+"""Layer or model, `layer(x, state) -> (y, state)`."""
 
 
 @dataclass(frozen=True)

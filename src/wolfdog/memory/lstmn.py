@@ -172,5 +172,5 @@ class LSTMNCell(PackedParameters, Cell):
 
 
 def _prepended(tape: Tensor, entry: Tensor) -> Tensor:
-    """The tape with a new first entry and without the last one."""
+    """Tape with a new first entry and without the last one."""
     return torch.cat((entry.unsqueeze(-2), tape[..., :-1, :]), -2)

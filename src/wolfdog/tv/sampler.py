@@ -11,7 +11,7 @@ from wolfdog.tv.world import World
 
 SHOWN = ("channel", "pace", "label", "shot", "age")
 STATE = (*SHOWN, "phase", "gap")
-"""The arrays [N] that make up a sampler's place in its streams."""
+"""Arrays [N] that make up a sampler's place in its streams."""
 
 
 class Sampler:

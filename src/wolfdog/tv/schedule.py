@@ -8,7 +8,7 @@ from wolfdog.tv.checks import check_names, check_number, check_weights
 
 MOST_PHASES = 16
 LONGEST = 1e9
-"""The longest mean stay, in frames."""
+"""Longest mean stay, in frames."""
 
 
 @dataclass(frozen=True)

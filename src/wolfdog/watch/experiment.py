@@ -24,16 +24,16 @@ from .training.trainer import Progress
 from .training.workers import train_contexts
 
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
-"""The memories of the demo unless others are asked for."""
+"""Memories that the demo compares by default."""
 
 ALL_COMPARED = (*COMPARED, "ntm", "lstmn", "attention", "memory-network", "lstm+attention", "lstm+bank")
-"""Every kind of memory: the units, those that are searched, and a unit with each of the two beside it."""
+"""All memories: recurrent units, attention memories, and a unit with attention or a bank."""
 
 PHOTOGRAPHS = {"classifier": "classifier", "memory": "memory", "test": "test", "highlights": "test"}
 """Photographs of each broadcast."""
 
 FIRST_SEED = 1000
-"""Of the first experiment's first broadcast. Lower ones were used up while wolfdog was being made."""
+"""Seed of the first broadcast of experiment 0. Lower ones were used during the development of wolfdog."""
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ SIZES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
 
 def _tried(cell: nn.Module, event: Tensor) -> Returns | None:
-    """The one reading of what a cell returns without a state in which it runs on and keeps its form; None at a tie."""
+    """Only reading of a cell's result with which the cell runs on and keeps its form; None if both or neither do."""
     held = [*cell.parameters(), *cell.buffers()]
     taken = {size for tensor in (*held, event[:1]) for size in tensor.shape}
     size = next((size for size in SIZES if size not in taken), SIZES[-1])

@@ -292,7 +292,7 @@ class Attention(nn.Module):
         return self.window
 
     def _previous_state(self, x: Tensor, state: State | None) -> Past:
-        """The state before events [B, T, I], checked; an empty one if `state` is None."""
+        """State before events [B, T, I], checked; an empty one if `state` is None."""
         if state is None:
             return self.initial_state(len(x), device=x.device, dtype=x.dtype)
         window = self._required_window()

@@ -85,7 +85,7 @@ class Past(NamedTuple):
         return Past(self.seen + 1, _put(self.keys, slot, keys), _put(self.values, slot, values), timed)
 
     def after(self, keys: Tensor, values: Tensor, times: Tensor, seen: Tensor, lengths: Tensor) -> "Past":
-        """The state after a chunk of T entries, of which the first `lengths` [B] are valid.
+        """State after a chunk of T entries, of which the first `lengths` [B] are valid.
 
         Args:
             keys: [B, T, K].
@@ -143,7 +143,7 @@ class Visibility(NamedTuple):
 
 
 def checked_past(state: State, expected: list[list[int]], name: str) -> Past:
-    """A state as a `Past`.
+    """State as a `Past`.
 
     Raises:
         ShapeError: Its tensors do not have the expected shapes.

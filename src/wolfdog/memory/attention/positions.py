@@ -160,7 +160,7 @@ Position: TypeAlias = Sinusoidal | Rotary | RelativeTime
 
 
 def check_position(position: Position | None) -> Position | None:
-    """A position encoding, or None.
+    """Position encoding, or None.
 
     Raises:
         InputError: It is of another type.

@@ -25,7 +25,7 @@ from .preprocessing import Image
 from .suppression import suppress
 
 GREY = 114
-"""The bars of the letterbox in which these networks were trained."""
+"""Bars of the letterbox in which these networks were trained."""
 
 
 class YoloDetector:
@@ -77,7 +77,7 @@ class YoloDetector:
         self.identity = f"yolo 1 {digest} {threshold:g} {overlap:g} {classes} {layout} {self._input}"
 
     def finder(self, media: str) -> "YoloDetector":
-        """The detector itself, which has no state between frames.
+        """Detector itself, which has no state between frames.
 
         Args:
             media: Path of the video or image; not used.

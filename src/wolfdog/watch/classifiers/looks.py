@@ -40,7 +40,7 @@ class Looks:
         return len(self.frame)
 
     def rows(self, index: NDArray[Any] | slice) -> "Looks":
-        """The looks at `index`: positions, a mask or a slice."""
+        """Looks at `index`: positions, a mask or a slice."""
         return Looks(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -12,7 +12,7 @@ from .boxes import FoundBox, FullFrame
 from .preprocessing import Box
 
 Grey = NDArray[np.uint8]
-"""A small grey picture of a frame: uint8, shape [h, w]."""
+"""Small grey picture of a frame: uint8, shape [h, w]."""
 HEIGHT = 90
 """Rows of the small grey pictures that motion is looked for in."""
 _FEWEST = 3
@@ -49,7 +49,7 @@ class MotionOptions:
 
     @property
     def identity(self) -> str:
-        """The settings, as a part of keys of caches."""
+        """Settings, as a part of keys of caches."""
         return f"motion 1 {self}"
 
     def finder(self, media: str) -> "MotionRegions":

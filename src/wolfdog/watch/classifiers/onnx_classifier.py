@@ -106,7 +106,7 @@ class OnnxClassifier(Classifier):
         return arrays[self._features] if self._features else scores, scores
 
     def _rows(self, output: str, result: Any, n: int) -> NDArray[np.float32]:
-        """An output as [n, columns]; axes of length 1 at the end, as pooling leaves them, are dropped."""
+        """Output as [n, columns]; axes of length 1 at the end, as pooling leaves them, are dropped."""
         array = np.asarray(result, np.float32)[:n]
         if array.ndim < 2 or array.shape[0] != n or any(axis != 1 for axis in array.shape[2:]):
             raise ONNXError(

@@ -46,7 +46,7 @@ class Preprocessing:
     part: float = 1.0
 
     GREY = 127
-    """The bars of a letterbox: 0 after EfficientNet-Lite's normalisation."""
+    """Bars of a letterbox: 0 after EfficientNet-Lite's normalisation."""
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:

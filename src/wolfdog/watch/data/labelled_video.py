@@ -20,7 +20,7 @@ READERS = 2
 """Videos decoded at once: the decoder leaves other threads running."""
 
 UNLABELLED = -100
-"""The label of a moment that nobody labelled: torch's cross entropy leaves it out."""
+"""Label of an unlabelled moment, which torch's cross entropy ignores."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,7 +39,7 @@ class MediaNames:
             self._by_end.setdefault(plain.rpartition("/")[2], []).append(plain)
 
     def find(self, name: str) -> str | None:
-        """The name in the list of the same file; None where there is none, or more than one."""
+        """Name in the list of the same file; None where there is none, or more than one."""
         wanted = _plain(name)
         if wanted in self._exact:
             return self._exact[wanted]

@@ -45,7 +45,7 @@ class Taxon:
 
     @property
     def rank(self) -> str:
-        """The rank of the taxon; empty where it is none (blank, vehicle)."""
+        """Rank of the taxon; empty where it is none (blank, vehicle)."""
         return RANKS[self.depth - 1] if self.depth else ""
 
     @property

@@ -17,7 +17,7 @@ from .labeller import Labeller, Labels, MediaProgress, Passing, Trouble
 from .moments_table import moments_of
 
 BLANK = "blank"
-"""The class that, where a classifier has it, says that nothing is there."""
+"""Name of the class for empty pictures."""
 
 
 class ClassifierLabeller(Labeller):
@@ -63,7 +63,7 @@ class ClassifierLabeller(Labeller):
 
     @property
     def blank(self) -> str | None:
-        """The class "blank", if the classifier has it."""
+        """Class "blank", if the classifier has it."""
         return BLANK if BLANK in self.classes else None
 
     @property

@@ -16,7 +16,7 @@ Progress = Callable[[float, float | None], None]
 """Called with the seconds that are done, and those of the whole video where they are known."""
 
 MediaProgress = Callable[[Medium, float, float | None], None]
-"""The same for one of several media."""
+"""Same for one of several media."""
 
 Trouble = Callable[[Medium, str], None]
 """Called with a medium that cannot be read, or not to its end, and the reason."""

@@ -9,7 +9,7 @@ from ..smoothing.options import method_of
 from ..world_memory.method import WorldMemory
 
 AUTO = "auto"
-"""The world memory where the classes are its own, otherwise the any-class memory."""
+"""World memory where the classes are its own, otherwise the any-class memory."""
 
 METHOD_NAMES = (AUTO, *METHODS, WorldMemory.name)
 

@@ -44,7 +44,7 @@ def class_names(classes: Sequence[str], blank: str | None) -> tuple[str, ...]:
 
 
 def string_column(name: str, values: Any, rows: int) -> NDArray[np.object_]:
-    """A column of texts."""
+    """Column of texts."""
     column = np.asarray(values, object)
     _check_shape(name, column, (rows,))
     for row, value in enumerate(column.tolist()):

@@ -55,12 +55,12 @@ class FineTuning:
 
 @dataclass(frozen=True, eq=False)
 class LabelledFrames:
-    """Labelled frames as images of a network's input.
+    """Labelled frames as images of a network's input size.
 
     Attributes:
-        images: uint8 [N, height, width, 3].
-        labels: [N] positions of classes.
-        media: [N] names of the videos.
+        images: Images [N, height, width, 3], uint8.
+        labels: Positions of classes [N].
+        media: Names of the videos [N].
     """
 
     images: NDArray[np.uint8]

@@ -29,7 +29,7 @@ from .jobs import ContextJob
 from .settings import ContextTraining
 
 ANY_CLASS = "any-class"
-"""The memory that comes with wolfdog, with heads for the user's classes."""
+"""Memory that comes with wolfdog, with heads for the user's classes."""
 
 
 @dataclass(frozen=True, kw_only=True)

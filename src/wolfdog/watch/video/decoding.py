@@ -133,7 +133,7 @@ class Decoding:
         yield None
 
     def _seconds(self, frame: "VideoFrame") -> float | None:
-        """The timestamp of a frame, in seconds of the container's clock."""
+        """Timestamp of a frame, in seconds of the container's clock."""
         stamp = frame.pts if frame.pts is not None else frame.dts
         base = self._stream.time_base  # the frame has it too, but not when it comes out at the end
         return float(stamp * base) if stamp is not None and base else None

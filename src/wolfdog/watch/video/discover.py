@@ -13,7 +13,7 @@ SUFFIXES = frozenset(
     | {".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv"}
     | {".ts", ".vob", ".webm", ".wmv"}
 )
-"""The file name endings taken for video, in lower case."""
+"""File name endings taken for video, in lower case."""
 
 _SYSTEM_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost.dir", "found.000"})
 """Folders in which systems keep what was deleted or lost, in lower case."""

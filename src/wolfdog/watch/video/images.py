@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = frozenset({".bmp", ".jp2", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""The file name endings taken for images, in lower case."""
+"""File name endings taken for images, in lower case."""
 
 SIDE = 1024
 """Pixels of a side to which a JPEG may be reduced while it is decoded: more than any classifier reads."""

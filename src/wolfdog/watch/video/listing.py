@@ -18,7 +18,7 @@ from .media import Medium
 from .packages import Listed, is_package, listed_in
 
 STANDARD_INPUT = "-"
-"""The source that is a list of sources on standard input, one a line."""
+"""Source that is a list of sources on standard input, one a line."""
 
 
 @dataclass(frozen=True, kw_only=True)

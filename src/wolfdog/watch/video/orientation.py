@@ -53,4 +53,4 @@ class Orientation(NamedTuple):
 
 
 UPRIGHT = Orientation()
-"""The orientation that changes nothing."""
+"""Orientation that changes nothing."""
