@@ -1,4 +1,4 @@
-"""wolfdog smooth: memory, or another tool's vote, over the results of any classifier."""
+"""wolfdog smooth: a memory, or another smoothing method, over the results of any classifier."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -23,7 +23,7 @@ SCRATCH = "scratch"
 
 
 class Mode(StrEnum):
-    """In which order things are trained."""
+    """Order of the training of frame classifier and memory."""
 
     TWO_STAGE = "two-stage"
     JOINT = "joint"
@@ -111,7 +111,7 @@ def train(
     from ..labels import read_labels
     from ..watch.classifiers.efficientnet_lite import VARIANTS
     from ..watch.data.labelled_video import classes_of
-    from ..watch.training.train import ContextTraining
+    from ..watch.training.settings import ContextTraining
     from ..watch.training.trainer import OptimizerSettings
     from ..watch.video.discover import find_videos
 
@@ -151,7 +151,7 @@ def train(
     if scratch:
         from ..watch.model.config import WatcherConfig
         from ..watch.training.pipeline import WatcherTraining
-        from ..watch.training.train import FrameClassifierTraining
+        from ..watch.training.settings import FrameClassifierTraining
 
         config = WatcherConfig(classes, fps, size, memory=memory or "lstm", **options)
         seeing = FrameClassifierTraining(OptimizerSettings(classifier_steps, 3e-3))

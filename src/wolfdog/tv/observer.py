@@ -46,7 +46,7 @@ class IdealObserver:
     Args:
         world: The world that generates the frames.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv import Sampler, default_world
         >>> world = default_world()
         >>> programme = Sampler(world, streams=2, seed=0).draw(50)

@@ -13,7 +13,7 @@ def onnx_package(name: str = "onnx") -> ModuleType:
     """The package onnx, or one of its modules, such as "onnx.checker".
 
     Raises:
-        MissingPackageError: onnx is not installed.
+        MissingPackageError: The package onnx is not installed.
 
     Examples:
         >>> onnx_package().__name__

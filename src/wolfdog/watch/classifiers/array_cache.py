@@ -39,14 +39,15 @@ class ArrayCache:
     Raises:
         InputError: A limit below 0.
 
-    >>> import os, tempfile
-    >>> with tempfile.TemporaryDirectory() as place:
-    ...     os.environ["WOLFDOG_CACHE"] = place
-    ...     cache = ArrayCache("example")
-    ...     cache.write("a key", {"x": np.arange(3)})
-    ...     cache.read("a key"), cache.read("another")
-    ...     del os.environ["WOLFDOG_CACHE"]
-    ({'x': array([0, 1, 2])}, None)
+    Examples:
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     os.environ["WOLFDOG_CACHE"] = place
+        ...     cache = ArrayCache("example")
+        ...     cache.write("a key", {"x": np.arange(3)})
+        ...     cache.read("a key"), cache.read("another")
+        ...     del os.environ["WOLFDOG_CACHE"]
+        ({'x': array([0, 1, 2])}, None)
     """
 
     def __init__(self, name: str, *, limit: int = 2 * GIGABYTE) -> None:

@@ -26,7 +26,7 @@ class FullFrame:
 
     Args:
         frame: The frame.
-        scaler: libswscale's tables.
+        scaler: Libswscale's tables.
         index: Number of the frame in its video.
         time: Seconds from the start of the video.
         pixel_aspect: Width of a pixel over its height.

@@ -39,9 +39,10 @@ class ClassGroups:
 
         P(group g) = sum of p_k over k in members of g,    P(unknown) = sum over all k in no group
 
-    >>> groups = ClassGroups(("canine", "unknown"), (0, 0, 1), {})
-    >>> groups.probabilities(np.float32([[0.25, 0.25, 0.5]]))
-    array([[0.5, 0.5]], dtype=float32)
+    Examples:
+        >>> groups = ClassGroups(("canine", "unknown"), (0, 0, 1), {})
+        >>> groups.probabilities(np.float32([[0.25, 0.25, 0.5]]))
+        array([[0.5, 0.5]], dtype=float32)
     """
 
     names: tuple[str, ...]
@@ -92,12 +93,13 @@ def read_groups(source: str | PathLike[str], classes: tuple[str, ...]) -> ClassG
     Raises:
         LabelsError: The file cannot be read, or does not fit the classifier: the message says which entry and why.
 
-    >>> from wolfdog.watch.classifiers.imagenet import imagenet_classes
-    >>> groups = read_groups("model-problem", imagenet_classes())
-    >>> groups.names
-    ('wolf', 'dog', 'bear', 'goldfish', 'unknown')
-    >>> groups.group_of.count(1)
-    118
+    Examples:
+        >>> from wolfdog.watch.classifiers.imagenet import imagenet_classes
+        >>> groups = read_groups("model-problem", imagenet_classes())
+        >>> groups.names
+        ('wolf', 'dog', 'bear', 'goldfish', 'unknown')
+        >>> groups.group_of.count(1)
+        118
     """
     where, text = _text(source)
     try:

@@ -26,9 +26,10 @@ class Classification(NamedTuple):
     def rows(self, index: slice | NDArray[np.int64]) -> "Classification":
         """The images at `index`.
 
-        >>> pair = Classification(np.zeros((2, 3), np.float32), np.eye(2, dtype=np.float32))
-        >>> pair.rows(slice(1, 2)).probabilities
-        array([[0., 1.]], dtype=float32)
+        Examples:
+            >>> pair = Classification(np.zeros((2, 3), np.float32), np.eye(2, dtype=np.float32))
+            >>> pair.rows(slice(1, 2)).probabilities
+            array([[0., 1.]], dtype=float32)
         """
         return Classification(self.features[index], self.probabilities[index])
 
@@ -111,8 +112,9 @@ class Classifier(ABC):
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Class probabilities of logits [N, K], which may be as large as float32 holds.
 
-    >>> softmax(np.float32([[1000.0, 1000.0]]))
-    array([[0.5, 0.5]], dtype=float32)
+    Examples:
+        >>> softmax(np.float32([[1000.0, 1000.0]]))
+        array([[0.5, 0.5]], dtype=float32)
     """
     above = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(above / above.sum(axis=-1, keepdims=True), np.float32)

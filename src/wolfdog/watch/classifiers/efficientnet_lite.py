@@ -79,9 +79,10 @@ class Convolution:
 def convolutions(variant: Variant) -> list[Convolution]:
     """The network as a list of convolutions in their order, from the stem to the head.
 
-    >>> layers = convolutions(VARIANTS["efficientnet-lite0"])
-    >>> len(layers), layers[0].outputs, layers[-1].outputs
-    (49, 32, 1280)
+    Examples:
+        >>> layers = convolutions(VARIANTS["efficientnet-lite0"])
+        >>> len(layers), layers[0].outputs, layers[-1].outputs
+        (49, 32, 1280)
     """
     layers = [Convolution("_conv_stem", "_bn0", 3, 32, 3, stride=2)]
     block = 0

@@ -21,7 +21,7 @@ def onnx_graph(network: EfficientNetLite) -> bytes:
     metadata holds what `OnnxClassifier` reads: the names of the classes and of the outputs.
 
     Raises:
-        MissingPackageError: onnx is not installed.
+        MissingPackageError: The package onnx is not installed.
     """
     onnx = optional_package("onnx", "writing a network as an ONNX file", extra="watch")
     helper, tensor_type = onnx.helper, onnx.TensorProto

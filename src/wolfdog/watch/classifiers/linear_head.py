@@ -28,7 +28,7 @@ class LinearHead:
     Attributes:
         classes: K names.
         weight: W, float32 [K, F].
-        bias: b, float32 [K].
+        bias: B, float32 [K].
     """
 
     classes: tuple[str, ...]
@@ -38,15 +38,22 @@ class LinearHead:
     def probabilities(self, features: Features) -> NDArray[np.float32]:
         """Probabilities [N, K] of features [N, F].
 
-        >>> head = LinearHead(("wolf", "dog"), np.zeros((2, 3), np.float32), np.zeros(2, np.float32))
-        >>> head.probabilities(np.ones((1, 3), np.float32))
-        array([[0.5, 0.5]], dtype=float32)
+        Examples:
+            >>> head = LinearHead(("wolf", "dog"), np.zeros((2, 3), np.float32), np.zeros(2, np.float32))
+            >>> head.probabilities(np.ones((1, 3), np.float32))
+            array([[0.5, 0.5]], dtype=float32)
         """
         return softmax(features @ self.weight.T + self.bias)
 
 
 def fit_linear_head(
-    features: Features, labels: Labels, classes: tuple[str, ...], *, penalty: float = 0.1, steps: int = 100
+    features: Features,
+    labels: Labels,
+    classes: tuple[str, ...],
+    *,
+    penalty: float = 0.1,
+    steps: int = 100,
+    balanced: bool = False,
 ) -> LinearHead:
     """Head of the least penalised log loss over labelled features.
 
@@ -60,13 +67,18 @@ def fit_linear_head(
         classes: K names.
         penalty: Weight of the squared norm, 0 or more.
         steps: Iterations of L-BFGS at the most.
+        balanced: Whether all classes weigh the same in the mean, however many features each has.
+
+    Returns:
+        The head.
 
     Raises:
         InputError: No feature has a label, or the penalty is below 0.
 
-    >>> head = fit_linear_head(np.float32([[0], [1], [10], [11]]), np.array([0, 0, 1, 1]), ("near", "far"))
-    >>> head.probabilities(np.float32([[2], [9]])).argmax(1).tolist()
-    [0, 1]
+    Examples:
+        >>> head = fit_linear_head(np.float32([[0], [1], [10], [11]]), np.array([0, 0, 1, 1]), ("near", "far"))
+        >>> head.probabilities(np.float32([[2], [9]])).argmax(1).tolist()
+        [0, 1]
     """
     known = labels >= 0
     if not known.any():
@@ -77,6 +89,7 @@ def fit_linear_head(
     scale = feature_scale(features[known])
     x = torch.from_numpy(((features[known] - mean) / scale).astype(np.float32))
     y = torch.from_numpy(labels[known])
+    importance = class_weights(y, len(classes)) if balanced else None
     weight = torch.zeros(len(classes), x.shape[1], requires_grad=True)
     bias = torch.zeros(len(classes), requires_grad=True)
     solver = torch.optim.LBFGS(
@@ -85,7 +98,8 @@ def fit_linear_head(
 
     def objective() -> Tensor:
         solver.zero_grad()
-        loss: Tensor = F.cross_entropy(x @ weight.T + bias, y) + penalty / 2 * weight.square().sum()
+        error = F.cross_entropy(x @ weight.T + bias, y, importance)
+        loss: Tensor = error + penalty / 2 * weight.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -97,13 +111,25 @@ def fit_linear_head(
     return LinearHead(classes, folded.astype(np.float32), shifted.astype(np.float32))
 
 
+def class_weights(labels: Tensor, classes: int) -> Tensor:
+    """Weights [K] by which every class that occurs counts the same, of labels [N].
+
+    Examples:
+        >>> class_weights(torch.tensor([0, 0, 0, 1]), 2).tolist()
+        [1.3333333730697632, 4.0]
+    """
+    count = torch.bincount(labels, minlength=classes).float()
+    return count.sum() / count.clamp(min=1)
+
+
 def feature_scale(features: Features) -> NDArray[np.float64]:
     """Standard deviation [F] of features [N, F], at least a tenth of the largest quarter's mean.
 
     Without a bound, a feature that hardly changes in the training frames would decide on new ones.
 
-    >>> feature_scale(np.float32([[0, 1, 0, 0], [0, 3, 0, 0]])).tolist()
-    [0.1, 1.0, 0.1, 0.1]
+    Examples:
+        >>> feature_scale(np.float32([[0, 1, 0, 0], [0, 3, 0, 0]])).tolist()
+        [0.1, 1.0, 0.1, 0.1]
     """
     deviation = features.std(0, dtype=np.float64)
     largest = np.sort(deviation)[-max(1, len(deviation) // 4) :].mean()

@@ -143,8 +143,9 @@ class MotionRegions:
 def _touching(cells: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     """The cells that are set, in groups that touch at a side or a corner or lie one cell apart: [n, 2] each.
 
-    >>> [len(group) for group in _touching(np.array([[1, 0, 1, 0, 0, 1]], bool))]
-    [2, 1]
+    Examples:
+        >>> [len(group) for group in _touching(np.array([[1, 0, 1, 0, 0, 1]], bool))]
+        [2, 1]
     """
     left = {(int(row), int(column)) for row, column in np.argwhere(cells)}
     groups = []

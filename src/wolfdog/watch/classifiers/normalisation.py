@@ -17,8 +17,9 @@ class Normalisation:
     Raises:
         InputError: A deviation is 0, or a number is not finite.
 
-    >>> NORMALISATIONS["signed"](np.uint8([[[[0, 51, 255]]]])).round(2)
-    array([[[[-1. , -0.6,  1. ]]]], dtype=float32)
+    Examples:
+        >>> NORMALISATIONS["signed"](np.uint8([[[[0, 51, 255]]]])).round(2)
+        array([[[[-1. , -0.6,  1. ]]]], dtype=float32)
     """
 
     mean: tuple[float, float, float]
@@ -51,8 +52,9 @@ def normalisation(text: str) -> Normalisation:
     Raises:
         InputError: Neither.
 
-    >>> normalisation("0.5 0.5 0.5 0.25 0.25 0.25").deviation
-    (0.25, 0.25, 0.25)
+    Examples:
+        >>> normalisation("0.5 0.5 0.5 0.25 0.25 0.25").deviation
+        (0.25, 0.25, 0.25)
     """
     if text in NORMALISATIONS:
         return NORMALISATIONS[text]

@@ -134,8 +134,9 @@ def class_names(metadata: Mapping[str, str], options: OnnxOptions, path: str) ->
 def literal(text: str) -> Any:
     """JSON, or a literal of Python as Ultralytics writes it; None where it is neither.
 
-    >>> literal('["a", "b"]'), literal("{0: 'wolf'}"), literal("wolf")
-    (['a', 'b'], {0: 'wolf'}, None)
+    Examples:
+        >>> literal('["a", "b"]'), literal("{0: 'wolf'}"), literal("wolf")
+        (['a', 'b'], {0: 'wolf'}, None)
     """
     for read in (json.loads, ast.literal_eval):
         try:

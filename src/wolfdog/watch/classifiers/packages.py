@@ -18,8 +18,9 @@ def optional_package(name: str, purpose: str, *, extra: str) -> ModuleType:
     Raises:
         MissingPackageError: It is not installed, or cannot be loaded.
 
-    >>> optional_package("json", "reading settings", extra="watch").__name__
-    'json'
+    Examples:
+        >>> optional_package("json", "reading settings", extra="watch").__name__
+        'json'
     """
     with needs_extra(extra, purpose):
         return import_module(name)

@@ -96,7 +96,7 @@ class Preprocessing:
 
         Args:
             frame: The frame.
-            scaler: libswscale's tables, kept by the caller for a whole video.
+            scaler: Libswscale's tables, kept by the caller for a whole video.
             pixel_aspect: Width of a pixel over its height.
             orientation: How the frame is to be orientation.
         """

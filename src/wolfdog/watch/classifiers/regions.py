@@ -24,8 +24,9 @@ def crop_box(box: Box, height: int, width: int, *, aspect: float = 1.0, margin: 
         aspect: Width of the crop over its height.
         margin: See `MARGIN`.
 
-    >>> crop_box((0, 0, 20, 10), 100, 200, margin=2)
-    (0.0, 0.0, 40.0, 40.0)
+    Examples:
+        >>> crop_box((0, 0, 20, 10), 100, 200, margin=2)
+        (0.0, 0.0, 40.0, 40.0)
     """
     left, top, right, bottom = box
     high = max(bottom - top, (right - left) / aspect, SMALLEST / margin, SMALLEST / margin / aspect) * margin
@@ -60,9 +61,10 @@ def surest(looks: Classification, background: int | None) -> int:
         looks: One row for the whole frame, and one for each crop.
         background: Index of the class for everything else, such as `unknown`; None where there is none.
 
-    >>> p = np.float32([[0.1, 0.0, 0.9], [0.0, 0.7, 0.3]])
-    >>> surest(Classification(p, p), background=2), surest(Classification(p, p), background=None)
-    (1, 0)
+    Examples:
+        >>> p = np.float32([[0.1, 0.0, 0.9], [0.0, 0.7, 0.3]])
+        >>> surest(Classification(p, p), background=2), surest(Classification(p, p), background=None)
+        (1, 0)
     """
     named = looks.probabilities
     if background is not None:

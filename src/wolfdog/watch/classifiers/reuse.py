@@ -83,8 +83,9 @@ def block_means(images: Images) -> NDArray[np.float32]:
 
     Images smaller than a block are one block; what is left at the right and at the bottom belongs to none.
 
-    >>> block_means(np.full((2, 40, 32, 3), 7, np.uint8)).shape
-    (2, 2, 2, 3)
+    Examples:
+        >>> block_means(np.full((2, 40, 32, 3), 7, np.uint8)).shape
+        (2, 2, 2, 3)
     """
     n, height, width, _ = images.shape
     high, wide = min(BLOCK, height), min(BLOCK, width)

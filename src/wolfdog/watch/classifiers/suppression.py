@@ -17,9 +17,10 @@ def suppress(
         classes: [N].
         overlap: From 0 to 1.
 
-    >>> boxes = np.float32([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]])
-    >>> suppress(boxes, np.float32([0.5, 0.9, 0.7]), np.array([0, 0, 0]), overlap=0.45)
-    array([1, 2])
+    Examples:
+        >>> boxes = np.float32([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]])
+        >>> suppress(boxes, np.float32([0.5, 0.9, 0.7]), np.array([0, 0, 0]), overlap=0.45)
+        array([1, 2])
     """
     rest = np.argsort(-scores, kind="stable")
     areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)

@@ -53,8 +53,8 @@ def timm_classifier(
         batch_size: Images in one call.
 
     Raises:
-        MissingPackageError: timm is not installed, or cannot be loaded (it needs torchvision).
-        InputError: timm has no such network.
+        MissingPackageError: Timm is not installed, or cannot be loaded (it needs torchvision).
+        InputError: Timm has no such network.
         CheckpointError: Its weights cannot be downloaded or loaded.
     """
     timm = optional_package("timm", f"the classifier timm:{name}", extra="timm")

@@ -1,4 +1,4 @@
-"""Labelled footage, ready to learn from: for each video its events and what they are labelled."""
+"""Labelled videos: for each frame an event and a label, ready for training."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,15 +25,15 @@ UNLABELLED = -100
 
 @dataclass(frozen=True, eq=False)
 class LabelledVideo:
-    """One video, frame by frame: what the network reads, and what it is to say.
+    """Events and labels of one video, frame by frame.
 
     Args:
-        name: the video's name in its labels file.
-        times: [F] seconds.
-        labels: [F] indices into the classes; UNLABELLED where no span covers the frame.
-        spans: [F] number of the labelled span (a shot, say) that covers the frame; -1 where none does.
-        looks: for each span, what its labels file says that it looks like; "" where it does not say.
-        events: [F, H, W, 3] uint8 frames, or [F, E] float32 embeddings of them.
+        name: Name of the video in its labels file.
+        times: Seconds [F].
+        labels: Indices into the classes [F]; UNLABELLED where no span covers the frame.
+        spans: Number of the labelled span (for example a shot) that covers each frame [F]; -1 where none does.
+        looks: Look of each span as its labels file names it; "" where it names none.
+        events: Frames [F, H, W, 3] uint8, or their embeddings [F, E] float32.
     """
 
     name: str
@@ -48,7 +48,17 @@ class LabelledVideo:
 
 
 def classes_of(labels: Mapping[str, Sequence[LabelSpan]]) -> tuple[str, ...]:
-    """The labels in use, sorted by name. Raises LabelsError when there are fewer than two."""
+    """Labels in use, sorted by name.
+
+    Args:
+        labels: Spans of each video.
+
+    Returns:
+        Names of the classes.
+
+    Raises:
+        LabelsError: There are fewer than two.
+    """
     classes = tuple(sorted({span.label for spans in labels.values() for span in spans}))
     if len(classes) < 2:
         raise LabelsError(
@@ -60,10 +70,22 @@ def classes_of(labels: Mapping[str, Sequence[LabelSpan]]) -> tuple[str, ...]:
 def read_labelled_video(
     path: Path, name: str, spans: Sequence[LabelSpan], classes: Sequence[str], fps: float, size: int
 ) -> LabelledVideo:
-    """Decode a video at `fps` frames a second, [size, size] each, and lay its labels beside it.
+    """Labelled video from a video file.
 
-    Raises MediaError when the video cannot be read, LabelsError when it holds a label that is not in
-    `classes`.
+    Args:
+        path: The video.
+        name: Name of the video in its labels file.
+        spans: Labelled spans of the video.
+        classes: Names of the classes.
+        fps: Frames per second to read.
+        size: Pixels of a frame's side.
+
+    Returns:
+        The video with frames [F, size, size, 3] as events.
+
+    Raises:
+        MediaError: The video cannot be read.
+        LabelsError: A span has a label that is none of the classes.
     """
     strange = sorted({span.label for span in spans} - set(classes))
     if strange:
@@ -81,7 +103,16 @@ def read_labelled_video(
 
 
 def embed_video(frame_classifier: FrameClassifier, video: LabelledVideo, batch: int = 256) -> LabelledVideo:
-    """The video as the frame classifier sees it: embeddings [F, E] in place of frames [F, H, W, 3]."""
+    """Labelled video with embeddings [F, E] in place of its frames [F, H, W, 3].
+
+    Args:
+        frame_classifier: Network that embeds the frames.
+        video: Labelled video of frames.
+        batch: Frames that are embedded together.
+
+    Returns:
+        The same video with other events.
+    """
     frame_classifier.eval()
     with torch.no_grad():
         parts = [
@@ -102,12 +133,25 @@ def read_labelled_videos(
     progress: Callable[[int], None],
     develop: Callable[[LabelledVideo], LabelledVideo] | None = None,
 ) -> list[LabelledVideo]:
-    """The videos of those videos that have labels, `root` being the folder that the labels' names start from.
+    """Labelled videos of the files that have labels, in the order of `paths`.
 
-    `progress` is told how many videos are done; `develop` makes of each video what is kept of it (embeddings,
-    say, in place of frames).
+    Args:
+        paths: Video files.
+        root: Folder that the names in `labels` start from.
+        labels: Spans of each video.
+        classes: Names of the classes.
+        fps: Frames per second to read.
+        size: Pixels of a frame's side.
+        progress: Called with the number of videos that are done.
+        develop: Function whose result is kept in place of each video, for example its embeddings; None keeps the video.
 
-    Raises InputError when no video has labels, MediaError when one cannot be read.
+    Returns:
+        The labelled videos.
+
+    Raises:
+        InputError: No video has labels.
+        MediaError: A video cannot be read.
+        LabelsError: A span has a label that is none of the classes.
     """
     footage = []
     for number, video in enumerate(_read_ahead(paths, root, labels, classes, fps, size)):
@@ -122,10 +166,19 @@ def read_labelled_videos(
 
 
 def not_there(labels: Mapping[str, object], paths: Iterable[Path], root: Path) -> str:
-    """Some of the videos that are named in the labels and are none of `paths`; "" where all are there.
+    """Names of some labelled videos whose files are missing; "" if none is missing.
 
-    >>> not_there({"a.mp4": [], "b.mp4": []}, [Path("tv/a.mp4")], Path("tv"))
-    'b.mp4'
+    Args:
+        labels: Spans of each video.
+        paths: Video files that exist.
+        root: Folder that the names in `labels` start from.
+
+    Returns:
+        Three names at most, and the number of the others.
+
+    Examples:
+        >>> not_there({"a.mp4": [], "b.mp4": []}, [Path("tv/a.mp4")], Path("tv"))
+        'b.mp4'
     """
     there = {path.relative_to(root).as_posix() for path in paths}
     return _some([name for name in labels if name not in there])
@@ -139,7 +192,7 @@ def _read_ahead(
     fps: float,
     size: int,
 ) -> Iterator[LabelledVideo | None]:
-    """The video of each video in order, None where it has no labels; the next ones are decoded meanwhile."""
+    """Labelled video of each path in order, None for a path without labels; the next files are decoded meanwhile."""
 
     def read(path: Path) -> LabelledVideo | None:
         name = path.relative_to(root).as_posix()

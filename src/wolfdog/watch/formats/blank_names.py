@@ -10,8 +10,9 @@ def blank_of(classes: Sequence[str], asked: str | None = None) -> str | None:
 
     A SpeciesNet taxonomy string counts by its last part.
 
-    >>> blank_of(["wolf", "Empty"]), blank_of(["wolf", "dog"])
-    ('Empty', None)
+    Examples:
+        >>> blank_of(["wolf", "Empty"]), blank_of(["wolf", "dog"])
+        ('Empty', None)
     """
     if asked is not None:
         return asked

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
+from wolfdog.text_files.camera_time import seconds_of
+from wolfdog.text_files.camtrap_package import Table, read_package
 
-from ..camera_time import seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .camtrap_package import Table, read_package
+from .camtrap_labels import label_of
 from .results import Results
 
 GAP = 120.0
@@ -42,13 +43,13 @@ class CamtrapDP(Results):
     Source: https://camtrap-dp.tdwg.org, version 1.0.2
 
     Args:
-        path: of the folder, or of its `datapackage.json`.
-        times: not used: the package has its own.
-        blank: name of the class that says that nothing is there.
+        path: Of the folder, or of its `datapackage.json`.
+        times: Not used: the package has its own.
+        blank: Name of the class that says that nothing is there.
 
     Raises:
-        InputError: the package lacks a table or a column, or refers to a medium that it does not have.
-        OSError: a file cannot be read.
+        InputError: The package lacks a table or a column, or refers to a medium that it does not have.
+        OSError: A file cannot be read.
     """
 
     name = "camtrap-dp"
@@ -74,7 +75,7 @@ class CamtrapDP(Results):
                 raise InputError(
                     f"{self._observations.path}: row {n}: mediaID {row['mediaID']!r} is not in {media.path.name}."
                 )
-        labels = [_label(row) for _, row in rows]
+        labels = [label_of(row) for _, row in rows]
         classes = tuple(dict.fromkeys([*labels, "blank"]))
         p, spread = _probabilities([row for _, row in rows], labels, classes, self._observations.path)
         numbers: dict[str, int] = {}
@@ -172,11 +173,6 @@ def _events(smoothed: Predictions) -> Iterator[_Event]:
                 float(chosen[first:end].mean()),
                 label == stream.blank,
             )
-
-
-def _label(row: Mapping[str, str]) -> str:
-    name = row.get("scientificName", "").strip()
-    return name if row["observationType"] == "animal" and name else row["observationType"] or "unknown"
 
 
 def _probabilities(

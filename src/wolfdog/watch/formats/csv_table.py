@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
+from wolfdog.text_files.camera_time import folder_of, seconds_of
+from wolfdog.text_files.delimited_text import read_table
 
-from ..camera_time import folder_of, seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .delimited_text import read_table
 from .results import Results
 
 _COLUMNS = {
@@ -52,16 +52,17 @@ class CSVTable(Results):
     - all other columns of numbers, where each row of them sums to one, as zamba writes them.
 
     The table that is written has all columns of the first, then `context` and `context_probability`, and `c_<class>`
-    for each class. Where a table has these columns already, they are made anew.
+    for each class. Where a table has these columns already, `predictions` has them
+    as its context, and they are made anew.
 
     Args:
-        path: of the file.
-        times: seconds since 1970 by file name, for tables without times.
-        blank: name of the class that says that nothing is there.
+        path: Of the file.
+        times: Seconds since 1970 by file name, for tables without times.
+        blank: Name of the class that says that nothing is there.
 
     Raises:
-        InputError: the table has none of these forms, or a value that cannot be.
-        OSError: the file cannot be read.
+        InputError: The table has none of these forms, or a value that cannot be.
+        OSError: The file cannot be read.
     """
 
     name = "csv"
@@ -77,6 +78,7 @@ class CSVTable(Results):
             raise InputError(f"{path}: expected at least one row below the header, got none.")
         table = _Columns(path, self._header, self._rows)
         scores = _scores(table)
+        context = _context(_Columns(path, header, rows), scores.classes)
         media = table.texts("media") or [""] * len(self._rows)
         deployment = table.texts("deployment") or [folder_of(name) for name in media]
         time, utc = _times(table, media, times or {})
@@ -91,6 +93,7 @@ class CSVTable(Results):
             detection=_detections(table, deployment, media),
             confidence=table.numbers("detector"),
             spread=scores.spread,
+            context=context,
             blank=blank_of(scores.classes, blank),
         )
 
@@ -113,6 +116,14 @@ def _unsmoothed(header: Sequence[str]) -> list[int]:
         for at, name in enumerate(header)
         if not (smoothed and (name in ("context", "context_probability") or name.startswith("c_")))
     ]
+
+
+def _context(table: "_Columns", classes: Sequence[str]) -> NDArray[np.float64] | None:
+    """[N, K] context probabilities of a table that was smoothed before; None of another."""
+    names = [f"c_{name}" for name in classes]
+    if len(_unsmoothed(table.header)) == len(table.header) or not set(names) <= set(table.header):
+        return None
+    return _distributions(table, [table.header.index(name) for name in names], classes).p
 
 
 class _Columns:
@@ -145,7 +156,7 @@ class _Columns:
         """A column of numbers; an empty field is NaN.
 
         Raises:
-            InputError: a field is no number.
+            InputError: A field is no number.
         """
         values = np.empty(len(self.rows))
         for row, text in enumerate(self.column(at)):

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
+from wolfdog.text_files.camera_time import folder_of, seconds_of
+from wolfdog.text_files.json_file import read_json
 
-from ..camera_time import folder_of, seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .json_file import read_json
 from .results import Results
 
 CERTAIN = 0.98
@@ -40,19 +40,20 @@ class MegaDetectorJSON(Results):
     which is spread evenly over the classes that it does not name (`Predictions.spread`).
 
     In the file that is written, `classifications` holds the context's classes and `unsmoothed_classifications` the
-    classifier's; everything else is as it was. A file that was smoothed before is smoothed from the classifier's.
+    classifier's; everything else is as it was. A file that was smoothed before is smoothed from the classifier's;
+    what it was smoothed to is the context of `predictions`.
 
     Source: https://lila.science/megadetector-output-format
 
     Args:
-        path: of the file.
-        times: seconds since 1970 by file name, for files whose entry has no `datetime`.
-        least_confidence: detections below it are left as they are.
-        blank: name of the class that says that nothing is there.
+        path: Of the file.
+        times: Seconds since 1970 by file name, for files whose entry has no `datetime`.
+        least_confidence: Detections below it are left as they are.
+        blank: Name of the class that says that nothing is there.
 
     Raises:
-        InputError: the file is not of this format.
-        OSError: the file cannot be read.
+        InputError: The file is not of this format.
+        OSError: The file cannot be read.
     """
 
     name = "megadetector"
@@ -84,9 +85,25 @@ class MegaDetectorJSON(Results):
             box=np.array([row.box for row in rows], np.float32).reshape(len(rows), 4),
             confidence=[row.confidence for row in rows],
             spread=[row.spread for row in rows],
+            context=self._context(rows),
             blank=self._names.blank,
             classifier=str(self._document["info"].get("classifier", "")),
         )
+
+    def _context(self, rows: "list[_Row]") -> NDArray[np.float64] | None:
+        """[N, K] context probabilities of a file that was smoothed before; None of another."""
+        context = np.array([row.p for row in rows])
+        smoothed = False
+        index = {name: k for k, name in enumerate(self._names.classes)}
+        for at, row in enumerate(rows):
+            if row.number is None:
+                continue
+            detection = self._document["images"][row.image]["detections"][row.number]
+            if UNSMOOTHED in detection:
+                smoothed = True
+                written = {**detection, UNSMOOTHED: detection.get("classifications")}
+                context[at], _ = _probabilities(written, self._names, index, f"{self.path}: {row.file}")
+        return context if smoothed else None
 
     def _write(self, smoothed: Predictions, path: Path) -> None:
         document = copy.deepcopy(self._document)

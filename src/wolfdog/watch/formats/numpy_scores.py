@@ -8,10 +8,10 @@ import numpy as np
 
 from wolfdog.atomic import atomic_path
 from wolfdog.errors import InputError
+from wolfdog.text_files.json_file import read_json
 
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .json_file import read_json
 from .results import Results
 
 
@@ -24,13 +24,13 @@ class NumpyScores(Results):
     a file of names beside it.
 
     Args:
-        path: of the `.npy` file.
-        times: not used: frames are a stream at `fps`.
-        blank: name of the class that says that nothing is there.
+        path: Of the `.npy` file.
+        times: Not used: frames are a stream at `fps`.
+        blank: Name of the class that says that nothing is there.
 
     Raises:
-        InputError: the file holds no such array, or the names do not fit it.
-        OSError: the file cannot be read.
+        InputError: The file holds no such array, or the names do not fit it.
+        OSError: The file cannot be read.
     """
 
     name = "npy"

@@ -40,22 +40,23 @@ def read_results(
     """Results of a classifier from a file.
 
     Args:
-        path: of the file; the folder of a Camtrap DP package.
-        times: seconds since 1970 by file name, where the file does not hold them.
-        blank: name of the class that says that nothing is there; found by its name where None.
-        format: name of the format; chosen by the suffix of the file where None.
-        options: of the format.
+        path: Of the file; the folder of a Camtrap DP package.
+        times: Seconds since 1970 by file name, where the file does not hold them.
+        blank: Name of the class that says that nothing is there; found by its name where None.
+        format: Name of the format; chosen by the suffix of the file where None.
+        options: Of the format.
 
     Raises:
-        InputError: the format is not known, or the file is not of it.
-        OSError: the file cannot be read.
+        InputError: The format is not known, or the file is not of it.
+        OSError: The file cannot be read.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "results.csv"
-    ...     _ = path.write_text("file,label,score\\na.jpg,wolf,0.9\\nb.jpg,dog,0.6\\n")
-    ...     read_results(path).predictions.classes
-    ('wolf', 'dog')
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "results.csv"
+        ...     _ = path.write_text("file,label,score\\na.jpg,wolf,0.9\\nb.jpg,dog,0.6\\n")
+        ...     read_results(path).predictions.classes
+        ('wolf', 'dog')
     """
     path = Path(path)
     if format is None and (path.is_dir() or path.name == "datapackage.json"):

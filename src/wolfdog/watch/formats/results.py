@@ -14,9 +14,9 @@ class Results(ABC):
     """Result file of a classifier: its predictions, and all that has to stand in the file written again.
 
     Attributes:
-        name: of the format, as `FORMATS` lists it.
-        path: of the file that was read.
-        predictions: the rows that a smoothing method reads.
+        name: Of the format, as `FORMATS` lists it.
+        path: Of the file that was read.
+        predictions: The rows that a smoothing method reads.
     """
 
     name: ClassVar[str]
@@ -28,11 +28,11 @@ class Results(ABC):
 
         Args:
             smoothed: `predictions` with context probabilities; rows in the same order.
-            path: of the file to write.
+            path: Of the file to write.
 
         Raises:
-            InputError: the rows are not those of `predictions`, or have no context probabilities.
-            OSError: the file cannot be written.
+            InputError: The rows are not those of `predictions`, or have no context probabilities.
+            OSError: The file cannot be written.
         """
         if len(smoothed) != len(self.predictions) or smoothed.classes != self.predictions.classes:
             raise InputError(

@@ -28,7 +28,7 @@ def load_method(
     Raises:
         InputError: No method has that name, or the method has no such form or option, or is for other classes.
 
-    Example:
+    Examples:
         >>> load_method("majority", ["wolf", "dog"]).name
         'majority'
         >>> load_method("auto", ["wolf", "dog"]).name

@@ -24,7 +24,7 @@ def moments_of(table: Predictions, medium: Medium | None = None, start: float = 
         medium: What it is: where given, the moments have its deployment and their times by the clocks that it knows.
         start: The time in the table at which it begins; NaN for an image whose time is not known.
 
-    Example:
+    Examples:
         >>> table = Predictions.from_columns(
         ...     ["dog", "unknown"], [[0.2, 0.8], [0.9, 0.1]], time=[0, 0], frame=[0, 0], media="a.mp4", detection=[0, 1]
         ... )
@@ -63,7 +63,7 @@ def table_of(
 ) -> Predictions:
     """Rows of the predictions table for moments of one video: whole frames, the video as their deployment.
 
-    Example:
+    Examples:
         >>> p = np.float32([0.25, 0.75])
         >>> table = table_of([Moment("a.mp4", 0, 0.0, "wolf", "wolf", p, p)], ["dog", "wolf"])
         >>> table.label_names(context=True).tolist(), table.deployments()

@@ -75,7 +75,7 @@ def from_arrow(table: "pa.Table", notes: dict[str, Any], context: bool) -> Predi
     """The table of columns of `schema_of`; null becomes NaN.
 
     Raises:
-        InputError: a value is missing that must be there, or cannot be.
+        InputError: A value is missing that must be there, or cannot be.
     """
     pa = load_pyarrow()
     for name in table.column_names:

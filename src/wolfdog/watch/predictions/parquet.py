@@ -28,23 +28,24 @@ class PredictionsWriter:
     a JSON object with version, classes, blank, utc, classifier and method.
 
     Args:
-        path: of the file to write.
-        classes: names of the classes.
-        blank: as of `Predictions`, as `utc`, `classifier` and `method` are.
-        context: whether context probabilities are written.
+        path: Of the file to write.
+        classes: Names of the classes.
+        blank: As of `Predictions`, as `utc`, `classifier` and `method` are.
+        context: Whether context probabilities are written.
 
     Raises:
-        MissingPackageError: pyarrow is not installed.
-        OSError: the file cannot be written.
+        MissingPackageError: The package pyarrow is not installed.
+        OSError: The file cannot be written.
 
-    >>> import tempfile
-    >>> table = Predictions.from_columns(["wolf", "dog"], [[0.9, 0.1]], time=[0.0])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with PredictionsWriter(f"{folder}/seen.parquet", ["wolf", "dog"]) as writer:
-    ...         writer.write(table)
-    ...         writer.write(table)
-    ...     len(read_predictions(f"{folder}/seen.parquet"))
-    2
+    Examples:
+        >>> import tempfile
+        >>> table = Predictions.from_columns(["wolf", "dog"], [[0.9, 0.1]], time=[0.0])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with PredictionsWriter(f"{folder}/seen.parquet", ["wolf", "dog"]) as writer:
+        ...         writer.write(table)
+        ...         writer.write(table)
+        ...     len(read_predictions(f"{folder}/seen.parquet"))
+        2
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class PredictionsWriter:
         """Append the rows of a table.
 
         Raises:
-            InputError: its classes, blank, utc or the presence of a context differ from the writer's, or the
+            InputError: Its classes, blank, utc or the presence of a context differ from the writer's, or the
                 writer is not open.
         """
         if self._writer is None:
@@ -105,8 +106,8 @@ def write_predictions(path: str | PathLike[str], table: Predictions) -> None:
     """Write a table as a Parquet file, atomically; the columns are those of `PredictionsWriter`.
 
     Raises:
-        MissingPackageError: pyarrow is not installed.
-        OSError: the file cannot be written.
+        MissingPackageError: The package pyarrow is not installed.
+        OSError: The file cannot be written.
     """
     with PredictionsWriter(
         path,
@@ -124,9 +125,9 @@ def read_predictions(path: str | PathLike[str]) -> Predictions:
     """Table of a Parquet file that `PredictionsWriter` or `write_predictions` wrote.
 
     Raises:
-        InputError: the file is missing, damaged, no predictions file, of a newer version, or holds a column
+        InputError: The file is missing, damaged, no predictions file, of a newer version, or holds a column
             or a value that cannot be.
-        MissingPackageError: pyarrow is not installed.
+        MissingPackageError: The package pyarrow is not installed.
     """
     pa, parquet = load_pyarrow(), load_pyarrow("parquet")
     path = Path(path)

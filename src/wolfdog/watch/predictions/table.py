@@ -30,7 +30,7 @@ class Predictions:
 
     Attributes:
         classes: K different names.
-        blank: the class of `classes` that says that nothing is there; None where no class does.
+        blank: The class of `classes` that says that nothing is there; None where no class does.
         utc: True where `time` counts from 1970-01-01 00:00 UTC.
         deployment: [N] str: one camera at one place. A memory begins anew with each.
         media: [N] str: the video or image.
@@ -45,8 +45,8 @@ class Predictions:
             evenly among the classes it did not name; 0 where the source gave all probabilities.
         probabilities: [N, K] float32: the classifier's. Each row sums to one.
         context: [N, K] float32: the probabilities of a smoothing method; None before any was run.
-        classifier: name and version of the classifier.
-        method: name and options of the smoothing method.
+        classifier: Name and version of the classifier.
+        method: Name and options of the smoothing method.
     """
 
     classes: tuple[str, ...]
@@ -115,20 +115,21 @@ class Predictions:
         Args:
             classes: K names.
             probabilities: [N, K].
-            time: seconds; unknown where None.
-            deployment: one name for all rows, or [N].
-            media: one name for all rows, or [N].
-            frame: where None, the number of the row within its deployment and media.
-            duration: unknown where None, as `confidence` is.
-            detection: the whole frame, -1, where None; as `box` is.
-            box: as of the class, as all others are.
+            time: Seconds; unknown where None.
+            deployment: One name for all rows, or [N].
+            media: One name for all rows, or [N].
+            frame: Where None, the number of the row within its deployment and media.
+            duration: Unknown where None, as `confidence` is.
+            detection: The whole frame, -1, where None; as `box` is.
+            box: As of the class, as all others are.
 
         Raises:
-            InputError: a column has a wrong shape or a value that cannot be.
+            InputError: A column has a wrong shape or a value that cannot be.
 
-        >>> table = Predictions.from_columns(["wolf", "dog"], [[0.9, 0.1], [0.4, 0.6]], time=[0.0, 0.5])
-        >>> len(table), table.frame.tolist(), table.label_names().tolist()
-        (2, [0, 1], ['wolf', 'dog'])
+        Examples:
+            >>> table = Predictions.from_columns(["wolf", "dog"], [[0.9, 0.1], [0.4, 0.6]], time=[0.0, 0.5])
+            >>> len(table), table.frame.tolist(), table.label_names().tolist()
+            (2, [0, 1], ['wolf', 'dog'])
         """
         p = np.asarray(probabilities, np.float32)
         rows = len(p) if p.ndim else 0
@@ -165,7 +166,7 @@ class Predictions:
         """[N] positions of the most probable classes: of the classifier, or of the context.
 
         Raises:
-            InputError: the context is asked for, and no method has made it yet.
+            InputError: The context is asked for, and no method has made it yet.
         """
         return np.asarray(self._probabilities(context).argmax(-1), np.int64)
 
@@ -196,7 +197,7 @@ class Predictions:
         """Rows of one deployment in the order of time: a stream.
 
         Raises:
-            InputError: no row is of that deployment.
+            InputError: No row is of that deployment.
         """
         rows = np.flatnonzero(self.deployment == name)
         if not len(rows):
@@ -233,7 +234,7 @@ class Predictions:
         """This table with the probabilities [N, K] of a smoothing method.
 
         Raises:
-            InputError: they have a wrong shape, or rows that do not sum to one.
+            InputError: They have a wrong shape, or rows that do not sum to one.
         """
         return replace(self, context=np.asarray(context, np.float32), method=method)
 
@@ -242,7 +243,7 @@ class Predictions:
         """Rows of several tables of the same classes, one table after the other.
 
         Raises:
-            InputError: there is no table; or classes, blank, utc or the presence of a context differ.
+            InputError: There is no table; or classes, blank, utc or the presence of a context differ.
         """
         if not tables:
             raise InputError("concat needs at least one table, got none.")

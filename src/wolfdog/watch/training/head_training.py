@@ -25,7 +25,8 @@ from ..smoothing.fit import fit_memory
 from ..video.sampling import Rate
 from .context_method import ContextMethod, memory_events
 from .cross_fitting import cross_fit
-from .train import ContextJob, ContextTraining
+from .jobs import ContextJob
+from .settings import ContextTraining
 
 ANY_CLASS = "any-class"
 """The memory that comes with wolfdog, with heads for the user's classes."""
@@ -251,7 +252,12 @@ def _fresh(
             )
         )
     job = ContextJob(
-        memory.config, footage, memory.training, memory.seed, memory.checkpoint, memory.save_every
+        memory.config,
+        footage,
+        memory.training,
+        memory.seed,
+        checkpoint=memory.checkpoint,
+        save_every=memory.save_every,
     )
     with stages(f"training the memory: {memory.config.memory}", memory.training.plan.steps) as done:
         context = job.run(lambda made: done(made.step, f"loss {made.loss:.3f}"))

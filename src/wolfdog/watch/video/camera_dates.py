@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wolfdog.errors import InputError, MediaError, MediaWarning
+from wolfdog.text_files.camera_time import date_of
 
-from ..camera_time import date_of
 from .container import open_video
 from .images import image_dates, is_image
 
@@ -70,7 +70,7 @@ class DateOptions:
     def of_date(self, date: datetime) -> tuple[float, float]:
         """A date in UTC and by the clock on the wall.
 
-        Example:
+        Examples:
             >>> DateOptions(zone="+02:00").of_date(datetime(1970, 1, 1, 3))
             (3600.0, 10800.0)
             >>> DateOptions().of_date(datetime(1970, 1, 1, 3))
@@ -95,7 +95,7 @@ def zone_of(text: str) -> tzinfo:
     Raises:
         InputError: There is none.
 
-    Example:
+    Examples:
         >>> zone_of("+05:30").utcoffset(None)
         datetime.timedelta(seconds=19800)
     """

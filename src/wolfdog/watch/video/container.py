@@ -36,7 +36,7 @@ def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple["InputConta
         max_pixels: A file with larger pictures is refused: a small file can ask for any amount of memory.
 
     Raises:
-        MediaError: the file is missing, a folder, empty, unreadable, no video, or without a stream of
+        MediaError: The file is missing, a folder, empty, unreadable, no video, or without a stream of
             pictures that can be decoded; or its pictures are too large.
         InputError: `max_pixels` is below 1.
 

@@ -40,12 +40,13 @@ def find_videos(source: str | PathLike[str]) -> list[Path]:
     Warns:
         MediaWarning: Something is passed over that may hold footage.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as card:
-    ...     for name in ("PICT0002.AVI", "PICT0001.AVI", "notes.txt"):
-    ...         (Path(card) / name).touch()
-    ...     [video.name for video in find_videos(card)]
-    ['PICT0001.AVI', 'PICT0002.AVI']
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as card:
+        ...     for name in ("PICT0002.AVI", "PICT0001.AVI", "notes.txt"):
+        ...         (Path(card) / name).touch()
+        ...     [video.name for video in find_videos(card)]
+        ['PICT0001.AVI', 'PICT0002.AVI']
     """
     if not os.fspath(source):
         raise InputError(
@@ -82,13 +83,14 @@ def named_videos(sources: Sequence[str | PathLike[str]]) -> list[tuple[Path, str
     Raises:
         InputError: As `find_videos`, for any of the sources.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as cards:
-    ...     for card in ("north", "south"):
-    ...         (Path(cards) / card).mkdir()
-    ...         (Path(cards) / card / "0001.AVI").touch()
-    ...     [name for _, name in named_videos([f"{cards}/north", f"{cards}/south"])]
-    ['north/0001.AVI', 'south/0001.AVI']
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as cards:
+        ...     for card in ("north", "south"):
+        ...         (Path(cards) / card).mkdir()
+        ...         (Path(cards) / card / "0001.AVI").touch()
+        ...     [name for _, name in named_videos([f"{cards}/north", f"{cards}/south"])]
+        ['north/0001.AVI', 'south/0001.AVI']
     """
     found: dict[Path, tuple[Path, Path]] = {}  # by the file itself: a video that is named twice is one video
     for source in sources:
@@ -116,10 +118,11 @@ def display_name(path: str | PathLike[str], root: str | PathLike[str]) -> str:
     For a file watched on its own (`root` is the file, or elsewhere) it is the file's name. Bytes that are no
     text in the file system's encoding are written as `\xNN`, so that the name can be written to any file.
 
-    >>> display_name("card/day 1/PICT0001.AVI", "card")
-    'day 1/PICT0001.AVI'
-    >>> display_name("card/day 1/PICT0001.AVI", "card/day 1/PICT0001.AVI")
-    'PICT0001.AVI'
+    Examples:
+        >>> display_name("card/day 1/PICT0001.AVI", "card")
+        'day 1/PICT0001.AVI'
+        >>> display_name("card/day 1/PICT0001.AVI", "card/day 1/PICT0001.AVI")
+        'PICT0001.AVI'
     """
     path, root = Path(path), Path(root)
     inside = path != root and path.is_relative_to(root)

@@ -58,7 +58,7 @@ def list_media(
             is for a deployment that is not there, or whose times are not known.
         OSError: A package cannot be read.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as card:
         ...     for name in ("IMG_10.JPG", "IMG_9.JPG", "clip.mp4", "notes.txt"):
@@ -135,7 +135,7 @@ def _of_package(one: Listed, folder: Path, dates: DateOptions) -> _Found:
 def natural_order(name: str) -> list[tuple[int, int, str]]:
     """Key of an order in which numbers within names count as numbers.
 
-    Example:
+    Examples:
         >>> sorted(["b2", "b10", "a", "b02"], key=natural_order)
         ['a', 'b02', 'b2', 'b10']
     """
@@ -166,7 +166,7 @@ def parse_shift(text: str) -> tuple[str, float]:
     Raises:
         InputError: It is none.
 
-    Example:
+    Examples:
         >>> parse_shift("site 3=+1h"), parse_shift("a=b=-2d3h30m5s")
         (('site 3', 3600.0), ('a=b', -185405.0))
     """

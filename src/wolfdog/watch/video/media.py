@@ -44,7 +44,7 @@ def starts(media: Sequence[Medium]) -> list[float]:
     The clock is UTC where all media know it, else the one on the wall. An image without a time has NaN, and a video
     without a time begins at 0.
 
-    Example:
+    Examples:
         >>> starts([Medium(Path("a.jpg"), "a", "", local=7200.0), Medium(Path("b.jpg"), "b", "")])
         [7200.0, nan]
     """
@@ -72,7 +72,7 @@ def all_utc(media: Iterable[Medium]) -> bool:
 def by_deployment(media: Iterable[Medium]) -> list[list[Medium]]:
     """The media of each deployment in the order of time; those without a time last, as they came.
 
-    Example:
+    Examples:
         >>> a, b = (Medium(Path(name), name, "site", utc=utc) for name, utc in (("a.mp4", 9.0), ("b.mp4", 5.0)))
         >>> [medium.name for medium in by_deployment([a, b])[0]]
         ['b.mp4', 'a.mp4']

@@ -17,7 +17,7 @@ class Orientation(NamedTuple):
         mirrored: Whether left and right change places.
         flipped: Whether top and bottom change places.
 
-    Example:
+    Examples:
         >>> Orientation(True, True, False).apply(np.array([[1, 2], [3, 4]])).tolist()  # a quarter turn clockwise
         [[3, 1], [4, 2]]
     """

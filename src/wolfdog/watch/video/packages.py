@@ -7,10 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from wolfdog.errors import InputError, MediaWarning
-
-from ..camera_time import date_of
-from ..formats.camtrap_package import Table, read_package
-from ..formats.json_file import read_json
+from wolfdog.text_files.camera_time import date_of
+from wolfdog.text_files.camtrap_package import Table, read_package
+from wolfdog.text_files.json_file import read_json
 
 CAMTRAP_DP = "datapackage.json"
 """Name of the description of a Camtrap DP package."""

@@ -39,7 +39,7 @@ class Every:
     """The first frame and every n-th after it.
 
     Raises:
-        InputError: n is below 1.
+        InputError: `n` is below 1.
     """
 
     n: int
@@ -61,13 +61,14 @@ class Rate:
     frame nearest to several ticks is taken once, so a video slower than `hz` gives every frame it has.
 
     Raises:
-        InputError: hz is not a positive, finite number.
+        InputError: `hz` is not a positive, finite number.
 
-    >>> class At(float):
-    ...     time = property(float)
-    ...     end = property(lambda self: self + 0.1)
-    >>> [float(t) for t in Rate(2.0).pick(At(i / 10) for i in range(12))]
-    [0.0, 0.5, 1.0]
+    Examples:
+        >>> class At(float):
+        ...     time = property(float)
+        ...     end = property(lambda self: self + 0.1)
+        >>> [float(t) for t in Rate(2.0).pick(At(i / 10) for i in range(12))]
+        [0.0, 0.5, 1.0]
     """
 
     hz: float

@@ -55,10 +55,10 @@ class VideoSource:
         max_pixels: A file with larger pictures is refused.
 
     Raises:
-        MediaError: at once, when the file is missing, empty, no video or without pictures; while iterating,
+        MediaError: At once, when the file is missing, empty, no video or without pictures; while iterating,
             after the last frame that could be decoded, when the file is damaged or breaks off: it says at
             which time.
-        InputError: a `size` or `max_pixels` below 1.
+        InputError: A `size` or `max_pixels` below 1.
 
     The usual form closes the file even when the loop is left early:
 
@@ -163,11 +163,12 @@ def batches(frames: Iterable[Frame], n: int) -> Iterator[list[Frame]]:
     When the source breaks, the frames before the break come first, as a last list, and then its MediaError.
 
     Raises:
-        InputError: n is below 1.
+        InputError: `n` is below 1.
 
-    >>> frames = [Frame(i, i / 5, 0.2, np.zeros((64, 64, 3), np.uint8)) for i in range(5)]
-    >>> [len(batch) for batch in batches(frames, 2)]
-    [2, 2, 1]
+    Examples:
+        >>> frames = [Frame(i, i / 5, 0.2, np.zeros((64, 64, 3), np.uint8)) for i in range(5)]
+        >>> [len(batch) for batch in batches(frames, 2)]
+        [2, 2, 1]
     """
     if n < 1:
         raise InputError(f"A batch holds n frames, so n must be 1 or more, got {n}.")

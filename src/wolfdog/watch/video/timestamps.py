@@ -15,9 +15,10 @@ class Clock:
     frame before; one that repeats or steps back a little is moved on by a millisecond; one that jumps back (a
     recorder that started anew in the same file) starts over one period after the frame before.
 
-    >>> clock = Clock(origin=1.4, period=0.04)
-    >>> [round(clock.read(t), 3) for t in (1.4, 1.44, None, 1.48, 3.0, 1.2, 1.24)]
-    [0.0, 0.04, 0.08, 0.081, 1.6, 1.64, 1.68]
+    Examples:
+        >>> clock = Clock(origin=1.4, period=0.04)
+        >>> [round(clock.read(t), 3) for t in (1.4, 1.44, None, 1.48, 3.0, 1.2, 1.24)]
+        [0.0, 0.04, 0.08, 0.081, 1.6, 1.64, 1.68]
     """
 
     def __init__(self, origin: float, period: float) -> None:
@@ -62,7 +63,7 @@ def without_outliers(
         step: A longer step, forward or back, is a jump.
         dropped: Receives the timestamp of each dropped frame, and that of the frame before it.
 
-    Example:
+    Examples:
         >>> dropped = []
         >>> list(without_outliers([0.0, 0.5, 3600.0, 1.5, 9.0, 9.5], lambda t: t, 1.0, dropped)), dropped
         ([0.0, 0.5, 1.5, 9.0, 9.5], [(3600.0, 0.5)])

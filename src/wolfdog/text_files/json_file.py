@@ -11,8 +11,8 @@ def read_json(path: Path) -> Any:
     """The contents of a JSON file.
 
     Raises:
-        InputError: the file is no JSON, or holds NaN, or is nested too deep.
-        OSError: the file cannot be read.
+        InputError: The file is no JSON, or holds NaN, or is nested too deep.
+        OSError: The file cannot be read.
     """
 
     def refuse(name: str) -> Any:

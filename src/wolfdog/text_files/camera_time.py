@@ -15,14 +15,15 @@ def seconds_of(text: str, where: str) -> float:
     the times of one camera are the same.
 
     Args:
-        text: date and time.
-        where: what the error message calls the place.
+        text: Date and time.
+        where: What the error message calls the place.
 
     Raises:
-        InputError: the text is no date and time.
+        InputError: The text is no date and time.
 
-    >>> seconds_of("2020:05:30 04:57:40", "row 1") - seconds_of("2020-05-30T04:57:37Z", "row 0")
-    3.0
+    Examples:
+        >>> seconds_of("2020:05:30 04:57:40", "row 1") - seconds_of("2020-05-30T04:57:37Z", "row 0")
+        3.0
     """
     found = date_of(text, where)
     if found is None:
@@ -34,11 +35,11 @@ def date_of(text: str, where: str) -> datetime | None:
     """A date and time in one of these forms, with the zone that it names or without any; None of an empty text.
 
     Args:
-        text: date and time.
-        where: what the error message calls the place.
+        text: Date and time.
+        where: What the error message calls the place.
 
     Raises:
-        InputError: the text is no date and time.
+        InputError: The text is no date and time.
     """
     text = text.strip()
     if not text or text.lower() in ("na", "nan", "null", "none"):
@@ -59,7 +60,8 @@ def date_of(text: str, where: str) -> datetime | None:
 def folder_of(file: str) -> str:
     """The folder of a file's path, the name of its deployment; backslashes count as slashes.
 
-    >>> folder_of("site3\\\\100RECNX\\\\IMG_1.JPG"), folder_of("IMG_1.JPG")
-    ('site3/100RECNX', '')
+    Examples:
+        >>> folder_of("site3\\\\100RECNX\\\\IMG_1.JPG"), folder_of("IMG_1.JPG")
+        ('site3/100RECNX', '')
     """
     return file.replace("\\", "/").rpartition("/")[0]

@@ -24,9 +24,9 @@ class Table:
     """Table of a Camtrap DP package.
 
     Attributes:
-        path: of its file.
-        header: names of its columns.
-        rows: each by the names of the columns.
+        path: Of its file.
+        header: Names of its columns.
+        rows: Each by the names of the columns.
     """
 
     path: Path
@@ -38,8 +38,8 @@ class Table:
         """Table of that name among those of the standard.
 
         Raises:
-            InputError: it is no table, or lacks a column.
-            OSError: it cannot be read.
+            InputError: It is no table, or lacks a column.
+            OSError: It cannot be read.
         """
         header, rows, _ = read_table(path)
         missing = [column for column in _NEEDED[name] if column not in header]
@@ -58,11 +58,11 @@ def read_package(path: Path) -> dict[str, Path]:
     """The tables of a package by name, each a file within its folder.
 
     Args:
-        path: of `datapackage.json`.
+        path: Of `datapackage.json`.
 
     Raises:
-        InputError: it is no such package, lacks a table, or names a file outside its folder.
-        OSError: it cannot be read.
+        InputError: It is no such package, lacks a table, or names a file outside its folder.
+        OSError: It cannot be read.
     """
     document: Any = read_json(path)
     resources = document.get("resources") if isinstance(document, dict) else None
