@@ -38,8 +38,9 @@ def zero_start(record: CellRecord, eager: EagerRunner, event: Tensor) -> State |
 
 
 def _compared(record: CellRecord, eager: EagerRunner, event: Tensor, key: Any) -> State | str:
-    numbers = torch.linspace(-1.0, 1.0, 3 * event[0].numel(), dtype=event.dtype, device="cpu")
-    example = (numbers if event.is_floating_point() else torch.zeros_like(numbers)).view(3, *event.shape[1:])
+    numbers = 3 * event[0].numel()
+    low, high = (-1.0, 1.0) if event.is_floating_point() else (0.0, 0.0)  # a table has a row of number zero
+    example = torch.linspace(low, high, numbers, dtype=event.dtype, device="cpu").view(3, *event.shape[1:])
     modules, unseen = record.modules, list[str]()
     reads = Reads(unseen.append)
     with probing(modules, event.device), recording(modules, reads):
@@ -51,7 +52,7 @@ def _compared(record: CellRecord, eager: EagerRunner, event: Tensor, key: Any) -
 
 
 def _tried(eager: EagerRunner, example: Tensor) -> State | str:
-    with replayed(generators(example.device), example.device):
+    with replayed(generators(example.device), example.device):  # both steps draw the same random numbers
         output, after = eager.step(example, None)
     if not all(isinstance(t, Tensor) and t.dim() > 0 and len(t) == 3 for t in tensors(after)):
         return "the cell's first state has no batch"
