@@ -64,6 +64,13 @@ def evaluate(
             help="Format of the files: megadetector, csv, parquet, npy, camtrap-dp.", show_default="by suffix"
         ),
     ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also fit a calibration of the context to these labels, and write it to this file, for smooth "
+            "--calibration. The labels must be of deployments that nothing was trained on."
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for scores.json and scores.png (gaps.png, with a world)."),
@@ -87,6 +94,8 @@ def evaluate(
             "--model, --world and --lookahead are for videos that are labelled now; a file has been made already. "
             "Leave them out."
         )
+    if calibrate is not None and len(predictions or []) != 1:
+        raise InputError("--calibrate: expected one file of smoothed predictions.")
     head = model is not None and (model / FILE).is_file()
     if world is not None and head:
         raise InputError("--world: only for a watcher that was trained from scratch on simulated television.")
@@ -98,6 +107,8 @@ def evaluate(
     if predictions:
         found = _evaluated_files(predictions, labels, blank, format)
         _tell(found, out)
+        if calibrate is not None:
+            _calibrate(predictions[0], labels, blank, format, calibrate)
     elif model is not None and head and videos is not None:
         table = _labelled_by_head(model, videos, labels, lookahead)
         _tell(_evaluated(table, read_verified(labels), labels, ""), out)
@@ -122,6 +133,33 @@ def _evaluated_files(
         found += _evaluated(table, verified, labels, name, snapshot=not any(_same(table, o) for o in before))
         before.append(table)
     return found
+
+
+def _calibrate(path: Path, labels: Path, blank: str | None, format_: str | None, target: Path) -> None:
+    """Fit a calibration, write it, and tell what it brings."""
+    from ..watch.formats import read_results
+    from ..watch.formats.verified_labels import read_verified
+    from ..watch.review.answers import answers_of
+    from ..watch.review.calibration import fit_calibration
+    from ..watch.review.calibration_file import save_calibration
+
+    table = read_results(path, blank=blank, format=format_).predictions
+    found = fit_calibration(table, answers_of(table, read_verified(labels).of(table)))
+    save_calibration(target, found)
+    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in found.log_loss.items())
+    console.print(
+        f"{target}: {found.form}, fitted to {found.rows:,} labels; log loss on deployments not fitted to: {losses}",
+        markup=False,
+        soft_wrap=True,
+    )
+    for threshold in found.thresholds:
+        if threshold.error in (0.01, 0.05, 0.1):
+            console.print(
+                f"  at most {100 * threshold.error:g} % wrong: {100 * threshold.coverage:.1f} % of the labels stand "
+                "without a person",
+                markup=False,
+                soft_wrap=True,
+            )
 
 
 def _same(one: "Predictions", other: "Predictions") -> bool:

@@ -63,6 +63,15 @@ def date_of(text: str, where: str) -> datetime | None:
     )
 
 
+def iso_utc(seconds: float) -> str:
+    """Seconds since 1970-01-01 00:00 UTC in ISO 8601, to the second.
+
+    >>> iso_utc(1590814657.0)
+    '2020-05-30T04:57:37Z'
+    """
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def folder_of(file: str) -> str:
     """Folder of a file's path, which names its deployment; backslashes count as slashes.
 

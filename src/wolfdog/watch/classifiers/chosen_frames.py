@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from av.video.reformatter import VideoReformatter
 
 CHUNK = 64
-"""Frames that are classified, handed out and kept together."""
+"""Frames that are handed out and kept together."""
+PIECE = 16
+"""Frames of a chunk that are classified together, so that decoding and classifying overlap in short videos too."""
 LARGEST = 0.8
 """Part of a frame above which a crop shows nothing that the whole frame does not."""
 
@@ -54,6 +56,21 @@ class ChosenFrame:
     duration: float = np.nan
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some chosen frames in a row.
+
+    Args:
+        frames: The frames.
+        ends_chunk: Whether they end a chunk.
+        ends_video: Whether they are the last of an undamaged video.
+    """
+
+    frames: list[ChosenFrame]
+    ends_chunk: bool
+    ends_video: bool = False
+
+
 class FrameChoice:
     """Choice of frames, and of boxes in them, of one video.
 
@@ -70,10 +87,8 @@ class FrameChoice:
         self._media, self._preprocessing, self._options = media, preprocessing, options
         self._pixel = pixel_aspect
 
-    def chunks(
-        self, decoding: Decoding | StillPicture, *, known: int = 0
-    ) -> Iterator[tuple[list[ChosenFrame], bool]]:
-        """Chosen frames in chunks.
+    def pieces(self, decoding: Decoding | StillPicture, *, known: int = 0) -> Iterator[Piece]:
+        """Chosen frames in pieces of chunks.
 
         Args:
             decoding: The pictures.
@@ -88,17 +103,19 @@ class FrameChoice:
         source = self._options.boxes
         finder = None if source is None else source.finder(self._media)
         pending: list[ChosenFrame] = []
+        done = 0
         chosen = self._options.sampling.pick(intact(decoding))
         for number, picture in enumerate(chosen):
             if pending:
                 pending[-1].duration = picture.time - pending[-1].time
-            if len(pending) == CHUNK:
-                yield pending, False
+            if len(pending) == PIECE:
+                done += PIECE
+                yield Piece(pending, ends_chunk=done % CHUNK == 0)
                 pending = []
             pending.append(self._see(picture, scaler, finder, known=number < known))
         if pending:
             pending[-1].duration = decoding.end - pending[-1].time
-            yield pending, decoding.trouble is None
+            yield Piece(pending, ends_chunk=True, ends_video=decoding.trouble is None)
 
     def _see(
         self,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
-from wolfdog.text_files.camera_time import seconds_of
+from wolfdog.text_files.camera_time import iso_utc, seconds_of
 from wolfdog.text_files.camtrap_package import Table, read_package
 
 from ..predictions import Predictions
@@ -134,14 +134,14 @@ class _Event:
             "deploymentID": self.deployment,
             "mediaID": "",
             "eventID": f"wolfdog-{self.number}",
-            "eventStart": _iso(self.start),
-            "eventEnd": _iso(self.end),
+            "eventStart": iso_utc(self.start),
+            "eventEnd": iso_utc(self.end),
             "observationLevel": "event",
             "observationType": type_,
             "scientificName": self.label if type_ == "animal" else "",
             "classificationMethod": "machine",
             "classifiedBy": f"wolfdog {version('wolfdog')}",
-            "classificationTimestamp": _iso(datetime.now(UTC).timestamp()),
+            "classificationTimestamp": iso_utc(datetime.now(UTC).timestamp()),
             "classificationProbability": f"{self.probability:.4f}",
         }
 
@@ -194,7 +194,3 @@ def _probabilities(
         p[n] = spread[n] / max(len(classes) - 1, 1)
         p[n, index[label]] = 1 - spread[n]
     return p, spread
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -88,6 +88,7 @@ class MegaDetectorJSON(Results):
             context=self._context(rows),
             blank=self._names.blank,
             classifier=str(self._document["info"].get("classifier", "")),
+            method=_method(self._document["info"]),
         )
 
     def _context(self, rows: "list[_Row]") -> NDArray[np.float64] | None:
@@ -263,6 +264,13 @@ def _probabilities(
 def _classified(detection: dict[str, Any]) -> Any:
     """Classifications of the classifier itself, also in a file that has been smoothed before."""
     return detection.get(UNSMOOTHED, detection.get("classifications")) or []
+
+
+def _method(info: dict[str, Any]) -> str:
+    """Name and options of the method that a file was smoothed with; empty of another file."""
+    smoothing = info.get("smoothing")
+    method = smoothing.get("method") if isinstance(smoothing, dict) else None
+    return method if isinstance(method, str) else ""
 
 
 def _mostly(k: int, classes: int) -> NDArray[np.float64]:

@@ -127,9 +127,9 @@ def read_frames(
                 options = LookOptions(sampling=Rate(rate))
                 pixel_aspect = float(stream.sample_aspect_ratio or 1)
                 choice = FrameChoice(str(path), preprocessing, options, pixel_aspect)
-                for chunk, _ in choice.chunks(Decoding(container, stream)):
-                    known = index[spans_at(spans, [one.time for one in chunk])]
-                    for one, label in zip(chunk, known.tolist(), strict=True):
+                for piece in choice.pieces(Decoding(container, stream)):
+                    known = index[spans_at(spans, [one.time for one in piece.frames])]
+                    for one, label in zip(piece.frames, known.tolist(), strict=True):
                         if label >= 0 and one.whole is not None and len(images) < most:
                             images.append(one.whole)
                             found.append(label)
