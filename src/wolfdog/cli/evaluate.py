@@ -1,24 +1,24 @@
 """wolfdog evaluate: predictions held against labels."""
 
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import InputError
-from .screen import StageBars, complaints, console, tell_of_missing
+from ..errors import InputError, MediaError
+from .options import LABELS, MERGE, STRICT
+from .screen import StageBars, console, tell_of_labels, tell_of_reading
 from .tables import confusion_table, gap_rows
 
 if TYPE_CHECKING:
-    from ..labels import LabelSpan
+    from ..watch.data.labelled_media import LabelledMedia
+    from ..watch.data.span_fit import Misfit
     from ..watch.evaluation.observers import ObserverPredictions
 
 
 def evaluate(
-    labels: Annotated[
-        Path, typer.Option(help="CSV: video,start,end,label (seconds); videos relative to --videos.")
-    ],
+    labels: Annotated[Path, typer.Option(help=LABELS)],
     videos: Annotated[
         Path | None,
         typer.Option(
@@ -46,6 +46,12 @@ def evaluate(
         Path | None,
         typer.Option(help="Simulated television only: its world.toml, for the gaps and the ideal observer."),
     ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="With --videos: judge the files of this split alone (column split of the labels)."),
+    ] = None,
+    merge_spellings: Annotated[bool, typer.Option("--merge-spellings", help=MERGE)] = False,
+    strict: Annotated[bool, typer.Option("--strict", help=STRICT)] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for scores.json (and gaps.png, with a world).")
     ] = None,
@@ -53,6 +59,7 @@ def evaluate(
     """Compare snapshot and context labels with the true ones, in tables and as JSON."""
     from ..labels import read_labels
     from ..tv import load_world
+    from ..watch.data.labelled_media import find_labelled_media
     from ..watch.evaluation.gap_plot import draw_gaps
     from ..watch.evaluation.observers import observe_table
     from ..watch.evaluation.scores import Scores, write_evaluation
@@ -73,16 +80,18 @@ def evaluate(
     if lookahead and not head:
         raise InputError("--lookahead: only for models trained on a pretrained classifier.")
     broadcast_world = None if world is None else load_world(world)
-    spans = read_labels(labels)
+    spans = read_labels(labels, merge_spellings=merge_spellings)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
     name = str(predictions)
     if predictions is not None:
         judged = observe_table(read_predictions(predictions), spans)
     elif videos is not None and model is not None and head:
-        judged, name = _judged_head(model, videos, labels, spans, lookahead), videos.name
+        found = find_labelled_media(videos, spans, labels, split=split)
+        judged, name = _judged_head(model, found, lookahead, strict), videos.name
     elif videos is not None:
-        judged, name = _judged_watcher(model, videos, labels, spans, world), videos.name
+        found = find_labelled_media(videos, spans, labels, split=split)
+        judged, name = _judged_watcher(model, found, world, strict), videos.name
     for observer in judged.probabilities:
         if observer == "snapshot" or not observer.startswith("ideal"):
             console.print(confusion_table(judged, observer))
@@ -101,18 +110,13 @@ def evaluate(
 
 
 def _judged_watcher(
-    model: Path | None,
-    videos: Path,
-    labels: Path,
-    spans: Mapping[str, Sequence["LabelSpan"]],
-    world: Path | None,
+    model: Path | None, found: "LabelledMedia", world: Path | None, strict: bool
 ) -> "ObserverPredictions":
-    """Predictions of a watcher, whose memory runs over all videos side by side."""
+    """Predictions of a watcher, whose memory begins anew with each file."""
     from ..tv import load_world
     from ..watch.data.labelled_video import embed_video, read_labelled_videos
     from ..watch.evaluation.observers import observe
     from ..watch.model.watcher import Watcher
-    from ..watch.video.discover import find_videos
 
     watcher = Watcher.load(model)
     config = watcher.config
@@ -122,51 +126,50 @@ def _judged_watcher(
             f"{world}: has {broadcast_world.fps:g} frames a second, and the watcher looks at {config.fps:g}: gaps and "
             "the ideal observer are counted in the world's frames. Give a watcher that was trained at the world's rate."
         )
-    stages = StageBars()
-    found = find_videos(videos)
-    with stages("watching", len(found)) as done:
-        footage = read_labelled_videos(
-            found,
-            videos if videos.is_dir() else videos.parent,
-            spans,
+    tell_of_labels(found)
+    with StageBars()("watching", len(found.media)) as done:
+        read = read_labelled_videos(
+            found.media,
+            found.labels,
             classes=config.classes,
             fps=config.fps,
             size=config.size,
             progress=lambda number: done(number, ""),
             develop=lambda video: embed_video(watcher.frame_classifier, video),
         )
-    tell_of_missing(labels, spans, found, videos)
+    tell_of_reading(found, read.troubles, read.misfits, strict=strict)
     contexts = {} if watcher.context is None else {config.memory: watcher.context}
-    return observe(watcher.frame_classifier, contexts, footage, config.classes, broadcast_world)
+    return observe(watcher.frame_classifier, contexts, read.videos, config.classes, broadcast_world)
 
 
-def _judged_head(
-    model: Path,
-    videos: Path,
-    labels: Path,
-    spans: Mapping[str, Sequence["LabelSpan"]],
-    lookahead: bool,
-) -> "ObserverPredictions":
+def _judged_head(model: Path, found: "LabelledMedia", lookahead: bool, strict: bool) -> "ObserverPredictions":
     """Predictions of a head on a pretrained classifier, and of its memory."""
-    from ..errors import MediaError
+    from ..watch.data.span_fit import misfits_by_frames
     from ..watch.evaluation.observers import observe_table
     from ..watch.labelling.loading import load_model_labeller
     from ..watch.predictions import Predictions
-    from ..watch.video.discover import display_name, find_videos
+    from ..watch.video.media import by_deployment
 
     labeller = load_model_labeller(model, ahead=lookahead)
-    found = find_videos(videos)
+    tell_of_labels(found)
     tables: list[Predictions] = []
-    with StageBars()("watching", len(found)) as done:
-        for number, path in enumerate(found):
-            name = display_name(path, videos)
-            if name in spans:
-                try:
-                    tables.extend(part.table for part in labeller.label(path, name, progress=lambda *_: None))
-                except MediaError as error:
-                    complaints.print(f"wolfdog: {error}", style="red", markup=False, soft_wrap=True)
-            done(number + 1, "")
+    troubles: list[str] = []
+    misfits: list[Misfit] = []
+    with StageBars()("watching", len(found.media)) as done:
+        number = 0
+        for media in by_deployment(found.media):
+            for medium, part in labeller.label_deployment(
+                media, progress=lambda *_: None, trouble=lambda _, reason: troubles.append(reason)
+            ):
+                times = [moment.time for moment in part.moments]
+                frames = [moment.frame for moment in part.moments]
+                spans = found.labels[medium.name]
+                misfits += misfits_by_frames(medium.name, spans, times, frames)
+                # Labels count from the start of each file, and the clock of a deployment from its own.
+                tables.append(replace(part.table, time=part.table.time - part.table.time[0] + times[0]))
+            number += len(media)
+            done(number, "")
     if not tables:
-        raise InputError(f"{videos}: none of its videos is named in {labels} and can be read.")
-    tell_of_missing(labels, spans, found, videos)
-    return observe_table(Predictions.concat(tables), spans, context="memory")
+        raise MediaError(f"no labelled video can be read: {' '.join(troubles)}")
+    tell_of_reading(found, troubles, misfits, strict=strict)
+    return observe_table(Predictions.concat(tables), found.labels, context="memory")

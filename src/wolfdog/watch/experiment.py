@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, MediaError
 from ..labels import read_labels
 from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
 from .data.labelled_video import LabelledVideo, embed_video, read_labelled_videos
@@ -25,6 +25,7 @@ from .training.train import (
 )
 from .training.trainer import Progress
 from .training.workers import train_contexts
+from .video.media import Medium
 
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
 """The memories of the demo unless others are asked for."""
@@ -239,9 +240,8 @@ def _read(
     develop: Callable[[LabelledVideo], LabelledVideo] | None = None,
 ) -> list[LabelledVideo]:
     with stages(title, len(on_air.videos)) as done:
-        return read_labelled_videos(
-            on_air.videos,
-            on_air.labels.parent,
+        read = read_labelled_videos(
+            [Medium(path, path.name, path.name) for path in on_air.videos],
             read_labels(on_air.labels),
             classes=config.classes,
             fps=config.fps,
@@ -249,6 +249,9 @@ def _read(
             progress=lambda number: done(number, ""),
             develop=develop,
         )
+    if read.troubles:
+        raise MediaError(read.troubles[0])
+    return read.videos
 
 
 def _trained_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:

@@ -46,17 +46,25 @@ class LinearHead:
 
 
 def fit_linear_head(
-    features: Features, labels: Labels, classes: tuple[str, ...], *, penalty: float = 0.1, steps: int = 100
+    features: Features,
+    labels: Labels | Features,
+    classes: tuple[str, ...],
+    *,
+    penalty: float = 0.1,
+    steps: int = 100,
 ) -> LinearHead:
     """Head of the least penalised log loss over labelled features.
 
         minimise  mean over n of -log p(y_n | f_n)  +  penalty / 2 |W|^2,    features standardised
 
-    The problem is convex: L-BFGS finds its solution. The standardisation is folded into W and b.
+    With weights w of several classes in place of one label, the first term is sum of -w_nk log p(k | f_n) over n and k,
+    divided by the sum of all weights. The problem is convex: L-BFGS finds its solution. The standardisation is folded
+    into W and b.
 
     Args:
         features: [N, F].
-        labels: [N] positions of classes; negative ones are left out.
+        labels: [N] positions of classes, negative ones are left out; or [N, K] weights of the classes, rows of zeros
+            are left out.
         classes: K names.
         penalty: Weight of the squared norm, 0 or more.
         steps: Iterations of L-BFGS at the most.
@@ -68,7 +76,8 @@ def fit_linear_head(
     >>> head.probabilities(np.float32([[2], [9]])).argmax(1).tolist()
     [0, 1]
     """
-    known = labels >= 0
+    weighted = labels.ndim == 2
+    known = labels.any(1) if weighted else labels >= 0
     if not known.any():
         raise InputError("a head needs labelled frames, and none of these has a label.")
     if not penalty >= 0:
@@ -85,7 +94,9 @@ def fit_linear_head(
 
     def objective() -> Tensor:
         solver.zero_grad()
-        loss: Tensor = F.cross_entropy(x @ weight.T + bias, y) + penalty / 2 * weight.square().sum()
+        logits = x @ weight.T + bias
+        surprise = -(y * logits.log_softmax(-1)).sum() / y.sum() if weighted else F.cross_entropy(logits, y)
+        loss: Tensor = surprise + penalty / 2 * weight.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
