@@ -27,7 +27,11 @@ complaints = Console(stderr=True, highlight=False)
 
 
 class StageBars:
-    """A line for each stage of some long work; `total` says how many stages there will be, if known."""
+    """Terminal display with a line for each stage of a long computation.
+
+    Args:
+        total: Number of stages, if it is known.
+    """
 
     def __init__(self, total: int | None = None) -> None:
         self._total = total
@@ -44,7 +48,7 @@ class StageBars:
 
 @contextmanager
 def _bar(place: str, title: str, total: float) -> Iterator[Done]:
-    """A bar that moves, with the time left; the time taken once it is full."""
+    """Progress bar with the remaining time; when it is full, with the time taken."""
     with Progress(
         SpinnerColumn(finished_text="[green]✓[/]"),
         TextColumn("[bold]{task.fields[place]}[/] {task.description}"),  # a title may hold braces
@@ -61,7 +65,7 @@ def _bar(place: str, title: str, total: float) -> Iterator[Done]:
 
 @contextmanager
 def _lines(place: str, title: str, total: float) -> Iterator[Done]:
-    """A line when it begins and a line when it is done, for a log file."""
+    """One line at the beginning of a stage and one at its end, for a log file."""
     console.print(f"{place} {title} ...", markup=False, soft_wrap=True)
     began = time.perf_counter()
     last = ""
@@ -123,9 +127,16 @@ def tell_of_reading(
 
 
 def percent(value: float | None) -> str:
-    """A share as a table shows it.
+    """Share in per cent, as tables show it.
 
-    >>> percent(0.98765), percent(None)
-    ('98.8', '-')
+    Args:
+        value: The share; None if it is not known.
+
+    Returns:
+        The text.
+
+    Examples:
+        >>> percent(0.98765), percent(None)
+        ('98.8', '-')
     """
     return "-" if value is None else f"{100 * value:.1f}"

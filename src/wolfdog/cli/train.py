@@ -22,7 +22,7 @@ SCRATCH = "scratch"
 
 
 class Mode(StrEnum):
-    """In which order things are trained."""
+    """Order of the training of frame classifier and memory."""
 
     TWO_STAGE = "two-stage"
     JOINT = "joint"
@@ -116,7 +116,7 @@ def train(
     from ..labels import read_labels
     from ..watch.classifiers.efficientnet_lite import VARIANTS
     from ..watch.data.labelled_media import classes_of, find_labelled_media
-    from ..watch.training.train import ContextTraining
+    from ..watch.training.settings import ContextTraining
     from ..watch.training.trainer import OptimizerSettings
 
     scratch = classifier == SCRATCH
@@ -155,7 +155,7 @@ def train(
     if scratch:
         from ..watch.model.config import WatcherConfig
         from ..watch.training.pipeline import WatcherTraining
-        from ..watch.training.train import FrameClassifierTraining
+        from ..watch.training.settings import FrameClassifierTraining
 
         config = WatcherConfig(classes, fps, size, memory=memory or "lstm", **options)
         seeing = FrameClassifierTraining(OptimizerSettings(classifier_steps, 3e-3))

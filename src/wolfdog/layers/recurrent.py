@@ -134,8 +134,8 @@ class Recurrent(SequenceLayer):
             InputError: A length is out of range.
         """
         compiling = torch.compiler.is_compiling()
-        if not compiling and self._sequence_path is not None and resets is None:
-            found = self._again(self._sequence_path, x, state, lengths)
+        if not compiling and self._sequence_path is not None:
+            found = self._again(self._sequence_path, x, state, lengths, resets)
             if found is not None:
                 return found
         check_pair(self.cell, state)
@@ -148,16 +148,19 @@ class Recurrent(SequenceLayer):
             y, after = runner.sequence(given, before, ends, marks)
             if isinstance(own, CompiledRunner):
                 self.__dict__["_last_reason"] = own.reason
-                if batched and marks is None and given is events and own.reason is None:
+                if batched and given is events and own.reason is None:
                     self._prepare_path(own, events, before)
         return self._laid_back(y, after, batched)
 
-    def _again(self, path: SequencePath, x: Tensor, state: Any, lengths: Any) -> tuple[Tensor, State] | None:
+    def _again(
+        self, path: SequencePath, x: Tensor, state: Any, lengths: Any, resets: Any
+    ) -> tuple[Tensor, State] | None:
         """Result by the fast path of an earlier call; None where something has changed."""
         if not self.batch_first:
-            found = path(x, state, lengths)
+            found = path(x, state, lengths, resets)
         elif isinstance(x, Tensor) and x.dim() > 2:
-            found = path(x.transpose(0, 1), state, lengths)
+            marks = resets.transpose(0, 1) if isinstance(resets, Tensor) and resets.dim() == 2 else resets
+            found = path(x.transpose(0, 1), state, lengths, marks)
         else:
             return None
         if found is None:

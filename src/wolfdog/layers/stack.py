@@ -158,7 +158,17 @@ class Stack(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Activations of every layer, bottom to top; names start with the layer's index: "0.i", "1.stm"."""
+        """Activations of every layer, bottom to top; names start with the layer's index: "0.i", "1.stm".
+
+        Args:
+            x: As of the call.
+            state: As of the call.
+            lengths: As of the call.
+            resets: As of the call.
+
+        Returns:
+            Values of each name.
+        """
         lengths = None if lengths is None else self._checked_lengths(x, lengths)
         found: dict[str, Tensor] = {}
         x = self._without_padding(x, lengths)
@@ -173,6 +183,13 @@ class Stack(SequenceLayer):
 
     def step(self, x_t: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Output of one event, and the states of all layers after it.
+
+        Args:
+            x_t: Event, as of `Recurrent.step`.
+            state: Tuple of the layers' states before it.
+
+        Returns:
+            The output and the states.
 
         Raises:
             InputError: A layer is bidirectional.

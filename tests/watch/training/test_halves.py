@@ -17,7 +17,7 @@ from wolfdog.watch.model.watcher import Watcher
 from wolfdog.watch.progress import silent
 from wolfdog.watch.training.halves import class_warnings, halves
 from wolfdog.watch.training.pipeline import WatcherTraining
-from wolfdog.watch.training.train import ContextTraining, FrameClassifierTraining
+from wolfdog.watch.training.settings import ContextTraining, FrameClassifierTraining
 from wolfdog.watch.training.trainer import OptimizerSettings
 
 

@@ -24,7 +24,7 @@ from wolfdog.watch.model.frame_classifier import FrameClassifier
 from wolfdog.watch.output import thinned_moments
 from wolfdog.watch.training.halves import halves
 from wolfdog.watch.training.objectives import ContextObjective, FrameObjective, halved, vary
-from wolfdog.watch.training.train import FrameClassifierTraining
+from wolfdog.watch.training.settings import FrameClassifierTraining
 from wolfdog.watch.video.media import Medium
 
 

@@ -53,7 +53,7 @@ class OnKernels(nn.RNNBase):
 
     @property
     def _flat_weights(self) -> list[Any]:
-        """The parameters in torch.nn's order, as they are now; torch.nn keeps a list, which must follow each change."""
+        """Parameters in torch.nn's order, as they are now; torch.nn keeps a list, which must follow each change."""
         return [getattr(self, name, None) for name in self._flat_weights_names]
 
     @_flat_weights.setter
@@ -161,7 +161,7 @@ class OnKernels(nn.RNNBase):
         self.__dict__["_last_form"] = None if second else form
 
     def _named(self) -> list[dict[str, Any]]:
-        """The parameters of every layer and direction by the cell's names, as they are now."""
+        """Parameters of every layer and direction by the cell's names, as they are now."""
         held = self._parameters
         return [
             {

@@ -1,4 +1,4 @@
-"""Watchers held against labels, against each other, and against the ideal observer."""
+"""Probabilities of several observers on labelled videos: frame classifier, contexts, ideal observer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.utils.rnn import pad_sequence
 
-from ...errors import InputError, LabelsError
-from ...labels import LabelSpan, spans_at
+from ...errors import InputError
 from ...tv import IdealObserver, World
 from ..data.labelled_video import UNLABELLED, LabelledVideo
 from ..model.context import Context
 from ..model.frame_classifier import FrameClassifier
 from ..model.unremembered import left_to_snapshot
-from ..predictions import Predictions
 from .metrics import Labels, Mask, gap_since
 
 Probabilities = NDArray[np.float64]
@@ -28,14 +26,14 @@ SNAPSHOT, IDEAL, IDEAL_GIVEN_CLASSIFIER = "snapshot", "ideal", "ideal, given cla
 
 @dataclass(frozen=True, eq=False)
 class ObserverPredictions:
-    """Probabilities of several observers on labelled videos, all videos laid end to end.
+    """Probabilities of several observers on labelled videos, which are concatenated.
 
     Args:
-        classes: their names.
-        truth: [F] indices into classes, UNLABELLED where nobody knows.
-        gap: [F] frames since the last informative frame of the same video, -1 before any.
-        ambiguous: [F], whether a frame alone cannot tell its label from another.
-        probabilities: for each observer [F, classes] probabilities.
+        classes: Names of the classes.
+        truth: True labels [F], indices into the classes; UNLABELLED where there is none.
+        gap: Frames since the last informative frame of the same video [F], -1 before the first.
+        ambiguous: Whether a single frame cannot decide the label [F].
+        probabilities: Probabilities [F, classes] of each observer.
     """
 
     classes: tuple[str, ...]
@@ -45,7 +43,7 @@ class ObserverPredictions:
     probabilities: dict[str, Probabilities]
 
     def right(self) -> dict[str, Mask]:
-        """For each observer [F], whether its most probable label is the true one."""
+        """For each observer, whether its most probable label is the true one [F]."""
         return {
             name: probabilities.argmax(-1) == self.truth for name, probabilities in self.probabilities.items()
         }
@@ -58,14 +56,23 @@ def observe(
     classes: Sequence[str],
     world: World | None,
 ) -> ObserverPredictions:
-    """Probabilities of the frame classifier alone and of each context for `videos`, whose events are the frame
-    classifier's embeddings.
+    """Probabilities of the frame classifier alone and of each context on labelled videos.
 
-    With a `world`, what is informative and ambiguous is read off it and the ideal observer speaks too, with a
-    perfect frame classifier and with this one; that takes videos labelled throughout.
+    With a world, its informative and ambiguous labels are known, and the ideal observer is added twice: given a perfect
+    frame classifier, and given this one.
 
-    Raises InputError when the world's labels are not the classes, or a video has gaps that the observer
-    cannot watch.
+    Args:
+        frame_classifier: Network whose embeddings the videos hold.
+        contexts: Contexts by name.
+        footage: Labelled videos of embeddings.
+        classes: Names of the classes.
+        world: World of the videos; None if there is none. It needs videos that are labelled throughout.
+
+    Returns:
+        The probabilities.
+
+    Raises:
+        InputError: The labels of the world are not the classes, or a video with a world has unlabelled moments.
     """
     probabilities = {SNAPSHOT: [_snapshot(frame_classifier, video) for video in footage]}
     probabilities |= {
@@ -100,53 +107,19 @@ def observe(
     )
 
 
-def observe_table(
-    table: Predictions, labels: Mapping[str, Sequence[LabelSpan]], *, context: str = "context"
-) -> ObserverPredictions:
-    """Predictions of a table against labels: of the classifier and, where the table has one, of the context.
-
-    Args:
-        table: Its media are named as the videos in `labels`; rows of other media are left out.
-        labels: Spans of each video.
-        context: Name of the context's observer.
-
-    Raises:
-        InputError: No row is of a labelled video.
-        LabelsError: A label is none of the table's classes.
-    """
-    known = table.take(np.isin(table.media.astype(str), list(labels)))
-    if not len(known):
-        some = ", ".join(dict.fromkeys(table.media.tolist())) or "none"
-        raise InputError(f"the labels name none of the videos of these predictions ({some[:200]})")
-    truth = np.full(len(known), UNLABELLED, np.int64)
-    for name in dict.fromkeys(known.media.tolist()):
-        spans, rows = labels[name], np.flatnonzero(known.media == name)
-        strange = sorted({span.label for span in spans} - set(table.classes))
-        if strange:
-            raise LabelsError(
-                f"{name}: labelled {strange[0]!r}; the predictions have {', '.join(table.classes)}"
-            )
-        index = np.array([table.classes.index(span.label) for span in spans] + [UNLABELLED])
-        truth[rows] = index[spans_at(spans, known.time[rows], known.frame[rows])]
-    probabilities = {SNAPSHOT: known.probabilities.astype(np.float64)}
-    if known.context is not None:
-        probabilities[context] = known.context.astype(np.float64)
-    nothing = np.zeros(len(known), bool)
-    return ObserverPredictions(
-        table.classes, truth, np.full(len(known), -1, np.int64), nothing, probabilities
-    )
-
-
 @torch.no_grad()
 def remember(context: Context, footage: Sequence[LabelledVideo], chunk: int = 256) -> list[Probabilities]:
-    """Context probabilities of each video, [F, classes].
+    """Probabilities [F, classes] of a context for each video, which it watches from beginning to end.
 
     Videos of similar lengths run side by side, so that the padding needs no more memory than the longest one.
 
     Args:
-        context: Trained.
-        footage: Videos of embeddings.
-        chunk: Moments that are run in one call.
+        context: The context.
+        footage: Labelled videos of embeddings.
+        chunk: Frames in a step.
+
+    Returns:
+        Probabilities of each video.
     """
     context.eval()
     found: list[Probabilities] = [np.empty((0, context.head.out_features))] * len(footage)

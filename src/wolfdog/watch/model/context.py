@@ -62,7 +62,14 @@ class Context(nn.Module):
 
     @classmethod
     def of(cls, config: WatcherConfig) -> Self:
-        """Untrained context of a watcher with that configuration."""
+        """Untrained context of a watcher with that configuration.
+
+        Args:
+            config: Configuration of the watcher.
+
+        Returns:
+            The context.
+        """
         context = cls(
             config.memory,
             len(config.classes),
@@ -93,6 +100,12 @@ class Context(nn.Module):
         self, embeddings: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
     ) -> tuple[Tensor, Any, AttentionWeights]:
         """Logits, state and attention weights.
+
+        Args:
+            embeddings: As of the call.
+            state: As of the call.
+            resets: As of the call.
+            times: As of the call.
 
         Returns:
             Result of the call, and the memory's attention weights.

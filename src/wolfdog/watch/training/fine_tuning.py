@@ -55,12 +55,12 @@ class FineTuning:
 
 @dataclass(frozen=True, eq=False)
 class LabelledFrames:
-    """Labelled frames as images of a network's input.
+    """Labelled frames as images of a network's input size.
 
     Attributes:
-        images: uint8 [N, height, width, 3].
-        labels: [N] positions of classes.
-        media: [N] names of the videos.
+        images: Images [N, height, width, 3], uint8.
+        labels: Positions of classes [N].
+        media: Names of the videos [N].
     """
 
     images: NDArray[np.uint8]
@@ -130,10 +130,10 @@ def read_frames(
                 options = LookOptions(sampling=Rate(rate))
                 pixel_aspect = float(stream.sample_aspect_ratio or 1)
                 choice = FrameChoice(str(path), preprocessing, options, pixel_aspect)
-                for chunk, _ in choice.chunks(Decoding(container, stream)):
-                    times, numbers = [one.time for one in chunk], [one.index for one in chunk]
+                for piece in choice.pieces(Decoding(container, stream)):
+                    times, numbers = ([one.time for one in piece.frames], [one.index for one in piece.frames])
                     known = index[spans_at(spans, times, numbers)]
-                    for one, label in zip(chunk, known.tolist(), strict=True):
+                    for one, label in zip(piece.frames, known.tolist(), strict=True):
                         if label >= 0 and one.whole is not None and len(images) < most:
                             images.append(one.whole)
                             found.append(label)

@@ -18,11 +18,12 @@ from ..smoothing import AnyClass, Method, NoSmoothing
 from ..smoothing.fit import fit_memory
 from .context_method import ContextMethod, memory_events
 from .cross_fitting import cross_fit
+from .jobs import ContextJob
 from .labelled_features import LabelledFeatures
-from .train import ContextJob, ContextTraining
+from .settings import ContextTraining
 
 ANY_CLASS = "any-class"
-"""The memory that comes with wolfdog, with heads for the user's classes."""
+"""Memory that comes with wolfdog, with heads for the user's classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +147,12 @@ def _fresh(
             )
         )
     job = ContextJob(
-        memory.config, footage, memory.training, memory.seed, memory.checkpoint, memory.save_every
+        memory.config,
+        footage,
+        memory.training,
+        memory.seed,
+        checkpoint=memory.checkpoint,
+        save_every=memory.save_every,
     )
     with stages(f"training the memory: {memory.config.memory}", memory.training.plan.steps) as done:
         context = job.run(lambda made: done(made.step, f"loss {made.loss:.3f}"))
