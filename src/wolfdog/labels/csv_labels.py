@@ -72,9 +72,14 @@ def read_csv(path: Path, problems: list[str]) -> Iterator[LabelRow]:
             problems.append(f"{where}: {error}")
 
 
+def _plain(name: str) -> str:
+    """Name of a column in small letters, without units in parentheses, spaces and hyphens."""
+    return re.sub(r"\(.*\)|[\s_.-]+", "", name.lower())
+
+
 def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
     """Position of each known column."""
-    plain = [re.sub(r"\(.*\)|[\s_.-]+", "", name.lower()) for name in header]
+    plain = [_plain(name) for name in header]
     places: dict[str, int] = {}
     for meaning, names in _NAMES.items():
         found = [at for name in names for at, given in enumerate(plain) if given == name]
