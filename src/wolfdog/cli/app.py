@@ -55,8 +55,8 @@ for command in (watch, smooth, train, evaluate, demo, tv, export, pretrain):
 
 
 labels = typer.Typer(help="Check labels against their videos, and split them by site.", no_args_is_help=True)
-for command in (check, split):
-    labels.command(help=_paragraphs(command.__doc__ or ""))(command)
+for of_labels in (check, split):
+    labels.command(help=_paragraphs(of_labels.__doc__ or ""))(of_labels)
 app.add_typer(labels, name="labels")
 
 
