@@ -91,7 +91,7 @@ def evaluate(
     from ..labels import read_labels
     from ..tv import load_world
     from ..watch.data.labelled_media import find_labelled_media
-    from ..watch.formats.verified_labels import verified_spans
+    from ..watch.formats.verified_labels import VerifiedLabels
     from ..watch.labelling.trained_model import FILE
 
     if bool(predictions) == (videos is not None):
@@ -121,7 +121,7 @@ def evaluate(
         media = find_labelled_media(videos, spans, labels, split=split)
         if model is not None and head:
             table = _labelled_by_head(model, media, lookahead, strict)
-            _tell(_evaluated(table, verified_spans(media.labels), labels, ""), out)
+            _tell(_evaluated(table, VerifiedLabels(table=media.labels), labels, ""), out)
         else:
             judged = _judged_watcher(model, media, world, strict)
             _tell_watcher(judged, videos.name, broadcast_world is not None, out)

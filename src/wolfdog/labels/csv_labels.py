@@ -73,11 +73,6 @@ def read_csv(path: Path, problems: list[str]) -> Iterator[LabelRow]:
             problems.append(f"{where}: {error}")
 
 
-def has_times(header: Sequence[str]) -> bool:
-    """Whether a table has a column of starts."""
-    return bool({*_NAMES["start"], *_NAMES["start_frame"]} & set(map(_plain, header)))
-
-
 def _plain(name: str) -> str:
     """Name of a column in small letters, without units in parentheses, spaces and hyphens."""
     return re.sub(r"\(.*\)|[\s_.-]+", "", name.lower())

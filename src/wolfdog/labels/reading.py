@@ -5,7 +5,6 @@ from os import PathLike
 from pathlib import Path
 
 from wolfdog.errors import InputError, LabelsError
-from wolfdog.text_files.delimited_text import read_lines
 from wolfdog.text_files.json_file import read_json
 
 from . import array_labels, boris, camera_traps, csv_labels, label_studio
@@ -96,32 +95,3 @@ def _rows(path: Path, problems: list[str]) -> Iterable[LabelRow]:
             f"{path}: expected a COCO Camera Traps file, an export of Label Studio (JSON), or a BORIS project."
         )
     return csv_labels.read_csv(path, problems)
-
-
-def is_table(path: Path) -> bool:
-    """Whether a file of labels is a table, by its suffix."""
-    return path.is_file() and path.suffix.lower() not in (".json", ".boris", ".npy")
-
-
-def has_times(path: Path) -> bool:
-    """Whether a table of labels has times: spans in seconds or frames, or events of BORIS.
-
-    Raises:
-        InputError: It is no table.
-        OSError: It cannot be read.
-    """
-    numbered, _ = read_lines(path)
-    return boris.is_events_table(numbered) or csv_labels.has_times(numbered[0][1])
-
-
-def is_coco_camera_traps(path: Path) -> bool:
-    """Whether a file is JSON of the form of COCO Camera Traps, as far as its first keys say.
-
-    Raises:
-        InputError: It is no JSON.
-        OSError: It cannot be read.
-    """
-    if path.suffix.lower() != ".json":
-        return False
-    document = read_json(path)
-    return isinstance(document, dict) and "observations" not in document
