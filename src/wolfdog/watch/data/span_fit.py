@@ -24,7 +24,7 @@ class Misfit:
     Args:
         media: Name of the video.
         span: The label.
-        reason: "past the end", "runs past the end" or "no frame".
+        reason: "past the end", "runs past the end", "short" or "no frame".
         seconds: Length of the video, where it is known.
         rate: Its frames a second, where it is known.
     """
@@ -43,7 +43,9 @@ class Misfit:
         length = "" if self.seconds is None else f", which is at {self.seconds:.2f} s"
         if self.reason == "no frame":
             return f"{what} covers no frame that is looked at"
-        return f"{what} {'begins' if self.reason == 'past the end' else 'lasts to'} past the end{length}"
+        if self.reason == "short":
+            return f"{what} is shorter than a frame, of which there are {self.rate or 0:g} a second"
+        return f"{what} {'begins' if self.reason == 'past the end' else 'runs'} past the end{length}"
 
 
 def misfits_by_length(media: Iterable[Medium], labels: Mapping[str, Sequence[LabelSpan]]) -> list[Misfit]:
@@ -59,12 +61,24 @@ def misfits_by_length(media: Iterable[Medium], labels: Mapping[str, Sequence[Lab
             continue
         length = video_length(medium.path)
         if length is not None:
-            found += [
-                Misfit(medium.name, span, reason, *length)
-                for span in labels[medium.name]
-                if (reason := _past(span, *length))
-            ]
+            found += misfits_of(medium.name, labels[medium.name], *length)
     return found
+
+
+def misfits_of(media: str, spans: Sequence[LabelSpan], seconds: float, rate: float) -> list[Misfit]:
+    """Labels past the end of a video, or shorter than one of its frames.
+
+    Args:
+        media: Name of the video.
+        spans: Its labels.
+        seconds: Its length.
+        rate: Its frames a second.
+    """
+    return [
+        Misfit(media, span, reason, seconds, rate)
+        for span in spans
+        if (reason := _misfit(span, seconds, rate))
+    ]
 
 
 def video_length(path: Path) -> tuple[float, float] | None:
@@ -124,12 +138,14 @@ def judge_misfits(source: object, misfits: Sequence[Misfit], total: int, *, most
     raise LabelsError(f"{text} More than half do not fit, so nothing was learned or judged from any.")
 
 
-def _past(span: LabelSpan, seconds: float, rate: float) -> str:
+def _misfit(span: LabelSpan, seconds: float, rate: float) -> str:
     length = seconds if span.unit == "seconds" else seconds * rate
     slack = max(SLACK, seconds / 20) * (1 if span.unit == "seconds" else rate)
     if span.start >= length:
         return "past the end"
-    return "runs past the end" if length + slack < span.end < float("inf") else ""
+    if length + slack < span.end < float("inf"):
+        return "runs past the end"
+    return "short" if span.unit == "seconds" and span.end - span.start < 0.5 / rate else ""
 
 
 def _frames_in_seconds(misfit: Misfit) -> bool:
