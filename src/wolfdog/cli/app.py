@@ -12,6 +12,7 @@ from ..errors import MediaWarning, WolfdogError
 from ..extras import needs_extra
 from .demo import demo
 from .evaluate import evaluate
+from .explain import explain
 from .export import export
 from .labels import check, split
 from .pretrain import pretrain
@@ -50,7 +51,7 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-for command in (watch, smooth, train, evaluate, demo, tv, export, pretrain):
+for command in (watch, smooth, train, evaluate, explain, demo, tv, export, pretrain):
     app.command(help=_paragraphs(command.__doc__ or ""))(command)
 
 
