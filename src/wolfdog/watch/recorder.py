@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from .labelling.labeller import Labeller, Labels, MediaProgress, Progress
+from .labelling.labeller import Labeller, Labels, MediaProgress, Progress, Trouble
 from .moments import EVENT_GAP
 from .output.evidence import ThumbnailBuffer
 from .output.sinks import EventsCSV, EvidenceCSV, MomentsCSV
@@ -154,10 +154,10 @@ class Recorder:
         alone = len(media) == 1 and not media[0].image
         buffer = ThumbnailBuffer(reach) if reach is not None and alone else None
         rows = _Rows(self._predictions)
+        current: Medium | None = None
+        files: VideoFiles | None = None
         try:
             with ExitStack() as stack:
-                current: Medium | None = None
-                files: VideoFiles | None = None
                 for medium, labels in self._labeller.label_deployment(
                     readable,
                     progress=progress,
@@ -166,6 +166,7 @@ class Recorder:
                 ):
                     if medium is not current:
                         stack.close()
+                        _tell_of_copy(current, files, tell)
                         current = medium
                         files = None if medium.image else stack.enter_context(self._files(medium, buffer))
                     self._write(labels, files)
@@ -176,6 +177,7 @@ class Recorder:
                         moments=before.moments + len(labels.moments),
                         seconds=last.time + last.duration,
                     )
+            _tell_of_copy(current, files, tell)
         finally:
             rows.flush()
         return list(results.values())
@@ -199,6 +201,12 @@ class Recorder:
                 files.write(moment)
         if files is not None:
             files.aspect = labels.aspect
+
+
+def _tell_of_copy(medium: Medium | None, files: VideoFiles | None, tell: Trouble) -> None:
+    """Report an annotated copy that could not be written."""
+    if medium is not None and files is not None and files.trouble is not None:
+        tell(medium, files.trouble)
 
 
 class _Rows:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ...errors import MediaError
 from ..moments import Moment
 from .annotate import annotate
 from .evidence import EvidenceSelector, ThumbnailBuffer
@@ -57,6 +58,8 @@ class VideoFiles:
         self._stack = ExitStack()
         self.aspect = 1.0
         """Aspect ratio of the pictures: width over height."""
+        self.trouble: str | None = None
+        """Reason why the annotated copy could not be written."""
 
     def __enter__(self) -> Self:
         self._beside.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +86,10 @@ class VideoFiles:
         if explained:
             draw_evidence(explained, self._named(EVIDENCE), self._classes, self._name, self.aspect)
         if self._annotated:
-            annotate(self._path, self._kept, self._named(ANNOTATED), self._classes)
+            try:
+                annotate(self._path, self._kept, self._named(ANNOTATED), self._classes)
+            except MediaError as error:
+                self.trouble = str(error)
 
     def _named(self, ending: str) -> Path:
         return self._beside.with_name(self._beside.name + ending)
