@@ -1,4 +1,4 @@
-"""The commands under one name, and how a user's mistake is told."""
+"""Commands of the command line, and messages for users' mistakes."""
 
 import sys
 import warnings
@@ -14,6 +14,7 @@ from .demo import demo
 from .evaluate import evaluate
 from .explain import explain
 from .export import export
+from .labels import check, split
 from .pretrain import pretrain
 from .screen import complaints, console
 from .smooth import smooth
@@ -46,7 +47,7 @@ def _wolfdog(
 
 
 def _paragraphs(text: str) -> str:
-    """A docstring with each of its paragraphs on one line: help is wrapped to the terminal, not to our source."""
+    """Docstring with each paragraph on one line: help is wrapped to the terminal's width."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
@@ -54,8 +55,14 @@ for command in (watch, smooth, train, evaluate, explain, demo, tv, export, pretr
     app.command(help=_paragraphs(command.__doc__ or ""))(command)
 
 
+labels = typer.Typer(help="Check labels against their videos, and split them by site.", no_args_is_help=True)
+for of_labels in (check, split):
+    labels.command(help=_paragraphs(of_labels.__doc__ or ""))(of_labels)
+app.add_typer(labels, name="labels")
+
+
 def main() -> None:
-    """Run a command; a user's mistake is one line on standard error and exit status 2."""
+    """Run a command; a user's mistake is reported on one line of standard error, with exit status 2."""
     try:
         with warnings.catch_warnings(), needs_extra("watch", "this command"):
             warnings.simplefilter("default", MediaWarning)
@@ -73,7 +80,7 @@ def main() -> None:
 
 
 def _telling(show: Callable[..., None]) -> Callable[..., None]:
-    """`warnings.showwarning` that tells what is wrong with a file on one line, and shows other warnings by `show`."""
+    """Replacement of `warnings.showwarning` with one line for problems of a file; `show` handles other warnings."""
 
     def tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, MediaWarning):
@@ -85,7 +92,7 @@ def _telling(show: Callable[..., None]) -> Callable[..., None]:
 
 
 def _plain(error: Exception | str) -> str:
-    """The message on one line, safe for rich."""
+    """Message on one line, with rich's markup escaped."""
     from rich.markup import escape
 
     return escape(" ".join(str(error).split()))

@@ -1,4 +1,4 @@
-"""wolfdog demo: the whole system on simulated television, from the broadcast to the table."""
+"""wolfdog demo: the whole system on simulated television, from the broadcast to a table of results."""
 
 import os
 import time
@@ -107,8 +107,7 @@ def demo(
 
 
 def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
-    """Timelines of the highlights and of one of the test broadcast's broadcasts, and annotated highlights, by one
-    watcher."""
+    """Timelines of the highlights and of one test video, and annotated highlights, by one watcher."""
     from ..labels import read_labels
     from ..watch.model.watcher import Watcher
     from ..watch.output.annotate import annotate

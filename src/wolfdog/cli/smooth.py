@@ -1,4 +1,4 @@
-"""wolfdog smooth: memory, or another tool's vote, over the results of any classifier."""
+"""wolfdog smooth: a memory, or another smoothing method, over the results of any classifier."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -179,7 +179,7 @@ def _told_of_threshold(smoothed: "Predictions", threshold: "Threshold") -> str:
 
 
 def _targets(results: list[Path], out: Path) -> list[Path]:
-    """The file to write for each file of results."""
+    """File to write for each file of results."""
     if len(results) == 1 and not out.is_dir():
         targets = [out]
     else:

@@ -80,7 +80,7 @@ def tv(
 def _changed(
     world: World, switch_every: float | None, informative_rate: float | None, shot_length: float | None
 ) -> World:
-    """`world` with lengths given in seconds."""
+    """World with other numbers; lengths are in seconds."""
     return world.with_(
         switch_every=None if switch_every is None else switch_every * world.fps,
         shot_length=None if shot_length is None else shot_length * world.fps,

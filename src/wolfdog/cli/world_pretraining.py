@@ -1,4 +1,4 @@
-"""wolfdog pretrain --world: the world memory, trained on a classifier's answers to photographs."""
+"""wolfdog pretrain --world: training of the world memory on a classifier's probabilities of photographs."""
 
 from pathlib import Path
 
@@ -13,8 +13,16 @@ def pretrain_world_memory(
 ) -> None:
     """Train the world memory and write it to a file.
 
+    Args:
+        images: Folder with a folder of photographs for each class.
+        out: The file.
+        seed: Seed of the training.
+        steps: Training steps; None for the default.
+        most: Largest number of photographs of a class.
+        bank: File that keeps the classifier's probabilities.
+
     Raises:
-        InputError: no folder of photographs was given.
+        InputError: No folder of photographs was given.
     """
     if images is None:
         raise InputError(

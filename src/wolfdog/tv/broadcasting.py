@@ -87,7 +87,7 @@ def broadcast(
         MediaError: A file cannot be written, or a photograph not read.
         WorldError: The world has something that cannot be shown.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from wolfdog.tv import Painter, default_world
         >>> done = broadcast(default_world(), tempfile.mkdtemp(), minutes=0.1, picture=Painter())

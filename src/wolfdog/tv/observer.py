@@ -22,7 +22,7 @@ from wolfdog.tv.programme import Programme
 from wolfdog.tv.world import World
 
 LEAST = 1e-12
-"""The least probability taken from a frame classifier: one that rules labels out entirely may contradict the world."""
+"""Lower bound of a frame classifier's probabilities; a probability of 0 could contradict the world."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class IdealObserver:
     Args:
         world: The world that generates the frames.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv import Sampler, default_world
         >>> world = default_world()
         >>> programme = Sampler(world, streams=2, seed=0).draw(50)

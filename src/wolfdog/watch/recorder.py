@@ -24,9 +24,9 @@ class Watched:
 
     Args:
         video: Its name.
-        moments: Number of frames that were looked at.
-        seconds: Length of what was labelled.
-        trouble: None, or the reason why not all of the video was labelled.
+        moments: Number of labelled frames.
+        seconds: Length of the labelled part.
+        trouble: Reason why not all of the video was labelled; None if all was.
     """
 
     video: str
@@ -36,18 +36,18 @@ class Watched:
 
 
 class Recorder:
-    """Files of results for deployments that are labelled one after the other.
+    """Result files of labelled deployments, in one folder.
 
     predictions.parquet, moments.csv and events.csv hold all videos. Each video also has subtitles (.vtt) and a timeline
-    (.png) and, with `annotated`, a copy with the labels beneath its pictures (.annotated.mp4). Where the memory can say
-    what it looked at, evidence.csv has that for all videos, and a picture for each video (.evidence.png) shows it for
-    the labels that memory changed. Every file is whole or not there. When the block is left by an interrupt, the videos
-    that were labelled until then are kept.
+    (.png) and, with `annotated`, a copy with the labels beneath its pictures (.annotated.mp4). If the memory has
+    attention weights, evidence.csv holds them for all videos, and a picture for each video (.evidence.png) shows them
+    for the labels that the memory changed. A file is written whole or not at all. After an interrupt, the videos
+    labelled so far are kept.
 
     Args:
-        labeller: Gives the labels.
+        labeller: Source of the labels.
         out: The folder.
-        min_event: Events shorter than this many seconds are left out of events.csv.
+        min_event: Shortest event in events.csv, in seconds.
         event_gap: Longest pause in seconds between two files of a deployment within one event.
         annotated: Whether annotated copies are written.
         utc: Whether times are seconds in UTC in the predictions table; see `all_utc`.
@@ -101,12 +101,15 @@ class Recorder:
         self._stack.close()
 
     def watch(self, path: Path, name: str, progress: Progress) -> Watched:
-        """Label one video, a deployment of its own, and write its results; see `watch_deployment`.
+        """Label one video, as a deployment of its own, and write its results; see `watch_deployment`.
 
         Args:
             path: The video.
             name: Its name in the results.
-            progress: Called with the seconds that are done, and those of the whole video where they are known.
+            progress: Called with the seconds that are done, and with the length of the video if it is known.
+
+        Returns:
+            Summary of the video.
 
         Raises:
             OSError: A file cannot be written.
@@ -119,12 +122,15 @@ class Recorder:
     def watch_deployment(self, media: Sequence[Medium], progress: MediaProgress) -> list[Watched]:
         """Label the media of one deployment and write their results.
 
-        A medium that cannot be read is reported in its result. Images have rows in the tables and no files of their
-        own. Evidence is kept of deployments of a single video.
+        A medium that cannot be read is reported in its summary. Images have rows in the tables and no files of their
+        own. Evidence is kept for deployments of a single video.
 
         Args:
-            media: In the order of time; see `by_deployment`.
-            progress: Called with a medium, its seconds that are done, and all of them where that is known.
+            media: Media in the order of time; see `by_deployment`.
+            progress: Called with a medium, its seconds that are done, and its length if it is known.
+
+        Returns:
+            Summary of each medium.
 
         Raises:
             OSError: A file cannot be written.
@@ -196,7 +202,7 @@ class Recorder:
 
 
 class _Rows:
-    """Rows of one video, written together: small row groups make large files."""
+    """Buffer of rows that are written together: small row groups make large files."""
 
     def __init__(self, writer: PredictionsWriter) -> None:
         self._writer = writer

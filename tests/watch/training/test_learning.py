@@ -16,8 +16,9 @@ from wolfdog.watch.evaluation.metrics import gap_table
 from wolfdog.watch.evaluation.observers import remember
 from wolfdog.watch.model.config import WatcherConfig
 from wolfdog.watch.model.context import Context
+from wolfdog.watch.training.jobs import ContextJob
 from wolfdog.watch.training.objectives import ContextObjective
-from wolfdog.watch.training.train import ContextJob, ContextTraining
+from wolfdog.watch.training.settings import ContextTraining
 from wolfdog.watch.training.trainer import OptimizerSettings, Trainer
 from wolfdog.watch.training.workers import train_contexts
 

@@ -72,7 +72,14 @@ class Zoneout(CellWrapper):
         return f"states={self.probabilities}"
 
     def with_masks(self, x: Tensor) -> Tensor:
-        """Events [T, B, I], in training with the masks d of their steps appended, [T, B, I + features of the state]."""
+        """Events with the masks of their steps appended in training; events alone in evaluation mode.
+
+        Args:
+            x: Events [T, B, I].
+
+        Returns:
+            Events [T, B, I + features of the state], or [T, B, I].
+        """
         if not self.training:
             return x
         parts = list(tensors(self.initial_state(1)))

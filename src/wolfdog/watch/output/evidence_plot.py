@@ -162,8 +162,9 @@ def clock(seconds: float) -> str:
 def ago(seconds: float) -> str:
     """Text of a duration in the past.
 
-    >>> ago(7.44), ago(95.0), ago(7500.0)
-    ('7.4 s ago', '1:35 min ago', '2:05 h ago')
+    Examples:
+        >>> ago(7.44), ago(95.0), ago(7500.0)
+        ('7.4 s ago', '1:35 min ago', '2:05 h ago')
     """
     whole = round(seconds)
     if whole < 60:

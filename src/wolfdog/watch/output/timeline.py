@@ -46,7 +46,7 @@ class Span(Protocol):
 
     @property
     def label(self) -> str:
-        """The class."""
+        """Name of the class."""
         ...
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
+from wolfdog.text_files.json_file import read_json
 
-from ..formats.json_file import read_json
 from .calibration import Calibration, Floats, Threshold
 
 KIND = "wolfdog calibration"

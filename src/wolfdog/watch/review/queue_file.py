@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
+from wolfdog.text_files.camera_time import iso_utc
 
-from ..camera_time import iso_utc
 from ..predictions import Predictions
 
 COLUMNS = (

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...errors import WolfdogError
 from ..model.context import Context
-from .train import ContextJob
+from .jobs import ContextJob
 from .trainer import Progress
 
 Report = Callable[[str, Progress], None]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from wolfdog.errors import LabelsError, MediaError
 from wolfdog.labels import LabelSpan, labels_at, read_labels, write_labels
+from wolfdog.labels.rows import media_name
 
 HEADER = "video,start,end,label\n"
 
@@ -19,7 +20,9 @@ def _file(folder: Path, text: str | bytes) -> Path:
 
 
 times = st.lists(st.floats(0, 1e5, allow_nan=False), min_size=2, max_size=12, unique=True).map(sorted)
-names = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")), min_size=1)
+names = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")), min_size=1
+).filter(lambda name: media_name(name) == name)
 
 
 @given(times, names, names)
@@ -42,25 +45,40 @@ def test_rows_are_sorted_and_other_columns_ignored(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "empty"),
+        ("", "got nothing"),
         (HEADER, "at least one span"),
         ("video,start,label\na.mp4,0,wolf\n", "line 1: missing end"),
-        ("video;start;end;label\na.mp4;0;1;wolf\n", "separated by commas"),
+        ("video,start,end\na.mp4,0,1\n", "line 1: missing label"),
         ("video,start,end,label,start\na.mp4,0,1,wolf,3\n", "twice"),
         (HEADER + "a.mp4,0,1,wolf\na.mp4,one,2,dog\n", "line 3: start: expected seconds"),
-        (HEADER + "a.mp4,0,nan,wolf\n", "line 2: end: expected seconds from 0 up, got nan"),
+        (HEADER + "a.mp4,0,nan,wolf\n", "line 2: end: expected seconds as a number"),
         (HEADER + "a.mp4,0,inf,wolf\n", "line 2: end"),
         (HEADER + "a.mp4,-1,2,wolf\n", "line 2: start"),
-        (HEADER + "a.mp4,2,2,wolf\n", "line 2: the span ends at 2.0 s, at or before"),
+        (HEADER + "a.mp4,2,2,wolf\n", "line 2: the span ends at 2 seconds, at or before"),
         (HEADER + "a.mp4,0,2, \n", "line 2: label"),
         (HEADER + ",0,2,wolf\n", "line 2: video"),
-        (HEADER + "a.mp4,0\n", "line 2: end: expected seconds"),
+        (HEADER + "a.mp4,0\n", "line 2: label: expected a name"),
+        (HEADER + "a.mp4,,2,wolf\n", "line 2: start: expected seconds"),
+        (HEADER + "a.mp4,0,2,wolf,more\n", "line 2: expected 4 fields as in the header, got 5"),
         (
-            HEADER + "a.mp4,0,2,wolf\na.mp4,1,3,dog\n",
-            "line 3: dog from 1.0 s overlaps wolf until 2.0 s (line 2)",
+            HEADER + "a.mp4,0,00:61:00,wolf\n",
+            "line 2: end: expected seconds as a number (such as 12.5) or hh:mm",
         ),
-        (HEADER + 'a.mp4,0,2,"wolf\n', "not CSV"),
-        (b"video,start,end,label\na.mp4,0,1,caf\xe9\n", "not UTF-8"),
+        (HEADER + 'a.mp4,0,2,"wolf\n', "line 2: cannot be read as a table"),
+        (b"video,start,end,label\na.mp4,0,1,caf\xe9\n", "expected text in UTF-8"),
+        (
+            "video,start_frame,end_frame,label\na.mp4,0,2.5,wolf\n",
+            "end_frame: expected the number of a frame",
+        ),
+        (
+            HEADER + "a.mp4,0,1,wolf\na.mp4,2,1,dog\nb.mp4,x,2,dog\n",
+            "(1 more; `wolfdog labels check` shows all)",
+        ),
+        (
+            HEADER + "a.mp4,0,1,Red\na.mp4,1,2,red\nb.mp4,0,1,red\n",
+            "the labels 'red' (2 times) and 'Red' (1 times) differ in capital letters or spaces alone",
+        ),
+        ("file,label,site\na.mp4,wolf,north\na.mp4,dog,south\n", "line 3: a.mp4 has the site 'north'"),
     ],
 )
 def test_a_file_that_cannot_be_understood_is_named_with_its_line(tmp_path, text, said):

@@ -3,7 +3,7 @@
 Source: https://camtrap-dp.tdwg.org, version 1.0.2
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -24,9 +24,9 @@ class Table:
     """Table of a Camtrap DP package.
 
     Attributes:
-        path: of its file.
-        header: names of its columns.
-        rows: each by the names of the columns.
+        path: Its file.
+        header: Names of its columns.
+        rows: Rows, each by the names of the columns.
     """
 
     path: Path
@@ -35,11 +35,18 @@ class Table:
 
     @classmethod
     def read(cls, path: Path, name: str) -> "Table":
-        """Table of that name among those of the standard.
+        """One of the standard's tables.
+
+        Args:
+            path: Its file.
+            name: Name of the table.
+
+        Returns:
+            The table.
 
         Raises:
-            InputError: it is no table, or lacks a column.
-            OSError: it cannot be read.
+            InputError: The file is no table, or lacks a column.
+            OSError: It cannot be read.
         """
         header, rows, _ = read_table(path)
         missing = [column for column in _NEEDED[name] if column not in header]
@@ -55,14 +62,17 @@ class Table:
 
 
 def read_package(path: Path) -> dict[str, Path]:
-    """The tables of a package by name, each a file within its folder.
+    """Tables of a package by name, each a file within its folder.
 
     Args:
-        path: of `datapackage.json`.
+        path: `datapackage.json`.
+
+    Returns:
+        Path of each table.
 
     Raises:
-        InputError: it is no such package, lacks a table, or names a file outside its folder.
-        OSError: it cannot be read.
+        InputError: The file is no such package, lacks a table, or names a file outside its folder.
+        OSError: It cannot be read.
     """
     document: Any = read_json(path)
     resources = document.get("resources") if isinstance(document, dict) else None
@@ -85,3 +95,17 @@ def read_package(path: Path) -> dict[str, Path]:
                 f"{path}: expected the resources deployments, media and observations; {name} is missing."
             )
     return found
+
+
+def observed_label(row: Mapping[str, str]) -> str:
+    """Label of an observation: `scientificName`, or `observationType` where that is empty or not animal.
+
+    Examples:
+        >>> observed_label({"observationType": "animal", "scientificName": "Felis catus"})
+        'Felis catus'
+        >>> observed_label({"observationType": "blank"})
+        'blank'
+    """
+    kind = row["observationType"]
+    name = row.get("scientificName", "").strip() if kind in ("animal", "") else ""
+    return name or kind or "unknown"

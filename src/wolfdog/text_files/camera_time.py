@@ -1,4 +1,4 @@
-"""Dates and times as cameras and tables write them."""
+"""Dates and times in the forms of cameras and tables."""
 
 import math
 from datetime import UTC, datetime
@@ -9,20 +9,24 @@ _EXIF = ("%Y:%m:%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y:%m:%d %H:%M", "%Y%m%d%H%M
 
 
 def seconds_of(text: str, where: str) -> float:
-    """Seconds since 1970-01-01 00:00 UTC of a date and time; NaN of an empty text.
+    """Seconds since 1970-01-01 00:00 UTC of a date and time; NaN for an empty text.
 
-    ISO 8601, and EXIF's form with colons in the date. A time without a zone is read as UTC: the differences between
-    the times of one camera are the same.
+    Forms are ISO 8601, and EXIF's with colons in the date. A time without a zone is read as UTC: the differences
+    between the times of one camera are the same.
 
     Args:
-        text: date and time.
-        where: what the error message calls the place.
+        text: Date and time.
+        where: Name of the place in the error message.
+
+    Returns:
+        The seconds.
 
     Raises:
-        InputError: the text is no date and time.
+        InputError: The text is no date and time.
 
-    >>> seconds_of("2020:05:30 04:57:40", "row 1") - seconds_of("2020-05-30T04:57:37Z", "row 0")
-    3.0
+    Examples:
+        >>> seconds_of("2020:05:30 04:57:40", "row 1") - seconds_of("2020-05-30T04:57:37Z", "row 0")
+        3.0
     """
     found = date_of(text, where)
     if found is None:
@@ -31,14 +35,17 @@ def seconds_of(text: str, where: str) -> float:
 
 
 def date_of(text: str, where: str) -> datetime | None:
-    """A date and time in one of these forms, with the zone that it names or without any; None of an empty text.
+    """Date and time in one of the forms of `seconds_of`, with its zone if it names one.
 
     Args:
-        text: date and time.
-        where: what the error message calls the place.
+        text: Date and time.
+        where: Name of the place in the error message.
+
+    Returns:
+        The date; None for an empty text.
 
     Raises:
-        InputError: the text is no date and time.
+        InputError: The text is no date and time.
     """
     text = text.strip()
     if not text or text.lower() in ("na", "nan", "null", "none"):
@@ -66,9 +73,16 @@ def iso_utc(seconds: float) -> str:
 
 
 def folder_of(file: str) -> str:
-    """The folder of a file's path, the name of its deployment; backslashes count as slashes.
+    """Folder of a file's path, which names its deployment; backslashes count as slashes.
 
-    >>> folder_of("site3\\\\100RECNX\\\\IMG_1.JPG"), folder_of("IMG_1.JPG")
-    ('site3/100RECNX', '')
+    Args:
+        file: Path of the file.
+
+    Returns:
+        The folder.
+
+    Examples:
+        >>> folder_of("site3\\\\100RECNX\\\\IMG_1.JPG"), folder_of("IMG_1.JPG")
+        ('site3/100RECNX', '')
     """
     return file.replace("\\", "/").rpartition("/")[0]
