@@ -2,9 +2,9 @@
 
 Simulated television with a classifier that sees what a frame shows and no more: it cannot tell wolves from dogs,
 which look alike, and knows bears, goldfish and the rest but for noise. The channel decides between wolf and dog, and
-only bears and goldfish tell the channel. So the cause of every right label of a canine is known: a bear or goldfish of the channel
-that is on. A world memory is trained on such streams; on others, moments are drawn among the canines that it names
-rightly after a telling frame, and each is explained. Printed, for each seed:
+only bears and goldfish tell the channel. So the cause of every right label of a canine is known: a bear or goldfish
+of the channel that is on. A world memory is trained on such streams; on others, moments are drawn among the canines
+that it names rightly after a telling frame, and each is explained. Printed, for each seed:
 
 right      of the canines after a telling frame, the share that the memory names rightly (0.5 is chance)
 frames     the share of explanations whose top evidence, frame by frame, is a telling frame of the channel that is on

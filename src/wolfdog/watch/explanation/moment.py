@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 
-from wolfdog.errors import InputError
+from wolfdog.errors import InputError, LabelsError
+from wolfdog.labels import matching_files
+from wolfdog.text_files.camera_time import date_of, iso_utc, seconds_of
 
-from ..camera_time import date_of, iso_utc, seconds_of
-from ..formats.label_rows import MediaNames
 from ..predictions import Predictions
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)$")
@@ -36,9 +36,13 @@ def find_moment(
     """
     rows = np.ones(len(table), bool)
     if media is not None:
-        name = MediaNames(dict.fromkeys(table.media.tolist())).find(media)
-        if name is None:
+        try:
+            found = matching_files([media], list(dict.fromkeys(table.media.tolist())))
+        except LabelsError:
+            found = {}
+        if media not in found:
             raise InputError(f"--file {media}: no file of the results has this name, or more than one.")
+        name = found[media]
         rows &= table.media == name
     if deployment is not None:
         if deployment not in table.deployments():
