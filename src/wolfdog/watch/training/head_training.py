@@ -164,7 +164,7 @@ def read_features(
         for number, (path, name) in enumerate(wanted):
             try:
                 parts.extend(
-                    (name, looks) for looks in classify_video(path, classifier, options, cache=cache)
+                    (name, looks) for looks in classify_video(path, classifier, options=options, cache=cache)
                 )
             except MediaError as error:
                 troubles.append(str(error))
