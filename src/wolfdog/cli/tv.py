@@ -66,7 +66,7 @@ def tv(
         default_world() if world is None else load_world(world), switch_every, informative_rate, shot_length
     )
     picture: Picture = (
-        Painter(size, seed) if images is None else Photographs(images, part or "all", size, seed)
+        Painter(size, seed) if images is None else Photographs(images, part or "all", size=size, seed=seed)
     )
     if sheet is not None:
         from wolfdog.tv.sheet import write_sheet
