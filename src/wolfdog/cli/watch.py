@@ -77,6 +77,13 @@ def watch(
         typer.Option(help="Classify the boxes that a YOLO network finds: onnx:FILE.", show_default=False),
     ] = None,
     fps: Annotated[float, typer.Option(help="Frames a second that are looked at.")] = 5.0,
+    skip_still: Annotated[
+        bool,
+        typer.Option(
+            "--skip-still",
+            help="Look only at frames in which something moves, and at one every two seconds otherwise.",
+        ),
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the classifier.")] = 1,
     cache: Annotated[
         bool, typer.Option(help="Keep what the classifier gave, so that no frame is classified twice.")
@@ -162,6 +169,7 @@ def watch(
         ahead=lookahead,
         crop=crop.value,
         fps=fps,
+        skip_still=skip_still,
         motion=motion,
         detections=detections,
         detector=detector,
@@ -173,7 +181,7 @@ def watch(
     if model is not None and options != plain:
         raise InputError(
             "--model brings its own classifier, classes, memory and frame rate: leave --classifier, --classes, "
-            "--method, --option, --crop, --motion, --detections, --detector and --fps out."
+            "--method, --option, --crop, --motion, --detections, --detector, --fps and --skip-still out."
         )
     media = list_media(sources, listing)
     live = [medium.name for medium in media if medium.live is not None]

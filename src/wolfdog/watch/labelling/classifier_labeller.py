@@ -137,7 +137,13 @@ class ClassifierLabeller(Labeller):
                 )
                 continue
             try:
-                found = label_live(medium, self._classifier, self._method, self._options.sampling, progress)
+                found = label_live(
+                    medium,
+                    self._classifier,
+                    self._method,
+                    sampling=self._options.sampling,
+                    progress=progress,
+                )
                 for labels in found:
                     yield medium, labels
             except MediaError as error:

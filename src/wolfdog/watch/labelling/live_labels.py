@@ -26,6 +26,7 @@ def label_live(
     medium: Medium,
     classifier: Classifier,
     method: Method,
+    *,
     sampling: Sampling,
     progress: MediaProgress,
 ) -> Iterator[Labels]:
@@ -48,7 +49,7 @@ def label_live(
 
     live = medium.live
     assert live is not None
-    source = LiveSource(live.address, sampling, live.options)
+    source = LiveSource(live.address, sampling=sampling, options=live.options)
     scaler = VideoReformatter()
     window: Predictions | None = None
 

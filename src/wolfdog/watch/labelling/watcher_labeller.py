@@ -146,7 +146,7 @@ class _Through:
 
     def _opened(self, medium: Medium) -> AbstractContextManager[tuple[Iterable[Frame], VideoSource | None]]:
         if medium.live is not None:
-            return nullcontext((live_frames(medium.live, self._size, self._sampling), None))
+            return nullcontext((live_frames(medium.live, self._size, sampling=self._sampling), None))
         return open_frames(medium.path, self._size, self._sampling, max_pixels=self._pixels)
 
     def place(self, moment: Moment) -> tuple[_Medium, Moment]:

@@ -60,7 +60,7 @@ def open_footage(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Footag
         )
 
 
-def live_frames(live: Live, size: int, sampling: Sampling) -> Iterator[Frame]:
+def live_frames(live: Live, size: int, *, sampling: Sampling) -> Iterator[Frame]:
     """Frames of a live source, `size` by `size` pixels.
 
     Args:
@@ -74,7 +74,7 @@ def live_frames(live: Live, size: int, sampling: Sampling) -> Iterator[Frame]:
     from av.video.reformatter import VideoReformatter
 
     scaler = VideoReformatter()
-    for picture in LiveSource(live.address, sampling, live.options):
+    for picture in LiveSource(live.address, sampling=sampling, options=live.options):
         image = np.ascontiguousarray(small_picture(picture, size, scaler))
         yield Frame(picture.index, picture.time, picture.end - picture.time, image)
 

@@ -125,7 +125,7 @@ class LiveSource:
     """
 
     def __init__(
-        self, address: str, sampling: Sampling | None = None, options: LiveOptions | None = None
+        self, address: str, *, sampling: Sampling | None = None, options: LiveOptions | None = None
     ) -> None:
         self.address = address
         self.name = without_password(address)
