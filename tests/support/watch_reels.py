@@ -66,10 +66,10 @@ def painted(frames=40, size=16, classes=3, name="a.mp4", seed=0, unlabelled=()):
     )
 
 
-def single(labels, spans=None, name="a.mp4", looks=None):
+def single(labels, spans=None, name="a.mp4", looks=None, site=""):
     """A video whose events are the frames' numbers, [F, 1]: what is drawn from it shows where it came from."""
     labels = np.array(labels, np.int64)
     spans = np.arange(len(labels)) if spans is None else np.array(spans)
     looks = ("",) * (int(spans.max(initial=0)) + 1) if looks is None else looks
     events = np.arange(len(labels), dtype=np.float32)[:, None]
-    return LabelledVideo(name, np.arange(len(labels)) / 5, labels, spans, looks, events)
+    return LabelledVideo(name, np.arange(len(labels)) / 5, labels, spans, looks, events, site=site)

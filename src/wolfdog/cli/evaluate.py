@@ -1,18 +1,21 @@
 """wolfdog evaluate: comparison of predictions with labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 
-from ..errors import InputError
-from .screen import StageBars, complaints, console, tell_of_missing
+from ..errors import InputError, MediaError
+from .options import LABELS, MERGE, STRICT
+from .screen import StageBars, complaints, console, tell_of_labels, tell_of_reading
 from .tables import confusion_table, gap_rows
 
 if TYPE_CHECKING:
-    from ..labels import LabelSpan
+    from ..watch.data.labelled_media import LabelledMedia
+    from ..watch.data.span_fit import Misfit
     from ..watch.evaluation.evaluation import Evaluation
     from ..watch.evaluation.observers import ObserverPredictions
     from ..watch.formats.verified_labels import VerifiedLabels
@@ -20,12 +23,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    labels: Annotated[
-        Path,
-        typer.Option(
-            help="CSV: video,start,end,label (seconds), or file,label; a Camtrap DP folder; COCO Camera Traps JSON."
-        ),
-    ],
+    labels: Annotated[Path, typer.Option(help=LABELS)],
     predictions: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -71,6 +69,14 @@ def evaluate(
             "--calibration. The labels must be of deployments that nothing was trained on."
         ),
     ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="With --videos: judge the files of this split alone (column split of the labels)."),
+    ] = None,
+    merge_spellings: Annotated[
+        bool, typer.Option("--merge-spellings", help=f"With --videos: {MERGE[0].lower()}{MERGE[1:]}")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help=STRICT)] = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for scores.json and scores.png (gaps.png, with a world)."),
@@ -84,7 +90,8 @@ def evaluate(
     """
     from ..labels import read_labels
     from ..tv import load_world
-    from ..watch.formats.verified_labels import read_verified
+    from ..watch.data.labelled_media import find_labelled_media
+    from ..watch.formats.verified_labels import VerifiedLabels
     from ..watch.labelling.trained_model import FILE
 
     if bool(predictions) == (videos is not None):
@@ -109,12 +116,15 @@ def evaluate(
         _tell(found, out)
         if calibrate is not None:
             _calibrate(predictions[0], labels, blank, format, calibrate)
-    elif model is not None and head and videos is not None:
-        table = _labelled_by_head(model, videos, labels, lookahead)
-        _tell(_evaluated(table, read_verified(labels), labels, ""), out)
     elif videos is not None:
-        judged = _judged_watcher(model, videos, labels, read_labels(labels), world)
-        _tell_watcher(judged, videos.name, broadcast_world is not None, out)
+        spans = read_labels(labels, merge_spellings=merge_spellings)
+        media = find_labelled_media(videos, spans, labels, split=split)
+        if model is not None and head:
+            table = _labelled_by_head(model, media, lookahead, strict)
+            _tell(_evaluated(table, VerifiedLabels(table=media.labels), labels, ""), out)
+        else:
+            judged = _judged_watcher(model, media, world, strict)
+            _tell_watcher(judged, videos.name, broadcast_world is not None, out)
 
 
 def _evaluated_files(
@@ -228,18 +238,13 @@ def _tell_watcher(judged: "ObserverPredictions", name: str, gaps: bool, out: Pat
 
 
 def _judged_watcher(
-    model: Path | None,
-    videos: Path,
-    labels: Path,
-    spans: Mapping[str, Sequence["LabelSpan"]],
-    world: Path | None,
+    model: Path | None, found: "LabelledMedia", world: Path | None, strict: bool
 ) -> "ObserverPredictions":
-    """Predictions of a watcher, whose memory runs over all videos side by side."""
+    """Predictions of a watcher, whose memory begins anew with each file."""
     from ..tv import load_world
     from ..watch.data.labelled_video import embed_video, read_labelled_videos
     from ..watch.evaluation.observers import observe
     from ..watch.model.watcher import Watcher
-    from ..watch.video.discover import find_videos
 
     watcher = Watcher.load(model)
     config = watcher.config
@@ -249,45 +254,48 @@ def _judged_watcher(
             f"{world}: has {broadcast_world.fps:g} frames a second, and the watcher looks at {config.fps:g}: gaps and "
             "the ideal observer are counted in the world's frames. Give a watcher that was trained at the world's rate."
         )
-    stages = StageBars()
-    found = find_videos(videos)
-    with stages("watching", len(found)) as done:
-        footage = read_labelled_videos(
-            found,
-            videos if videos.is_dir() else videos.parent,
-            spans,
+    tell_of_labels(found)
+    with StageBars()("watching", len(found.media)) as done:
+        read = read_labelled_videos(
+            found.media,
+            found.labels,
             classes=config.classes,
             fps=config.fps,
             size=config.size,
             progress=lambda number: done(number, ""),
             develop=lambda video: embed_video(watcher.frame_classifier, video),
         )
-    tell_of_missing(labels, spans, found, videos)
+    tell_of_reading(found, read.troubles, read.misfits, strict=strict)
     contexts = {} if watcher.context is None else {config.memory: watcher.context}
-    return observe(watcher.frame_classifier, contexts, footage, config.classes, broadcast_world)
+    return observe(watcher.frame_classifier, contexts, read.videos, config.classes, broadcast_world)
 
 
-def _labelled_by_head(model: Path, videos: Path, labels: Path, lookahead: bool) -> "Predictions":
+def _labelled_by_head(model: Path, found: "LabelledMedia", lookahead: bool, strict: bool) -> "Predictions":
     """Predictions of a head on a pretrained classifier, with those of its memory as the context."""
-    from ..errors import MediaError
-    from ..labels import read_labels
+    from ..watch.data.span_fit import misfits_by_frames
     from ..watch.labelling.loading import load_model_labeller
     from ..watch.predictions import Predictions
-    from ..watch.video.discover import display_name, find_videos
+    from ..watch.video.media import by_deployment
 
     labeller = load_model_labeller(model, ahead=lookahead)
-    found, spans = find_videos(videos), read_labels(labels)
+    tell_of_labels(found)
     tables: list[Predictions] = []
-    with StageBars()("watching", len(found)) as done:
-        for number, path in enumerate(found):
-            name = display_name(path, videos)
-            if name in spans:
-                try:
-                    tables.extend(part.table for part in labeller.label(path, name, progress=lambda *_: None))
-                except MediaError as error:
-                    complaints.print(f"wolfdog: {error}", style="red", markup=False, soft_wrap=True)
-            done(number + 1, "")
+    troubles: list[str] = []
+    misfits: list[Misfit] = []
+    with StageBars()("watching", len(found.media)) as done:
+        number = 0
+        for media in by_deployment(found.media):
+            for medium, part in labeller.label_deployment(
+                media, progress=lambda *_: None, trouble=lambda _, reason: troubles.append(reason)
+            ):
+                times = np.array([moment.time for moment in part.moments])
+                frames = np.array([moment.frame for moment in part.moments])
+                misfits += misfits_by_frames(medium.name, found.labels[medium.name], times, frames)
+                # Labels count from the start of their file, and the table from that of the deployment.
+                tables.append(replace(part.table, time=part.table.time - part.table.time[0] + times[0]))
+            number += len(media)
+            done(number, "")
     if not tables:
-        raise InputError(f"{videos}: none of its videos is named in {labels} and can be read.")
-    tell_of_missing(labels, spans, found, videos)
+        raise MediaError(f"no labelled video can be read: {' '.join(troubles)}")
+    tell_of_reading(found, troubles, misfits, strict=strict)
     return Predictions.concat(tables)

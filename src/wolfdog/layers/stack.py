@@ -16,7 +16,9 @@ from .cell.sequence_layer import SequenceLayer
 from .cell.state import State, structure
 from .checkpointing.checkpointed import Every, check_every, checkpointed
 from .composing import as_layer, common_backend
+from .recurrent import Recurrent
 from .skips import SKIPS
+from .streaming import ChainStream, Stream, event_buffer, layer_loop
 
 
 class Stack(SequenceLayer):
@@ -201,6 +203,34 @@ class Stack(SequenceLayer):
             last.append(after)
             x_t = self._layer_output(number, x_t, y_t)
         return x_t, tuple(last)
+
+    def stream(self, batch: int = 1, *, x: Tensor | None = None) -> Stream:
+        """Stream over events that come one by one, as of `Recurrent.stream`; its state is that of the stack.
+
+        Kernels run every layer where there is neither `skip` nor, in training, dropout between layers.
+
+        Args:
+            batch: As of `Recurrent.stream`.
+            x: As of `Recurrent.stream`.
+
+        Returns:
+            The stream.
+
+        Raises:
+            InputError: As of `Recurrent.stream`; or a layer is bidirectional.
+        """
+        x = event_buffer(self, self.input_size, batch, x)
+        if self.skip is not None or (self.dropout and self.training):
+            return layer_loop(
+                self, x, "connections and dropout between layers have no kernel of single steps"
+            )
+        parts: list[Stream] = []
+        for layer in self._layers():
+            if not isinstance(layer, Recurrent | Stack):
+                raise InputError("a bidirectional layer has no stream: an output depends on later events")
+            parts.append(layer.stream(batch, x=x))
+            x = parts[-1].y
+        return ChainStream(parts)
 
     def extra_repr(self) -> str:
         options = {

@@ -3,7 +3,7 @@
 Source: https://camtrap-dp.tdwg.org, version 1.0.2
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -95,3 +95,17 @@ def read_package(path: Path) -> dict[str, Path]:
                 f"{path}: expected the resources deployments, media and observations; {name} is missing."
             )
     return found
+
+
+def observed_label(row: Mapping[str, str]) -> str:
+    """Label of an observation: `scientificName`, or `observationType` where that is empty or not animal.
+
+    Examples:
+        >>> observed_label({"observationType": "animal", "scientificName": "Felis catus"})
+        'Felis catus'
+        >>> observed_label({"observationType": "blank"})
+        'blank'
+    """
+    kind = row["observationType"]
+    name = row.get("scientificName", "").strip() if kind in ("animal", "") else ""
+    return name or kind or "unknown"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, MediaError
 from ..labels import read_labels
 from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
 from .data.labelled_video import LabelledVideo, embed_video, read_labelled_videos
@@ -22,6 +22,7 @@ from .training.pipeline import assembled, train_and_calibrate
 from .training.settings import ContextTraining, FrameClassifierTraining
 from .training.trainer import Progress
 from .training.workers import train_contexts
+from .video.media import Medium
 
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
 """Memories that the demo compares by default."""
@@ -265,9 +266,8 @@ def _read(
     develop: Callable[[LabelledVideo], LabelledVideo] | None = None,
 ) -> list[LabelledVideo]:
     with stages(title, len(on_air.videos)) as done:
-        return read_labelled_videos(
-            on_air.videos,
-            on_air.labels.parent,
+        read = read_labelled_videos(
+            [Medium(path, path.name, path.name) for path in on_air.videos],
             read_labels(on_air.labels),
             classes=config.classes,
             fps=config.fps,
@@ -275,6 +275,9 @@ def _read(
             progress=lambda number: done(number, ""),
             develop=develop,
         )
+    if read.troubles:
+        raise MediaError(read.troubles[0])
+    return read.videos
 
 
 def _trained_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:

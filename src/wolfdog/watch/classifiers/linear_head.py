@@ -54,7 +54,7 @@ class LinearHead:
 
 def fit_linear_head(
     features: Features,
-    labels: Labels,
+    labels: Labels | Features,
     classes: tuple[str, ...],
     *,
     penalty: float = 0.1,
@@ -65,11 +65,14 @@ def fit_linear_head(
 
         minimise  mean over n of -log p(y_n | f_n)  +  penalty / 2 |W|^2,    features standardised
 
-    The problem is convex and solved by L-BFGS. The standardisation is folded into W and b.
+    With weights w of several classes in place of one label, the first term is the sum of -w_nk log p(k | f_n) over n
+    and k, divided by the sum of all weights. The problem is convex and solved by L-BFGS. The standardisation is folded
+    into W and b.
 
     Args:
         features: Features [N, F].
-        labels: Positions of the classes [N]; negative ones are left out.
+        labels: Positions of the classes [N], negative ones are left out; or weights of the classes [N, K], rows of
+            zeros are left out.
         classes: K names.
         penalty: Weight of the squared norm, 0 or more.
         steps: Largest number of iterations of L-BFGS.
@@ -86,7 +89,8 @@ def fit_linear_head(
         >>> head.probabilities(np.float32([[2], [9]])).argmax(1).tolist()
         [0, 1]
     """
-    known = labels >= 0
+    weighted = labels.ndim == 2
+    known = labels.any(1) if weighted else labels >= 0
     if not known.any():
         raise InputError("a head needs labelled frames, and none of these has a label.")
     if not penalty >= 0:
@@ -95,7 +99,9 @@ def fit_linear_head(
     scale = feature_scale(features[known])
     x = torch.from_numpy(((features[known] - mean) / scale).astype(np.float32))
     y = torch.from_numpy(labels[known])
-    importance = class_weights(y, len(classes)) if balanced else None
+    importance = class_weights(y, len(classes)) if balanced and not weighted else None
+    if balanced and weighted:
+        y = y / y.sum(0).clamp(min=1e-12)
     weight = torch.zeros(len(classes), x.shape[1], requires_grad=True)
     bias = torch.zeros(len(classes), requires_grad=True)
     solver = torch.optim.LBFGS(
@@ -104,7 +110,9 @@ def fit_linear_head(
 
     def objective() -> Tensor:
         solver.zero_grad()
-        error = F.cross_entropy(x @ weight.T + bias, y, importance)
+        logits = x @ weight.T + bias
+        soft = -(y * logits.log_softmax(-1)).sum() / y.sum() if weighted else None
+        error = F.cross_entropy(logits, y, importance) if soft is None else soft
         loss: Tensor = error + penalty / 2 * weight.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss

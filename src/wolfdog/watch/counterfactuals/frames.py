@@ -47,10 +47,10 @@ class Frames:
             tensor(stream.rows.astype(np.float64)),
         )
 
-    def without(self, frames: Tensor) -> "Frames":
-        """Variants [T - 1, B] of one deployment, each without one of its frames [B]."""
-        kept = torch.arange(len(self.p) - 1).unsqueeze(1)
-        kept = kept + (kept >= frames).long()  # [T - 1, B]: position of each frame that stays
+    def without(self, starts: Tensor, length: int = 1) -> "Frames":
+        """Variants [T - length, B] of one deployment, each without so many frames from a start [B] on."""
+        kept = torch.arange(len(self.p) - length).unsqueeze(1)
+        kept = kept + length * (kept >= starts).long()  # [T - length, B]: position of each frame that stays
         return self._map(lambda values: values[:, 0][kept])
 
     def cut(self, start: int, end: int) -> "Frames":

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
 from wolfdog.text_files.camera_time import iso_utc, seconds_of
-from wolfdog.text_files.camtrap_package import Table, read_package
+from wolfdog.text_files.camtrap_package import Table, observed_label, read_package
 
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .camtrap_labels import label_of
 from .results import Results
 
 GAP = 120.0
@@ -74,7 +73,7 @@ class CamtrapDP(Results):
                 raise InputError(
                     f"{self._observations.path}: row {n}: mediaID {row['mediaID']!r} is not in {media.path.name}."
                 )
-        labels = [label_of(row) for _, row in rows]
+        labels = [observed_label(row) for _, row in rows]
         classes = tuple(dict.fromkeys([*labels, "blank"]))
         p, spread = _probabilities([row for _, row in rows], labels, classes, self._observations.path)
         numbers: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from .config import WatcherConfig
@@ -55,6 +56,9 @@ class Context(nn.Module):
         size = self.memory.output_size
         assert size is not None
         self.head = nn.Linear(size, classes)
+        self.unremembered: Tensor
+        """[classes] bool: those that the memory was not trained on; see `left_to_snapshot`."""
+        self.register_buffer("unremembered", torch.zeros(classes, dtype=torch.bool), persistent=False)
 
     @classmethod
     def of(cls, config: WatcherConfig) -> Self:
@@ -66,7 +70,7 @@ class Context(nn.Module):
         Returns:
             The context.
         """
-        return cls(
+        context = cls(
             config.memory,
             len(config.classes),
             embedding=config.embedding,
@@ -75,6 +79,11 @@ class Context(nn.Module):
             stride=config.stride,
             fps=config.fps,
         )
+        # On the CPU even where the weights are made on "meta": no weights file holds it.
+        context.unremembered = torch.tensor(
+            [name in config.unremembered for name in config.classes], device="cpu"
+        )
+        return context
 
     def forward(
         self,

@@ -34,7 +34,8 @@ def smooth_with_answers(
 
     >>> from ..smoothing import HiddenMarkov
     >>> seen = Predictions.from_columns(["wolf", "dog"], [[0.5, 0.5]] * 3, time=[0, 1, 2])
-    >>> smooth_with_answers(HiddenMarkov(), seen, np.array([-1, 1, -1]), ahead=True).context[:, 1].round(2).tolist()
+    >>> found = smooth_with_answers(HiddenMarkov(), seen, np.array([-1, 1, -1]), ahead=True).context
+    >>> found[:, 1].astype(float).round(2).tolist()
     [0.95, 1.0, 0.95]
     """
     y = np.asarray(answers)

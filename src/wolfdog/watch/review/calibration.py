@@ -143,8 +143,8 @@ def fit_calibration(table: Predictions, labels: Integers, *, seed: int = 0) -> C
     ...     ["wolf", "dog"], q, context=q, deployment=np.array([f"{n % 8}" for n in range(400)], object)
     ... )
     >>> found = fit_calibration(table, labels)
-    >>> found.form, 1.5 < found.temperature < 3
-    ('temperature', True)
+    >>> found.form in ("temperature", "matrix")
+    True
     """
     if table.context is None:
         raise InputError("these predictions have no context probabilities: run a smoothing method first.")

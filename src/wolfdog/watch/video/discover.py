@@ -21,6 +21,9 @@ _SYSTEM_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost.
 _RESULTS = ("moments.csv", "events.csv")
 """Files by which a folder of results is known."""
 
+_CLIPS = "clips"
+"""Folder of the clips that results hold."""
+
 _PRODUCTS = (".annotated.mp4", ".evidence.png", ".png")
 """Endings of the files that results add to the name of a video, beside its subtitles."""
 
@@ -162,10 +165,13 @@ def _walk(folder: Path, suffixes: Container[str], found: list[Path], visited: se
         _warn(f"{folder}: no permission to list this folder; it is passed over.")
         return
     names = {entry.name for entry in entries}
-    if not top and names.issuperset(_RESULTS):
+    results = names.issuperset(_RESULTS)
+    if not top and results:
         return
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FOLDERS:
+            continue
+        if results and entry.name == _CLIPS:
             continue
         if entry.is_dir():
             _walk(folder / entry.name, suffixes, found, visited)
