@@ -51,6 +51,7 @@ class Words(nn.Module):
         return self.unit(self.table(x.squeeze(-1) if self.squeezed else x), h)
 
 
+@pytest.mark.filterwarnings("ignore:Pair runs as an eager loop")  # before the loop itself raises the error
 @pytest.mark.parametrize("backend", [None, "eager"])
 def test_a_state_of_another_structure(backend: str | None) -> None:
     x, h = torch.randn(5, 2, 3), torch.zeros(2, 4)
