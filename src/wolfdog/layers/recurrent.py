@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
 from .cell.arguments import described, laid_out, with_batch
+from .cell.hints import explained
 from .cell.protocol import Returns, check_pair, check_returns
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
@@ -146,7 +147,10 @@ class Recurrent(SequenceLayer):
             runner = CheckpointedRunner(own, self.checkpoint_every)
         with shared_dropout_masks(self.cell, events.shape[1]):
             given = with_step_masks(self.cell, events)
-            y, after = runner.sequence(given, before, ends, marks)
+            if compiling:
+                y, after = runner.sequence(given, before, ends, marks)
+            else:
+                y, after = explained(self.cell, x, runner.sequence, given, before, ends, marks)
             if isinstance(own, CompiledRunner):
                 self.__dict__["_last_reason"] = own.reason
                 if batched and given is events and own.reason is None:
@@ -250,14 +254,18 @@ class Recurrent(SequenceLayer):
                 return found
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
-        batched = x_t.dim() > 1
+        batched, given = x_t.dim() > 1, x_t
         if not batched:
             x_t = x_t.unsqueeze(0)
         check_pair(self.cell, state)
         state = with_batch(state, len(x_t), batched)
         runner = self._runner()
         with shared_dropout_masks(self.cell, len(x_t)):
-            y_t, state = runner.step(with_step_masks(self.cell, x_t.unsqueeze(0)).squeeze(0), state)
+            masked = with_step_masks(self.cell, x_t.unsqueeze(0)).squeeze(0)
+            if compiling:
+                y_t, state = runner.step(masked, state)
+            else:
+                y_t, state = explained(self.cell, given, runner.step, masked, state)
         if isinstance(runner, CompiledRunner):
             self.__dict__["_last_reason"] = runner.reason
             if batched and runner.ready_step is not None:

@@ -224,7 +224,7 @@ class OnKernels(nn.RNNBase):
     def _within_graph(self, events: Any, hx: Any) -> Any:
         """Result within a graph of torch.compile, with kernels as operators; exported graphs hold PyTorch's own."""
         if torch.compiler.is_exporting():
-            return self.own.forward(self, events, hx)
+            return self._exported(events, hx)
         if isinstance(events, PackedSequence):
             from .graph_break import outside_graph
 
@@ -233,6 +233,17 @@ class OnKernels(nn.RNNBase):
         if not numbers or not fits(self, events, hx, named[0]["weight_ih"].dtype):
             return self.own.forward(self, events, hx)
         return self._run([partial(run_planned, planned(number)) for number in numbers], named, events, hx)
+
+    def _exported(self, events: Any, hx: Any) -> Any:
+        """Result within an exported graph: torch.nn's operator, or scans over a dynamic number of steps."""
+        from .scan_unit import scans  # loads torch's scan
+
+        named = self._named()
+        dtype = named[0]["weight_ih"].dtype
+        runs = scans(self, events)
+        if not runs or not fits(self, events, hx, dtype):
+            return self.own.forward(self, events, hx)
+        return self._run(runs, named, events, hx)
 
     def _plans_in_graph(self) -> tuple[int, ...]:
         units = self._units(self._named())
