@@ -13,6 +13,7 @@ from .cell.protocol import Returns, check_pair, check_returns
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
+from .cell.symbolic_trace import SYMBOLIC, traced_call, traced_method
 from .cell.zoneout import with_step_masks
 from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
 from .execution.backend import asked_backend, variable_slot
@@ -140,6 +141,8 @@ class Recurrent(SequenceLayer):
             found = self._again(self._sequence_path, x, state, lengths, resets)
             if found is not None:
                 return found
+        if isinstance(x, SYMBOLIC):
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
         check_pair(self.cell, state)
         batched, (events, before, ends, marks) = laid_out(x, state, lengths, resets, self.batch_first)
         runner = own = self._runner()
@@ -252,6 +255,8 @@ class Recurrent(SequenceLayer):
             if found is not None:
                 self.__dict__["_last_reason"] = None
                 return found
+        if isinstance(x_t, SYMBOLIC):
+            return traced_method(self, "step", x_t, state)  # type: ignore[no-any-return]
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
         batched, given = x_t.dim() > 1, x_t
