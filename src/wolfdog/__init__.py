@@ -15,6 +15,7 @@ from .layers import LearnedState as LearnedState
 from .layers import Recurrent as Recurrent
 from .layers import RecurrentDropout as RecurrentDropout
 from .layers import Stack as Stack
+from .layers import Stream as Stream
 from .layers import TruncatedBPTT as TruncatedBPTT
 from .layers import Zoneout as Zoneout
 from .layers import clear_caches as clear_caches

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import wolfdog as wd
-from random_cells import BATCH, CHANGES, RandomCell
+from random_cells import BATCH, CHANGES, ROWS, RandomCell
 
 CLOSE = {torch.float64: 1e-7, torch.float32: 2e-3}
 """Differences that rounding explains, of numbers of about one: kernels and the loop sum in other orders."""
@@ -52,6 +52,7 @@ def differences(seed: int, changes: int = 4) -> Outcome:
                 kind = draw.choice(kinds)
                 steps = draw.choice([1, 5])
                 given = torch.randn(steps, BATCH, 3, dtype=dtype)
+                given = torch.randint(0, ROWS, given.shape) if cell.whole else given
                 state = [0.5 * torch.randn(BATCH, 4, dtype=dtype) for _ in range(3)]
                 ours, theirs = (_tried(one, kind, given, state, seed, first) for one in (layer, loop))
                 outcome.calls += 1
@@ -105,13 +106,14 @@ def _seen(result: Any) -> list[Tensor]:
 
 
 def _training(run: Callable[[Tensor, Any], Any], layer: Any, x: Tensor, state: Any) -> list[Tensor]:
-    x = x.clone().requires_grad_()
+    x = x.clone().requires_grad_(x.is_floating_point())
     for part in _leaves(state):
         part.requires_grad_()
     y, after = run(x, state)
-    loss = y.square().sum() + 0 * x.sum()  # which has a gradient even where y has none
+    loss = y.square().sum() + 0 * next(_leaves(state)).sum()  # which has a gradient even where y has none
     loss = loss + sum(part.sin().sum() for part in _leaves(after))
-    wanted = [x, *_leaves(state), *(p for p in layer.parameters() if p.requires_grad)]
+    held = (x, *_leaves(state), *layer.parameters())
+    wanted = [tensor for tensor in held if tensor.requires_grad]
     gradients = torch.autograd.grad(loss, wanted, allow_unused=True)
     return [
         *_seen((y, after)),

@@ -13,12 +13,14 @@ from torch.nn.utils import parametrizations, parametrize
 from random_pieces import MODULES, NORMS, PIECES, UNITS
 
 BATCH = 2
+ROWS = 7
 
 
 class RandomCell(nn.Module):
     """A step of one of torch's units, and a few random pieces over its results.
 
-    The state is one tensor, a pair, or a pair of which one is a pair. `dtype` is the format of the parameters.
+    The state is one tensor, a pair, or a pair of which one is a pair. `dtype` is the format of the parameters. With
+    `whole`, events are whole numbers below `ROWS`, and the step looks up a number for each.
     """
 
     input_size = 3
@@ -26,6 +28,8 @@ class RandomCell(nn.Module):
 
     def __init__(self, draw: random.Random, dtype: torch.dtype = torch.float64) -> None:
         super().__init__()
+        self.whole = draw.random() < 0.2
+        self.table = nn.Embedding(ROWS, 1, draw.choice([None, 3]))
         self.form = draw.choice(["one", "one", "pair", "nested"])
         kind = nn.LSTMCell if self.form != "one" else draw.choice([nn.GRUCell, nn.RNNCell])
         self.unit, self.inner = kind(3, UNITS), draw.choice([nn.GRUCell, nn.RNNCell])(UNITS, UNITS)
@@ -56,6 +60,8 @@ class RandomCell(nn.Module):
 
     def forward(self, x: Tensor, state: Any) -> Any:
         last = None
+        if self.whole:
+            x = self.table(x).flatten(1)
         if self.form == "nested":
             state, last = state
         after = self.unit(x, state)

@@ -12,7 +12,9 @@ from ..errors import MediaWarning, WolfdogError
 from ..extras import needs_extra
 from .demo import demo
 from .evaluate import evaluate
+from .explain import explain
 from .export import export
+from .labels import check, split
 from .pretrain import pretrain
 from .screen import complaints, console
 from .smooth import smooth
@@ -49,8 +51,14 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-for command in (watch, smooth, train, evaluate, demo, tv, export, pretrain):
+for command in (watch, smooth, train, evaluate, explain, demo, tv, export, pretrain):
     app.command(help=_paragraphs(command.__doc__ or ""))(command)
+
+
+labels = typer.Typer(help="Check labels against their videos, and split them by site.", no_args_is_help=True)
+for of_labels in (check, split):
+    labels.command(help=_paragraphs(of_labels.__doc__ or ""))(of_labels)
+app.add_typer(labels, name="labels")
 
 
 def main() -> None:

@@ -118,6 +118,12 @@ def watch(
     annotate: Annotated[
         bool, typer.Option("--annotate", help="Also write each video with its labels beneath the pictures.")
     ] = False,
+    clips: Annotated[
+        bool, typer.Option("--clips", help="Also cut each event out of its video, into the folder clips.")
+    ] = False,
+    clip_margin: Annotated[
+        float, typer.Option(min=0.0, help="Seconds of a clip before and after its event.")
+    ] = 2.0,
 ) -> None:
     """Label videos and images: for every moment a label from the frame alone, and one that remembers what came before.
 
@@ -169,7 +175,13 @@ def watch(
     watched: list[Watched] = []
     try:
         with Recorder(
-            labeller, out, min_event=min_event, event_gap=event_gap, annotated=annotate, utc=all_utc(media)
+            labeller,
+            out,
+            min_event=min_event,
+            event_gap=event_gap,
+            annotated=annotate,
+            clips=clip_margin if clips else None,
+            utc=all_utc(media),
         ) as recorder:
             _watch_all(recorder, by_deployment(media), watched)
     except KeyboardInterrupt:

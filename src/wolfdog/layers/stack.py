@@ -16,7 +16,9 @@ from .cell.sequence_layer import SequenceLayer
 from .cell.state import State, structure
 from .checkpointing.checkpointed import Every, check_every, checkpointed
 from .composing import as_layer, common_backend
+from .recurrent import Recurrent
 from .skips import SKIPS
+from .streaming import ChainStream, Stream, event_buffer, layer_loop
 
 
 class Stack(SequenceLayer):
@@ -158,7 +160,17 @@ class Stack(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Activations of every layer, bottom to top; names start with the layer's index: "0.i", "1.stm"."""
+        """Activations of every layer, bottom to top; names start with the layer's index: "0.i", "1.stm".
+
+        Args:
+            x: As of the call.
+            state: As of the call.
+            lengths: As of the call.
+            resets: As of the call.
+
+        Returns:
+            Values of each name.
+        """
         lengths = None if lengths is None else self._checked_lengths(x, lengths)
         found: dict[str, Tensor] = {}
         x = self._without_padding(x, lengths)
@@ -174,6 +186,13 @@ class Stack(SequenceLayer):
     def step(self, x_t: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Output of one event, and the states of all layers after it.
 
+        Args:
+            x_t: Event, as of `Recurrent.step`.
+            state: Tuple of the layers' states before it.
+
+        Returns:
+            The output and the states.
+
         Raises:
             InputError: A layer is bidirectional.
             ShapeError: A shape is wrong.
@@ -184,6 +203,34 @@ class Stack(SequenceLayer):
             last.append(after)
             x_t = self._layer_output(number, x_t, y_t)
         return x_t, tuple(last)
+
+    def stream(self, batch: int = 1, *, x: Tensor | None = None) -> Stream:
+        """Stream over events that come one by one, as of `Recurrent.stream`; its state is that of the stack.
+
+        Kernels run every layer where there is neither `skip` nor, in training, dropout between layers.
+
+        Args:
+            batch: As of `Recurrent.stream`.
+            x: As of `Recurrent.stream`.
+
+        Returns:
+            The stream.
+
+        Raises:
+            InputError: As of `Recurrent.stream`; or a layer is bidirectional.
+        """
+        x = event_buffer(self, self.input_size, batch, x)
+        if self.skip is not None or (self.dropout and self.training):
+            return layer_loop(
+                self, x, "connections and dropout between layers have no kernel of single steps"
+            )
+        parts: list[Stream] = []
+        for layer in self._layers():
+            if not isinstance(layer, Recurrent | Stack):
+                raise InputError("a bidirectional layer has no stream: an output depends on later events")
+            parts.append(layer.stream(batch, x=x))
+            x = parts[-1].y
+        return ChainStream(parts)
 
     def extra_repr(self) -> str:
         options = {

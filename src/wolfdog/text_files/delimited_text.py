@@ -14,9 +14,9 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]], str]:
     """Header, rows and separator of a table: comma, semicolon or tab, in UTF-8 or UTF-16, with or without a mark.
 
     Raises:
-        InputError: the file is no table, a column stands in it twice, or a row has more or fewer fields than the
+        InputError: The file is no table, a column stands in it twice, or a row has more or fewer fields than the
             header.
-        OSError: the file cannot be read.
+        OSError: The file cannot be read.
     """
     numbered, separator = read_lines(path)
     header, lines = numbered[0][1], [fields for _, fields in numbered[1:]]
@@ -39,8 +39,8 @@ def read_lines(path: Path) -> tuple[list[tuple[int, list[str]]], str]:
     The first one is the header, whose names are stripped of spaces.
 
     Raises:
-        InputError: the file is no table.
-        OSError: the file cannot be read.
+        InputError: The file is no table.
+        OSError: The file cannot be read.
     """
     text = read_text(path)
     first = text.lstrip("\r\n").partition("\n")[0]
@@ -64,8 +64,8 @@ def read_text(path: Path) -> str:
     """Text of a file in UTF-8 or UTF-16, with or without a byte order mark.
 
     Raises:
-        InputError: its bytes are no such text.
-        OSError: the file cannot be read.
+        InputError: Its bytes are no such text.
+        OSError: The file cannot be read.
     """
     raw = path.read_bytes()
     encoding = "utf-8-sig"

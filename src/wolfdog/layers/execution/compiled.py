@@ -15,6 +15,7 @@ from .fast_path import SequencePath, StepPath
 from .kernel_access import obstacle
 from .probing import trial
 from .program_choice import Kept, ProgramChoice
+from .random_order import other_draws
 from .zero_start import NOT_ZEROS, zero_start
 
 if TYPE_CHECKING:
@@ -90,14 +91,17 @@ class CompiledRunner:
         gradient = torch.is_grad_enabled() and any(
             t.requires_grad for t in (event, *states, *ready.named.values())
         )
-        if gradient or found.rows:
+        single = None if gradient else found.single
+        if single is None:
             y, after = found.sequence(ready.named, event.unsqueeze(0), states)
             return y.squeeze(0), rebuilt(ready.before, after)
-        weights = found.single.weights([ready.named[name] for name in found.names])
+        named = [ready.named[name] for name in found.names]
+        weights = single.weights(named)
         if weights is None:  # it reads what is computed from parameters, which a step computes anew
             y, after = found.sequence(ready.named, event.unsqueeze(0), states)
             return y.squeeze(0), rebuilt(ready.before, after)
-        y, new = found.single.run(weights, len(event), event.contiguous(), [s.contiguous() for s in states])
+        event = single.event(event, named).contiguous()
+        y, new = single.run(weights, len(event), event, [s.contiguous() for s in states])
         self.ready_step = ready
         return y, rebuilt(ready.before, new)
 
@@ -181,11 +185,15 @@ class CompiledRunner:
         if before is None or program is None or isinstance(program.made, str):
             self.reason = self.reason or NOT_ZEROS
             return None
+        if program.made.draws:
+            self.reason = other_draws(self.cell, x, before, resets)
+            if self.reason is not None:
+                return None
         fresh = self.zero(event) if resets else None
         if resets and fresh is None:
             self.reason = NOT_ZEROS
             return None
-        named = self.record.arguments(program.lifted, event.dtype)
+        named = self.record.arguments(program.lifted, program.made.dtype)
         if any(len(named[name]) != x.shape[1] for name in program.made.rows):
             self.reason = "an attribute has a row for each example, and another number of rows"
             return None
@@ -208,7 +216,8 @@ class CompiledRunner:
         if not torch.is_autocast_enabled("cpu"):
             return x, state
         dtype = next((t.dtype for t in self.record.named().values() if t.is_floating_point()), x.dtype)
-        return x.to(dtype), None if state is None else transform(lambda t: t.to(dtype), state)
+        x = x.to(dtype) if x.is_floating_point() else x
+        return x, None if state is None else transform(lambda t: t.to(dtype), state)
 
     def _unfit(self, x: Tensor, state: State | None, others: Sequence[Tensor] = ()) -> str | None:
         """Reason why the eager loop must run this call; None where kernels may."""
@@ -216,8 +225,6 @@ class CompiledRunner:
         reason = obstacle((x, *states, *others, *self.record.named().values()))
         if reason is not None:
             return reason
-        if not x.is_floating_point():
-            return "kernels take events of floating-point numbers"
         if x.shape[0] == 0 or x.shape[1] == 0:
             return "there are no events"
         return "the cell has hooks, which run at every step" if self.record.hooked() else None

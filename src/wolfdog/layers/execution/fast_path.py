@@ -52,16 +52,22 @@ class StepPath(_CellPath):
     ) -> None:
         super().__init__(record, program, event, state, places, fixed=True)
         self._batch = len(event)
-        self._weights = self._compiled.single.weights(self._read)
-        self._run: Callable[..., Any] = self._compiled.single.run
+        single = self._compiled.single
+        assert single is not None  # it ran the step that this path repeats
+        self._weights = single.weights(self._read)
+        self._run: Callable[..., Any] = single.run
+        self._looked_up = single.event if self._compiled.traced.lookups else None
 
     def __call__(self, event: Tensor, state: Any) -> Found | None:
         """Output and next state; None where a guard fails."""
         states = (state,) if self._alone else state
         if torch.is_grad_enabled() or type(states) is not tuple or len(states) != self._count:
             return None
-        if self._check(event, states) is None:
+        read = self._check(event, states)
+        if read is None:
             return None
+        if self._looked_up is not None:
+            event = self._looked_up(event, read)
         y, after = self._run(self._weights, self._batch, event, states)
         return y, after[0] if self._alone else after
 
@@ -119,8 +125,8 @@ class SequencePath(_CellPath):
         if read is None:
             return None
         if resets is not None:
-            if not self._fresh or not plain(resets):
-                return None
+            if not self._fresh or self._compiled.draws or not plain(resets):
+                return None  # random numbers may be drawn in another order then
             if resets.dtype is not torch.bool or resets.shape != x.shape[:2]:
                 return None
         ends = None if lengths is None else checked_lengths(lengths, x.shape[0], x.shape[1])

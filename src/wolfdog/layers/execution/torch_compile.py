@@ -64,7 +64,8 @@ class GraphRunner:
         ):  # as CompiledRunner: nothing is rounded
             held = chain(self.cell.parameters(), self.cell.buffers())
             dtype = next((t.dtype for t in held if t.is_floating_point()), x.dtype)
-            x, state = x.to(dtype), None if state is None else transform(lambda t: t.to(dtype), state)
+            x = x.to(dtype) if x.is_floating_point() else x
+            state = None if state is None else transform(lambda t: t.to(dtype), state)
         if torch.compiler.is_exporting():  # an exported program consists of PyTorch's operators
             return self._exported(x, state, lengths, resets)
         # The length of a range makes a constant of a symbolic size: torch.compile(dynamic=True) has no others here.
@@ -89,7 +90,7 @@ class GraphRunner:
             name: reduce(getattr, name.split("."), self.cell) for name in (*plan.names, *plan.rows)
         }
         for name, value in named.items():  # a number that changes from call to call is an argument of kernels
-            named[name] = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=x.dtype)
+            named[name] = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=plan.dtype)
         y, after = run_planned(plan, named, x, states, lengths, resets, anew)
         return y, rebuilt(before, after)
 
@@ -149,12 +150,14 @@ class Plan:
         self.names = list(code.names)
         self.rows = list(compiled.rows)
         self.states = len(recurrence.states)
+        self.dtype = recurrence.dtype
         forms = [(list(t.shape[1:]), t.dtype) for t in tensors(zero)]
         parts = (
             self.number,
             self.names,
             self.rows,
             code.source(),
+            [(each.table, each.embedding, show(each.indices)) for each in compiled.traced.lookups],
             show(recurrence.split.parameters),
             show(recurrence.split.events),
         )
@@ -173,7 +176,9 @@ def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: s
         Exception
     ):  # as of a cell that takes its first state from its caller: the loop in the graph says it
         return 0
-    if compiled is None or zero is None:
+    if (
+        compiled is None or zero is None or compiled.draws
+    ):  # a graph draws random numbers in an order of its own
         return 0
     return register(compiled, resets, zero)
 

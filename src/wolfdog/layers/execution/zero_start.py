@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..cell.rng import generators, replayed
 from ..cell.state import State, tensors, transform
 from .attribute_reads import Reads, recording
 from .cell_cache import SETTINGS, CellRecord
@@ -38,7 +39,8 @@ def zero_start(record: CellRecord, eager: EagerRunner, event: Tensor) -> State |
 
 def _compared(record: CellRecord, eager: EagerRunner, event: Tensor, key: Any) -> State | str:
     numbers = 3 * event[0].numel()
-    example = torch.linspace(-1.0, 1.0, numbers, dtype=event.dtype, device="cpu").view(3, *event.shape[1:])
+    low, high = (-1.0, 1.0) if event.is_floating_point() else (0.0, 0.0)  # a table has a row of number zero
+    example = torch.linspace(low, high, numbers, dtype=event.dtype, device="cpu").view(3, *event.shape[1:])
     modules, unseen = record.modules, list[str]()
     reads = Reads(unseen.append)
     with probing(modules, event.device), recording(modules, reads):
@@ -50,7 +52,8 @@ def _compared(record: CellRecord, eager: EagerRunner, event: Tensor, key: Any) -
 
 
 def _tried(eager: EagerRunner, example: Tensor) -> State | str:
-    output, after = eager.step(example, None)
+    with replayed(generators(example.device), example.device):  # both steps draw the same random numbers
+        output, after = eager.step(example, None)
     if not all(isinstance(t, Tensor) and t.dim() > 0 and len(t) == 3 for t in tensors(after)):
         return "the cell's first state has no batch"
     zeros = transform(torch.zeros_like, after)

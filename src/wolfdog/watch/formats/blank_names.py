@@ -1,4 +1,4 @@
-"""Names by which classifiers call pictures with nothing in them."""
+"""Usual names of the class for empty pictures."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,16 @@ _BLANK = ("blank", "empty", "vide", "leer", "vacio", "vacío", "vuoto", "no anim
 
 
 def blank_of(classes: Sequence[str], asked: str | None = None) -> str | None:
-    """The class that says that nothing is there: the one asked for, or the first with a usual name.
+    """Name of the class for empty pictures: the given one, or the first with a usual name.
 
     A SpeciesNet taxonomy string counts by its last part.
+
+    Args:
+        classes: Names of the classes.
+        asked: The given name; None to search for one.
+
+    Returns:
+        The name; None if there is none.
 
     Examples:
         >>> blank_of(["wolf", "Empty"]), blank_of(["wolf", "dog"])

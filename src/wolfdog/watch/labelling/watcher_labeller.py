@@ -1,4 +1,4 @@
-"""Labeller that is one network: a watcher, whose memory reads its frame classifier's embeddings."""
+"""Labeller of one network: a watcher, whose memory reads its frame classifier's embeddings."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,12 +24,12 @@ STRETCH = 32
 
 
 class WatcherLabeller(Labeller):
-    """Labels of a deployment by a watcher, as they come, in bounded memory; the context never reads later frames.
+    """Labeller of a watcher, frame by frame in bounded memory; the context never reads later frames.
 
     Args:
-        watcher: Trained.
+        watcher: Trained watcher.
         name: Its name in the predictions table.
-        max_pixels: Files with larger pictures are refused.
+        max_pixels: Largest picture in pixels; files with larger ones are refused.
     """
 
     def __init__(self, watcher: Watcher, name: str, *, max_pixels: int = MAX_PIXELS) -> None:
@@ -42,21 +42,21 @@ class WatcherLabeller(Labeller):
 
     @property
     def blank(self) -> None:
-        """None: no class of it says that nothing is there."""
+        """None: there is no class for empty pictures."""
 
     @property
     def classifier(self) -> str:
-        """Its name."""
+        """Name of the watcher."""
         return self._name
 
     @property
     def method(self) -> str:
-        """Its memory."""
+        """Name of its memory."""
         return self._watcher.config.memory
 
     @property
     def reach(self) -> Reach | None:
-        """Span of the past that its memory can look at."""
+        """Span of the past that its memory holds."""
         return self._watcher.reach
 
     def label_deployment(
@@ -67,7 +67,17 @@ class WatcherLabeller(Labeller):
         trouble: Trouble,
         passing: Passing | None = None,
     ) -> Iterator[tuple[Medium, Labels]]:
-        """Labels of the media of a deployment; see `Labeller`. With `passing`, moments say what they looked at."""
+        """Labels of the media of a deployment; see `Labeller`. With `passing`, moments have evidence.
+
+        Args:
+            media: See `Labeller`.
+            progress: See `Labeller`.
+            trouble: See `Labeller`.
+            passing: See `Labeller`.
+
+        Yields:
+            A medium and labels of some of its frames.
+        """
         config = self._watcher.config
         through = _Through(media, config.size, Rate(config.fps), self._max_pixels, trouble)
         frames: Iterable[Frame] = through if passing is None else passing(through)
@@ -92,7 +102,7 @@ class WatcherLabeller(Labeller):
 
 
 class _Medium:
-    """A medium that is watched, and what its file says."""
+    """Medium that is watched, with the facts of its file."""
 
     def __init__(self, medium: Medium, start: float, source: VideoSource | None) -> None:
         self.medium, self.start, self._source = medium, start, source
@@ -100,12 +110,12 @@ class _Medium:
 
     @property
     def aspect(self) -> float:
-        """Aspect ratio of its pictures: width over height."""
+        """Width divided by height of its pictures."""
         return 1.0 if self._source is None else self._source.aspect
 
 
 class _Through:
-    """The frames of several media one after the other, as those of one video, and the way back to their media."""
+    """Frames of several media in sequence, as those of one video, and the medium of each frame."""
 
     def __init__(
         self, media: Sequence[Medium], size: int, sampling: Rate, max_pixels: int, trouble: Trouble
@@ -137,7 +147,7 @@ class _Through:
                 self._trouble(medium, str(error))
 
     def place(self, moment: Moment) -> tuple[_Medium, Moment]:
-        """The next moment as one of its medium: moments come in the order of the frames."""
+        """Next moment as one of its medium; moments come in the order of the frames."""
         one, frame = self._given.popleft()
         medium = one.medium
         return one, replace(

@@ -42,7 +42,7 @@ def _predict(network: AnyClassNetwork, batch: Batch, *, ahead: bool) -> Tensor:
 
 
 def _worst_tenth(found: list[Tensor], held_out: list[Batch], prudence: float) -> float:
-    """The mean change of accuracy against the classifier over the tenth of the streams that lose most."""
+    """Mean change of accuracy against the classifier, over the tenth of the streams that lose most."""
     changes = []
     for log_q, batch in zip(found, held_out, strict=True):
         label = (log_q + prudence * lead_of_top(batch.log_p)).argmax(-1)
@@ -55,7 +55,7 @@ def _worst_tenth(found: list[Tensor], held_out: list[Batch], prudence: float) ->
 
 
 def _temperature(found: list[Tensor], held_out: list[Batch], prudence: float) -> float:
-    """The temperature with the least log loss; classes that a batch does not have count as impossible."""
+    """Temperature with the least log loss; classes that a batch does not have count as impossible."""
     most = max(log_q.shape[-1] for log_q in found)
     rows, labels = [], []
     for log_q, batch in zip(found, held_out, strict=True):

@@ -1,4 +1,4 @@
-"""Sources of footage as a list of media: files, folders, packages, and lists on standard input."""
+"""Media at sources: files, folders, packages, and lists on standard input."""
 
 import re
 import sys
@@ -18,7 +18,7 @@ from .media import Medium
 from .packages import Listed, is_package, listed_in
 
 STANDARD_INPUT = "-"
-"""The source that is a list of sources on standard input, one a line."""
+"""Source that is a list of sources on standard input, one a line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +26,8 @@ class ListOptions:
     """Options of the search for media.
 
     Args:
-        dates: How the time of a file is found.
-        grouping: Which files make a deployment, where a package does not say; see `name_deployments`.
+        dates: Options of the times of files.
+        grouping: Grouping of files into deployments, for sources other than packages; see `name_deployments`.
         shifts: Corrections of clocks that were set wrong: seconds to add, by deployment.
     """
 
@@ -42,20 +42,23 @@ def list_media(
     *,
     standard_input: TextIO | None = None,
 ) -> list[Medium]:
-    """The videos and images at several sources, each file once, with their deployments and times.
+    """Videos and images at several sources, each file once, with their deployments and times.
 
-    A source is a video, an image, a folder (all videos and images in it and in the folders in it), a COCO Camera Traps
-    file, a Camtrap DP package (its folder, or its datapackage.json), or "-": sources on standard input, one a line.
-    In folders, files come in natural order: `IMG_9` before `IMG_10`.
+    A source is a video, an image, a folder (all videos and images in it and its subfolders), a COCO Camera Traps file,
+    a Camtrap DP package (its folder, or its datapackage.json), or "-": sources on standard input, one per line. In
+    folders, files come in natural order: `IMG_9` before `IMG_10`.
 
     Args:
-        sources: One or more.
-        options: How they become media.
-        standard_input: Read for "-"; that of the process where None.
+        sources: One or more sources.
+        options: Options of the search.
+        standard_input: Stream that is read for "-"; None for that of the process.
+
+    Returns:
+        The media.
 
     Raises:
-        InputError: A source does not exist, or holds no videos and no images; a package cannot be understood; a shift
-            is for a deployment that is not there, or whose times are not known.
+        InputError: A source does not exist, or has no videos and no images; a package is damaged; a shift is for a
+            deployment that does not exist, or whose times are not known.
         OSError: A package cannot be read.
 
     Examples:
@@ -76,10 +79,10 @@ def list_media(
     if not files:
         raise InputError("no videos and no images to be watched: the list on standard input is empty.")
     names = unique_names([(one.path, one.top) for one in files])
-    media = [
-        Medium(one.path, name, one.deployment or "", *(one.date or options.dates.of_file(one.path, name)))
-        for one, name in zip(files, names, strict=True)
-    ]
+    media = []
+    for one, name in zip(files, names, strict=True):
+        utc, local = one.date or options.dates.of_file(one.path, name)
+        media.append(Medium(one.path, name, one.deployment or "", utc=utc, local=local))
     media = name_deployments(media, [one.top for one in files], options.grouping)
     return _shifted(media, options.shifts)
 
@@ -135,6 +138,12 @@ def _of_package(one: Listed, folder: Path, dates: DateOptions) -> _Found:
 def natural_order(name: str) -> list[tuple[int, int, str]]:
     """Key of an order in which numbers within names count as numbers.
 
+    Args:
+        name: The name.
+
+    Returns:
+        The key.
+
     Examples:
         >>> sorted(["b2", "b10", "a", "b02"], key=natural_order)
         ['a', 'b02', 'b2', 'b10']
@@ -161,10 +170,16 @@ def _shifted(media: list[Medium], shifts: dict[str, float]) -> list[Medium]:
 
 
 def parse_shift(text: str) -> tuple[str, float]:
-    """A shift as the command line takes it: a deployment and the seconds to add.
+    """Deployment and seconds of a time shift on the command line.
+
+    Args:
+        text: The shift.
+
+    Returns:
+        The deployment, and the seconds to add.
 
     Raises:
-        InputError: It is none.
+        InputError: The text is no shift.
 
     Examples:
         >>> parse_shift("site 3=+1h"), parse_shift("a=b=-2d3h30m5s")

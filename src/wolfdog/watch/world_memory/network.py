@@ -20,8 +20,8 @@ class WorldNetworkConfig:
 
     Attributes:
         classes: K names, in the order of the probabilities.
-        width: H, the units of the LSTM.
-        times: whether the network reads the seconds between frames.
+        width: Units of the LSTM, H.
+        times: Whether the network reads the seconds between frames.
     """
 
     classes: tuple[str, ...]
@@ -54,8 +54,8 @@ class WorldNetwork(nn.Module):
     from the stream's mean, and whether the time is known.
 
     Args:
-        config: classes and size.
-        cell: in place of the LSTM, for comparisons: a cell that reads `config.inputs` numbers and has `config.width`
+        config: Classes and size.
+        cell: In place of the LSTM, for comparisons: a cell that reads `config.inputs` numbers and has `config.width`
             outputs.
     """
 
@@ -74,23 +74,26 @@ class WorldNetwork(nn.Module):
         self.register_buffer("prudence", torch.zeros(len(config.classes)))
 
     def forward(self, log_p: Tensor, clock: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Log probabilities [T, N, K] and the state after them.
+        """Corrected log probabilities, and the state after them.
 
         Args:
-            log_p: [T, N, K], the classifier's.
-            clock: [T, N, 3], of `Clock.features`.
-            state: of the frames before; None at the beginning.
+            log_p: Log probabilities of the classifier [T, N, K].
+            clock: Result of `Clock.features` [T, N, 3].
+            state: State after the frames before; None at the beginning.
+
+        Returns:
+            Log probabilities [T, N, K] and the state.
         """
         x = self.inputs(log_p, clock)
         h, after = self.memory(x, state)
         return self.read(log_p, x, h), after
 
     def inputs(self, log_p: Tensor, clock: Tensor) -> Tensor:
-        """[..., 2 K + 3]: what the LSTM reads."""
+        """Inputs of the LSTM [..., 2 K + 3]."""
         return torch.cat((log_p.clamp(min=LEAST) / 4, log_p.exp(), clock), -1)
 
     def read(self, log_p: Tensor, x: Tensor, h: Tensor) -> Tensor:
-        """[..., K]: the corrected log probabilities."""
+        """Corrected log probabilities [..., K]."""
         correction = self.out(torch.relu(self.hidden(torch.cat((h, x), -1))))
         log_q: Tensor = log_p.clamp(min=LEAST) + correction + self.prudence * lead_of_top(log_p)
         return (log_q / self.temperature).log_softmax(-1)

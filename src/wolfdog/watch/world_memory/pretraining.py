@@ -1,4 +1,4 @@
-"""Pretraining: from a folder of photographs to the file of a world memory."""
+"""Pretraining of a world memory on a folder of photographs."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -32,28 +32,31 @@ def pretrain_world(
     bank: str | PathLike[str] | None = None,
     stages: Stages = silent,
 ) -> WorldNetwork:
-    """World memory trained on what a classifier says of a folder of photographs, written to a file.
+    """World memory trained on a classifier's probabilities for a folder of photographs, written to a file.
 
     The memory in the package was made by this function, with the default options and the distractors "fox", "coyote",
     "dingo", "dhole" and "african_hunting_dog".
 
     Args:
-        images: holds a folder of photographs for each label of the world.
-        out: the safetensors file.
-        classifier: whose classes are the world's labels.
-        world: what is on; the model problem's where None.
-        options: of the training.
-        most: photographs of a class at most.
-        distractors: names of other folders of `images`, whose photographs are `unknown` in the world, and look like
+        images: Folder with a folder of photographs for each label of the world.
+        out: The safetensors file.
+        classifier: Classifier whose classes are the world's labels.
+        world: The world; None for that of the model problem.
+        options: Options of the training.
+        most: Largest number of photographs of a class.
+        distractors: Names of other folders of `images`, whose photographs are `unknown` in the world, and look like
             one of its animals.
-        bank: NPZ file where the classifier's probabilities are kept; read where it exists, else written. Those of
-            the distractors are kept beside it, in NAME-distractors.npz.
-        stages: shows progress.
+        bank: NPZ file of the classifier's probabilities; read if it exists, else written. Those of the distractors
+            are kept beside it, in NAME-distractors.npz.
+        stages: Shows progress.
+
+    Returns:
+        The network.
 
     Raises:
-        MediaError: a photograph cannot be read, a class has none, or the bank is damaged.
-        InputError: the classifier's classes are not the world's labels.
-        CheckpointError: the file cannot be written.
+        MediaError: A photograph cannot be read, a class has none, or the bank is damaged.
+        InputError: The classifier's classes are not the world's labels.
+        CheckpointError: The file cannot be written.
     """
     world = default_world() if world is None else world
     options = WorldTraining() if options is None else options
@@ -99,15 +102,18 @@ def distractor_bank(
     """Bank of the photographs of some folders, all of them labelled `unknown`.
 
     Args:
-        images: holds the folders.
-        folders: their names.
-        classifier: whose classes are `classes`.
-        classes: of the bank, `unknown` among them.
-        bank: file of another bank, beside which this one is kept; read where it exists, else written.
-        stages: shows progress.
+        images: Folder that holds them.
+        folders: Their names.
+        classifier: Classifier whose classes are `classes`.
+        classes: Classes of the bank, `unknown` among them.
+        bank: File of another bank, beside which this one is kept; read if it exists, else written.
+        stages: Shows progress.
+
+    Returns:
+        The bank.
 
     Raises:
-        MediaError: a photograph cannot be read, a folder has none, or the bank is damaged.
+        MediaError: A photograph cannot be read, a folder has none, or the bank is damaged.
     """
     kept = None if bank is None else bank.with_name(f"{bank.stem}-distractors.npz")
     return _bank(
