@@ -35,7 +35,7 @@ class AnyClass(Method):
         Attributes:
             network: The network; None for the pretrained one.
 
-    <<<<<<< HEAD
+    Examples:
         >>> from wolfdog.watch.predictions import Predictions
         >>> seen = Predictions.from_columns(
         ...     ["raccoon", "badger", "blank"],
@@ -45,18 +45,6 @@ class AnyClass(Method):
         ... )
         >>> AnyClass().smooth(seen, ahead=True).label_names(context=True).tolist()
         ['raccoon', 'raccoon', 'raccoon', 'raccoon']
-    =======
-        Examples:
-            >>> from wolfdog.watch.predictions import Predictions
-            >>> seen = Predictions.from_columns(
-            ...     ["blank", "raccoon", "badger"],
-            ...     [[0.1, 0.8, 0.1], [0.05, 0.85, 0.1], [0.1, 0.44, 0.46], [0.1, 0.8, 0.1]],
-            ...     time=[0, 1, 2, 3],
-            ...     blank="blank",
-            ... )
-            >>> AnyClass().smooth(seen, ahead=True).label_names(context=True).tolist()
-            ['raccoon', 'raccoon', 'raccoon', 'raccoon']
-    >>>>>>> main
     """
 
     name = "memory"
