@@ -22,18 +22,18 @@ _CHUNK = 2048
 class AnyClass(Method):
     """Any-class memory: a recurrent network that smooths the probabilities of any classifier.
 
-        Every class has a state of its own, and all classes share the weights (`AnyClassNetwork`), so that one network
-        serves any number of classes in any order. It reads the classifier's log probabilities, the positions of the most
-        probable class and of the blank class, the seconds since the frame before, the detector's confidence, the number of
-        rows of the frame, and the probability that the source spread evenly. It was trained on simulated streams (`wolfdog
-        pretrain`).
+    Every class has a state of its own, and all classes share the weights (`AnyClassNetwork`), so that one network
+    serves any number of classes in any order. It reads the classifier's log probabilities, the positions of the most
+    probable class and of the blank class, the seconds since the frame before, the detector's confidence, the number of
+    rows of the frame, and the probability that the source spread evenly. It was trained on simulated streams (`wolfdog
+    pretrain`).
 
-        The memory goes from frame to frame, with the mean of each frame's rows. The context of a row is computed from the
-        states after its frame and the row's own probabilities, so that each detection has a label of its own, and the rows
-        of a frame influence each other through the states.
+    The memory goes from frame to frame, with the mean of each frame's rows. The context of a row is computed from the
+    states after its frame and the row's own probabilities, so that each detection has a label of its own, and the rows
+    of a frame influence each other through the states.
 
-        Attributes:
-            network: The network; None for the pretrained one.
+    Attributes:
+        network: The network; None for the pretrained one.
 
     Examples:
         >>> from wolfdog.watch.predictions import Predictions
