@@ -9,7 +9,8 @@ head       The photographs as they are, through EfficientNet-Lite0 and a linear 
            were not fitted to), and tested on the other 30 %. Printed: balanced accuracy of the canines.
 degraded   Each shot clean, small, at night or out of focus, through EfficientNet-Lite0 with its own classes in groups.
            The world memory is trained on one half of the photographs, as the one in the package is, and tested on the
-           other half. Printed: balanced accuracy of five classes by degradation, canines alone in brackets.
+           other half. Printed: balanced accuracy of five classes by degradation, canines alone in brackets. With
+           --distractors, the photographs of these folders of DIR are trained as unknown besides, and never tested.
 
 The ideal observer is the exact filter of the world, given what the classifier says, how it errs (fitted to the
 training photographs), and where shots begin. All figures are per cent, mean and standard deviation over
@@ -56,6 +57,7 @@ from wolfdog.watch.world_memory.method import WorldMemory
 from wolfdog.watch.world_memory.network import WorldNetwork, WorldNetworkConfig
 from wolfdog.watch.world_memory.photographs import PhotographSet, parts
 from wolfdog.watch.world_memory.posterior import CalibratedPosterior, cross_fitted
+from wolfdog.watch.world_memory.pretraining import distractor_bank
 from wolfdog.watch.world_memory.streams import show
 from wolfdog.watch.world_memory.training import WorldTraining, train_world_memory
 from wolfdog.watch.world_memory.training_streams import StreamRanges
@@ -117,11 +119,12 @@ def head_run(bank: Bank, seed: int, steps: int, cells: list[str]) -> Run:
     return judge(tested, seed, memories, CalibratedPosterior(training))[0]
 
 
-def degraded_run(bank: Bank, seed: int, steps: int) -> tuple[Run, Gaps, float]:
+def degraded_run(bank: Bank, distractors: Bank | None, seed: int, steps: int) -> tuple[Run, Gaps, float]:
     """The world memory, trained on one half of the photographs and tested on the other; seconds of the training."""
     training, tested = (bank.take(part) for part in parts(bank.labels, 0.5, seed))
     started = time.process_time()
-    network = train_world_memory(training, default_world(), WorldTraining(steps=steps, seed=seed))
+    options = WorldTraining(steps=steps, seed=seed)
+    network = train_world_memory(training, default_world(), options, distractors=distractors)
     seconds = time.process_time() - started
     posterior = CalibratedPosterior(training.only(FOUR))
     run, gaps = judge(tested.only(FOUR), seed, {"memory": WorldMemory(network=network)}, posterior)
@@ -174,6 +177,7 @@ def main() -> None:
     parser.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(CELLS), help="for head")
     parser.add_argument("--steps", type=int, help="of training; the default is that of each experiment")
     parser.add_argument("--most", type=int, default=500, help="photographs of a class at most")
+    parser.add_argument("--distractors", nargs="+", default=[], metavar="FOLDER", help="for degraded")
     parser.add_argument("--classifier", default="efficientnet-lite0")
     parser.add_argument("--bank", type=Path, help="where the classifier's answers are kept")
     parser.add_argument("--plot", type=Path, help="picture of the accuracy by gap; for degraded")
@@ -183,6 +187,12 @@ def main() -> None:
     results: dict[str, object] = {}
     for experiment in options.only:
         bank = bank_of(options, experiment)
+        others = None
+        if options.distractors and experiment == "degraded":
+            classifier = load_classifier(options.classifier, classes="model-problem")
+            others = distractor_bank(
+                options.images, options.distractors, classifier, bank.classes, bank=options.bank
+            )
         runs: list[Run] = []
         gap_runs: list[Gaps] = []
         for seed in options.seeds:
@@ -190,7 +200,7 @@ def main() -> None:
                 runs.append(head_run(bank, seed, options.steps or 1200, options.cells))
                 print(f"head, seed {seed}", flush=True)
             else:
-                run, gaps, seconds = degraded_run(bank, seed, options.steps or WorldTraining().steps)
+                run, gaps, seconds = degraded_run(bank, others, seed, options.steps or WorldTraining().steps)
                 runs.append(run)
                 gap_runs.append(gaps)
                 print(f"degraded, seed {seed}: trained in {seconds:.0f} s of one core", flush=True)

@@ -52,7 +52,7 @@ def tv(
         typer.Option(help="Also draw a contact sheet, a PNG with a row of frames for each label."),
     ] = None,
 ) -> None:
-    """Broadcast simulated television: MP4 files, their labels, and the world they are from."""
+    """Simulate television: MP4 files, their labels, and the world that describes them."""
     from wolfdog.tv.painter import Painter
     from wolfdog.tv.photographs import Photographs
 
