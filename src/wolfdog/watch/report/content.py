@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..output.palette import HATCHES, palette
+from ..output.palette import HATCHES, Paint, palette
 from ..predictions import Predictions
 from .past_moments import known_method, past_moments
 from .results_folder import FolderResults, QueueEntry
@@ -38,7 +38,7 @@ def report_content(results: FolderResults, table: Predictions) -> Content:
     """
     assert table.context is not None
     shown = shown_rows(table)
-    paints = palette(table.classes)
+    paints = _paints(table)
     differing, events = disagreement_runs(table), event_runs(table, shown)
     queue = _queue(table, results.queue)
     places, place_of = _numbered(table.deployment)
@@ -55,13 +55,21 @@ def report_content(results: FolderResults, table: Predictions) -> Content:
         "spans": spans,
         "disagreements": _disagreements(table, differing),
         "events": [
-            [start, stop, _probabilities(table, start, stop, shown)] for start, stop in _each(events)
+            [*bounds, top]
+            for bounds, top in zip(_each(events), _probabilities(table, events, shown), strict=True)
         ],
         "queue": queue,
         "absent": len(results.queue) - len(queue),
     }
     content["digest"] = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
     return content
+
+
+def _paints(table: Predictions) -> dict[str, Paint]:
+    """Paints of the classes; those that are some row's label have the first ones, which are the most different."""
+    used = {int(k) for context in (False, True) for k in np.unique(table.labels(context=context))}
+    order = sorted(range(len(table.classes)), key=lambda k: (k not in used, k))
+    return palette([table.classes[k] for k in order])
 
 
 def _pairs(table: Predictions) -> NDArray[np.object_]:
@@ -135,17 +143,37 @@ def _each(runs: Runs) -> list[tuple[int, int]]:
 
 
 def _probabilities(
-    table: Predictions, start: int, stop: int, shown: NDArray[np.bool_] | None = None
-) -> list[list[int]]:
-    """Classes with the largest mean probabilities over some rows, each with both of them in thousandths."""
+    table: Predictions, runs: Runs, counted: NDArray[np.bool_] | None = None
+) -> list[list[list[int]]]:
+    """Of each run the classes with the largest mean probabilities, each with both of them in thousandths.
+
+    Args:
+        table: Predictions in stream order, with a context.
+        runs: R runs.
+        counted: Rows that are counted [N]; None for all.
+
+    Returns:
+        [R] lists of class, snapshot and context probability, the most probable class first.
+    """
     assert table.context is not None
-    p, q = table.probabilities[start:stop], table.context[start:stop]
-    if shown is not None:
-        p, q = p[shown[start:stop]], q[shown[start:stop]]
-    p, q = p.mean(0), q.mean(0)
-    first = [int(k) for k in np.argsort(-np.maximum(p, q), kind="stable")[:_CLASSES]]
-    kept = [k for k in first if max(p[k], q[k]) >= 0.0005]
-    return [[k, *_thousandths(np.array([p[k], q[k]]))] for k in kept]
+    if not len(runs):
+        return []
+    weight = np.ones(len(table)) if counted is None else counted.astype(np.float64)
+    total = _sums(weight[:, None], runs)
+    p, q = (_sums(one * weight[:, None], runs) / total for one in (table.probabilities, table.context))
+    first = np.argsort(-np.maximum(p, q), axis=1, kind="stable")[:, :_CLASSES]
+    p, q = (np.round(1000 * np.take_along_axis(one, first, 1)).astype(np.int64) for one in (p, q))
+    return [
+        [list(one) for one in zip(*columns, strict=True) if one[1] or one[2]]
+        for columns in zip(first.tolist(), p.tolist(), q.tolist(), strict=True)
+    ]
+
+
+def _sums(values: NDArray[np.float64], runs: Runs) -> NDArray[np.float64]:
+    """Sums of values [N, K] over the rows of each run [R, K]."""
+    padded = np.concatenate([values, np.zeros_like(values[:1])])
+    bounds = np.stack([runs.start, runs.stop], 1).ravel()
+    return np.asarray(np.add.reduceat(padded, bounds, axis=0)[::2])
 
 
 def _disagreements(table: Predictions, runs: Runs) -> list[list[Any]]:
@@ -153,13 +181,15 @@ def _disagreements(table: Predictions, runs: Runs) -> list[list[Any]]:
     method = known_method(table)
     longest = set(np.argsort(-(runs.stop - runs.start), kind="stable")[:EXPLAINED].tolist())
     found: list[list[Any]] = []
-    for number, (start, stop) in enumerate(_each(runs)):
+    for number, ((start, stop), top) in enumerate(
+        zip(_each(runs), _probabilities(table, runs), strict=True)
+    ):
         past: Sequence[Any] | None = None
         if method is not None and number in longest:
             past = [
                 [one.start, one.stop, round(one.contribution, 2)] for one in past_moments(table, method, start)
             ]
-        found.append([start, stop, _probabilities(table, start, stop), past])
+        found.append([start, stop, top, past])
     return found
 
 
@@ -170,10 +200,14 @@ def _queue(table: Predictions, entries: Sequence[QueueEntry]) -> list[list[Any]]
     columns = (table.deployment, table.media, table.frame, table.detection)
     keys = zip(*(column.tolist() for column in columns), strict=True)
     rows = {key: row for row, key in enumerate(keys)}
+    known = [(row, one) for one in entries if (row := rows.get(_key(one))) is not None]
+    at = np.array([row for row, _ in known], np.int64)
     found: list[list[Any]] = []
-    for entry in entries:
-        row = rows.get((entry.deployment, entry.media, entry.frame, entry.detection))
-        if row is not None:
-            gain = None if math.isnan(entry.gain) else round(entry.gain, 4)
-            found.append([row, row + 1, _probabilities(table, row, row + 1), gain, entry.ask, entry.label])
+    for (row, one), top in zip(known, _probabilities(table, Runs(at, at + 1)), strict=True):
+        gain = None if math.isnan(one.gain) else round(one.gain, 4)
+        found.append([row, row + 1, top, gain, one.ask, one.label])
     return found
+
+
+def _key(entry: QueueEntry) -> tuple[str, str, int, int]:
+    return entry.deployment, entry.media, entry.frame, entry.detection

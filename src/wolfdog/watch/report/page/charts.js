@@ -25,7 +25,7 @@ function drawTotals() {
     const bar = make("span", { class: "bar" });
     bar.style.width = `${(100 * byClass[label]) / byClass[order[0]]}%`;
     const share = all ? ` (${percent((1000 * byClass[label]) / all)})` : "";
-    return make("div", { title: `${byClass[label]} ${measure}${share}` }, make("span", { class: "name" }, dotOf(label), named(classes[label])), make("span", { class: "track" }, bar), make("span", { class: "n" }, byClass[label].toLocaleString("en")));
+    return make("div", { title: `${byClass[label]} ${measure}${share}` }, make("span", { class: "name" }, dotOf(label), named(classes[label])), make("span", { class: "track" }, bar), make("span", { class: "n" }, grouped(byClass[label])));
   });
   byId("class-totals").replaceChildren(...bars);
   const first = order.slice(0, TOP);
@@ -44,7 +44,7 @@ function drawTotals() {
       shown += 1;
       differing += columns.snapshot[row] !== columns.context[row];
     }
-    const cell = (value) => make("td", { class: "n" }, value ? value.toLocaleString("en") : "·");
+    const cell = (value) => make("td", { class: "n" }, value ? grouped(value) : "·");
     return make("tr", {}, make("td", {}, make("span", { class: "name" }, named(deploymentName(number)))), cell(sum),
       make("td", { class: "n" }, percent((1000 * differing) / shown)), ...first.map((label) => cell(counts.get(label) || 0)), rest ? cell(sum - listed) : null);
   });

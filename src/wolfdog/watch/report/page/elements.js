@@ -41,8 +41,14 @@ function option(value, text) {
   return make("option", { value }, shortened(text, 60));
 }
 
+const NUMBERS = new Intl.NumberFormat("en");
+
+function grouped(number) {
+  return NUMBERS.format(number);
+}
+
 function several(count, word) {
-  return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+  return `${grouped(count)} ${word}${count === 1 ? "" : "s"}`;
 }
 
 function percent(thousandths) {

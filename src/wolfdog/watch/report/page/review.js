@@ -91,7 +91,7 @@ function refreshAnswers() {
   review.list.refresh();
   const all = entries[review.kind];
   const done = all.filter((entry) => answerOf(entry) !== -1).length;
-  byId("progress").textContent = all.length ? `${done.toLocaleString("en")} of ${all.length.toLocaleString("en")} answered` : "";
+  byId("progress").textContent = all.length ? `${grouped(done)} of ${grouped(all.length)} answered` : "";
   byId("undo").disabled = byId("download").disabled = !actions.length;
 }
 
@@ -127,7 +127,7 @@ function probabilitiesOf(entry) {
     element.style.width = `${value / 10}%`;
     return element;
   };
-  const rows = entry.top.map(([label, p, q]) => make("tr", {}, make("td", { class: "name" }, dotOf(label), named(classes[label])), make("td", {}, bar(p, "of-snapshot"), bar(q, "")), make("td", { class: "n" }, `${percent(p)} → ${percent(q)}`)));
+  const rows = entry.top.map(([label, p, q]) => make("tr", {}, make("td", {}, make("span", { class: "name" }, dotOf(label), named(classes[label]))), make("td", {}, bar(p, "of-snapshot"), bar(q, "")), make("td", { class: "n" }, `${percent(p)} → ${percent(q)}`)));
   return make("table", { class: "odds" }, make("caption", { class: "hidden" }, "Mean probabilities: snapshot, then context"), make("tbody", {}, ...rows));
 }
 
@@ -203,7 +203,7 @@ function onTabKey(event) {
 function startReview() {
   review.list = new EntryList(byId("list"), byId("spacer"), (at) => choose(at));
   byId("tabs").replaceChildren(...Object.entries(KINDS).map(([kind, name]) => {
-    const tab = make("button", { type: "button", role: "tab", "aria-controls": "list", onclick: () => showKind(kind) }, name, make("span", { class: "count" }, entries[kind].length.toLocaleString("en")));
+    const tab = make("button", { type: "button", role: "tab", "aria-controls": "list", onclick: () => showKind(kind) }, name, make("span", { class: "count" }, grouped(entries[kind].length)));
     tab.dataset.kind = kind;
     return tab;
   }));

@@ -3,7 +3,7 @@
 function startNumbers() {
   const shown = columns.shown ? columns.shown.reduce((a, b) => a + b, 0) : N;
   const differing = entries.disagreements.reduce((sum, entry) => sum + entry.frames, 0);
-  const tile = (name, value, more = "") => make("div", {}, make("dt", {}, name), make("dd", {}, value.toLocaleString("en"), more && make("small", {}, more)));
+  const tile = (name, value, more = "") => make("div", {}, make("dt", {}, name), make("dd", {}, grouped(value), more && make("small", {}, more)));
   const found = new Set(entries.events.map((event) => event.context).filter((label) => !data.background[label]));
   byId("tiles").replaceChildren(
     tile("Deployments", data.deployments.length),

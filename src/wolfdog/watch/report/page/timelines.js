@@ -79,6 +79,7 @@ function drawLanes(canvas, axis, { edge = EDGE, lanes = LANES, mark = null } = {
       }
     }
   }
+  if (edge) drawTicks(pen, axis, place, box);
   if (mark) {
     const at = axis.rows.findIndex((row) => row >= mark.start);
     let last = at;
@@ -86,6 +87,25 @@ function drawLanes(canvas, axis, { edge = EDGE, lanes = LANES, mark = null } = {
     pen.strokeStyle = colourOf("--ink");
     pen.lineWidth = 2;
     pen.strokeRect(place(axis.low(at)), 1, Math.max(place(axis.high(last)) - place(axis.low(at)), 2), box.height - 2);
+  }
+}
+
+// Times below the lanes: as many as there is room for, each at the place of its frame.
+function drawTicks(pen, axis, place, box) {
+  pen.fillStyle = colourOf("--quiet");
+  pen.font = "11px system-ui, sans-serif";
+  const count = Math.max(2, Math.floor((box.width - EDGE) / 190) + 1);
+  let at = 0;
+  let taken = -Infinity;
+  for (let tick = 0; tick < count; tick++) {
+    const share = tick / count;
+    while (at + 1 < axis.rows.length && axis.low(at + 1) <= share) at += 1;
+    const x = place(axis.low(at));
+    const text = timeText(axis.rows[at]);
+    if (x < taken || x + pen.measureText(text).width > box.width) continue;
+    pen.fillRect(x, 103, 1, 4);
+    pen.fillText(text, x, 117);
+    taken = x + pen.measureText(text).width + 14;
   }
 }
 
