@@ -41,4 +41,6 @@ def test_mistakes_are_told(tmp_path, results):
     (results / "predictions.parquet").write_bytes(b"no table")
     assert_told(wolfdog("report", results), "not a Parquet file")
     write_predictions(results / "predictions.parquet", stream_table(9))
-    assert_told(wolfdog("report", results, "--out", results / "no" / "page.html"), "Choose another place", status=1)
+    assert_told(
+        wolfdog("report", results, "--out", results / "no" / "page.html"), "Choose another place", status=1
+    )

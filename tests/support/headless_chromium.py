@@ -12,7 +12,8 @@ from pathlib import Path
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WAIT = 20.0
-KEYS = {"Enter": (13, "\r"), "ArrowDown": (40, ""), "ArrowUp": (38, ""), "Escape": (27, ""), "Tab": (9, "")}
+KEYS = {"Enter": (13, "\r"), "ArrowRight": (39, ""), "ArrowDown": (40, "")}
+"""Codes and texts of keys that are no letters."""
 
 
 class Chromium:
@@ -23,7 +24,9 @@ class Chromium:
         reads, self._writes = os.pipe()
         self._reads, writes = os.pipe()
         command = f"exec {BROWSER} --headless --no-sandbox --disable-gpu --no-first-run --disable-extensions "
-        command += f"--disable-dev-shm-usage --disable-background-networking --user-data-dir={self._profile.name} "
+        command += (
+            f"--disable-dev-shm-usage --disable-background-networking --user-data-dir={self._profile.name} "
+        )
         command += f"--remote-debugging-pipe about:blank 3<&{reads} 4>&{writes}"
         self._process = subprocess.Popen(
             ["/bin/bash", "-c", command],
@@ -100,7 +103,9 @@ class Chromium:
 
     def click(self, selector):
         """Press the mouse in the middle of an element."""
-        self.run(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'center', behavior: 'instant'}})")
+        self.run(
+            f"document.querySelector({json.dumps(selector)}).scrollIntoView({{block: 'center', behavior: 'instant'}})"
+        )
         x, y = self.run(
             f"(() => {{ const r = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
             "return [r.x + r.width / 2, r.y + r.height / 2] })()"
@@ -111,7 +116,7 @@ class Chromium:
     def press(self, *keys):
         """Press keys, one after the other."""
         for key in keys:
-            code, text = KEYS.get(key, (ord(key.upper()), key))
+            code, text = KEYS[key] if key in KEYS else (ord(key.upper()), key)
             for kind in ("keyDown", "keyUp"):
                 typed = {"text": text} if kind == "keyDown" and text else {}
                 self.send("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **typed)
@@ -122,7 +127,13 @@ class Chromium:
 
     def view(self, width, height=900, *, dark=False, mobile=False, media=""):
         """Set the size of the page, its colours and its medium."""
-        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=mobile,
+        )
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.send("Emulation.setEmulatedMedia", media=media, features=scheme)
 
@@ -140,5 +151,9 @@ class Chromium:
 
     def requests(self):
         """Addresses that the page asked for, but for its own and for data within it."""
-        sent = [one["params"]["request"]["url"] for one in self.events if one.get("method") == "Network.requestWillBeSent"]
+        sent = [
+            one["params"]["request"]["url"]
+            for one in self.events
+            if one.get("method") == "Network.requestWillBeSent"
+        ]
         return [url for url in sent if not url.startswith(("data:", "file:", "blob:"))]

@@ -23,7 +23,8 @@ def report(
         str | None, typer.Option(help="Title of the page.", show_default="name of the folder")
     ] = None,
     thumbnails: Annotated[
-        int, typer.Option(min=0, max=5000, help="Most frames that are shown as pictures; each takes about 15 kB.")
+        int,
+        typer.Option(min=0, max=5000, help="Most frames that are shown as pictures; each takes about 15 kB."),
     ] = 60,
     media: Annotated[
         list[Path] | None,

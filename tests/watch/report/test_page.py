@@ -87,7 +87,11 @@ def test_half_characters_of_file_names_are_written(tmp_path):
 
 def test_a_policy_that_allows_the_page_alone(tmp_path):
     text, _ = page_of(stream_table(8), tmp_path)
-    policy = next(value for tag, name, value in Elements(text).attributes if tag == "meta" and "default-src" in str(value))
+    policy = next(
+        value
+        for tag, name, value in Elements(text).attributes
+        if tag == "meta" and "default-src" in str(value)
+    )
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policy
     assert "connect-src" not in policy
@@ -95,7 +99,9 @@ def test_a_policy_that_allows_the_page_alone(tmp_path):
 
 def test_past_moments_of_a_memory(tmp_path):
     p = np.array([[0.9, 0.1]] * 6 + [[0.45, 0.55]])
-    table = AnyClass().smooth(Predictions.from_columns(["wolf", "dog"], p, time=np.arange(7) / 5, media="a.mp4"))
+    table = AnyClass().smooth(
+        Predictions.from_columns(["wolf", "dog"], p, time=np.arange(7) / 5, media="a.mp4")
+    )
     _, data = page_of(table, tmp_path)
     [[start, stop, _, past]] = data["disagreements"]
     assert (start, stop) == (6, 7)
@@ -111,9 +117,14 @@ def test_methods_that_are_not_run_again_have_no_past(tmp_path):
 
 def test_the_review_queue(tmp_path):
     table = stream_table(60)
-    write_queue(tmp_path / "predictions.review.csv", table, np.array([31, 4]), np.array([2.5, 0.5]), threshold=0.99)
+    write_queue(
+        tmp_path / "predictions.review.csv", table, np.array([31, 4]), np.array([2.5, 0.5]), threshold=0.99
+    )
     _, data = page_of(table, tmp_path)
-    assert [entry[:2] + entry[3:] for entry in data["queue"]] == [[31, 32, 2.5, "yes", ""], [4, 5, 0.5, "yes", ""]]
+    assert [entry[:2] + entry[3:] for entry in data["queue"]] == [
+        [31, 32, 2.5, "yes", ""],
+        [4, 5, 0.5, "yes", ""],
+    ]
     assert data["absent"] == 0
     _, data = page_of(table.take(slice(0, 30)), tmp_path)
     assert (len(data["queue"]), data["absent"]) == (1, 1)
@@ -128,7 +139,11 @@ def test_clocks(tmp_path):
     assert page_of(table, tmp_path)[1]["media"][0][1:] == [1590814657.0, "results", 0.0]
     moment = datetime.fromtimestamp(1590814657, UTC).isoformat().replace("+00:00", ".000Z")
     head = "deployment,video,frame,time,utc,time_of_day\n"
-    for clock, expected in (("06:57:37", ["local", 7200.0]), ("", ["utc", 0.0]), ("20:57:36", ["local", -28800.0])):
+    for clock, expected in (
+        ("06:57:37", ["local", 7200.0]),
+        ("", ["utc", 0.0]),
+        ("20:57:36", ["local", -28800.0]),
+    ):
         (tmp_path / "moments.csv").write_text(f"{head}site 0,site 0/a.mp4,0,0.000,{moment},{clock}\n")
         assert page_of(table, tmp_path)[1]["media"][0][2:] == expected
     (tmp_path / "moments.csv").write_text("nothing\n")
@@ -152,7 +167,9 @@ def test_tables_whose_corrections_are_rows(tmp_path, media, detection):
 
 def test_smoothed_results_in_a_folder(tmp_path):
     rows = "a/1.jpg,2020-05-30 05:00:00,0.4,0.6,wolf,0.9,0.9,0.1\na/2.jpg,2020-05-30 05:00:01,0.8,0.2,wolf,0.9,0.9,0.1\n"
-    (tmp_path / "out.csv").write_text(f"file,datetime,p_wolf,p_dog,context,context_probability,c_wolf,c_dog\n{rows}")
+    (tmp_path / "out.csv").write_text(
+        f"file,datetime,p_wolf,p_dog,context,context_probability,c_wolf,c_dog\n{rows}"
+    )
     for place in (tmp_path, tmp_path / "out.csv"):
         report = write_report(place, tmp_path / "report.html")
         assert (report.events, report.disagreements) == (1, 1)

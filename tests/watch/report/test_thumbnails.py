@@ -36,7 +36,9 @@ def grey(data):
 
 
 def test_frames_of_a_video_by_time_and_by_number(film):
-    wanted = [Wanted(row, second, 10 * row + 5, NONE) for row, second in enumerate([0.5, 1.5, np.nan, 3.5, 4.5])]
+    wanted = [
+        Wanted(row, second, 10 * row + 5, NONE) for row, second in enumerate([0.5, 1.5, np.nan, 3.5, 4.5])
+    ]
     found = dict(thumbnails(film, reversed(wanted)))
     assert [grey(found[row]) for row in range(5)] == pytest.approx(GREYS, abs=4)
 

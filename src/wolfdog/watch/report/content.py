@@ -181,13 +181,12 @@ def _disagreements(table: Predictions, runs: Runs) -> list[list[Any]]:
     method = known_method(table)
     longest = set(np.argsort(-(runs.stop - runs.start), kind="stable")[:EXPLAINED].tolist())
     found: list[list[Any]] = []
-    for number, ((start, stop), top) in enumerate(
-        zip(_each(runs), _probabilities(table, runs), strict=True)
-    ):
+    for number, ((start, stop), top) in enumerate(zip(_each(runs), _probabilities(table, runs), strict=True)):
         past: Sequence[Any] | None = None
         if method is not None and number in longest:
             past = [
-                [one.start, one.stop, round(one.contribution, 2)] for one in past_moments(table, method, start)
+                [one.start, one.stop, round(one.contribution, 2)]
+                for one in past_moments(table, method, start)
             ]
         found.append([start, stop, top, past])
     return found

@@ -137,7 +137,9 @@ def jpeg(pixels: NDArray[Any], box: NDArray[np.float32] | None = None) -> bytes:
         left, top, right, bottom = (
             min(max(end, 0), size - 1) for end, size in zip(ends, image.size * 2, strict=True)
         )
-        ImageDraw.Draw(image).rectangle((left, top, max(left, right), max(top, bottom)), outline=_LINE, width=2)
+        ImageDraw.Draw(image).rectangle(
+            (left, top, max(left, right), max(top, bottom)), outline=_LINE, width=2
+        )
     file = io.BytesIO()
     image.save(file, "JPEG", quality=_QUALITY, optimize=True)
     return file.getvalue()
