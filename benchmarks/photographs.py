@@ -91,7 +91,7 @@ def judge(
     bank: Bank, seed: int, memories: dict[str, Method], posterior: CalibratedPosterior
 ) -> tuple[Run, Gaps]:
     """Scores of the classifier, the baselines, the memories and the ideal observer on new programmes."""
-    programme = Sampler(default_world(), STREAMS, 5000 + seed).draw(FRAMES)
+    programme = Sampler(default_world(), STREAMS, seed=5000 + seed).draw(FRAMES)
     streams = show(bank, programme, seed=6000 + seed)
     said = contexts(streams, bank.classes, baselines() | memories)
     said[IDEAL] = ideal_context(streams, programme, bank.classes, posterior)

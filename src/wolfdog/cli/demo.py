@@ -54,7 +54,7 @@ def demo(
         int | None, typer.Option(min=1, help="Processes at once.", show_default="one per core")
     ] = None,
 ) -> None:
-    """Broadcast a test broadcast of television, learn to watch it, and hold memories against the ideal observer.
+    """Simulate television, train watchers on it, and compare their memories with the ideal observer.
 
     Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves
     and every trained watcher. With --real: real.json, gaps.png, film.mp4 and annotated.mp4.

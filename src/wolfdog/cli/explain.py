@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class By(StrEnum):
-    """What is left out at a time."""
+    """Unit of the past that is left out at a time."""
 
     RUN = "run"
     FRAME = "frame"

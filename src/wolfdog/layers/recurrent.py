@@ -270,7 +270,7 @@ class Recurrent(SequenceLayer):
         """Stream over events that come one by one, with its own state, buffers and packed weights.
 
         A step reads the event from `stream.x` and writes the output to `stream.y`, without gradient. Weights are packed
-        once, which makes steps faster than `step`: a step after a change that PyTorch counts raises InputError, and
+        once, which makes steps faster than `step`: a step after a change that PyTorch counts is an error, and
         `stream.refresh()` packs them again. A change that PyTorch does not count, as through `.data`, goes unnoticed.
         Where the cell has no kernel, PyTorch's operators run the steps, and `stream.fallback_reason` says why.
 

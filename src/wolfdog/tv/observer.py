@@ -76,7 +76,7 @@ class IdealObserver:
         return self.filter(self.seen(programme)).labels
 
     def given_classifier(
-        self, probabilities: ArrayLike, prior: ArrayLike, cuts: NDArray[np.bool_] | None = None
+        self, probabilities: ArrayLike, prior: ArrayLike, *, cuts: NDArray[np.bool_] | None = None
     ) -> Floats:
         """p(label | all frames so far), given the probabilities of a frame classifier.
 

@@ -82,7 +82,7 @@ def test_steps_give_the_numbers_of_the_sequence(
     table, made = random_table(seed, frames, classes, known), network(seed, times=times)
     whole = context(AnyClass(network=made), table)
     np.testing.assert_allclose(whole.sum(-1), 1, atol=1e-5)
-    memory = AnyClassMemory(classes, table.blank_index, made)
+    memory = AnyClassMemory(classes, table.blank_index, network=made)
     for frame in range(frames):
         rows = np.flatnonzero(table.frame == frame)
         said = memory.step(

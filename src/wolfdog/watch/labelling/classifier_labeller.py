@@ -41,8 +41,8 @@ class ClassifierLabeller(Labeller):
         self,
         classifier: Classifier,
         method: Method,
-        options: LookOptions | None = None,
         *,
+        options: LookOptions | None = None,
         ahead: bool = False,
         cache: ArrayCache | None = None,
     ) -> None:
@@ -119,7 +119,7 @@ class ClassifierLabeller(Labeller):
         for medium, start, table in found:
             begin, end = end, end + len(table)
             rows = smoothed.take(slice(begin, end))
-            yield medium, Labels(list(moments_of(rows, medium, start)), rows)
+            yield medium, Labels(list(moments_of(rows, medium, start=start)), rows)
 
     def _classified(self, medium: Medium, progress: MediaProgress) -> Iterator[Predictions]:
         path, options = medium.path, self._options
@@ -130,7 +130,7 @@ class ClassifierLabeller(Labeller):
                 options.boxes.finder(str(path))
             except InputError as error:  # this video's trouble, not that of the others
                 raise MediaError(str(error)) from error
-        for looks in classify_video(path, self._classifier, options, cache=self._cache):
+        for looks in classify_video(path, self._classifier, options=options, cache=self._cache):
             if len(looks):
                 progress(medium, float(looks.time[-1] + looks.duration[-1]), seconds)
                 yield as_predictions(

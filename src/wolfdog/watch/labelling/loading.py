@@ -96,7 +96,7 @@ def load_labeller(options: LabelOptions | None = None) -> ClassifierLabeller:
     )
     looks = LookOptions(sampling=sampling, boxes=_boxes(options), max_pixels=options.max_pixels)
     cache = ArrayCache("looks") if options.cache else None
-    return ClassifierLabeller(classifier, method, looks, ahead=options.ahead, cache=cache)
+    return ClassifierLabeller(classifier, method, options=looks, ahead=options.ahead, cache=cache)
 
 
 def load_model_labeller(
@@ -128,7 +128,7 @@ def load_model_labeller(
         return ClassifierLabeller(
             trained.labels(threads=threads),
             trained.memory,
-            LookOptions(sampling=Rate(trained.fps), max_pixels=max_pixels),
+            options=LookOptions(sampling=Rate(trained.fps), max_pixels=max_pixels),
             ahead=ahead,
             cache=ArrayCache("looks") if cache else None,
         )

@@ -96,7 +96,7 @@ class AnyClassMemory:
     """
 
     def __init__(
-        self, classes: int, blank: int | None = None, network: AnyClassNetwork | None = None
+        self, classes: int, blank: int | None = None, *, network: AnyClassNetwork | None = None
     ) -> None:
         self._network = pretrained_network() if network is None else network
         self._classes, self._blank = classes, _blank(blank, classes)

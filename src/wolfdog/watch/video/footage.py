@@ -80,7 +80,7 @@ def open_frames(
     if is_image(path):
         yield [_frame(StillPicture(path, max_pixels=max_pixels), size)], None
         return
-    with VideoSource(path, size, sampling, max_pixels=max_pixels) as source:
+    with VideoSource(path, size, sampling=sampling, max_pixels=max_pixels) as source:
         yield source, source
 
 

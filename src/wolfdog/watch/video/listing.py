@@ -79,10 +79,10 @@ def list_media(
     if not files:
         raise InputError("no videos and no images to be watched: the list on standard input is empty.")
     names = unique_names([(one.path, one.top) for one in files])
-    media = [
-        Medium(one.path, name, one.deployment or "", *(one.date or options.dates.of_file(one.path, name)))
-        for one, name in zip(files, names, strict=True)
-    ]
+    media = []
+    for one, name in zip(files, names, strict=True):
+        utc, local = one.date or options.dates.of_file(one.path, name)
+        media.append(Medium(one.path, name, one.deployment or "", utc=utc, local=local))
     media = name_deployments(media, [one.top for one in files], options.grouping)
     return _shifted(media, options.shifts)
 

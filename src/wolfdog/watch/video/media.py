@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .images import is_image
@@ -23,8 +23,8 @@ class Medium:
     path: Path
     name: str
     deployment: str
-    utc: float = math.nan
-    local: float = math.nan
+    utc: float = field(default=math.nan, kw_only=True)
+    local: float = field(default=math.nan, kw_only=True)
 
     @property
     def image(self) -> bool:
