@@ -90,8 +90,9 @@ def explain(
     label = int(q.argmax())
     snapshot = stream.of_frames[frame]
     row = int(stream.first[frame])
+    place, time = part.media[row] or part.deployment[row], time_text(float(part.time[row]), part.utc)
     console.print(
-        f"{part.media[row] or part.deployment[row]} {time_text(float(part.time[row]), part.utc)}: "
+        f"{f'{place} {time}'.strip()}: "
         f"context {part.classes[label]} {q[label]:.2f}, "
         f"snapshot {part.classes[int(snapshot.argmax())]} {snapshot.max():.2f}",
         markup=False,
