@@ -211,8 +211,8 @@ def _write_queue(
     rows, gains = review_queue(method, smoothed, count=count, ahead=ahead)
     write_queue(path, smoothed, rows, gains, threshold=None if threshold is None else threshold.confidence)
     return (
-        f"{path}: {len(rows):,} rows to look at; labels expected to become right: {gains.sum():,.1f}. Fill in the column "
-        "label and give the file to --verified."
+        f"{path}: {len(rows):,} rows to look at; labels expected to become right: {gains.sum():,.1f}. Fill in the "
+        "column label and give the file to --verified."
     )
 
 

@@ -106,7 +106,9 @@ def colours(order, number, each=12):
 
 def test_a_class_that_one_of_twelve_films_shows_is_said_in_context(tmp_path):
     footage = [colours([0, 2, 1] if n == 3 else [0, 2, 0], n) for n in range(12)]
-    config = WatcherConfig(("red", "green", "blue"), 6.0, size=16, width=2, embedding=6, hidden=8, memory="gru")
+    config = WatcherConfig(
+        ("red", "green", "blue"), 6.0, size=16, width=2, embedding=6, hidden=8, memory="gru"
+    )
     training = WatcherTraining(
         config,
         FrameClassifierTraining(OptimizerSettings(60, 1e-2), batch=24),
