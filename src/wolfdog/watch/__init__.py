@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .explanation.leave_one_out import Run as Run
     from .explanation.leave_one_out import leave_one_out as leave_one_out
     from .explanation.leave_one_out import leave_runs_out as leave_runs_out
+    from .explanation.leave_one_out import nearest_first as nearest_first
     from .export.exports import export_results as export_results
     from .formats import read_results as read_results
     from .formats.verified_labels import VerifiedLabels as VerifiedLabels
@@ -117,6 +118,7 @@ _PUBLIC = {
         "Run",
         "leave_one_out",
         "leave_runs_out",
+        "nearest_first",
     ),
     "export.exports": ("export_results",),
     "formats.verified_labels": (
