@@ -19,7 +19,7 @@ def tiny_world() -> World:
             Channel("one", 7, informative={"bear": 1}, filler={"wolf": 1, "unknown": 2}),
             Channel("two", 4, informative={"goldfish": 2, "bear": 0.5}, filler={"dog": 1, "unknown": 1}),
         ),
-        paces=(Pace("fast", 0.6, 9), Pace("slow", 0.1, 5)),
+        paces=(Pace("fast", 0.6, mean_stay=9), Pace("slow", 0.1, mean_stay=5)),
         shot=ShotLength(3, 2),
         looks={"wolf": "canine", "dog": "canine"},
     )
@@ -36,7 +36,7 @@ def three_channels() -> World:
     return World(
         "three",
         tuple(channels),
-        (Pace("only", 0.3, 10),),
+        (Pace("only", 0.3, mean_stay=10),),
         shot=ShotLength(2, 1),
         looks={"wolf": "canine", "dog": "canine"},
     )

@@ -41,7 +41,7 @@ def test_the_default_world_is_the_model_problem():
     assert world.look("wolf") == world.look("dog") == "canine"
 
 
-def test_a_look_that_is_not_equally_likely_everywhere_is_telling():
+def test_a_look_that_is_not_equally_likely_everywhere_is_informative():
     world = default_world()
     nature, office = world.channels
     fewer = dataclasses.replace(office, filler={"dog": 0.2, "unknown": 0.8})

@@ -1,18 +1,21 @@
 """wolfdog evaluate: comparison of predictions with labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 
-from ..errors import InputError
-from .screen import StageBars, complaints, console, tell_of_missing
+from ..errors import InputError, MediaError
+from .options import LABELS, MERGE, STRICT
+from .screen import StageBars, complaints, console, tell_of_labels, tell_of_reading
 from .tables import confusion_table, gap_rows
 
 if TYPE_CHECKING:
-    from ..labels import LabelSpan
+    from ..watch.data.labelled_media import LabelledMedia
+    from ..watch.data.span_fit import Misfit
     from ..watch.evaluation.evaluation import Evaluation
     from ..watch.evaluation.observers import ObserverPredictions
     from ..watch.formats.verified_labels import VerifiedLabels
@@ -20,12 +23,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    labels: Annotated[
-        Path,
-        typer.Option(
-            help="CSV: video,start,end,label (seconds), or file,label; a Camtrap DP folder; COCO Camera Traps JSON."
-        ),
-    ],
+    labels: Annotated[Path, typer.Option(help=LABELS)],
     predictions: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -64,12 +62,27 @@ def evaluate(
             help="Format of the files: megadetector, csv, parquet, npy, camtrap-dp.", show_default="by suffix"
         ),
     ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also fit a calibration of the context to these labels, and write it to this file, for smooth "
+            "--calibration. The labels must be of deployments that nothing was trained on."
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="With --videos: judge the files of this split alone (column split of the labels)."),
+    ] = None,
+    merge_spellings: Annotated[
+        bool, typer.Option("--merge-spellings", help=f"With --videos: {MERGE[0].lower()}{MERGE[1:]}")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help=STRICT)] = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for scores.json and scores.png (gaps.png, with a world)."),
     ] = None,
 ) -> None:
-    """Hold predictions against labels: snapshot and context labels, of one file or of several side by side.
+    """Compare predictions with labels: snapshot and context labels, of one file or of several side by side.
 
     Accuracy, precision, recall and F1 have confidence intervals that resample deployments; frames are ranked (mAP,
     mcAP), events compared (edit score, F1 of events), and probabilities checked (calibration error, error against
@@ -77,7 +90,8 @@ def evaluate(
     """
     from ..labels import read_labels
     from ..tv import load_world
-    from ..watch.formats.verified_labels import read_verified
+    from ..watch.data.labelled_media import find_labelled_media
+    from ..watch.formats.verified_labels import VerifiedLabels
     from ..watch.labelling.trained_model import FILE
 
     if bool(predictions) == (videos is not None):
@@ -87,6 +101,8 @@ def evaluate(
             "--model, --world and --lookahead are for videos that are labelled now; a file has been made already. "
             "Leave them out."
         )
+    if calibrate is not None and len(predictions or []) != 1:
+        raise InputError("--calibrate: expected one file of smoothed predictions.")
     head = model is not None and (model / FILE).is_file()
     if world is not None and head:
         raise InputError("--world: only for a watcher that was trained from scratch on simulated television.")
@@ -98,12 +114,17 @@ def evaluate(
     if predictions:
         found = _evaluated_files(predictions, labels, blank, format)
         _tell(found, out)
-    elif model is not None and head and videos is not None:
-        table = _labelled_by_head(model, videos, labels, lookahead)
-        _tell(_evaluated(table, read_verified(labels), labels, ""), out)
+        if calibrate is not None:
+            _calibrate(predictions[0], labels, blank, format, calibrate)
     elif videos is not None:
-        judged = _judged_watcher(model, videos, labels, read_labels(labels), world)
-        _tell_watcher(judged, videos.name, broadcast_world is not None, out)
+        spans = read_labels(labels, merge_spellings=merge_spellings)
+        media = find_labelled_media(videos, spans, labels, split=split)
+        if model is not None and head:
+            table = _labelled_by_head(model, media, lookahead, strict)
+            _tell(_evaluated(table, VerifiedLabels(table=media.labels), labels, ""), out)
+        else:
+            judged = _judged_watcher(model, media, world, strict)
+            _tell_watcher(judged, videos.name, broadcast_world is not None, out)
 
 
 def _evaluated_files(
@@ -122,6 +143,33 @@ def _evaluated_files(
         found += _evaluated(table, verified, labels, name, snapshot=not any(_same(table, o) for o in before))
         before.append(table)
     return found
+
+
+def _calibrate(path: Path, labels: Path, blank: str | None, format_: str | None, target: Path) -> None:
+    """Fit a calibration, write it, and tell what it brings."""
+    from ..watch.formats import read_results
+    from ..watch.formats.verified_labels import read_verified
+    from ..watch.review.answers import answers_of
+    from ..watch.review.calibration import fit_calibration
+    from ..watch.review.calibration_file import save_calibration
+
+    table = read_results(path, blank=blank, format=format_).predictions
+    found = fit_calibration(table, answers_of(table, read_verified(labels).of(table)))
+    save_calibration(target, found)
+    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in found.log_loss.items())
+    console.print(
+        f"{target}: {found.form}, fitted to {found.rows:,} labels; log loss on deployments not fitted to: {losses}",
+        markup=False,
+        soft_wrap=True,
+    )
+    for threshold in found.thresholds:
+        if threshold.error in (0.01, 0.05, 0.1):
+            console.print(
+                f"  at most {100 * threshold.error:g} % wrong: {100 * threshold.coverage:.1f} % of the labels stand "
+                "without a person",
+                markup=False,
+                soft_wrap=True,
+            )
 
 
 def _same(one: "Predictions", other: "Predictions") -> bool:
@@ -190,18 +238,13 @@ def _tell_watcher(judged: "ObserverPredictions", name: str, gaps: bool, out: Pat
 
 
 def _judged_watcher(
-    model: Path | None,
-    videos: Path,
-    labels: Path,
-    spans: Mapping[str, Sequence["LabelSpan"]],
-    world: Path | None,
+    model: Path | None, found: "LabelledMedia", world: Path | None, strict: bool
 ) -> "ObserverPredictions":
-    """Predictions of a watcher, whose memory runs over all videos side by side."""
+    """Predictions of a watcher, whose memory begins anew with each file."""
     from ..tv import load_world
     from ..watch.data.labelled_video import embed_video, read_labelled_videos
     from ..watch.evaluation.observers import observe
     from ..watch.model.watcher import Watcher
-    from ..watch.video.discover import find_videos
 
     watcher = Watcher.load(model)
     config = watcher.config
@@ -211,45 +254,48 @@ def _judged_watcher(
             f"{world}: has {broadcast_world.fps:g} frames a second, and the watcher looks at {config.fps:g}: gaps and "
             "the ideal observer are counted in the world's frames. Give a watcher that was trained at the world's rate."
         )
-    stages = StageBars()
-    found = find_videos(videos)
-    with stages("watching", len(found)) as done:
-        footage = read_labelled_videos(
-            found,
-            videos if videos.is_dir() else videos.parent,
-            spans,
+    tell_of_labels(found)
+    with StageBars()("watching", len(found.media)) as done:
+        read = read_labelled_videos(
+            found.media,
+            found.labels,
             classes=config.classes,
             fps=config.fps,
             size=config.size,
             progress=lambda number: done(number, ""),
             develop=lambda video: embed_video(watcher.frame_classifier, video),
         )
-    tell_of_missing(labels, spans, found, videos)
+    tell_of_reading(found, read.troubles, read.misfits, strict=strict)
     contexts = {} if watcher.context is None else {config.memory: watcher.context}
-    return observe(watcher.frame_classifier, contexts, footage, config.classes, broadcast_world)
+    return observe(watcher.frame_classifier, contexts, read.videos, config.classes, broadcast_world)
 
 
-def _labelled_by_head(model: Path, videos: Path, labels: Path, lookahead: bool) -> "Predictions":
+def _labelled_by_head(model: Path, found: "LabelledMedia", lookahead: bool, strict: bool) -> "Predictions":
     """Predictions of a head on a pretrained classifier, with those of its memory as the context."""
-    from ..errors import MediaError
-    from ..labels import read_labels
+    from ..watch.data.span_fit import misfits_by_frames
     from ..watch.labelling.loading import load_model_labeller
     from ..watch.predictions import Predictions
-    from ..watch.video.discover import display_name, find_videos
+    from ..watch.video.media import by_deployment
 
     labeller = load_model_labeller(model, ahead=lookahead)
-    found, spans = find_videos(videos), read_labels(labels)
+    tell_of_labels(found)
     tables: list[Predictions] = []
-    with StageBars()("watching", len(found)) as done:
-        for number, path in enumerate(found):
-            name = display_name(path, videos)
-            if name in spans:
-                try:
-                    tables.extend(part.table for part in labeller.label(path, name, progress=lambda *_: None))
-                except MediaError as error:
-                    complaints.print(f"wolfdog: {error}", style="red", markup=False, soft_wrap=True)
-            done(number + 1, "")
+    troubles: list[str] = []
+    misfits: list[Misfit] = []
+    with StageBars()("watching", len(found.media)) as done:
+        number = 0
+        for media in by_deployment(found.media):
+            for medium, part in labeller.label_deployment(
+                media, progress=lambda *_: None, trouble=lambda _, reason: troubles.append(reason)
+            ):
+                times = np.array([moment.time for moment in part.moments])
+                frames = np.array([moment.frame for moment in part.moments])
+                misfits += misfits_by_frames(medium.name, found.labels[medium.name], times, frames)
+                # Labels count from the start of their file, and the table from that of the deployment.
+                tables.append(replace(part.table, time=part.table.time - part.table.time[0] + times[0]))
+            number += len(media)
+            done(number, "")
     if not tables:
-        raise InputError(f"{videos}: none of its videos is named in {labels} and can be read.")
-    tell_of_missing(labels, spans, found, videos)
+        raise MediaError(f"no labelled video can be read: {' '.join(troubles)}")
+    tell_of_reading(found, troubles, misfits, strict=strict)
     return Predictions.concat(tables)

@@ -100,7 +100,8 @@ def _interval(value: Interval) -> str:
 def _common(name: str) -> str:
     """Common name of a taxonomy string; another name as it is.
 
-    >>> _common("u;mammalia;carnivora;canidae;vulpes;vulpes;red fox")
-    'red fox'
+    Examples:
+        >>> _common("u;mammalia;carnivora;canidae;vulpes;vulpes;red fox")
+        'red fox'
     """
     return name.rsplit(";", 1)[-1] or name

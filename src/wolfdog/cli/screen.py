@@ -1,9 +1,9 @@
 """Terminal output: progress bars, lines and tables."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +17,10 @@ from rich.progress import (
 )
 
 from ..watch.progress import Done
+
+if TYPE_CHECKING:
+    from ..watch.data.labelled_media import LabelledMedia
+    from ..watch.data.span_fit import Misfit
 
 console = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
@@ -77,24 +81,49 @@ def _lines(place: str, title: str, total: float) -> Iterator[Done]:
     )
 
 
-def tell_of_missing(labels: Path, names: Mapping[str, object], found: Sequence[Path], videos: Path) -> None:
-    """Report videos that a labels file names and the folder lacks; they are neither trained on nor evaluated.
+def tell(message: str, *, style: str | None = None) -> None:
+    """Print a message on standard error, on one line."""
+    complaints.print(f"wolfdog: {' '.join(message.split())}", style=style, markup=False, soft_wrap=True)
 
-    Args:
-        labels: The labels file.
-        names: Names of the labelled videos.
-        found: Video files that exist.
-        videos: The folder.
-    """
-    from ..watch.data.labelled_video import not_there
 
-    missing = not_there(names, found, videos) if videos.is_dir() else ""
-    if missing:
-        complaints.print(
-            f"{labels} names videos that are not in {videos}, and are left out: {missing}",
-            markup=False,
-            soft_wrap=True,
+def tell_of_labels(found: "LabelledMedia") -> None:
+    """Say which labels have no video, and which do not fit theirs."""
+    from ..watch.data.labelled_media import some
+
+    if found.missing and found.source.is_dir():
+        tell(
+            f"{found.file} names videos that are not in {found.source}, and are left out: {some(found.missing)}"
         )
+    for warning in found.warnings:
+        tell(warning)
+
+
+def tell_of_reading(
+    found: "LabelledMedia", troubles: Sequence[str], misfits: Sequence["Misfit"], *, strict: bool
+) -> None:
+    """Say which videos could not be read to their end, all at once, and which labels cover no frame.
+
+    Raises:
+        MediaError: With `strict`, if there are such videos.
+        LabelsError: More than half of the labels cover no frame.
+    """
+    from ..errors import MediaError
+    from ..watch.data.span_fit import judge_misfits
+
+    if troubles and strict:
+        raise MediaError(
+            f"{len(troubles)} of {len(found.media)} videos cannot be read to the end (--strict): {' '.join(troubles)}"
+        )
+    for trouble in troubles:
+        tell(trouble, style="red")
+    if troubles:
+        tell(
+            f"{len(troubles)} of {len(found.media)} videos cannot be read to the end; what can be decoded of them is "
+            "used. --strict stops instead."
+        )
+    warning = judge_misfits(found.file, misfits, found.spans)
+    if warning is not None:
+        tell(warning)
 
 
 def percent(value: float | None) -> str:

@@ -13,6 +13,7 @@ from .ir.program import Program, rewrite
 from .ir.values import Builder, Type, Value
 from .ragged import zero_padding
 from .runtime.call import Call
+from .runtime.packed_step import PackedStep
 from .runtime.recurrence import Recurrence
 from .runtime.single_step import SingleStep
 from .runtime.torch_op import run
@@ -73,6 +74,11 @@ class Compiled:
         if self.rows or self.draws or len(read) != 1:
             return None
         return SingleStep(self.traced, self.dtype)
+
+    @lazy
+    def packed_step(self) -> PackedStep | None:
+        """Kernel of single steps over packed weights; None where a step reads more than an event."""
+        return None if self.single is None or self.traced.lookups else PackedStep(self.traced, self.dtype)
 
     def call(self, resets: bool, hoist_events: bool) -> Call:
         """Lowered call with or without resets, and with or without hoisting of what depends on events alone."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from wolfdog.errors import InputError, LabelsError
 from wolfdog.text_files.camera_time import seconds_of
-from wolfdog.text_files.camtrap_package import Table, read_package
+from wolfdog.text_files.camtrap_package import Table, observed_label, read_package
 
 from .rows import LabelRow
 
@@ -99,8 +99,7 @@ def read_camtrap_dp(path: Path, problems: list[str]) -> Iterator[LabelRow]:
         if by_people and row.get("classificationMethod") == "machine":
             continue
         where = f"{observations.path}, row {number}"
-        label = row.get("scientificName", "").strip() if row["observationType"] in ("animal", "") else ""
-        label, site = label or row["observationType"], row["deploymentID"]
+        label, site = observed_label(row), row["deploymentID"]
         try:
             start, end = (seconds_of(row.get(name, ""), where) for name in ("eventStart", "eventEnd"))
         except InputError as error:

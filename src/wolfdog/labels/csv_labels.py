@@ -13,6 +13,7 @@ from wolfdog.text_files.delimited_text import read_lines
 from .boris import events_table, is_events_table
 from .rows import LabelRow, is_blank
 from .spans import LabelSpan
+from .table import LabelTable
 from .times import frame_of_text, seconds_of_text
 
 COLUMNS = ("video", "start", "end", "label", "look", "channel")
@@ -72,9 +73,14 @@ def read_csv(path: Path, problems: list[str]) -> Iterator[LabelRow]:
             problems.append(f"{where}: {error}")
 
 
+def _plain(name: str) -> str:
+    """Name of a column in small letters, without units in parentheses, spaces and hyphens."""
+    return re.sub(r"\(.*\)|[\s_.-]+", "", name.lower())
+
+
 def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
     """Position of each known column."""
-    plain = [re.sub(r"\(.*\)|[\s_.-]+", "", name.lower()) for name in header]
+    plain = [_plain(name) for name in header]
     places: dict[str, int] = {}
     for meaning, names in _NAMES.items():
         found = [at for name in names for at, given in enumerate(plain) if given == name]
@@ -128,7 +134,7 @@ def _row(where: str, cells: Mapping[str, str]) -> LabelRow:
 def write_labels(path: str | Path, spans: Mapping[str, Iterable[LabelSpan]]) -> None:
     """Write the spans of each video as a table, whole or not at all; `read_labels` reads the same spans from it.
 
-    Labels of whole files have neither start nor end.
+    Labels of whole files have neither start nor end. The sites and splits of a `LabelTable` have columns of their own.
 
     Args:
         path: File to write.
@@ -153,11 +159,16 @@ def write_labels(path: str | Path, spans: Mapping[str, Iterable[LabelSpan]]) -> 
                 columns += ["start_frame", "end_frame"]
             if any(span.bag not in ("", video) for video, of_video in held.items() for span in of_video):
                 columns.append("sequence")
+            more: dict[str, Mapping[str, str]] = {}
+            if isinstance(spans, LabelTable):
+                more = {"site": spans.sites, "split": spans.splits}
+                columns += [name for name, known in more.items() if known]
             writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
             for video, of_video in held.items():
                 for span in of_video:
-                    writer.writerow(_written(video, span))
+                    beside = {name: known.get(video, "") for name, known in more.items()}
+                    writer.writerow(_written(video, span) | beside)
     except OSError as error:
         raise MediaError(f"cannot write {path}: {error.strerror or error}. Choose another place.") from error
 

@@ -48,21 +48,42 @@ def match_files(labels: LabelTable, files: Sequence[str]) -> Matched:
         >>> dict(match_files(table, ["north/a.mp4", "south/a.mp4"]).labels)
         {'north/a.mp4': [LabelSpan(start=0, end=1, label='wolf', look='', channel='', unit='seconds', bag='')]}
     """
+    names = matching_files(labels, files)
+    known = set(names.values())
+    missing = tuple(name for name in labels if name not in names)
+    return Matched(labels.only(names), missing, tuple(file for file in files if file not in known))
+
+
+def matching_files(names: Iterable[str], files: Sequence[str]) -> dict[str, str]:
+    """File of each name, as `match_files` finds it; names of which no file is there are left out.
+
+    Args:
+        names: Names in a labels file.
+        files: Names of the files, with forward slashes.
+
+    Returns:
+        The files by the names.
+
+    Raises:
+        LabelsError: A name fits several files equally well.
+
+    Examples:
+        >>> matching_files(["card/1.JPG", "9.jpg"], ["a/card/1.jpg", "2.jpg"])
+        {'card/1.JPG': 'a/card/1.jpg'}
+    """
     index = _Index(files)
-    names, missing, doubtful = {}, [], []
-    for name in labels:
-        found = index.find(name)
-        if len(found) == 1:
-            names[name] = found[0]
-        elif found:
-            doubtful.append(f"{name} may be {' or '.join(found[:3])}{' or others' if len(found) > 3 else ''}")
-        else:
-            missing.append(name)
+    found, doubtful = {}, []
+    for name in names:
+        fitting = index.find(name)
+        if len(fitting) == 1:
+            found[name] = fitting[0]
+        elif fitting:
+            more = " or others" if len(fitting) > 3 else ""
+            doubtful.append(f"{name} may be {' or '.join(fitting[:3])}{more}")
     if doubtful:
         more = f" ({len(doubtful) - 1} more names like it)" if len(doubtful) > 1 else ""
         raise LabelsError(f"labels: {doubtful[0]}{more}. Write the folder of the file in the labels too.")
-    known = set(names.values())
-    return Matched(labels.only(names), tuple(missing), tuple(file for file in files if file not in known))
+    return found
 
 
 class _Index:

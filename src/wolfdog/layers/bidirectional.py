@@ -11,6 +11,7 @@ from .cell.arguments import check_events, check_resets, checked_lengths
 from .cell.reverse import Reversal
 from .cell.sequence_layer import SequenceLayer
 from .cell.state import State, structure
+from .cell.symbolic_trace import SYMBOLIC, traced_call
 from .composing import as_layer, common_backend, reinitialised_copy
 
 Merge = Literal["concat", "sum", "mean", "product"]
@@ -112,6 +113,8 @@ class Bidirectional(SequenceLayer):
             ShapeError: A shape or type is wrong.
             InputError: Lengths are out of range, or the state is not a pair.
         """
+        if isinstance(x, SYMBOLIC):
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
         (before, behind), lengths, reverse = self._checked(x, state, lengths, resets)
         y, last = self.forwards(x, before, lengths=lengths, resets=resets)
         reversed_resets = None if resets is None else reverse.resets(resets)
@@ -126,7 +129,17 @@ class Bidirectional(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Activations of both directions in the order of events; names start with "forwards." and "backwards."."""
+        """Activations of both directions in the order of events; names start with "forwards." and "backwards.".
+
+        Args:
+            x: As of the call.
+            state: As of the call.
+            lengths: As of the call.
+            resets: As of the call.
+
+        Returns:
+            Values of each name.
+        """
         (before, behind), lengths, reverse = self._checked(x, state, lengths, resets)
         found = self.forwards.activations(x, before, lengths, resets)
         reversed_resets = None if resets is None else reverse.resets(resets)
@@ -137,6 +150,10 @@ class Bidirectional(SequenceLayer):
 
     def step(self, x_t: Tensor, state: State | None = None) -> NoReturn:
         """Not available: the backward direction needs the whole sequence.
+
+        Args:
+            x_t: Event.
+            state: State.
 
         Raises:
             InputError: Always.
@@ -156,7 +173,7 @@ class Bidirectional(SequenceLayer):
         lengths: Tensor | Sequence[int] | None,
         resets: Tensor | None,
     ) -> tuple[tuple[State | None, State | None], Tensor | None, Reversal]:
-        """The states of both directions, checked lengths, and the reversal of this batch."""
+        """States of both directions, checked lengths, and the reversal of this batch."""
         batched = check_events(x, self.batch_first)
         steps, batch = x.shape[:2] if not (batched and self.batch_first) else x.shape[1::-1]
         checked = None

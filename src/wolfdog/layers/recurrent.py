@@ -13,6 +13,7 @@ from .cell.protocol import Returns, check_pair, check_returns
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
+from .cell.symbolic_trace import SYMBOLIC, traced_call, traced_method
 from .cell.zoneout import with_step_masks
 from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
 from .execution.backend import asked_backend, variable_slot
@@ -20,6 +21,7 @@ from .execution.compiled import CompiledRunner
 from .execution.fast_path import SequencePath, StepPath
 from .execution.runner import Runner, choose
 from .inspection.activations import over_time
+from .streaming import KernelStream, Stream, event_buffer, layer_loop
 
 
 class Recurrent(SequenceLayer):
@@ -139,6 +141,8 @@ class Recurrent(SequenceLayer):
             found = self._again(self._sequence_path, x, state, lengths, resets)
             if found is not None:
                 return found
+        if isinstance(x, SYMBOLIC):
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
         check_pair(self.cell, state)
         batched, (events, before, ends, marks) = laid_out(x, state, lengths, resets, self.batch_first)
         runner = own = self._runner()
@@ -251,6 +255,8 @@ class Recurrent(SequenceLayer):
             if found is not None:
                 self.__dict__["_last_reason"] = None
                 return found
+        if isinstance(x_t, SYMBOLIC):
+            return traced_method(self, "step", x_t, state)  # type: ignore[no-any-return]
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
         batched, given = x_t.dim() > 1, x_t
@@ -272,6 +278,46 @@ class Recurrent(SequenceLayer):
         if not batched:
             return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
         return y_t, state
+
+    def stream(self, batch: int = 1, *, x: Tensor | None = None) -> Stream:
+        """Stream over events that come one by one, with its own state, buffers and packed weights.
+
+        A step reads the event from `stream.x` and writes the output to `stream.y`, without gradient. Weights are packed
+        once, which makes steps faster than `step`: a step after a change that PyTorch counts is an error, and
+        `stream.refresh()` packs them again. A change that PyTorch does not count, as through `.data`, goes unnoticed.
+        Where the cell has no kernel, PyTorch's operators run the steps, and `stream.fallback_reason` says why.
+
+        Args:
+            batch: Number of streams side by side.
+            x: Buffer of events [batch, ...], where events have more than the cell's `input_size` features, or are
+                whole numbers, or are written there already.
+
+        Returns:
+            The stream, in the initial state.
+
+        Raises:
+            InputError: `batch` is not a number of streams, or the cell does not say what events are.
+
+        Examples:
+            >>> import torch, wolfdog as wd
+            >>> layer = wd.Recurrent(wd.cells.LSTMCell(3, 5))
+            >>> stream = layer.stream()
+            >>> for event in torch.randn(4, 1, 3):
+            ...     y = stream.step(event)
+            >>> stm, ltm = stream.state
+            >>> bool((y == stm).all())
+            True
+        """
+        x = event_buffer(self, self.input_size, batch, x)
+        runner = self._runner()
+        if isinstance(runner, CompiledRunner):
+            with torch.no_grad():
+                ready = runner.ready(x.unsqueeze(0), None, False)
+            if ready is not None and ready.found.packed_step is not None and x.dtype is ready.dtype:
+                return KernelStream(ready.found, ready.named, x, ready.before)
+        return layer_loop(
+            self, x, self.fallback_reason or "a step reads more than an event of its own format"
+        )
 
     def _places(self) -> list[tuple[dict[str, Any], str]]:
         """Places in which the layer stores its cell and its options."""

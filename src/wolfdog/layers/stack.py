@@ -14,9 +14,12 @@ from .cell.arguments import check_events, check_probability, checked_lengths
 from .cell.rng import generators, replayed
 from .cell.sequence_layer import SequenceLayer
 from .cell.state import State, structure
+from .cell.symbolic_trace import SYMBOLIC, traced_call, traced_method
 from .checkpointing.checkpointed import Every, check_every, checkpointed
 from .composing import as_layer, common_backend
+from .recurrent import Recurrent
 from .skips import SKIPS
+from .streaming import ChainStream, Stream, event_buffer, layer_loop
 
 
 class Stack(SequenceLayer):
@@ -132,6 +135,8 @@ class Stack(SequenceLayer):
             ShapeError: A shape or type is wrong.
             InputError: Lengths are out of range, or the state is not a tuple of the layers' states.
         """
+        if isinstance(x, SYMBOLIC):
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
         lengths = None if lengths is None else self._checked_lengths(x, lengths)
         if (
             self.checkpoint_every is None
@@ -158,7 +163,17 @@ class Stack(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Activations of every layer, bottom to top; names start with the layer's index: "0.i", "1.stm"."""
+        """Activations of every layer, bottom to top; names start with the layer's index: "0.i", "1.stm".
+
+        Args:
+            x: As of the call.
+            state: As of the call.
+            lengths: As of the call.
+            resets: As of the call.
+
+        Returns:
+            Values of each name.
+        """
         lengths = None if lengths is None else self._checked_lengths(x, lengths)
         found: dict[str, Tensor] = {}
         x = self._without_padding(x, lengths)
@@ -174,16 +189,53 @@ class Stack(SequenceLayer):
     def step(self, x_t: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Output of one event, and the states of all layers after it.
 
+        Args:
+            x_t: Event, as of `Recurrent.step`.
+            state: Tuple of the layers' states before it.
+
+        Returns:
+            The output and the states.
+
         Raises:
             InputError: A layer is bidirectional.
             ShapeError: A shape is wrong.
         """
+        if isinstance(x_t, SYMBOLIC):
+            return traced_method(self, "step", x_t, state)  # type: ignore[no-any-return]
         last: list[State] = []
         for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
             y_t, after = layer.step(self._layer_input(number, x_t), before)
             last.append(after)
             x_t = self._layer_output(number, x_t, y_t)
         return x_t, tuple(last)
+
+    def stream(self, batch: int = 1, *, x: Tensor | None = None) -> Stream:
+        """Stream over events that come one by one, as of `Recurrent.stream`; its state is that of the stack.
+
+        Kernels run every layer where there is neither `skip` nor, in training, dropout between layers.
+
+        Args:
+            batch: As of `Recurrent.stream`.
+            x: As of `Recurrent.stream`.
+
+        Returns:
+            The stream.
+
+        Raises:
+            InputError: As of `Recurrent.stream`; or a layer is bidirectional.
+        """
+        x = event_buffer(self, self.input_size, batch, x)
+        if self.skip is not None or (self.dropout and self.training):
+            return layer_loop(
+                self, x, "connections and dropout between layers have no kernel of single steps"
+            )
+        parts: list[Stream] = []
+        for layer in self._layers():
+            if not isinstance(layer, Recurrent | Stack):
+                raise InputError("a bidirectional layer has no stream: an output depends on later events")
+            parts.append(layer.stream(batch, x=x))
+            x = parts[-1].y
+        return ChainStream(parts)
 
     def extra_repr(self) -> str:
         options = {

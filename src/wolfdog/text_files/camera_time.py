@@ -1,4 +1,4 @@
-"""Dates and times as cameras and tables write them."""
+"""Dates and times in the forms of cameras and tables."""
 
 import math
 from datetime import UTC, datetime
@@ -9,14 +9,17 @@ _EXIF = ("%Y:%m:%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y:%m:%d %H:%M", "%Y%m%d%H%M
 
 
 def seconds_of(text: str, where: str) -> float:
-    """Seconds since 1970-01-01 00:00 UTC of a date and time; NaN of an empty text.
+    """Seconds since 1970-01-01 00:00 UTC of a date and time; NaN for an empty text.
 
-    ISO 8601, and EXIF's form with colons in the date. A time without a zone is read as UTC: the differences between
-    the times of one camera are the same.
+    Forms are ISO 8601, and EXIF's with colons in the date. A time without a zone is read as UTC: the differences
+    between the times of one camera are the same.
 
     Args:
         text: Date and time.
-        where: What the error message calls the place.
+        where: Name of the place in the error message.
+
+    Returns:
+        The seconds.
 
     Raises:
         InputError: The text is no date and time.
@@ -32,11 +35,14 @@ def seconds_of(text: str, where: str) -> float:
 
 
 def date_of(text: str, where: str) -> datetime | None:
-    """A date and time in one of these forms, with the zone that it names or without any; None of an empty text.
+    """Date and time in one of the forms of `seconds_of`, with its zone if it names one.
 
     Args:
         text: Date and time.
-        where: What the error message calls the place.
+        where: Name of the place in the error message.
+
+    Returns:
+        The date; None for an empty text.
 
     Raises:
         InputError: The text is no date and time.
@@ -57,8 +63,23 @@ def date_of(text: str, where: str) -> datetime | None:
     )
 
 
+def iso_utc(seconds: float) -> str:
+    """Seconds since 1970-01-01 00:00 UTC in ISO 8601, to the second.
+
+    >>> iso_utc(1590814657.0)
+    '2020-05-30T04:57:37Z'
+    """
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def folder_of(file: str) -> str:
-    """The folder of a file's path, the name of its deployment; backslashes count as slashes.
+    """Folder of a file's path, which names its deployment; backslashes count as slashes.
+
+    Args:
+        file: Path of the file.
+
+    Returns:
+        The folder.
 
     Examples:
         >>> folder_of("site3\\\\100RECNX\\\\IMG_1.JPG"), folder_of("IMG_1.JPG")

@@ -3,7 +3,7 @@
 Source: https://camtrap-dp.tdwg.org, version 1.0.2
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -24,9 +24,9 @@ class Table:
     """Table of a Camtrap DP package.
 
     Attributes:
-        path: Of its file.
+        path: Its file.
         header: Names of its columns.
-        rows: Each by the names of the columns.
+        rows: Rows, each by the names of the columns.
     """
 
     path: Path
@@ -35,10 +35,17 @@ class Table:
 
     @classmethod
     def read(cls, path: Path, name: str) -> "Table":
-        """Table of that name among those of the standard.
+        """One of the standard's tables.
+
+        Args:
+            path: Its file.
+            name: Name of the table.
+
+        Returns:
+            The table.
 
         Raises:
-            InputError: It is no table, or lacks a column.
+            InputError: The file is no table, or lacks a column.
             OSError: It cannot be read.
         """
         header, rows, _ = read_table(path)
@@ -55,13 +62,16 @@ class Table:
 
 
 def read_package(path: Path) -> dict[str, Path]:
-    """The tables of a package by name, each a file within its folder.
+    """Tables of a package by name, each a file within its folder.
 
     Args:
-        path: Of `datapackage.json`.
+        path: `datapackage.json`.
+
+    Returns:
+        Path of each table.
 
     Raises:
-        InputError: It is no such package, lacks a table, or names a file outside its folder.
+        InputError: The file is no such package, lacks a table, or names a file outside its folder.
         OSError: It cannot be read.
     """
     document: Any = read_json(path)
@@ -85,3 +95,17 @@ def read_package(path: Path) -> dict[str, Path]:
                 f"{path}: expected the resources deployments, media and observations; {name} is missing."
             )
     return found
+
+
+def observed_label(row: Mapping[str, str]) -> str:
+    """Label of an observation: `scientificName`, or `observationType` where that is empty or not animal.
+
+    Examples:
+        >>> observed_label({"observationType": "animal", "scientificName": "Felis catus"})
+        'Felis catus'
+        >>> observed_label({"observationType": "blank"})
+        'blank'
+    """
+    kind = row["observationType"]
+    name = row.get("scientificName", "").strip() if kind in ("animal", "") else ""
+    return name or kind or "unknown"

@@ -1,4 +1,4 @@
-"""JSON files from other programs, read with every failure as one message."""
+"""Reading of JSON files from other programs."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,16 @@ from wolfdog.errors import InputError
 
 
 def read_json(path: Path) -> Any:
-    """The contents of a JSON file.
+    """Contents of a JSON file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The contents.
 
     Raises:
-        InputError: The file is no JSON, or holds NaN, or is nested too deep.
+        InputError: The file is no JSON, or has NaN, or is nested too deep.
         OSError: The file cannot be read.
     """
 

@@ -22,7 +22,7 @@ from wolfdog.tv.programme import Programme
 from wolfdog.tv.world import World
 
 LEAST = 1e-12
-"""The least probability taken from a frame classifier: one that rules labels out entirely may contradict the world."""
+"""Lower bound of a frame classifier's probabilities; a probability of 0 could contradict the world."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class IdealObserver:
         return self.filter(self.seen(programme)).labels
 
     def given_classifier(
-        self, probabilities: ArrayLike, prior: ArrayLike, cuts: NDArray[np.bool_] | None = None
+        self, probabilities: ArrayLike, prior: ArrayLike, *, cuts: NDArray[np.bool_] | None = None
     ) -> Floats:
         """p(label | all frames so far), given the probabilities of a frame classifier.
 

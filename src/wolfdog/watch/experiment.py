@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, MediaError
 from ..labels import read_labels
 from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
 from .data.labelled_video import LabelledVideo, embed_video, read_labelled_videos
@@ -22,18 +22,19 @@ from .training.pipeline import assembled, train_and_calibrate
 from .training.settings import ContextTraining, FrameClassifierTraining
 from .training.trainer import Progress
 from .training.workers import train_contexts
+from .video.media import Medium
 
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
-"""The memories of the demo unless others are asked for."""
+"""Memories that the demo compares by default."""
 
 ALL_COMPARED = (*COMPARED, "ntm", "lstmn", "attention", "memory-network", "lstm+attention", "lstm+bank")
-"""Every kind of memory: the units, those that are searched, and a unit with each of the two beside it."""
+"""All memories: recurrent units, attention memories, and a unit with attention or a bank."""
 
 PHOTOGRAPHS = {"classifier": "classifier", "memory": "memory", "test": "test", "highlights": "test"}
 """Photographs of each broadcast."""
 
 FIRST_SEED = 1000
-"""Of the first experiment's first broadcast. Lower ones were used up while wolfdog was being made."""
+"""Seed of the first broadcast of experiment 0. Lower ones were used during the development of wolfdog."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Experiment:
 
     def config(self, memory: str) -> WatcherConfig:
         """Configuration of the watcher with that memory."""
-        return WatcherConfig(self.world.labels, self.world.fps, self.size, memory=memory)
+        return WatcherConfig(self.world.labels, self.world.fps, size=self.size, memory=memory)
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +234,7 @@ def _on_air(
     picture = (
         Painter(experiment.size, seed)
         if pictures is None
-        else Photographs(pictures, PHOTOGRAPHS[part], experiment.size, seed)
+        else Photographs(pictures, PHOTOGRAPHS[part], size=experiment.size, seed=seed)
     )
     frames = round(airtime.minutes * 60 * world.fps) * airtime.streams
     with stages(f"broadcasting {why}", frames) as done:
@@ -265,9 +266,8 @@ def _read(
     develop: Callable[[LabelledVideo], LabelledVideo] | None = None,
 ) -> list[LabelledVideo]:
     with stages(title, len(on_air.videos)) as done:
-        return read_labelled_videos(
-            on_air.videos,
-            on_air.labels.parent,
+        read = read_labelled_videos(
+            [Medium(path, path.name, path.name) for path in on_air.videos],
             read_labels(on_air.labels),
             classes=config.classes,
             fps=config.fps,
@@ -275,6 +275,9 @@ def _read(
             progress=lambda number: done(number, ""),
             develop=develop,
         )
+    if read.troubles:
+        raise MediaError(read.troubles[0])
+    return read.videos
 
 
 def _trained_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:

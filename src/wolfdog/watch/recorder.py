@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from .labelling.labeller import Labeller, Labels, MediaProgress, Progress
+from .labelling.labeller import Labeller, Labels, MediaProgress, Progress, Trouble
 from .moments import EVENT_GAP
+from .output.clips import ClipChoice
 from .output.evidence import ThumbnailBuffer
 from .output.sinks import EventsCSV, EvidenceCSV, MomentsCSV
 from .output.video_files import VideoFiles, too_long
@@ -50,6 +51,7 @@ class Recorder:
         min_event: Shortest event in events.csv, in seconds.
         event_gap: Longest pause in seconds between two files of a deployment within one event.
         annotated: Whether annotated copies are written.
+        clips: Margin in seconds with which each event is cut out as a clip, into the folder `clips`; None cuts none.
         utc: Whether times are seconds in UTC in the predictions table; see `all_utc`.
 
     Raises:
@@ -65,11 +67,15 @@ class Recorder:
         min_event: float = 0.0,
         event_gap: float = EVENT_GAP,
         annotated: bool = False,
+        clips: float | None = None,
         utc: bool = False,
     ) -> None:
         self._labeller = labeller
         self._out = out
         self._annotated = annotated
+        self._clips, self._min_event = clips, min_event
+        if clips is not None:
+            ClipChoice(margin=clips)
         self._utc = utc
         out.mkdir(parents=True, exist_ok=True)
         self._all = (
@@ -154,10 +160,10 @@ class Recorder:
         alone = len(media) == 1 and not media[0].image
         buffer = ThumbnailBuffer(reach) if reach is not None and alone else None
         rows = _Rows(self._predictions)
+        current: Medium | None = None
+        files: VideoFiles | None = None
         try:
             with ExitStack() as stack:
-                current: Medium | None = None
-                files: VideoFiles | None = None
                 for medium, labels in self._labeller.label_deployment(
                     readable,
                     progress=progress,
@@ -166,6 +172,7 @@ class Recorder:
                 ):
                     if medium is not current:
                         stack.close()
+                        _tell_of_copy(current, files, tell)
                         current = medium
                         files = None if medium.image else stack.enter_context(self._files(medium, buffer))
                     self._write(labels, files)
@@ -176,6 +183,7 @@ class Recorder:
                         moments=before.moments + len(labels.moments),
                         seconds=last.time + last.duration,
                     )
+            _tell_of_copy(current, files, tell)
         finally:
             rows.flush()
         return list(results.values())
@@ -189,6 +197,7 @@ class Recorder:
             annotated=self._annotated,
             buffer=buffer,
             evidence=self._evidence,
+            clips=None if self._clips is None else ClipChoice(margin=self._clips, min_event=self._min_event),
         )
 
     def _write(self, labels: Labels, files: VideoFiles | None) -> None:
@@ -199,6 +208,12 @@ class Recorder:
                 files.write(moment)
         if files is not None:
             files.aspect = labels.aspect
+
+
+def _tell_of_copy(medium: Medium | None, files: VideoFiles | None, tell: Trouble) -> None:
+    """Report a copy or a clip that could not be written."""
+    if medium is not None and files is not None and files.trouble is not None:
+        tell(medium, files.trouble)
 
 
 class _Rows:

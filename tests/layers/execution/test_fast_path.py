@@ -79,3 +79,14 @@ def test_calls_with_resets_take_the_fast_path() -> None:
         layer(x, resets=resets)
     assert layer._sequence_path is not None
     assert layer._sequence_path(x, None, None, resets) is not None
+
+
+def test_one_tensor_as_both_states_takes_the_fast_path() -> None:
+    layer, x, zeros = wd.Recurrent(nn.LSTMCell(3, 4)), torch.randn(2, 3), torch.zeros(2, 4)
+    with torch.no_grad():
+        layer.step(x, (zeros, zeros))
+        path = layer._step_path
+        found = layer.step(x, (zeros, zeros))
+        torch.testing.assert_close(found, layer.step(x, (zeros, zeros.clone())))
+    assert path is not None
+    assert layer._step_path is path

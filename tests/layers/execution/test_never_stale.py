@@ -1,8 +1,11 @@
 """What changes between two calls, whatever it is and however it is changed, is seen: the eager loop says the same."""
 
 import gc
+import os
 import weakref
 from collections.abc import Callable
+from functools import partial
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,21 @@ from torch import Tensor, nn
 import wolfdog as wd
 
 SCALES = {"global": 1.0}
+SETTINGS = ModuleType("settings")
+
+
+def _scaled(factor: float = 0.5, *, by: float = 1.0) -> float:
+    return factor * by * getattr(_scaled, "more", 1.0)
+
+
+class _Gain(nn.Module):
+    gain = 0.5
+
+    def forward(self) -> float:
+        return self.gain
+
+
+GAIN = _Gain()
 
 
 class _Options:
@@ -20,6 +38,16 @@ class _Options:
 
     def __init__(self) -> None:
         self.scale = [1.0]
+
+    def read(self) -> float:
+        return self.factor
+
+
+class _Descriptor:
+    value = 0.5
+
+    def __get__(self, of: Any, kind: type | None = None) -> float:
+        return self.value
 
 
 class _Base(nn.Module):
@@ -68,6 +96,22 @@ def _shadow(cell: Any) -> None:
     cell.factor = lambda: 3.0
 
 
+def _options_factor(cell: Any) -> None:
+    _Options.factor = 3.0
+
+
+def _with_class_method() -> nn.Module:
+    kind = type("Cell", (_Base,), {"factor": classmethod(lambda cls: cls.a), "a": 0.5})
+    cell: nn.Module = kind()
+    return cell
+
+
+def _fused(kind: Any, cell: nn.Module) -> None:
+    for parameter in cell.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    kind(cell.parameters(), lr=0.5, fused=True).step()
+
+
 CHANGES: dict[str, tuple[Callable[[], nn.Module], Callable[[Any], Any]]] = {
     "a NumPy number": (lambda: _cell(lambda c: float(c.a), a=np.float32(0.5)), _set("a", np.float32(2))),
     "an array": (lambda: _cell(lambda c: torch.as_tensor(c.a), a=np.ones(4, "f")), _set("a", np.zeros(4, "f"))),
@@ -83,6 +127,78 @@ CHANGES: dict[str, tuple[Callable[[], nn.Module], Callable[[Any], Any]]] = {
     "a buffer that was None": (
         lambda: _cell(lambda c: 1.0 if c.a is None else c.a, a=None), _set("a", torch.full((4,), 2.0)),
     ),
+    "a class attribute by a class method": (
+        lambda: _with_class_method(), lambda c: setattr(type(c), "a", 3.0),
+    ),
+    "a class attribute by the class's name": (lambda: _cell(lambda c: _Options.factor), _options_factor),
+    "a class of an object": (lambda: _cell(lambda c: c.a.factor, a=_Options()), _options_factor),
+    "a method of an object's class": (
+        lambda: _cell(lambda c: c.a.read(), a=_Options()), lambda c: setattr(_Options, "read", lambda self: 3.0),
+    ),
+    "another class of an object": (
+        lambda: _cell(lambda c: c.a.factor, a=_Options()),
+        lambda c: setattr(c.a, "__class__", type("Other", (_Options,), {"factor": 3.0})),
+    ),
+    "another class of the cell": (
+        lambda: _cell(lambda c: 0.5),
+        lambda c: setattr(c, "__class__", type("Other", (type(c),), {"factor": lambda self: 3.0})),
+    ),
+    "another class of a part": (
+        lambda: _cell(lambda c: c.part(), part=_Gain()),
+        lambda c: setattr(c.part, "__class__", type("Other", (_Gain,), {"forward": lambda self: 3.0})),
+    ),
+    "the call of the class": (
+        lambda: _cell(lambda c: 0.5),
+        lambda c: setattr(type(c), "__call__", lambda self, *given: nn.Module.__call__(self, *given) * 3),
+    ),
+    "a descriptor": (
+        lambda: _cell(lambda c: c.b * 1.0), lambda c: setattr(_Base.__dict__["b"], "value", 3.0),
+    ),
+    "a name that the class lacks": (
+        lambda: _cell(lambda c: getattr(c, "later", 0.5)), lambda c: setattr(type(c), "later", 3.0),
+    ),
+    "a default of a function": (lambda: _cell(lambda c: _scaled()), lambda c: setattr(_scaled, "__defaults__", (3.0,))),
+    "a named default": (lambda: _cell(lambda c: _scaled()), lambda c: setattr(_scaled, "__kwdefaults__", {"by": 3.0})),
+    "an attribute of a function": (lambda: _cell(lambda c: _scaled()), lambda c: setattr(_scaled, "more", 3.0)),
+    "the code of a function": (
+        lambda: _cell(lambda c: _scaled()),
+        lambda c: setattr(_scaled, "__code__", (lambda factor=0.5, *, by=1.0: 3.0).__code__),
+    ),
+    "an attribute of a module of Python": (
+        lambda: _cell(lambda c: SETTINGS.factor), lambda c: setattr(SETTINGS, "factor", 3.0),
+    ),
+    "the environment": (
+        lambda: _cell(lambda c: float(os.environ.get("FACTOR_OF_A_TEST", "0.5"))),
+        lambda c: os.environ.update(FACTOR_OF_A_TEST="3"),
+    ),
+    "an attribute of a module elsewhere": (lambda: _cell(lambda c: GAIN()), lambda c: setattr(GAIN, "gain", 3.0)),
+    "a hook of a module elsewhere": (
+        lambda: _cell(lambda c: GAIN()), lambda c: GAIN.register_forward_hook(lambda module, given, out: 3.0),
+    ),
+    "an attribute of a tensor": (
+        lambda: _cell(lambda c: getattr(c.unit.weight_hh, "factor", 0.5)),
+        lambda c: setattr(c.unit.weight_hh, "factor", 3.0),
+    ),
+    "a namespace": (
+        lambda: _cell(lambda c: c.a.b, a=SimpleNamespace(b=0.5)), lambda c: setattr(c.a, "b", 3.0),
+    ),
+    "weights by a swap": (
+        lambda: _cell(lambda c: 1.0),
+        lambda c: torch.utils.swap_tensors(c.unit.weight_hh, nn.Parameter(torch.randn(12, 4))),
+    ),
+    "weights by load_state_dict": (
+        lambda: _cell(lambda c: 1.0),
+        lambda c: c.load_state_dict({key: 2 * value for key, value in c.state_dict().items()}, assign=True),
+    ),
+    "weights by DLPack": (lambda: _cell(lambda c: 1.0), lambda c: torch.from_dlpack(c.unit.weight_hh.detach()).mul_(3)),
+    "weights by a vector": (
+        lambda: _cell(lambda c: 1.0),
+        lambda c: nn.utils.vector_to_parameters(torch.randn(sum(p.numel() for p in c.parameters())), c.parameters()),
+    ),
+    **{
+        f"weights by a fused {name}": (lambda: _cell(lambda c: 1.0), partial(_fused, getattr(torch.optim, name)))
+        for name in ("Adam", "SGD", "Adagrad")
+    },
     "weights by NumPy": (lambda: _cell(lambda c: 1.0), lambda c: c.unit.weight_hh.detach().numpy().fill(0.5)),
     "weights by .data": (lambda: _cell(lambda c: 1.0), lambda c: c.unit.weight_hh.data.mul_(3)),
 }  # fmt: skip
@@ -100,10 +216,17 @@ def _no_warning_is_remembered() -> None:
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_change_is_seen(what: str) -> None:
-    torch.manual_seed(0)
-    _Base.a = 1.0  # type: ignore[attr-defined]
-    SCALES["global"] = 1.0
+@pytest.mark.filterwarnings("ignore:.*outside of the cell has hooks:RuntimeWarning")
+def test_a_change_is_seen(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _Base.a, _Base.b, SCALES["global"] = 1.0, _Descriptor(), 1.0  # type: ignore[attr-defined]
+    monkeypatch.setattr(SETTINGS, "factor", 0.5, raising=False)
+    monkeypatch.setattr(_Options, "factor", 0.5)
+    monkeypatch.setattr(_Options, "read", _Options.read)
+    monkeypatch.setitem(globals(), "GAIN", _Gain())
+    function = FunctionType(_scaled.__code__, globals(), "_scaled", (0.5,))
+    function.__kwdefaults__ = {"by": 1.0}
+    monkeypatch.setitem(globals(), "_scaled", function)
+    monkeypatch.delenv("FACTOR_OF_A_TEST", raising=False)
     make, change = CHANGES[what]
     cell = make()
     layer, loop, x = wd.Recurrent(cell), wd.Recurrent(cell, backend="eager"), torch.randn(5, 2, 3)

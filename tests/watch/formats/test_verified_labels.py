@@ -44,7 +44,7 @@ def test_coco_camera_traps(tmp_path):
     path.write_text(json.dumps(document))
     assert read_verified(path).of(table(media="1.jpg")).tolist() == ["wolf"] * 4
     path.write_text(json.dumps(document | {"categories": []}))
-    with pytest.raises(InputError, match="refers to one that is not there"):
+    with pytest.raises(InputError, match="is not among the categories"):
         read_verified(path)
 
 

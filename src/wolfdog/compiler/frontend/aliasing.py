@@ -48,6 +48,11 @@ class AliasTable:
         known = self._entries.get(id(tensor))
         return known if known is not None else self.remember(tensor, None, None)
 
+    def clear(self) -> None:
+        """Forget all tensors, which would otherwise live until Python collects cycles."""
+        self._entries.clear()
+        self._storages.clear()
+
     def is_given(self, tensor: Tensor) -> bool:
         """Whether a tensor shares memory with an event, a state or a tensor of the cell."""
         return _storage(tensor) in self._given

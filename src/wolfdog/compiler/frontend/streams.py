@@ -108,7 +108,7 @@ MAKES_RANDOM: Mapping[str, tuple[str, tuple[float, ...]]] = {
 def layout(tensor: Tensor) -> tuple[int, ...]:
     """Axes of a dense tensor from the outermost to the innermost in memory; axes of one element count as outermost."""
     axes = range(tensor.dim())
-    return tuple(sorted(axes, key=lambda axis: (-tensor.stride(axis), tensor.shape[axis] != 1, axis)))
+    return tuple(sorted(axes, key=lambda axis: (-tensor.stride()[axis], tensor.shape[axis] != 1, axis)))
 
 
 def indices_of(value: Value) -> Program | None:

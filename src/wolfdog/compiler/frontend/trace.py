@@ -108,14 +108,17 @@ def _trace(
     for number, state in enumerate(before):
         tracer.give(state, f"s{number}", "state")
     autocast = torch.autocast(event.device.type, enabled=False)
-    with rows.stand_in(each), torch.no_grad(), autocast, tracer:
-        y, after = step(x, before)
-    outputs = {"y": tracer.value_of(y)}
-    for number, (state, old) in enumerate(zip(after, before, strict=True)):
-        if state.shape != old.shape or state.dtype != old.dtype:
-            raise Refusal(f"state {number} changes from {_kind(old)} to {_kind(state)} in a step")
-        outputs[f"s{number}"] = tracer.value_of(state)
-    return Traced(Program(outputs), tracer.code.finished(), tuple(tracer.lookups), tuple(tracer.draws))
+    try:
+        with rows.stand_in(each), torch.no_grad(), autocast, tracer:
+            y, after = step(x, before)
+        outputs = {"y": tracer.value_of(y)}
+        for number, (state, old) in enumerate(zip(after, before, strict=True)):
+            if state.shape != old.shape or state.dtype != old.dtype:
+                raise Refusal(f"state {number} changes from {_kind(old)} to {_kind(state)} in a step")
+            outputs[f"s{number}"] = tracer.value_of(state)
+        return Traced(Program(outputs), tracer.code.finished(), tuple(tracer.lookups), tuple(tracer.draws))
+    finally:
+        tracer.aliases.clear()
 
 
 def _kind(tensor: Tensor) -> str:

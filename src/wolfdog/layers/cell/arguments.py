@@ -64,7 +64,7 @@ def check_events(x: Tensor, batch_first: bool) -> bool:
 
 
 def with_batch(state: State | None, batch: int, batched: bool) -> State | None:
-    """A checked state, with a batch dimension of one if the call has no batch."""
+    """Checked state, with a batch dimension of one if the call has no batch."""
     if state is None:
         return None
     check_state(state, batch if batched else None)
@@ -115,7 +115,7 @@ def check_resets(resets: Tensor, steps: int, batch: int | None, batch_first: boo
 
 
 def check_probability(name: str, value: float) -> float:
-    """A dropout probability as a float.
+    """Dropout probability as a float.
 
     Raises:
         InputError: It is not a number in [0, 1).

@@ -7,16 +7,20 @@ the record is made, the modules have a class of the same name whose `__getattrib
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from .snapshots import Same, UnwatchableError, frozen, library, names_in
+from .code_names import INDIRECT, MODES, Names, library, names_in, user_classes, within
+from .snapshots import Same, UnwatchableError, frozen, reachable
 
 PARTS = ("_parameters", "_buffers", "_modules")
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+"""Hooks that run when a module is called."""
+
 OWN = frozenset(nn.Module().__dict__) - {"training", *PARTS}
 """Attributes that every module has: hooks, and marks of torch's own."""
 
@@ -112,6 +116,30 @@ class _Closure(_Globals):
         return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
 
 
+class _Namespace:
+    """Names of a module of Python that a function reads."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._held = vars(module)
+
+    def __call__(self) -> dict[str, Any]:
+        return self._held
+
+
+class ClassScope:
+    """Attributes of a class that a function reads by the class's name; the class is referenced weakly."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = weakref.ref(kind)
+
+    def __call__(self) -> dict[str, Any]:
+        kind = self.kind()
+        found: dict[str, Any] = {}
+        for base in () if kind is None else user_classes(kind):
+            found = {**vars(base), **found}
+        return {name: item for name, item in found.items() if name != "__name__"}
+
+
 def key_of(module: nn.Module, name: str, place: Place) -> Any:
     """Key of the value that a module has under a name: the form of a tensor, the content of any other value.
 
@@ -134,16 +162,31 @@ def key_of(module: nn.Module, name: str, place: Place) -> Any:
         # A single row may belong to one example or to all: with more examples the step is another one.
         rows = place.held is held and value.dim() > 1 and len(value) != 1
         shape = value.shape[1:] if rows else value.shape
-        return "tensor", place.held is held, shape, value.dtype, value.device, value.layout
+        return "tensor", place.held is held, shape, value.dtype, value.device, value.layout, _marks(value)
     if isinstance(value, nn.Module) and place.held is held.get("_modules"):
         return "module", Same(value)
     if value is _MISSING:
         return "nothing"
-    if place.owner is not None and (callable(value) or hasattr(type(value), "__get__")):
-        return "class", Same(value)
-    if place.owner is not None:
-        return "class", frozen(value)
-    return frozen(value)
+    return ("class", _class_key(value)) if place.owner is not None else frozen(value)
+
+
+def _marks(tensor: Tensor) -> Any:
+    """Key of the attributes that a user has given to a tensor."""
+    marks = vars(tensor)
+    return tuple((name, frozen(mark)) for name, mark in marks.items()) if marks else None
+
+
+def _class_key(value: Any) -> Any:
+    """Key of an attribute of a class: of a descriptor, by the functions that it calls."""
+    inner = [function for function in within(value) if function is not None]
+    if inner and not isinstance(value, FunctionType):
+        return type(value), *map(frozen, inner)
+    descriptor = callable(value) or hasattr(type(value), "__get__")
+    return (
+        Same(value)
+        if descriptor and library(type(value)) and not isinstance(value, FunctionType)
+        else frozen(value)
+    )
 
 
 class Reads:
@@ -159,6 +202,8 @@ class Reads:
         self._found: dict[tuple[int, str], Read] = {}
         self._globals: dict[tuple[int, str], GlobalRead] = {}
         self._functions: set[int] = set()
+        self._spaces: set[tuple[int, str]] = set()
+        self.watch: Callable[[nn.Module], None] = unwatched
 
     def all(self) -> list[Read | GlobalRead]:
         """All recorded reads."""
@@ -191,37 +236,70 @@ class Reads:
             self._refuse(f"the attribute {name} of the cell may change unseen: {reason}")
             return
         self._found[at] = Read(weakref.ref(module), name, key)
-        self._follow(place.value)
+        self._follow(place.value, module, kind)
 
-    def _follow(self, value: Any) -> None:
-        """Record the globals that a function reads, and those of the functions among them."""
-        left = [value]
-        while left:
-            one = left.pop()
-            if isinstance(one, property):
-                left.append(one.fget)
+    def _follow(self, value: Any, module: nn.Module | None = None, kind: type | None = None) -> None:
+        """Record the globals that functions within a value read, and those of the functions among them."""
+        functions = [one for one in reachable(value, functions=False) if isinstance(one, FunctionType)]
+        for function in functions:
+            if id(function) in self._functions:
                 continue
-            one = getattr(one, "__func__", one)
-            one = getattr(one, "__wrapped__", one)
-            if not hasattr(one, "__code__") or id(one) in self._functions or library(one):
-                continue
-            self._functions.add(id(one))
-            for name in one.__code__.co_freevars:
-                left += self._global(_Closure(one), name)
-            for name in sorted(names_in(one) & set(one.__globals__)):
-                left += self._global(_Globals(one), name)
+            self._functions.add(id(function))
+            names = names_in(function.__code__)
+            asked = sorted((names.attributes | names.globals) & MODES)
+            if asked:
+                self._refuse(f"a step asks for a mode of PyTorch, by {asked[0]}")
+            asked = sorted(names.globals & INDIRECT)
+            if asked:
+                self._refuse(f"a step looks for names that it does not tell, by {asked[0]}")
+            if module is not None and kind is not None and self._reads_class(value, names):
+                for name in sorted(names.attributes & set(dir(kind))):
+                    self.note(module, name, kind)
+            for name in function.__code__.co_freevars:
+                self._global(_Closure(function), name, names.attributes)
+            for name in sorted(names.globals & set(function.__globals__)):
+                self._global(_Globals(function), name, names.attributes)
+            for name in sorted(names.imports & set(sys.modules)):
+                self._attributes(sys.modules[name], names.attributes)
 
-    def _global(self, scope: Callable[[], dict[str, Any]], name: str) -> list[Any]:
+    def _reads_class(self, value: Any, names: Names) -> bool:
+        """Whether code may read attributes of its object's class past the object."""
+        return isinstance(value, classmethod) or "type" in names.globals or "__class__" in names.attributes
+
+    def _global(self, scope: Callable[[], dict[str, Any]], name: str, attributes: Set[str]) -> None:
         value = scope()[name]
         try:
             key = _global_key(value)
         except UnwatchableError as reason:
             self._refuse(f"{name}, which the cell reads, may change unseen: {reason}")
-            return []
-        if key is None:
-            return []
-        self._globals[len(self._globals), name] = GlobalRead(scope, name, key)
-        return [_content(value)]
+            return
+        value = _content(value)
+        if key is not None:
+            self._globals[len(self._globals), name] = GlobalRead(scope, name, key)
+        if isinstance(value, nn.Module):
+            for module in value.modules():
+                self._watched(module)
+        elif isinstance(value, ModuleType | type):
+            self._attributes(value, attributes)
+        else:
+            self._follow(value)
+
+    def _attributes(self, of: Any, names: Set[str]) -> None:
+        """Record the attributes of a module of Python, or of a class, that code may read."""
+        if library(of):
+            return
+        scope: Callable[[], dict[str, Any]] = _Namespace(of) if isinstance(of, ModuleType) else ClassScope(of)
+        for name in sorted(names & set(scope())):
+            if (id(of), name) not in self._spaces:
+                self._spaces.add((id(of), name))
+                self._global(scope, name, names)
+
+    def _watched(self, module: nn.Module) -> None:
+        """Record reads from a module that is no part of the cell."""
+        held = dict_of(module)
+        if any(held[name] for name in HOOKS):
+            self._refuse(f"a {type(module).__name__} outside of the cell has hooks, which run at every step")
+        self.watch(module)
 
 
 def _global_key(value: Any) -> Any:
@@ -229,10 +307,15 @@ def _global_key(value: Any) -> Any:
     if value is _MISSING:
         return "nothing"
     if isinstance(value, nn.Module):
-        return "module", Same(value)
-    if isinstance(value, type | Tensor | ModuleType) or (callable(value) and library(value)):
+        hooks = any(dict_of(module)[name] for module in value.modules() for name in HOOKS)
+        return "module", Same(value), tuple(Same(type(module)) for module in value.modules()), hooks
+    if isinstance(value, type | ModuleType):
+        return "one", Same(value)
+    if isinstance(value, Tensor):
         return None
-    return frozen(value)
+    if not isinstance(value, staticmethod | classmethod | property) and callable(value) and library(value):
+        return "one", Same(value)
+    return _class_key(value)
 
 
 def _content(value: Any) -> Any:
@@ -249,26 +332,39 @@ def _from_module_access() -> bool:
     return frame.f_globals.get("__name__") == "torch.nn.modules.module" and frame.f_code.co_name in _ACCESS
 
 
+def unwatched(module: nn.Module) -> None:
+    """Nothing: outside of `recording` no reads are recorded."""
+
+
 @contextmanager
 def recording(modules: Sequence[nn.Module], reads: Reads) -> Iterator[None]:
-    """Context in which reads from the modules are recorded."""
-    swapped: list[tuple[nn.Module, type]] = []
+    """Context in which reads from the modules, and from others that they call, are recorded."""
+    swapped: dict[int, tuple[nn.Module, type]] = {}
     classes: dict[type, type] = {}
+
+    def watch(module: nn.Module) -> None:
+        if id(module) in swapped:
+            return
+        kind = type(module)
+        if kind not in classes:
+            classes[kind] = _noting(kind, reads)
+        try:
+            object.__setattr__(module, "__class__", classes[kind])
+            swapped[id(module)] = module, kind
+        except TypeError:  # a class of another layout: every attribute counts as read
+            for name in dict_of(module):
+                reads.note(module, name, kind)
+
     try:
+        reads.watch = watch
         for module in modules:
-            kind = type(module)
-            if kind not in classes:
-                classes[kind] = _noting(kind, reads)
-            try:
-                object.__setattr__(module, "__class__", classes[kind])
-                swapped.append((module, kind))
-            except TypeError:  # a class of another layout: every attribute counts as read
-                for name in dict_of(module):
-                    reads.note(module, name, kind)
+            watch(module)
         yield
     finally:
-        for module, kind in swapped:
+        reads.watch = unwatched
+        for module, kind in swapped.values():
             object.__setattr__(module, "__class__", kind)
+        swapped.clear()  # its module would live until Python collects cycles, of which classes are part
 
 
 def _noting(kind: type, reads: Reads) -> type:

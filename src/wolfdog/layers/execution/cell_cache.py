@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from ..cell.state import State
 from .attribute_reads import PARTS, GlobalRead, Read, dict_of
+from .code_names import user_classes
 from .guards import GLOBAL_HOOKS, hooks_of
+from .snapshots import Same
 
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
@@ -78,6 +80,7 @@ class CellRecord:
     def __init__(self, cell: nn.Module) -> None:
         self._modules = [(prefix, weakref.ref(module)) for prefix, module in cell.named_modules()]
         self._children = [_children(module) for module in cell.modules()]
+        self._kinds = [_kind(module) for module in cell.modules()]
         self.programs: OrderedDict[Any, list[Program]] = OrderedDict()
         self.zeros: OrderedDict[Any, list[tuple[list[Read | GlobalRead], State | str]]] = OrderedDict()
         self.lifted: frozenset[str] = frozenset()  # names of numbers that change, and become arguments
@@ -91,7 +94,9 @@ class CellRecord:
     def current(self) -> bool:
         """Whether the cell still has the modules that it had when the record was made."""
         modules = self.modules
-        return len(modules) == len(self._modules) and list(map(_children, modules)) == self._children
+        if len(modules) != len(self._modules) or list(map(_children, modules)) != self._children:
+            return False
+        return list(map(_kind, modules)) == self._kinds
 
     def hooked(self) -> bool:
         """Whether there are hooks, which run at every step."""
@@ -214,6 +219,16 @@ def _children(module: nn.Module) -> tuple[tuple[int, ...], tuple[str, ...]]:
     held = dict_of(module)
     names = (name for part in PARTS for name in held[part])
     return tuple(map(id, held["_modules"].values())), tuple(names)
+
+
+def _kind(module: nn.Module) -> tuple[Same, ...]:
+    """Class of a module, and its special methods, which are found on the class alone."""
+    kind = type(module)
+    special = (item for base in user_classes(kind) for name, item in vars(base).items() if name in _SPECIAL)
+    return Same(kind), *map(Same, special)
+
+
+_SPECIAL = ("__call__", "__getattr__", "__getattribute__", "__setattr__")
 
 
 @contextmanager

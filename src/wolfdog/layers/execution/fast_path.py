@@ -126,7 +126,7 @@ class SequencePath(_CellPath):
             return None
         if resets is not None:
             if not self._fresh or self._compiled.draws or not plain(resets):
-                return None
+                return None  # random numbers may be drawn in another order then
             if resets.dtype is not torch.bool or resets.shape != x.shape[:2]:
                 return None
         ends = None if lengths is None else checked_lengths(lengths, x.shape[0], x.shape[1])

@@ -7,8 +7,10 @@ prepared call. Every condition is evaluated in C over all its objects, in a few 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from operator import is_
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -17,9 +19,10 @@ from torch.autograd import forward_ad
 from torch.nn.modules import module as every_module
 from torch.nn.utils import parametrize
 
-from .attribute_reads import PARTS, GlobalRead, Read, dict_of, locate
+from .attribute_reads import HOOKS, PARTS, ClassScope, GlobalRead, Read, dict_of, locate
+from .code_names import library, names_in, parts_of_function, user_classes
 from .kernel_access import observed, transformed
-from .snapshots import Part, parts
+from .snapshots import CONTAINERS, Part, reachable, watched_part
 
 Alike = Callable[..., bool]
 """Whether tensors look as others did: type, number format, device, sizes, strides, and what modes make of them."""
@@ -30,7 +33,9 @@ GLOBAL_HOOKS = (
     every_module._global_forward_hooks, every_module._global_forward_pre_hooks,
     every_module._global_backward_hooks, every_module._global_backward_pre_hooks,
 )  # fmt: skip
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+_LOOKS_UP = {"getattr", "hasattr", "vars"}
+"""Functions by which code looks whether an object has an attribute."""
 
 _guards = getattr(getattr(torch._C, "_dynamo", None), "guards", None)
 _tensor_guards = getattr(_guards, "TensorGuards", None)
@@ -45,6 +50,10 @@ class Watched:
         dicts, keys: Places that are read; the tensors passed to the kernel come first, `count` of them.
         classes, members: Classes, and names that are read from them.
         changing: Values that may change in place.
+        objects: Objects whose classes may be replaced.
+        namespaces: Classes of the user's, whose attributes may be replaced.
+        functions: Functions of the user's, whose code may be replaced.
+        bare: Tensors to which a user has given no attributes.
         modules: Modules whose hooks would run.
         fixed: Whether the kernel stores the tensors' addresses, so that they must not change.
         makes: Whether the step makes tensors of the default format.
@@ -57,6 +66,10 @@ class Watched:
     classes: list[type] = field(default_factory=list)
     members: list[str] = field(default_factory=list)
     changing: list[Part] = field(default_factory=list)
+    objects: list[Any] = field(default_factory=list)
+    namespaces: list[type] = field(default_factory=list)
+    functions: list[Any] = field(default_factory=list)
+    bare: list[Tensor] = field(default_factory=list)
     modules: Sequence[nn.Module] = ()
     fixed: bool = False
     makes: bool = True
@@ -99,7 +112,31 @@ def _class_attributes(watched: Watched) -> Iterator[tuple[str, Scope]]:
         yield "not all(map(is_, map(getattr, classes, members), found))", scope
 
 
+def _classes(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    if watched.objects:
+        kinds = list(map(type, watched.objects))
+        yield (
+            "not all(map(is_, map(type, objects), kinds))",
+            {"objects": watched.objects, "kinds": kinds, "type": type},
+        )
+    if watched.namespaces:
+        were = [dict(vars(kind)) for kind in watched.namespaces]
+        yield (
+            "list(map(vars, namespaces)) != held",
+            {"vars": vars, "namespaces": watched.namespaces, "held": were},
+        )
+
+
+def _functions(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    if watched.functions:
+        found = [tuple(map(copy, parts_of_function(function))) for function in watched.functions]
+        scope = {"parts_of_function": parts_of_function, "functions": watched.functions, "codes": found}
+        yield "list(map(parts_of_function, functions)) != codes", scope
+
+
 def _contents(watched: Watched) -> Iterator[tuple[str, Scope]]:
+    if watched.bare:
+        yield "any(map(vars, bare))", {"vars": vars, "bare": watched.bare}
     if watched.changing:
         yield "not all(map(unchanged, changing))", {"unchanged": Part.unchanged, "changing": watched.changing}
 
@@ -156,6 +193,8 @@ GUARDS = (
     Guard("the environment", _environment),
     Guard("identity of tensors, modules, attributes and globals", _identity),
     Guard("attributes of classes, methods among them", _class_attributes),
+    Guard("classes of objects, and what the user's classes hold", _classes),
+    Guard("code and defaults of functions", _functions),
     Guard("contents of lists, dicts, sets, arrays and objects", _contents),
     Guard("sizes, strides, formats, devices and gradients of tensors", _forms),
     Guard("memory of tensors", _memory),
@@ -212,14 +251,20 @@ def watched(
     """
     places = dict.fromkeys((id(held), key) for held, key in slots)
     found = Watched(given, [held for held, _ in slots], [key for _, key in slots], len(slots))
-    found.modules = modules
+    outside = {
+        id(module): module
+        for read in reads
+        if isinstance(read, Read) and (module := read.module()) is not None
+    }
+    found.modules = list({id(module): module for module in (*modules, *outside.values())}.values())
 
     def add(held: dict[str, Any], key: str) -> None:
         if (id(held), key) not in places:
             places[id(held), key] = None
             found.add((held, key))
 
-    values = []
+    values: list[Any] = []
+    tensors: list[Tensor] = []
     for read in reads:
         if isinstance(read, GlobalRead):
             scope = read.scope()
@@ -227,7 +272,10 @@ def watched(
                 "__name__" in scope
             ):  # globals; of an enclosing function, the cell in the closure stays the same
                 add(scope, read.name)
-            values.append(scope.get(read.name))
+            value = scope.get(read.name)
+            values.append(None if isinstance(value, nn.Module) else value)
+            if isinstance(read.scope, ClassScope) and (kind := read.scope.kind()) is not None:
+                found.namespaces += user_classes(kind)
             continue
         module = read.module()
         if module is None:
@@ -242,14 +290,31 @@ def watched(
         else:  # nothing of that name may come to stand before the class
             for part in (held, *(held[name] for name in PARTS)) if place.owner is None else (held,):
                 add(part, read.name)
-            if place.owner is not None:
+            if place.owner is not None and library(place.owner):  # others are compared whole
                 kind = type(module)
                 if getattr(kind, read.name, None) is getattr(kind, read.name, None):
                     found.classes.append(kind)
                     found.members.append(read.name)
-        if not isinstance(place.value, nn.Module | Tensor):
+        if isinstance(place.value, Tensor):
+            tensors.append(place.value)
+        elif not isinstance(place.value, nn.Module):
             values.append(place.value)
-    found.changing = parts(*values)
+    for value in reachable(*values):
+        if isinstance(value, FunctionType):
+            found.functions.append(value)
+        elif watched_part(value):
+            found.changing.append(Part(value))
+            if not isinstance(value, CONTAINERS):
+                found.objects.append(value)
+    own = {id(held) for function in found.functions for held in parts_of_function(function)[2:]}
+    found.changing = [part for part in found.changing if id(part.of) not in own]  # compared with the function
+    if any(names_in(function.__code__).globals & _LOOKS_UP for function in found.functions):
+        # attributes that a user has given to a tensor
+        found.changing += [Part(vars(tensor)) for tensor in tensors if vars(tensor)]
+        found.bare = [tensor for tensor in tensors if not vars(tensor)]
+    found.objects += found.modules
+    kinds = (*found.namespaces, *(base for held in found.objects for base in user_classes(type(held))))
+    found.namespaces = list(dict.fromkeys(kinds))
     return found
 
 
@@ -260,8 +325,11 @@ def hooks_of(module: nn.Module) -> list[Mapping[int, Any]]:
 
 
 def alike(like: Sequence[Tensor]) -> Alike:
-    """Function that says whether given tensors have the same form as these, by PyTorch's own guards where available."""
-    if _tensor_guards is None:
+    """Function that says whether given tensors have the same form as these, by PyTorch's own guards where available.
+
+    PyTorch's guards refuse a tensor that is given twice, as the same zeros for both states of an LSTM.
+    """
+    if _tensor_guards is None or len(set(map(id, like))) < len(like):
         return alike_in_python(like)
     sizes, strides = [list(t.shape) for t in like], [list(t.stride()) for t in like]
     check: Alike = _tensor_guards(*like, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides).check

@@ -12,7 +12,8 @@ from ..cell.recurrent_dropout import fresh_dropout_masks
 from ..cell.rng import generators, replayed
 from ..cell.zoneout import with_step_masks
 from .attribute_reads import OWN, PARTS, dict_of
-from .snapshots import Part, frozen, library, parts
+from .code_names import library
+from .snapshots import Part, frozen, parts
 
 
 class Untouched:
@@ -95,6 +96,10 @@ def trial(cell: nn.Module, event: Tensor) -> Iterator[Tensor]:
 _READERS = (
     Tensor.tolist, Tensor.numpy, Tensor.__array__, Tensor.data_ptr, Tensor.__dlpack__, Tensor.untyped_storage,
 )  # fmt: skip
+_FACTS = {
+    getattr(Tensor, name).__get__: name
+    for name in ("requires_grad", "grad", "grad_fn", "is_leaf", "_version")
+} | {Tensor.stride: "stride", Tensor.storage_offset: "storage_offset"}
 
 
 class NumbersUnread(TorchFunctionMode):
@@ -113,4 +118,8 @@ class NumbersUnread(TorchFunctionMode):
     ) -> Any:
         if func in _READERS:
             raise self._refuse(f"the numbers of a tensor are read by {func.__name__}")
+        if func in _FACTS:
+            raise self._refuse(
+                f"{_FACTS[func]} of a tensor is read, which may be another one in the next call"
+            )
         return func(*args, **(kwargs or {}))

@@ -8,9 +8,10 @@ a change.
 import logging
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from enum import Enum
-from functools import partial
+from functools import cached_property, partial
 from operator import is_
 from types import (
     BuiltinFunctionType,
@@ -20,6 +21,7 @@ from types import (
     MethodWrapperType,
     ModuleType,
     NoneType,
+    SimpleNamespace,
 )
 from typing import Any
 
@@ -27,15 +29,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .code_names import library, parts_of_function, read_globals, user_classes, within
+
 MOST = 10_000
 """Numbers, names and other things that one value may be made of, to be watched."""
-
-LIBRARIES = frozenset({"torch", "numpy", "wolfdog", "builtins", "math", "functools", "operator", "typing"})
-"""Packages whose functions are taken as they are: what their code reads is not watched."""
 
 _PLAIN = (int, str, bytes, bool, NoneType, range, slice, Enum, torch.dtype, torch.device, torch.Size,
           torch.layout, torch.memory_format)  # fmt: skip
 _WITHOUT_PARTS = (float, complex, np.generic, Tensor, ModuleType, logging.Logger, *_PLAIN)
+_ONE = (BuiltinFunctionType, MethodWrapperType, type, ModuleType, CellType, logging.Logger)
+CONTAINERS = (list, dict, set, deque, np.ndarray, CellType)
+"""Values whose class cannot be replaced by another one."""
+
 _MISSING = object()
 
 
@@ -101,23 +106,17 @@ class _Freezing:
             return str(value.dtype), value.tobytes()
         if isinstance(value, Tensor):
             return "tensor", Same(value)  # a step that reads its numbers is refused
-        if isinstance(
-            value,
-            FunctionType
-            | BuiltinFunctionType
-            | MethodWrapperType
-            | type
-            | ModuleType
-            | CellType
-            | logging.Logger,
-        ):
+        if isinstance(value, _ONE) or (isinstance(value, FunctionType) and library(value)):
             return "one", Same(value)
         if isinstance(value, MethodType):
             of = value.__self__
-            return "method", Same(value.__func__), Same(of) if isinstance(of, nn.Module) else self(of)
+            return "method", self(value.__func__), Same(of) if isinstance(of, nn.Module | type) else self(of)
         if id(value) in self._seen:
             return "again", self._seen[id(value)]
         self._seen[id(value)] = len(self._seen)
+        if isinstance(value, FunctionType):
+            code, *others = parts_of_function(value)
+            return "function", Same(value), Same(code), *map(self, others)
         if isinstance(value, np.ndarray):
             return self._array(value)
         if isinstance(value, partial):
@@ -137,7 +136,7 @@ class _Freezing:
         return kind, tuple(map(Same, _members(kind))), own
 
     def _attributes(self, value: Any, kind: type) -> Any:
-        held = {**getattr(value, "__dict__", {}), **_slots(value, kind)}
+        held = {**_own_dict(value), **_slots(value, kind)}
         return tuple((key, self(item)) for key, item in held.items() if not _ignored(value, key))
 
     def _array(self, value: "np.ndarray[Any, Any]") -> Any:
@@ -193,21 +192,20 @@ class Part:
         else:
             for name, item in was.items():
                 object.__setattr__(of, name, item)
-            for name in set(getattr(of, "__dict__", {})) - set(was):
+            for name in set(_own_dict(of)) - set(was):
                 object.__delattr__(of, name)
 
 
-def parts(*values: Any, functions: bool = True) -> list[Part]:
-    """Parts of these values that may change in place, at most `MOST` of them.
+def reachable(*values: Any, functions: bool = True) -> Iterator[Any]:
+    """Functions, objects, containers and cells of closures among these values and what they hold, `MOST` at most.
 
     Args:
         *values: The values.
         functions: Whether the closures of functions, and the globals that they name, count too.
 
-    Returns:
-        The parts.
+    Yields:
+        Each of them once; numbers, tensors and what belongs to libraries are left out.
     """
-    found: dict[int, Part] = {}
     seen: set[int] = set()
     left = list(values)
     while left and len(seen) < MOST:
@@ -216,48 +214,59 @@ def parts(*values: Any, functions: bool = True) -> list[Part]:
             continue
         seen.add(id(value))
         if isinstance(value, FunctionType):
-            if functions and library(value) is False:
-                left += [value.__closure__, value.__defaults__, value.__kwdefaults__]
-                left += [value.__globals__.get(name) for name in names_in(value) if name in value.__globals__]
+            if library(value):
+                continue
+            left += [*within(value), value.__defaults__, value.__kwdefaults__, value.__dict__]
+            if functions:
+                left += [value.__closure__, *_not_modules(item for _, item in read_globals(value))]
+        elif isinstance(value, MethodType):
+            left += [value.__func__, *_not_modules([value.__self__])]
+        elif isinstance(value, property | staticmethod | classmethod | cached_property):
+            left += within(value)
             continue
-        if isinstance(value, MethodType):
-            left += [value.__func__, None if isinstance(value.__self__, nn.Module) else value.__self__]
         elif isinstance(value, partial):
             left += [value.func, value.args, value.keywords]
         elif isinstance(value, tuple | frozenset):
             left += value
         elif isinstance(value, CellType):
-            found[id(value)] = Part(value)
-            left.append(_content(value))
+            left += _not_modules([_content(value)])
         elif isinstance(value, type):
             continue
-        elif isinstance(value, list | dict | set | deque | np.ndarray) or _shows_all(type(value)):
-            if isinstance(value, np.ndarray) and (value.size > MOST or value.dtype.hasobject):
+        elif isinstance(value, list | dict | set | deque):
+            left += value.values() if isinstance(value, dict) else value
+            left.append(getattr(value, "__dict__", None))
+        elif isinstance(value, np.ndarray):
+            if value.size > MOST or value.dtype.hasobject:
                 continue
-            part = found[id(value)] = Part(value)
-            if isinstance(part.was, dict):
-                left += [item for key, item in part.was.items() if not _ignored(value, key)]
-            elif not isinstance(value, np.ndarray):
-                left += part.was
-            if isinstance(value, list | dict | set | deque):
-                left.append(getattr(value, "__dict__", None))
-    return list(found.values())
+        elif _shows_all(type(value)):
+            left += [item for key, item in _copied(value).items() if not _ignored(value, key)]
+            left += _members(type(value))
+        else:
+            continue
+        yield value
 
 
-def names_in(function: FunctionType) -> set[str]:
-    """Names that a function's code reads, those of nested functions too."""
-    names: set[str] = set()
-    codes = [function.__code__]
-    while codes:
-        code = codes.pop()
-        names.update(code.co_names)
-        codes += [constant for constant in code.co_consts if hasattr(constant, "co_names")]
-    return names
+def parts(*values: Any, functions: bool = True) -> list[Part]:
+    """Parts of these values that may change in place.
+
+    Args:
+        *values: The values.
+        functions: As of `reachable`.
+
+    Returns:
+        The parts.
+    """
+    return [Part(value) for value in reachable(*values, functions=functions) if watched_part(value)]
 
 
-def library(of: Any) -> bool:
-    """Whether a function or class belongs to PyTorch, NumPy, Python or this library."""
-    return str(getattr(of, "__module__", None) or "builtins").partition(".")[0] in LIBRARIES
+def watched_part(value: Any) -> bool:
+    """Whether a value of `reachable` may change in place, functions aside."""
+    return not isinstance(value, FunctionType | MethodType | partial | tuple | frozenset)
+
+
+def _not_modules(values: Iterable[Any]) -> Iterator[Any]:
+    """Values without torch's modules, whose attributes are watched where a step reads them."""
+    return (value for value in values if not isinstance(value, nn.Module))
 
 
 def _copied(of: Any) -> Any:
@@ -271,7 +280,7 @@ def _copied(of: Any) -> Any:
         return set(of)
     if isinstance(of, np.ndarray):
         return of.copy()
-    return {**getattr(of, "__dict__", {}), **_slots(of, type(of))}
+    return {**_own_dict(of), **_slots(of, type(of))}
 
 
 def _content(cell: CellType) -> Any:
@@ -281,19 +290,32 @@ def _content(cell: CellType) -> Any:
         return None
 
 
+def _own_dict(value: Any) -> dict[str, Any]:
+    """Attributes of an object itself, whatever its class makes of names that it lacks."""
+    try:
+        held = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
 def _slots(value: Any, kind: type) -> dict[str, Any]:
     found = {}
     for base in kind.__mro__:
         slots = base.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
-                found[name] = getattr(value, name)
+            if name in ("__dict__", "__weakref__"):
+                continue
+            with suppress(AttributeError):
+                found[name] = object.__getattribute__(value, name)
     return found
 
 
 def _shows_all(kind: type) -> bool:
     """Whether instances have no state but their attributes: no base class is implemented in C."""
     for base in kind.__mro__[:-1]:
+        if base is SimpleNamespace:
+            continue
         if not base.__flags__ & (1 << 9):  # of Python's, as the module copyreg tells it
             return False
         new = base.__dict__.get("__new__")
@@ -304,13 +326,23 @@ def _shows_all(kind: type) -> bool:
 
 def _members(kind: type) -> Iterator[Any]:
     """Methods and class attributes that instances of a class inherit."""
-    for base in kind.__mro__[:-1]:
-        if not library(base):
-            yield from (item for name, item in vars(base).items() if not name.startswith("__"))
+    for base in user_classes(kind):
+        yield from (item for name, item in vars(base).items() if name not in _OF_EVERY_CLASS)
 
 
 def _ignored(value: Any, key: Any) -> bool:
     return isinstance(value, nn.Module) and key in _OF_EVERY_MODULE
 
 
+_OF_EVERY_CLASS = frozenset(
+    {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__"}
+)
 _OF_EVERY_MODULE = frozenset(nn.Module().__dict__) - {"training", "_parameters", "_buffers", "_modules"}
+_OF_EVERY_MODULE |= {
+    "_kept",
+    "_path",
+    "_step_path",
+    "_sequence_path",
+    "_last_form",
+    "_last_reason",
+}  # of layers here

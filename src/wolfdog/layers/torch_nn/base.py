@@ -12,16 +12,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ...errors import InputError
+from ..cell.symbolic_trace import SYMBOLIC, traced_call
 from ..execution.backend import asked_backend
 from ..execution.kernel_access import mode_at_work, observed, ordinary, plain, transformed
 from ..execution.torch_compile import planned, register, run_planned
+from ..streaming import Stream, event_buffer
 from .activations import quantities
 from .autocast import result_formats
 from .eligibility import autocast, fits, state_sizes
 from .fast_path import LayerPath
 from .kernels import Units, run_loop, units_of
 from .layouts import Layout, Packed, Whole
+from .quantization import chosen_like
 from .run_layers import Named, RunUnit, run_stack
+from .stream import kernel_stream, layer_stream
 
 _PASSING = ("_path", "_last_form", "_last_reason")
 """Attributes that copies and pickles are without."""
@@ -34,6 +39,22 @@ class OnKernels(nn.RNNBase):
     _path: LayerPath | None = None
     _last_form: tuple[torch.Size, bool] | None = None
     _last_reason: str | None = ""
+
+    @property
+    def qconfig(self) -> Any:
+        """Configuration by which torch.ao.quantization quantizes the layer."""
+        try:
+            return self.__dict__["qconfig"]
+        except KeyError:
+            raise AttributeError("no qconfig was chosen for the layer") from None
+
+    @qconfig.setter
+    def qconfig(self, chosen: Any) -> None:
+        self.__dict__["qconfig"] = chosen_like(self.own) if chosen is None else chosen
+
+    @qconfig.deleter
+    def qconfig(self) -> None:
+        self.__dict__.pop("qconfig", None)
 
     @property
     def backend(self) -> str:
@@ -53,7 +74,7 @@ class OnKernels(nn.RNNBase):
 
     @property
     def _flat_weights(self) -> list[Any]:
-        """The parameters in torch.nn's order, as they are now; torch.nn keeps a list, which must follow each change."""
+        """Parameters in torch.nn's order, as they are now; torch.nn keeps a list, which must follow each change."""
         return [getattr(self, name, None) for name in self._flat_weights_names]
 
     @_flat_weights.setter
@@ -76,6 +97,8 @@ class OnKernels(nn.RNNBase):
         """
         if torch.compiler.is_compiling():
             return self._within_graph(input, hx)
+        if isinstance(input, SYMBOLIC):
+            return traced_call(self, input, hx=hx)
         if self._path is not None:
             found = self._path(self, input, hx)
             if found is not None:
@@ -114,6 +137,33 @@ class OnKernels(nn.RNNBase):
         if reason is None and isinstance(units.kernels, str):
             reason = units.kernels
         return reason
+
+    def stream(self, batch: int = 1) -> Stream:
+        """Stream over events that come one by one, as of `Recurrent.stream`; its state is that of torch.nn's layer.
+
+        Args:
+            batch: Number of streams side by side.
+
+        Returns:
+            The stream, in the state of zeros.
+
+        Raises:
+            InputError: `batch` is not a number of streams, or the layer is bidirectional.
+
+        Examples:
+            >>> import torch, wolfdog as wd
+            >>> stream = wd.GRU(3, 4, num_layers=2).stream()
+            >>> stream.step(torch.randn(1, 3)).shape, stream.state.shape
+            (torch.Size([1, 4]), torch.Size([2, 1, 4]))
+        """
+        if self.bidirectional:
+            raise InputError("a bidirectional layer has no stream: an output depends on later events")
+        x = event_buffer(self, self.input_size, batch)
+        named = self._named()
+        units = self._units(named)
+        if isinstance(units, str) or isinstance(units.kernels, str) or (self.dropout and self.training):
+            return layer_stream(self, x, self._refusal() or "dropout between layers has no kernel")
+        return kernel_stream(self, units.kernels, named, x)
 
     @torch.no_grad()
     def activations(self, input: Any, hx: Any = None) -> dict[str, Any]:  # noqa: A002
@@ -161,7 +211,7 @@ class OnKernels(nn.RNNBase):
         self.__dict__["_last_form"] = None if second else form
 
     def _named(self) -> list[dict[str, Any]]:
-        """The parameters of every layer and direction by the cell's names, as they are now."""
+        """Parameters of every layer and direction by the cell's names, as they are now."""
         held = self._parameters
         return [
             {

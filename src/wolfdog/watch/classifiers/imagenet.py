@@ -10,7 +10,7 @@ from importlib.resources import files
 
 @cache
 def imagenet_classes() -> tuple[str, ...]:
-    """The names by index; where two synsets share a first synonym, one is told apart by its second or by a note.
+    """Names of the classes, by index; two synsets with one first synonym are distinguished by the second, or by a note.
 
     Examples:
         >>> names = imagenet_classes()

@@ -14,6 +14,10 @@ from .preprocessing import Images
 class Normalisation:
     """Mean and deviation of the red, green and blue channels, for pixels from 0 to 1, as torchvision states them.
 
+    Args:
+        mean: Mean of each channel.
+        deviation: Standard deviation of each channel.
+
     Raises:
         InputError: A deviation is 0, or a number is not finite.
 
@@ -30,7 +34,7 @@ class Normalisation:
             raise InputError(f"A normalisation has finite numbers and no deviation of 0, got {self}.")
 
     def __call__(self, images: Images) -> NDArray[np.float32]:
-        """float32 of the same shape [N, H, W, 3]."""
+        """Normalised images, float32 [N, H, W, 3]."""
         mean = np.asarray(self.mean, np.float32) * 255
         scale = 1 / (np.asarray(self.deviation, np.float32) * 255)
         return np.asarray((images.astype(np.float32) - mean) * scale, np.float32)
@@ -47,10 +51,16 @@ NORMALISATIONS = {
 
 
 def normalisation(text: str) -> Normalisation:
-    """A normalisation by its name, or from six numbers: three means, then three deviations.
+    """Normalisation by its name, or from six numbers: three means, then three deviations.
+
+    Args:
+        text: The name or the numbers.
+
+    Returns:
+        The normalisation.
 
     Raises:
-        InputError: Neither.
+        InputError: The text is neither.
 
     Examples:
         >>> normalisation("0.5 0.5 0.5 0.25 0.25 0.25").deviation

@@ -40,6 +40,7 @@ class VideoStreams:
         self._footage = [video for video in footage if len(video)]
         if not self._footage:
             raise InputError("nothing to train on: the footage holds no frame")
+        self._further = [_further(video) for video in self._footage]
         self._thin = np.array([*uninformative, UNLABELLED])
         self._rng = np.random.default_rng(seed)
         self._curriculum = curriculum or Curriculum()
@@ -59,12 +60,17 @@ class VideoStreams:
             torch.from_numpy(
                 np.stack([[footage[video].events[at] for video, at, _ in row] for row in picked])
             ),
-            torch.tensor([[int(footage[video].labels[at]) for video, at, _ in row] for row in picked]),
+            torch.tensor([[self._label(video, at) for video, at, _ in row] for row in picked]),
             torch.tensor([[new for _, _, new in row] for row in picked]),
             torch.tensor(
                 [[float(footage[video].times[at]) for video, at, _ in row] for row in picked]
             ).double(),
         )
+
+    def _label(self, video: int, at: int) -> int:
+        """Label of a frame; where several hold, one of them at random."""
+        first, others = int(self._footage[video].labels[at]), self._further[video].get(at)
+        return first if others is None else int(self._rng.choice([first, *others]))
 
     def _next(self, stream: int, keep: float) -> tuple[int, int, bool]:
         """Video, frame in it, and whether a deployment begins there; the stream moves on by one frame."""
@@ -98,3 +104,11 @@ class VideoStreams:
         lengths = [len(self._footage[number]) for number in video]
         at, new = saved_numbers(state, "at", streams, 0, lengths), saved_numbers(state, "new", streams, 0, 2)
         self._rng, self._video, self._at, self._new = rng, video, at, new.astype(bool)
+
+
+def _further(video: LabelledVideo) -> dict[int, list[int]]:
+    """Further labels of each frame that has several."""
+    further: dict[int, list[int]] = {}
+    for frame, label in video.further.tolist():
+        further.setdefault(frame, []).append(label)
+    return further

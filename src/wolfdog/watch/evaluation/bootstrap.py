@@ -16,9 +16,9 @@ class Interval:
     """Value with its 95 % confidence interval.
 
     Attributes:
-        value: of all sources; None where it is not defined (a class without labels has no recall).
-        low: lower end; None where there are fewer than two sources.
-        high: upper end.
+        value: Of all sources; None where it is not defined (a class without labels has no recall).
+        low: Lower end; None where there are fewer than two sources.
+        high: Upper end.
     """
 
     value: float | None
@@ -33,8 +33,9 @@ def source_weights(sources: int, *, samples: int = SAMPLES, seed: int = 0) -> Fl
     would be too narrow. Sources are drawn with replacement, as many as there are (Efron and Tibshirani 1993; cluster
     bootstrap).
 
-    >>> source_weights(3, samples=2, seed=1).sum(1).tolist()
-    [3.0, 3.0]
+    Examples:
+        >>> source_weights(3, samples=2, seed=1).sum(1).tolist()
+        [3.0, 3.0]
     """
     rng = np.random.default_rng(seed)
     if not sources:
@@ -46,12 +47,13 @@ def interval(value: float, resampled: Floats, *, sources: int) -> Interval:
     """Percentile interval of a value from its values in the bootstrap samples; NaN stands for undefined.
 
     Args:
-        value: of all sources.
+        value: Of all sources.
         resampled: [samples].
-        sources: number of sources that have the value.
+        sources: Number of sources that have the value.
 
-    >>> interval(0.5, np.linspace(0, 1, 101), sources=9)
-    Interval(value=0.5, low=0.025, high=0.975)
+    Examples:
+        >>> interval(0.5, np.linspace(0, 1, 101), sources=9)
+        Interval(value=0.5, low=0.025, high=0.975)
     """
     if np.isnan(value):
         return Interval(None)

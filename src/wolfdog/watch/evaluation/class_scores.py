@@ -16,10 +16,10 @@ class ClassScore:
     """Scores of one class.
 
     Attributes:
-        support: rows with this true label.
-        precision: of the rows given this label, the share that has it.
-        recall: of the rows that have this label, the share that was given it.
-        f1: harmonic mean of precision and recall.
+        support: Rows with this true label.
+        precision: Of the rows given this label, the share that has it.
+        recall: Of the rows that have this label, the share that was given it.
+        f1: Harmonic mean of precision and recall.
     """
 
     support: int
@@ -33,10 +33,10 @@ class ClassScores:
     """Scores of labels; the intervals resample sources.
 
     Attributes:
-        accuracy: share of rows with the right label.
-        balanced_accuracy: mean recall of the classes that occur.
-        macro_f1: mean F1 of the classes that occur or were given.
-        classes: by name.
+        accuracy: Share of rows with the right label.
+        balanced_accuracy: Mean recall of the classes that occur.
+        macro_f1: Mean F1 of the classes that occur or were given.
+        classes: By name.
     """
 
     accuracy: Interval
@@ -60,15 +60,16 @@ def class_scores(
         truth: [N] positions of the true classes.
         labels: [N] positions of the classes given.
         source: [N] number of the source of each row, from 0.
-        names: of the K classes.
-        samples: of the bootstrap.
-        seed: of the bootstrap.
+        names: Of the K classes.
+        samples: Of the bootstrap.
+        seed: Of the bootstrap.
 
-    >>> scores = class_scores(
-    ...     np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), ("wolf", "dog")
-    ... )
-    >>> scores.accuracy.value, scores.classes["wolf"].recall.value, scores.classes["dog"].precision.value
-    (0.75, 0.5, 0.6666666666666666)
+    Examples:
+        >>> scores = class_scores(
+        ...     np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), np.array([0, 0, 1, 1]), ("wolf", "dog")
+        ... )
+        >>> scores.accuracy.value, scores.classes["wolf"].recall.value, scores.classes["dog"].precision.value
+        (0.75, 0.5, 0.6666666666666666)
     """
     C, K = int(source.max(initial=-1)) + 1, len(names)
     right, given, true = (np.zeros((C, K)) for _ in range(3))

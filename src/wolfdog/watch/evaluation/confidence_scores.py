@@ -43,10 +43,11 @@ def reliability(confidence: Floats, right: NDArray[np.bool_], *, bins: int = BIN
     Args:
         confidence: [N] probability of the label.
         right: [N], whether it is right.
-        bins: number of bins; each holds its upper end.
+        bins: Number of bins; each holds its upper end.
 
-    >>> round(reliability(np.array([0.9, 0.9, 0.6]), np.array([True, False, True])).error, 3)
-    0.4
+    Examples:
+        >>> round(reliability(np.array([0.9, 0.9, 0.6]), np.array([True, False, True])).error, 3)
+        0.4
     """
     number = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
     count = np.bincount(number, minlength=bins)
@@ -59,8 +60,9 @@ def reliability(confidence: Floats, right: NDArray[np.bool_], *, bins: int = BIN
 def log_loss(probabilities: Floats, truth: NDArray[np.int64]) -> float:
     """Mean of -log p of the true class, in nats; probabilities below 1e-12 are raised to it.
 
-    >>> round(log_loss(np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1])), 4)
-    0.4904
+    Examples:
+        >>> round(log_loss(np.array([[0.5, 0.5], [0.25, 0.75]]), np.array([0, 1])), 4)
+        0.4904
     """
     chosen = probabilities[np.arange(len(truth)), truth]
     return float(-np.log(chosen.clip(_LEAST, 1.0)).mean())
@@ -69,8 +71,9 @@ def log_loss(probabilities: Floats, truth: NDArray[np.int64]) -> float:
 def brier_score(probabilities: Floats, truth: NDArray[np.int64]) -> float:
     """Mean squared distance of the probabilities from the true class, 0 to 2 (Brier 1950).
 
-    >>> brier_score(np.array([[0.5, 0.5]]), np.array([0]))
-    0.5
+    Examples:
+        >>> brier_score(np.array([[0.5, 0.5]]), np.array([0]))
+        0.5
     """
     off = probabilities.copy()
     off[np.arange(len(truth)), truth] -= 1
@@ -113,9 +116,10 @@ def risk_curve(confidence: Floats, right: NDArray[np.bool_]) -> RiskCurve:
 
     Source: El-Yaniv and Wiener (2010), "On the foundations of noise-free selective classification".
 
-    >>> curve = risk_curve(np.array([0.9, 0.6, 0.8]), np.array([True, False, True]))
-    >>> curve.coverage.round(2).tolist(), curve.risk.round(2).tolist(), curve.threshold_for(0.1)
-    ([0.33, 0.67, 1.0], [0.0, 0.0, 0.33], 0.8)
+    Examples:
+        >>> curve = risk_curve(np.array([0.9, 0.6, 0.8]), np.array([True, False, True]))
+        >>> curve.coverage.round(2).tolist(), curve.risk.round(2).tolist(), curve.threshold_for(0.1)
+        ([0.33, 0.67, 1.0], [0.0, 0.0, 0.33], 0.8)
     """
     order = np.argsort(-confidence, kind="stable")
     sure, wrong = confidence[order], (~right[order]).cumsum()

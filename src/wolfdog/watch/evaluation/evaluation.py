@@ -33,22 +33,22 @@ class Evaluation:
     """Scores of one set of predictions.
 
     Attributes:
-        name: what was evaluated.
+        name: What was evaluated.
         classes: K names: those of the predictions, then those that only the labels have.
-        rows: number of labelled rows.
-        sources: number of deployments among them.
-        labels: accuracy, precision, recall and F1.
+        rows: Number of labelled rows.
+        sources: Number of deployments among them.
+        labels: Accuracy, precision, recall and F1.
         confusion: [K, K], true classes as rows.
-        mean_average_precision: mean over classes of the average precision of rows, without the blank class; None
+        mean_average_precision: Mean over classes of the average precision of rows, without the blank class; None
             where no other class occurs.
-        calibrated_mean_average_precision: the same, calibrated (De Geest et al. 2016).
-        edit: mean edit score of the deployments.
+        calibrated_mean_average_precision: The same, calibrated (De Geest et al. 2016).
+        edit: Mean edit score of the deployments.
         events: F1 of events at each share of overlap.
-        log_loss: in nats.
-        brier: mean squared distance of the probabilities, 0 to 2.
-        reliability: bins of confidence; its `error` is the expected calibration error.
-        risk: error against coverage.
-        foreign: labels that are no class of the predictions; their rows count as wrong.
+        log_loss: In nats.
+        brier: Mean squared distance of the probabilities, 0 to 2.
+        reliability: Bins of confidence; its `error` is the expected calibration error.
+        risk: Error against coverage.
+        foreign: Labels that are no class of the predictions; their rows count as wrong.
     """
 
     name: str
@@ -84,20 +84,21 @@ def evaluate_predictions(
     Rows without a label are left out.
 
     Args:
-        table: predictions.
+        table: Predictions.
         labels: [N] names of the true classes; None where unknown.
-        context: whether the context probabilities are judged, instead of the classifier's.
-        name: what is evaluated.
-        samples: of the bootstrap.
-        seed: of the bootstrap.
+        context: Whether the context probabilities are judged, instead of the classifier's.
+        name: What is evaluated.
+        samples: Of the bootstrap.
+        seed: Of the bootstrap.
 
     Raises:
-        InputError: no row has a label, or the table has no context.
+        InputError: No row has a label, or the table has no context.
 
-    >>> table = Predictions.from_columns(["wolf", "dog"], [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]], time=[0, 1, 2])
-    >>> found = evaluate_predictions(table, np.array(["wolf", "wolf", "dog"], object))
-    >>> round(found.labels.accuracy.value, 3), found.edit.value, found.confusion.tolist()
-    (0.667, 1.0, [[1, 1], [0, 1]])
+    Examples:
+        >>> table = Predictions.from_columns(["wolf", "dog"], [[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]], time=[0, 1, 2])
+        >>> found = evaluate_predictions(table, np.array(["wolf", "wolf", "dog"], object))
+        >>> round(found.labels.accuracy.value, 3), found.edit.value, found.confusion.tolist()
+        (0.667, 1.0, [[1, 1], [0, 1]])
     """
     if np.shape(labels) != (len(table),):
         raise InputError(f"labels must be one for each of {len(table)} rows, got {list(np.shape(labels))}.")
@@ -168,11 +169,12 @@ def _of_events(
 def frames_in_order(table: Predictions) -> Iterator[Integers]:
     """Of each deployment, one row of each frame in the order of time: the detector's surest, the first of equals.
 
-    >>> table = Predictions.from_columns(
-    ...     ["wolf", "dog"], [[1, 0]] * 3, frame=[0, 0, 1], detection=[0, 1, 0], confidence=[0.2, 0.9, 0.5]
-    ... )
-    >>> [rows.tolist() for rows in frames_in_order(table)]
-    [[1, 2]]
+    Examples:
+        >>> table = Predictions.from_columns(
+        ...     ["wolf", "dog"], [[1, 0]] * 3, frame=[0, 0, 1], detection=[0, 1, 0], confidence=[0.2, 0.9, 0.5]
+        ... )
+        >>> [rows.tolist() for rows in frames_in_order(table)]
+        [[1, 2]]
     """
     for _, rows in table.stream_rows():
         stream = table.take(rows)

@@ -50,7 +50,7 @@ def write_evaluations(path: str | PathLike[str], evaluations: Sequence[Evaluatio
     """Write evaluations as a JSON object, atomically.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: The file cannot be written.
     """
     with atomic_write(path) as file:
         json.dump(

@@ -24,8 +24,8 @@ def draw_evaluations(evaluations: Sequence[Evaluation], path: str | PathLike[str
     """Draw `evaluation_figure` into a picture file, atomically.
 
     Raises:
-        OSError: it cannot be written.
-        MissingPackageError: matplotlib is not installed.
+        OSError: It cannot be written.
+        MissingPackageError: Matplotlib is not installed.
     """
     with atomic_path(path) as beside:
         evaluation_figure(evaluations).savefig(beside, dpi=130)
@@ -139,8 +139,9 @@ def _draw_confusion(axes: "Axes", found: Evaluation) -> None:
 def _short(name: str, most: int = 22) -> str:
     """Name of at most so many characters; of a taxonomy, its last part; without Matplotlib's mathematical signs.
 
-    >>> _short("u;mammalia;carnivora;canidae;vulpes;vulpes;red fox")
-    'red fox'
+    Examples:
+        >>> _short("u;mammalia;carnivora;canidae;vulpes;vulpes;red fox")
+        'red fox'
     """
     name = name.rsplit(";", 1)[-1] or name
     name = name if len(name) <= most else f"…{name[1 - most :]}"

@@ -16,8 +16,9 @@ def positions_of(
     A label is a class if it has its name, the same name but for upper and lower case, or the common or scientific
     name of a class with a taxonomy (SpeciesNet's). Labels of other names become further classes, in their own order.
 
-    >>> positions_of(["Wolf", "cat"], ["dog", "wolf"])
-    (('dog', 'wolf', 'cat'), array([1, 2]), ('cat',))
+    Examples:
+        >>> positions_of(["Wolf", "cat"], ["dog", "wolf"])
+        (('dog', 'wolf', 'cat'), array([1, 2]), ('cat',))
     """
     known: dict[str, int] = {}
     for k, name in enumerate(classes):

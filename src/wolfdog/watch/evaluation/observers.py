@@ -13,9 +13,13 @@ from ...tv import IdealObserver, World
 from ..data.labelled_video import UNLABELLED, LabelledVideo
 from ..model.context import Context
 from ..model.frame_classifier import FrameClassifier
+from ..model.unremembered import left_to_snapshot
 from .metrics import Labels, Mask, gap_since
 
 Probabilities = NDArray[np.float64]
+
+SMALL = 200_000
+"""Moments of all videos side by side, padding included, that any machine has room for."""
 
 SNAPSHOT, IDEAL, IDEAL_GIVEN_CLASSIFIER = "snapshot", "ideal", "ideal, given classifier"
 
@@ -71,7 +75,19 @@ def observe(
         InputError: The labels of the world are not the classes, or a video with a world has unlabelled moments.
     """
     probabilities = {SNAPSHOT: [_snapshot(frame_classifier, video) for video in footage]}
-    probabilities |= {name: remember(context, footage) for name, context in contexts.items()}
+    probabilities |= {
+        name: [
+            left_to_snapshot(
+                torch.from_numpy(said).log(), torch.from_numpy(alone).log(), context.unremembered
+            )
+            .softmax(-1)
+            .numpy()
+            if bool(context.unremembered.any())
+            else said
+            for said, alone in zip(remember(context, footage), probabilities[SNAPSHOT], strict=True)
+        ]
+        for name, context in contexts.items()
+    }
     informative = ambiguous = np.zeros(len(classes), bool)
     if world is not None:
         informative, ambiguous = (
@@ -95,6 +111,8 @@ def observe(
 def remember(context: Context, footage: Sequence[LabelledVideo], chunk: int = 256) -> list[Probabilities]:
     """Probabilities [F, classes] of a context for each video, which it watches from beginning to end.
 
+    Videos of similar lengths run side by side, so that the padding needs no more memory than the longest one.
+
     Args:
         context: The context.
         footage: Labelled videos of embeddings.
@@ -104,6 +122,28 @@ def remember(context: Context, footage: Sequence[LabelledVideo], chunk: int = 25
         Probabilities of each video.
     """
     context.eval()
+    found: list[Probabilities] = [np.empty((0, context.head.out_features))] * len(footage)
+    for group in _side_by_side([len(video) for video in footage]):
+        for number, probabilities in zip(
+            group, _remember(context, [footage[number] for number in group], chunk), strict=True
+        ):
+            found[number] = probabilities
+    return found
+
+
+def _side_by_side(lengths: Sequence[int]) -> list[list[int]]:
+    """Groups of videos whose padded size is at most that of the longest, or `SMALL`."""
+    most = max(SMALL, max(lengths, default=0))
+    groups: list[list[int]] = []
+    for number in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
+        if groups and lengths[groups[-1][0]] * (len(groups[-1]) + 1) <= most:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
+
+
+def _remember(context: Context, footage: Sequence[LabelledVideo], chunk: int) -> list[Probabilities]:
     events = pad_sequence([torch.from_numpy(video.events) for video in footage])  # [longest, N, E]
     times = pad_sequence([torch.from_numpy(video.times) for video in footage])  # [longest, N]
     state, parts = None, []
@@ -112,7 +152,7 @@ def remember(context: Context, footage: Sequence[LabelledVideo], chunk: int = 25
         logits, state = context(events[piece], state, times=times[piece])
         parts.append(logits.double().softmax(-1))
     probabilities = torch.cat(parts).numpy()
-    return [probabilities[: len(video), number] for number, video in enumerate(footage)]
+    return [probabilities[: len(video), number].copy() for number, video in enumerate(footage)]
 
 
 @torch.no_grad()
@@ -156,7 +196,7 @@ def _ideal(
         perfect.append(observer.filter(evidence).labels[:, 0, back])
         cuts = np.diff(video.spans, prepend=-1)[:, None] != 0
         given.append(
-            observer.given_classifier(classifier_probabilities[:, None, order], prior[order], cuts)[
+            observer.given_classifier(classifier_probabilities[:, None, order], prior[order], cuts=cuts)[
                 :, 0, back
             ]
         )

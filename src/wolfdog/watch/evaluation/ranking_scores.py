@@ -17,10 +17,11 @@ def average_precision(scores: Floats, positive: NDArray[np.bool_], *, weight: fl
     Args:
         scores: [N].
         positive: [N], whether the row is of the class.
-        weight: w.
+        weight: W.
 
-    >>> average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]))
-    0.8333333333333333
+    Examples:
+        >>> average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]))
+        0.8333333333333333
     """
     count = int(positive.sum())
     if not count:
@@ -42,8 +43,9 @@ def calibrated_average_precision(scores: Floats, positive: NDArray[np.bool_]) ->
 
     Source: De Geest et al. (2016), "Online action detection", section 5.
 
-    >>> calibrated_average_precision(np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, False, True]))
-    0.75
+    Examples:
+        >>> calibrated_average_precision(np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, False, True]))
+        0.75
     """
     count = int(positive.sum())
     if not count:
@@ -61,10 +63,11 @@ def mean_average_precisions(
     Args:
         probabilities: [N, K].
         truth: [N] positions of the true classes.
-        leave_out: the background class, which is no event to detect.
+        leave_out: The background class, which is no event to detect.
 
-    >>> mean_average_precisions(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]))
-    (1.0, 1.0)
+    Examples:
+        >>> mean_average_precisions(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]))
+        (1.0, 1.0)
     """
     classes = [int(k) for k in np.unique(truth) if k != leave_out]
     if not classes:

@@ -24,8 +24,9 @@ class Segment:
 def segments_of(labels: Integers, *, background: int | None = None) -> list[Segment]:
     """Runs of equal labels; those of the background are left out.
 
-    >>> segments_of(np.array([1, 1, 0, 2]), background=0)
-    [Segment(label=1, start=0, end=2), Segment(label=2, start=3, end=4)]
+    Examples:
+        >>> segments_of(np.array([1, 1, 0, 2]), background=0)
+        [Segment(label=1, start=0, end=2), Segment(label=2, start=3, end=4)]
     """
     if not len(labels):
         return []
@@ -47,8 +48,9 @@ def edit_score(predicted: Sequence[Segment], true: Sequence[Segment]) -> float:
 
     Source: Lea et al. (2017), "Temporal convolutional networks for action segmentation and detection".
 
-    >>> edit_score(segments_of(np.array([1, 2, 1, 1])), segments_of(np.array([1, 1, 1, 1])))
-    0.33333333333333337
+    Examples:
+        >>> edit_score(segments_of(np.array([1, 2, 1, 1])), segments_of(np.array([1, 1, 1, 1])))
+        0.33333333333333337
     """
     longest = max(len(predicted), len(true))
     if not longest:
@@ -75,8 +77,9 @@ def found_events(
 
     Source: Lea et al. (2017), with the counts of all sequences added up before F1 is taken.
 
-    >>> found_events(segments_of(np.array([1, 1, 0, 0])), segments_of(np.array([1, 0, 0, 0])), 0.5)
-    (2, 0, 0)
+    Examples:
+        >>> found_events(segments_of(np.array([1, 1, 0, 0])), segments_of(np.array([1, 0, 0, 0])), 0.5)
+        (2, 0, 0)
     """
     used = [False] * len(true)
     hits = 0

@@ -18,18 +18,18 @@ from .results import Results
 class NumpyScores(Results):
     """Probabilities or log probabilities [T, K] of one stream as `.npy`, with the names of the classes beside it.
 
-    `scores.json` beside `scores.npy` holds a list of K names, or an object with `classes` and, where known, `fps`.
-    Without it, classes are numbered. Numbers below zero are taken for log probabilities or logits: the softmax over
-    the classes makes them probabilities. The array that is written holds context probabilities, float32 [T, K], and
-    a file of names beside it.
+    `scores.json` beside `scores.npy` has a list of K names, or an object with `classes` and optionally `fps`. Without
+    it, classes are numbered. An array with numbers below zero counts as log probabilities or logits: the softmax over
+    the classes makes them probabilities. The output has context probabilities, float32 [T, K], and a file of names
+    beside it.
 
     Args:
-        path: Of the `.npy` file.
+        path: The `.npy` file.
         times: Not used: frames are a stream at `fps`.
-        blank: Name of the class that says that nothing is there.
+        blank: Name of the class for empty pictures; None to find it by its name.
 
     Raises:
-        InputError: The file holds no such array, or the names do not fit it.
+        InputError: The file has no such array, or the names do not fit it.
         OSError: The file cannot be read.
     """
 

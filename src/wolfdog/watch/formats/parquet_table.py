@@ -13,7 +13,7 @@ class ParquetTable(Results):
     """Predictions table as a Parquet file; context probabilities are added or replaced.
 
     Args:
-        path: Of the file.
+        path: The file.
         times: Not used: the table has its own.
         blank: Not used: the table names its own.
 

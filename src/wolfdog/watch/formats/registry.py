@@ -1,4 +1,4 @@
-"""Formats of result files by name, and the choice of one by what a file is."""
+"""Formats of result files by name, and the choice of one by suffix."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -40,11 +40,14 @@ def read_results(
     """Results of a classifier from a file.
 
     Args:
-        path: Of the file; the folder of a Camtrap DP package.
-        times: Seconds since 1970 by file name, where the file does not hold them.
-        blank: Name of the class that says that nothing is there; found by its name where None.
-        format: Name of the format; chosen by the suffix of the file where None.
-        options: Of the format.
+        path: The file, or the folder of a Camtrap DP package.
+        times: Seconds since 1970 by file name, for files without times.
+        blank: Name of the class for empty pictures; None to find it by its name.
+        format: Name of the format; None to choose it by the file's suffix.
+        **options: Options of the format.
+
+    Returns:
+        The results.
 
     Raises:
         InputError: The format is not known, or the file is not of it.

@@ -11,13 +11,14 @@ class Taxon:
     """Taxon named by a class of SpeciesNet.
 
     Attributes:
-        identifier: of the taxon, a UUID.
-        path: names from class down to species, in lower case; empty below the rank of the taxon.
-        common: common name.
+        identifier: Of the taxon, a UUID.
+        path: Names from class down to species, in lower case; empty below the rank of the taxon.
+        common: Common name.
 
-    >>> fox = Taxon.of("436ddfdd;mammalia;carnivora;canidae;vulpes;vulpes;red fox")
-    >>> fox.rank, fox.scientific, fox.common
-    ('species', 'vulpes vulpes', 'red fox')
+    Examples:
+        >>> fox = Taxon.of("436ddfdd;mammalia;carnivora;canidae;vulpes;vulpes;red fox")
+        >>> fox.rank, fox.scientific, fox.common
+        ('species', 'vulpes vulpes', 'red fox')
     """
 
     identifier: str
@@ -28,8 +29,9 @@ class Taxon:
     def of(cls, name: str) -> "Taxon | None":
         """Taxon of a class name; None of a name that is no taxonomy string.
 
-        >>> Taxon.of("wolf") is None
-        True
+        Examples:
+            >>> Taxon.of("wolf") is None
+            True
         """
         parts = [part.strip() for part in name.split(";")]
         if len(parts) != _PARTS:
@@ -43,7 +45,7 @@ class Taxon:
 
     @property
     def rank(self) -> str:
-        """The rank of the taxon; empty where it is none (blank, vehicle)."""
+        """Rank of the taxon; empty where it is none (blank, vehicle)."""
         return RANKS[self.depth - 1] if self.depth else ""
 
     @property
@@ -56,8 +58,9 @@ class Taxon:
     def contains(self, other: "Taxon") -> bool:
         """Whether the other taxon is this one, or below it.
 
-        >>> canidae = Taxon.of("x;mammalia;carnivora;canidae;;;canidae family")
-        >>> canidae.contains(Taxon.of("y;mammalia;carnivora;canidae;vulpes;vulpes;red fox"))
-        True
+        Examples:
+            >>> canidae = Taxon.of("x;mammalia;carnivora;canidae;;;canidae family")
+            >>> canidae.contains(Taxon.of("y;mammalia;carnivora;canidae;vulpes;vulpes;red fox"))
+            True
         """
         return 0 < self.depth <= other.depth and self.path[: self.depth] == other.path[: self.depth]

@@ -11,6 +11,12 @@ from wolfdog.text_files.delimited_text import read_table
 def read_times(path: str | PathLike[str]) -> dict[str, float]:
     """Seconds since 1970 by file name, from a table with the columns file and datetime.
 
+    Args:
+        path: The table.
+
+    Returns:
+        Seconds by file name.
+
     Raises:
         InputError: The table has other columns, names a file twice with two times, or has a date that cannot be read.
         OSError: The file cannot be read.

@@ -19,19 +19,22 @@ _KEY = b"wolfdog.predictions"
 
 
 class PredictionsWriter:
-    """Writer of a predictions file, table by table; a context manager.
+    """Context manager that writes a predictions file, table by table.
 
-    The file appears under its name when the block ends well, and not at all otherwise. Its columns are those
-    of `Predictions`: deployment, media, frame, time (a timestamp in UTC where `utc`, else seconds), duration,
-    detection, box (a list of four, or null), confidence, spread, `p_<class>` for each class and, with
-    `context`, `c_<class>`. Unknown numbers are null. The file's metadata holds, under `wolfdog.predictions`,
-    a JSON object with version, classes, blank, utc, classifier and method.
+    The file is written atomically when the block ends without an error. Its columns are those of `Predictions`:
+    deployment, media, frame, time (a timestamp in UTC with `utc`, else seconds), duration, detection, box (a list of
+    four, or null), confidence, spread, `p_<class>` for each class and, with `context`, `c_<class>`. Unknown numbers are
+    null. The file's metadata holds, under `wolfdog.predictions`, a JSON object with version, classes, blank, utc,
+    classifier and method.
 
     Args:
-        path: Of the file to write.
+        path: The file.
         classes: Names of the classes.
-        blank: As of `Predictions`, as `utc`, `classifier` and `method` are.
+        blank: As of `Predictions`.
+        utc: As of `Predictions`.
         context: Whether context probabilities are written.
+        classifier: As of `Predictions`.
+        method: As of `Predictions`.
 
     Raises:
         MissingPackageError: The package pyarrow is not installed.
@@ -86,9 +89,12 @@ class PredictionsWriter:
     def write(self, table: Predictions) -> None:
         """Append the rows of a table.
 
+        Args:
+            table: The table.
+
         Raises:
-            InputError: Its classes, blank, utc or the presence of a context differ from the writer's, or the
-                writer is not open.
+            InputError: Its classes, blank, utc or the presence of a context differ from the writer's, or the writer is
+                not open.
         """
         if self._writer is None:
             raise InputError("the writer is not open: write inside its `with` block.")
@@ -104,6 +110,10 @@ class PredictionsWriter:
 
 def write_predictions(path: str | PathLike[str], table: Predictions) -> None:
     """Write a table as a Parquet file, atomically; the columns are those of `PredictionsWriter`.
+
+    Args:
+        path: The file.
+        table: The table.
 
     Raises:
         MissingPackageError: The package pyarrow is not installed.
@@ -124,9 +134,15 @@ def write_predictions(path: str | PathLike[str], table: Predictions) -> None:
 def read_predictions(path: str | PathLike[str]) -> Predictions:
     """Table of a Parquet file that `PredictionsWriter` or `write_predictions` wrote.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The table.
+
     Raises:
-        InputError: The file is missing, damaged, no predictions file, of a newer version, or holds a column
-            or a value that cannot be.
+        InputError: The file is missing, damaged, no predictions file or of a newer version, or has an invalid column or
+            value.
         MissingPackageError: The package pyarrow is not installed.
     """
     pa, parquet = load_pyarrow(), load_pyarrow("parquet")
@@ -148,7 +164,7 @@ def read_predictions(path: str | PathLike[str]) -> Predictions:
 
 
 def _notes(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
-    """The notes of a file's metadata, checked."""
+    """Checked notes of a file's metadata."""
     if _KEY not in metadata:
         raise InputError(
             f"{path}: a Parquet file, but not a predictions file: its metadata has no {_KEY.decode()!r}. "

@@ -71,7 +71,7 @@ class FrameClassifierJob(Job[FrameClassifierTraining]):
         """
         torch.manual_seed(self.seed)
         config, training = self.config, self.training
-        classifier = FrameClassifier(len(config.classes), config.width, config.embedding)
+        classifier = FrameClassifier(len(config.classes), width=config.width, embedding=config.embedding)
         objective = FrameObjective(classifier, self.footage, training.batch, self.seed, training.coarse)
         others = (
             "memory",
@@ -149,6 +149,7 @@ def _digest(video: LabelledVideo) -> str:
     digest = sha256("\n".join(video.looks).encode())
     # Embeddings are left out: they follow from the frame classifier, which has a checkpoint of its own.
     frames = [video.events] if video.events.dtype == np.uint8 else []
-    for values in (video.times, video.labels, video.spans, *frames):
+    further = [video.further] if len(video.further) else []
+    for values in (video.times, video.labels, video.spans, *further, *frames):
         digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()[:16]

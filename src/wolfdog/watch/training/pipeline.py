@@ -1,8 +1,7 @@
 """Training of a watcher on labelled videos, in stages that resume after an interruption."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import InputError
@@ -13,12 +12,10 @@ from ..model.frame_classifier import FrameClassifier
 from ..model.registry import NO_MEMORY
 from ..model.watcher import Watcher
 from ..progress import Done, Stages
+from .halves import halves
 from .jobs import ContextJob, FrameClassifierJob, JointJob, calibrate_on
 from .settings import ContextTraining, FrameClassifierTraining
 from .trainer import Progress
-
-FEW = 4
-"""With fewer videos than this, frame classifier and memory are trained on the same ones."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +89,10 @@ class WatcherTraining:
             watcher = job.run(reported(done))
         embedded = [embed_video(watcher.frame_classifier, video) for video in footage]
         calibrate_on(watcher.frame_classifier, embedded)
-        return watcher
+        return assembled(self._without(footage), watcher.frame_classifier, watcher.context)
 
     def _in_two_stages(self, footage: Sequence[LabelledVideo], stages: Stages) -> Watcher:
-        first, second = halves(footage)
+        first, second, _ = halves(footage)
         job = FrameClassifierJob(
             self.config,
             first,
@@ -119,7 +116,14 @@ class WatcherTraining:
             )
             with stages(f"training the memory: {self.config.memory}", self.context.plan.steps) as done:
                 context = memory_job.run(reported(done))
-        return assembled(self.config, classifier, context)
+        return assembled(self._without(embedded), classifier, context)
+
+    def _without(self, footage: Sequence[LabelledVideo]) -> WatcherConfig:
+        """Configuration of a watcher whose memory was trained on this footage: classes that it lacks are named."""
+        seen = {label for video in footage for label in video.classes}
+        classes = self.config.classes
+        unseen = tuple(name for label, name in enumerate(classes) if label not in seen)
+        return replace(self.config, unremembered=unseen) if self.config.memory != NO_MEMORY else self.config
 
     def _embedded(
         self, classifier: FrameClassifier, footage: Sequence[LabelledVideo], stages: Stages
@@ -167,25 +171,3 @@ def assembled(config: WatcherConfig, classifier: FrameClassifier, context: Conte
 def reported(done: Done) -> Callable[[Progress], None]:
     """Callback that reports training steps to a stage."""
     return lambda made: done(made.step, f"loss {made.loss:.3f}")
-
-
-def halves(footage: Sequence[LabelledVideo]) -> tuple[list[LabelledVideo], list[LabelledVideo]]:
-    """Two halves of the videos, in an order independent of their names; fewer than four videos are not split.
-
-    Args:
-        footage: Labelled videos.
-
-    Returns:
-        Both halves, or all videos twice.
-
-    Examples:
-        >>> import numpy as np
-        >>> nothing = np.zeros(0)
-        >>> footage = [LabelledVideo(f"{n}.mp4", nothing, nothing, nothing, (), nothing) for n in range(5)]
-        >>> [len(half) for half in halves(footage)], [len(half) for half in halves(footage[:3])]
-        ([3, 2], [3, 3])
-    """
-    if len(footage) < FEW:
-        return list(footage), list(footage)
-    mixed = sorted(footage, key=lambda video: sha256(video.name.encode()).digest())
-    return mixed[::2], mixed[1::2]

@@ -9,7 +9,7 @@ from wolfdog.errors import InputError
 
 
 class Timed(Protocol):
-    """Anything with a place in time."""
+    """Object with a place in time."""
 
     @property
     def time(self) -> float:
@@ -18,7 +18,7 @@ class Timed(Protocol):
 
     @property
     def end(self) -> float:
-        """Seconds: when it leaves the screen."""
+        """Seconds at which it leaves the screen."""
         ...
 
 
@@ -27,16 +27,19 @@ T = TypeVar("T", bound=Timed)
 
 @dataclass(frozen=True, slots=True)
 class AllFrames:
-    """Every frame."""
+    """Sampling of every frame."""
 
     def pick(self, frames: Iterator[T]) -> Iterator[T]:
-        """All of `frames`."""
+        """All of the frames."""
         return frames
 
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """The first frame and every n-th after it.
+    """Sampling of the first frame and every n-th after it.
+
+    Args:
+        n: Step in frames.
 
     Raises:
         InputError: `n` is below 1.
@@ -55,10 +58,13 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The frames nearest to ticks that come `hz` times a second: a model sees time pass as it learned to.
+    """Sampling at a constant rate, with which a memory sees time pass as in its training.
 
-    Ticks count from the first frame, at t_0 + k / hz. Between two frames as near, the earlier is taken; a
-    frame nearest to several ticks is taken once, so a video slower than `hz` gives every frame it has.
+    Of the ticks t_0 + k / hz, counted from the first frame, each takes the nearest frame, and of two equally near ones
+    the earlier. A frame nearest to several ticks is taken once, so that a video slower than `hz` gives every frame.
+
+    Args:
+        hz: Frames per second.
 
     Raises:
         InputError: `hz` is not a positive, finite number.
@@ -78,7 +84,7 @@ class Rate:
             raise InputError(f"Rate(hz) is in frames a second and must be above 0, got {self.hz}.")
 
     def pick(self, frames: Iterator[T]) -> Iterator[T]:
-        """The nearest frame to each tick, in order, held back by one frame to know that it is the nearest."""
+        """Nearest frame to each tick, in order; each is held back until the next frame is known."""
         held = next(frames, None)
         if held is None:
             return
