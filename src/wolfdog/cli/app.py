@@ -16,6 +16,7 @@ from .explain import explain
 from .export import export
 from .labels import check, split
 from .pretrain import pretrain
+from .report import report
 from .screen import complaints, console
 from .smooth import smooth
 from .train import train
@@ -51,7 +52,7 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-for command in (watch, smooth, train, evaluate, explain, demo, tv, export, pretrain):
+for command in (watch, smooth, report, train, evaluate, explain, demo, tv, export, pretrain):
     app.command(help=_paragraphs(command.__doc__ or ""))(command)
 
 
