@@ -15,7 +15,7 @@ CALLS = 20  # in one timing, so that the clock is fine enough
 
 
 def step_row(size: int, seconds: float) -> dict[str, Any]:
-    """Microseconds of a step by wolfdog, by torch.nn.LSTMCell, and by torch.nn.LSTM on one event."""
+    """Microseconds of a step by wolfdog, by its stream, by torch.nn.LSTMCell, and by torch.nn.LSTM on one event."""
     torch.manual_seed(0)
     cell, x = nn.LSTMCell(size, size), torch.randn(1, size)
     layer, whole = wd.Recurrent(cell), layer_like("LSTM", cell, size)
@@ -23,11 +23,16 @@ def step_row(size: int, seconds: float) -> dict[str, Any]:
     first, states = x.unsqueeze(0), (state[0].unsqueeze(0), state[1].unsqueeze(0))
     with torch.no_grad():
         expected = cell(x, state)
+        stream = layer.stream()
+        stream.state = state
+        if disagreement([stream.step(x)], [expected[0]]) > 1e-4:
+            raise RuntimeError(f"one step of a stream of {size} units: the answers differ")
         others = [layer.step(x, state)[1], tuple(s[0] for s in whole(first, states)[1])]
         if max(disagreement(other, expected) for other in others) > 1e-4:
             raise RuntimeError(f"one step of an LSTM of {size} units: the answers differ")
         calls: dict[str, Callable[[], object]] = {
             "wolfdog": lambda: [layer.step(x, state) for _ in range(CALLS)],
+            "wolfdog's stream": lambda: [stream.step() for _ in range(CALLS)],
             "torch.nn.LSTMCell": lambda: [cell(x, state) for _ in range(CALLS)],
             "torch.nn.LSTM": lambda: [whole(first, states) for _ in range(CALLS)],
         }
@@ -37,12 +42,15 @@ def step_row(size: int, seconds: float) -> dict[str, Any]:
         "microseconds": times,
         "cell_ratio": times["torch.nn.LSTMCell"] / times["wolfdog"],
         "layer_ratio": times["torch.nn.LSTM"] / times["wolfdog"],
+        "stream_layer_ratio": times["torch.nn.LSTM"] / times["wolfdog's stream"],
+        "stream_ratio": times["torch.nn.LSTMCell"] / times["wolfdog's stream"],
     }
 
 
 def line(row: dict[str, Any]) -> str:
     """A row for reading."""
     shown = "  ".join(f"{name} {us:.1f}" for name, us in row["microseconds"].items())
-    return (
-        f"one step H{row['units']}: {shown} us | {row['cell_ratio']:.1f} and {row['layer_ratio']:.1f} times"
+    ratios = (
+        f"{row['cell_ratio']:.1f} and {row['layer_ratio']:.1f} times, stream {row['stream_ratio']:.1f} times"
     )
+    return f"one step H{row['units']}: {shown} us | {ratios}"

@@ -54,9 +54,9 @@ def lines(results: dict[str, Any]) -> list[Line]:
         worst = max(row["part"] for row in drop_ins if (row["layer"], row["mode"]) == (name, mode))
         found.append(Line(f"{name}, {mode}: worst part of the single layer's time", DROP_IN, worst, True))
     for row in results.get("steps", []):
-        head, size = f"one step, {row['units']} units, against torch.nn", row["units"]
-        found.append(Line(f"{head}.LSTMCell", STEP_AGAINST_CELL.get(size, 1.0), row["cell_ratio"]))
-        found.append(Line(f"{head}.LSTM", STEP_AGAINST_LAYER, row["layer_ratio"]))
+        head, size = f"one step of a stream, {row['units']} units, against torch.nn", row["units"]
+        found.append(Line(f"{head}.LSTMCell", STEP_AGAINST_CELL.get(size, 1.0), row["stream_ratio"]))
+        found.append(Line(f"{head}.LSTM", STEP_AGAINST_LAYER, row["stream_layer_ratio"]))
     for name, limit in STARTING.items():
         if name in results.get("starting", {}):
             what = name.removesuffix("_seconds").replace("_", " ")

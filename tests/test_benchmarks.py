@@ -51,7 +51,7 @@ def test_the_smallest_run_measures_compares_and_tells_the_targets(tmp_path: Path
     assert results["steps"][0]["cell_ratio"] > 0
     assert "left out: jax.lax.scan: jax is not installed" in said
     assert "left out: onnxruntime: onnxruntime is not installed" in said
-    assert "| one step, 8 units, against torch.nn.LSTMCell | at least 1 |" in said
+    assert "| one step of a stream, 8 units, against torch.nn.LSTMCell | at least 1 |" in said
 
 
 @pytest.fixture

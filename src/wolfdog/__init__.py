@@ -15,6 +15,7 @@ from .layers import LearnedState as LearnedState
 from .layers import Recurrent as Recurrent
 from .layers import RecurrentDropout as RecurrentDropout
 from .layers import Stack as Stack
+from .layers import Stream as Stream
 from .layers import TruncatedBPTT as TruncatedBPTT
 from .layers import Zoneout as Zoneout
 from .layers import clear_caches as clear_caches
@@ -40,7 +41,7 @@ _LATER = {
     "MemoryNetwork": ".memory",
     **dict.fromkeys(("export_onnx", "from_flax", "from_keras", "from_onnx"), ".interop"),
 }
-"""Names whose modules take time to load, or load libraries for video and files: loaded when first asked for."""
+"""Names whose modules take time to load, or load libraries for video and files: loaded on first use."""
 
 
 def __getattr__(name: str) -> Any:

@@ -18,10 +18,15 @@ from typing import IO, Any, BinaryIO, Literal, TextIO, overload
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Context with a temporary path beside `path`, which replaces it on success and is deleted otherwise.
 
-    The temporary path has the suffix of `path`.
+    The temporary path has the suffix of `path`. It is for writers that need a path and not an open file (PyAV,
+    matplotlib, safetensors). An existing file keeps its permissions; a symbolic link stays, and the file behind it is
+    replaced.
 
-    For writers that need a path and not an open file (PyAV, matplotlib, safetensors). An existing file keeps its
-    permissions, and a symbolic link stays: the file behind it is replaced.
+    Args:
+        path: The file.
+
+    Yields:
+        The temporary path.
 
     Raises:
         FileNotFoundError: The folder does not exist, or nothing was written to the temporary path.
@@ -64,12 +69,15 @@ def atomic_write(path: str | os.PathLike[str], mode: Literal["wb"]) -> Iterator[
 def atomic_write(
     path: str | os.PathLike[str], mode: Literal["w", "wb"] = "w", *, newline: str | None = None
 ) -> Iterator[IO[Any]]:
-    """Open file for writing that replaces `path` only when the block succeeds; text is UTF-8.
+    """Open file for writing that replaces `path` only if the block succeeds; text is UTF-8.
 
     Args:
         path: The file.
         mode: "w" or "wb".
         newline: As of `open`.
+
+    Yields:
+        The open file.
 
     Raises:
         OSError: The file cannot be written, as of `atomic_path`.

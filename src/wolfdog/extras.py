@@ -17,10 +17,11 @@ def needs_extra(extra: str, purpose: str) -> Iterator[None]:
     Raises:
         MissingPackageError: A package outside wolfdog could not be imported within the block.
 
-    >>> with needs_extra("watch", "a video"):  # doctest: +ELLIPSIS
-    ...     import absent_package
-    Traceback (most recent call last):
-    wolfdog.errors.MissingPackageError: a video needs the package absent_package, ...: pip install "wolfdog[watch]"
+    Examples:
+        >>> with needs_extra("watch", "a video"):  # doctest: +ELLIPSIS
+        ...     import absent_package
+        Traceback (most recent call last):
+        wolfdog.errors.MissingPackageError: a video needs the package absent_package, ...: pip install "wolfdog[watch]"
     """
     try:
         yield

@@ -41,7 +41,7 @@ def test_labels_of_videos_that_are_not_there_are_told(query, on_air, tmp_path):
     shutil.copy(on_air / "tv-0002.mp4", tmp_path)
     ran = wolfdog("evaluate", *query, "--videos", tmp_path)
     assert ran.status == 0, ran.err
-    told = f"{on_air / 'labels.csv'} names videos that are not in {tmp_path}, and are left out: "
+    told = f"wolfdog: {on_air / 'labels.csv'} names videos that are not in {tmp_path}, and are left out: "
     assert ran.err == f"{told}tv-0000.mp4, tv-0001.mp4, tv-0003.mp4\n"
 
 
@@ -65,7 +65,7 @@ def test_mistakes_are_told_in_one_line(query, on_air, tmp_path):
     (broken / "tv-0003.mp4").write_bytes(b"")
     for changes, words in (
         (("--videos", tmp_path / "none"), ("no such file or folder",)),
-        (("--videos", broken), ("tv-0003.mp4",)),
+        (("--videos", broken, "--strict"), ("1 of 4 videos", "tv-0003.mp4")),
         (("--labels", tmp_path / "none.csv"), ("none.csv",)),
         (("--labels", strange), ("labelled 'cat'", "expected one of wolf")),
         (("--labels", partly, "--world", on_air / "world.toml"), ("needs a label at every moment",)),

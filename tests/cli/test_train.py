@@ -133,9 +133,15 @@ def test_numbers_below_one_are_refused(objective, tmp_path, option):
 def test_a_video_that_cannot_be_read_is_told(objective, on_air, tmp_path):
     videos = shutil.copytree(on_air, tmp_path / "tv")
     (videos / "tv-0002.mp4").write_bytes(b"no video")
-    ran = wolfdog("train", *objective, "--videos", videos, "--out", tmp_path / "out")
-    assert_told(ran, "tv-0002.mp4")
+    command = ("train", *objective, "--videos", videos, "--out", tmp_path / "out")
+    assert_told(wolfdog(*command, "--strict"), "1 of 4 videos", "tv-0002.mp4")
     assert not list(tmp_path.rglob("*.safetensors"))
+    ran = wolfdog(*command)
+    assert ran.status == 0, ran.err
+    first, second = ran.err.splitlines()
+    assert "tv-0002.mp4: not a video" in first
+    assert "1 of 4 videos cannot be read to the end; what can be decoded" in second
+    assert (tmp_path / "out" / "watcher.safetensors").exists()
 
 
 def test_corrected_labels_are_another_training(model, objective, on_air, tmp_path):

@@ -179,20 +179,19 @@ def test_predictions_and_models_are_held_against_labels(card, labels, tmp_path):
         tmp_path / "judged",
     )
     assert_fine(ran)
-    assert "snapshot: 100.0 % of 50 labelled moments right" in " ".join(ran.out.split())
-    scores = json.loads((tmp_path / "judged" / "scores.json").read_text(encoding="utf-8"))
-    assert scores["accuracy"]["snapshot"] == 1
-    assert set(scores["accuracy"]) == {"snapshot", "memory"}
+    scores = json.loads((tmp_path / "judged" / "scores.json").read_text(encoding="utf-8"))["evaluations"]
+    assert [(one["name"], one["rows"]) for one in scores] == [("snapshot", 50), ("context", 50)]
+    assert scores[0]["accuracy"]["value"] == 1
     assert_fine(wolfdog("watch", card, "--model", tmp_path / "model", "--out", tmp_path / "out"))
     file = tmp_path / "out" / "predictions.parquet"
-    ran = wolfdog("evaluate", "--predictions", file, "--labels", labels)
+    ran = wolfdog("evaluate", file, "--labels", labels)
     assert_fine(ran)
-    assert "snapshot: 100.0 % of 50 labelled moments right" in " ".join(ran.out.split())
-    assert_told(wolfdog("evaluate", "--labels", labels), "either --videos")
-    assert_told(wolfdog("evaluate", "--labels", labels, "--predictions", file, "--model", card), "--model")
+    assert "50 labelled rows" in " ".join(ran.out.split())
+    assert_told(wolfdog("evaluate", "--labels", labels), "either files of predictions, or --videos")
+    assert_told(wolfdog("evaluate", file, "--labels", labels, "--model", card), "--model")
     assert_told(wolfdog("evaluate", "--labels", labels, "--videos", card, "--lookahead"), "--lookahead")
     other = tmp_path / "other.csv"
     other.write_text("video,start,end,label\nnorth/a.mp4,0,1,bear\n", encoding="utf-8")
-    assert_told(wolfdog("evaluate", "--labels", other, "--predictions", file), "north/a.mp4", "bear")
+    assert_told(wolfdog("evaluate", file, "--labels", other), "bear", "none of them is a class")
     other.write_text("video,start,end,label\nwest/a.mp4,0,1,warm\n", encoding="utf-8")
-    assert_told(wolfdog("evaluate", "--labels", other, "--predictions", file), "name none of the videos")
+    assert_told(wolfdog("evaluate", file, "--labels", other), "name none of the files")

@@ -2,7 +2,7 @@
 
 from wolfdog.tv import Channel, Pace, ShotLength, World
 from wolfdog.watch.experiment import Airtime, Experiment
-from wolfdog.watch.training.train import ContextTraining, FrameClassifierTraining
+from wolfdog.watch.training.settings import ContextTraining, FrameClassifierTraining
 from wolfdog.watch.training.trainer import OptimizerSettings
 
 WORLD = World(

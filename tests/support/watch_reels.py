@@ -48,7 +48,7 @@ def looked_at(programme: Programme, embedding=6, noise=0.1, seed=0):
 
 def shown(world, frames, streams, seed=0, **options):
     """Videos of a broadcast of `world`."""
-    return looked_at(Sampler(world, streams, seed).draw(frames), seed=seed, **options)
+    return looked_at(Sampler(world, streams, seed=seed).draw(frames), seed=seed, **options)
 
 
 def painted(frames=40, size=16, classes=3, name="a.mp4", seed=0, unlabelled=()):
@@ -66,10 +66,10 @@ def painted(frames=40, size=16, classes=3, name="a.mp4", seed=0, unlabelled=()):
     )
 
 
-def single(labels, spans=None, name="a.mp4", looks=None):
+def single(labels, spans=None, name="a.mp4", looks=None, site=""):
     """A video whose events are the frames' numbers, [F, 1]: what is drawn from it shows where it came from."""
     labels = np.array(labels, np.int64)
     spans = np.arange(len(labels)) if spans is None else np.array(spans)
     looks = ("",) * (int(spans.max(initial=0)) + 1) if looks is None else looks
     events = np.arange(len(labels), dtype=np.float32)[:, None]
-    return LabelledVideo(name, np.arange(len(labels)) / 5, labels, spans, looks, events)
+    return LabelledVideo(name, np.arange(len(labels)) / 5, labels, spans, looks, events, site=site)

@@ -13,7 +13,7 @@ from wolfdog.watch.evaluation.scores import Scores, write_scores
 from wolfdog.watch.experiment import Airtime, run
 from wolfdog.watch.model.watcher import Watcher
 from wolfdog.watch.progress import silent
-from wolfdog.watch.training.train import FrameClassifierTraining
+from wolfdog.watch.training.settings import FrameClassifierTraining
 from wolfdog.watch.training.trainer import OptimizerSettings
 
 

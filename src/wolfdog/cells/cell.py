@@ -95,7 +95,7 @@ class OneMemoryCell(Cell):
         return self._zeros(self.output_size, batch, device, dtype)
 
     def before(self, event: Tensor, state: OneMemory | None) -> OneMemory:
-        """The checked previous state; zeros if `state` is None.
+        """Checked previous state; zeros if `state` is None.
 
         Raises:
             ShapeError: The event or the state has the wrong shape or type.
@@ -128,7 +128,7 @@ class TwoMemoryCell(Cell):
         return stm, self._zeros(self.hidden_size, batch, device, dtype)
 
     def before(self, event: Tensor, state: TwoMemories | None) -> TwoMemories:
-        """The checked previous states; zeros if `state` is None.
+        """Checked previous states; zeros if `state` is None.
 
         Raises:
             ShapeError: The event or a state has the wrong shape or type.
@@ -148,7 +148,7 @@ class TwoMemoryCell(Cell):
 
 
 def positive(name: str, value: int) -> int:
-    """The value, checked to be a positive integer.
+    """Value, checked to be a positive integer.
 
     Raises:
         InputError: It is not; the message calls the argument `name`.

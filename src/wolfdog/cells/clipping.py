@@ -6,7 +6,7 @@ from ..errors import InputError
 
 
 def check_limit(name: str, value: float | None) -> float | None:
-    """A limit as a float, or None for no limit.
+    """Limit as a float, or None for no limit.
 
     Raises:
         InputError: The limit is not a positive finite number.

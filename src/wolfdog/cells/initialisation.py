@@ -52,7 +52,16 @@ class Chrono:
             )
 
     def biases(self, size: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Biases of the forget gate and of the input gate, [size] each."""
+        """Biases of the forget gate and of the input gate, [size] each.
+
+        Args:
+            size: Number of units.
+            device: Device of the biases.
+            dtype: Type of the biases.
+
+        Returns:
+            Both biases.
+        """
         forget = torch.empty(size, device=device, dtype=dtype).uniform_(1, self.time_span - 1).log()
         return forget, -forget
 
@@ -82,7 +91,16 @@ class ForgetBias:
             raise InputError(f"ForgetBias: value must be a finite number; got {self.value!r}")
 
     def biases(self, size: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Biases of the forget gate and of the input gate, [size] each."""
+        """Biases of the forget gate and of the input gate, [size] each.
+
+        Args:
+            size: Number of units.
+            device: Device of the biases.
+            dtype: Type of the biases.
+
+        Returns:
+            Both biases.
+        """
         return torch.full((size,), self.value, device=device, dtype=dtype), torch.zeros(
             size, device=device, dtype=dtype
         )
@@ -92,7 +110,7 @@ Forget: TypeAlias = Chrono | ForgetBias
 
 
 def check_forget(forget: Forget | None, bias: bool) -> Forget | None:
-    """The initialisation of forget biases: `Chrono()` by default, None for a cell without biases.
+    """Initialisation of forget biases: `Chrono()` by default, None for a cell without biases.
 
     Raises:
         InputError: The option is of another type, or the cell has no biases and an option.

@@ -20,5 +20,5 @@ class Masked(nn.Module):
         return stm if self.state_mask is None else stm * self.state_mask
 
     def learned(self, candidate: Tensor) -> Tensor:
-        """The candidate values as the input gate reads them."""
+        """Candidate values as the input gate reads them."""
         return candidate if self.candidate_mask is None else candidate * self.candidate_mask

@@ -1,4 +1,4 @@
-"""The command line: `wolfdog demo | tv | train | watch | evaluate | export`."""
+"""Command line: `wolfdog demo | tv | train | watch | evaluate | export`."""
 
 import sys
 
@@ -7,7 +7,7 @@ from ..extras import needs_extra
 
 
 def main() -> None:
-    """The command `wolfdog`, or one line that names the extra it needs and exit status 2."""
+    """Entry point of the command `wolfdog`; without the extra that it needs, one line says so, with exit status 2."""
     try:
         with needs_extra("watch", "the command"):
             from .app import main as run

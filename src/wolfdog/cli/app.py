@@ -1,4 +1,4 @@
-"""The commands under one name, and how a user's mistake is told."""
+"""Commands of the command line, and messages for users' mistakes."""
 
 import sys
 import warnings
@@ -12,8 +12,11 @@ from ..errors import MediaWarning, WolfdogError
 from ..extras import needs_extra
 from .demo import demo
 from .evaluate import evaluate
+from .explain import explain
 from .export import export
+from .labels import check, split
 from .pretrain import pretrain
+from .report import report
 from .screen import complaints, console
 from .smooth import smooth
 from .train import train
@@ -45,34 +48,40 @@ def _wolfdog(
 
 
 def _paragraphs(text: str) -> str:
-    """A docstring with each of its paragraphs on one line: help is wrapped to the terminal, not to our source."""
+    """Docstring with each paragraph on one line: help is wrapped to the terminal's width."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-for command in (watch, smooth, train, evaluate, demo, tv, export, pretrain):
+for command in (watch, smooth, report, train, evaluate, explain, demo, tv, export, pretrain):
     app.command(help=_paragraphs(command.__doc__ or ""))(command)
 
 
+labels = typer.Typer(help="Check labels against their videos, and split them by site.", no_args_is_help=True)
+for of_labels in (check, split):
+    labels.command(help=_paragraphs(of_labels.__doc__ or ""))(of_labels)
+app.add_typer(labels, name="labels")
+
+
 def main() -> None:
-    """Run a command; a user's mistake is one line on standard error and exit status 2."""
+    """Run a command; a user's mistake is reported on one line of standard error, with exit status 2."""
     try:
         with warnings.catch_warnings(), needs_extra("watch", "this command"):
             warnings.simplefilter("default", MediaWarning)
-            warnings.showwarning = _telling(warnings.showwarning)
+            warnings.showwarning = _one_line_warnings(warnings.showwarning)
             app()
     except WolfdogError as error:
         complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
         sys.exit(2)
     except OSError as error:
-        told = (
+        text = (
             OSError(f"{error.filename}: {error.strerror}. Choose another place.") if error.filename else error
         )
-        complaints.print(f"[bold red]wolfdog:[/] {_plain(told)}", soft_wrap=True)
+        complaints.print(f"[bold red]wolfdog:[/] {_plain(text)}", soft_wrap=True)
         sys.exit(1)
 
 
-def _telling(show: Callable[..., None]) -> Callable[..., None]:
-    """`warnings.showwarning` that tells what is wrong with a file on one line, and shows other warnings by `show`."""
+def _one_line_warnings(show: Callable[..., None]) -> Callable[..., None]:
+    """Replacement of `warnings.showwarning` with one line for problems of a file; `show` handles other warnings."""
 
     def tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, MediaWarning):
@@ -84,7 +93,7 @@ def _telling(show: Callable[..., None]) -> Callable[..., None]:
 
 
 def _plain(error: Exception | str) -> str:
-    """The message on one line, safe for rich."""
+    """Message on one line, with rich's markup escaped."""
     from rich.markup import escape
 
     return escape(" ".join(str(error).split()))

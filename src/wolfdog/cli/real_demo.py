@@ -1,4 +1,4 @@
-"""wolfdog demo --real: photographs as television, watched with and without the pretrained memory."""
+"""wolfdog demo --real: a broadcast of photographs, watched with and without the pretrained memory."""
 
 import json
 import time
@@ -21,8 +21,14 @@ MOST = 80
 def real_demo(images: Path | None, out: Path, seed: int, most: int) -> None:
     """Run the demonstration; write real.json, gaps.png, film.mp4, labels.csv and annotated.mp4.
 
+    Args:
+        images: Folder with a folder of photographs for each class.
+        out: Folder for the results.
+        seed: Seed of the broadcast.
+        most: Largest number of photographs of a class.
+
     Raises:
-        InputError: no folder of photographs was given.
+        InputError: No folder of photographs was given.
     """
     if images is None:
         raise InputError(

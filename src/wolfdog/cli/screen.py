@@ -1,9 +1,9 @@
 """Terminal output: progress bars, lines and tables."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,12 +18,20 @@ from rich.progress import (
 
 from ..watch.progress import Done
 
+if TYPE_CHECKING:
+    from ..watch.data.labelled_media import LabelledMedia
+    from ..watch.data.span_fit import Misfit
+
 console = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
 
 
 class StageBars:
-    """A line for each stage of some long work; `total` says how many stages there will be, if known."""
+    """Terminal display with a line for each stage of a long computation.
+
+    Args:
+        total: Number of stages, if it is known.
+    """
 
     def __init__(self, total: int | None = None) -> None:
         self._total = total
@@ -40,7 +48,7 @@ class StageBars:
 
 @contextmanager
 def _bar(place: str, title: str, total: float) -> Iterator[Done]:
-    """A bar that moves, with the time left; the time taken once it is full."""
+    """Progress bar with the remaining time; when it is full, with the time taken."""
     with Progress(
         SpinnerColumn(finished_text="[green]✓[/]"),
         TextColumn("[bold]{task.fields[place]}[/] {task.description}"),  # a title may hold braces
@@ -57,7 +65,7 @@ def _bar(place: str, title: str, total: float) -> Iterator[Done]:
 
 @contextmanager
 def _lines(place: str, title: str, total: float) -> Iterator[Done]:
-    """A line when it begins and a line when it is done, for a log file."""
+    """One line at the beginning of a stage and one at its end, for a log file."""
     console.print(f"{place} {title} ...", markup=False, soft_wrap=True)
     began = time.perf_counter()
     last = ""
@@ -73,23 +81,62 @@ def _lines(place: str, title: str, total: float) -> Iterator[Done]:
     )
 
 
-def tell_of_missing(labels: Path, names: Mapping[str, object], found: Sequence[Path], videos: Path) -> None:
-    """Say which videos a labels file names that are not in the folder: they are neither trained nor judged."""
-    from ..watch.data.labelled_video import not_there
+def tell(message: str, *, style: str | None = None) -> None:
+    """Print a message on standard error, on one line."""
+    complaints.print(f"wolfdog: {' '.join(message.split())}", style=style, markup=False, soft_wrap=True)
 
-    missing = not_there(names, found, videos) if videos.is_dir() else ""
-    if missing:
-        complaints.print(
-            f"{labels} names videos that are not in {videos}, and are left out: {missing}",
-            markup=False,
-            soft_wrap=True,
+
+def tell_of_labels(found: "LabelledMedia") -> None:
+    """Say which labels have no video, and which do not fit theirs."""
+    from ..watch.data.labelled_media import some
+
+    if found.missing and found.source.is_dir():
+        tell(
+            f"{found.file} names videos that are not in {found.source}, and are left out: {some(found.missing)}"
         )
+    for warning in found.warnings:
+        tell(warning)
+
+
+def tell_of_reading(
+    found: "LabelledMedia", troubles: Sequence[str], misfits: Sequence["Misfit"], *, strict: bool
+) -> None:
+    """Say which videos could not be read to their end, all at once, and which labels cover no frame.
+
+    Raises:
+        MediaError: With `strict`, if there are such videos.
+        LabelsError: More than half of the labels cover no frame.
+    """
+    from ..errors import MediaError
+    from ..watch.data.span_fit import judge_misfits
+
+    if troubles and strict:
+        raise MediaError(
+            f"{len(troubles)} of {len(found.media)} videos cannot be read to the end (--strict): {' '.join(troubles)}"
+        )
+    for trouble in troubles:
+        tell(trouble, style="red")
+    if troubles:
+        tell(
+            f"{len(troubles)} of {len(found.media)} videos cannot be read to the end; what can be decoded of them is "
+            "used. --strict stops instead."
+        )
+    warning = judge_misfits(found.file, misfits, found.spans)
+    if warning is not None:
+        tell(warning)
 
 
 def percent(value: float | None) -> str:
-    """A share as a table shows it.
+    """Share in per cent, as tables show it.
 
-    >>> percent(0.98765), percent(None)
-    ('98.8', '-')
+    Args:
+        value: The share; None if it is not known.
+
+    Returns:
+        The text.
+
+    Examples:
+        >>> percent(0.98765), percent(None)
+        ('98.8', '-')
     """
     return "-" if value is None else f"{100 * value:.1f}"

@@ -10,9 +10,17 @@ from .screen import percent
 
 
 def gap_rows(scores: Scores, spread: dict[str, tuple[float | None, ...]] | None = None) -> Table:
-    """Accuracy on ambiguous moments, a row per observer, a column per gap; with `spread`, ± a standard deviation."""
+    """Table of the accuracy on ambiguous moments, with a row per observer and a column per gap.
+
+    Args:
+        scores: The scores.
+        spread: Standard deviation of each accuracy; None if there is none.
+
+    Returns:
+        The table.
+    """
     table = Table(
-        title="Accuracy in %: balanced, on ambiguous moments, by frames since\nsomething told; and on the rest",
+        title="Accuracy in %: balanced, on ambiguous moments, by frames since\nthe last informative one; on the rest",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         title_justify="left",
@@ -53,16 +61,25 @@ def cost_rows(scores: Scores) -> Table:
 
 
 def _bucket(lo: int, hi: int) -> str:
-    """The gaps from lo up to, not including, hi, in few characters.
+    """Short name of the gaps from lo up to, not including, hi.
 
-    >>> _bucket(30, 100), _bucket(1000, 3000)
-    ('30-99', '1k-3k')
+    Examples:
+        >>> _bucket(30, 100), _bucket(1000, 3000)
+        ('30-99', '1k-3k')
     """
     return f"{lo // 1000}k-{hi // 1000}k" if lo % 1000 == hi % 1000 == 0 and lo else f"{lo}-{hi - 1}"
 
 
 def confusion_table(judged: ObserverPredictions, name: str) -> Table:
-    """Confusion matrix of one observer: labels given (columns) for each true label (rows), in % of the row."""
+    """Confusion matrix of one observer: true labels in rows, predicted labels in columns, in per cent of the row.
+
+    Args:
+        judged: Probabilities of the observers.
+        name: Name of the observer.
+
+    Returns:
+        The table.
+    """
     counts = confusion(judged.truth, judged.probabilities[name].argmax(-1), len(judged.classes))
     known = judged.truth >= 0
     right = share(judged.right()[name], known)

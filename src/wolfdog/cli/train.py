@@ -1,6 +1,5 @@
 """wolfdog train: train a watcher on labelled videos."""
 
-from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -10,12 +9,12 @@ import typer
 from ..errors import InputError
 from ..tv import load_world
 from ..watch.model.registry import IN_WORDS, NO_MEMORY
-from .options import Crop
-from .screen import StageBars, complaints, console, percent, tell_of_missing
+from .options import LABELS, MERGE, STRICT, Crop
+from .screen import StageBars, console, percent, tell, tell_of_labels, tell_of_reading
 
 if TYPE_CHECKING:
-    from ..labels import LabelSpan
     from ..watch.classifiers.preprocessing import Crop as CropName
+    from ..watch.data.labelled_media import LabelledMedia
     from ..watch.training.head_training import FreshMemory
     from ..watch.training.pipeline import WatcherTraining
 
@@ -23,17 +22,17 @@ SCRATCH = "scratch"
 
 
 class Mode(StrEnum):
-    """In which order things are trained."""
+    """Order of the training of frame classifier and memory."""
 
     TWO_STAGE = "two-stage"
     JOINT = "joint"
 
 
 def train(
-    videos: Annotated[Path, typer.Option(help="Folder of videos (or one video).")],
-    labels: Annotated[
-        Path, typer.Option(help="CSV: video,start,end,label (seconds); videos relative to --videos.")
+    videos: Annotated[
+        Path, typer.Option(help="Folder of videos and images, one of these, or a package that lists them.")
     ],
+    labels: Annotated[Path, typer.Option(help=LABELS)],
     out: Annotated[Path, typer.Option(help="Folder for the watcher.")],
     classifier: Annotated[
         str,
@@ -100,6 +99,12 @@ def train(
             help="Labels that say nothing about others, separated by commas: shortened at first, so that gaps grow."
         ),
     ] = "unknown",
+    split: Annotated[
+        str | None,
+        typer.Option(help="Learn from the files of this split alone (column split of the labels)."),
+    ] = None,
+    merge_spellings: Annotated[bool, typer.Option("--merge-spellings", help=MERGE)] = False,
+    strict: Annotated[bool, typer.Option("--strict", help=STRICT)] = False,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same watcher.")] = 0,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between two checkpoints.")] = 100,
 ) -> None:
@@ -110,10 +115,9 @@ def train(
     """
     from ..labels import read_labels
     from ..watch.classifiers.efficientnet_lite import VARIANTS
-    from ..watch.data.labelled_video import classes_of
-    from ..watch.training.train import ContextTraining
+    from ..watch.data.labelled_media import classes_of, find_labelled_media
+    from ..watch.training.settings import ContextTraining
     from ..watch.training.trainer import OptimizerSettings
-    from ..watch.video.discover import find_videos
 
     scratch = classifier == SCRATCH
     if not scratch:
@@ -130,16 +134,16 @@ def train(
             raise InputError(
                 f"{strange[0]}: only for a network that is trained from nothing; add --classifier scratch."
             )
-    spans = read_labels(labels)
+    table = read_labels(labels, merge_spellings=merge_spellings)
     broadcast_world = None if world is None else load_world(world)
-    classes = classes_of(spans) if broadcast_world is None else broadcast_world.labels
+    classes = classes_of(table) if broadcast_world is None else broadcast_world.labels
     thin = tuple(name.strip() for name in uninformative.split(",") if name.strip())
     unknown = [name for name in thin if name not in (*classes, "unknown")]
     if unknown:
         raise InputError(
             f"--uninformative: {unknown[0]!r} is no label; expected some of {', '.join(classes)}"
         )
-    footage = _Footage(find_videos(videos), videos, labels, spans, classes)
+    footage = _Footage(find_labelled_media(videos, table, labels, split=split), classes, strict)
     context = ContextTraining(
         OptimizerSettings(steps, 5e-3, weight_decay=weight_decay),
         chunk,
@@ -151,9 +155,9 @@ def train(
     if scratch:
         from ..watch.model.config import WatcherConfig
         from ..watch.training.pipeline import WatcherTraining
-        from ..watch.training.train import FrameClassifierTraining
+        from ..watch.training.settings import FrameClassifierTraining
 
-        config = WatcherConfig(classes, fps, size, memory=memory or "lstm", **options)
+        config = WatcherConfig(classes, fps, size=size, memory=memory or "lstm", **options)
         seeing = FrameClassifierTraining(OptimizerSettings(classifier_steps, 3e-3))
         training = WatcherTraining(config, seeing, context, seed, out, save_every, joint=mode is Mode.JOINT)
         _train_scratch(training, footage, out)
@@ -182,37 +186,41 @@ def train(
 
 
 class _Footage(NamedTuple):
-    """Videos and their labels."""
+    """Labelled files, and whether all of them must be whole."""
 
-    found: list[Path]
-    videos: Path
-    file: Path
-    spans: Mapping[str, Sequence["LabelSpan"]]
+    found: "LabelledMedia"
     classes: tuple[str, ...]
-
-    @property
-    def root(self) -> Path:
-        return self.videos if self.videos.is_dir() else self.videos.parent
+    strict: bool
 
 
 def _train_scratch(training: "WatcherTraining", footage: _Footage, out: Path) -> None:
     from ..watch.data.labelled_video import read_labelled_videos
+    from ..watch.training.halves import class_warnings
 
-    stages = StageBars()
+    stages, found = StageBars(), footage.found
+    bags = sum(bool(span.bag) for spans in found.labels.values() for span in spans)
+    if bags:
+        raise InputError(
+            f"{found.file}: {bags} labels are for whole files or sequences, and --classifier scratch needs spans. Give "
+            "their start and end, or leave --classifier scratch out."
+        )
     out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
+    tell_of_labels(found)
     config = training.config
-    with stages("reading the videos", len(footage.found)) as done:
-        labelled = read_labelled_videos(
-            footage.found,
-            footage.root,
-            footage.spans,
+    with stages("reading the videos", len(found.media)) as done:
+        read = read_labelled_videos(
+            found.media,
+            found.labels,
             classes=footage.classes,
             fps=config.fps,
             size=config.size,
             progress=lambda number: done(number, ""),
+            sites=found.labels.sites,
         )
-    tell_of_missing(footage.file, footage.spans, footage.found, footage.videos)
-    training.run(labelled, stages)
+    tell_of_reading(found, read.troubles, read.misfits, strict=footage.strict)
+    for warning in class_warnings(read.videos, footage.classes, joint=training.joint):
+        tell(warning)
+    training.run(read.videos, stages)
 
 
 def _train_head(
@@ -229,32 +237,33 @@ def _train_head(
     from ..watch.classifiers.registry import load_classifier
     from ..watch.labelling.trained_model import TrainedModel
     from ..watch.training.fine_tuning import FineTuning, fine_tune, read_frames
-    from ..watch.training.head_training import read_features, train_head
+    from ..watch.training.head_training import train_head
+    from ..watch.training.labelled_features import read_features
 
-    stages = StageBars()
+    stages, found = StageBars(), footage.found
     features = load_classifier(classifier, crop=crop)
     out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
+    tell_of_labels(found)
     data = read_features(
-        footage.found,
-        footage.root,
-        footage.spans,
+        found.media,
+        found.labels,
         footage.classes,
         features,
         fps=fps,
         stages=stages,
+        sites=found.labels.sites,
         cache=ArrayCache("looks"),
     )
-    tell_of_missing(footage.file, footage.spans, footage.found, footage.videos)
+    tell_of_reading(found, data.troubles, data.misfits, strict=footage.strict)
     trained = train_head(data, memory=memory, classifier=classifier, stages=stages)
     for warning in trained.warnings:
-        complaints.print(f"wolfdog: {warning}", markup=False, soft_wrap=True)
+        tell(warning)
     head, network = trained.head, None
     if steps:
         network = pretrained_network(classifier)
-        named = {path: path.relative_to(footage.root).as_posix() for path in footage.found}
-        wanted = {path: name for path, name in named.items() if name in footage.spans}
+        wanted = {medium.path: medium.name for medium in found.media if not medium.image}
         frames = read_frames(
-            wanted, footage.spans, footage.classes, features.preprocessing, fps=fps, stages=stages
+            wanted, found.labels, footage.classes, features.preprocessing, fps=fps, stages=stages
         )
         tuned = fine_tune(network, frames, footage.classes, FineTuning(steps=steps), stages=stages)
         better = tuned.head is not None
@@ -265,7 +274,9 @@ def _train_head(
             markup=False,
             soft_wrap=True,
         )
-    TrainedModel(classifier, features.identity, crop, fps, head, trained.memory, network).save(out)
+    TrainedModel(classifier, features.identity, crop, fps, head, memory=trained.memory, network=network).save(
+        out
+    )
     if trained.right is not None:
         alone, remembering = (percent(share) for share in trained.right)
         console.print(

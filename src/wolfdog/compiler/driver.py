@@ -13,6 +13,7 @@ from .ir.program import Program, rewrite
 from .ir.values import Builder, Type, Value
 from .ragged import zero_padding
 from .runtime.call import Call
+from .runtime.packed_step import PackedStep
 from .runtime.recurrence import Recurrence
 from .runtime.single_step import SingleStep
 from .runtime.torch_op import run
@@ -45,8 +46,10 @@ class Compiled:
         states: Sequence[Tensor],
         rows: Rows = NO_ROWS,
     ) -> None:
-        if not all(t.is_floating_point() for t in (event, *states)):
-            raise Refusal("kernels take events and states of floating-point numbers")
+        if event.dtype is torch.bool or event.is_complex() or not all(t.is_floating_point() for t in states):
+            raise Refusal(
+                "kernels take events of floating-point or whole numbers, and states of floating-point numbers"
+            )
         if 0 in (*event.shape[1:], *(n for state in states for n in state.shape[1:])):
             raise Refusal("kernels take events and states of at least one number")
         formats = {t.dtype for t in (*named.values(), event, *states) if t.is_floating_point()}
@@ -61,12 +64,21 @@ class Compiled:
         _check(self.traced.program)
         self.names = [*self.traced.parameters.names, *self.rows]
         self._calls: dict[tuple[bool, bool], Call] = {}
+        self.draws = bool(self.traced.draws)
         self.recurrence(resets=False, hoist_events=True)
 
     @lazy
-    def single(self) -> SingleStep:
-        """Kernel of single steps."""
+    def single(self) -> SingleStep | None:
+        """Kernel of single steps; None where a step reads more than an event, or one row that it looks up."""
+        read = [value.name for value in self.traced.program.inputs("event")]
+        if self.rows or self.draws or len(read) != 1:
+            return None
         return SingleStep(self.traced, self.dtype)
+
+    @lazy
+    def packed_step(self) -> PackedStep | None:
+        """Kernel of single steps over packed weights; None where a step reads more than an event."""
+        return None if self.single is None or self.traced.lookups else PackedStep(self.traced, self.dtype)
 
     def call(self, resets: bool, hoist_events: bool) -> Call:
         """Lowered call with or without resets, and with or without hoisting of what depends on events alone."""
@@ -78,7 +90,7 @@ class Compiled:
             if made is None:
                 program = _with_resets(self.traced) if resets else self.traced.program
                 recurrence = Recurrence(program, self.dtype, hoist_events)
-                made = Call(self.traced.parameters, self.rows, recurrence)
+                made = Call(self.traced, self.rows, recurrence)
                 self._calls[resets, hoist_events] = made
             return made
 
@@ -127,14 +139,20 @@ class Compiled:
             operators: Whether PyTorch's operators run the recurrence, not kernels.
         """
         # NaN in the padding times a gradient of zero would be NaN in what PyTorch computes for all events
-        if lengths is not None and torch.is_grad_enabled() and _hoists(x.shape[1]):
+        hoisted = torch.is_grad_enabled() and _hoists(x.shape[1])
+        if lengths is not None and (hoisted or self.traced.lookups):  # whole numbers there may name no row
             x = zero_padding(x, lengths)
+        used = None if lengths is None or not self.draws else int(lengths.max())
         call = self.call(resets is not None, _hoists(x.shape[1]))
         autocast = torch.is_autocast_enabled("cpu")
         with torch.autocast("cpu", enabled=False) if autocast else nullcontext():
+<<<<<<< HEAD
             events, parameters = call.arguments(named, x, resets, fresh)
             if operators:
                 return call.recurrence.eager(events, parameters, states, len(x), lengths)
+=======
+            events, parameters = call.arguments(named, x, resets, fresh, used)
+>>>>>>> main
             return run(call.recurrence, events, parameters, states, len(x), lengths)
 
 

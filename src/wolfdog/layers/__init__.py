@@ -13,6 +13,7 @@ from .plot_gates import plot_gates as plot_gates
 from .recurrent import Recurrent as Recurrent
 from .show import show as show
 from .stack import Stack as Stack
+from .streaming import Stream as Stream
 from .torch_nn import GRU as GRU
 from .torch_nn import LSTM as LSTM
 from .torch_nn import RNN as RNN
@@ -31,6 +32,7 @@ __all__ = [
     "RecurrentDropout",
     "Stack",
     "State",
+    "Stream",
     "TruncatedBPTT",
     "Zoneout",
     "clear_caches",

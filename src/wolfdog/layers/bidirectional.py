@@ -129,7 +129,17 @@ class Bidirectional(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Activations of both directions in the order of events; names start with "forwards." and "backwards."."""
+        """Activations of both directions in the order of events; names start with "forwards." and "backwards.".
+
+        Args:
+            x: As of the call.
+            state: As of the call.
+            lengths: As of the call.
+            resets: As of the call.
+
+        Returns:
+            Values of each name.
+        """
         (before, behind), lengths, reverse = self._checked(x, state, lengths, resets)
         found = self.forwards.activations(x, before, lengths, resets)
         reversed_resets = None if resets is None else reverse.resets(resets)
@@ -140,6 +150,10 @@ class Bidirectional(SequenceLayer):
 
     def step(self, x_t: Tensor, state: State | None = None) -> NoReturn:
         """Not available: the backward direction needs the whole sequence.
+
+        Args:
+            x_t: Event.
+            state: State.
 
         Raises:
             InputError: Always.
@@ -159,7 +173,7 @@ class Bidirectional(SequenceLayer):
         lengths: Tensor | Sequence[int] | None,
         resets: Tensor | None,
     ) -> tuple[tuple[State | None, State | None], Tensor | None, Reversal]:
-        """The states of both directions, checked lengths, and the reversal of this batch."""
+        """States of both directions, checked lengths, and the reversal of this batch."""
         batched = check_events(x, self.batch_first)
         steps, batch = x.shape[:2] if not (batched and self.batch_first) else x.shape[1::-1]
         checked = None

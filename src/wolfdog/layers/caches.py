@@ -1,6 +1,6 @@
 """Caches of compiled programs."""
 
-from .execution import cell_cache, compiled, torch_compile
+from .execution import cell_cache, program_choice, torch_compile
 from .torch_nn import kernels
 
 
@@ -18,5 +18,5 @@ def clear_caches() -> None:
     cell_cache.clear()
     kernels.clear()
     torch_compile.clear()
-    compiled.clear()
+    program_choice.clear()
     forget_kernels()

@@ -11,7 +11,7 @@ from .recurrent import Recurrent
 
 
 def as_layer(module: nn.Module, batch_first: bool, owner: str) -> SequenceLayer:
-    """A layer unchanged, or a cell wrapped in a `Recurrent`.
+    """Layer unchanged, or a cell wrapped in a `Recurrent`.
 
     Raises:
         InputError: The module is neither, or a layer of another layout.

@@ -46,7 +46,14 @@ class LearnedState(CellWrapper):
             theta.copy_(part[0])
 
     def initial_state(self, batch: int) -> State:
-        """theta, expanded to the batch."""
+        """Learned initial state, expanded to a batch.
+
+        Args:
+            batch: Number of sequences, B.
+
+        Returns:
+            The state.
+        """
         form = initial_state(self.cell, batch)
         assert form is not None
         left = iter(self.start)

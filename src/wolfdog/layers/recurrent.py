@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
 from .cell.arguments import described, laid_out, with_batch
+from .cell.hints import explained
 from .cell.protocol import Returns, check_pair, check_returns
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
@@ -20,6 +21,7 @@ from .execution.compiled import CompiledRunner
 from .execution.fast_path import SequencePath, StepPath
 from .execution.runner import Runner, choose
 from .inspection.activations import over_time
+from .streaming import KernelStream, Stream, event_buffer, layer_loop
 
 
 class Recurrent(SequenceLayer):
@@ -135,8 +137,8 @@ class Recurrent(SequenceLayer):
             InputError: A length is out of range.
         """
         compiling = torch.compiler.is_compiling()
-        if not compiling and self._sequence_path is not None and resets is None:
-            found = self._again(self._sequence_path, x, state, lengths)
+        if not compiling and self._sequence_path is not None:
+            found = self._again(self._sequence_path, x, state, lengths, resets)
             if found is not None:
                 return found
         if isinstance(x, SYMBOLIC):
@@ -148,19 +150,25 @@ class Recurrent(SequenceLayer):
             runner = CheckpointedRunner(own, self.checkpoint_every)
         with shared_dropout_masks(self.cell, events.shape[1]):
             given = with_step_masks(self.cell, events)
-            y, after = runner.sequence(given, before, ends, marks)
+            if compiling:
+                y, after = runner.sequence(given, before, ends, marks)
+            else:
+                y, after = explained(self.cell, x, runner.sequence, given, before, ends, marks)
             if isinstance(own, CompiledRunner):
                 self.__dict__["_last_reason"] = own.reason
-                if batched and marks is None and given is events and own.reason is None:
+                if batched and given is events and own.reason is None:
                     self._prepare_path(own, events, before)
         return self._laid_back(y, after, batched)
 
-    def _again(self, path: SequencePath, x: Tensor, state: Any, lengths: Any) -> tuple[Tensor, State] | None:
+    def _again(
+        self, path: SequencePath, x: Tensor, state: Any, lengths: Any, resets: Any
+    ) -> tuple[Tensor, State] | None:
         """Result by the fast path of an earlier call; None where something has changed."""
         if not self.batch_first:
-            found = path(x, state, lengths)
+            found = path(x, state, lengths, resets)
         elif isinstance(x, Tensor) and x.dim() > 2:
-            found = path(x.transpose(0, 1), state, lengths)
+            marks = resets.transpose(0, 1) if isinstance(resets, Tensor) and resets.dim() == 2 else resets
+            found = path(x.transpose(0, 1), state, lengths, marks)
         else:
             return None
         if found is None:
@@ -251,14 +259,18 @@ class Recurrent(SequenceLayer):
             return traced_method(self, "step", x_t, state)  # type: ignore[no-any-return]
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
-        batched = x_t.dim() > 1
+        batched, given = x_t.dim() > 1, x_t
         if not batched:
             x_t = x_t.unsqueeze(0)
         check_pair(self.cell, state)
         state = with_batch(state, len(x_t), batched)
         runner = self._runner()
         with shared_dropout_masks(self.cell, len(x_t)):
-            y_t, state = runner.step(with_step_masks(self.cell, x_t.unsqueeze(0)).squeeze(0), state)
+            masked = with_step_masks(self.cell, x_t.unsqueeze(0)).squeeze(0)
+            if compiling:
+                y_t, state = runner.step(masked, state)
+            else:
+                y_t, state = explained(self.cell, given, runner.step, masked, state)
         if isinstance(runner, CompiledRunner):
             self.__dict__["_last_reason"] = runner.reason
             if batched and runner.ready_step is not None:
@@ -266,6 +278,46 @@ class Recurrent(SequenceLayer):
         if not batched:
             return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
         return y_t, state
+
+    def stream(self, batch: int = 1, *, x: Tensor | None = None) -> Stream:
+        """Stream over events that come one by one, with its own state, buffers and packed weights.
+
+        A step reads the event from `stream.x` and writes the output to `stream.y`, without gradient. Weights are packed
+        once, which makes steps faster than `step`: a step after a change that PyTorch counts is an error, and
+        `stream.refresh()` packs them again. A change that PyTorch does not count, as through `.data`, goes unnoticed.
+        Where the cell has no kernel, PyTorch's operators run the steps, and `stream.fallback_reason` says why.
+
+        Args:
+            batch: Number of streams side by side.
+            x: Buffer of events [batch, ...], where events have more than the cell's `input_size` features, or are
+                whole numbers, or are written there already.
+
+        Returns:
+            The stream, in the initial state.
+
+        Raises:
+            InputError: `batch` is not a number of streams, or the cell does not say what events are.
+
+        Examples:
+            >>> import torch, wolfdog as wd
+            >>> layer = wd.Recurrent(wd.cells.LSTMCell(3, 5))
+            >>> stream = layer.stream()
+            >>> for event in torch.randn(4, 1, 3):
+            ...     y = stream.step(event)
+            >>> stm, ltm = stream.state
+            >>> bool((y == stm).all())
+            True
+        """
+        x = event_buffer(self, self.input_size, batch, x)
+        runner = self._runner()
+        if isinstance(runner, CompiledRunner):
+            with torch.no_grad():
+                ready = runner.ready(x.unsqueeze(0), None, False)
+            if ready is not None and ready.found.packed_step is not None and x.dtype is ready.dtype:
+                return KernelStream(ready.found, ready.named, x, ready.before)
+        return layer_loop(
+            self, x, self.fallback_reason or "a step reads more than an event of its own format"
+        )
 
     def _places(self) -> list[tuple[dict[str, Any], str]]:
         """Places in which the layer stores its cell and its options."""

@@ -17,7 +17,9 @@ from .cell.state import State, structure
 from .cell.symbolic_trace import SYMBOLIC, traced_call, traced_method
 from .checkpointing.checkpointed import Every, check_every, checkpointed
 from .composing import as_layer, common_backend
+from .recurrent import Recurrent
 from .skips import SKIPS
+from .streaming import ChainStream, Stream, event_buffer, layer_loop
 
 
 class Stack(SequenceLayer):
@@ -161,7 +163,17 @@ class Stack(SequenceLayer):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Activations of every layer, bottom to top; names start with the layer's index: "0.i", "1.stm"."""
+        """Activations of every layer, bottom to top; names start with the layer's index: "0.i", "1.stm".
+
+        Args:
+            x: As of the call.
+            state: As of the call.
+            lengths: As of the call.
+            resets: As of the call.
+
+        Returns:
+            Values of each name.
+        """
         lengths = None if lengths is None else self._checked_lengths(x, lengths)
         found: dict[str, Tensor] = {}
         x = self._without_padding(x, lengths)
@@ -177,6 +189,13 @@ class Stack(SequenceLayer):
     def step(self, x_t: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Output of one event, and the states of all layers after it.
 
+        Args:
+            x_t: Event, as of `Recurrent.step`.
+            state: Tuple of the layers' states before it.
+
+        Returns:
+            The output and the states.
+
         Raises:
             InputError: A layer is bidirectional.
             ShapeError: A shape is wrong.
@@ -189,6 +208,34 @@ class Stack(SequenceLayer):
             last.append(after)
             x_t = self._layer_output(number, x_t, y_t)
         return x_t, tuple(last)
+
+    def stream(self, batch: int = 1, *, x: Tensor | None = None) -> Stream:
+        """Stream over events that come one by one, as of `Recurrent.stream`; its state is that of the stack.
+
+        Kernels run every layer where there is neither `skip` nor, in training, dropout between layers.
+
+        Args:
+            batch: As of `Recurrent.stream`.
+            x: As of `Recurrent.stream`.
+
+        Returns:
+            The stream.
+
+        Raises:
+            InputError: As of `Recurrent.stream`; or a layer is bidirectional.
+        """
+        x = event_buffer(self, self.input_size, batch, x)
+        if self.skip is not None or (self.dropout and self.training):
+            return layer_loop(
+                self, x, "connections and dropout between layers have no kernel of single steps"
+            )
+        parts: list[Stream] = []
+        for layer in self._layers():
+            if not isinstance(layer, Recurrent | Stack):
+                raise InputError("a bidirectional layer has no stream: an output depends on later events")
+            parts.append(layer.stream(batch, x=x))
+            x = parts[-1].y
+        return ChainStream(parts)
 
     def extra_repr(self) -> str:
         options = {

@@ -11,7 +11,7 @@ from ..errors import InputError
 from .cell.state import State, detach
 
 Layer = Callable[..., tuple[Tensor, State]]
-"""A layer or model, `layer(x, state) -> (y, state)`."""
+"""Layer or model, `layer(x, state) -> (y, state)`."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,14 @@ class TruncatedBPTT(Iterator[ChunkResult]):
         return self.run(next(self._chunks))
 
     def run(self, chunk: Tensor | Chunk) -> ChunkResult:
-        """Run one more chunk."""
+        """Run one more chunk.
+
+        Args:
+            chunk: Events, or a `Chunk` of events, lengths and resets.
+
+        Returns:
+            Outputs, the state after the chunk, and the chunk.
+        """
         events = Chunk(chunk) if isinstance(chunk, Tensor) else chunk
         if not isinstance(events, Chunk):
             raise InputError(
@@ -93,6 +100,7 @@ class TruncatedBPTT(Iterator[ChunkResult]):
         self,
         loss: Callable[[Tensor, Any], Tensor],
         optimizer: torch.optim.Optimizer,
+        *,
         clip: float | None = None,
     ) -> Iterator[float]:
         """One optimizer step for every chunk.

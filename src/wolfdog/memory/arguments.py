@@ -88,7 +88,7 @@ def checked_time(time: Any, batch: int, batched: bool, used: bool, device: torch
 
 
 def check_finite(times: Tensor) -> Tensor:
-    """The times, checked to be finite where their values are known.
+    """Times, checked to be finite where their values are known.
 
     Raises:
         InputError: Some are not.

@@ -117,7 +117,16 @@ class LSTMNCell(PackedParameters, Cell):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> Tape:
-        """Empty tape; device and dtype default to those of the parameters."""
+        """Empty tape.
+
+        Args:
+            batch: Number of sequences, B; None without a batch.
+            device: Device; None for that of the parameters.
+            dtype: Type; None for that of the parameters.
+
+        Returns:
+            The tape.
+        """
         rows = () if batch is None else (batch,)
         device, dtype = device or self.v.device, dtype or self.v.dtype
         return Tape(*(torch.zeros(*rows, *shape, device=device, dtype=dtype) for shape in self._shapes()))
@@ -163,5 +172,5 @@ class LSTMNCell(PackedParameters, Cell):
 
 
 def _prepended(tape: Tensor, entry: Tensor) -> Tensor:
-    """The tape with a new first entry and without the last one."""
+    """Tape with a new first entry and without the last one."""
     return torch.cat((entry.unsqueeze(-2), tape[..., :-1, :]), -2)

@@ -11,7 +11,7 @@ from wolfdog.tv.quadruped import Build, Coat, draw_quadruped
 Draw = Callable[[Pen, np.random.Generator], None]
 
 FACES = 0.35
-"""The share of shots in which bears, canines and cats are seen from the front."""
+"""Share of shots in which bears, canines and cats are seen from the front."""
 
 BEAR_COATS: tuple[Colour, ...] = ((92, 58, 34), (64, 42, 30), (38, 32, 30), (124, 84, 50))
 CANINE_COATS: tuple[Colour, ...] = (

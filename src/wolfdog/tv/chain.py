@@ -36,7 +36,7 @@ class Parts:
 
     @staticmethod
     def of(world: World) -> "Parts":
-        """Parts of the chain of `world`."""
+        """Parts of the chain of a world."""
         count = len(world.channels)
         weights = np.array([channel.weight for channel in world.channels])
         to = np.zeros((count, count))
@@ -68,20 +68,23 @@ class Parts:
 class Chain:
     """Hidden Markov chain of a world, frame by frame, with S states.
 
-    In every frame the viewer may zap: to another channel, with a cut. Otherwise the shot's phase may end: the
-    next phase follows, or after the last one a cut. At a cut the pace may change, and the new shot's label is drawn
+    In every frame the viewer may change the channel, with a cut. Otherwise the phase of the shot may end: the next
+    phase follows, or after the last one a cut. At a cut the pace may change, and the label of the new shot is drawn
     from the channel's distribution at that pace.
 
     Args:
-        channel, pace, label, phase: [S], components of each state.
-        transition: [S, S], probability of the next frame's state (column) given this frame's (row).
-        with_cut: [S, S], probability of the next frame's state and of a cut before it; at most `transition`.
-        initial: [S], the stationary distribution: initial @ transition == initial.
+        channel: Channel of each state [S].
+        pace: Pace of each state [S].
+        label: Label of each state [S].
+        phase: Phase of the shot in each state [S].
+        transition: Probability of the next frame's state (column) given this frame's (row) [S, S].
+        with_cut: Probability of the next frame's state and of a cut before it [S, S]; at most `transition`.
+        initial: Stationary distribution [S]: initial @ transition == initial.
 
     Raises:
         WorldError: The world has more than 4096 states.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv.world import default_world
         >>> chain = Chain.of(default_world())
         >>> chain.transition.shape

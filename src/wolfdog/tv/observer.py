@@ -22,7 +22,7 @@ from wolfdog.tv.programme import Programme
 from wolfdog.tv.world import World
 
 LEAST = 1e-12
-"""The least probability taken from a frame classifier: one that rules labels out entirely may contradict the world."""
+"""Lower bound of a frame classifier's probabilities; a probability of 0 could contradict the world."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class IdealObserver:
     Args:
         world: The world that generates the frames.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv import Sampler, default_world
         >>> world = default_world()
         >>> programme = Sampler(world, streams=2, seed=0).draw(50)
@@ -76,7 +76,7 @@ class IdealObserver:
         return self.filter(self.seen(programme)).labels
 
     def given_classifier(
-        self, probabilities: ArrayLike, prior: ArrayLike, cuts: NDArray[np.bool_] | None = None
+        self, probabilities: ArrayLike, prior: ArrayLike, *, cuts: NDArray[np.bool_] | None = None
     ) -> Floats:
         """p(label | all frames so far), given the probabilities of a frame classifier.
 
@@ -221,7 +221,7 @@ class IdealObserver:
         if not (total > 0).all():
             stream = int(np.argmin(total[:, 0] > 0))
             raise WorldError(
-                f"frame {frame}, stream {stream}: what is seen cannot follow what was seen before in world "
+                f"frame {frame}, stream {stream}: these frames cannot follow the earlier ones in the world "
                 f"{self.world.name!r}. Build the observer from the world that was broadcast."
             )
         normalised: Floats = joint / total

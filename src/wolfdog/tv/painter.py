@@ -24,7 +24,7 @@ def kinds_of_unknown(world: World) -> tuple[str, ...]:
     Returns:
         Their names.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv.world import default_world
         >>> len(kinds_of_unknown(default_world())) >= 12
         True
@@ -35,7 +35,11 @@ def kinds_of_unknown(world: World) -> tuple[str, ...]:
 class Painter(Picture):
     """Generator of drawn pictures, frame by frame; see `Picture`.
 
-    Example:
+    Args:
+        size: Pixels of a frame's side, even, 16 to 1024.
+        seed: Seed of the pictures.
+
+    Examples:
         >>> from wolfdog.tv import Sampler, default_world
         >>> frames = list(Painter(size=64).frames(Sampler(default_world()).draw(3)))
         >>> len(frames), frames[0].shape, frames[0].dtype
@@ -55,18 +59,37 @@ class Painter(Picture):
             if look != UNKNOWN and look not in DRAWABLE:
                 choices = ", ".join((*sorted(DRAWABLE), UNKNOWN))
                 raise WorldError(
-                    f"world {world.name!r}: nobody can draw {look!r}. Choose among {choices} "
-                    "(the world's looks say what a label looks like), or use photographs."
+                    f"world {world.name!r}: there is no drawing of {look!r}. Choose among {choices} "
+                    "(the world's `looks` map labels to drawings), or use photographs."
                 )
         if UNKNOWN in world.look_names and not kinds_of_unknown(world):
-            raise WorldError(f"world {world.name!r}: nothing is left to be unknown. Use fewer looks.")
+            raise WorldError(
+                f"world {world.name!r}: every drawing is a label's look; none is left for 'unknown'. Use fewer looks."
+            )
 
     def look(self, world: World, label: str) -> str:
-        """Look of `label` in the world."""
+        """Look of a label in the world.
+
+        Args:
+            world: The world.
+            label: The label.
+
+        Returns:
+            The look.
+        """
         return world.look(label)
 
     def scene(self, world: World, label: str, rng: np.random.Generator) -> Scene:
-        """New scene of the look of `label`; for `unknown`, of one of many objects."""
+        """New scene with the look of a label; for `unknown`, with one of many objects.
+
+        Args:
+            world: The world.
+            label: The label.
+            rng: Source of random numbers.
+
+        Returns:
+            The scene.
+        """
         look = world.look(label)
         if look == UNKNOWN:
             kinds = kinds_of_unknown(world)

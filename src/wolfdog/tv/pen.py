@@ -1,4 +1,4 @@
-"""A pen that draws smooth shapes in units of the picture, x to the right and y down, each from -1 to 1."""
+"""Drawing of smooth shapes in units of the picture: x to the right and y down, each from -1 to 1."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ Point = tuple[float, float]
 
 
 class Pen:
-    """Draws on a transparent square of `size` by `size` pixels, in unit coordinates.
+    """Pen on a transparent square of `size` by `size` pixels, in unit coordinates.
 
     Args:
-        size: pixels of a side. Edges are hard: draw large, then shrink.
-        tint: the colour that edges fade into when the picture is shrunk.
+        size: Pixels of a side. Edges are not smoothed: draw a large picture and shrink it.
+        tint: Colour that edges fade into when the picture is shrunk.
 
-    Example:
+    Examples:
         >>> pen = Pen(16, tint=(255, 0, 0))
         >>> pen.oval(0, 0, 0.5, 0.5, (255, 0, 0))
         >>> pen.image.getpixel((8, 8)), pen.image.getpixel((0, 0))
@@ -30,11 +30,23 @@ class Pen:
         self._half = size / 2
 
     def shape(self, points: Sequence[Point], fill: Colour, alpha: int = 255) -> None:
-        """A polygon."""
+        """Draw a polygon.
+
+        Args:
+            points: Corners.
+            fill: Colour.
+            alpha: Opacity, 0 to 255.
+        """
         self._polygon(np.asarray(points, dtype=np.float64), fill, alpha)
 
     def blob(self, points: Sequence[Point], fill: Colour, alpha: int = 255) -> None:
-        """A smooth closed curve through `points` (Catmull-Rom)."""
+        """Draw a smooth closed curve (Catmull-Rom spline).
+
+        Args:
+            points: Points on the curve.
+            fill: Colour.
+            alpha: Opacity, 0 to 255.
+        """
         through = np.asarray(points, dtype=np.float64)
         before, after, beyond = np.roll(through, 1, 0), np.roll(through, -1, 0), np.roll(through, -2, 0)
         t = np.arange(5)[:, None, None] / 5
@@ -49,7 +61,17 @@ class Pen:
     def oval(
         self, x: float, y: float, rx: float, ry: float, fill: Colour, tilt: float = 0.0, alpha: int = 255
     ) -> None:
-        """An ellipse about (x, y), turned by `tilt` radians."""
+        """Draw an ellipse.
+
+        Args:
+            x: Centre.
+            y: Centre.
+            rx: Horizontal radius.
+            ry: Vertical radius.
+            fill: Colour.
+            tilt: Rotation in radians.
+            alpha: Opacity, 0 to 255.
+        """
         if tilt == 0:
             half = self._half
             box = (x - rx + 1, y - ry + 1, x + rx + 1, y + ry + 1)
@@ -62,7 +84,13 @@ class Pen:
         self._polygon(outline, fill, alpha)
 
     def limb(self, points: Sequence[Point], widths: Sequence[float], fill: Colour) -> None:
-        """A rounded stroke along `points` that is `widths` wide at each of them."""
+        """Draw a rounded stroke of varying width.
+
+        Args:
+            points: Points of the stroke.
+            widths: Width at each point.
+            fill: Colour.
+        """
         for (x, y), width in zip(points, widths, strict=True):
             self.oval(x, y, width / 2, width / 2, fill)
         for i in range(len(points) - 1):
@@ -79,7 +107,13 @@ class Pen:
             self.shape(corners, fill)
 
     def line(self, points: Sequence[Point], width: float, fill: Colour) -> None:
-        """A stroke of one width along `points`."""
+        """Draw a rounded stroke of one width.
+
+        Args:
+            points: Points of the stroke.
+            width: Width.
+            fill: Colour.
+        """
         self.limb(points, [width] * len(points), fill)
 
     def _polygon(self, points: NDArray[np.float64], fill: Colour, alpha: int) -> None:
@@ -87,9 +121,16 @@ class Pen:
 
 
 def shade(colour: Colour, factor: float) -> Colour:
-    """`colour`, darker for a factor below 1 and lighter above.
+    """Colour that is darker for a factor below 1 and lighter for one above.
 
-    Example:
+    Args:
+        colour: The colour.
+        factor: Factor of each part.
+
+    Returns:
+        The new colour.
+
+    Examples:
         >>> shade((100, 200, 10), 1.5)
         (150, 255, 15)
     """
@@ -98,7 +139,16 @@ def shade(colour: Colour, factor: float) -> Colour:
 
 
 def vary(rng: np.random.Generator, colour: Colour, by: float = 18) -> Colour:
-    """A colour near `colour`: each part within `by` of it."""
+    """Random colour near another one.
+
+    Args:
+        rng: Source of random numbers.
+        colour: The other colour.
+        by: Largest difference of each part.
+
+    Returns:
+        The new colour.
+    """
     red, green, blue = (
         int(min(255, max(0, part + shift)))
         for part, shift in zip(colour, rng.uniform(-by, by, 3), strict=True)
@@ -107,5 +157,14 @@ def vary(rng: np.random.Generator, colour: Colour, by: float = 18) -> Colour:
 
 
 def pick(rng: np.random.Generator, colours: Sequence[Colour], by: float = 18) -> Colour:
-    """One of `colours`, varied, and lighter or darker."""
+    """Random colour of several, varied, and lighter or darker.
+
+    Args:
+        rng: Source of random numbers.
+        colours: The colours.
+        by: Largest difference of each part.
+
+    Returns:
+        The new colour.
+    """
     return shade(vary(rng, colours[int(rng.integers(len(colours)))], by), rng.uniform(0.85, 1.15))

@@ -1,4 +1,4 @@
-"""Television pasted together from real photographs, one per shot, on drawn backgrounds."""
+"""Pictures of real photographs, one per shot, on drawn backgrounds."""
 
 import hashlib
 from pathlib import Path
@@ -26,24 +26,25 @@ FINER = 2
 
 
 class Photographs(Picture):
-    """Shows a programme in photographs: DIRECTORY/<label>/*.png, *.jpg or *.jpeg; see `Picture`.
+    """Generator of pictures from photographs, DIRECTORY/<label>/*.png, *.jpg or *.jpeg; see `Picture`.
 
-    The photographs of a label are split by content, so that the same picture under two names is in one part
-    only: 40 % for training the frame classifier, 30 % for training the memory (a frame classifier that knows its
-    pictures by heart would train the memory to trust it too much), 30 % for testing.
+    The photographs of a label are split by content, so that the same picture under two names is in one part only: 40 %
+    to train the frame classifier, 30 % to train the memory, 30 % to test. Frame classifier and memory have different
+    ones because a frame classifier is more certain of its training photographs than of new ones, and a memory trained
+    on those would rely on it too much.
 
     Args:
-        directory: holds a folder per label.
+        directory: Folder with a folder for each label.
         part: "classifier", "memory", "test", "train" (classifier and memory) or "all".
-        size: pixels of a frame's side, even, 16 to 1024.
-        seed: the same seed gives the same pictures.
+        size: Pixels of a frame's side, even, 16 to 1024.
+        seed: Seed of the pictures.
 
     Raises:
-        InputError: an argument cannot be used, or one photograph has two labels.
-        MediaError: the directory cannot be read or holds no photographs.
+        InputError: An argument is invalid, or one photograph has two labels.
+        MediaError: The directory cannot be read or holds no photographs.
     """
 
-    def __init__(self, directory: str | Path, part: str = "all", size: int = 64, seed: int = 0) -> None:
+    def __init__(self, directory: str | Path, part: str = "all", *, size: int = 64, seed: int = 0) -> None:
         super().__init__(size, seed)
         if part not in SHARES:
             raise InputError(f"part: expected one of {', '.join(SHARES)}, got {part!r}.")
@@ -52,10 +53,16 @@ class Photographs(Picture):
         self._sorted = photographs_by_content(self.directory)
 
     def of(self, label: str) -> list[Path]:
-        """The photographs of `label` in this part.
+        """Photographs of a label in this part.
+
+        Args:
+            label: The label.
+
+        Returns:
+            Their files.
 
         Raises:
-            MediaError: there are none, or too few to split.
+            MediaError: There are none, or too few to split.
         """
         groups = self._sorted.get(label, [])
         if len(groups) < FEWEST:
@@ -68,16 +75,40 @@ class Photographs(Picture):
         return [path for group in groups[low:high] for path in group]
 
     def check(self, world: World) -> None:
-        """Raise MediaError if a label of the world has too few photographs."""
+        """Check that every label of the world has photographs.
+
+        Args:
+            world: The world.
+
+        Raises:
+            MediaError: A label has none, or too few to split.
+        """
         for label in world.labels:
             self.of(label)
 
     def look(self, world: World, label: str) -> str:
-        """`label` itself: real wolves do not look like dogs altogether."""
+        """Look of a label: the label itself, because photographs of two labels can be distinguished.
+
+        Args:
+            world: The world.
+            label: The label.
+
+        Returns:
+            The label.
+        """
         return label
 
     def scene(self, world: World, label: str, rng: np.random.Generator) -> Scene:
-        """A new scene with a photograph of `label`."""
+        """New scene with a photograph of a label.
+
+        Args:
+            world: The world.
+            label: The label.
+            rng: Source of random numbers.
+
+        Returns:
+            The scene.
+        """
         paths = self.of(label)
         side = self.size * FINER
         photograph = _read(paths[int(rng.integers(len(paths)))], side)
@@ -87,7 +118,18 @@ class Photographs(Picture):
 
 
 def photographs_by_content(directory: Path) -> dict[str, list[list[Path]]]:
-    """label -> groups of files with the same content, in the order of their hashes."""
+    """Photographs of each label, in the order of their hashes, in groups of files with the same content.
+
+    Args:
+        directory: Folder with a folder for each label.
+
+    Returns:
+        Groups of files by label.
+
+    Raises:
+        InputError: One photograph has two labels.
+        MediaError: The directory cannot be read or holds no photographs.
+    """
     labels: dict[str, dict[str, list[Path]]] = {}
     label_of: dict[str, Path] = {}
     try:
@@ -115,7 +157,7 @@ def photographs_by_content(directory: Path) -> dict[str, list[list[Path]]]:
 
 
 def _read(path: Path, side: int) -> Image.Image:
-    """The middle square of a photograph, RGB [side, side]."""
+    """Middle square of a photograph, RGB [side, side]."""
     try:
         with Image.open(path) as opened:
             opened.draft("RGB", (side, side))  # lets a large JPEG be decoded at a fraction of its size
@@ -126,7 +168,7 @@ def _read(path: Path, side: int) -> Image.Image:
 
 
 def _feathered(side: int) -> Image.Image:
-    """A mask that is opaque in the middle and fades to nothing at the edges."""
+    """Mask that is opaque in the middle and transparent at the edges."""
     mask = Image.new("L", (side, side), 0)
     margin = side * 0.05
     ImageDraw.Draw(mask).rounded_rectangle(

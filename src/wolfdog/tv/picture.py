@@ -14,17 +14,17 @@ SMALLEST, LARGEST = 16, 1024
 
 
 class Picture(ABC):
-    """Turns a programme into frames.
+    """Generator of the frames of a programme.
 
-    A shot's picture follows from the seed, the stream's number and the shot's number alone: the same
-    programme gives the same frames, and a programme drawn in two parts the same as one drawn whole.
+    The picture of a shot is determined by the seed, the number of the stream and the number of the shot: the same
+    programme gives the same frames, and a programme drawn in two parts gives those of the whole.
 
     Args:
-        size: pixels of a frame's side, even, 16 to 1024.
-        seed: the same seed gives the same pictures.
+        size: Pixels of a frame's side, even, 16 to 1024.
+        seed: Seed of the pictures.
 
     Raises:
-        InputError: size or seed cannot be used.
+        InputError: The size or the seed is invalid.
     """
 
     def __init__(self, size: int = 64, seed: int = 0) -> None:
@@ -39,21 +39,52 @@ class Picture(ABC):
 
     @abstractmethod
     def check(self, world: World) -> None:
-        """Raise a WolfdogError if something in `world` cannot be shown."""
+        """Check that everything in the world can be shown.
+
+        Args:
+            world: The world.
+
+        Raises:
+            WolfdogError: Something cannot be shown.
+        """
 
     @abstractmethod
     def look(self, world: World, label: str) -> str:
-        """Appearance of shots of `label`; a single frame cannot distinguish two labels of one appearance."""
+        """Look of the shots of a label; a single frame cannot distinguish two labels with one look.
+
+        Args:
+            world: The world.
+            label: The label.
+
+        Returns:
+            The look.
+        """
 
     @abstractmethod
     def scene(self, world: World, label: str, rng: np.random.Generator) -> Scene:
-        """A new scene of `label`."""
+        """New scene of a label.
+
+        Args:
+            world: The world.
+            label: The label.
+            rng: Source of random numbers.
+
+        Returns:
+            The scene.
+        """
 
     def frames(self, programme: Programme, stream: int = 0) -> Iterator[Frame]:
-        """The frames of one stream, each uint8 [size, size, 3], RGB.
+        """Frames of one stream.
+
+        Args:
+            programme: The programme.
+            stream: Position of the stream in the programme.
+
+        Yields:
+            Frames uint8 [size, size, 3], RGB.
 
         Raises:
-            WolfdogError: something in the programme's world cannot be shown.
+            WolfdogError: Something in the programme's world cannot be shown.
         """
         world = programme.world
         self.check(world)

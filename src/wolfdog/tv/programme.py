@@ -1,6 +1,6 @@
 """Programme: the hidden channel, pace and label of every frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,14 @@ from wolfdog.tv.world import World
 
 @dataclass(frozen=True)
 class Shot:
-    """One shot: frames `start` up to, not including, `stop`, of one label on one channel (names)."""
+    """One shot of a stream.
+
+    Args:
+        start: Its first frame.
+        stop: The frame after its last one.
+        channel: Name of the channel.
+        label: Its label.
+    """
 
     start: int
     stop: int
@@ -22,18 +29,20 @@ class Shot:
 
 @dataclass(frozen=True, eq=False)
 class Programme:
-    """Programme of T frames of N streams, as indices into `world`.
+    """Programme of T frames of N streams, as indices into its world.
 
     Args:
-        world: the world it was drawn from.
-        channel, pace, label: [T, N], indices into world.channels, world.paces and world.labels.
-        shot: [T, N], the number of the shot in its stream, counted from the stream's beginning.
-        age: [T, N], frames since the shot's first frame.
-        gap_before: [N], the gap (see `gap`) at the frame just before the first one; -1 if nothing informative
-            was on yet.
-        first_stream: the number of the first of the N streams.
+        world: World that the programme was drawn from.
+        channel: Indices into world.channels [T, N].
+        pace: Indices into world.paces [T, N].
+        label: Indices into world.labels [T, N].
+        shot: Number of the shot in its stream [T, N], counted from the stream's beginning.
+        age: Frames since the first frame of the shot [T, N].
+        gap_before: Gap (see `gap`) at the frame just before the first one [N]; -1 if no informative frame was shown
+            yet.
+        first_stream: Number of the first of the N streams.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv import Sampler, default_world
         >>> programme = Sampler(default_world(), streams=2, seed=0).draw(100)
         >>> programme.label.shape, programme.gap.shape
@@ -47,37 +56,37 @@ class Programme:
     shot: Ints
     age: Ints
     gap_before: Ints
-    first_stream: int = 0
+    first_stream: int = field(default=0, kw_only=True)
 
     @property
     def frames(self) -> int:
-        """T, the number of frames."""
+        """Number of frames, T."""
         return len(self.label)
 
     @property
     def streams(self) -> int:
-        """N, the number of streams."""
+        """Number of streams, N."""
         return len(self.gap_before)
 
     @cached_property
     def look(self) -> Ints:
-        """[T, N], indices into world.look_names."""
+        """Indices into world.look_names [T, N]."""
         looks = self.world.look_names
         return np.array([looks.index(self.world.look(label)) for label in self.world.labels])[self.label]
 
     @cached_property
     def ambiguous(self) -> NDArray[np.bool_]:
-        """[T, N], whether a frame cannot tell its label from another."""
+        """Whether the look of a frame is shared by several labels [T, N]."""
         return self._is_one_of(self.world.ambiguous_labels)
 
     @cached_property
     def informative(self) -> NDArray[np.bool_]:
-        """[T, N], whether a frame tells something of the channel."""
+        """Whether a frame gives information about the channel [T, N]."""
         return self._is_one_of(self.world.informative_labels)
 
     @cached_property
     def gap(self) -> Ints:
-        """[T, N], frames since the last informative frame: 0 on an informative frame, -1 before any."""
+        """Frames since the last informative frame [T, N]: 0 on an informative frame, -1 before the first."""
         frame = np.arange(self.frames)[:, None]
         # the frame number of the last informative frame; before the first frame it lies at -1 - gap_before
         never = np.iinfo(np.int64).min
@@ -89,7 +98,14 @@ class Programme:
         return np.array([label in labels for label in self.world.labels])[self.label]
 
     def shots(self, stream: int = 0) -> list[Shot]:
-        """The shots of a stream, in order; the first and last as far as they lie within these frames."""
+        """Shots of a stream, in order; the first and last are cut at the ends of the programme.
+
+        Args:
+            stream: Position of the stream.
+
+        Returns:
+            The shots.
+        """
         if self.frames == 0:
             return []
         starts = np.flatnonzero(np.diff(self.shot[:, stream], prepend=self.shot[0, stream] - 1))
@@ -105,7 +121,14 @@ class Programme:
         ]
 
     def alone(self, stream: int) -> "Programme":
-        """The programme of one stream, [T, 1], which keeps its number."""
+        """Programme of one stream, [T, 1], which keeps its number.
+
+        Args:
+            stream: Position of the stream.
+
+        Returns:
+            The programme.
+        """
         one = slice(stream, stream + 1)
         return Programme(
             self.world,

@@ -1,4 +1,4 @@
-"""Four-legged animals from the side."""
+"""Drawings of four-legged animals from the side."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,19 +17,22 @@ class Build:
     """Proportions of a four-legged animal, in units of half the picture.
 
     Args:
-        length: half the length of the trunk.
-        depth: half its height.
-        hump: how far the shoulder rises above the back.
-        leg: from the belly to the ground.
-        leg_width: width of a leg.
-        neck: from the shoulder to the head.
-        lift: how far the head is above the shoulder, at least and at most.
-        head: radius of the head.
-        muzzle, muzzle_width: from the head forward, and how wide at the nose.
-        ear, ear_size: what the ears are like.
-        tail: what the tail is like.
-        tuck: how far the belly is drawn in at the loins.
-        antlers, mane: whether there are any.
+        length: Half the length of the trunk.
+        depth: Half the height of the trunk.
+        hump: Height of the shoulder above the back.
+        leg: Length from the belly to the ground.
+        leg_width: Width of a leg.
+        neck: Length from the shoulder to the head.
+        lift: Least and largest height of the head above the shoulder.
+        head: Radius of the head.
+        muzzle: Length from the head to the nose.
+        muzzle_width: Width at the nose.
+        ear: Shape of the ears.
+        ear_size: Size of the ears.
+        tail: Shape of the tail.
+        tuck: Height by which the belly is drawn in at the loins.
+        antlers: Whether there are antlers.
+        mane: Whether there is a mane.
     """
 
     length: float
@@ -52,7 +55,14 @@ class Build:
 
 @dataclass(frozen=True)
 class Coat:
-    """The colours of an animal; belly and saddle only where they differ from the rest."""
+    """Colours of an animal.
+
+    Args:
+        main: Colour of the body.
+        muzzle: Colour of the muzzle.
+        belly: Colour of the belly; None for that of the body.
+        saddle: Colour of the back; None for that of the body.
+    """
 
     main: Colour
     muzzle: Colour
@@ -61,7 +71,14 @@ class Coat:
 
 
 def draw_quadruped(pen: Pen, rng: np.random.Generator, build: Build, coat: Coat) -> None:
-    """Draw the animal in a pose of its own: stride, head and tail vary, and proportions a little."""
+    """Draw an animal in a random pose: stride, head and tail vary, and proportions a little.
+
+    Args:
+        pen: Pen that draws it.
+        rng: Source of random numbers.
+        build: Proportions.
+        coat: Colours.
+    """
     b = build
     half, depth = b.length * rng.uniform(0.93, 1.07), b.depth * rng.uniform(0.93, 1.07)
     middle = -0.12

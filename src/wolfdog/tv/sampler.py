@@ -1,4 +1,4 @@
-"""Endless television: programmes drawn chunk after chunk."""
+"""Programmes of a world, drawn in chunks without end."""
 
 from typing import Any
 
@@ -11,30 +11,30 @@ from wolfdog.tv.world import World
 
 SHOWN = ("channel", "pace", "label", "shot", "age")
 STATE = (*SHOWN, "phase", "gap")
-"""The arrays [N] that make up a sampler's place in its streams."""
+"""Arrays [N] that make up a sampler's place in its streams."""
 
 
 class Sampler:
-    """Draws the programmes of N streams, chunk after chunk; draw(a) and then draw(b) are draw(a + b).
+    """Source of the programmes of N streams, in chunks: draw(a) and then draw(b) give what draw(a + b) gives.
 
-    Each stream begins somewhere in mid-broadcast (the chain's stationary distribution).
+    Each stream begins in the stationary distribution of the chain, as if the broadcast had run for a long time.
 
     Args:
-        world: may be replaced between draws by a world with the same channels and labels.
-        streams: N, how many viewers watch side by side, independently.
-        seed: the same seed gives the same programmes.
+        world: May be replaced between draws by a world with the same channels and labels.
+        streams: Number of independent viewers, N.
+        seed: Seed of the programmes.
 
     Raises:
-        InputError: streams is less than 1, or seed is negative.
+        InputError: `streams` is less than 1, or `seed` is negative.
 
-    Example:
+    Examples:
         >>> from wolfdog.tv.world import default_world
         >>> sampler = Sampler(default_world(), streams=3, seed=1)
         >>> sampler.draw(64).label.shape
         (64, 3)
     """
 
-    def __init__(self, world: World, streams: int = 1, seed: int = 0) -> None:
+    def __init__(self, world: World, streams: int = 1, *, seed: int = 0) -> None:
         if streams < 1:
             raise InputError(f"streams: expected 1 or more, got {streams}.")
         if seed < 0:
@@ -56,7 +56,7 @@ class Sampler:
 
     @property
     def world(self) -> World:
-        """The world that the next draw is from."""
+        """World that the next draw is from."""
         return self._world
 
     @world.setter
@@ -77,10 +77,16 @@ class Sampler:
         self._place["phase"] = np.minimum(self._place["phase"], world.shot.phases - 1)
 
     def draw(self, frames: int) -> Programme:
-        """The next `frames` frames of all streams.
+        """Next frames of all streams.
+
+        Args:
+            frames: Number of frames.
+
+        Returns:
+            Their programme.
 
         Raises:
-            InputError: frames is negative.
+            InputError: `frames` is negative.
         """
         if frames < 0:
             raise InputError(f"frames: expected 0 or more, got {frames}.")
@@ -104,7 +110,7 @@ class Sampler:
         return programme
 
     def _advance(self, chance: Floats) -> None:
-        """To the next frame, by `chance` [5, N]: zap, to where, phase, pace, label."""
+        """Move to the next frame, by `chance` [5, N]: change of the channel, next channel, phase, pace, label."""
         parts, now = self._parts, self._place
         channel = now["channel"]
         zap = chance[0] < parts.zap[channel]
@@ -131,10 +137,13 @@ class Sampler:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from where another sampler of the same world and number of streams was.
+        """Restore the state of another sampler of the same world and number of streams.
+
+        Args:
+            state: Result of `state_dict`.
 
         Raises:
-            InputError: the state is of another number of streams, or not a sampler's.
+            InputError: The state is of another number of streams, or not a sampler's.
         """
         streams = len(self._place["shot"])
         try:

@@ -1,4 +1,4 @@
-"""One shot's picture: a sprite that moves before a background that pans."""
+"""Picture of one shot: a moving sprite in front of a panning background."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,14 @@ ROOM_TO_PAN = 1.25
 
 @dataclass(frozen=True)
 class Sway:
-    """A number that goes to and fro: middle + reach sin(phase + speed age), age in frames."""
+    """Oscillation: middle + reach sin(phase + speed age), with age in frames.
+
+    Args:
+        middle: Mean value.
+        reach: Amplitude.
+        speed: Radians per frame.
+        phase: Radians at age 0.
+    """
 
     middle: float
     reach: float
@@ -26,26 +33,37 @@ class Sway:
     phase: float
 
     def at(self, age: int) -> float:
-        """The number, `age` frames into the shot."""
+        """Value after `age` frames."""
         return self.middle + self.reach * sin(self.phase + self.speed * age)
 
     @staticmethod
     def draw(rng: np.random.Generator, low: float, high: float, reach: float, period: float = 40) -> "Sway":
-        """One that stays within low to high; its period is one to two times `period`, in frames."""
+        """Random oscillation within an interval.
+
+        Args:
+            rng: Source of random numbers.
+            low: Lower end of the interval.
+            high: Upper end of the interval.
+            reach: Largest amplitude.
+            period: Shortest period in frames; the longest is twice as long.
+
+        Returns:
+            The oscillation.
+        """
         reach = min(reach * rng.uniform(0.2, 1), (high - low) / 2)
         middle = rng.uniform(low + reach, high - reach)
         return Sway(middle, reach, 2 * pi / (period * rng.uniform(1, 2)), rng.uniform(0, 2 * pi))
 
 
 class Scene:
-    """A sprite before a background, as it moves.
+    """Moving sprite in front of a background.
 
     Args:
-        sprite: RGBA, square; facing right.
-        size: pixels of a frame's side.
-        rng: draws background and motion.
-        scale: smallest and largest size of the sprite, as shares of the frame.
-        tilt: the largest tilt, in radians.
+        sprite: Square RGBA image, facing right.
+        size: Pixels of a frame's side.
+        rng: Source of the random background and motion.
+        scale: Smallest and largest size of the sprite, as shares of the frame.
+        tilt: Largest tilt, in radians.
     """
 
     def __init__(
@@ -73,7 +91,7 @@ class Scene:
         return self._sprites[0].width
 
     def at(self, age: int) -> Frame:
-        """The frame, uint8 [size, size, 3], `age` frames into the shot."""
+        """Frame uint8 [size, size, 3], `age` frames into the shot."""
         size = self._size
         left, top = self._pan_x.at(age), self._pan_y.at(age)
         frame = self._background.crop((round(left), round(top), round(left) + size, round(top) + size))
@@ -90,7 +108,7 @@ class Scene:
         return np.asarray(frame)
 
     def _shrunk(self, scale: float) -> Image.Image:
-        """The sprite at the halving nearest to `scale` pixels: bilinear sampling is smooth up to there."""
+        """Sprite at the halving nearest to `scale` pixels: bilinear sampling is smooth up to there."""
         halvings = max(0, round(log2(self._largest / scale)))
         while len(self._sprites) <= halvings:
             self._sprites.append(self._sprites[-1].reduce(2))

@@ -1,32 +1,32 @@
-"""The parts of a world: channels, paces and the length of shots."""
+"""Parts of a world: channels, paces and the length of shots."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wolfdog.errors import WorldError
 from wolfdog.tv.checks import check_names, check_number, check_weights
 
 MOST_PHASES = 16
 LONGEST = 1e9
-"""The longest mean stay, in frames."""
+"""Longest mean stay, in frames."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel: what only it shows (`tells`), what else it shows (`fills`), and how long a viewer stays.
+    """Channel of a world, and how long a viewer stays on it.
 
     Args:
-        name: its name.
-        mean_stay: mean number of frames before the viewer zaps; every frame zaps with probability 1 /
-            mean_stay.
-        tells: label -> weight, for the informative shots.
-        fills: label -> weight, for the other shots.
-        weight: how likely a zap from elsewhere lands here, relative to the other channels.
+        name: Name of the channel.
+        mean_stay: Mean number of frames before the viewer changes the channel; every frame does so with probability
+            1 / mean_stay.
+        informative: Label -> weight, for the informative shots, which only this channel shows.
+        filler: Label -> weight, for the other shots.
+        weight: Probability that a viewer changes to this channel, relative to the other channels.
 
     Raises:
-        WorldError: a number or a name makes no sense.
+        WorldError: A number or a name is invalid.
 
-    Example:
+    Examples:
         >>> channel = Channel("Nature", 6000, informative={"bear": 1}, filler={"wolf": 0.3, "unknown": 0.7})
         >>> channel.filler["wolf"]
         0.3
@@ -36,7 +36,7 @@ class Channel:
     mean_stay: float
     informative: Mapping[str, float]
     filler: Mapping[str, float]
-    weight: float = 1.0
+    weight: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
         where = f"channel {self.name!r}"
@@ -52,18 +52,18 @@ class Pace:
     """Rate of informative shots, and the mean number of frames for which the rate holds.
 
     Args:
-        name: its name.
-        informative_rate: the share of shots that are informative, 0 to 1.
-        mean_stay: mean number of frames until another pace takes over, at least the mean length of a shot:
-            the pace changes only at a cut, with probability shot.mean / mean_stay.
+        name: Name of the pace.
+        informative_rate: Share of shots that are informative, 0 to 1.
+        mean_stay: Mean number of frames until another pace follows, at least the mean length of a shot: the pace
+            changes only at a cut, with probability shot.mean / mean_stay.
 
     Raises:
-        WorldError: a number or the name makes no sense.
+        WorldError: A number or the name is invalid.
     """
 
     name: str
     informative_rate: float
-    mean_stay: float = 1000.0
+    mean_stay: float = field(default=1000.0, kw_only=True)
 
     def __post_init__(self) -> None:
         where = f"pace {self.name!r}"
@@ -76,12 +76,17 @@ class Pace:
 
 @dataclass(frozen=True)
 class ShotLength:
-    """The length of a shot in frames: a sum of `phases` geometric lengths of at least one frame each.
+    """Length of a shot in frames: a sum of `phases` geometric lengths of at least one frame each.
 
-    More phases make lengths more alike; no shot is shorter than `phases` frames, unless the viewer zaps.
+    The more phases, the less the lengths vary. No shot is shorter than `phases` frames unless the viewer changes the
+    channel.
+
+    Args:
+        mean: Mean length in frames.
+        phases: Number of phases, 1 to 16.
 
     Raises:
-        WorldError: phases is not a whole number from 1 to 16, or mean is less than phases.
+        WorldError: `phases` is not a whole number from 1 to 16, or `mean` is less than `phases`.
     """
 
     mean: float = 8.0

@@ -16,13 +16,18 @@ GAP = 4
 
 
 def write_sheet(path: str | Path, world: World, picture: Picture, columns: int = 10) -> None:
-    """Write a PNG with a row for each of the world's labels, each with `columns` shots, twice as large as
-    frames.
+    """Write a PNG with a row of shots for each label of a world, twice as large as frames.
+
+    Args:
+        path: The file.
+        world: The world.
+        picture: Generator of the pictures.
+        columns: Number of shots in a row.
 
     Raises:
-        InputError: the name does not end in .png.
-        MediaError: the file cannot be written.
-        WolfdogError: something in the world cannot be shown.
+        InputError: The name does not end in .png.
+        MediaError: The file cannot be written.
+        WolfdogError: Something in the world cannot be shown.
     """
     path = Path(path)
     if path.suffix.lower() != ".png":

@@ -1,4 +1,4 @@
-"""Frames into a video file."""
+"""Encoding of frames as a video file."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -17,9 +17,15 @@ TICK = 50
 
 
 def exact_rate(fps: float) -> Fraction:
-    """The frame rate as a ratio that containers can hold.
+    """Frame rate as a ratio that containers can hold.
 
-    Example:
+    Args:
+        fps: Frames per second.
+
+    Returns:
+        The ratio.
+
+    Examples:
         >>> exact_rate(23.976023976)
         Fraction(24000, 1001)
     """
@@ -27,14 +33,19 @@ def exact_rate(fps: float) -> Fraction:
 
 
 def write_video(path: str | Path, frames: Iterable[Frame], fps: float, size: int) -> int:
-    """Encode frames, uint8 [size, size, 3], as H.264 in MP4, whole or not at all; frame k is shown at k / fps
-    s.
+    """Encode frames as H.264 in MP4, atomically; frame k is shown at k / fps seconds.
+
+    Args:
+        path: The file.
+        frames: Frames uint8 [size, size, 3].
+        fps: Frames per second.
+        size: Pixels of a frame's side.
 
     Returns:
         The number of frames.
 
     Raises:
-        MediaError: the file cannot be written, or there is no frame.
+        MediaError: The file cannot be written, or there is no frame.
     """
     with needs_extra("watch", "writing a video"):
         import av  # loads FFmpeg
@@ -72,7 +83,15 @@ def write_video(path: str | Path, frames: Iterable[Frame], fps: float, size: int
 
 
 def counted(frames: Iterable[Frame], tick: Callable[[int], None]) -> Iterator[Frame]:
-    """The frames, with a call of `tick` every so many and at the end: how many there were since the last."""
+    """Frames with a progress report after every fifty and at the end.
+
+    Args:
+        frames: The frames.
+        tick: Called with the number of frames since the last call.
+
+    Yields:
+        The frames.
+    """
     since = 0
     for frame in frames:
         yield frame

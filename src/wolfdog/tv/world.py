@@ -1,9 +1,9 @@
-"""A world: what there is on television, and how often, as data that can be changed, saved and loaded.
+"""World of simulated television: its channels, their objects and frequencies, as data to change and to save.
 
-A viewer watches one channel at a time and zaps now and then. A channel shows shots of several frames, each
-of one object. Some objects are *informative* (only this channel has them), the others fill the time in between.
-How often something informative comes is the *pace*, which changes from time to time and is the same on every
-channel, so it gives nothing away.
+A viewer watches one channel at a time and changes it now and then. A channel shows shots of several frames, each of one
+object. Some objects are *informative*: only this channel shows them. The others fill the time in between. The share of
+informative shots is the *pace*. It changes from time to time and is the same on every channel, so that it gives no
+information about the channel.
 """
 
 import dataclasses
@@ -20,21 +20,21 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class World:
-    """All of television: channels, paces, the length of shots, and what each label looks like.
+    """World of simulated television: channels, paces, the length of shots, and the look of each label.
 
     Args:
-        name: its name.
-        fps: frames per second.
-        channels: two or more make a viewer wonder which is on; one is allowed.
-        paces: how often something informative comes; one or more.
-        shot: the length of shots.
-        looks: label -> look; a label that is not named looks like itself. Labels with one look cannot be
-            told apart in a frame.
+        name: Name of the world.
+        channels: Channels, one or more; with two or more, the current channel is hidden from the viewer's frames.
+        paces: Paces, one or more.
+        fps: Frames per second.
+        shot: Length of shots.
+        looks: Label -> look; the look of a label that is missing here is its own name. A single frame cannot
+            distinguish labels with one look.
 
     Raises:
-        WorldError: the parts contradict each other.
+        WorldError: The parts contradict each other.
 
-    Example:
+    Examples:
         >>> world = default_world()
         >>> world.labels
         ('wolf', 'dog', 'bear', 'goldfish', 'unknown')
@@ -45,9 +45,9 @@ class World:
     name: str
     channels: tuple[Channel, ...]
     paces: tuple[Pace, ...]
-    fps: float = 5.0
-    shot: ShotLength = field(default_factory=ShotLength)
-    looks: Mapping[str, str] = field(default_factory=dict)
+    fps: float = field(default=5.0, kw_only=True)
+    shot: ShotLength = field(default_factory=ShotLength, kw_only=True)
+    looks: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         check_names(self.name, where="the world's name")
@@ -66,7 +66,7 @@ class World:
                 raise WorldError(
                     f"pace {pace.name!r}: mean_stay: expected at least the mean length of a shot "
                     f"({self.shot.mean:g} "
-                    f"frames), got {pace.mean_stay:g}. A pace lasts whole shots: make it longer."
+                    f"frames), got {pace.mean_stay:g}. A pace lasts for whole shots: make it longer."
                 )
         if len(self.channels) > 1 and sum(channel.weight > 0 for channel in self.channels) < 2:
             raise WorldError("channels: at most one has a weight above 0. Give two or more of them a weight.")
@@ -85,7 +85,7 @@ class World:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Every label, ambiguous ones first, the others in order of mention, `unknown` last."""
+        """All labels: ambiguous ones first, the others in the order of the channels, `unknown` last."""
         mentioned: dict[str, None] = {}
         for channel in self.channels:
             mentioned |= dict.fromkeys((*channel.informative, *channel.filler))
@@ -94,12 +94,12 @@ class World:
 
     @property
     def look_names(self) -> tuple[str, ...]:
-        """Every look, in the order of the labels."""
+        """All looks, in the order of the labels."""
         return tuple(dict.fromkeys(self.look(label) for label in self.labels))
 
     @property
     def ambiguous_labels(self) -> tuple[str, ...]:
-        """The labels that share their look with another label."""
+        """Labels that share their look with another label."""
         return self._ambiguous(self.labels)
 
     def _ambiguous(self, labels: tuple[str, ...]) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ class World:
 
     @property
     def informative_labels(self) -> tuple[str, ...]:
-        """The labels whose look is not equally likely on all channels."""
+        """Labels whose look is not equally likely on all channels."""
 
         def differs(look: str) -> bool:
             for pace in self.paces:
@@ -123,13 +123,20 @@ class World:
         return sum(share for label, share in self.shares(channel, pace).items() if self.look(label) == look)
 
     def look(self, label: str) -> str:
-        """Appearance of `label`."""
+        """Look of a label."""
         return self.looks.get(label, label)
 
     def shares(self, channel: Channel, pace: Pace) -> dict[str, float]:
-        """The probability of each label of a new shot on `channel` at `pace`; they sum to 1.
+        """Probability of each label of a new shot.
 
-        Example:
+        Args:
+            channel: Channel of the shot.
+            pace: Pace of the shot.
+
+        Returns:
+            Probabilities by label, which sum to 1.
+
+        Examples:
             >>> world = default_world()
             >>> shares = world.shares(world.channels[0], Pace("half", informative_rate=0.5))
             >>> {label: round(share, 3) for label, share in shares.items()}
@@ -153,18 +160,21 @@ class World:
         informative_rate: float | None = None,
         shot_length: float | None = None,
     ) -> "World":
-        """This world with some of its numbers changed.
+        """World with some of its numbers changed.
 
         Args:
-            fps: frames per second. Lengths given in frames stay as many frames.
-            switch_every: mean number of frames that a viewer stays on any channel.
-            informative_rate: one pace for all, with this share of informative shots.
-            shot_length: mean number of frames of a shot.
+            fps: Frames per second. Lengths in frames are not changed.
+            switch_every: Mean number of frames that a viewer stays on any channel.
+            informative_rate: Share of informative shots; a single pace replaces all.
+            shot_length: Mean number of frames of a shot.
+
+        Returns:
+            The new world.
 
         Raises:
-            WorldError: a number makes no sense.
+            WorldError: A number is invalid.
 
-        Example:
+        Examples:
             >>> [pace.informative_rate for pace in default_world().with_(informative_rate=0.5).paces]
             [0.5]
         """
@@ -178,7 +188,7 @@ class World:
             world = dataclasses.replace(world, channels=channels)
         if informative_rate is not None:
             world = dataclasses.replace(
-                world, paces=(Pace("steady", informative_rate, max(1000.0, world.shot.mean)),)
+                world, paces=(Pace("steady", informative_rate, mean_stay=max(1000.0, world.shot.mean)),)
             )
         if shot_length is not None:
             world = dataclasses.replace(world, shot=ShotLength(shot_length, world.shot.phases))
@@ -186,12 +196,12 @@ class World:
 
 
 def default_world() -> World:
-    """The model problem: is it a wolf or a dog?
+    """World of the model problem: wolves and dogs with one look.
 
-    Wolves and bears are seen on the Nature Channel, dogs and goldfish in The Dog Office. A bear or a
-    goldfish tells which of the two is on; gaps between them run from a few frames to about a thousand.
+    Wolves and bears are on the Nature Channel, dogs and goldfish in The Dog Office. A bear or a goldfish reveals the
+    channel; the gaps between them are a few frames to about a thousand.
 
-    Example:
+    Examples:
         >>> [channel.name for channel in default_world().channels]
         ['Nature Channel', 'The Dog Office']
     """

@@ -19,6 +19,10 @@ LARGEST_FILE = 1_000_000
 def save_world(world: World, path: str | Path) -> None:
     """Write a world as a TOML or JSON file, chosen by the suffix of `path`, atomically.
 
+    Args:
+        world: The world.
+        path: The file.
+
     Raises:
         WorldError: The suffix is neither .toml nor .json.
         MediaError: The file cannot be written.
@@ -43,10 +47,16 @@ def save_world(world: World, path: str | Path) -> None:
 def load_world(path: str | Path) -> World:
     """World from a TOML or JSON file.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The world.
+
     Raises:
         WorldError: The file cannot be read, or does not describe a world.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from wolfdog.tv.world import default_world
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -83,9 +93,15 @@ def _ending(path: Path) -> str:
 
 
 def world_to_dict(world: World) -> dict[str, Any]:
-    """`world` as plain dicts, lists, strings and numbers.
+    """World as plain dicts, lists, strings and numbers.
 
-    Example:
+    Args:
+        world: The world.
+
+    Returns:
+        The dict.
+
+    Examples:
         >>> from wolfdog.tv.world import default_world
         >>> world_from_dict(world_to_dict(default_world())) == default_world()
         True
@@ -113,8 +129,17 @@ def world_to_dict(world: World) -> dict[str, Any]:
 
 
 def world_from_dict(data: Any) -> World:
-    """The world that `world_to_dict` described (WorldError for a part that is missing, unknown or of a wrong "
-    "kind)."""
+    """World that `world_to_dict` described.
+
+    Args:
+        data: The dict.
+
+    Returns:
+        The world.
+
+    Raises:
+        WorldError: A part is missing, unknown or of a wrong kind.
+    """
     fields = _table(
         data, "the world", required=("name", "channels", "paces"), optional=("fps", "shot", "looks")
     )

@@ -1,11 +1,11 @@
-"""The experiment: television is broadcast, a network learns to watch it, and memories are held against each other."""
+"""Experiment on simulated television: broadcasts, training, and a comparison of memories on a test broadcast."""
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, MediaError
 from ..labels import read_labels
 from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
 from .data.labelled_video import LabelledVideo, embed_video, read_labelled_videos
@@ -17,31 +17,37 @@ from .model.frame_classifier import FrameClassifier
 from .model.registry import NO_MEMORY
 from .model.watcher import Watcher
 from .progress import Stages, silent
+from .training.jobs import ContextJob, FrameClassifierJob
 from .training.pipeline import assembled, train_and_calibrate
-from .training.train import (
-    ContextJob,
-    ContextTraining,
-    FrameClassifierTraining,
-)
+from .training.settings import ContextTraining, FrameClassifierTraining
 from .training.trainer import Progress
 from .training.workers import train_contexts
+from .video.media import Medium
 
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
-"""The memories of the demo unless others are asked for."""
+"""Memories that the demo compares by default."""
 
 ALL_COMPARED = (*COMPARED, "ntm", "lstmn", "attention", "memory-network", "lstm+attention", "lstm+bank")
-"""Every kind of memory: the units, those that are searched, and a unit with each of the two beside it."""
+"""All memories: recurrent units, attention memories, and a unit with attention or a bank."""
 
 PHOTOGRAPHS = {"classifier": "classifier", "memory": "memory", "test": "test", "highlights": "test"}
 """Photographs of each broadcast."""
 
 FIRST_SEED = 1000
-"""Of the first experiment's first broadcast. Lower ones were used up while wolfdog was being made."""
+"""Seed of the first broadcast of experiment 0. Lower ones were used during the development of wolfdog."""
 
 
 @dataclass(frozen=True)
 class Airtime:
-    """So many streams side by side, each so many minutes long."""
+    """Number and length of the streams of a broadcast.
+
+    Args:
+        streams: Streams side by side.
+        minutes: Length of each.
+
+    Raises:
+        InputError: There is no stream, or the length is not positive.
+    """
 
     streams: int
     minutes: float
@@ -55,20 +61,24 @@ class Airtime:
 class Experiment:
     """Settings of an experiment: broadcasts and training.
 
-    Three broadcasts, of different seeds: the frame classifier learns from the first, which is cut quickly and shows
-    informative objects often, so that there are many shots to learn from; it is calibrated on the second, and
-    from its shots the memories learn, since what the frame classifier saw in training it sees too well; both are judged
-    on the third. With `photographs` (a folder per class) each broadcast shows other photographs.
+    Three broadcasts with different seeds are made. The frame classifier is trained on the first, which is cut quickly
+    and shows informative objects often, so that it has many shots. The frame classifier is calibrated on the second,
+    and the memories are trained on it, because a frame classifier is more certain of its training frames than of new
+    ones. All are tested on the third. With `photographs`, each broadcast shows other photographs.
 
     Args:
-        seed: of everything.
-        world: what is on.
-        photographs: None to paint.
-        size: pixels of a frame's side.
-        classifier_training, memory_training, test broadcast: how much is broadcast to learn to see, to learn to
-        remember, and to be watched. frame classifier, context: how they are trained.
-        memories: which memories are compared.
-        workers: processes at work side by side.
+        seed: Seed of broadcasts, pictures and training.
+        world: World of the broadcasts.
+        photographs: Folder with a folder of photographs for each class; None for painted pictures.
+        size: Pixels of a frame's side.
+        classifier_training: Length of the broadcast that trains the frame classifier.
+        memory_training: Length of the broadcast that trains the memories.
+        test_broadcast: Length of the broadcast that all are tested on.
+        highlights: Length of a broadcast to show to people.
+        frame_classifier: Settings of the frame classifier's training.
+        context: Settings of the memories' training.
+        memories: Names of the memories that are compared.
+        workers: Processes side by side.
     """
 
     seed: int = 0
@@ -85,10 +95,16 @@ class Experiment:
     workers: int = 2
 
     def on_photographs(self, folder: Path) -> "Experiment":
-        """The experiment on photographs, folder/<class>/*.png or *.jpg.
+        """Experiment on photographs.
 
-        There are few of them. So each is shown to the memories in three times as many shots, at other places and
-        sizes, and they learn for fewer steps and with weight decay: not by heart.
+        There are few of them. To prevent overfitting, each is shown to the memories in three times as many shots, at
+        other places and sizes, and the memories are trained for fewer steps and with weight decay.
+
+        Args:
+            folder: Folder with photographs as <class>/*.png or *.jpg.
+
+        Returns:
+            The experiment.
         """
         plan = replace(self.context.plan, steps=1200, weight_decay=1e-3)
         return replace(
@@ -99,8 +115,8 @@ class Experiment:
         )
 
     def config(self, memory: str) -> WatcherConfig:
-        """The watcher with that memory."""
-        return WatcherConfig(self.world.labels, self.world.fps, self.size, memory=memory)
+        """Configuration of the watcher with that memory."""
+        return WatcherConfig(self.world.labels, self.world.fps, size=self.size, memory=memory)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,12 +124,12 @@ class Outcome:
     """Results of an experiment.
 
     Args:
-        predictions: of every observer, on the test broadcast.
-        watchers: the folder of each trained watcher, by its memory.
-        test broadcast: the broadcast that was watched.
-        highlights: a broadcast to look at.
-        costs: of each memory.
-        seconds: how long it all took.
+        predictions: Probabilities of every observer on the test broadcast.
+        watchers: Folder of each trained watcher, by its memory.
+        test_broadcast: The test broadcast.
+        highlights: A broadcast to show to people.
+        costs: Cost of each memory.
+        seconds: Duration of the experiment.
     """
 
     predictions: ObserverPredictions
@@ -125,9 +141,20 @@ class Outcome:
 
 
 def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
-    """Broadcast, train, watch and judge; broadcasts and watchers are left in `out`.
+    """Broadcast, train, and test; broadcasts and watchers are left in a folder.
 
-    Raises InputError, WorldError or MediaError when something cannot be broadcast or written.
+    Args:
+        experiment: Settings.
+        out: The folder.
+        stages: Shows progress.
+
+    Returns:
+        The results.
+
+    Raises:
+        InputError: A setting is invalid.
+        WorldError: The world cannot be broadcast.
+        MediaError: A file cannot be written.
     """
     began = time.perf_counter()
     config = experiment.config(NO_MEMORY)
@@ -143,14 +170,12 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
             )
         )
     )
+    frames = _read(classifier_broadcast, config, "reading it back", stages)
     frame_classifier, remembered = train_and_calibrate(
-        config,
-        _read(classifier_broadcast, config, "reading it back", stages),
+        FrameClassifierJob(config, frames, experiment.frame_classifier, experiment.seed),
         lambda classifier: _watched(
             classifier, memory_broadcast, config, "embedding what the memories will learn from", stages
         ),
-        experiment.frame_classifier,
-        experiment.seed,
         stages,
     )
     jobs = {
@@ -175,19 +200,21 @@ def run(experiment: Experiment, out: Path, stages: Stages = silent) -> Outcome:
 
 
 def quick(world: World) -> World:
-    """The world cut about twice as quickly, with three informative shots in ten.
+    """World that is cut about twice as quickly, with three informative shots in ten.
 
-    >>> quick(default_world()).shot.mean
-    4.0
+    Examples:
+        >>> quick(default_world()).shot.mean
+        4.0
     """
     return world.with_(shot_length=max(float(world.shot.phases), world.shot.mean / 2), informative_rate=0.3)
 
 
 def restless(world: World) -> World:
-    """The world watched by someone who zaps every forty seconds, with three informative shots in ten.
+    """World of a viewer who changes the channel every forty seconds, with three informative shots in ten.
 
-    >>> restless(default_world()).channels[0].mean_stay
-    200.0
+    Examples:
+        >>> restless(default_world()).channels[0].mean_stay
+        200.0
     """
     return world.with_(switch_every=40 * world.fps, informative_rate=0.3)
 
@@ -207,7 +234,7 @@ def _on_air(
     picture = (
         Painter(experiment.size, seed)
         if pictures is None
-        else Photographs(pictures, PHOTOGRAPHS[part], experiment.size, seed)
+        else Photographs(pictures, PHOTOGRAPHS[part], size=experiment.size, seed=seed)
     )
     frames = round(airtime.minutes * 60 * world.fps) * airtime.streams
     with stages(f"broadcasting {why}", frames) as done:
@@ -227,7 +254,7 @@ def _on_air(
 def _watched(
     frame_classifier: FrameClassifier, on_air: Broadcast, config: WatcherConfig, title: str, stages: Stages
 ) -> list[LabelledVideo]:
-    """The broadcast as the frame classifier sees it; frames are let go video by video."""
+    """Labelled videos of a broadcast with embeddings as events; only one video's frames are held at a time."""
     return _read(on_air, config, title, stages, lambda video: embed_video(frame_classifier, video))
 
 
@@ -239,9 +266,8 @@ def _read(
     develop: Callable[[LabelledVideo], LabelledVideo] | None = None,
 ) -> list[LabelledVideo]:
     with stages(title, len(on_air.videos)) as done:
-        return read_labelled_videos(
-            on_air.videos,
-            on_air.labels.parent,
+        read = read_labelled_videos(
+            [Medium(path, path.name, path.name) for path in on_air.videos],
             read_labels(on_air.labels),
             classes=config.classes,
             fps=config.fps,
@@ -249,6 +275,9 @@ def _read(
             progress=lambda number: done(number, ""),
             develop=develop,
         )
+    if read.troubles:
+        raise MediaError(read.troubles[0])
+    return read.videos
 
 
 def _trained_contexts(jobs: Mapping[str, ContextJob], workers: int, stages: Stages) -> dict[str, Context]:

@@ -1,7 +1,7 @@
 """Results of a watcher: a moment for each frame, and events, the runs of moments with one label."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan, nan
 from typing import Any, Literal
 
@@ -19,50 +19,50 @@ Probabilities = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A past moment that a prediction looked at, in the same video."""
+    """Attention weight of a past moment of the same video.
+
+    Attributes:
+        time: Seconds from the start of the video; the `time` of that moment.
+        weight: Share of the attention, from 0 to 1.
+    """
 
     time: float
-    """Its seconds from the start of the video: the `time` of its own moment."""
     weight: float
-    """Its share of all that was looked at, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """One frame's prediction: what the frame alone says, and what it is given all that came before.
+    """Prediction for one frame: from the frame alone, and from the frame and all before it.
 
-    A label is the most probable class of its array; the arrays run over the watcher's class names, in their
-    order.
+    Attributes:
+        video: Name of the video in reports.
+        frame: Number of the frame among all frames of the video, from 0.
+        time: Seconds from the start of the video, by the container's timestamps.
+        snapshot: Snapshot label, of this frame alone: the most probable class of `snapshot_probabilities`.
+        context: Context label, of this frame and all before it: the most probable class of `context_probabilities`.
+        snapshot_probabilities: Probabilities [classes] of the watcher's classes, in their order.
+        context_probabilities: Probabilities [classes] of the watcher's classes, in their order.
+        duration: Seconds for which the prediction holds: up to the next frame, or to the end of the video. Only that of
+            the last moment is needed to end an event; 0 if it is not known.
+        evidence: Attention weights of the context label, the largest first, if they were asked for. The moment itself
+            may be among them.
+        deployment: Name of the camera at one place that this video comes from; empty for a video on its own.
+        utc: Seconds since 1970-01-01 00:00 UTC; NaN if not known.
+        local: Seconds since 1970-01-01 00:00 local time; NaN if not known.
     """
 
     video: str
-    """The name of the video, as reports show it."""
     frame: int
-    """The number of the frame among all frames of the video, from 0."""
     time: float
-    """Seconds from the start of the video, by the container's timestamps."""
     snapshot: str
-    """The snapshot label: by this frame alone."""
     context: str
-    """The context label: by this frame and all before it."""
     snapshot_probabilities: Probabilities
-    """Shape [classes], sums to one."""
     context_probabilities: Probabilities
-    """Shape [classes], sums to one."""
-    duration: float = 0.0
-    """Seconds that the prediction stands: up to the next frame looked at, or to the end of the video.
-
-    Only the last moment's is needed to end an event; 0 where it is not known.
-    """
-    evidence: tuple[Evidence, ...] = ()
-    """Evidence of the context label, the largest weight first, where it was asked for; the moment itself may
-    be among it."""
-    deployment: str = ""
-    """One camera at one place, of which this video is one of the files; empty where there is nothing but the video."""
-    utc: float = nan
-    """Seconds since 1970-01-01 00:00 UTC; NaN where not known."""
-    local: float = nan
-    """Local time, in seconds since 1970-01-01 00:00 local time; NaN where not known."""
+    duration: float = field(default=0.0, kw_only=True)
+    evidence: tuple[Evidence, ...] = field(default=(), kw_only=True)
+    deployment: str = field(default="", kw_only=True)
+    utc: float = field(default=nan, kw_only=True)
+    local: float = field(default=nan, kw_only=True)
 
     @property
     def instant(self) -> float:
@@ -70,11 +70,11 @@ class Moment:
         return self.local if isnan(self.utc) else self.utc
 
     def label(self, which: Which) -> str:
-        """The snapshot or the context label."""
+        """Snapshot or context label."""
         return self.context if which == "context" else self.snapshot
 
     def probability(self, which: Which) -> float:
-        """The probability of that label."""
+        """Probability of the snapshot or context label."""
         return float(
             (self.context_probabilities if which == "context" else self.snapshot_probabilities).max()
         )
@@ -82,28 +82,33 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Consecutive moments of one deployment with one label."""
+    """Consecutive moments of one deployment with one label.
+
+    Attributes:
+        video: Video of the first moment.
+        start: Seconds from the start of that video to the first moment.
+        end: Seconds from the start of `last_video` to the next event's first moment, or to the end of the last frame.
+        label: The label.
+        probability: Mean probability of the label over the moments.
+        moments: Number of moments.
+        deployment: Name of the deployment; empty for a video on its own.
+        last_video: Video of the last moment; empty if it is that of the first.
+        utc: Start in seconds since 1970-01-01 00:00 UTC; NaN if not known.
+        local: Start in seconds since 1970-01-01 00:00 local time; NaN if not known.
+        span: Seconds from start to end of an event that runs from one video into another; NaN otherwise.
+    """
 
     video: str
-    """The video of its first moment."""
     start: float
-    """Seconds from the start of that video: the time of its first moment."""
     end: float
-    """Seconds from the start of `last_video`: the next event's first moment, or the end of the last frame."""
     label: str
     probability: float
-    """The label's probability, averaged over the moments."""
     moments: int
-    """Number of its moments."""
-    deployment: str = ""
-    last_video: str = ""
-    """The video of its last moment; empty where it is the first."""
-    utc: float = nan
-    """Its start in seconds since 1970-01-01 00:00 UTC; NaN where not known, as the next."""
-    local: float = nan
-    """Its start by the clock on the wall."""
-    span: float = nan
-    """Seconds from start to end, where it runs from one video into another."""
+    deployment: str = field(default="", kw_only=True)
+    last_video: str = field(default="", kw_only=True)
+    utc: float = field(default=nan, kw_only=True)
+    local: float = field(default=nan, kw_only=True)
+    span: float = field(default=nan, kw_only=True)
 
     @property
     def duration(self) -> float:
@@ -112,10 +117,19 @@ class Event:
 
 
 class Merge:
-    """Moments go in one by one, finished events come out: the streaming form of `events`.
+    """Streaming form of `events`: moments are added one by one, finished events are returned.
 
-    `label` and `probability` say what is read off a moment. Only the event under way is held. An event runs on into the
-    next file of its deployment where that begins within `gap` seconds of the last one's end.
+    Only the current event is held. An event continues in the next file of its deployment if that file begins within
+    `gap` seconds of the end of the last one.
+
+    Args:
+        label: Function from a moment to the label that is merged.
+        probability: Function from a moment to the label's probability.
+        min_duration: Shortest event in seconds.
+        gap: Longest pause in seconds between two files of a deployment within one event.
+
+    Raises:
+        InputError: `min_duration` or `gap` is negative.
     """
 
     def __init__(
@@ -136,10 +150,16 @@ class Merge:
         self._text, self._sum, self._count = "", 0.0, 0
 
     def add(self, moment: Moment) -> Event | None:
-        """Take the next moment; the event that it ends, if it ends one.
+        """Add the next moment.
+
+        Args:
+            moment: The moment.
+
+        Returns:
+            The event that the moment ends; None if it ends none.
 
         Raises:
-            InputError: the moment is not later than the one before it in the same video.
+            InputError: The moment is not later than the one before it in the same video.
         """
         text, ended = self._label(moment), None
         last = self._last
@@ -161,7 +181,7 @@ class Merge:
         return ended
 
     def close(self) -> Event | None:
-        """The event under way, ended by the end of its last frame."""
+        """End the current event at the end of its last frame, and return it; None without one."""
         return self._end(None)
 
     def _follows(self, last: Moment, moment: Moment) -> bool:
@@ -185,18 +205,30 @@ class Merge:
             self._text,
             self._sum / self._count,
             self._count,
-            first.deployment,
-            "" if one else last.video,
-            first.utc,
-            first.local,
-            nan if one else last.instant - first.instant + (end - last.time),
+            deployment=first.deployment,
+            last_video="" if one else last.video,
+            utc=first.utc,
+            local=first.local,
+            span=nan if one else last.instant - first.instant + (end - last.time),
         )
         # A billionth of a second of slack: 0.3 s asked for must not drop 0.7 - 0.4 = 0.29999999999999993 s.
         return None if event.duration < self._min_duration - 1e-9 else event
 
 
 def merge(which: Which = "context", *, min_duration: float = 0.0, gap: float = EVENT_GAP) -> Merge:
-    """A `Merge` of the snapshot or of the context labels."""
+    """Streaming form of `events` for the snapshot or the context labels.
+
+    Args:
+        which: "snapshot" or "context".
+        min_duration: Shortest event in seconds.
+        gap: Longest pause in seconds between two files of a deployment within one event.
+
+    Returns:
+        A `Merge`.
+
+    Raises:
+        InputError: `which` is another word, or `min_duration` or `gap` is negative.
+    """
     if which not in ("snapshot", "context"):
         raise InputError(f"which must be 'snapshot' or 'context', got {which!r}.")
     return Merge(lambda m: m.label(which), lambda m: m.probability(which), min_duration, gap)
@@ -205,22 +237,32 @@ def merge(which: Which = "context", *, min_duration: float = 0.0, gap: float = E
 def events(
     moments: Iterable[Moment], which: Which = "context", *, min_duration: float = 0.0, gap: float = EVENT_GAP
 ) -> Iterator[Event]:
-    """Merge consecutive moments of one label into events, as they come, in bounded memory.
+    """Events of consecutive moments with one label, as the moments come, in bounded memory.
 
-    The events of one video, all together (`min_duration=0`), cover its time line without overlap. Events cross from one
-    video into the next where both are files of one deployment, their times are known, and the next begins within `gap`
-    seconds. Events shorter than `min_duration` seconds are left out.
+    With `min_duration=0` the events of one video cover its time line without overlap. An event continues in the next
+    video if both are files of one deployment, their times are known, and the next one begins within `gap` seconds.
+
+    Args:
+        moments: Moments in the order of time.
+        which: "snapshot" or "context".
+        min_duration: Shortest event in seconds; shorter ones are left out.
+        gap: Longest pause in seconds between two files of a deployment within one event.
+
+    Yields:
+        The events.
 
     Raises:
-        InputError: moments of one video out of order, a negative `min_duration` or `gap`, another `which`.
+        InputError: Moments of one video are out of order, `which` is another word, or `min_duration` or `gap` is
+            negative.
 
-    >>> p = np.array([0.25, 0.75])
-    >>> labels = ["dog", "wolf", "wolf"]
-    >>> seen = [Moment("a.mp4", i, i / 2, "dog", labels[i], p, p, 0.5) for i in range(3)]
-    >>> for event in events(seen):
-    ...     print(event.start, event.end, event.label, event.probability, event.moments)
-    0.0 0.5 dog 0.75 1
-    0.5 1.5 wolf 0.75 2
+    Examples:
+        >>> p = np.array([0.25, 0.75])
+        >>> labels = ["dog", "wolf", "wolf"]
+        >>> seen = [Moment("a.mp4", i, i / 2, "dog", labels[i], p, p, duration=0.5) for i in range(3)]
+        >>> for event in events(seen):
+        ...     print(event.start, event.end, event.label, event.probability, event.moments)
+        0.0 0.5 dog 0.75 1
+        0.5 1.5 wolf 0.75 2
     """
     merging = merge(which, min_duration=min_duration, gap=gap)
     for moment in moments:

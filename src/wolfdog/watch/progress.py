@@ -9,17 +9,33 @@ Done = Callable[[float, str], None]
 
 
 class Stages(Protocol):
-    """Told of each stage of some long work, and within it how far it is."""
+    """Display of the stages of a long computation."""
 
     def __call__(self, title: str, total: float) -> AbstractContextManager[Done]:
-        """A stage with so much to do; lasts as long as the block."""
+        """Context of one stage.
+
+        Args:
+            title: Name of the stage.
+            total: Amount of work of the stage.
+
+        Returns:
+            Context manager that gives a function to report progress.
+        """
 
 
 @contextmanager
 def silent(title: str, total: float) -> Iterator[Done]:
-    """Stages that nobody watches.
+    """Stages without a display.
 
-    >>> with silent("painting", 100) as done:
-    ...     done(50, "")
+    Args:
+        title: Name of the stage.
+        total: Amount of work of the stage.
+
+    Yields:
+        Function to report progress, which does nothing.
+
+    Examples:
+        >>> with silent("painting", 100) as done:
+        ...     done(50, "")
     """
     yield lambda amount, note: None

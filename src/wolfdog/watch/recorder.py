@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from .labelling.labeller import Labeller, Labels, MediaProgress, Progress
+from .labelling.labeller import Labeller, Labels, MediaProgress, Progress, Trouble
 from .moments import EVENT_GAP
+from .output.clips import ClipChoice
 from .output.evidence import ThumbnailBuffer
 from .output.sinks import EventsCSV, EvidenceCSV, MomentsCSV
 from .output.video_files import VideoFiles, too_long
@@ -24,9 +25,9 @@ class Watched:
 
     Args:
         video: Its name.
-        moments: Number of frames that were looked at.
-        seconds: Length of what was labelled.
-        trouble: None, or the reason why not all of the video was labelled.
+        moments: Number of labelled frames.
+        seconds: Length of the labelled part.
+        trouble: Reason why not all of the video was labelled; None if all was.
     """
 
     video: str
@@ -36,20 +37,21 @@ class Watched:
 
 
 class Recorder:
-    """Files of results for deployments that are labelled one after the other.
+    """Result files of labelled deployments, in one folder.
 
     predictions.parquet, moments.csv and events.csv hold all videos. Each video also has subtitles (.vtt) and a timeline
-    (.png) and, with `annotated`, a copy with the labels beneath its pictures (.annotated.mp4). Where the memory can say
-    what it looked at, evidence.csv has that for all videos, and a picture for each video (.evidence.png) shows it for
-    the labels that memory changed. Every file is whole or not there. When the block is left by an interrupt, the videos
-    that were labelled until then are kept.
+    (.png) and, with `annotated`, a copy with the labels beneath its pictures (.annotated.mp4). If the memory has
+    attention weights, evidence.csv holds them for all videos, and a picture for each video (.evidence.png) shows them
+    for the labels that the memory changed. A file is written whole or not at all. After an interrupt, the videos
+    labelled so far are kept.
 
     Args:
-        labeller: Gives the labels.
+        labeller: Source of the labels.
         out: The folder.
-        min_event: Events shorter than this many seconds are left out of events.csv.
+        min_event: Shortest event in events.csv, in seconds.
         event_gap: Longest pause in seconds between two files of a deployment within one event.
         annotated: Whether annotated copies are written.
+        clips: Margin in seconds with which each event is cut out as a clip, into the folder `clips`; None cuts none.
         utc: Whether times are seconds in UTC in the predictions table; see `all_utc`.
 
     Raises:
@@ -65,11 +67,15 @@ class Recorder:
         min_event: float = 0.0,
         event_gap: float = EVENT_GAP,
         annotated: bool = False,
+        clips: float | None = None,
         utc: bool = False,
     ) -> None:
         self._labeller = labeller
         self._out = out
         self._annotated = annotated
+        self._clips, self._min_event = clips, min_event
+        if clips is not None:
+            ClipChoice(margin=clips)
         self._utc = utc
         out.mkdir(parents=True, exist_ok=True)
         self._all = (
@@ -101,12 +107,15 @@ class Recorder:
         self._stack.close()
 
     def watch(self, path: Path, name: str, progress: Progress) -> Watched:
-        """Label one video, a deployment of its own, and write its results; see `watch_deployment`.
+        """Label one video, as a deployment of its own, and write its results; see `watch_deployment`.
 
         Args:
             path: The video.
             name: Its name in the results.
-            progress: Called with the seconds that are done, and those of the whole video where they are known.
+            progress: Called with the seconds that are done, and with the length of the video if it is known.
+
+        Returns:
+            Summary of the video.
 
         Raises:
             OSError: A file cannot be written.
@@ -119,12 +128,15 @@ class Recorder:
     def watch_deployment(self, media: Sequence[Medium], progress: MediaProgress) -> list[Watched]:
         """Label the media of one deployment and write their results.
 
-        A medium that cannot be read is reported in its result. Images have rows in the tables and no files of their
-        own. Evidence is kept of deployments of a single video.
+        A medium that cannot be read is reported in its summary. Images have rows in the tables and no files of their
+        own. Evidence is kept for deployments of a single video.
 
         Args:
-            media: In the order of time; see `by_deployment`.
-            progress: Called with a medium, its seconds that are done, and all of them where that is known.
+            media: Media in the order of time; see `by_deployment`.
+            progress: Called with a medium, its seconds that are done, and its length if it is known.
+
+        Returns:
+            Summary of each medium.
 
         Raises:
             OSError: A file cannot be written.
@@ -148,10 +160,10 @@ class Recorder:
         alone = len(media) == 1 and not media[0].image
         buffer = ThumbnailBuffer(reach) if reach is not None and alone else None
         rows = _Rows(self._predictions)
+        current: Medium | None = None
+        files: VideoFiles | None = None
         try:
             with ExitStack() as stack:
-                current: Medium | None = None
-                files: VideoFiles | None = None
                 for medium, labels in self._labeller.label_deployment(
                     readable,
                     progress=progress,
@@ -160,6 +172,7 @@ class Recorder:
                 ):
                     if medium is not current:
                         stack.close()
+                        _tell_of_copy(current, files, tell)
                         current = medium
                         files = None if medium.image else stack.enter_context(self._files(medium, buffer))
                     self._write(labels, files)
@@ -170,6 +183,7 @@ class Recorder:
                         moments=before.moments + len(labels.moments),
                         seconds=last.time + last.duration,
                     )
+            _tell_of_copy(current, files, tell)
         finally:
             rows.flush()
         return list(results.values())
@@ -183,6 +197,7 @@ class Recorder:
             annotated=self._annotated,
             buffer=buffer,
             evidence=self._evidence,
+            clips=None if self._clips is None else ClipChoice(margin=self._clips, min_event=self._min_event),
         )
 
     def _write(self, labels: Labels, files: VideoFiles | None) -> None:
@@ -195,8 +210,14 @@ class Recorder:
             files.aspect = labels.aspect
 
 
+def _tell_of_copy(medium: Medium | None, files: VideoFiles | None, tell: Trouble) -> None:
+    """Report a copy or a clip that could not be written."""
+    if medium is not None and files is not None and files.trouble is not None:
+        tell(medium, files.trouble)
+
+
 class _Rows:
-    """Rows of one video, written together: small row groups make large files."""
+    """Buffer of rows that are written together: small row groups make large files."""
 
     def __init__(self, writer: PredictionsWriter) -> None:
         self._writer = writer

@@ -37,8 +37,8 @@ def decides(cell: Own, x: Tensor, h: Tensor) -> Tensor:
     return x if bool((h > 0).any()) else h
 
 
-def drops(cell: Own, x: Tensor, h: Tensor) -> Tensor:
-    return torch.tanh(cell.linear(x) + nn.functional.dropout(h, 0.5))
+def draws(cell: Own, x: Tensor, h: Tensor) -> Tensor:
+    return torch.tanh(cell.linear(x) + torch.bernoulli(torch.sigmoid(h)))
 
 
 def mixes(cell: Own, x: Tensor, h: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ def counts(cell: Own, x: Tensor, h: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(
     ("function", "says"),
-    [(sorts, "sort"), (looks, "number is read"), (decides, "any|number"), (drops, "random|bernoulli"), (mixes, "batch"),
+    [(sorts, "sort"), (looks, "number is read"), (decides, "any|number"), (draws, "random|bernoulli"), (mixes, "batch"),
      (counts, "size of the batch")],
 )  # fmt: skip
 def test_one_warning_names_the_operation_and_the_line(function: Callable[..., Tensor], says: str) -> None:

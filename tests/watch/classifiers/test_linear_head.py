@@ -90,3 +90,11 @@ def test_what_makes_no_head_is_refused():
         fit_linear_head(features, labels, CLASSES, penalty=-1)
     with pytest.raises(InputError, match=r"\[3, 3\], got \[3, 6\]"):
         HeadClassifier(ColourClassifier(), fit_linear_head(features, labels, CLASSES), name="mine")
+
+
+def test_balanced_classes_weigh_the_same_however_many_frames_they_have():
+    """One feature that says nothing: the head gives the classes' shares, or the same to each."""
+    features, labels = np.zeros((10, 1), np.float32), np.array([0] * 9 + [1])
+    for balanced, expected in ((False, 0.9), (True, 0.5)):
+        head = fit_linear_head(features, labels, ("a", "b"), balanced=balanced)
+        np.testing.assert_allclose(head.probabilities(features)[0, 0], expected, atol=1e-3)

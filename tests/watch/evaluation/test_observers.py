@@ -1,5 +1,6 @@
 import itertools
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from watch_reels import CLASSES, busy_world, looked_at, shown, single
 from wolfdog.errors import InputError
 from wolfdog.tv import IdealObserver, Sampler
 from wolfdog.watch.data.labelled_video import UNLABELLED
+from wolfdog.watch.evaluation import observers
 from wolfdog.watch.evaluation.metrics import GAPS, confusion, gap_since, gap_table, share
 from wolfdog.watch.evaluation.observers import (
     IDEAL,
@@ -29,7 +31,7 @@ E = 6
 
 
 @given(st.lists(st.booleans(), max_size=40))
-def test_gaps_are_counted_from_the_last_telling_frame(informative):
+def test_gaps_are_counted_from_the_last_informative_frame(informative):
     expected, since = [], -1
     for is_informative in informative:
         since = 0 if is_informative else since + (since >= 0)
@@ -88,7 +90,7 @@ def seeing(noise=0.0):
 
 @pytest.fixture(scope="module")
 def programme():
-    return Sampler(WORLD, 6, 11).draw(700)
+    return Sampler(WORLD, 6, seed=11).draw(700)
 
 
 @pytest.fixture(scope="module")
@@ -191,9 +193,31 @@ def test_classes_in_another_order_give_the_same(judged, programme):
 
 def test_footage_that_the_ideal_observer_cannot_watch_is_refused():
     frame_classifier = seeing()
-    footage = looked_at(Sampler(WORLD, 1, 0).draw(20), embedding=E)
+    footage = looked_at(Sampler(WORLD, 1, seed=0).draw(20), embedding=E)
     with pytest.raises(InputError, match="give the world that was broadcast"):
         observe(frame_classifier, {}, footage, (*CLASSES[:-1], "cat"), WORLD)
     footage[0].labels[3] = UNLABELLED
     with pytest.raises(InputError, match=r"tv-0000\.mp4: the ideal observer needs a label at every moment"):
         observe(frame_classifier, {}, footage, CLASSES, WORLD)
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=40), st.integers(1, 5000))
+def test_videos_side_by_side_take_no_more_room_than_the_longest(lengths, small):
+    with mock.patch.object(observers, "SMALL", small):
+        groups = observers._side_by_side(lengths)
+    assert sorted(number for group in groups for number in group) == list(range(len(lengths)))
+    for group in groups:
+        assert len(group) * max(lengths[number] for number in group) <= max(small, *lengths)
+
+
+def test_many_short_videos_and_a_long_one_are_remembered_alike(monkeypatch):
+    context = Context("gru", 3, embedding=2, hidden=4).eval()
+    rng = np.random.default_rng(0)
+    footage = [
+        replace(single([0] * n, name=f"{n}.mp4"), events=rng.normal(size=(n, 2)).astype(np.float32))
+        for n in (3, 90, 4, 5, 2, 3, 7)
+    ]
+    together = remember(context, footage)
+    monkeypatch.setattr(observers, "SMALL", 1)
+    for one, other in zip(together, remember(context, footage, chunk=8), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)

@@ -1,3 +1,5 @@
+import itertools
+
 import av
 import numpy as np
 import pytest
@@ -5,10 +7,14 @@ import pytest
 from watch_films import COLOURS, cut, film, noise, plain, sound
 from watch_moments import CLASSES, moment
 from wolfdog.errors import InputError, MediaError
+from wolfdog.watch.labelling.watcher_labeller import WatcherLabeller
+from wolfdog.watch.model.config import WatcherConfig
+from wolfdog.watch.model.watcher import Watcher
 from wolfdog.watch.moments import Event, Moment
 from wolfdog.watch.output.annotate import annotate
 from wolfdog.watch.output.label_strip import LabelStrip
 from wolfdog.watch.output.palette import OTHERS, palette
+from wolfdog.watch.recorder import Recorder
 
 PAINTS = palette(CLASSES)
 
@@ -153,3 +159,28 @@ def test_improbable_ones_of_many_classes_are_drawn_as_one():
         tuple(colour) for colour, count in zip(colours.tolist(), counts.tolist(), strict=True) if count > 20
     }
     assert wide == {palette(classes)[classes[7]].rgb, OTHERS.rgb}
+
+
+def test_frames_that_are_hours_apart_are_written(tmp_path):
+    times = [0, 40, 24_000_000, 24_000_040]
+    source = film(tmp_path / "a.mkv", plain(4), codec="mpeg4", times=times)
+    annotate(source, [moment(0.0, "wolf")], tmp_path / "b.mp4", CLASSES)
+    with av.open(str(tmp_path / "b.mp4")) as made:
+        seen = [frame.time for frame in made.decode(video=0)]
+    assert [seen[0], seen[1], seen[-2], seen[-1]] == pytest.approx([time / 1000 for time in times])
+    assert max(after - before for before, after in itertools.pairwise(seen)) <= 3000.01
+
+
+def test_a_copy_that_cannot_be_written_does_not_end_the_folder(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise MediaError("a.mp4: its annotated copy cannot be written.")
+
+    monkeypatch.setattr("wolfdog.watch.output.video_files.annotate", refuse)
+    watcher = Watcher(WatcherConfig(("wolf", "dog"), 5.0, size=16, width=2, embedding=4, memory="none"))
+    for name in ("a.mp4", "b.mp4"):
+        film(tmp_path / name, plain(10))
+    with Recorder(WatcherLabeller(watcher.eval(), "w"), tmp_path / "out", annotated=True) as recorder:
+        found = [recorder.watch(tmp_path / name, name, lambda *_: None) for name in ("a.mp4", "b.mp4")]
+    said = (True, "a.mp4: its annotated copy cannot be written.")
+    assert [(one.moments > 0, one.trouble) for one in found] == [said] * 2
+    assert (tmp_path / "out" / "b.mp4.png").exists()

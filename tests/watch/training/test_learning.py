@@ -16,8 +16,9 @@ from wolfdog.watch.evaluation.metrics import gap_table
 from wolfdog.watch.evaluation.observers import remember
 from wolfdog.watch.model.config import WatcherConfig
 from wolfdog.watch.model.context import Context
+from wolfdog.watch.training.jobs import ContextJob
 from wolfdog.watch.training.objectives import ContextObjective
-from wolfdog.watch.training.train import ContextJob, ContextTraining
+from wolfdog.watch.training.settings import ContextTraining
 from wolfdog.watch.training.trainer import OptimizerSettings, Trainer
 from wolfdog.watch.training.workers import train_contexts
 
@@ -43,7 +44,7 @@ def short_of_ideal(said, programme):
 
 @pytest.fixture(scope="module")
 def test_broadcast():
-    return Sampler(WORLD, 64, 99).draw(1200)
+    return Sampler(WORLD, 64, seed=99).draw(1200)
 
 
 def test_a_gru_learns_the_model_problem(test_broadcast):

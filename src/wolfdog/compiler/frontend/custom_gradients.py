@@ -39,7 +39,7 @@ def check_gradients(step: Step, event: Tensor, states: Sequence[Tensor]) -> None
     # keeps a saved output itself would make a reference cycle with its graph, which no garbage collector sees.
     unseen = torch.autograd.graph.saved_tensors_hooks(Tensor.detach, _unpacked)
     with torch.enable_grad(), torch.autocast(event.device.type, enabled=False), unseen:
-        given = [tensor.clone().requires_grad_().clone() for tensor in (event, *states)]
+        given = [t.clone().requires_grad_(t.is_floating_point()).clone() for t in (event, *states)]
         with _Switches():
             y, after = step(given[0], given[1:])
     seen: set[Any] = set()

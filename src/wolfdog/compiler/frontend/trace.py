@@ -13,6 +13,7 @@ from ..ir.program import Program
 from .custom_gradients import Step as Step
 from .custom_gradients import check_gradients
 from .prologue import ParameterCode
+from .streams import Draw, Lookup
 from .tracer import Tracer
 
 
@@ -20,11 +21,13 @@ from .tracer import Tracer
 class Traced:
     """Traced step: a program over the event "x", the states "s0", "s1", ... and values of the parameters.
 
-    Its outputs are "y" and the next states "s0", "s1", ...
+    Its outputs are "y" and the next states "s0", "s1", ... It reads the results of `lookups` and `draws` as events.
     """
 
     program: Program
     parameters: ParameterCode
+    lookups: tuple[Lookup, ...] = ()
+    draws: tuple[Draw, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,19 @@ def trace(
     first, second = [p for p in (31, 37, 41, 43, 47, 53, 59, 61, 67, 71) if p not in taken][:2]
     traced = _trace(step, others, event, states, rows, each, first)
     again = _trace(step, others, event, states, rows, each, second)
-    if show(traced.program) != show(again.program) or traced.parameters.source() != again.parameters.source():
+    if _text(traced) != _text(again):
         raise Refusal("the step computes something from the size of the batch")
     small = _examples(batched, 2)
     count = len(states) + 1
     with rows.stand_in(dict(zip(each, small[count:], strict=True))):
         check_gradients(step, small[0], small[1:count])
     return traced
+
+
+def _text(traced: Traced) -> tuple[object, ...]:
+    """Everything that a step is, to compare two traces of it."""
+    looked_up = [(each.table, each.embedding, show(each.indices)) for each in traced.lookups]
+    return show(traced.program), traced.parameters.source(), looked_up, traced.draws
 
 
 def _examples(tensors: Sequence[Tensor], batch: int) -> list[Tensor]:
@@ -88,9 +97,11 @@ def _trace(
     given: Mapping[str, Tensor],
     batch: int,
 ) -> Traced:
+    held = (event, *states, *named.values())
+    dtype = next(t.dtype for t in held if t.is_floating_point())
     x, *before = _examples([event, *states], batch)
     each = dict(zip(given, _examples(list(given.values()), batch), strict=True))
-    tracer = Tracer(named, batch, event.dtype)
+    tracer = Tracer(named, batch, dtype)
     tracer.give(x, "x", "event")
     for number, row in enumerate(each.values()):
         tracer.give(row, f"a{number}", "event")
@@ -105,7 +116,7 @@ def _trace(
             if state.shape != old.shape or state.dtype != old.dtype:
                 raise Refusal(f"state {number} changes from {_kind(old)} to {_kind(state)} in a step")
             outputs[f"s{number}"] = tracer.value_of(state)
-        return Traced(Program(outputs), tracer.code.finished())
+        return Traced(Program(outputs), tracer.code.finished(), tuple(tracer.lookups), tuple(tracer.draws))
     finally:
         tracer.aliases.clear()
 

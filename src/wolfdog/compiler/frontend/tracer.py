@@ -23,6 +23,7 @@ from .aten.pointwise import MAKES, TRUTHS
 from .aten.table import FOLDS, IN_PLACE, LOWER
 from .prologue import ParameterCode
 from .source_location import where
+from .streams import FILLS, MAKES_RANDOM, Draw, Lookup, check_whole, indices_of, layout, lookup_axis, of_event
 
 
 class Tracer(TorchDispatchMode):
@@ -38,6 +39,10 @@ class Tracer(TorchDispatchMode):
         self.builder = Builder()
         self.code = ParameterCode()
         self.aliases = AliasTable()
+        self.lookups: list[Lookup] = []
+        self.draws: list[Draw] = []
+        self._unset: set[int] = set()  # tensors of unset numbers, which are to be filled with random ones
+        self._whole = False  # whether the event consists of whole numbers
         self.operands = Operands(self.builder, batch, self._constant, torch.finfo(dtype).max)
         for name, tensor in named.items():
             self.aliases.remember(tensor, None, None, given=True).source = self.code.given(name)
@@ -47,6 +52,7 @@ class Tracer(TorchDispatchMode):
         value = self.builder.input(name, role, Type(tuple(tensor.shape[1:]), True))
         if tensor.dtype is torch.bool:
             value = self.builder("ne", value, self.builder.fill(0.0))
+        self._whole = self._whole or not (tensor.is_floating_point() or tensor.dtype is torch.bool)
         self.aliases.remember(tensor, value, 0, given=True)
 
     def value_of(self, tensor: Tensor) -> Value:
@@ -73,33 +79,98 @@ class Tracer(TorchDispatchMode):
         entries = [self.aliases.entry(tensor) for tensor in inputs]
         batched = any(entry.value is not None for entry in entries)
         writes = written(func, args, kwargs)
+        if kwargs.get("generator") is not None:
+            raise Refusal(
+                f"{base} draws random numbers from a generator of the cell's own, {self.builder.where}"
+            )
         self._check(func, base, entries, writes, batched)  # before it runs: a refused cell is left as it was
         result = func(*args, **kwargs)
-        if writes and batched:
+        if base in FILLS:
+            self._draw(writes[0], base, FILLS[base](args[1:]))
+        elif base in MAKES_RANDOM:
+            self.aliases.remember(result, None, None)
+            self._draw(result, *MAKES_RANDOM[base])
+        elif (base in _UNSET and self._takes_batch(result)) or (
+            base == "detach" and id(args[0]) in self._unset
+        ):
+            self.aliases.remember(result, None, None).stale = True
+            self._unset.add(id(result))
+        elif base in _LOOKUPS and self._looked_up(base, args, result):
+            pass
+        elif writes and batched:
             return self._in_place(base, args, kwargs, result)
+        else:
+            self._recorded(func, base, args, kwargs, result, writes, batched)
+        return result
+
+    def _recorded(
+        self, func: Any, base: str, args: Any, kwargs: Any, result: Any, writes: list[Tensor], batched: bool
+    ) -> None:
         if batched or self._batched_anew(base, result):
             self._record(base, args, kwargs, result)
         else:
             self._record_parameters(func, base, args, kwargs, result, writes)
-        return result
+
+    def _takes_batch(self, tensor: Any) -> bool:
+        """Whether a new tensor has the batch as its first axis."""
+        return isinstance(tensor, Tensor) and tensor.shape[:1] == (self.batch,)
+
+    def _draw(self, tensor: Tensor, fill: str, arguments: tuple[float, ...]) -> None:
+        """Make a tensor, which is filled with random numbers, an input of the program."""
+        here, entry = self.builder.where, self.aliases.entry(tensor)
+        if not self._takes_batch(tensor) or tensor.dtype is not self.dtype:
+            raise Refusal(f"the step draws random numbers that are not one for each example, {here}")
+        known = [other for other in self.aliases.sharing(tensor) if id(other.tensor) not in self._unset]
+        if not _dense(tensor) or any(other is not entry for other in known):
+            raise Refusal(f"the step draws random numbers into a view of another tensor, {here}")
+        features = tuple(tensor.shape[1:])
+        draw = Draw(f"r{len(self.draws)}", features, layout(tensor), fill, arguments)
+        self.draws.append(draw)
+        entry.value, entry.axis, entry.stale, entry.source = (
+            self.builder.input(draw.name, "event", Type(features, True)), 0, False, -1
+        )  # fmt: skip
+
+    def _looked_up(self, base: str, args: Any, result: Tensor) -> bool:
+        """Whether an operation looks up rows by whole numbers of the event; its result is then an input."""
+        table, indices = args[0], args[1] if base == "embedding" else args[1][0]
+        at = self.aliases.entry(indices) if isinstance(indices, Tensor) else None
+        if at is None or at.value is None or indices.is_floating_point() or indices.dtype is torch.bool:
+            return False
+        program, here = indices_of(at.value), self.builder.where
+        if program is None or not self._whole or (base == "index" and len(args[1]) > 1):
+            raise Refusal(f"rows are looked up by numbers that the step computes, {here}")
+        if self.aliases.entry(table).value is not None:
+            raise Refusal(f"rows are looked up in a tensor that depends on the event or the state, {here}")
+        options = (*args[2:], *(-1, False, False)[len(args) - 2 :]) if base == "embedding" else None
+        if options is not None and options[1]:
+            raise Refusal(f"an embedding with scale_grad_by_freq counts the indices of one step, {here}")
+        rows = self._operand(table)
+        shape, axis = lookup_axis(self.operands, (at.value, at.axis), rows)
+        made = Lookup(f"l{len(self.lookups)}", program, rows.name, options)
+        self.lookups.append(made)
+        value = self.builder.input(made.name, "event", Type(shape, True))
+        self.aliases.remember(result, value, axis)
+        return True
 
     def _check(self, func: Any, base: str, entries: list[Entry], writes: list[Tensor], batched: bool) -> None:
         """Raise Refusal for an operation that a program cannot have."""
         here = self.builder.where
-        if any(entry.stale for entry in entries):
+        unset = any(id(entry.tensor) in self._unset and entry.stale for entry in entries)
+        if unset and base == "detach":  # PyTorch's own, as it makes a tensor
+            return
+        if unset and base not in FILLS:
+            raise Refusal(f"{base} reads a tensor of unset numbers, {here}")
+        if base not in FILLS and any(entry.stale for entry in entries):
             raise Refusal(f"{base} reads a tensor that was written through another view of it, {here}")
         if base == "_local_scalar_dense":
             raise Refusal(f"a number is read out of a tensor, {here}")
-        if torch.Tag.nondeterministic_seeded in func.tags and base not in ATTENTION:
+        random = torch.Tag.nondeterministic_seeded in func.tags and base not in ATTENTION
+        if random and (base not in {*FILLS, *MAKES_RANDOM} or func._overloadname not in _PLAIN_DRAWS):
             raise Refusal(f"{func.name()} draws random numbers, {here}")
-        if batched and base == "empty_like":
-            raise Refusal(
-                f"the step draws random numbers for dropout, or makes another tensor of unset numbers, {here}; for one "
-                "mask a sequence, use wd.RecurrentDropout, or an attribute of the cell with a row for each example"
-            )
         if any(self.aliases.is_given(tensor) for tensor in writes):
             raise Refusal(f"{base} writes into an event, a state or a parameter, {here}")
-        if batched and (base not in IN_PLACE if writes else base not in LOWER):
+        drawn = base in FILLS or base in MAKES_RANDOM or base in _UNSET or base in _LOOKUPS
+        if batched and not drawn and (base not in IN_PLACE if writes else base not in LOWER):
             name = func.name().removeprefix("aten::")
             raise Refusal(f"the operation {name} is not one that kernels can be made of, {here}")
         folded = any(isinstance(entry.axis, Folded) for entry in entries)
@@ -111,6 +182,15 @@ class Tracer(TorchDispatchMode):
         return base in MAKES and isinstance(result, Tensor) and result.shape[:1] == (self.batch,)
 
     def _record(self, base: str, args: Any, kwargs: Any, result: Any) -> None:
+        if base not in LOWER:
+            raise Refusal(
+                f"the operation {base} is not one that kernels can be made of, {self.builder.where}"
+            )
+        self._check_whole(base, args, kwargs, result)
+        if self._whole and base == "_to_copy" and result.dtype is torch.int64:  # from fewer bits
+            entry = self.aliases.entry(args[0])
+            self.aliases.remember(result, entry.value, entry.axis)
+            return
         made = LOWER[base](self.operands, *self._translate(args, base), **self._translate(kwargs, base))
         results = result if isinstance(result, tuple | list) else [result]
         for tensor, (value, axis) in zip(results, made if isinstance(made, list) else [made], strict=False):
@@ -133,6 +213,18 @@ class Tracer(TorchDispatchMode):
         if whole_numbers(value):
             return value
         raise Refusal(f"{base} computes in {tensor.dtype} in a cell of {self.dtype}, {self.builder.where}")
+
+    def _check_whole(self, base: str, args: Any, kwargs: Any, result: Any) -> None:
+        """Raise Refusal for an operation that computes with whole numbers of the event."""
+        for tensor in flat((args, kwargs)) if self._whole else ():
+            if (
+                isinstance(tensor, Tensor)
+                and not tensor.is_floating_point()
+                and tensor.dtype is not torch.bool
+            ):
+                value = self.aliases.entry(tensor).value
+                if value is not None and of_event(value):
+                    check_whole(base, args, result, self.dtype, self.builder.where)
 
     def _record_parameters(
         self, func: Any, base: str, args: Any, kwargs: Any, result: Any, writes: list[Tensor]
@@ -163,6 +255,7 @@ class Tracer(TorchDispatchMode):
 
     def _in_place(self, base: str, args: Any, kwargs: Any, result: Tensor) -> Tensor:
         target: Tensor = args[0]
+        self._check_whole(base, args, kwargs, result)
         made = LOWER[IN_PLACE[base]](
             self.operands, *self._translate(args, base), **self._translate(kwargs, base)
         )
@@ -201,6 +294,21 @@ class Tracer(TorchDispatchMode):
     def _constant(self, expression: str, shape: tuple[int, ...]) -> Value:
         source = self.code.expression(f"{expression}.to({self.dtype})")
         return self.builder.input(self.code.use(source), "parameter", Type(shape, False))
+
+
+_UNSET = frozenset({"empty_like", "empty", "new_empty", "empty_strided", "new_empty_strided"})
+"""Operations that make tensors of unset numbers."""
+
+_LOOKUPS = frozenset({"embedding", "index"})
+"""Operations that look up rows of a table."""
+
+_PLAIN_DRAWS = frozenset({"", "default", "float"})
+"""Overloads of random operations that take numbers alone, and PyTorch's own generator."""
+
+
+def _dense(tensor: Tensor) -> bool:
+    """Whether a tensor's elements fill a block of memory, in some order of its axes."""
+    return tensor.permute(layout(tensor)).is_contiguous()
 
 
 def whole_numbers(value: Value) -> bool:

@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from ..frontend.prologue import ParameterCode
+from ..frontend.streams import Draw, drawn
+from ..frontend.trace import Traced
 from .recurrence import Recurrence
+from .torch_program import as_function
 
 
 class Call:
     """Computation before the loop, of eager calls and of graphs of torch.compile alike.
 
     Args:
-        code: Code of what depends on parameters alone.
+        traced: The step.
         rows: Names of tensors with a row for each example, as dropout masks of a sequence.
         recurrence: Recurrence whose kernels run afterwards.
 
@@ -21,10 +23,13 @@ class Call:
         values: Names of its results.
     """
 
-    def __init__(self, code: ParameterCode, rows: Sequence[str], recurrence: Recurrence) -> None:
-        self.recurrence = recurrence
+    def __init__(self, traced: Traced, rows: Sequence[str], recurrence: Recurrence) -> None:
+        self.recurrence, code = recurrence, traced.parameters
         self.names, self.values, self.rows = list(code.names), list(code.results()), list(rows)
         self._parameters = code.function()
+        self._draws: tuple[Draw, ...] = traced.draws
+        self._lookups = [(each, as_function(each.indices)) for each in traced.lookups]
+        self._reads_event = any(value.name == "x" for value in traced.program.inputs())
         self._early, self._over_events = recurrence.early, recurrence.over_events
         self._event_names, self._parameter_names = list(recurrence.events), list(recurrence.parameters)
 
@@ -34,6 +39,7 @@ class Call:
         x: Tensor,
         resets: Tensor | None = None,
         fresh: Sequence[Tensor] = (),
+        used: int | None = None,
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Kernel inputs of every event, and of the parameters, in the recurrence's order.
 
@@ -42,16 +48,22 @@ class Call:
             x: Events `[T, B, ...]`.
             resets: Booleans `[T, B]`, true where states become `fresh` before the step; None for no resets.
             fresh: States after a reset, `[B, ...]` each.
+            used: Number of steps that the loop would run, which counts for random numbers; None for all.
         """
-        steps = x.shape[0]
-        inputs = {"x": x}
+        steps, dtype = x.shape[0], self.recurrence.dtype
+        inputs = {"x": x.to(dtype)} if self._reads_event else {}
+        if self._draws:
+            inputs |= drawn(self._draws, steps, steps if used is None else used, x.shape[1], dtype)
         for number, name in enumerate(self.rows):
-            inputs[f"a{number}"] = named[name].to(x.dtype).expand(steps, *named[name].shape)
+            inputs[f"a{number}"] = named[name].to(dtype).expand(steps, *named[name].shape)
         if resets is not None:
-            inputs["reset"] = resets.to(x.dtype)
+            inputs["reset"] = resets.to(dtype)
             for number, state in enumerate(fresh):
                 inputs[f"f{number}"] = state.expand(steps, *state.shape)
         values = dict(zip(self.values, self._parameters(*[named[name] for name in self.names]), strict=True))
-        early = self._early(like=x, **values)
-        events = self._over_events(like=x, **inputs, **values, **early)
+        for each, indices in self._lookups:
+            inputs[each.name] = each.rows(values[each.table], indices(like=x, x=x)["i"])
+        like = x if x.is_floating_point() else x.new_empty(0, dtype=dtype)
+        early = self._early(like=like, **values)
+        events = self._over_events(like=like, **inputs, **values, **early)
         return [events[name] for name in self._event_names], [early[name] for name in self._parameter_names]

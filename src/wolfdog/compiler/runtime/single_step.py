@@ -18,6 +18,8 @@ from ..backends.llvm.emit import FIELDS, HEADER
 from ..backends.llvm.in_place import in_place_code, readable
 from ..backends.llvm.launch import Launch
 from ..frontend.trace import Traced
+from ..ir.program import rewrite
+from ..ir.values import Builder, Value
 from ..passes.hoist import prepare_in_place, split
 from .torch_program import as_function
 
@@ -31,7 +33,12 @@ class SingleStep:
     def __init__(self, traced: Traced, dtype: torch.dtype) -> None:
         self.dtype = dtype
         self.traced = traced
-        parts = split(prepare_in_place(traced.program), in_place=True)
+        lookup = next(iter(traced.lookups), None)
+        # the row that a step looks up takes the place of the event
+        program = traced.program if lookup is None else rewrite(traced.program, _looked_up)
+        self._indices = None if lookup is None else as_function(lookup.indices)
+        self._lookup = lookup
+        parts = split(prepare_in_place(program), in_place=True)
         self.early = as_function(parts.parameters)
         self.launch = Launch(parts.recurrence, dtype)
         outputs = parts.recurrence.outputs
@@ -62,6 +69,20 @@ class SingleStep:
                 return None
         return read
 
+    def event(self, x: Tensor, named: Sequence[Tensor]) -> Tensor:
+        """Event that the kernel reads: the given one, or the row that the step looks up by its whole numbers.
+
+        Args:
+            x: the event, [B, ...].
+            named: the cell's tensors, in the order of the parameter code.
+        """
+        if self._lookup is None or self._indices is None:
+            return x
+        code = self.traced.parameters
+        with torch.no_grad():
+            table = code.run(dict(zip(code.names, named, strict=True)))[self._lookup.table]
+            return self._lookup.rows(table, self._indices(like=x, x=x)["i"])
+
     def run(
         self, weights: Weights, batch: int, x: Tensor, states: Sequence[Tensor]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -75,6 +96,10 @@ class SingleStep:
         result = table.step(x, *states)
         self._tables.append(table)
         return result
+
+
+def _looked_up(b: Builder, value: Value, _: tuple[Value, ...]) -> Value | None:
+    return b.input("x", value.role, value.type) if value.op == "input" and value.name == "l0" else None
 
 
 class _Table:

@@ -254,8 +254,8 @@ def _count_operations() -> None:
         parameters: Any,
         saved: Any,
         gradient: Any,
-        *_: Any,
-        **__: Any,
+        *last: Any,
+        **options: Any,
     ) -> int:
         known = _recurrence(number)
         adjoint = known.differentiated.backward

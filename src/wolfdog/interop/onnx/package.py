@@ -10,10 +10,10 @@ MAX_FILE_SIZE = 2**31 - 1
 
 
 def onnx_package(name: str = "onnx") -> ModuleType:
-    """The package onnx, or one of its modules, such as "onnx.checker".
+    """Package onnx, or one of its modules, such as "onnx.checker".
 
     Raises:
-        MissingPackageError: onnx is not installed.
+        MissingPackageError: The package onnx is not installed.
 
     Examples:
         >>> onnx_package().__name__

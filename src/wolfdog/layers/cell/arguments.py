@@ -64,7 +64,7 @@ def check_events(x: Tensor, batch_first: bool) -> bool:
 
 
 def with_batch(state: State | None, batch: int, batched: bool) -> State | None:
-    """A checked state, with a batch dimension of one if the call has no batch."""
+    """Checked state, with a batch dimension of one if the call has no batch."""
     if state is None:
         return None
     check_state(state, batch if batched else None)
@@ -86,6 +86,9 @@ def checked_lengths(
     if not (whole or checked.numel() == 0) or list(checked.shape) != expected:
         raise ShapeError(f"{name} must be whole numbers of shape {expected}; got {described(checked)}")
     if not values_known(checked):
+        if torch.compiler.is_compiling() and checked.numel():  # checked where the graph runs
+            within = ((checked >= 0) & (checked <= steps)).all()
+            torch._assert_async(within, f"{name} must lie between 0 and the number of events")
         return checked.reshape(-1).to(torch.int64)
     least, most = map(int, checked.aminmax()) if checked.numel() else (0, 0)
     if not 0 <= least <= most <= steps:
@@ -112,7 +115,7 @@ def check_resets(resets: Tensor, steps: int, batch: int | None, batch_first: boo
 
 
 def check_probability(name: str, value: float) -> float:
-    """A dropout probability as a float.
+    """Dropout probability as a float.
 
     Raises:
         InputError: It is not a number in [0, 1).

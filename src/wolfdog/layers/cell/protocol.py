@@ -69,6 +69,7 @@ def result_form(
         InputError: The result has neither form, or either may apply.
     """
     name = type(cell).__name__
+    _check_tuples(cell, result)
     if isinstance(result, Tensor) and before is None:
         return "state"
     if before is None:
@@ -80,7 +81,6 @@ def result_form(
             'output and its state. Choose with Recurrent(cell, returns="state") or '
             'Recurrent(cell, returns="output, state")'
         )
-    _check_tuples(cell, result)
     if structure(result) == structure(before):
         return "state"
     if structure(result) == f"(tensor, {structure(before)})":
@@ -97,7 +97,7 @@ SIZES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
 
 def _tried(cell: nn.Module, event: Tensor) -> Returns | None:
-    """The one reading of what a cell returns without a state in which it runs on and keeps its form; None at a tie."""
+    """Only reading of a cell's result with which the cell runs on and keeps its form; None if both or neither do."""
     held = [*cell.parameters(), *cell.buffers()]
     taken = {size for tensor in (*held, event[:1]) for size in tensor.shape}
     size = next((size for size in SIZES if size not in taken), SIZES[-1])
@@ -135,7 +135,11 @@ def _keeps(cell: nn.Module, event: Tensor, state: State, first: State) -> bool:
 
 
 def check_pair(cell: nn.Module, state: State | None) -> None:
-    """Raises ShapeError for one tensor in the place of the pair (h, c) that torch.nn.LSTMCell keeps."""
+    """Check that the state of torch.nn.LSTMCell is a pair (h, c).
+
+    Raises:
+        ShapeError: It is one tensor.
+    """
     if isinstance(cell, nn.LSTMCell) and isinstance(state, Tensor):
         raise ShapeError(
             f"the state of {type(cell).__name__} must be a pair (h, c); got one tensor {list(state.shape)}: pass "
@@ -144,7 +148,11 @@ def check_pair(cell: nn.Module, state: State | None) -> None:
 
 
 def _check_tuples(cell: nn.Module, result: object) -> None:
-    """Raises InputError for a list in the place of a tuple."""
+    """Check that a result holds tuples only.
+
+    Raises:
+        InputError: It holds a list.
+    """
     parts = [result, *result] if isinstance(result, tuple | list) else [result]
     if any(isinstance(part, list) for part in parts):
         raise InputError(f"{type(cell).__name__} returned a list: a state of several tensors is a tuple")

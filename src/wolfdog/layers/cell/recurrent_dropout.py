@@ -101,7 +101,11 @@ class RecurrentDropout(CellWrapper):
         return f"inputs={self.inputs}, states={self.states}, candidates={self.candidates}"
 
     def draw(self, batch: int) -> None:
-        """Draw masks for a batch in training; do nothing in eval mode."""
+        """Draw masks for a batch in training; without effect in evaluation mode.
+
+        Args:
+            batch: Number of sequences, B.
+        """
         if not self.training:
             return
         first, *rest = tensors(self.initial_state(batch))
@@ -128,7 +132,11 @@ class RecurrentDropout(CellWrapper):
         return self.input_mask, self.hidden_mask, state, candidate
 
     def set_masks(self, masks: Masks) -> None:
-        """Set the masks to those of an earlier `masks()`."""
+        """Set the masks to those of an earlier `masks()`.
+
+        Args:
+            masks: The masks.
+        """
         self.input_mask, self.hidden_mask, *inside = masks
         for name, mask in zip(_INSIDE, inside, strict=True):
             if hasattr(self.cell, name):

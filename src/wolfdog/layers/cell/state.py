@@ -43,6 +43,12 @@ def select(mask: Tensor, yes: State, no: State) -> State:
 def detach(state: State) -> State:
     """State detached from its graph, for truncated backpropagation through time.
 
+    Args:
+        state: A tensor, or nested tuples of tensors.
+
+    Returns:
+        The same structure of detached tensors.
+
     Examples:
         >>> import torch
         >>> w = torch.ones(2, 3, requires_grad=True)

@@ -28,11 +28,11 @@ _OPERATORS: Mapping[Callable[..., Any], Callable[..., Cell]] = {
     torch.rnn_tanh_cell: ElmanCell,
     torch.rnn_relu_cell: partial(ElmanCell, nonlinearity="relu"),
 }
-"""The operators of torch's cells, and the equal cells."""
+"""Operators of torch's cells, and the equal cells."""
 
 
 def equal_cell(cell: nn.Module) -> nn.Module:
-    """The cell itself, or for one of torch's the equal cell of wolfdog with the same parameters.
+    """Cell of wolfdog: the cell itself, or for one of torch's the equal cell with the same parameters.
 
     Examples:
         >>> equal_cell(nn.GRUCell(3, 4))

@@ -48,12 +48,12 @@ class CellWrapper(nn.Module):
         return state
 
     def _previous_state(self, event: Tensor, state: State | None) -> State:
-        """The previous state of a step; the initial state if `state` is None."""
+        """Previous state of a step; the initial state if `state` is None."""
         return self.initial_state(len(event)) if state is None else state
 
 
 def innermost(cell: nn.Module) -> nn.Module:
-    """The cell inside all wrappers."""
+    """Cell inside all wrappers."""
     while isinstance(cell, CellWrapper):
         cell = cell.cell
     return cell

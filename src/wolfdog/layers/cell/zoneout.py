@@ -40,7 +40,7 @@ class Zoneout(CellWrapper):
         torch.Size([7, 2, 5])
     """
 
-    def __init__(self, cell: nn.Module, states: float | tuple[float, ...] = 0.1) -> None:
+    def __init__(self, cell: nn.Module, *, states: float | tuple[float, ...] = 0.1) -> None:
         super().__init__(cell)
         parts = list(tensors(self.initial_state(1)))
         probabilities = states if isinstance(states, tuple) else (states,) * len(parts)
@@ -72,7 +72,14 @@ class Zoneout(CellWrapper):
         return f"states={self.probabilities}"
 
     def with_masks(self, x: Tensor) -> Tensor:
-        """Events [T, B, I], in training with the masks d of their steps appended, [T, B, I + features of the state]."""
+        """Events with the masks of their steps appended in training; events alone in evaluation mode.
+
+        Args:
+            x: Events [T, B, I].
+
+        Returns:
+            Events [T, B, I + features of the state], or [T, B, I].
+        """
         if not self.training:
             return x
         parts = list(tensors(self.initial_state(1)))

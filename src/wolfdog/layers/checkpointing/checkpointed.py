@@ -80,7 +80,7 @@ class Checkpointed(nn.Module):
         torch.Size([1000, 2, 5])
     """
 
-    def __init__(self, model: nn.Module, every: Every = "auto", *, batch_first: bool = False) -> None:
+    def __init__(self, model: nn.Module, *, every: Every = "auto", batch_first: bool = False) -> None:
         super().__init__()
         self.model, self.every, self.batch_first = model, check_every(every, "every"), batch_first
 

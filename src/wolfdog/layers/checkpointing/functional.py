@@ -52,9 +52,8 @@ class PureRun(Protocol):
 class CompiledRun:
     """Run of a cell by kernels."""
 
-    draws = False
-
     def __init__(self, runner: CompiledRunner, ready: Ready) -> None:
+        self.draws = ready.found.draws
         self._ready, self._names = ready, ready.found.names
         self.read = [ready.named[name] for name in self._names] + ready.fresh
         self.states = list(tensors(ready.before))

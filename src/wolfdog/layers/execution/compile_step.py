@@ -4,8 +4,10 @@ from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
+from ..cell.rng import generators, replayed
 from ..cell.state import State, rebuilt, tensors
 from .attribute_reads import Reads, recording
 from .cell_cache import CellRecord, Program, standing_in
@@ -45,10 +47,11 @@ def compile_step(
     modules, reads, ties = record.modules, Reads(refuse), record.ties()
     untouched = Untouched(modules)
     made: Compiled | str
-    numbers = record.arguments(lifted, event.dtype)
+    numbers = record.arguments(lifted, _format(event, state))
     slots = {name: record.number_slot(name) for name in lifted}
     try:
-        with standing_in(slots, {name: numbers[name] for name in lifted}), recording(modules, reads):
+        stand_in = standing_in(slots, {name: numbers[name] for name in lifted})
+        with stand_in, recording(modules, reads), replayed(generators(event.device), event.device):
             made = _traced(record, eager, event, state, numbers)
     except Refusal as refusal:
         made = str(refusal)
@@ -63,6 +66,11 @@ def compile_step(
         made = f"a step changes {min(changed)} of the cell"
     kept = [read for read in reads.all() if read.name not in changed]
     return Program(made, kept, ties, lifted)
+
+
+def _format(event: Tensor, state: State) -> torch.dtype:
+    """Number format of a step: the event's, or that of its states where the event consists of whole numbers."""
+    return event.dtype if event.is_floating_point() else next(tensors(state)).dtype
 
 
 def _traced(

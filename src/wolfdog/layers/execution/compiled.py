@@ -1,6 +1,5 @@
 """Compiled runner: the cell's step, traced and compiled at its first call, instead of the eager loop."""
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,25 +9,17 @@ from torch import Tensor, nn
 from ...compiler.fork_safety import compiling
 from ..cell.protocol import Returns, initial_state, starts_from_zeros
 from ..cell.state import State, rebuilt, tensors, transform
-from .attribute_reads import Reads, recording
-from .cell_cache import SETTINGS, Program, Slot, record_of
-from .compile_step import compile_step
+from .cell_cache import Program, Slot, record_of
 from .eager import EagerRunner
 from .fast_path import SequencePath, StepPath
-from .guards import Check, compiled_check, watched
-from .kernel_access import default_device, obstacle
-from .probing import probing, trial
+from .kernel_access import obstacle
+from .probing import trial
+from .program_choice import Kept, ProgramChoice
+from .random_order import other_draws
+from .zero_start import NOT_ZEROS, zero_start
 
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
-
-_warned: set[str] = set()
-_NAMED = 256
-"""Warnings that are remembered, so that none comes twice."""
-
-
-Kept = dict[Any, tuple[Program, Check]]
-"""Programs by the form of their inputs, each with a check of all that its step read."""
 
 
 class Ready(NamedTuple):
@@ -58,11 +49,11 @@ class CompiledRunner:
         kept: Checks of programs that a layer stores between calls.
     """
 
-    def __init__(self, cell: nn.Module, returns: Returns | None, kept: "Kept | None" = None) -> None:
-        self.kept = {} if kept is None else kept
-        self.eager, self.returns = EagerRunner(cell, returns), returns
+    def __init__(self, cell: nn.Module, returns: Returns | None, kept: Kept | None = None) -> None:
+        self.eager, self.cell = EagerRunner(cell, returns), cell
         with compiling:
-            self.cell, self.record = cell, record_of(cell)
+            self.record = record_of(cell)
+        self.choice = ProgramChoice(cell, self.record, returns, {} if kept is None else kept)
         self.reason: str | None = None
         self.ready_step: Ready | None = None  # what ran the last step without a gradient
 
@@ -100,14 +91,17 @@ class CompiledRunner:
         gradient = torch.is_grad_enabled() and any(
             t.requires_grad for t in (event, *states, *ready.named.values())
         )
-        if gradient or found.rows:
+        single = None if gradient else found.single
+        if single is None:
             y, after = found.sequence(ready.named, event.unsqueeze(0), states)
             return y.squeeze(0), rebuilt(ready.before, after)
-        weights = found.single.weights([ready.named[name] for name in found.names])
+        named = [ready.named[name] for name in found.names]
+        weights = single.weights(named)
         if weights is None:  # it reads what is computed from parameters, which a step computes anew
             y, after = found.sequence(ready.named, event.unsqueeze(0), states)
             return y.squeeze(0), rebuilt(ready.before, after)
-        y, new = found.single.run(weights, len(event), event.contiguous(), [s.contiguous() for s in states])
+        event = single.event(event, named).contiguous()
+        y, new = single.run(weights, len(event), event, [s.contiguous() for s in states])
         self.ready_step = ready
         return y, rebuilt(ready.before, new)
 
@@ -146,7 +140,7 @@ class CompiledRunner:
         return y, rebuilt(ready.before, after)
 
     def sequence_path(self, x: Tensor, state: State | None, places: Sequence[Slot]) -> SequencePath | None:
-        """Fast path for sequences like this one, without resets.
+        """Fast path for sequences like this one.
 
         Args:
             x: Events.
@@ -161,13 +155,12 @@ class CompiledRunner:
             return None
         if ready.dtype is not x.dtype or not _flat(ready.before):
             return None
-        if state is not None:
-            return SequencePath(self.record, ready.program, x, state, None, places)
-        if not self.record.zeros and not starts_from_zeros(self.cell):
-            return None
-        with torch.inference_mode(False):  # zeros that any later call may use
-            start = transform(lambda t: torch.zeros_like(t, device="cpu"), ready.before)
-        return SequencePath(self.record, ready.program, x, start, start, places)
+        start = None
+        if starts_from_zeros(self.cell) or (state is None and self.record.zeros):
+            with torch.inference_mode(False):  # zeros that any later call may use
+                start = transform(lambda t: torch.zeros_like(t, device="cpu"), ready.before)
+        given = start if state is None else state
+        return None if given is None else SequencePath(self.record, ready.program, x, given, start, places)
 
     def ready(
         self, x: Tensor, state: State | None, resets: bool, others: Sequence[Tensor] = ()
@@ -190,13 +183,17 @@ class CompiledRunner:
         before = state if state is not None else self.zero(event)
         program = None if before is None else self._compiled(event, before)
         if before is None or program is None or isinstance(program.made, str):
-            self.reason = self.reason or "the cell makes a first state of its own, which is not zeros"
+            self.reason = self.reason or NOT_ZEROS
             return None
+        if program.made.draws:
+            self.reason = other_draws(self.cell, x, before, resets)
+            if self.reason is not None:
+                return None
         fresh = self.zero(event) if resets else None
         if resets and fresh is None:
-            self.reason = "the cell makes a first state of its own, which is not zeros"
+            self.reason = NOT_ZEROS
             return None
-        named = self.record.arguments(program.lifted, event.dtype)
+        named = self.record.arguments(program.lifted, program.made.dtype)
         if any(len(named[name]) != x.shape[1] for name in program.made.rows):
             self.reason = "an attribute has a row for each example, and another number of rows"
             return None
@@ -204,10 +201,7 @@ class CompiledRunner:
 
     def refuse(self, x: Tensor, ready: Ready, reason: str) -> None:
         """Use the eager loop from now on for events like x [T, B, ...]."""
-        program = ready.program
-        refused = Program(reason, program.reads, program.ties, program.lifted)
-        self.record.keep(self._form(x[0].to(ready.dtype), ready.before), refused)
-        self._warn(reason)
+        self.choice.refuse(x[0].to(ready.dtype), ready.before, ready.program, reason)
         self.reason = reason
 
     def prepare(self, event: Tensor) -> "Compiled | None":
@@ -222,7 +216,8 @@ class CompiledRunner:
         if not torch.is_autocast_enabled("cpu"):
             return x, state
         dtype = next((t.dtype for t in self.record.named().values() if t.is_floating_point()), x.dtype)
-        return x.to(dtype), None if state is None else transform(lambda t: t.to(dtype), state)
+        x = x.to(dtype) if x.is_floating_point() else x
+        return x, None if state is None else transform(lambda t: t.to(dtype), state)
 
     def _unfit(self, x: Tensor, state: State | None, others: Sequence[Tensor] = ()) -> str | None:
         """Reason why the eager loop must run this call; None where kernels may."""
@@ -230,118 +225,26 @@ class CompiledRunner:
         reason = obstacle((x, *states, *others, *self.record.named().values()))
         if reason is not None:
             return reason
-        if not x.is_floating_point():
-            return "kernels take events of floating-point numbers"
         if x.shape[0] == 0 or x.shape[1] == 0:
             return "there are no events"
         return "the cell has hooks, which run at every step" if self.record.hooked() else None
 
-    def _form(self, event: Tensor, state: State) -> Any:
-        place = torch.get_default_dtype(), default_device()
-        return event.shape[1:], event.dtype, _form(state), self.returns, place
-
-    def _compiled(self, event: Tensor, state: State) -> Program | None:
-        form = self._form(event, state)
-        known = self.kept.get(form)
-        if known is not None and known[1]() is not None:
-            return known[0]
-        program = self.record.find(form)
-        if program is None:
-            with compiling:
-                program = self.record.find(form)
-                if program is None:
-                    program = self._compile(event, state, form)
+    def _compiled(self, event: Tensor, state: State) -> Program:
+        program = self.choice.program(event, state)
         if isinstance(program.made, str):
             self.reason = program.made
-        elif not program.lifted and not program.ties:
-            slots = self.record.slots
-            depends = watched(
-                [], [slots[name] for name in program.made.names], program.reads, self.record.modules
-            )
-            depends.makes = program.made.makes_tensors
-            self.kept[form] = program, compiled_check(depends)
-            while len(self.kept) > SETTINGS:
-                del self.kept[next(iter(self.kept))]
         return program
-
-    def _compile(self, event: Tensor, state: State, form: Any) -> Program:
-        record, others = self.record, self.record.programs.get(form, [])
-        if len(others) >= SETTINGS:
-            names = sorted({read.name for program in others for read in program.changed(record)})
-            reason = (
-                f"{', '.join(names) or 'its attributes'} had more than {SETTINGS} values: a program is kept for "
-                f"each of {SETTINGS}, and other values are run by the loop"
-            )
-            self._warn(reason)
-            return Program(reason, [])
-        for program in others:
-            numbers = [record.dotted(read) for read in program.changed(record)]
-            if program.ties == record.ties() and None not in numbers:
-                record.lifted |= {name for name in numbers if name is not None} - record.fixed
-                break
-        lifted = frozenset(name for name in record.lifted if record.is_number(name))
-        program = compile_step(record, self.eager, event, state, lifted)
-        if isinstance(program.made, str) and lifted:
-            record.fixed |= lifted
-            record.lifted = frozenset()
-            program = compile_step(record, self.eager, event, state, frozenset())
-        record.keep(form, program)
-        if isinstance(program.made, str):
-            self._warn(program.made)
-        return program
-
-    def _warn(self, reason: str) -> None:
-        text = f"{type(self.cell).__name__} runs as an eager loop, not as a kernel: {reason}"
-        if text not in _warned:
-            if len(_warned) >= _NAMED:
-                _warned.clear()
-            _warned.add(text)
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def zero(self, event: Tensor) -> State | None:
         """Initial state of the cell; None where only `cell(x)` determines it, and it is not zero."""
         state = initial_state(self.cell, len(event))
         if state is not None:
             return state
-        key = event.shape[1:], event.dtype, torch.get_default_dtype(), default_device()
-        known = self.record.zeros.get(key, [])
-        form = next((form for reads, form in known if all(read.now() == read.key for read in reads)), None)
-        if form is None:
-            form = self._own_zero(event, key)
-        if isinstance(form, str):
-            self.reason = form
+        found = zero_start(self.record, self.eager, event)
+        if isinstance(found, str):
+            self.reason = found
             return None
-        return transform(lambda t: t.new_zeros(len(event), *t.shape[1:]), form)
-
-    def _own_zero(self, event: Tensor, key: Any) -> State | str:
-        """Zeros in the form of the cell's state, where a step from them equals a step without a state."""
-        numbers = 3 * event[0].numel()
-        example = torch.linspace(-1.0, 1.0, numbers, dtype=event.dtype, device="cpu").view(
-            3, *event.shape[1:]
-        )
-        modules, unseen = self.record.modules, list[str]()
-        reads = Reads(unseen.append)
-        with probing(modules, event.device), recording(modules, reads):
-            found = self._tried_zero(example)
-        kept = self.record.zeros.setdefault(key, [])
-        kept.insert(0, (reads.all(), found))
-        del kept[SETTINGS:]
         return found
-
-    def _tried_zero(self, example: Tensor) -> State | str:
-        output, after = self.eager.step(example, None)
-        if not all(isinstance(t, Tensor) and t.dim() > 0 and len(t) == 3 for t in tensors(after)):
-            return "the cell's first state has no batch"
-        zeros = transform(torch.zeros_like, after)
-        output_again, after_again = self.eager.step(example, zeros)
-        pairs = zip((output, *tensors(after)), (output_again, *tensors(after_again)), strict=True)
-        same = all(torch.equal(a, b) for a, b in pairs)
-        return zeros if same else "the cell makes a first state of its own, which is not zeros"
-
-
-def clear() -> None:
-    """Reset the record of warnings given."""
-    _warned.clear()
 
 
 def _flat(state: State) -> bool:
@@ -349,13 +252,6 @@ def _flat(state: State) -> bool:
     return isinstance(state, Tensor) or (
         type(state) is tuple and not any(isinstance(part, tuple) for part in state)
     )
-
-
-def _form(state: State) -> Any:
-    """Form of a state that a step is compiled for: its structure, and the features and formats of its tensors."""
-    if isinstance(state, Tensor):
-        return state.shape[1:], state.dtype
-    return tuple(map(_form, state))
 
 
 def refusal() -> Any:

@@ -10,6 +10,7 @@ from ..cell.arguments import checked_lengths
 from ..cell.state import State, tensors
 from .cell_cache import CellRecord, Program, Slot
 from .guards import Check, compiled_check, watched
+from .kernel_access import plain
 
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
@@ -51,29 +52,35 @@ class StepPath(_CellPath):
     ) -> None:
         super().__init__(record, program, event, state, places, fixed=True)
         self._batch = len(event)
-        self._weights = self._compiled.single.weights(self._read)
-        self._run: Callable[..., Any] = self._compiled.single.run
+        single = self._compiled.single
+        assert single is not None  # it ran the step that this path repeats
+        self._weights = single.weights(self._read)
+        self._run: Callable[..., Any] = single.run
+        self._looked_up = single.event if self._compiled.traced.lookups else None
 
     def __call__(self, event: Tensor, state: Any) -> Found | None:
         """Output and next state; None where a guard fails."""
         states = (state,) if self._alone else state
         if torch.is_grad_enabled() or type(states) is not tuple or len(states) != self._count:
             return None
-        if self._check(event, states) is None:
+        read = self._check(event, states)
+        if read is None:
             return None
+        if self._looked_up is not None:
+            event = self._looked_up(event, read)
         y, after = self._run(self._weights, self._batch, event, states)
         return y, after[0] if self._alone else after
 
 
 class SequencePath(_CellPath):
-    """Sequences without resets, as a function of events and a state of the same form as those that it was made for.
+    """Sequences, as a function of events and a state of the same form as those that it was made for.
 
     Args:
         record: Cache entry of the cell.
         program: Compiled program for them.
         x: Events [T, B, ...].
         state: A state of the form that is given.
-        start: State used where none is given; None where only the cell determines it.
+        start: Initial state, used where none is given and after resets; None where only the cell determines it.
         places: Places in which a layer stores what it runs.
     """
 
@@ -88,15 +95,19 @@ class SequencePath(_CellPath):
     ) -> None:
         super().__init__(record, program, x, state, places)
         self._start = start
+        self._fresh = () if start is None else tuple(tensors(start))
         self._run = self._compiled.sequence
 
-    def __call__(self, x: Tensor, state: Any, lengths: Tensor | Sequence[int] | None) -> Found | None:
+    def __call__(
+        self, x: Tensor, state: Any, lengths: Tensor | Sequence[int] | None, resets: Any
+    ) -> Found | None:
         """Outputs [T, B, ...] and last state; None where a guard fails.
 
         Args:
             x: Events.
             state: State before the sequence, or None.
             lengths: As of the layer, or None.
+            resets: Booleans [T, B], or None.
 
         Returns:
             The outputs and the state, or None.
@@ -113,6 +124,12 @@ class SequencePath(_CellPath):
         read = self._check(x, states)
         if read is None:
             return None
+        if resets is not None:
+            if not self._fresh or self._compiled.draws or not plain(resets):
+                return None  # random numbers may be drawn in another order then
+            if resets.dtype is not torch.bool or resets.shape != x.shape[:2]:
+                return None
         ends = None if lengths is None else checked_lengths(lengths, x.shape[0], x.shape[1])
-        y, after = self._run(dict(zip(self._names, read, strict=True)), x, states, ends)
+        named = dict(zip(self._names, read, strict=True))
+        y, after = self._run(named, x, states, ends, resets, self._fresh)
         return y, after[0] if self._alone else tuple(after)

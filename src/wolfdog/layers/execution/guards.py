@@ -327,8 +327,11 @@ def hooks_of(module: nn.Module) -> list[Mapping[int, Any]]:
 
 
 def alike(like: Sequence[Tensor]) -> Alike:
-    """Function that says whether given tensors have the same form as these, by PyTorch's own guards where available."""
-    if _tensor_guards is None:
+    """Function that says whether given tensors have the same form as these, by PyTorch's own guards where available.
+
+    PyTorch's guards refuse a tensor that is given twice, as the same zeros for both states of an LSTM.
+    """
+    if _tensor_guards is None or len(set(map(id, like))) < len(like):
         return alike_in_python(like)
     sizes, strides = [list(t.shape) for t in like], [list(t.stride()) for t in like]
     check: Alike = _tensor_guards(*like, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides).check

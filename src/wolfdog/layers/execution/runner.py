@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 from ..cell.protocol import Returns
 from ..cell.state import State
-from .compiled import CompiledRunner, Kept
+from .compiled import CompiledRunner
 from .eager import EagerRunner
+from .program_choice import Kept
 
 
 class Runner(Protocol):

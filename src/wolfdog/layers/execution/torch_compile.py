@@ -25,7 +25,7 @@ from .attribute_reads import GlobalRead, dict_of
 from .cell_cache import record_of
 from .compiled import CompiledRunner
 from .eager import EagerRunner
-from .scan import scan_steps
+from .scan import dynamic, scan_steps
 
 
 class _Plans:
@@ -64,7 +64,8 @@ class GraphRunner:
         ):  # as CompiledRunner: nothing is rounded
             held = chain(self.cell.parameters(), self.cell.buffers())
             dtype = next((t.dtype for t in held if t.is_floating_point()), x.dtype)
-            x, state = x.to(dtype), None if state is None else transform(lambda t: t.to(dtype), state)
+            x = x.to(dtype) if x.is_floating_point() else x
+            state = None if state is None else transform(lambda t: t.to(dtype), state)
         if torch.compiler.is_exporting():  # an exported program consists of PyTorch's operators
             return self._exported(x, state, lengths, resets)
         # The length of a range makes a constant of a symbolic size: torch.compile(dynamic=True) has no others here.
@@ -89,7 +90,7 @@ class GraphRunner:
             name: reduce(getattr, name.split("."), self.cell) for name in (*plan.names, *plan.rows)
         }
         for name, value in named.items():  # a number that changes from call to call is an argument of kernels
-            named[name] = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=x.dtype)
+            named[name] = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=plan.dtype)
         y, after = run_planned(plan, named, x, states, lengths, resets, anew)
         return y, rebuilt(before, after)
 
@@ -98,11 +99,12 @@ class GraphRunner:
     ) -> tuple[Tensor, State]:
         """Outputs and last state by the unrolled loop, or by a scan for a dynamic number of steps; without autocast."""
         start = initial_state(self.cell, x.shape[1]) if state is None else state
-        steps: object = x.shape[0]
         # No context where there is nothing to disable: programs with a scan inside one cannot be saved.
         with torch.autocast("cpu", enabled=False) if torch.is_autocast_enabled("cpu") else nullcontext():
-            if start is not None and isinstance(steps, torch.SymInt):
-                return scan_steps(self.eager, x, start, lengths, resets)
+            if start is not None and dynamic(x.shape[0]):
+                if self.eager.returns is None:  # found out here, since the body of a scan has no side effects
+                    self.eager.step(x[0], start)
+                return scan_steps(self.eager.step_after_reset, x, start, lengths, resets)
             return self.eager.sequence(x, state, lengths, resets)
 
     def _zero(self, x: Tensor, plan: Any) -> State:
@@ -149,12 +151,14 @@ class Plan:
         self.names = list(code.names)
         self.rows = list(compiled.rows)
         self.states = len(recurrence.states)
+        self.dtype = recurrence.dtype
         forms = [(list(t.shape[1:]), t.dtype) for t in tensors(zero)]
         parts = (
             self.number,
             self.names,
             self.rows,
             code.source(),
+            [(each.table, each.embedding, show(each.indices)) for each in compiled.traced.lookups],
             show(recurrence.split.parameters),
             show(recurrence.split.events),
         )
@@ -173,7 +177,9 @@ def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: s
         Exception
     ):  # as of a cell that takes its first state from its caller: the loop in the graph says it
         return 0
-    if compiled is None or zero is None:
+    if (
+        compiled is None or zero is None or compiled.draws
+    ):  # a graph draws random numbers in an order of its own
         return 0
     return register(compiled, resets, zero)
 

@@ -91,7 +91,7 @@ class Recorder:
         self._root: FrameType | None = None
 
     def in_order(self) -> dict[Local, Tensor]:
-        """The recorded tensors; those of an outer function before those of an inner one."""
+        """Recorded tensors; those of an outer function before those of an inner one."""
         return {local: self.found[local] for local in sorted(self.found, key=self._called.__getitem__)}
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:

@@ -18,6 +18,7 @@ from ..cell.symbolic_trace import SYMBOLIC, traced_call
 from ..execution.backend import asked_backend
 from ..execution.kernel_access import mode_at_work, observed, ordinary, plain, transformed
 from ..execution.torch_compile import planned, register, run_planned
+from ..streaming import Stream, event_buffer
 from .activations import quantities
 from .autocast import result_formats
 from .eligibility import autocast, fits, state_sizes
@@ -26,6 +27,7 @@ from .kernels import Units, run_loop, units_of
 from .layouts import Layout, Packed, Whole
 from .quantization import chosen_like
 from .run_layers import Named, RunUnit, run_stack
+from .stream import kernel_stream, layer_stream
 
 _PASSING = ("_path", "_last_form", "_last_reason")
 """Attributes that copies and pickles are without."""
@@ -73,7 +75,7 @@ class OnKernels(nn.RNNBase):
 
     @property
     def _flat_weights(self) -> list[Any]:
-        """The parameters in torch.nn's order, as they are now; torch.nn keeps a list, which must follow each change."""
+        """Parameters in torch.nn's order, as they are now; torch.nn keeps a list, which must follow each change."""
         return [getattr(self, name, None) for name in self._flat_weights_names]
 
     @_flat_weights.setter
@@ -142,6 +144,33 @@ class OnKernels(nn.RNNBase):
             reason = units.kernels
         return reason
 
+    def stream(self, batch: int = 1) -> Stream:
+        """Stream over events that come one by one, as of `Recurrent.stream`; its state is that of torch.nn's layer.
+
+        Args:
+            batch: Number of streams side by side.
+
+        Returns:
+            The stream, in the state of zeros.
+
+        Raises:
+            InputError: `batch` is not a number of streams, or the layer is bidirectional.
+
+        Examples:
+            >>> import torch, wolfdog as wd
+            >>> stream = wd.GRU(3, 4, num_layers=2).stream()
+            >>> stream.step(torch.randn(1, 3)).shape, stream.state.shape
+            (torch.Size([1, 4]), torch.Size([2, 1, 4]))
+        """
+        if self.bidirectional:
+            raise InputError("a bidirectional layer has no stream: an output depends on later events")
+        x = event_buffer(self, self.input_size, batch)
+        named = self._named()
+        units = self._units(named)
+        if isinstance(units, str) or isinstance(units.kernels, str) or (self.dropout and self.training):
+            return layer_stream(self, x, self._refusal() or "dropout between layers has no kernel")
+        return kernel_stream(self, units.kernels, named, x)
+
     @torch.no_grad()
     def activations(self, input: Any, hx: Any = None) -> dict[str, Any]:  # noqa: A002
         """Activations of every named quantity of every layer and direction over time, without gradients.
@@ -188,7 +217,7 @@ class OnKernels(nn.RNNBase):
         self.__dict__["_last_form"] = None if second else form
 
     def _named(self) -> list[dict[str, Any]]:
-        """The parameters of every layer and direction by the cell's names, as they are now."""
+        """Parameters of every layer and direction by the cell's names, as they are now."""
         held = self._parameters
         return [
             {
@@ -221,7 +250,7 @@ class OnKernels(nn.RNNBase):
     def _within_graph(self, events: Any, hx: Any) -> Any:
         """Result within a graph of torch.compile, with kernels as operators; exported graphs hold PyTorch's own."""
         if torch.compiler.is_exporting():
-            return self.own.forward(self, events, hx)
+            return self._exported(events, hx)
         if isinstance(events, PackedSequence):
             from .graph_break import outside_graph
 
@@ -230,6 +259,17 @@ class OnKernels(nn.RNNBase):
         if not numbers or not fits(self, events, hx, named[0]["weight_ih"].dtype):
             return self.own.forward(self, events, hx)
         return self._run([partial(run_planned, planned(number)) for number in numbers], named, events, hx)
+
+    def _exported(self, events: Any, hx: Any) -> Any:
+        """Result within an exported graph: torch.nn's operator, or scans over a dynamic number of steps."""
+        from .scan_unit import scans  # loads torch's scan
+
+        named = self._named()
+        dtype = named[0]["weight_ih"].dtype
+        runs = scans(self, events)
+        if not runs or not fits(self, events, hx, dtype):
+            return self.own.forward(self, events, hx)
+        return self._run(runs, named, events, hx)
 
     def _plans_in_graph(self) -> tuple[int, ...]:
         units = self._units(self._named())

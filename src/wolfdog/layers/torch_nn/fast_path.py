@@ -16,7 +16,7 @@ _SAYS = (
     "mode", "input_size", "hidden_size", "proj_size", "bias", "num_layers", "bidirectional", "batch_first",
     "_all_weights", "_parameters",
 )  # fmt: skip
-"""The attributes in which a layer says what its calls are."""
+"""Attributes of a layer that its calls depend on."""
 
 
 class LayerPath:

@@ -61,7 +61,7 @@ CELLS: dict[str, Made] = {
     "RNN_TANH": partial(cells.ElmanCell, nonlinearity="tanh"),
     "RNN_RELU": partial(cells.ElmanCell, nonlinearity="relu"),
 }
-"""The cells whose equations the layers compute, by torch.nn's name of the unit."""
+"""Cells whose equations the layers compute, by torch.nn's name of the unit."""
 
 
 def cell_of(unit: Unit) -> nn.Module:

@@ -54,7 +54,7 @@ class Whole:
         return x.flip(0) if backwards else x
 
     def outputs(self, y: Tensor, backwards: bool) -> Tensor:
-        """The outputs at the steps of their events."""
+        """Outputs at the steps of their events."""
         return y.flip(0) if backwards else y
 
     def result(self, y: Tensor, last: list[Tensor]) -> tuple[Tensor, list[Tensor]]:

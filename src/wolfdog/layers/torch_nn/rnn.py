@@ -13,15 +13,27 @@ class RNN(OnKernels):
 
         h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)                or relu instead of tanh
 
-    Arguments, names, shapes and initial values of the parameters, results and errors are torch.nn.RNN's, and
+    Arguments, names, shapes and initial values of the parameters, results and errors are those of torch.nn.RNN, and
     state_dicts are interchangeable. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.RNN's
-    own forward elsewhere: `layer.backend` says which, `layer.fallback_reason` why.
+    own forward elsewhere: `layer.backend` names the backend, and `layer.fallback_reason` the reason for a slower one.
 
     `layer(x, h_0=None) -> (y, h_n)`: x [T, B, I], [B, T, I] with batch_first, [T, I] without a batch, or a
-    PackedSequence; y likewise, of H features for each direction; h [layers * directions, B, H], zeros where it is
-    missing.
+    PackedSequence; y likewise, of H features for each direction; h [layers * directions, B, H], zeros if it is missing.
 
     Source: Elman 1990, "Finding structure in time".
+
+    Args:
+        input_size: Features of an event, I.
+        hidden_size: Features of the state, H.
+        num_layers: Number of layers; each reads the outputs of the one below.
+        nonlinearity: "tanh" or "relu".
+        bias: Whether there are biases.
+        batch_first: Whether the batch comes before time.
+        dropout: Probability of dropout between layers, in training.
+        bidirectional: Whether each layer also runs backwards in time.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        **unknown: Other arguments, which torch.nn.RNN refuses.
 
     Raises:
         Exception: As torch.nn.RNN.
@@ -67,14 +79,26 @@ class LSTM(OnKernels):
         c_t        = sigmoid(f) * c_{t-1} + sigmoid(i) * tanh(g)
         h_t        = sigmoid(o) * tanh(c_t)                              W_hr times that, with proj_size
 
-    Arguments, names, shapes and initial values of the parameters, results and errors are torch.nn.LSTM's, and
+    Arguments, names, shapes and initial values of the parameters, results and errors are those of torch.nn.LSTM, and
     state_dicts are interchangeable. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.LSTM's
-    own forward elsewhere: `layer.backend` says which, `layer.fallback_reason` why.
+    own forward elsewhere: `layer.backend` names the backend, and `layer.fallback_reason` the reason for a slower one.
 
-    `layer(x, (h_0, c_0)=None) -> (y, (h_n, c_n))`: as RNN, with c [layers * directions, B, H]; with proj_size P,
-    y and h have P features instead of H.
+    `layer(x, (h_0, c_0)=None) -> (y, (h_n, c_n))`: as of RNN, with c [layers * directions, B, H]; with proj_size P, y
+    and h have P features instead of H.
 
     Source: Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000; Sak, Senior and Beaufays 2014.
+
+    Args:
+        input_size: Features of an event, I.
+        hidden_size: Features of the state, H.
+        num_layers: Number of layers; each reads the outputs of the one below.
+        bias: Whether there are biases.
+        batch_first: Whether the batch comes before time.
+        dropout: Probability of dropout between layers, in training.
+        bidirectional: Whether each layer also runs backwards in time.
+        proj_size: Features of the projected output, P; 0 for none.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
 
     Raises:
         Exception: As torch.nn.LSTM.
@@ -112,17 +136,29 @@ class LSTM(OnKernels):
 class GRU(OnKernels):
     """Gated recurrent unit in layers, a replacement for torch.nn.GRU under the same interface.
 
-        r, z = sigmoid(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)            the first and second block of H rows
-        n    = tanh(W_in x_t + b_in + r * (W_hn h_{t-1} + b_hn))         the third
+        r, z = sigmoid(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)            first and second block of H rows
+        n    = tanh(W_in x_t + b_in + r * (W_hn h_{t-1} + b_hn))         third block
         h_t  = (1 - z) * n + z * h_{t-1}
 
-    Arguments, names, shapes and initial values of the parameters, results and errors are torch.nn.GRU's, and
+    Arguments, names, shapes and initial values of the parameters, results and errors are those of torch.nn.GRU, and
     state_dicts are interchangeable. Sequences run as kernels on the CPU, in float32 and float64, and by torch.nn.GRU's
-    own forward elsewhere: `layer.backend` says which, `layer.fallback_reason` why.
+    own forward elsewhere: `layer.backend` names the backend, and `layer.fallback_reason` the reason for a slower one.
 
-    `layer(x, h_0=None) -> (y, h_n)`: as RNN.
+    `layer(x, h_0=None) -> (y, h_n)`: as of RNN.
 
     Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder".
+
+    Args:
+        input_size: Features of an event, I.
+        hidden_size: Features of the state, H.
+        num_layers: Number of layers; each reads the outputs of the one below.
+        bias: Whether there are biases.
+        batch_first: Whether the batch comes before time.
+        dropout: Probability of dropout between layers, in training.
+        bidirectional: Whether each layer also runs backwards in time.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        **unknown: Other arguments, which torch.nn.GRU refuses.
 
     Raises:
         Exception: As torch.nn.GRU.

@@ -74,7 +74,15 @@ class Attending(nn.Module):
         times: Tensor | None = None,
         need_weights: bool = False,
     ) -> tuple[Any, ...]:
-        """Outputs and state of a sequence; arguments and errors are those of `Attention.forward`.
+        """Outputs and state of a sequence.
+
+        Args:
+            x: As of `Attention.forward`.
+            state: As of `Attention.forward`.
+            lengths: As of `Attention.forward`.
+            resets: As of `Attention.forward`.
+            times: As of `Attention.forward`.
+            need_weights: Whether the attention weights are returned.
 
         Returns:
             (y, state), or (y, state, weights) if `need_weights`.
@@ -97,7 +105,13 @@ class Attending(nn.Module):
     def step(
         self, x_t: Tensor, state: State | None = None, *, time: Any = None, need_weights: bool = False
     ) -> tuple[Any, ...]:
-        """Output and state of one event; arguments and errors are those of `Attention.step`.
+        """Output and state of one event.
+
+        Args:
+            x_t: As of `Attention.step`.
+            state: As of `Attention.step`.
+            time: As of `Attention.step`.
+            need_weights: Whether the attention weights are returned.
 
         Returns:
             (y_t, state), or (y_t, state, weights) if `need_weights`.

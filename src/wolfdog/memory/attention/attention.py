@@ -70,7 +70,15 @@ class Attention(nn.Module):
         self.register_parameter("time_bias", None)
 
     def entries(self, memory: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys [B, S, key_size] and values [B, S, value_size] of entries [B, S, entry_size]."""
+        """Keys and values of entries.
+
+        Args:
+            memory: Entries [B, S, entry_size].
+            positions: Positions of the entries [B, S].
+
+        Returns:
+            Keys [B, S, key_size] and values [B, S, value_size].
+        """
         raise NotImplementedError
 
     def attend(
@@ -82,7 +90,19 @@ class Attention(nn.Module):
         visibility: Visibility,
         need_weights: bool,
     ) -> tuple[Tensor, Tensor | None]:
-        """Outputs [B, T, output_size] of events [B, T, input_size], and weights [B, heads, T, S] if they are needed."""
+        """Attention of events to entries.
+
+        Args:
+            x: Events [B, T, input_size].
+            positions: Positions of the events [B, T].
+            keys: Keys [B, S, key_size].
+            values: Values [B, S, value_size].
+            visibility: Entries that each event may read.
+            need_weights: Whether the weights are returned.
+
+        Returns:
+            Outputs [B, T, output_size], and weights [B, heads, T, S] or None.
+        """
         raise NotImplementedError
 
     def initial_state(
@@ -92,7 +112,16 @@ class Attention(nn.Module):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> Past:
-        """Empty state; device and dtype default to those of the parameters."""
+        """Empty state.
+
+        Args:
+            batch: Number of sequences, B.
+            device: Device; None for that of the parameters.
+            dtype: Type; None for that of the parameters.
+
+        Returns:
+            The state.
+        """
         like = next(self.parameters())
         device, dtype = device or like.device, dtype or like.dtype
         window = self._required_window()
@@ -272,7 +301,7 @@ class Attention(nn.Module):
         return self.window
 
     def _previous_state(self, x: Tensor, state: State | None) -> Past:
-        """The state before events [B, T, I], checked; an empty one if `state` is None."""
+        """State before events [B, T, I], checked; an empty one if `state` is None."""
         if state is None:
             return self.initial_state(len(x), device=x.device, dtype=x.dtype)
         window = self._required_window()
@@ -280,13 +309,32 @@ class Attention(nn.Module):
         return checked_past(state, [[len(x), *size] for size in sizes], type(self).__name__)
 
     def encoded(self, x: Tensor, positions: Tensor) -> Tensor:
-        """Events [B, T, n] plus the sinusoidal encoding of their positions [B, T], if there is one."""
+        """Events plus the sinusoidal encoding of their positions, if there is one.
+
+        Args:
+            x: Events [B, T, n].
+            positions: Positions [B, T].
+
+        Returns:
+            Events [B, T, n].
+        """
         if not isinstance(self.position, Sinusoidal):
             return x
         return x + self.position.encoding(positions, x.shape[-1], x.dtype)
 
     def visibility(self, at: Tensor, first: Tensor, last: Tensor, when: Tensor, then: Tensor) -> Visibility:
-        """Visibility of entries of times `then` [B, S] to queries of times `when` [B, T], with time biases."""
+        """Visibility of entries to queries, with biases of the time passed.
+
+        Args:
+            at: Positions of the queries [B, T].
+            first: First entry that each query may read.
+            last: Last entry that each query may read.
+            when: Times of the queries [B, T].
+            then: Times of the entries [B, S].
+
+        Returns:
+            The visibility.
+        """
         if not isinstance(self.position, RelativeTime) or self.time_bias is None:
             return Visibility(at, first, last)
         return Visibility(

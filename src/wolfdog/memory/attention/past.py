@@ -42,7 +42,20 @@ class Past(NamedTuple):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> "Past":
-        """Empty state."""
+        """Empty state.
+
+        Args:
+            batch: Number of sequences, B.
+            window: Number of entries that are held, W.
+            key_size: Features of a key, K.
+            value_size: Features of a value, V.
+            timed: Whether entries have times.
+            device: Device of the tensors.
+            dtype: Type of the tensors.
+
+        Returns:
+            The state.
+        """
         return cls(
             torch.zeros(batch, dtype=torch.int64, device=device),
             torch.zeros(batch, window, key_size, device=device, dtype=dtype),
@@ -57,13 +70,22 @@ class Past(NamedTuple):
         return -((newest - slots) % self.keys.shape[1])
 
     def written(self, keys: Tensor, values: Tensor, times: Tensor) -> "Past":
-        """The state with one more entry: keys [B, 1, K], values [B, 1, V], times [B, 1] or [B, 0]."""
+        """State with one more entry.
+
+        Args:
+            keys: Keys [B, 1, K].
+            values: Values [B, 1, V].
+            times: Times [B, 1], or [B, 0] without times.
+
+        Returns:
+            The state.
+        """
         slot = (self.seen % self.keys.shape[1])[:, None]
         timed = self.times.scatter(1, slot, times) if self.times.shape[1] else self.times
         return Past(self.seen + 1, _put(self.keys, slot, keys), _put(self.values, slot, values), timed)
 
     def after(self, keys: Tensor, values: Tensor, times: Tensor, seen: Tensor, lengths: Tensor) -> "Past":
-        """The state after a chunk of T entries, of which the first `lengths` [B] are valid.
+        """State after a chunk of T entries, of which the first `lengths` [B] are valid.
 
         Args:
             keys: [B, T, K].
@@ -121,7 +143,7 @@ class Visibility(NamedTuple):
 
 
 def checked_past(state: State, expected: list[list[int]], name: str) -> Past:
-    """A state as a `Past`.
+    """State as a `Past`.
 
     Raises:
         ShapeError: Its tensors do not have the expected shapes.

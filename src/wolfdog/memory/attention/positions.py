@@ -1,7 +1,7 @@
 """Position encodings of attention: sinusoidal, rotary, and biases by elapsed time."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
@@ -39,7 +39,16 @@ class Sinusoidal:
         _check_base(self)
 
     def encoding(self, positions: Tensor, size: int, dtype: torch.dtype) -> Tensor:
-        """PE of positions [...], as [..., size]."""
+        """Encoding PE of positions.
+
+        Args:
+            positions: Positions [...].
+            size: Features of the encoding.
+            dtype: Type of the encoding.
+
+        Returns:
+            The encoding [..., size].
+        """
         angles = _angles(positions, size, self.base)
         return torch.stack((angles.sin(), angles.cos()), -1).flatten(-2).to(dtype)
 
@@ -72,7 +81,15 @@ class Rotary:
         _check_base(self)
 
     def rotated(self, vectors: Tensor, positions: Tensor) -> Tensor:
-        """Vectors [..., n] rotated by their positions [...]."""
+        """Vectors rotated by their positions.
+
+        Args:
+            vectors: Vectors [..., n].
+            positions: Positions [...].
+
+        Returns:
+            Vectors [..., n].
+        """
         angles = _angles(positions, vectors.shape[-1], self.base)
         cos, sin = angles.cos().to(vectors.dtype), angles.sin().to(vectors.dtype)
         even, odd = vectors[..., ::2], vectors[..., 1::2]
@@ -109,7 +126,7 @@ class RelativeTime:
 
     shortest: float = 0.1
     longest: float = 3600.0
-    knots: int = 16
+    knots: int = field(default=16, kw_only=True)
 
     def __post_init__(self) -> None:
         if not 0 < self.shortest < self.longest < math.inf:
@@ -120,7 +137,15 @@ class RelativeTime:
             raise InputError(f"RelativeTime: knots must be a whole number from 2 upwards; got {self.knots!r}")
 
     def bias(self, elapsed: Tensor, values: Tensor) -> Tensor:
-        """Biases [B, heads, T, S] of elapsed seconds [B, T, S], with learned values [heads, knots]."""
+        """Biases of elapsed times.
+
+        Args:
+            elapsed: Seconds [B, T, S].
+            values: Learned values [heads, knots].
+
+        Returns:
+            Biases [B, heads, T, S].
+        """
         range_ = math.log1p(self.longest / self.shortest)
         elapsed = elapsed.clamp(0, self.longest).to(values.dtype)
         place = (elapsed / self.shortest).log1p() * ((self.knots - 1) / range_)
@@ -135,7 +160,7 @@ Position: TypeAlias = Sinusoidal | Rotary | RelativeTime
 
 
 def check_position(position: Position | None) -> Position | None:
-    """A position encoding, or None.
+    """Position encoding, or None.
 
     Raises:
         InputError: It is of another type.

@@ -152,13 +152,23 @@ class MemoryBank:
         return weights @ entries, weights
 
     def cosine_similarity(self, entry: Tensor) -> Tensor:
-        """Cosine similarities [n] of an observation [N] and the stored entries; zero for a zero vector."""
+        """Cosine similarities of an observation and the stored entries; zero for a zero vector.
+
+        Args:
+            entry: The observation [N].
+
+        Returns:
+            Similarities [n].
+        """
         norms = self._norms[: len(self)] * entry.norm()
         cosines: Tensor = self.entries @ entry / norms.clamp(min=torch.finfo(norms.dtype).tiny)
         return cosines
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the bank as a safetensors file, atomically.
+
+        Args:
+            path: The file.
 
         Raises:
             CheckpointError: It cannot be written.
@@ -177,10 +187,17 @@ class MemoryBank:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, device: torch.device | str | None = None) -> "MemoryBank":
-        """Load a bank that `save` wrote; it continues exactly as the saved one.
+        """Bank that `save` wrote; it continues exactly as the saved one.
+
+        Args:
+            path: The file.
+            device: Device of its tensors.
+
+        Returns:
+            The bank.
 
         Raises:
-            CheckpointError: The file is missing, damaged, or holds something else.
+            CheckpointError: The file is missing, damaged, or of another kind.
         """
         path = Path(path)
         tensors, notes = load_checkpoint(path, KIND)

@@ -32,7 +32,16 @@ class Recent:
     """Policy of the latest observations: each one is stored and overwrites the oldest."""
 
     def slot(self, bank: Contents, entry: Tensor, time: float) -> int | None:
-        """Slot of an observation; None if it is not stored."""
+        """Slot of an observation.
+
+        Args:
+            bank: Contents of the bank.
+            entry: The observation.
+            time: Its time in seconds.
+
+        Returns:
+            The slot; None if the observation is not stored.
+        """
         return bank.kept % bank.capacity
 
 
@@ -57,7 +66,16 @@ class Strided:
             raise InputError(f"Strided: seconds must be a positive number; got {self.seconds!r}")
 
     def slot(self, bank: Contents, entry: Tensor, time: float) -> int | None:
-        """Slot of an observation; None if it is not stored."""
+        """Slot of an observation.
+
+        Args:
+            bank: Contents of the bank.
+            entry: The observation.
+            time: Its time in seconds.
+
+        Returns:
+            The slot; None if the observation is not stored.
+        """
         if bank.latest is not None and abs(time - bank.latest) < self.seconds:
             return None
         return bank.kept % bank.capacity
@@ -79,7 +97,16 @@ class Reservoir:
     seed: int = 0
 
     def slot(self, bank: Contents, entry: Tensor, time: float) -> int | None:
-        """Slot of an observation; None if it is not stored."""
+        """Slot of an observation.
+
+        Args:
+            bank: Contents of the bank.
+            entry: The observation.
+            time: Its time in seconds.
+
+        Returns:
+            The slot; None if the observation is not stored.
+        """
         if len(bank) < bank.capacity:
             return len(bank)
         slot = random.Random(f"{self.seed} {bank.seen}").randrange(bank.seen + 1)
@@ -108,7 +135,16 @@ class Novel:
             )
 
     def slot(self, bank: Contents, entry: Tensor, time: float) -> int | None:
-        """Slot of an observation; None if it is not stored."""
+        """Slot of an observation.
+
+        Args:
+            bank: Contents of the bank.
+            entry: The observation.
+            time: Its time in seconds.
+
+        Returns:
+            The slot; None if the observation is not stored.
+        """
         if len(bank) and 1 - bank.cosine_similarity(entry).max().item() <= self.threshold:
             return None
         return bank.kept % bank.capacity
@@ -140,7 +176,16 @@ class LeastUsed:
             raise InputError(f"LeastUsed: decay must lie between 0 and 1; got {self.decay!r}")
 
     def slot(self, bank: Contents, entry: Tensor, time: float) -> int | None:
-        """Slot of an observation; every one is stored."""
+        """Slot of an observation; every one is stored.
+
+        Args:
+            bank: Contents of the bank.
+            entry: The observation.
+            time: Its time in seconds.
+
+        Returns:
+            The slot.
+        """
         bank.usage.mul_(self.decay)
         slot = len(bank) if len(bank) < bank.capacity else int(torch.argmin(bank.usage))
         bank.usage[slot] = 1

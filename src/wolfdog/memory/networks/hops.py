@@ -173,7 +173,7 @@ class Hops(NormalInit):
         empty: int,
         rows: Tensor | None,
     ) -> int:
-        """The number of entries n, after all checks."""
+        """Number of entries n, after all checks."""
         if u.dim() < 2 or u.shape[-1] != self.size:
             raise ShapeError(f"queries must be [..., T, {self.size}]; got {described(u)}")
         shapes = {tuple(memory.shape) for memory in memories}

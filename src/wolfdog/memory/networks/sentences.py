@@ -27,7 +27,15 @@ class BagOfWords:
     """
 
     def coefficients(self, words: Tensor, dtype: torch.dtype) -> Tensor:
-        """Coefficients [..., sums, W] of the word vectors in each sum, of word indices [..., W]."""
+        """Coefficients of the word vectors in each sum.
+
+        Args:
+            words: Word indices [..., W].
+            dtype: Type of the coefficients.
+
+        Returns:
+            Coefficients [..., sums, W].
+        """
         return (words != 0).to(dtype)[..., None, :]
 
     def combined(self, sums: Tensor) -> Tensor:
@@ -54,7 +62,15 @@ class PositionEncoding:
     """
 
     def coefficients(self, words: Tensor, dtype: torch.dtype) -> Tensor:
-        """Coefficients, as of `BagOfWords.coefficients`."""
+        """Coefficients of the word vectors in each sum.
+
+        Args:
+            words: Word indices [..., W].
+            dtype: Type of the coefficients.
+
+        Returns:
+            Coefficients [..., sums, W].
+        """
         present = words != 0
         place = present.cumsum(-1).to(dtype) / present.sum(-1, keepdim=True).clamp(min=1)  # j / J
         return torch.stack((1 - place, 1 - 2 * place), -2) * present[..., None, :]

@@ -79,7 +79,7 @@ Tying: TypeAlias = Adjacent | LayerWise | KeyValue
 
 
 def check_tying(tying: Tying) -> Tying:
-    """A weight tying.
+    """Weight tying.
 
     Raises:
         InputError: It is of another type.

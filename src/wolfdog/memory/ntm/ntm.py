@@ -141,7 +141,14 @@ class NTMCell(nn.Module):
         self._draw_interface()
 
     def initial_state(self, batch: int | None = None) -> NTMState:
-        """The controller's initial state, blank slots, and weight one of every head on the first slot."""
+        """Initial state: that of the controller, blank slots, and weight one of every head on the first slot.
+
+        Args:
+            batch: Number of sequences, B; None without a batch.
+
+        Returns:
+            The state.
+        """
         rows, like = () if batch is None else (batch,), self.interface.bias
         controller = initial_state(self.controller, 1 if batch is None else batch)
         if controller is None:

@@ -1,8 +1,8 @@
-"""Named arrays on disk under keys: written whole or not at all, checked when read, and bounded in size.
+"""Cache of named arrays on disk: entries are written atomically, checked when read, and bounded in total size.
 
-Entries lie in a folder of the cache folder (`WOLFDOG_CACHE`, or the user's own), which only the user can read. An
-entry that is damaged, cut short or another's is taken for absent and written again. Several processes may use one
-folder. When it grows past its limit, entries that were used longest ago go first.
+Entries lie in a folder of the cache folder (`WOLFDOG_CACHE`, or that of the user), which only the user can read. A
+damaged or incomplete entry counts as missing and is written again. Several processes may share one folder. When the
+folder exceeds its limit, the least recently used entries are deleted.
 """
 
 import contextlib
@@ -30,23 +30,24 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class ArrayCache:
-    """A bounded folder of arrays.
+    """Bounded cache of arrays on disk.
 
     Args:
-        name: The folder's name within the cache folder.
-        limit: Bytes that all entries together may take.
+        name: Name of the folder within the cache folder.
+        limit: Largest size of all entries together, in bytes.
 
     Raises:
-        InputError: A limit below 0.
+        InputError: The limit is below 0.
 
-    >>> import os, tempfile
-    >>> with tempfile.TemporaryDirectory() as place:
-    ...     os.environ["WOLFDOG_CACHE"] = place
-    ...     cache = ArrayCache("example")
-    ...     cache.write("a key", {"x": np.arange(3)})
-    ...     cache.read("a key"), cache.read("another")
-    ...     del os.environ["WOLFDOG_CACHE"]
-    ({'x': array([0, 1, 2])}, None)
+    Examples:
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as place:
+        ...     os.environ["WOLFDOG_CACHE"] = place
+        ...     cache = ArrayCache("example")
+        ...     cache.write("a key", {"x": np.arange(3)})
+        ...     cache.read("a key"), cache.read("another")
+        ...     del os.environ["WOLFDOG_CACHE"]
+        ({'x': array([0, 1, 2])}, None)
     """
 
     def __init__(self, name: str, *, limit: int = 2 * GIGABYTE) -> None:
@@ -59,7 +60,14 @@ class ArrayCache:
         )
 
     def read(self, key: str) -> dict[str, NDArray[Any]] | None:
-        """The arrays under a key; None where there are none, or none that are whole."""
+        """Arrays under a key.
+
+        Args:
+            key: The key.
+
+        Returns:
+            Arrays by name; None if there is no intact entry.
+        """
         path = self._path(key)
         try:
             data = path.read_bytes()
@@ -77,7 +85,12 @@ class ArrayCache:
         return arrays
 
     def write(self, key: str, arrays: Arrays) -> None:
-        """Keep arrays under a key; where the folder cannot be written, do nothing."""
+        """Store arrays under a key; without effect if the folder cannot be written.
+
+        Args:
+            key: The key.
+            arrays: Arrays by name.
+        """
         content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
         data = _MAGIC + _checksum(key, content) + content
         if len(data) > self.limit:
@@ -106,7 +119,7 @@ class ArrayCache:
         self._size = None
 
     def _make_room(self, more: int) -> None:
-        """Delete entries used longest ago until `more` bytes fit, and a tenth beyond, so that it happens seldom."""
+        """Delete the least recently used entries until `more` bytes fit, and a tenth of the limit beyond."""
         if self._size is not None and self._size + more <= self.limit:
             self._size += more
             return
@@ -139,6 +152,12 @@ class ArrayCache:
 def content_digest(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's content.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The digest in hexadecimal.
+
     Raises:
         OSError: The file cannot be read.
     """
@@ -147,5 +166,5 @@ def content_digest(path: str | os.PathLike[str]) -> str:
 
 
 def _checksum(key: str, content: bytes) -> bytes:
-    """Over the key too: an entry that was renamed is another's."""
+    """Checksum of key and content; with the key, a renamed entry is not taken for another one."""
     return hashlib.sha256(key.encode() + b"\0" + content).digest()

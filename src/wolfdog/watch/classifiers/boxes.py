@@ -13,24 +13,27 @@ if TYPE_CHECKING:
 
 
 class FoundBox(NamedTuple):
-    """A box within a frame."""
+    """Box within a frame.
+
+    Args:
+        box: Left, top, right and bottom.
+        confidence: Confidence of the source, 0 to 1.
+    """
 
     box: Box
-    """Left, top, right, bottom, in parts of the frame's width and height from 0 to 1."""
     confidence: float
-    """Of the detector, 0 to 1; NaN where there is none."""
 
 
 class FullFrame:
-    """A decoded video frame in its own size, converted when it is asked for, and then once.
+    """Decoded video frame in its own size; each conversion is made once, when it is first needed.
 
     Args:
         frame: The frame.
-        scaler: libswscale's tables.
+        scaler: Tables of libswscale.
         index: Number of the frame in its video.
         time: Seconds from the start of the video.
-        pixel_aspect: Width of a pixel over its height.
-        orientation: How the frame is to be shown.
+        pixel_aspect: Width of a pixel divided by its height.
+        orientation: Orientation in which the frame is shown.
     """
 
     def __init__(
@@ -49,14 +52,14 @@ class FullFrame:
         self._rgb: Image | None = None
 
     def rgb(self) -> Image:
-        """uint8 [H, W, 3], upright, of square pixels."""
+        """Upright RGB image uint8 [H, W, 3] of square pixels."""
         if self._rgb is None:
             width = max(1, round(self._frame.width * self._pixel))
             self._rgb = self._converted(width, self._frame.height, "rgb24")
         return self._rgb
 
     def grey(self, rows: int) -> Image:
-        """uint8 [rows, columns], of the frame's shape."""
+        """Grey image uint8 [rows, columns] with the aspect ratio of the frame."""
         wide, high = self._frame.width * self._pixel, self._frame.height
         if self._turned():
             return self._converted(rows, max(1, round(rows * high / wide)), "gray8")
@@ -73,7 +76,7 @@ class FullFrame:
 
 
 class BoxFinder(Protocol):
-    """Boxes of one video, frame by frame in their order."""
+    """Source of the boxes of one video, frame by frame."""
 
     def boxes(self, frame: FullFrame) -> list[FoundBox]:
         """Boxes within one frame, the most important first."""
@@ -81,18 +84,18 @@ class BoxFinder(Protocol):
 
 
 class BoxSource(Protocol):
-    """A way to find boxes, for any video."""
+    """Source of boxes for any video."""
 
     @property
     def identity(self) -> str:
-        """A text that changes whenever the boxes may change: a part of keys of caches."""
+        """Text that changes whenever the boxes may change; a part of the keys of caches."""
         ...
 
     @property
     def objects(self) -> bool:
-        """Whether boxes are objects with labels of their own, or second looks at a frame that has one label."""
+        """Whether boxes are objects with labels of their own, or further views of a frame that has one label."""
         ...
 
     def finder(self, media: str) -> BoxFinder:
-        """A finder for one video or image, by its path."""
+        """Source of the boxes of one video or image, by its path."""
         ...

@@ -1,4 +1,4 @@
-"""Frames of a video that a classifier is to look at, in chunks, as images of the classifier's input."""
+"""Frames of a video that are classified, in chunks, as images of the classifier's input size."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from av.video.reformatter import VideoReformatter
 
 CHUNK = 64
-"""Frames that are classified, handed out and kept together."""
+"""Frames that are handed out and kept together."""
+PIECE = 16
+"""Frames of a chunk that are classified together, so that decoding and classifying overlap in short videos too."""
 LARGEST = 0.8
 """Part of a frame above which a crop shows nothing that the whole frame does not."""
 
@@ -28,22 +30,23 @@ class LookOptions:
     """Options of the choice of frames of a video.
 
     Args:
-        sampling: Which frames.
-        boxes: Where to look within frames: `MotionOptions`, `MegaDetectorResults` or `YoloDetector`.
-        reuse: Threshold of `ReusingClassifier` for whole frames, in grey levels; None classifies every frame. The
-            first frame of each chunk is always classified.
-        max_pixels: A file with larger pictures is refused.
+        sampling: Choice of frames.
+        boxes: Source of boxes within frames: `MotionOptions`, `MegaDetectorResults` or `YoloDetector`; None for whole
+            frames.
+        reuse: Threshold of `ReusingClassifier` for whole frames, in grey levels; None classifies every frame. The first
+            frame of each chunk is always classified.
+        max_pixels: Largest picture in pixels; a file with larger ones is refused.
     """
 
     sampling: Sampling = field(default_factory=AllFrames)
-    boxes: BoxSource | None = None
-    reuse: float | None = None
-    max_pixels: int = MAX_PIXELS
+    boxes: BoxSource | None = field(default=None, kw_only=True)
+    reuse: float | None = field(default=None, kw_only=True)
+    max_pixels: int = field(default=MAX_PIXELS, kw_only=True)
 
 
 @dataclass(slots=True)
 class ChosenFrame:
-    """A frame that was chosen, ready for the network."""
+    """Chosen frame with its images of the network's input size."""
 
     index: int
     time: float
@@ -53,14 +56,29 @@ class ChosenFrame:
     duration: float = np.nan
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some chosen frames in a row.
+
+    Args:
+        frames: The frames.
+        ends_chunk: Whether they end a chunk.
+        ends_video: Whether they are the last of an undamaged video.
+    """
+
+    frames: list[ChosenFrame]
+    ends_chunk: bool
+    ends_video: bool = False
+
+
 class FrameChoice:
     """Choice of frames, and of boxes in them, of one video.
 
     Args:
-        media: Its path, by which results files know it.
-        preprocessing: Of the classifier.
-        options: How frames are looked at.
-        pixel_aspect: Width of a pixel over its height.
+        media: Path by which results files name the video.
+        preprocessing: Preprocessing of the classifier.
+        options: Options of the choice.
+        pixel_aspect: Width of a pixel divided by its height.
     """
 
     def __init__(
@@ -69,14 +87,15 @@ class FrameChoice:
         self._media, self._preprocessing, self._options = media, preprocessing, options
         self._pixel = pixel_aspect
 
-    def chunks(
-        self, decoding: Decoding | StillPicture, *, known: int = 0
-    ) -> Iterator[tuple[list[ChosenFrame], bool]]:
-        """Chosen frames in chunks, and whether each is the last of an undamaged video.
+    def pieces(self, decoding: Decoding | StillPicture, *, known: int = 0) -> Iterator[Piece]:
+        """Chosen frames in pieces of chunks.
 
         Args:
             decoding: The pictures.
-            known: Frames at the beginning whose images nobody needs.
+            known: Number of frames at the beginning whose images are not needed.
+
+        Yields:
+            A chunk, and whether it is the last one of an undamaged video.
         """
         from av.video.reformatter import VideoReformatter
 
@@ -84,17 +103,19 @@ class FrameChoice:
         source = self._options.boxes
         finder = None if source is None else source.finder(self._media)
         pending: list[ChosenFrame] = []
+        done = 0
         chosen = self._options.sampling.pick(intact(decoding))
         for number, picture in enumerate(chosen):
             if pending:
                 pending[-1].duration = picture.time - pending[-1].time
-            if len(pending) == CHUNK:
-                yield pending, False
+            if len(pending) == PIECE:
+                done += PIECE
+                yield Piece(pending, ends_chunk=done % CHUNK == 0)
                 pending = []
             pending.append(self._see(picture, scaler, finder, known=number < known))
         if pending:
             pending[-1].duration = decoding.end - pending[-1].time
-            yield pending, decoding.trouble is None
+            yield Piece(pending, ends_chunk=True, ends_video=decoding.trouble is None)
 
     def _see(
         self,
@@ -104,7 +125,7 @@ class FrameChoice:
         *,
         known: bool,
     ) -> ChosenFrame:
-        """Images of a frame for the network; none of a known one, of which only motion must see all."""
+        """Images of a frame for the network; for a known frame, none, although the motion detector still reads it."""
         source, preprocessing = self._options.boxes, self._preprocessing
         full = FullFrame(
             picture.image,
@@ -133,7 +154,7 @@ class FrameChoice:
         return ChosenFrame(picture.index, picture.time, whole, kept, crops)
 
     def _crop(self, frame: Image, found: FoundBox, *, always: bool) -> Image | None:
-        """The image around a box; None where it is nearly the whole frame, unless it is wanted always."""
+        """Image around a box; None if it is nearly the whole frame, unless `always`."""
         preprocessing = self._preprocessing
         height, width = frame.shape[:2]
         left, top, right, bottom = found.box

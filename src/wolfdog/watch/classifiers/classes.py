@@ -1,13 +1,13 @@
-"""Groups of classes: a classifier's classes under names of the user's own, from a TOML file.
+"""Groups of classes: names of the user's own for a classifier's classes, from a TOML file.
 
     [classes]
     wolf = ["timber wolf", "white wolf", 271]    # by name or by index
-    dog = ["151-268"]                            # a range of indices, both ends in it
+    dog = ["151-268"]                            # range of indices, both ends included
 
-    [missing]                                    # optional: what the classifier cannot name, for the reader
+    [missing]                                    # optional: animals without a class, for the reader
     raccoon = "no class of ImageNet"
 
-What is in no group is `unknown`.
+Classes in no group are `unknown`.
 """
 
 import difflib
@@ -35,24 +35,34 @@ SHIPPED = ("animals", "model-problem", "european-mammals", "north-american-mamma
 
 @dataclass(frozen=True, slots=True)
 class ClassGroups:
-    """Groups over K classes; the probability of a group is the sum over its members.
+    """Groups of K classes; the probability of a group is the sum over its members.
 
         P(group g) = sum of p_k over k in members of g,    P(unknown) = sum over all k in no group
 
-    >>> groups = ClassGroups(("canine", "unknown"), (0, 0, 1), {})
-    >>> groups.probabilities(np.float32([[0.25, 0.25, 0.5]]))
-    array([[0.5, 0.5]], dtype=float32)
+    Args:
+        names: Names of the groups.
+        group_of: Group of each class [K], as an index into the names.
+        missing: Animals without a class, and the reason.
+
+    Examples:
+        >>> groups = ClassGroups(("canine", "unknown"), (0, 0, 1))
+        >>> groups.probabilities(np.float32([[0.25, 0.25, 0.5]]))
+        array([[0.5, 0.5]], dtype=float32)
     """
 
     names: tuple[str, ...]
-    """Names of the groups, `unknown` last."""
     group_of: tuple[int, ...]
-    """Of each of the K classes, the index of its group in `names`."""
-    missing: Mapping[str, str] = field(default_factory=dict)
-    """Names that the classifier has no class for, with what becomes of each."""
+    missing: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def probabilities(self, classes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities [N, K] of classes as probabilities [N, G] of groups."""
+        """Probabilities of groups [N, G].
+
+        Args:
+            classes: Probabilities of classes [N, K].
+
+        Returns:
+            Their sums by group.
+        """
         sums = np.zeros((len(classes), len(self.names)), np.float32)
         for group in range(len(self.names)):
             sums[:, group] = classes[:, np.asarray(self.group_of) == group].sum(axis=1)
@@ -60,9 +70,14 @@ class ClassGroups:
 
 
 class GroupedClassifier(Classifier):
-    """A classifier whose classes are groups of another's.
+    """Classifier whose classes are groups of another one's.
 
-    `ungrouped` is that other one: what caches keep, so that other groups cost no second look.
+    Its attribute `ungrouped` is the other classifier. Caches store its results, so that other groups need no second
+    classification.
+
+    Args:
+        classifier: The other classifier.
+        groups: Groups of its classes.
     """
 
     def __init__(self, classifier: Classifier, groups: ClassGroups) -> None:
@@ -77,27 +92,31 @@ class GroupedClassifier(Classifier):
         self.ungrouped, self.groups = classifier, groups
 
     def infer(self, images: Images) -> Classification:
-        """One batch through the classifier, its probabilities summed by group."""
+        """One batch through the classifier, with probabilities summed by group; see `Classifier`."""
         features, probabilities = self.ungrouped.infer(images)
         return Classification(features, self.groups.probabilities(probabilities))
 
 
 def read_groups(source: str | PathLike[str], classes: tuple[str, ...]) -> ClassGroups:
-    """Groups over `classes`, from a TOML file or one of those that come with wolfdog.
+    """Groups of classes, from a TOML file or from one that comes with wolfdog.
 
     Args:
-        source: A path, or a name of `SHIPPED`.
+        source: Path of the file, or a name of `SHIPPED`.
         classes: Names of the classifier's classes, in order.
 
-    Raises:
-        LabelsError: The file cannot be read, or does not fit the classifier: the message says which entry and why.
+    Returns:
+        The groups.
 
-    >>> from wolfdog.watch.classifiers.imagenet import imagenet_classes
-    >>> groups = read_groups("model-problem", imagenet_classes())
-    >>> groups.names
-    ('wolf', 'dog', 'bear', 'goldfish', 'unknown')
-    >>> groups.group_of.count(1)
-    118
+    Raises:
+        LabelsError: The file cannot be read, or does not fit the classifier; the message names the entry.
+
+    Examples:
+        >>> from wolfdog.watch.classifiers.imagenet import imagenet_classes
+        >>> groups = read_groups("model-problem", imagenet_classes())
+        >>> groups.names
+        ('wolf', 'dog', 'bear', 'goldfish', 'unknown')
+        >>> groups.group_of.count(1)
+        118
     """
     where, text = _text(source)
     try:
@@ -122,7 +141,7 @@ def read_groups(source: str | PathLike[str], classes: tuple[str, ...]) -> ClassG
                     "Each class belongs to one group."
                 )
     return ClassGroups(
-        names, tuple(names.index(group_of.get(k, UNKNOWN)) for k in range(len(classes))), missing
+        names, tuple(names.index(group_of.get(k, UNKNOWN)) for k in range(len(classes))), missing=missing
     )
 
 
@@ -152,7 +171,7 @@ def _members(name: str, members: Any, classes: tuple[str, ...], where: str) -> l
 
 
 def _indices(name: str, member: Any, classes: tuple[str, ...], where: str) -> list[int]:
-    """The classes that one entry stands for."""
+    """Classes of one entry."""
     if isinstance(member, str) and (found := _named(member, classes)) is not None:
         return [found]
     if isinstance(member, int) and not isinstance(member, bool):

@@ -1,7 +1,7 @@
-"""Interface of image classifiers that label the real world without training.
+"""Interface of image classifiers.
 
-`Classifier` is the interface of every pretrained network here. `FrameClassifier` of the room `model` is something
-else: the small network that wolfdog trains itself, which becomes a `Classifier` through `scratch`.
+`Classifier` is the interface of every pretrained network here. `FrameClassifier` of the package `model` is the small
+network that wolfdog trains itself; `scratch_classifier` makes a `Classifier` of it.
 """
 
 from abc import ABC, abstractmethod
@@ -16,36 +16,46 @@ from .preprocessing import Images, Preprocessing
 
 
 class Classification(NamedTuple):
-    """Features and class probabilities of N images."""
+    """Features and class probabilities of N images.
+
+    Args:
+        features: Features [N, F].
+        probabilities: Class probabilities [N, K].
+    """
 
     features: NDArray[np.float32]
-    """Shape [N, F]: the activations that the last linear layer reads."""
     probabilities: NDArray[np.float32]
-    """Shape [N, K], in the order of the classifier's `classes`; each row sums to one."""
 
     def rows(self, index: slice | NDArray[np.int64]) -> "Classification":
-        """The images at `index`.
+        """Features and probabilities of some of the images.
 
-        >>> pair = Classification(np.zeros((2, 3), np.float32), np.eye(2, dtype=np.float32))
-        >>> pair.rows(slice(1, 2)).probabilities
-        array([[0., 1.]], dtype=float32)
+        Args:
+            index: Positions, or a slice.
+
+        Returns:
+            Their rows.
+
+        Examples:
+            >>> pair = Classification(np.zeros((2, 3), np.float32), np.eye(2, dtype=np.float32))
+            >>> pair.rows(slice(1, 2)).probabilities
+            array([[0., 1.]], dtype=float32)
         """
         return Classification(self.features[index], self.probabilities[index])
 
 
 class Classifier(ABC):
-    """Image classifier over batches of RGB images.
+    """Image classifier for batches of RGB images.
 
-    A subclass implements `infer`, which is given images of the network's own size.
+    A subclass implements `infer`, which gets images of the network's input size.
 
     Args:
-        name: The name by which the command line knows the classifier, such as "efficientnet-lite0".
-        identity: A text that changes whenever the numbers may change: it names the weights by a digest of them.
-            Caches use it as a key, together with `preprocessing`.
+        name: Name of the classifier on the command line, such as "efficientnet-lite0".
+        identity: Text that changes whenever the results may change; it contains a digest of the weights. Caches use it
+            as a key, together with `preprocessing`.
         preprocessing: Size and cropping of the network's input.
         classes: K names, in the order of the probabilities; none for an encoder.
-        feature_size: F.
-        batch_size: Images in one call of the network.
+        feature_size: Number of features, F.
+        batch_size: Number of images in one call of the network.
 
     Raises:
         InputError: Two classes have the same name, or a size is below 1.
@@ -77,11 +87,11 @@ class Classifier(ABC):
         """Features and class probabilities of RGB frames of any size.
 
         Args:
-            frames: uint8, shape [N, H, W, 3]. Frames of the network's own size are used as they are; others
-                are cropped and scaled by `preprocessing`.
+            frames: Frames uint8 [N, H, W, 3]. Those of the network's input size are not changed; others are cropped and
+                scaled by `preprocessing`.
 
         Returns:
-            float32 features [N, F] and probabilities [N, K].
+            Features [N, F] and probabilities [N, K], float32.
 
         Raises:
             ShapeError: `frames` has another shape or dtype.
@@ -104,15 +114,19 @@ class Classifier(ABC):
         """One batch through the network.
 
         Args:
-            images: uint8 RGB, contiguous, shape [n, height, width, 3] of the network's input, n >= 1.
+            images: RGB images uint8 [n, height, width, 3] of the network's input size, contiguous, n >= 1.
+
+        Returns:
+            Features [n, F] and probabilities [n, K].
         """
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Class probabilities of logits [N, K], which may be as large as float32 holds.
 
-    >>> softmax(np.float32([[1000.0, 1000.0]]))
-    array([[0.5, 0.5]], dtype=float32)
+    Examples:
+        >>> softmax(np.float32([[1000.0, 1000.0]]))
+        array([[0.5, 0.5]], dtype=float32)
     """
     above = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(above / above.sum(axis=-1, keepdims=True), np.float32)

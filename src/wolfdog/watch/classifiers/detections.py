@@ -1,4 +1,4 @@
-"""Boxes from a results file of MegaDetector, so that a classifier looks at what was detected.
+"""Boxes from a results file of MegaDetector, which a classifier then classifies.
 
 Format: https://github.com/agentmorris/MegaDetector/blob/main/megadetector-output-format.md, versions 1.0 to 1.6.
 """
@@ -24,21 +24,29 @@ THRESHOLD = 0.2
 
 @dataclass(frozen=True, slots=True)
 class MediaDetections:
-    """Detections of one video or image, by frame."""
+    """Detections of one video or image, by frame.
+
+    Attributes:
+        processed: Numbers of the frames that the detector has processed, in order.
+        found: Boxes of each frame with detections.
+    """
 
     processed: tuple[int, ...]
-    """Numbers of the frames that the detector looked at, in order."""
     found: Mapping[int, tuple[FoundBox, ...]]
 
     def boxes(self, frame: FullFrame) -> list[FoundBox]:
-        """Boxes of the frame that the detector looked at nearest to this one.
+        """Boxes of the nearest frame that the detector has processed.
 
-        None where that is further away than half of the largest step between such frames.
+        Args:
+            frame: The frame.
+
+        Returns:
+            Boxes; none if that frame is further away than half of the largest step between processed frames.
         """
         return list(self.at(frame.index))
 
     def at(self, frame: int) -> tuple[FoundBox, ...]:
-        """As `boxes`, by number."""
+        """Boxes as of `boxes`, by the number of the frame."""
         known = self.processed
         if not known:
             return ()
@@ -49,15 +57,15 @@ class MediaDetections:
 
 
 class MegaDetectorResults:
-    """A results file of MegaDetector as a source of boxes.
+    """Results file of MegaDetector as a source of boxes.
 
     Args:
         path: The JSON file.
-        threshold: Confidence below which a detection is ignored.
-        categories: Names of the detection categories that count.
+        threshold: Least confidence of a detection.
+        categories: Names of the detection categories that are used.
 
     Raises:
-        InputError: The file cannot be read, is not of the format, or knows none of the categories.
+        InputError: The file cannot be read, is not of the format, or has none of the categories.
     """
 
     objects = True
@@ -95,8 +103,14 @@ class MegaDetectorResults:
     def finder(self, media: str) -> MediaDetections:
         """Detections of one video or image, found by the end of its path.
 
+        Args:
+            media: Path of the video or image.
+
+        Returns:
+            Its detections.
+
         Raises:
-            InputError: No entry or several entries of the file have that path's name.
+            InputError: No entry of the file, or several, have a path with that end.
         """
         path = media.replace("\\", "/")
         if path in self._media:

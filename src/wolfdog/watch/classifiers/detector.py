@@ -25,24 +25,25 @@ from .preprocessing import Image
 from .suppression import suppress
 
 GREY = 114
-"""The bars of the letterbox in which these networks were trained."""
+"""Bars of the letterbox in which these networks were trained."""
 
 
 class YoloDetector:
-    """A YOLO network as a source of boxes.
+    """YOLO network as a source of boxes.
 
     Args:
         path: The ONNX file.
-        threshold: Score below which a box is ignored.
-        overlap: Intersection over union above which the less sure of two boxes of one class goes.
-        classes: Names of the classes that count; all where None. The names are those of the file's metadata.
-        layout: "v5" or "v8"; seen from the output's shape where None.
-        size: Height and width of the input where the file takes any.
-        normalisation: Of the pixels: 0 to 1 as YOLO has it, unless the file or this says otherwise.
+        threshold: Least score of a box.
+        overlap: Largest intersection over union of two boxes of one class; above it, the one with the lower score is
+            removed.
+        classes: Names of the classes that are used, from the file's metadata; None for all.
+        layout: "v5" or "v8"; None to derive it from the output's shape.
+        size: Height and width of the input, for a file with an input of any size.
+        normalisation: Normalisation of the pixels; None for that of the file's metadata, or else YOLO's, 0 to 1.
         threads: Threads of one call.
 
     Raises:
-        ONNXError: The file cannot be used, or does not say enough.
+        ONNXError: The file cannot be used, or lacks information.
         InputError: A threshold is out of range, or the network has none of `classes`.
         MissingPackageError: ONNX Runtime is not installed.
     """
@@ -76,18 +77,38 @@ class YoloDetector:
         self.identity = f"yolo 1 {digest} {threshold:g} {overlap:g} {classes} {layout} {self._input}"
 
     def finder(self, media: str) -> "YoloDetector":
-        """The detector itself: it keeps nothing from frame to frame."""
+        """Detector itself, which has no state between frames.
+
+        Args:
+            media: Path of the video or image; not used.
+
+        Returns:
+            This detector.
+        """
         return self
 
     def boxes(self, frame: FullFrame) -> list[FoundBox]:
-        """Boxes within one frame, the surest first."""
+        """Boxes within one frame, the highest score first.
+
+        Args:
+            frame: The frame.
+
+        Returns:
+            The boxes.
+        """
         return self.detect(frame.rgb())
 
     def detect(self, image: Image) -> list[FoundBox]:
-        """Boxes within an image [H, W, 3], the surest first.
+        """Boxes within an image, the highest score first.
+
+        Args:
+            image: Image [H, W, 3].
+
+        Returns:
+            The boxes.
 
         Raises:
-            ONNXError: The network's output has no layout that is read here.
+            ONNXError: The network's output has none of the layouts.
         """
         pixels, scale, (left, top) = self._letterbox(image)
         fixed = self._input.batch or 1
@@ -113,7 +134,7 @@ class YoloDetector:
         ]
 
     def _letterbox(self, image: Image) -> tuple[NDArray[Any], float, tuple[int, int]]:
-        """The network's input, pixels of it to a pixel of the image, and where the image begins in it."""
+        """Network's input, its pixels per pixel of the image, and the position of the image in it."""
         from PIL import Image as Pillow
 
         height, width = self._input.size

@@ -52,9 +52,21 @@ VARIANTS = {
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A convolution with batch normalisation, and the names of both in a state_dict.
+    """Convolution with batch normalisation, and the names of both in a state_dict.
 
     Padding is TensorFlow's "SAME": an odd pixel of it goes to the right and to the bottom.
+
+    Attributes:
+        weight: Name of the weight.
+        norm: Name of the batch normalisation.
+        inputs: Number of input channels.
+        outputs: Number of output channels.
+        kernel: Height and width of the kernel.
+        stride: Stride.
+        groups: Number of groups of channels.
+        relu6: Whether ReLU6 follows.
+        begins_block: Whether the next `ends_block` adds its input.
+        ends_block: Whether the input of the last `begins_block` is added to its output.
     """
 
     weight: str
@@ -66,22 +78,28 @@ class Convolution:
     groups: int = 1
     relu6: bool = True
     begins_block: bool = False
-    """Its input is what the next `ends_block` adds."""
     ends_block: bool = False
 
     def padding(self, size: int) -> tuple[int, int]:
-        """Pixels before and after an axis of `size` pixels."""
+        """Padding before and after an axis of `size` pixels."""
         out = -(-size // self.stride)
         total = max((out - 1) * self.stride + self.kernel - size, 0)
         return total // 2, total - total // 2
 
 
 def convolutions(variant: Variant) -> list[Convolution]:
-    """The network as a list of convolutions in their order, from the stem to the head.
+    """Convolutions of a network in their order, from the stem to the head.
 
-    >>> layers = convolutions(VARIANTS["efficientnet-lite0"])
-    >>> len(layers), layers[0].outputs, layers[-1].outputs
-    (49, 32, 1280)
+    Args:
+        variant: Scaling of the network.
+
+    Returns:
+        The convolutions.
+
+    Examples:
+        >>> layers = convolutions(VARIANTS["efficientnet-lite0"])
+        >>> len(layers), layers[0].outputs, layers[-1].outputs
+        (49, 32, 1280)
     """
     layers = [Convolution("_conv_stem", "_bn0", 3, 32, 3, stride=2)]
     block = 0
@@ -100,7 +118,7 @@ def convolutions(variant: Variant) -> list[Convolution]:
 def _block(
     name: str, inputs: int, outputs: int, expansion: int, kernel: int, stride: int
 ) -> list[Convolution]:
-    """An inverted residual block: expansion, one filter a channel, projection."""
+    """Inverted residual block: expansion, one filter per channel, projection."""
     middle, adds = inputs * expansion, stride == 1 and inputs == outputs
     layers = []
     if expansion != 1:
@@ -129,7 +147,7 @@ def _channels(channels: int, width: float) -> int:
 
 
 class EfficientNetLite(nn.Module):
-    """EfficientNet-Lite for inference: images in, features and logits out.
+    """EfficientNet-Lite for inference, from images to features and logits.
 
         fold   W' = W g / sqrt(v + eps),  b' = beta - m g / sqrt(v + eps)
         each   y = min(max(W' * x + b', 0), 6)      without the bounds for projections
@@ -137,11 +155,11 @@ class EfficientNetLite(nn.Module):
         z      = W_fc f + b_fc
 
     Args:
-        variant: A member of `VARIANTS`.
-        state: The weights, under the names of the published state_dicts.
+        variant: Scaling of the network, a member of `VARIANTS`.
+        state: Weights, with the names of the published state_dicts.
 
     Raises:
-        CheckpointError: `state` lacks a tensor, or has one of another shape: it belongs to another network.
+        CheckpointError: `state` lacks a tensor, or has one of another shape, as that of another network.
     """
 
     def __init__(self, variant: Variant, state: Mapping[str, Tensor]) -> None:
@@ -180,7 +198,7 @@ class EfficientNetLite(nn.Module):
 
 
 def folded(layer: Convolution, state: Mapping[str, Tensor], name: str) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a convolution that does what it and its batch normalisation do, in float64 until the end."""
+    """Weight and bias of a convolution with its batch normalisation folded into it, computed in float64."""
     shape = (layer.outputs, layer.inputs // layer.groups, layer.kernel, layer.kernel)
     weight = _tensor(state, f"{layer.weight}.weight", shape, name)
     scale, shift, mean, variance = (

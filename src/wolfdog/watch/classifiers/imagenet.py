@@ -10,11 +10,12 @@ from importlib.resources import files
 
 @cache
 def imagenet_classes() -> tuple[str, ...]:
-    """The names by index; where two synsets share a first synonym, one is told apart by its second or by a note.
+    """Names of the classes, by index; two synsets with one first synonym are distinguished by the second, or by a note.
 
-    >>> names = imagenet_classes()
-    >>> len(names), names[1], names[269], names[134], names[517]
-    (1000, 'goldfish', 'timber wolf', 'crane (bird)', 'crane (machine)')
+    Examples:
+        >>> names = imagenet_classes()
+        >>> len(names), names[1], names[269], names[134], names[517]
+        (1000, 'goldfish', 'timber wolf', 'crane (bird)', 'crane (machine)')
     """
     text = (files(__package__) / "imagenet_classes.txt").read_text(encoding="utf-8")
     return tuple(text.splitlines())

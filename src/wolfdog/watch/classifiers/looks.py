@@ -1,4 +1,4 @@
-"""Looks at frames: what a classifier gave for whole frames and for boxes in them, row by row."""
+"""Looks: classifications of whole frames and of boxes in them, one row each."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -14,30 +14,33 @@ from .regions import surest
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Looks:
-    """N looks in the order of their frames; of one frame, the whole comes first where it was looked at."""
+    """Classifications of N frames or boxes in the order of the frames; a whole frame comes before its boxes.
+
+    Attributes:
+        frame: Number of the frame in its video [N], from 0.
+        time: Seconds from the start of the video [N].
+        duration: Seconds up to the next frame [N].
+        detection: Number of the box in its frame [N]; -1 for the whole frame.
+        box: x, y, width and height as shares of the frame, from its upper left corner [N, 4]; NaN for the whole frame.
+        confidence: Confidence of the detector [N]; NaN without one.
+        features: Features [N, F].
+        probabilities: Class probabilities [N, K].
+    """
 
     frame: NDArray[np.int64]
-    """[N] number of the frame in its video, from 0."""
     time: NDArray[np.float64]
-    """[N] seconds from the start of the video."""
     duration: NDArray[np.float64]
-    """[N] seconds that the frame stands."""
     detection: NDArray[np.int32]
-    """[N] number of the box in its frame; -1 for the whole frame."""
     box: NDArray[np.float32]
-    """[N, 4] x, y, width and height in parts of the frame, from its upper left corner; NaN for the whole frame."""
     confidence: NDArray[np.float32]
-    """[N] of the detector; NaN where there is none."""
     features: NDArray[np.float32]
-    """[N, F]."""
     probabilities: NDArray[np.float32]
-    """[N, K]."""
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def rows(self, index: NDArray[Any] | slice) -> "Looks":
-        """The looks at `index`: positions, a mask or a slice."""
+        """Looks at `index`: positions, a mask or a slice."""
         return Looks(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -46,7 +49,7 @@ class Looks:
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, NDArray[Any]], *, features: int, classes: int) -> "Looks | None":
-        """Columns that were kept; None where they are not those of such a classifier."""
+        """Looks from the columns of a cache; None if they are not those of such a classifier."""
         n = len(arrays["frame"]) if "frame" in arrays else 0
         like = _empty(n, features, classes)
         for name, column in like.arrays().items():
@@ -56,12 +59,12 @@ class Looks:
         return Looks(*(arrays[field.name] for field in fields(Looks)))
 
     def with_probabilities(self, probabilities: NDArray[np.float32]) -> "Looks":
-        """The same looks with other classes."""
+        """Same looks with other classes."""
         columns = self.arrays() | {"probabilities": probabilities}
         return Looks(**columns)
 
     def surest(self, classes: tuple[str, ...]) -> "Looks":
-        """One row for each frame: that of its surest look, as a look at the frame as a whole.
+        """One row for each frame, as a look at the whole frame: that of its look with the highest probability.
 
         See `regions.surest`; the class `unknown` is the background.
         """

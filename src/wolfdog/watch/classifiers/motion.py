@@ -1,4 +1,4 @@
-"""Regions that move before a camera that stands still: difference from a running median of the stream."""
+"""Motion in front of a camera that stands still: difference from a running median of the stream."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .boxes import FoundBox, FullFrame
 from .preprocessing import Box
 
 Grey = NDArray[np.uint8]
-"""A small grey picture of a frame: uint8, shape [h, w]."""
+"""Small grey picture of a frame: uint8, shape [h, w]."""
 HEIGHT = 90
 """Rows of the small grey pictures that motion is looked for in."""
 _FEWEST = 3
@@ -21,20 +21,21 @@ _CELL = 5
 """Pixels along a side of the cells that regions are made of."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MotionOptions:
     """Settings of `MotionRegions`; the defaults were chosen on real clips.
 
     Args:
         seconds: Length of the past over which the median is taken.
-        samples: Pictures of it that are kept.
-        least: Difference in grey levels below which nothing moves, however little noise there is.
-        noise: Difference above which something moves, in deviations of the picture's own noise.
-        most: Part of the picture above which the camera moves, or the light changes, and no region counts.
-        regions: Regions of one frame, the largest differences first.
+        samples: Number of pictures of it that are kept.
+        least: Least difference of a moving pixel, in grey levels.
+        noise: Least difference of a moving pixel, in deviations of the picture's own noise.
+        most: Largest part of the picture that may move; above it, the camera moves or the light changes, and no region
+            counts.
+        regions: Largest number of regions in a frame.
 
     Raises:
-        InputError: A setting out of range.
+        InputError: A setting is out of range.
     """
 
     seconds: float = 10.0
@@ -48,11 +49,18 @@ class MotionOptions:
 
     @property
     def identity(self) -> str:
-        """The settings, as a part of keys of caches."""
+        """Settings, as a part of keys of caches."""
         return f"motion 1 {self}"
 
     def finder(self, media: str) -> "MotionRegions":
-        """Motion of one video, from its beginning."""
+        """Motion of one video, from its beginning.
+
+        Args:
+            media: Path of the video; not used.
+
+        Returns:
+            Source of its boxes.
+        """
         return MotionRegions(self)
 
     def __post_init__(self) -> None:
@@ -64,20 +72,20 @@ class MotionOptions:
 
 
 class MotionRegions:
-    """Boxes around what moves in a stream, by background subtraction with a temporal median.
+    """Boxes around moving regions of a stream, by background subtraction with a temporal median.
 
         B_t(p)  = median over the kept pictures before t of I(p)
         d_t(p)  = |I_t(p) - B_t(p)|
         p moves where d_t(p) > max(least, noise * 1.48 median_p d_t)
 
-    Moving pixels are gathered in cells of 5 x 5, and cells that touch become regions. Where more than `most` of the
-    picture moves, the camera does, and there are no regions until the median shows the new scene. What stands still
-    for half of `seconds` becomes background.
+    Moving pixels are gathered in cells of 5 x 5, and cells that touch become regions. If more than `most` of the
+    picture moves, the camera does, and there are no regions until the median shows the new scene. An object that stands
+    still for half of `seconds` becomes background.
 
-    N. J. B. McFarlane, C. P. Schofield: Segmentation and tracking of piglets in images, 1995, for the median.
+    Source: N. J. B. McFarlane, C. P. Schofield 1995, "Segmentation and tracking of piglets in images", for the median.
 
     Args:
-        options: Settings.
+        options: Settings; None for the defaults.
     """
 
     def __init__(self, options: MotionOptions | None = None) -> None:
@@ -87,18 +95,18 @@ class MotionRegions:
         self._median: NDArray[np.float32] | None = None
 
     def boxes(self, frame: FullFrame) -> list[FoundBox]:
-        """Boxes around what moves in one frame, the largest first."""
+        """Boxes around the moving regions of one frame, the largest first."""
         return [FoundBox(box, np.nan) for box in self.regions(frame.grey(HEIGHT), frame.time)]
 
     def regions(self, grey: Grey, time: float) -> list[Box]:
-        """Boxes around what moves in one picture, in parts of its width and height from 0 to 1.
+        """Boxes around the moving regions of one picture, as shares of its width and height from 0 to 1.
 
         Args:
-            grey: The frame in grey, [h, w], of one size throughout the stream and about `HEIGHT` rows.
+            grey: Grey frame [h, w], of one size throughout the stream and about `HEIGHT` rows.
             time: Seconds, not decreasing.
 
         Returns:
-            Left, top, right, bottom of each region, the largest first; none before three samples are there.
+            Left, top, right, bottom of each region, the largest first; none before three samples.
         """
         found = self._found(grey) if self._median is not None else []
         if time >= self._next:
@@ -141,10 +149,11 @@ class MotionRegions:
 
 
 def _touching(cells: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    """The cells that are set, in groups that touch at a side or a corner or lie one cell apart: [n, 2] each.
+    """Groups of set cells that touch at a side or a corner or lie one cell apart: [n, 2] each.
 
-    >>> [len(group) for group in _touching(np.array([[1, 0, 1, 0, 0, 1]], bool))]
-    [2, 1]
+    Examples:
+        >>> [len(group) for group in _touching(np.array([[1, 0, 1, 0, 0, 1]], bool))]
+        [2, 1]
     """
     left = {(int(row), int(column)) for row, column in np.argwhere(cells)}
     groups = []

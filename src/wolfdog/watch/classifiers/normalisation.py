@@ -14,11 +14,16 @@ from .preprocessing import Images
 class Normalisation:
     """Mean and deviation of the red, green and blue channels, for pixels from 0 to 1, as torchvision states them.
 
+    Args:
+        mean: Mean of each channel.
+        deviation: Standard deviation of each channel.
+
     Raises:
         InputError: A deviation is 0, or a number is not finite.
 
-    >>> NORMALISATIONS["signed"](np.uint8([[[[0, 51, 255]]]])).round(2)
-    array([[[[-1. , -0.6,  1. ]]]], dtype=float32)
+    Examples:
+        >>> NORMALISATIONS["signed"](np.uint8([[[[0, 51, 255]]]])).round(2)
+        array([[[[-1. , -0.6,  1. ]]]], dtype=float32)
     """
 
     mean: tuple[float, float, float]
@@ -29,7 +34,7 @@ class Normalisation:
             raise InputError(f"A normalisation has finite numbers and no deviation of 0, got {self}.")
 
     def __call__(self, images: Images) -> NDArray[np.float32]:
-        """float32 of the same shape [N, H, W, 3]."""
+        """Normalised images, float32 [N, H, W, 3]."""
         mean = np.asarray(self.mean, np.float32) * 255
         scale = 1 / (np.asarray(self.deviation, np.float32) * 255)
         return np.asarray((images.astype(np.float32) - mean) * scale, np.float32)
@@ -46,13 +51,20 @@ NORMALISATIONS = {
 
 
 def normalisation(text: str) -> Normalisation:
-    """A normalisation by its name, or from six numbers: three means, then three deviations.
+    """Normalisation by its name, or from six numbers: three means, then three deviations.
+
+    Args:
+        text: The name or the numbers.
+
+    Returns:
+        The normalisation.
 
     Raises:
-        InputError: Neither.
+        InputError: The text is neither.
 
-    >>> normalisation("0.5 0.5 0.5 0.25 0.25 0.25").deviation
-    (0.25, 0.25, 0.25)
+    Examples:
+        >>> normalisation("0.5 0.5 0.5 0.25 0.25 0.25").deviation
+        (0.25, 0.25, 0.25)
     """
     if text in NORMALISATIONS:
         return NORMALISATIONS[text]

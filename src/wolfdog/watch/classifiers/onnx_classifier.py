@@ -19,23 +19,23 @@ from .preprocessing import Crop, Images, Preprocessing
 
 
 class OnnxClassifier(Classifier):
-    """An ONNX image network as a `Classifier`.
+    """ONNX image network as a `Classifier`.
 
-    Of a network with one output of class scores, the features are what its last linear layer reads, where the package
-    onnx can find it, and the scores themselves otherwise. Scores that are no probabilities are taken for logits. A
-    network of 1,000 classes without names has ImageNet's.
+    For a network with one output of class scores, the features are the input of its last linear layer, if the package
+    onnx is installed and can find it, and otherwise the scores themselves. Scores that are no probabilities are taken
+    for logits. A network of 1,000 classes without names has those of ImageNet.
 
     Args:
         model: A file, or the bytes of one.
-        name: How messages call it; the file's name by default.
-        options: Facts that the file does not say.
+        name: Name of the network in messages; the file's name by default.
+        options: Facts that the file does not state.
         crop: See `Preprocessing`.
         part: See `Preprocessing`.
         threads: Threads of one call.
-        batch_size: Images in one call, where the file does not fix it.
+        batch_size: Images in one call, unless the file fixes it.
 
     Raises:
-        ONNXError: The file cannot be used, or does not say enough; the message says which option is missing.
+        ONNXError: The file cannot be used, or lacks information; the message names the option that is missing.
         MissingPackageError: ONNX Runtime is not installed.
     """
 
@@ -84,7 +84,7 @@ class OnnxClassifier(Classifier):
         )
 
     def infer(self, images: Images) -> Classification:
-        """One batch through ONNX Runtime."""
+        """One batch through ONNX Runtime; see `Classifier`."""
         features, scores = self._run(images)
         return Classification(features, scores if self._gives_probabilities else softmax(scores))
 
@@ -106,7 +106,7 @@ class OnnxClassifier(Classifier):
         return arrays[self._features] if self._features else scores, scores
 
     def _rows(self, output: str, result: Any, n: int) -> NDArray[np.float32]:
-        """An output as [n, columns]; axes of length 1 at the end, as pooling leaves them, are dropped."""
+        """Output as [n, columns]; axes of length 1 at the end, as pooling leaves them, are dropped."""
         array = np.asarray(result, np.float32)[:n]
         if array.ndim < 2 or array.shape[0] != n or any(axis != 1 for axis in array.shape[2:]):
             raise ONNXError(

@@ -19,10 +19,14 @@ FEATURES = "wolfdog_features"
 
 
 def with_features(model: bytes, output: str) -> bytes | None:
-    """The model with one more output, `FEATURES`: what the last linear layer before `output` reads.
+    """Model with one more output, `FEATURES`: the input of the last linear layer before `output`.
+
+    Args:
+        model: Bytes of the model.
+        output: Name of its output with class scores.
 
     Returns:
-        None where the package onnx is not installed or no linear layer ends the network.
+        Bytes of the new model; None if the package onnx is not installed or no linear layer ends the network.
     """
     if not is_installed("onnx"):
         return None

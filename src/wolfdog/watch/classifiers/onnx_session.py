@@ -9,16 +9,19 @@ from .packages import optional_package
 
 
 def open_session(model: Path | bytes, name: str, *, threads: int = 1) -> Any:
-    """An inference session of a model, on the CPU.
+    """Inference session of a model, on the CPU.
 
     Args:
         model: A file, or the bytes of one.
-        name: How messages call the model.
+        name: Name of the model in messages.
         threads: Threads of one call. Idle ones sleep: spinning ones would take the cores from the decoder.
+
+    Returns:
+        The session.
 
     Raises:
         MissingPackageError: ONNX Runtime is not installed.
-        ONNXError: The file cannot be read, is no model, or holds what ONNX Runtime cannot run.
+        ONNXError: The file cannot be read, is no model, or has operators that ONNX Runtime cannot run.
     """
     onnxruntime = optional_package("onnxruntime", f"running {name}", extra="watch")
     options = onnxruntime.SessionOptions()

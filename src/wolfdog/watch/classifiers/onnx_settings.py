@@ -23,19 +23,19 @@ _DTYPES = {"uint8": np.uint8, "float32": np.float32, "float16": np.float16}
 _RANGES = {"NominalRange_0_255": "bytes", "Normalized_0_1": "unit", "Normalized_1_1": "signed"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OnnxOptions:
-    """Facts about an ONNX image network that its file does not say, or says wrongly. None: as the file says.
+    """Facts about an ONNX image network that its file does not state, or states wrongly. None: as the file states.
 
     Args:
         size: Height and width of the input, in pixels.
         layout: Order of the input's axes.
-        normalisation: Of the pixels.
+        normalisation: Normalisation of the pixels.
         channels: Order of the colours.
         classes: Names of the classes, in order.
         classes_output: Name of the output with logits or probabilities.
         features_output: Name of the output with features.
-        encoder: The network has no classes: its output is features alone.
+        encoder: Whether the network has no classes: its output is features alone.
     """
 
     size: tuple[int, int] | None = None
@@ -50,21 +50,28 @@ class OnnxOptions:
 
 @dataclass(frozen=True, slots=True)
 class InputFormat:
-    """Form of the tensor that a network reads."""
+    """Form of the tensor that a network reads.
+
+    Attributes:
+        name: Name of the input.
+        layout: Order of the axes.
+        dtype: "uint8", "float32" or "float16".
+        batch: Number of images in a call, if the file fixes it.
+        size: Height and width in pixels.
+        bgr: Whether the order of the colours is blue, green, red.
+        normalisation: Normalisation of the pixels; None for an input of bytes.
+    """
 
     name: str
     layout: Layout
     dtype: str
-    """"uint8", "float32" or "float16"."""
     batch: int | None
-    """Images in a call where the file fixes it."""
     size: tuple[int, int]
     bgr: bool
     normalisation: Normalisation | None
-    """None for bytes."""
 
     def tensor(self, images: Images) -> NDArray[Any]:
-        """uint8 RGB images [n, height, width, 3] in the form of the network's input."""
+        """Network's input from RGB images uint8 [n, height, width, 3]."""
         pixels: NDArray[Any] = images if self.normalisation is None else self.normalisation(images)
         if self.bgr:
             pixels = pixels[..., ::-1]
@@ -74,10 +81,19 @@ class InputFormat:
 
 
 def input_format(session: Any, metadata: Mapping[str, str], options: OnnxOptions, path: str) -> InputFormat:
-    """The input of a session.
+    """Input format of a session.
+
+    Args:
+        session: The session.
+        metadata: Metadata of the file.
+        options: Facts that have precedence.
+        path: Name of the file in messages.
+
+    Returns:
+        The format.
 
     Raises:
-        ONNXError: Several inputs, one that is no image, or a fact that is neither in the file nor in `options`.
+        ONNXError: There are several inputs, or one that is no image, or a fact is neither in the file nor in `options`.
     """
     inputs = session.get_inputs()
     if len(inputs) != 1:
@@ -106,7 +122,15 @@ def input_format(session: Any, metadata: Mapping[str, str], options: OnnxOptions
 
 
 def class_names(metadata: Mapping[str, str], options: OnnxOptions, path: str) -> tuple[str, ...] | None:
-    """Names of the classes; None where neither the options nor the file say them.
+    """Names of the classes.
+
+    Args:
+        metadata: Metadata of the file.
+        options: Facts that have precedence.
+        path: Name of the file in messages.
+
+    Returns:
+        The names; None if neither the options nor the file state them.
 
     Raises:
         ONNXError: The file's `names` cannot be read.
@@ -132,10 +156,17 @@ def class_names(metadata: Mapping[str, str], options: OnnxOptions, path: str) ->
 
 
 def literal(text: str) -> Any:
-    """JSON, or a literal of Python as Ultralytics writes it; None where it is neither.
+    """Value of a text in JSON, or of a Python literal as Ultralytics writes it.
 
-    >>> literal('["a", "b"]'), literal("{0: 'wolf'}"), literal("wolf")
-    (['a', 'b'], {0: 'wolf'}, None)
+    Args:
+        text: The text.
+
+    Returns:
+        The value; None if the text is neither.
+
+    Examples:
+        >>> literal('["a", "b"]'), literal("{0: 'wolf'}"), literal("wolf")
+        (['a', 'b'], {0: 'wolf'}, None)
     """
     for read in (json.loads, ast.literal_eval):
         try:

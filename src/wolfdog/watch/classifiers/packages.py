@@ -8,23 +8,27 @@ from wolfdog.extras import needs_extra
 
 
 def optional_package(name: str, purpose: str, *, extra: str) -> ModuleType:
-    """The package `name`, or one clear message how to install it.
+    """Optional package, or an error that tells how to install it.
 
     Args:
-        name: The name under which it is imported.
-        purpose: What needs it, as the subject of a sentence.
-        extra: The extra of wolfdog that brings it.
+        name: Name under which it is imported.
+        purpose: Feature that needs it, as the subject of a sentence.
+        extra: Extra of wolfdog that installs it.
+
+    Returns:
+        The package.
 
     Raises:
         MissingPackageError: It is not installed, or cannot be loaded.
 
-    >>> optional_package("json", "reading settings", extra="watch").__name__
-    'json'
+    Examples:
+        >>> optional_package("json", "reading settings", extra="watch").__name__
+        'json'
     """
     with needs_extra(extra, purpose):
         return import_module(name)
 
 
 def is_installed(name: str) -> bool:
-    """Whether a package is there, without loading it."""
+    """Whether a package is installed; it is not loaded."""
     return find_spec(name) is not None

@@ -1,4 +1,4 @@
-"""Looks at a video as rows of the predictions table."""
+"""Rows of the predictions table from looks at a video."""
 
 from ..predictions.table import Predictions
 from .classifier import Classifier
@@ -11,11 +11,14 @@ def as_predictions(
     """Rows of the predictions table for looks at one video or image.
 
     Args:
-        looks: As `classify_video` gives them.
-        classifier: The classifier that gave them.
+        looks: Looks as `classify_video` yields them.
+        classifier: Classifier that made them.
         media: Name of the video or image.
         deployment: Name of the camera at its place.
-        blank: The class that says that nothing is there.
+        blank: Name of the class for empty pictures; None if there is none.
+
+    Returns:
+        The table.
 
     Raises:
         InputError: The classifier has no classes.

@@ -26,17 +26,18 @@ Crop = Literal["centre", "squeeze", "letterbox"]
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """Geometry of a network's input: its size, and what becomes of frames of another shape.
+    """Geometry of a network's input: its size, and the conversion of frames with another shape.
 
     Args:
-        height, width: Input size of the network, in pixels.
+        height: Height of the network's input in pixels.
+        width: Width of the network's input in pixels.
         crop: "centre" takes the largest rectangle of the input's shape from the middle of the frame;
-            "squeeze" keeps the whole frame and changes its shape;
-            "letterbox" keeps the whole frame and its shape, between bars of grey.
-        part: The side of the rectangle that "centre" takes, as a part of the largest one.
+            "squeeze" scales the whole frame to the input's shape;
+            "letterbox" keeps the frame's shape, between bars of grey.
+        part: Side of the rectangle that "centre" takes, as a share of the largest one.
 
     Raises:
-        InputError: A size below 1, an unknown crop, or a part outside (0, 1].
+        InputError: A size is below 1, `crop` is unknown, or `part` lies outside (0, 1].
     """
 
     height: int
@@ -45,7 +46,7 @@ class Preprocessing:
     part: float = 1.0
 
     GREY = 127
-    """The bars of a letterbox: 0 after EfficientNet-Lite's normalisation."""
+    """Bars of a letterbox: 0 after EfficientNet-Lite's normalisation."""
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
@@ -56,17 +57,17 @@ class Preprocessing:
             raise InputError(f"part must be above 0 and at most 1, got {self.part}.")
 
     def __str__(self) -> str:
-        """A text for keys of caches."""
+        """Text for keys of caches."""
         return f"{self.width}x{self.height} {self.crop} {self.part:g}"
 
     def images(self, frames: Images) -> Images:
-        """Frames [N, H, W, 3] as images [N, height, width, 3]; those of that size pass unchanged."""
+        """Images [N, height, width, 3] of frames [N, H, W, 3]; frames of that size are not changed."""
         if frames.shape[1:3] == (self.height, self.width):
             return np.ascontiguousarray(frames)
         return np.stack([self.image(frame) for frame in frames])
 
     def image(self, frame: Image) -> Image:
-        """One frame [H, W, 3] as an image [height, width, 3]."""
+        """Image [height, width, 3] of one frame [H, W, 3]."""
         high, wide = frame.shape[:2]
         if self.crop == "letterbox":
             width, height = _inside(wide, high, self.width, self.height)
@@ -78,7 +79,7 @@ class Preprocessing:
         return self.whole(frame, (left, top, left + w, top + h))
 
     def whole(self, frame: Image, box: Box) -> Image:
-        """The part of a frame inside `box`, all of it, as an image [height, width, 3], whatever `crop` is."""
+        """Image [height, width, 3] of the part of a frame inside `box`, squeezed whatever `crop` is."""
         return _scaled(frame, self.width, self.height, box)
 
     def video_frame(
@@ -89,16 +90,19 @@ class Preprocessing:
         pixel_aspect: float = 1.0,
         orientation: Orientation = UPRIGHT,
     ) -> Image:
-        """A decoded video frame as an image [height, width, 3], scaled in its own pixel format.
+        """Image [height, width, 3] of a decoded video frame, scaled in its own pixel format.
 
-        Scaling before the conversion to RGB touches fewer pixels: a frame of 1280 x 720 takes a third of the
-        time that it takes by way of a full RGB image.
+        Scaling before the conversion to RGB touches fewer pixels: for a frame of 1280 x 720 it takes a third of the
+        time of a full RGB image.
 
         Args:
             frame: The frame.
-            scaler: libswscale's tables, kept by the caller for a whole video.
-            pixel_aspect: Width of a pixel over its height.
-            orientation: How the frame is to be orientation.
+            scaler: Tables of libswscale, which the caller keeps for a whole video.
+            pixel_aspect: Width of a pixel divided by its height.
+            orientation: Orientation in which the frame is shown.
+
+        Returns:
+            The image.
         """
         wide, high = frame.width * pixel_aspect, float(frame.height)
         if orientation.transposed:
@@ -116,7 +120,7 @@ class Preprocessing:
         return np.ascontiguousarray(image[top : top + self.height, left : left + self.width])
 
     def _whole_frame(self, wide: float, high: float) -> tuple[int, int]:
-        """Width and height of the whole scaled frame, from which an image is cut or to which bars are added."""
+        """Width and height of the whole scaled frame, before an image is cut from it or bars are added."""
         if self.crop == "letterbox":
             return _inside(wide, high, self.width, self.height)
         if self.crop == "squeeze":
@@ -137,7 +141,7 @@ class Preprocessing:
 
 
 def _inside(wide: float, high: float, width: int, height: int) -> tuple[int, int]:
-    """The largest size of a shape that fits into width x height."""
+    """Largest size of a shape that fits into width x height."""
     scale = min(width / wide, height / high)
     return max(1, min(width, round(wide * scale))), max(1, min(height, round(high * scale)))
 

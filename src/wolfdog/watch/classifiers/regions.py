@@ -1,4 +1,4 @@
-"""Regions of a frame: boxes that become crops for a classifier, with room around and in the shape of its input."""
+"""Regions of a frame: crops around boxes, with a margin, in the shape of a classifier's input."""
 
 from collections.abc import Sequence
 
@@ -14,18 +14,23 @@ SMALLEST = 32
 
 
 def crop_box(box: Box, height: int, width: int, *, aspect: float = 1.0, margin: float = MARGIN) -> Box:
-    """The part of a frame to look at around a box: of the shape of the network's input, within the frame.
+    """Part of a frame around a box, in the shape of the network's input and within the frame.
 
-    A crop that reaches over an edge is moved, not cut, and shrinks only where the frame is smaller than it.
+    A crop that exceeds the frame is moved, not cut, and shrinks only if the frame is smaller than it.
 
     Args:
-        box: In pixels; may reach over the edges.
-        height, width: Of the frame.
-        aspect: Width of the crop over its height.
+        box: Box in pixels; may exceed the frame.
+        height: Height of the frame.
+        width: Width of the frame.
+        aspect: Width of the crop divided by its height.
         margin: See `MARGIN`.
 
-    >>> crop_box((0, 0, 20, 10), 100, 200, margin=2)
-    (0.0, 0.0, 40.0, 40.0)
+    Returns:
+        The part, in pixels.
+
+    Examples:
+        >>> crop_box((0, 0, 20, 10), 100, 200, margin=2)
+        (0.0, 0.0, 40.0, 40.0)
     """
     left, top, right, bottom = box
     high = max(bottom - top, (right - left) / aspect, SMALLEST / margin, SMALLEST / margin / aspect) * margin
@@ -37,7 +42,16 @@ def crop_box(box: Box, height: int, width: int, *, aspect: float = 1.0, margin: 
 
 
 def classify_regions(classifier: Classifier, frame: Image, boxes: Sequence[Box]) -> Classification:
-    """Features and probabilities of crops around boxes of one frame [H, W, 3]: one row for each box."""
+    """Features and probabilities of crops around boxes of one frame.
+
+    Args:
+        classifier: The classifier.
+        frame: Frame [H, W, 3].
+        boxes: Boxes in pixels.
+
+    Returns:
+        One row for each box.
+    """
     preprocessing = classifier.preprocessing
     aspect = preprocessing.width / preprocessing.height
     height, width = frame.shape[:2]
@@ -51,18 +65,21 @@ def classify_regions(classifier: Classifier, frame: Image, boxes: Sequence[Box])
 
 
 def surest(looks: Classification, background: int | None) -> int:
-    """The row of the surest look at one frame.
+    """Row with the highest probability of a class other than the background.
 
-    A look is as sure as its likeliest class, `background` left aside: a crop that shows an animal counts for more than
-    a whole frame that surely shows none.
+    So a crop that shows an animal has precedence over a whole frame that certainly shows none.
 
     Args:
         looks: One row for the whole frame, and one for each crop.
-        background: Index of the class for everything else, such as `unknown`; None where there is none.
+        background: Index of the class for everything else, such as `unknown`; None if there is none.
 
-    >>> p = np.float32([[0.1, 0.0, 0.9], [0.0, 0.7, 0.3]])
-    >>> surest(Classification(p, p), background=2), surest(Classification(p, p), background=None)
-    (1, 0)
+    Returns:
+        Position of the row.
+
+    Examples:
+        >>> p = np.float32([[0.1, 0.0, 0.9], [0.0, 0.7, 0.3]])
+        >>> surest(Classification(p, p), background=2), surest(Classification(p, p), background=None)
+        (1, 0)
     """
     named = looks.probabilities
     if background is not None:

@@ -1,4 +1,4 @@
-"""Classifiers by the names that the command line takes."""
+"""Classifiers by their names on the command line."""
 
 import difflib
 from os import PathLike
@@ -30,20 +30,25 @@ def load_classifier(
     threads: int = 1,
     onnx: OnnxOptions | None = None,
 ) -> Classifier:
-    """A classifier by name.
+    """Classifier by name.
 
     Args:
         name: One of `CLASSIFIERS`.
-        classes: Groups of its classes: a TOML file, or a name of `classes.SHIPPED`; None leaves them as they are.
-        crop, part: What becomes of frames of another shape than the input's; see `Preprocessing`. A `scratch` network
-            always sees whole frames squeezed, as it was trained.
+        classes: Groups of its classes: a TOML file, or a name of `classes.SHIPPED`; None for its own classes.
+        crop: Conversion of frames with another shape than the input's; see `Preprocessing`. A `scratch` network always
+            gets whole frames, squeezed, as in its training.
+        part: See `Preprocessing`.
         threads: Threads of one call.
-        onnx: Facts about an ONNX file that it does not say.
+        onnx: Facts that an ONNX file does not state.
+
+    Returns:
+        The classifier.
 
     Raises:
-        InputError: An unknown name, or classes that do not fit.
+        InputError: The name is unknown, or the groups do not fit the classes.
         MissingPackageError: A package that it needs is not installed.
-        CheckpointError, ONNXError: Its weights or its file cannot be used.
+        CheckpointError: Its weights cannot be used.
+        ONNXError: Its file cannot be used.
     """
     classifier = _ungrouped(name, crop, part, threads, onnx)
     return (

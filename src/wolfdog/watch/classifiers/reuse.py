@@ -13,17 +13,17 @@ BLOCK = 16
 
 
 class ReusingClassifier(Classifier):
-    """A classifier that gives a frame the result of an earlier one where the two hardly differ.
+    """Classifier that repeats the result of an earlier frame for a frame that hardly differs from it.
 
-    Two images differ by the largest difference over all blocks of 16 x 16 pixels, each block by the mean over its
-    pixels, colours apart: noise averages out, and a small animal that enters changes its block. Each image is compared
-    with the last that was classified, not with the last that was seen, so that slow changes add up and are noticed.
+    The difference of two images is the largest difference of any block of 16 x 16 pixels; that of a block is the mean
+    over its pixels, for each colour. So noise averages out, and a small animal that enters changes its block. Each
+    image is compared with the last classified one, not with the last one, so that slow changes add up.
 
     Make one for each video, or call `forget` between two.
 
     Args:
-        classifier: The classifier that looks at what differs.
-        threshold: Difference, in grey levels of 255, above which an image is classified anew; 0 classifies all
+        classifier: Classifier for the images that differ.
+        threshold: Largest difference, in grey levels of 255, for which the result is repeated; 0 classifies all images
             that differ at all.
 
     Raises:
@@ -50,7 +50,7 @@ class ReusingClassifier(Classifier):
         self._last: tuple[NDArray[np.float32], Classification] | None = None
 
     def infer(self, images: Images) -> Classification:
-        """One batch, of which only images that differ go through the network."""
+        """One batch, of which only images that differ go through the network; see `Classifier`."""
         blocks = block_means(images)
         new: list[int] = []
         source = np.empty(
@@ -74,17 +74,24 @@ class ReusingClassifier(Classifier):
         return result
 
     def forget(self) -> None:
-        """Begin anew, as with another video."""
+        """Forget the last image, as at the beginning of another video."""
         self._last = None
 
 
 def block_means(images: Images) -> NDArray[np.float32]:
-    """Means over whole blocks of 16 x 16 pixels: [N, H, W, 3] to [N, H // 16, W // 16, 3].
+    """Means over whole blocks of 16 x 16 pixels.
 
-    Images smaller than a block are one block; what is left at the right and at the bottom belongs to none.
+    An image smaller than a block is one block; pixels that are left at the right and at the bottom belong to none.
 
-    >>> block_means(np.full((2, 40, 32, 3), 7, np.uint8)).shape
-    (2, 2, 2, 3)
+    Args:
+        images: Images [N, H, W, 3].
+
+    Returns:
+        Means [N, H // 16, W // 16, 3].
+
+    Examples:
+        >>> block_means(np.full((2, 40, 32, 3), 7, np.uint8)).shape
+        (2, 2, 2, 3)
     """
     n, height, width, _ = images.shape
     high, wide = min(BLOCK, height), min(BLOCK, width)

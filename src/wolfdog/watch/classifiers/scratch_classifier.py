@@ -1,4 +1,4 @@
-"""The small network of a trained watcher as a classifier."""
+"""Classifier of the small network of a trained watcher."""
 
 from os import PathLike
 
@@ -11,17 +11,20 @@ from .torch_classifier import TorchClassifier, weights_digest
 def scratch_classifier(
     path: str | PathLike[str], *, threads: int | None = None, batch_size: int = 32
 ) -> Classifier:
-    """The frame classifier of a watcher that `wolfdog train` has made from the user's own footage.
+    """Frame classifier of a watcher that `wolfdog train` has trained, as a `Classifier`.
 
-    It sees frames as it was trained: whole, and squeezed to its size.
+    It gets frames as in its training: whole, and squeezed to its size.
 
     Args:
-        path: The watcher's folder.
-        threads: Threads of one call; None leaves PyTorch's setting.
+        path: Folder of the watcher.
+        threads: Threads of one call; None keeps PyTorch's setting.
         batch_size: Images in one call.
 
+    Returns:
+        The classifier.
+
     Raises:
-        CheckpointError: The folder holds no watcher that can be read.
+        CheckpointError: The folder has no watcher that can be read.
     """
     watcher = Watcher.load(path).eval()
     size = watcher.config.size

@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of boxes that overlap, the surest stays."""
+"""Non-maximum suppression of overlapping boxes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,19 +7,23 @@ from numpy.typing import NDArray
 def suppress(
     boxes: NDArray[np.float32], scores: NDArray[np.float32], classes: NDArray[np.int64], *, overlap: float
 ) -> NDArray[np.int64]:
-    """Indices of the boxes that stay, the surest first.
+    """Indices of the boxes that remain, the highest score first.
 
-    A box goes where one of the same class with a higher score overlaps it: intersection over union above `overlap`.
+    A box is removed if one of the same class with a higher score overlaps it: intersection over union above `overlap`.
 
     Args:
-        boxes: [N, 4]: left, top, right, bottom.
-        scores: [N].
-        classes: [N].
-        overlap: From 0 to 1.
+        boxes: Left, top, right and bottom [N, 4].
+        scores: Scores [N].
+        classes: Classes [N].
+        overlap: Largest intersection over union, 0 to 1.
 
-    >>> boxes = np.float32([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]])
-    >>> suppress(boxes, np.float32([0.5, 0.9, 0.7]), np.array([0, 0, 0]), overlap=0.45)
-    array([1, 2])
+    Returns:
+        Indices [M].
+
+    Examples:
+        >>> boxes = np.float32([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]])
+        >>> suppress(boxes, np.float32([0.5, 0.9, 0.7]), np.array([0, 0, 0]), overlap=0.45)
+        array([1, 2])
     """
     rest = np.argsort(-scores, kind="stable")
     areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)

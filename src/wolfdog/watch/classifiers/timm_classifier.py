@@ -1,6 +1,6 @@
-"""Networks of timm (PyTorch Image Models) as classifiers.
+"""Classifiers of timm (PyTorch Image Models).
 
-timm downloads a network's weights from its hub when they are first used, and keeps them there.
+timm downloads a network's weights from its hub on first use, and keeps them.
 """
 
 from typing import Any
@@ -42,18 +42,22 @@ def timm_classifier(
     threads: int | None = None,
     batch_size: int = 16,
 ) -> Classifier:
-    """A pretrained network of timm, by its name there, such as "mobilenetv3_large_100.ra_in1k".
+    """Pretrained network of timm, such as "mobilenetv3_large_100.ra_in1k".
 
     Its input size, normalisation and class names are those of timm's own configuration.
 
     Args:
-        name: A name that timm has pretrained weights for.
-        crop, part: See `Preprocessing`.
-        threads: Threads of one call; None leaves PyTorch's setting.
+        name: Name of a network that timm has pretrained weights for.
+        crop: See `Preprocessing`.
+        part: See `Preprocessing`.
+        threads: Threads of one call; None keeps PyTorch's setting.
         batch_size: Images in one call.
 
+    Returns:
+        The classifier.
+
     Raises:
-        MissingPackageError: timm is not installed, or cannot be loaded (it needs torchvision).
+        MissingPackageError: The package timm is not installed, or cannot be loaded (it needs torchvision).
         InputError: timm has no such network.
         CheckpointError: Its weights cannot be downloaded or loaded.
     """

@@ -1,4 +1,4 @@
-"""Image classifiers that PyTorch runs itself."""
+"""Image classifiers that PyTorch runs."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -12,13 +12,18 @@ from .preprocessing import Images, Preprocessing
 
 
 class TorchClassifier(Classifier):
-    """A PyTorch network as a `Classifier`.
+    """PyTorch network as a `Classifier`.
 
     Args:
-        name, identity, preprocessing, classes, feature_size, batch_size: See `Classifier`.
-        network: uint8 images [n, height, width, 3] to features [n, F] and logits [n, K].
-        threads: Threads of one call; None leaves PyTorch's setting. PyTorch has one setting for the process, which
-            is restored after each call.
+        name: See `Classifier`.
+        network: Function from images uint8 [n, height, width, 3] to features [n, F] and logits [n, K].
+        identity: See `Classifier`.
+        preprocessing: See `Classifier`.
+        classes: See `Classifier`.
+        feature_size: See `Classifier`.
+        threads: Threads of one call; None keeps PyTorch's setting. PyTorch has one setting for the process, which is
+            restored after each call.
+        batch_size: Images in one call.
     """
 
     def __init__(
@@ -44,7 +49,7 @@ class TorchClassifier(Classifier):
         self._network, self._threads = network, threads
 
     def infer(self, images: Images) -> Classification:
-        """One batch through the network."""
+        """One batch through the network; see `Classifier`."""
         # A copy: PyTorch warns of arrays that cannot be written to, such as those of a frame read from disk.
         with torch.inference_mode(), torch_threads(self._threads):
             features, logits = self._network(torch.tensor(images))
@@ -62,7 +67,7 @@ def weights_digest(network: nn.Module) -> str:
 
 @contextmanager
 def torch_threads(n: int | None) -> Iterator[None]:
-    """Number of threads of PyTorch within the block; None leaves it."""
+    """Context with another number of threads of PyTorch; None keeps it."""
     before = torch.get_num_threads()
     if n is None or n == before:
         yield

@@ -1,11 +1,12 @@
-"""Classification of a video: its frames, and boxes in them, through a classifier, with what was seen before kept.
+"""Classification of a video: its frames, and boxes in them, through a classifier, with a cache of results.
 
 decode, choose frames, find boxes, crop and scale      the caller's thread
-classify in batches, keep on disk                      a thread of its own, one chunk behind
+classify in batches                                    a thread of its own, at most two chunks behind
 """
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from wolfdog.errors import MediaError
 from ..video.footage import Footage, open_footage
 from .array_cache import ArrayCache, content_digest
 from .boxes import FoundBox
-from .chosen_frames import CHUNK, LARGEST, ChosenFrame, FrameChoice, LookOptions
+from .chosen_frames import CHUNK, LARGEST, ChosenFrame, FrameChoice, LookOptions, Piece
 from .classes import GroupedClassifier
 from .classifier import Classification, Classifier
 from .looks import Looks
@@ -27,28 +28,31 @@ from .reuse import ReusingClassifier
 def classify_video(
     path: str | PathLike[str],
     classifier: Classifier,
-    options: LookOptions | None = None,
     *,
+    options: LookOptions | None = None,
     cache: ArrayCache | None = None,
 ) -> Iterator[Looks]:
     """Features and class probabilities of a video or an image, in chunks of frames in their order.
 
-    Without `boxes`, and with boxes that are second looks (motion), each frame has one row: of several looks, the
-    surest. With boxes that are objects (detections), each object has a row, and a frame without any has one for the
-    whole.
+    Without `boxes`, and with boxes that are further views (motion), each frame has one row: that with the highest
+    probability. With boxes that are objects (detections), each object has a row, and a frame without any has one for
+    the whole.
 
     Args:
         path: The video, or an image, which is one frame.
-        classifier: A grouped one is run ungrouped and its groups are summed afterwards, so that the cache serves all
-            groupings.
-        options: How frames are looked at.
-        cache: Where looks are kept, by the content of the video, the classifier and the options. A video that was seen
-            to its end is not decoded again; one that was left early is decoded again, and only frames that were not
-            reached are classified.
+        classifier: The classifier. A grouped one is run ungrouped and its probabilities are summed afterwards, so that
+            the cache serves all groupings.
+        options: Options of the choice of frames.
+        cache: Cache of the looks, by the content of the video, the classifier and the options. A video that was
+            classified to its end is not decoded again. One that was left early is decoded again, and only the remaining
+            frames are classified.
+
+    Yields:
+        The looks, chunk by chunk.
 
     Raises:
-        MediaError: With the first chunk, when the file cannot be opened; after the last frame that could be decoded,
-            when it is damaged.
+        MediaError: With the first chunk, if the file cannot be opened; after the last frame that could be decoded, if
+            it is damaged.
         InputError: The source of boxes has none for this video.
     """
     options = options or LookOptions()
@@ -71,7 +75,7 @@ class _Pass:
         self._key = ""
 
     def looks(self) -> Iterator[Looks]:
-        """All chunks, those that were kept first."""
+        """All chunks, those in the cache first."""
         with open_footage(self._path, max_pixels=self._options.max_pixels) as footage:
             known = 0
             if self._cache is not None:
@@ -86,7 +90,7 @@ class _Pass:
                 raise MediaError(f"{self._path}: {footage.decoding.trouble}.")
 
     def _kept(self, cache: ArrayCache) -> Iterator[tuple[Looks, bool]]:
-        """Chunks of the cache, as far as they reach, and whether each is the video's last."""
+        """Chunks of the cache, as far as they reach, and whether each is the last one of the video."""
         n = 0
         while (arrays := cache.read(f"{self._key} {n}")) is not None:
             last = arrays.pop("last", None)
@@ -99,42 +103,55 @@ class _Pass:
             n += 1
 
     def _new(self, footage: Footage, known: int) -> Iterator[Looks]:
-        """Chunks from number `known` on: while one is classified, the next is decoded."""
-        under_way: Future[Looks] | None = None
+        """Chunks from number `known` on: while frames are classified, the next are decoded."""
         choice = FrameChoice(
             str(self._path), self._classifier.preprocessing, self._options, footage.pixel_aspect
         )
+        chunk = _Chunk()
+        number = 0
+        under_way: _Chunk | None = None
         with ThreadPoolExecutor(1, "classify") as thread:
-            for n, (seen, last) in enumerate(choice.chunks(footage.decoding, known=known * CHUNK)):
-                if n < known:
+            for piece in choice.pieces(footage.decoding, known=known * CHUNK):
+                if number >= known:
+                    chunk.add(piece, thread.submit(self._classified, piece.frames, first=not chunk.frames))
+                if not piece.ends_chunk:
                     continue
-                begun = thread.submit(self._classified, seen, n, last)
                 if under_way is not None:
-                    yield under_way.result()
-                under_way = begun
+                    yield self._finished(under_way)
+                under_way, chunk = (chunk if number >= known else None), _Chunk(number + 1)
+                number += 1
             if under_way is not None:
-                yield under_way.result()
+                yield self._finished(under_way)
 
-    def _classified(self, seen: list[ChosenFrame], number: int, last: bool) -> Looks:
-        """A chunk through the network and into the cache."""
-        if isinstance(self._whole, ReusingClassifier):
+    def _classified(self, seen: list[ChosenFrame], *, first: bool) -> Classification:
+        """Some frames and their crops through the network, in the order of rows."""
+        if first and isinstance(self._whole, ReusingClassifier):
             self._whole.forget()  # a chunk stands alone, so that it is the same after an interruption
         wholes = [one.whole for one in seen if one.whole is not None]
         crops = [crop for one in seen for crop in one.crops]
         parts = [self._run(self._whole, wholes), self._run(self._classifier, crops)]
         results = Classification(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-        rows, order = [], []
+        order = []
         next_whole, next_crop = 0, len(wholes)
         for one in seen:
             if one.whole is not None:
-                rows.append((one, -1, FoundBox((np.nan,) * 4, np.nan)))
                 order.append(next_whole)
                 next_whole += 1
-            for k, found in enumerate(one.boxes):
-                rows.append((one, k, found))
-                order.append(next_crop)
-                next_crop += 1
-        results = results.rows(np.array(order, np.int64))
+            order += range(next_crop, next_crop + len(one.boxes))
+            next_crop += len(one.boxes)
+        return results.rows(np.array(order, np.int64))
+
+    def _finished(self, chunk: "_Chunk") -> Looks:
+        """Looks of a chunk, which are kept in the cache."""
+        whole = FoundBox((np.nan,) * 4, np.nan)
+        rows = [
+            (one, k, found)
+            for one in chunk.frames
+            for k, found in enumerate(
+                one.boxes if one.whole is None else [whole, *one.boxes], start=-(one.whole is not None)
+            )
+        ]
+        results = chunk.results()
         corners = np.array([found.box for _, _, found in rows], np.float32).reshape(-1, 4)
         looks = Looks(
             frame=np.array([one.index for one, _, _ in rows], np.int64),
@@ -147,7 +164,8 @@ class _Pass:
             probabilities=results.probabilities,
         )
         if self._cache is not None:
-            self._cache.write(f"{self._key} {number}", {**looks.arrays(), "last": np.array(last)})
+            kept = {**looks.arrays(), "last": np.array(chunk.ends_video)}
+            self._cache.write(f"{self._key} {chunk.number}", kept)
         return looks
 
     def _run(self, classifier: Classifier, images: list[Image]) -> Classification:
@@ -156,8 +174,28 @@ class _Pass:
         return classifier.classify(np.stack(images) if images else none)
 
 
+@dataclass
+class _Chunk:
+    """Frames of a chunk, and their classifications as they are computed."""
+
+    number: int = 0
+    frames: list[ChosenFrame] = field(default_factory=list)
+    parts: list[Future[Classification]] = field(default_factory=list)
+    ends_video: bool = False
+
+    def add(self, piece: Piece, part: Future[Classification]) -> None:
+        self.frames += piece.frames
+        self.parts.append(part)
+        self.ends_video = piece.ends_video
+
+    def results(self) -> Classification:
+        """Classifications of all rows, once they are there."""
+        parts = [part.result() for part in self.parts]
+        return Classification(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
 def _key(path: Path, classifier: Classifier, options: LookOptions) -> str:
-    """Everything that the numbers of a video's looks depend on."""
+    """Key of a video's looks, made of everything that they depend on."""
     try:
         content = content_digest(path)
     except OSError as error:

@@ -1,39 +1,44 @@
-"""Labelled footage, ready to learn from: for each video its events and what they are labelled."""
+"""Labelled footage, ready to learn from: for each video its events and its labels."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...errors import InputError, LabelsError
-from ...labels import LabelSpan, spans_at
+from ...errors import LabelsError, MediaError
+from ...labels import LabelSpan, present_at, spans_at
 from ..model.frame_classifier import FrameClassifier
+from ..video.footage import open_frames
+from ..video.media import Medium
 from ..video.sampling import Rate
-from ..video.source import VideoSource
+from .span_fit import Misfit, misfits_by_frames
 
 READERS = 2
 """Videos decoded at once: the decoder leaves other threads running."""
 
 UNLABELLED = -100
-"""The label of a moment that nobody labelled: torch's cross entropy leaves it out."""
+"""Label of a moment that nobody labelled: torch's cross entropy leaves it out."""
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledVideo:
-    """One video, frame by frame: what the network reads, and what it is to say.
+    """Frames of one video, or their embeddings, with their labels.
 
     Args:
-        name: the video's name in its labels file.
+        name: Name of the video in its labels file.
         times: [F] seconds.
         labels: [F] indices into the classes; UNLABELLED where no span covers the frame.
         spans: [F] number of the labelled span (a shot, say) that covers the frame; -1 where none does.
-        looks: for each span, what its labels file says that it looks like; "" where it does not say.
+        looks: For each span, its look in the labels file; "" where there is none.
         events: [F, H, W, 3] uint8 frames, or [F, E] float32 embeddings of them.
+        further: [M, 2] frame and class of each further label, where several hold at a time.
+        site: Site or camera, where the labels say it.
     """
 
     name: str
@@ -42,46 +47,107 @@ class LabelledVideo:
     spans: NDArray[np.int64]
     looks: tuple[str, ...]
     events: NDArray[np.uint8] | NDArray[np.float32]
+    further: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    site: str = ""
 
     def __len__(self) -> int:
         return len(self.times)
 
-
-def classes_of(labels: Mapping[str, Sequence[LabelSpan]]) -> tuple[str, ...]:
-    """The labels in use, sorted by name. Raises LabelsError when there are fewer than two."""
-    classes = tuple(sorted({span.label for spans in labels.values() for span in spans}))
-    if len(classes) < 2:
-        raise LabelsError(
-            f"labels: expected two classes or more to tell apart, got {', '.join(classes) or 'none'}"
+    @property
+    def classes(self) -> set[int]:
+        """Indices of the classes that it shows."""
+        return set(np.unique(self.labels[self.labels != UNLABELLED]).tolist()) | set(
+            self.further[:, 1].tolist()
         )
-    return classes
+
+
+class ReadVideo(NamedTuple):
+    """Result of reading one labelled video."""
+
+    video: LabelledVideo | None
+    """Its frames, as far as they can be decoded; None where there are none."""
+    trouble: str | None
+    """Reason why it could not be read to its end."""
+    misfits: list[Misfit]
+    """Labels that cover no frame."""
 
 
 def read_labelled_video(
-    path: Path, name: str, spans: Sequence[LabelSpan], classes: Sequence[str], fps: float, size: int
-) -> LabelledVideo:
-    """Decode a video at `fps` frames a second, [size, size] each, and lay its labels beside it.
+    path: Path,
+    name: str,
+    spans: Sequence[LabelSpan],
+    classes: Sequence[str],
+    fps: float,
+    size: int,
+    *,
+    site: str = "",
+) -> ReadVideo:
+    """Frames of a video or an image, with its labels.
 
-    Raises MediaError when the video cannot be read, LabelsError when it holds a label that is not in
-    `classes`.
+    Args:
+        path: The file.
+        name: Its name in the labels.
+        spans: Its labels.
+        classes: Names of the classes.
+        fps: Frames a second that are read.
+        size: Pixels; frames are scaled to [size, size].
+        site: Its site or camera.
+
+    Returns:
+        The frames, and what was wrong.
+
+    Raises:
+        LabelsError: A label is none of `classes`.
+    """
+    check_classes(name, spans, classes)
+    images, times, numbers = [], [], []
+    trouble = None
+    try:
+        with open_frames(path, size, Rate(fps)) as (frames, _):
+            for frame in frames:
+                images.append(frame.image)
+                times.append(frame.time)
+                numbers.append(frame.index)
+    except MediaError as error:
+        trouble = str(error)
+    if not images:
+        return ReadVideo(None, trouble or f"{path}: no frame of it can be decoded.", [])
+    when, number = np.array(times), np.array(numbers)
+    covering = spans_at(spans, when, frames=number)
+    index = np.array([classes.index(span.label) for span in spans] + [UNLABELLED])
+    labels = index[covering]
+    others = present_at(spans, classes, when, frames=number)
+    covered = np.flatnonzero(covering >= 0)
+    others[covered, labels[covered]] = False
+    looks = tuple(span.look for span in spans)
+    video = LabelledVideo(
+        name, when, labels, covering, looks, np.stack(images), np.argwhere(others).astype(np.int64), site
+    )
+    return ReadVideo(video, trouble, misfits_by_frames(name, spans, when, number))
+
+
+def check_classes(name: str, spans: Sequence[LabelSpan], classes: Sequence[str]) -> None:
+    """Refuse labels that are none of the classes.
+
+    Raises:
+        LabelsError: As said.
     """
     strange = sorted({span.label for span in spans} - set(classes))
     if strange:
         raise LabelsError(f"{name}: labelled {strange[0]!r}; expected one of {', '.join(classes)}")
-    frames, times = [], []
-    with VideoSource(path, size=size, sampling=Rate(fps)) as source:
-        for frame in source:
-            frames.append(frame.image)
-            times.append(frame.time)
-    when = np.array(times)
-    covering = spans_at(spans, when)
-    index = np.array([classes.index(span.label) for span in spans] + [UNLABELLED])
-    looks = tuple(span.look for span in spans)
-    return LabelledVideo(name, when, index[covering], covering, looks, np.stack(frames))
 
 
 def embed_video(frame_classifier: FrameClassifier, video: LabelledVideo, batch: int = 256) -> LabelledVideo:
-    """The video as the frame classifier sees it: embeddings [F, E] in place of frames [F, H, W, 3]."""
+    """Video whose frames [F, H, W, 3] are replaced by their embeddings [F, E].
+
+    Args:
+        frame_classifier: Gives the embeddings.
+        video: Of frames.
+        batch: Frames that are embedded together.
+
+    Returns:
+        The video of embeddings.
+    """
     frame_classifier.eval()
     with torch.no_grad():
         parts = [
@@ -91,65 +157,81 @@ def embed_video(frame_classifier: FrameClassifier, video: LabelledVideo, batch: 
     return replace(video, events=torch.cat(parts).numpy())
 
 
+@dataclass(frozen=True, eq=False)
+class LabelledVideos:
+    """Labelled videos of several files.
+
+    Attributes:
+        videos: Those that could be read, at least in part.
+        troubles: Error messages of files that could not be read to their end.
+        misfits: Labels that cover no frame.
+    """
+
+    videos: list[LabelledVideo]
+    troubles: tuple[str, ...]
+    misfits: tuple[Misfit, ...]
+
+
 def read_labelled_videos(
-    paths: Iterable[Path],
-    root: Path,
+    media: Sequence[Medium],
     labels: Mapping[str, Sequence[LabelSpan]],
     *,
     classes: Sequence[str],
     fps: float,
     size: int,
     progress: Callable[[int], None],
+    sites: Mapping[str, str] | None = None,
     develop: Callable[[LabelledVideo], LabelledVideo] | None = None,
-) -> list[LabelledVideo]:
-    """The videos of those videos that have labels, `root` being the folder that the labels' names start from.
+) -> LabelledVideos:
+    """Frames and labels of several files; the next ones are decoded while one is developed.
 
-    `progress` is told how many videos are done; `develop` makes of each video what is kept of it (embeddings,
-    say, in place of frames).
+    Of a file that is damaged, the frames before the damage are used.
 
-    Raises InputError when no video has labels, MediaError when one cannot be read.
+    Args:
+        media: Files, each with a name in `labels`.
+        labels: Spans of each.
+        classes: Names of the classes.
+        fps: Frames a second that are read.
+        size: Pixels; frames are scaled to [size, size].
+        progress: Called with the number of files that are done.
+        sites: Sites of the files, by name.
+        develop: Makes of each video what is kept of it (embeddings in place of frames, for one).
+
+    Returns:
+        The videos, in the order of `media`.
+
+    Raises:
+        MediaError: No file can be read; the message names all.
+        LabelsError: A label is none of `classes`.
     """
-    footage = []
-    for number, video in enumerate(_read_ahead(paths, root, labels, classes, fps, size)):
-        if video is not None:
-            footage.append(video if develop is None else develop(video))
+    footage: list[LabelledVideo] = []
+    troubles: list[str] = []
+    misfits: list[Misfit] = []
+
+    def read(medium: Medium) -> ReadVideo:
+        spans = labels[medium.name]
+        site = (sites or {}).get(medium.name, "")
+        return read_labelled_video(medium.path, medium.name, spans, classes, fps, size, site=site)
+
+    for number, one in enumerate(_ahead(media, read)):
+        if one.trouble is not None:
+            troubles.append(one.trouble)
+        if one.video is not None:
+            footage.append(one.video if develop is None else develop(one.video))
+        misfits += one.misfits
         progress(number + 1)
     if not footage:
-        raise InputError(
-            f"{root}: none of its videos is named in the labels file, which names {_some(labels)}"
-        )
-    return footage
+        raise MediaError(f"no labelled video can be read: {' '.join(troubles)}")
+    return LabelledVideos(footage, tuple(troubles), tuple(misfits))
 
 
-def not_there(labels: Mapping[str, object], paths: Iterable[Path], root: Path) -> str:
-    """Some of the videos that are named in the labels and are none of `paths`; "" where all are there.
-
-    >>> not_there({"a.mp4": [], "b.mp4": []}, [Path("tv/a.mp4")], Path("tv"))
-    'b.mp4'
-    """
-    there = {path.relative_to(root).as_posix() for path in paths}
-    return _some([name for name in labels if name not in there])
-
-
-def _read_ahead(
-    paths: Iterable[Path],
-    root: Path,
-    labels: Mapping[str, Sequence[LabelSpan]],
-    classes: Sequence[str],
-    fps: float,
-    size: int,
-) -> Iterator[LabelledVideo | None]:
-    """The video of each video in order, None where it has no labels; the next ones are decoded meanwhile."""
-
-    def read(path: Path) -> LabelledVideo | None:
-        name = path.relative_to(root).as_posix()
-        return read_labelled_video(path, name, labels[name], classes, fps, size) if name in labels else None
-
+def _ahead(media: Sequence[Medium], read: Callable[[Medium], ReadVideo]) -> Iterator[ReadVideo]:
+    """Results in order, while the next files are read."""
     with ThreadPoolExecutor(READERS) as pool:
-        waiting: deque[Future[LabelledVideo | None]] = deque()
+        waiting: deque[Future[ReadVideo]] = deque()
         try:
-            for path in paths:
-                waiting.append(pool.submit(read, path))
+            for medium in media:
+                waiting.append(pool.submit(read, medium))
                 if len(waiting) > READERS:
                     yield waiting.popleft().result()
             while waiting:
@@ -157,8 +239,3 @@ def _read_ahead(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _some(labels: Iterable[str]) -> str:
-    names = sorted(labels)
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,4 +1,4 @@
-"""Endless new broadcasts, cut together from shots seen before."""
+"""New broadcasts of a world without end, assembled from labelled shots."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,24 +15,25 @@ from .streams import Curriculum, StreamBatch, saved_generator, saved_numbers
 
 
 class RemixedStreams:
-    """Endless new broadcasts of a world, cut together from labelled shots seen before.
+    """New broadcasts of a world without end, assembled from labelled shots.
 
-    Shots are to programmes what words are to sentences: a few thousand of them, each shown whole and then
-    from its start again, make as many programmes as training asks for, with gaps as long as the world's.
-    Shots that look alike stand in for each other whatever their labels: where a frame cannot tell wolf from
-    dog, what a memory learns must not hang on the shot itself. A label is shown by shots whose look, in the
-    labels file, is the world's look for that label; where there is none, by shots of that label.
+    A few thousand shots, each shown whole and then again from its start, give as many programmes as training needs,
+    with gaps as long as the world's. A label is shown by any shot whose look, in the labels file, is the world's look
+    for that label: where a single frame cannot tell wolf from dog, a memory must not learn the label from the shot
+    itself. If no shot has that look, the label is shown by shots with that label.
 
     Args:
-        videos: labelled footage whose spans are shots.
-        classes: the names of the labels' indices.
-        world: the programmes to cut; its labels must all occur in the videos (or another of the same look).
-        streams: N.
-        seed: of the cutting.
-        curriculum: how the share of informative shots falls to the world's.
-        deployment: the mean number of moments after which a stream begins anew, with a reset.
+        footage: Labelled videos whose spans are shots.
+        classes: Names of the classes, by their indices in the footage.
+        world: World whose programmes are drawn. Each of its labels, or another one of the same look, occurs in the
+            footage.
+        streams: Number of streams, N.
+        seed: Seed of the programmes and of the choice of shots.
+        curriculum: Change of the share of informative shots over the training.
+        deployment: Mean number of moments between two resets of a stream.
 
-    Raises InputError when a look of the world has no shot, or the classes are not the world's labels.
+    Raises:
+        InputError: A label of the world is none of the classes, or no shot can show it.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class RemixedStreams:
                 f"re-cutting: the world shows {missing[0]!r}, which is not one of {', '.join(classes)}"
             )
         self._world = world
-        self._sampler = Sampler(world, streams, seed)
+        self._sampler = Sampler(world, streams, seed=seed)
         self._rng = np.random.default_rng([seed, 1])
         self._curriculum = curriculum or Curriculum()
         self._deployment = deployment
@@ -65,6 +66,7 @@ class RemixedStreams:
         self._frame = 0  # how many were drawn of each stream
 
     def draw(self, length: int, progress: float) -> StreamBatch:
+        """Next moments of all streams; see `Streams`."""
         self._sampler.world = denser(self._world, self._curriculum, progress)
         programme = self._sampler.draw(length)
         frames = np.empty(programme.label.shape, np.int64)
@@ -85,6 +87,7 @@ class RemixedStreams:
         )
 
     def state_dict(self) -> dict[str, Any]:
+        """State of the streams, for JSON."""
         return {
             "sampler": self._sampler.state_dict(),
             "rng": self._rng.bit_generator.state,
@@ -94,6 +97,7 @@ class RemixedStreams:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned; see `Streams`."""
         rng, streams = saved_generator(state), len(self._shown)
         shot = saved_numbers(state, "shot", (streams, 2), 0, len(self._events) + 1)
         if (shot.sum(1) > len(self._events)).any():
@@ -105,7 +109,16 @@ class RemixedStreams:
 
 
 def denser(world: World, curriculum: Curriculum, progress: float) -> World:
-    """The world with more informative shots in every pace, as the curriculum has it at that progress."""
+    """World with more informative shots in every pace.
+
+    Args:
+        world: The world.
+        curriculum: Change of the share of informative shots over the training.
+        progress: Progress of the training, from 0 to 1.
+
+    Returns:
+        The world at that progress.
+    """
     paces = tuple(
         replace(
             pace,
@@ -119,7 +132,7 @@ def denser(world: World, curriculum: Curriculum, progress: float) -> World:
 
 
 def _pool(footage: Sequence[LabelledVideo], look: str, wanted: int, label: str) -> NDArray[np.int64]:
-    """[shots, 2] first frame, in the videos laid end to end, and length of each shot that can show a label."""
+    """Shots that can show a label: first frame in the concatenated videos, and length [shots, 2]."""
     alike: list[tuple[int, int]] = []
     labelled: list[tuple[int, int]] = []
     offset = 0

@@ -1,4 +1,4 @@
-"""Many streams side by side, chunk after chunk: what truncated backpropagation reads."""
+"""Streams side by side, in chunks, as truncated backpropagation through time reads them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class StreamBatch:
     """T moments of N streams.
 
     Args:
-        events: [T, N, ...] embeddings or frames.
-        labels: [T, N] int64.
-        resets: [T, N] bool, True where a new deployment begins and the memory with it.
-        times: [T, N] seconds, float64, rising within a deployment.
+        events: Embeddings or frames [T, N, ...].
+        labels: Indices of classes [T, N], int64.
+        resets: Beginnings of deployments [T, N], bool; there the memory is reset.
+        times: Seconds [T, N], float64, increasing within a deployment.
     """
 
     events: Tensor
@@ -29,28 +29,44 @@ class StreamBatch:
 
 
 class Streams(Protocol):
-    """Endless labelled streams, N side by side."""
+    """N endless labelled streams."""
 
     def draw(self, length: int, progress: float) -> StreamBatch:
-        """The next `length` moments; `progress` (0 to 1) says how far training has come, for a curriculum."""
+        """Next moments of all streams.
+
+        Args:
+            length: Number of moments, T.
+            progress: Progress of the training, from 0 to 1, for a curriculum.
+
+        Returns:
+            The moments.
+        """
 
     def state_dict(self) -> dict[str, Any]:
         """State of the streams, for JSON."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there. Raises InputError for a state of other streams."""
+        """Restore what `state_dict` returned.
+
+        Args:
+            state: State of the streams.
+
+        Raises:
+            InputError: The state is that of other streams.
+        """
 
 
 @dataclass(frozen=True)
 class Curriculum:
-    """Gaps that grow: dense in informative moments at first, as they are in the end.
+    """Share of informative moments over a training: high at first, as in the data at the end.
 
     Args:
-        until: the share of the training after which streams are as they are.
-        dense: at the very beginning, the share of informative shots (television) or of the uninformative spans
-            that stay (footage).
+        until: Share of the training after which the streams are as the data are.
+        dense: At the beginning, the share of informative shots (television) or the share of uninformative spans that
+            are kept (footage).
 
-    Raises InputError for shares outside (0, 1].
+    Raises:
+        InputError: A share lies outside (0, 1].
     """
 
     until: float = 0.5
@@ -62,14 +78,33 @@ class Curriculum:
                 raise InputError(f"curriculum: {name} must lie in (0, 1]; got {share!r}")
 
     def between(self, start: float, end: float, progress: float) -> float:
-        """From start to end, geometrically, while progress goes from 0 to `until`."""
+        """Value that moves from `start` to `end` geometrically while the progress goes from 0 to `until`.
+
+        Args:
+            start: Value at progress 0.
+            end: Value from `until` on.
+            progress: Progress of the training, from 0 to 1.
+
+        Returns:
+            The value at that progress.
+        """
         if progress >= self.until:
             return end  # exactly, which the power below may miss by a rounding
         return float(start * (end / start) ** (progress / self.until))
 
 
 def saved_generator(state: dict[str, Any]) -> np.random.Generator:
-    """The random number generator of a `state_dict`, under "rng". Raises InputError where there is none."""
+    """Random number generator of a `state_dict`, under "rng".
+
+    Args:
+        state: State of streams.
+
+    Returns:
+        The generator.
+
+    Raises:
+        InputError: The state has none.
+    """
     generator = np.random.default_rng()
     try:
         generator.bit_generator.state = state["rng"]
@@ -81,7 +116,21 @@ def saved_generator(state: dict[str, Any]) -> np.random.Generator:
 def saved_numbers(
     state: dict[str, Any], name: str, shape: tuple[int, ...], least: int, below: Sequence[int] | int
 ) -> NDArray[np.int64]:
-    """The whole numbers of a `state_dict` under `name`. Raises InputError unless they have that shape and range."""
+    """Whole numbers of a `state_dict`.
+
+    Args:
+        state: State of streams.
+        name: Key of the numbers.
+        shape: Expected shape.
+        least: Smallest number allowed.
+        below: Bound that the numbers must lie below, for all or for each.
+
+    Returns:
+        The numbers.
+
+    Raises:
+        InputError: They are missing, or have another shape or range.
+    """
     try:
         numbers = np.array(state[name], np.int64)
     except (KeyError, TypeError, ValueError, OverflowError) as error:

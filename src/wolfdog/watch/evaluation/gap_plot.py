@@ -1,5 +1,4 @@
-"""The picture of the experiment: balanced accuracy on ambiguous moments, against the gap since the last
-informative frame."""
+"""Plot of balanced accuracy on ambiguous moments against the gap since the last informative frame."""
 
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from .observers import IDEAL, IDEAL_GIVEN_CLASSIFIER, SNAPSHOT
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito 2008; two lines that lie on each other are told apart by their markers.
+# Okabe and Ito 2008; markers distinguish lines that overlap.
 _STYLES = (
     ("#E69F00", "o"),
     ("#56B4E9", "s"),
@@ -25,21 +24,36 @@ _STYLES = (
 
 
 def draw_gaps(table: GapTable, path: str | PathLike[str], title: str) -> None:
-    """Draw `gap_figure` into a picture file, atomically.
+    """Write `gap_figure` to a picture file, atomically.
 
-    Raises OSError when it cannot be written, ValueError for a suffix that no picture has.
+    Args:
+        table: Accuracy by gap.
+        path: The picture.
+        title: Title of the plot.
+
+    Raises:
+        OSError: The file cannot be written.
+        ValueError: The suffix is none of a picture.
     """
     with atomic_path(path) as beside:
         gap_figure(table, title).savefig(beside, dpi=150)
 
 
 def gap_figure(table: GapTable, title: str) -> "Figure":
-    """A line per observer over the buckets, the ideal observer behind them; buckets with few moments are
-    hollow.
+    """Line plot of every observer's accuracy over the buckets; markers of buckets with few moments are hollow.
 
-    >>> figure = gap_figure(GapTable(((1, 10), (10, 30)), (500, 20), {"ideal": (1.0, 0.9), "gru": (0.99, None)}), "")
-    >>> sorted(line.get_label() for line in figure.axes[0].get_lines() if line.get_label()[0] != "_")
-    ['gru', 'ideal observer']
+    Args:
+        table: Accuracy by gap.
+        title: Title of the plot.
+
+    Returns:
+        The figure.
+
+    Examples:
+        >>> table = GapTable(((1, 10), (10, 30)), (500, 20), {"ideal": (1.0, 0.9), "gru": (0.99, None)})
+        >>> figure = gap_figure(table, "")
+        >>> sorted(line.get_label() for line in figure.axes[0].get_lines() if line.get_label()[0] != "_")
+        ['gru', 'ideal observer']
     """
     with needs_extra("watch", "drawing the gaps"):
         from matplotlib.figure import Figure
@@ -49,7 +63,7 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
     places = range(len(table.gaps))
     axes.axhline(0.5, color="#BBBBBB", linewidth=1, zorder=0)
     axes.annotate(
-        "a coin", (len(table.gaps) - 0.55, 0.5), va="bottom", ha="right", color="#888888", fontsize=8
+        "chance", (len(table.gaps) - 0.55, 0.5), va="bottom", ha="right", color="#888888", fontsize=8
     )
     memories = [name for name in table.accuracy if name not in (IDEAL, IDEAL_GIVEN_CLASSIFIER, SNAPSHOT)]
     for name, values in table.accuracy.items():

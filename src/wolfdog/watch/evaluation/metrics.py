@@ -17,10 +17,17 @@ ENOUGH = 300
 
 
 def gap_since(informative: Mask) -> Labels:
-    """[F] frames since the last informative frame of one deployment: 0 on one, -1 before any.
+    """Frames since the last informative frame of one deployment [F]: 0 on such a frame, -1 before the first.
 
-    >>> gap_since(np.array([False, True, False, False, True])).tolist()
-    [-1, 0, 1, 2, 0]
+    Args:
+        informative: Whether each frame is informative [F].
+
+    Returns:
+        The gaps.
+
+    Examples:
+        >>> gap_since(np.array([False, True, False, False, True])).tolist()
+        [-1, 0, 1, 2, 0]
     """
     frame = np.arange(len(informative))
     last = np.maximum.accumulate(np.where(informative, frame, -1))
@@ -32,10 +39,10 @@ class GapTable:
     """Balanced accuracy on ambiguous moments, by the gap since the last informative frame.
 
     Args:
-        gaps: the buckets, [lo, hi) frames.
-        counts: ambiguous moments in each.
-        accuracy: for each observer the share of them that it labelled rightly, every true label counting as much
-            as every other; None in an empty bucket.
+        gaps: Buckets of gaps, [lo, hi) frames.
+        counts: Number of ambiguous moments in each bucket.
+        accuracy: For each observer and bucket the share of moments with the true label, in which every true label has
+            the same weight; None in an empty bucket.
     """
 
     gaps: tuple[tuple[int, int], ...]
@@ -52,10 +59,21 @@ def gap_table(
 ) -> GapTable:
     """Balanced accuracy on the ambiguous moments, by gap.
 
-    >>> truth, gap, every = np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([True, True, True])
-    >>> table = gap_table({"guess": np.array([True, True, False])}, truth, gap, every)
-    >>> table.counts[:2], table.accuracy["guess"][:2]
-    ((3, 0), (0.5, None))
+    Args:
+        right: For each observer, whether its label is the true one [F].
+        truth: True labels [F].
+        gap: Gaps since the last informative frame [F].
+        ambiguous: Whether a single frame cannot decide the label [F].
+        gaps: Buckets of gaps, [lo, hi) frames.
+
+    Returns:
+        The table.
+
+    Examples:
+        >>> truth, gap, every = np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([True, True, True])
+        >>> table = gap_table({"guess": np.array([True, True, False])}, truth, gap, every)
+        >>> table.counts[:2], table.accuracy["guess"][:2]
+        ((3, 0), (0.5, None))
     """
     buckets = [ambiguous & (lo <= gap) & (gap < hi) for lo, hi in gaps]
     return GapTable(
@@ -69,33 +87,58 @@ def gap_table(
 
 
 def balanced_share(hits: Mask, among: Mask, truth: Labels) -> float | None:
-    """The share of hits among some moments, averaged over their true labels; None where there are no moments.
+    """Share of hits among chosen moments, averaged over their true labels.
 
-    Who cannot tell two labels apart, and always says the one, is right half of the time, however often it was on.
+    An observer that always gives one of two labels has a balanced share of one half, however often each label occurs.
 
-    >>> always_wolf, truth = np.array([True, True, True, False]), np.array([0, 0, 0, 1])
-    >>> balanced_share(always_wolf, np.ones(4, bool), truth)
-    0.5
+    Args:
+        hits: Hits [F].
+        among: The chosen moments [F].
+        truth: True labels [F].
+
+    Returns:
+        The share; None without moments.
+
+    Examples:
+        >>> always_wolf, truth = np.array([True, True, True, False]), np.array([0, 0, 0, 1])
+        >>> balanced_share(always_wolf, np.ones(4, bool), truth)
+        0.5
     """
     shares = [share(hits, among & (truth == label)) for label in np.unique(truth[among])]
     return float(np.mean([value for value in shares if value is not None])) if shares else None
 
 
 def share(hits: Mask, among: Mask) -> float | None:
-    """The share of hits among some moments; None where there are none.
+    """Share of hits among chosen moments.
 
-    >>> share(np.array([True, False]), np.array([True, True]))
-    0.5
+    Args:
+        hits: Hits [F].
+        among: The chosen moments [F].
+
+    Returns:
+        The share; None without moments.
+
+    Examples:
+        >>> share(np.array([True, False]), np.array([True, True]))
+        0.5
     """
     return float(hits[among].mean()) if among.any() else None
 
 
 def confusion(truth: Labels, predicted: Labels, classes: int) -> Labels:
-    """[classes, classes] how often each true class (row) was given each label (column); unlabelled moments
-    left out.
+    """Confusion matrix [classes, classes] of the labelled moments: rows are true classes, columns predicted ones.
 
-    >>> confusion(np.array([0, 0, 1, -100]), np.array([0, 1, 1, 1]), 2).tolist()
-    [[1, 1], [0, 1]]
+    Args:
+        truth: True labels [F]; negative where there is none.
+        predicted: Predicted labels [F].
+        classes: Number of classes.
+
+    Returns:
+        Counts of moments.
+
+    Examples:
+        >>> confusion(np.array([0, 0, 1, -100]), np.array([0, 1, 1, 1]), 2).tolist()
+        [[1, 1], [0, 1]]
     """
     known = truth >= 0
     table = np.zeros((classes, classes), np.int64)

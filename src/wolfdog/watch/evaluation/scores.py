@@ -1,4 +1,4 @@
-"""The result of an experiment in numbers, and as JSON."""
+"""Scores of observers, and their JSON files."""
 
 import json
 import statistics
@@ -18,11 +18,11 @@ class Scores:
     """Scores of each observer.
 
     Args:
-        table: balanced accuracy on ambiguous moments by gap, of each observer.
-        ambiguous: balanced accuracy on all ambiguous moments after an informative frame, of each.
-        rest: accuracy on all other labelled moments, of each.
-        seed: of the experiment, if it was one.
-        costs: of each memory, where they were measured.
+        table: Balanced accuracy on ambiguous moments by gap.
+        ambiguous: Balanced accuracy of each observer on all ambiguous moments after an informative frame.
+        rest: Accuracy of each observer on all other labelled moments.
+        seed: Seed of the experiment; None if there was none.
+        costs: Cost of each memory, if it was measured.
     """
 
     table: GapTable
@@ -35,7 +35,16 @@ class Scores:
     def of(
         cls, judged: ObserverPredictions, seed: int | None = None, costs: Mapping[str, Cost] | None = None
     ) -> "Scores":
-        """The scores of these predictions."""
+        """Scores of predictions.
+
+        Args:
+            judged: Probabilities of the observers.
+            seed: Seed of the experiment; None if there was none.
+            costs: Cost of each memory, if it was measured.
+
+        Returns:
+            The scores.
+        """
         right = judged.right()
         known = judged.truth >= 0
         after = judged.ambiguous & (judged.gap > 0)
@@ -48,7 +57,7 @@ class Scores:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON holds it: buckets [lo, hi) in frames, accuracies (null in an empty bucket) by observer, and costs."""
+        """Scores for JSON: buckets [lo, hi) in frames, accuracies (null in an empty bucket) by observer, and costs."""
         accuracy = self.table.accuracy
         ideals = (IDEAL, IDEAL_GIVEN_CLASSIFIER)
         return {
@@ -65,9 +74,15 @@ class Scores:
 
 
 def write_scores(path: str | PathLike[str], runs: Sequence[Scores], notes: Mapping[str, Any]) -> None:
-    """Write one run's scores as a JSON object; of several runs their mean, with each under "runs". Atomic.
+    """Write the scores of one run as a JSON object, atomically; of several runs the mean, with each under "runs".
 
-    Raises OSError when the file cannot be written.
+    Args:
+        path: The file.
+        runs: Scores of each run.
+        notes: Further values for JSON.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     whole = mean(runs).as_dict() | dict(notes)
     if len(runs) > 1:
@@ -80,8 +95,16 @@ def write_scores(path: str | PathLike[str], runs: Sequence[Scores], notes: Mappi
 
 
 def mean(runs: Sequence[Scores]) -> Scores:
-    """The mean over several runs: counts are added, accuracies averaged over the runs that have them; of times the
-    median."""
+    """Mean over several runs.
+
+    Counts are added, accuracies averaged over the runs that have them; of times the median is taken.
+
+    Args:
+        runs: Scores of each run.
+
+    Returns:
+        The mean.
+    """
     first = runs[0]
     if len(runs) == 1:
         return first
@@ -110,7 +133,14 @@ def mean(runs: Sequence[Scores]) -> Scores:
 
 
 def spread(runs: Sequence[Scores]) -> dict[str, tuple[float | None, ...]]:
-    """The standard deviation over several runs, by observer and bucket; None where fewer than two have it."""
+    """Standard deviation over several runs, by observer and bucket.
+
+    Args:
+        runs: Scores of each run.
+
+    Returns:
+        The deviations; None where fewer than two runs have an accuracy.
+    """
     return {
         name: tuple(
             _deviation([one.table.accuracy[name][bucket] for one in runs])
@@ -131,10 +161,14 @@ def _deviation(values: Sequence[float | None]) -> float | None:
 
 
 def write_evaluation(path: str | PathLike[str], judged: ObserverPredictions) -> None:
-    """Write what `wolfdog evaluate` found as JSON, atomically: accuracy and confusion of each observer;
-    gaps, with a world.
+    """Write accuracy and confusion matrix of each observer as JSON, atomically; with a world, accuracy by gap as well.
 
-    Raises OSError when the file cannot be written.
+    Args:
+        path: The file.
+        judged: Probabilities of the observers.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     known = judged.truth >= 0
     right = judged.right()

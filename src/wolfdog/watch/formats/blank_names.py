@@ -1,20 +1,28 @@
-"""Names by which classifiers call pictures with nothing in them."""
+"""Usual names of the class for empty pictures."""
 
 from collections.abc import Sequence
 
 _BLANK = ("blank", "empty", "vide", "leer", "vacio", "vacío", "vuoto", "no animal", "nothing")
 
 
-def blank_of(classes: Sequence[str], asked: str | None = None) -> str | None:
-    """The class that says that nothing is there: the one asked for, or the first with a usual name.
+def blank_of(classes: Sequence[str], given: str | None = None) -> str | None:
+    """Name of the class for empty pictures: the given one, or the first with a usual name.
 
     A SpeciesNet taxonomy string counts by its last part.
 
-    >>> blank_of(["wolf", "Empty"]), blank_of(["wolf", "dog"])
-    ('Empty', None)
+    Args:
+        classes: Names of the classes.
+        given: The name; None to search for one.
+
+    Returns:
+        The name; None if there is none.
+
+    Examples:
+        >>> blank_of(["wolf", "Empty"]), blank_of(["wolf", "dog"])
+        ('Empty', None)
     """
-    if asked is not None:
-        return asked
+    if given is not None:
+        return given
     for name in classes:
         if name.rsplit(";", 1)[-1].strip().lower() in _BLANK:
             return name

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
+from wolfdog.text_files.camera_time import iso_utc, seconds_of
+from wolfdog.text_files.camtrap_package import Table, observed_label, read_package
 
-from ..camera_time import seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .camtrap_package import Table, read_package
 from .results import Results
 
 GAP = 120.0
@@ -30,25 +30,24 @@ _UNSURE = 0.9
 class CamtrapDP(Results):
     """Camtrap DP package, version 1: a folder with `datapackage.json`, media and observations.
 
-    A row is an observation of level `media`: its class is `scientificName`, or `observationType` where that is blank,
+    A row is an observation of level `media`: its class is `scientificName`, or `observationType` if that is blank,
     human, vehicle, unclassified or unknown; its probability is `classificationProbability`, and the rest is spread over
     the other classes. Deployments and times are those of the package.
 
-    What is written is a folder with a copy of the package's tables, in which `observations.csv` has, after all that
-    stood there, an observation of level `event` for each run of pictures of one context label: from its first to its
-    last picture, with `classificationMethod` machine, `classifiedBy` wolfdog and the mean probability. Media files are
-    not copied.
+    The output is a folder with a copy of the package's tables. Its `observations.csv` has, after all earlier rows, an
+    observation of level `event` for each run of pictures of one context label: from its first to its last picture, with
+    `classificationMethod` machine, `classifiedBy` wolfdog and the mean probability. Media files are not copied.
 
     Source: https://camtrap-dp.tdwg.org, version 1.0.2
 
     Args:
-        path: of the folder, or of its `datapackage.json`.
-        times: not used: the package has its own.
-        blank: name of the class that says that nothing is there.
+        path: The folder, or its `datapackage.json`.
+        times: Not used: the package has its own.
+        blank: Name of the class for empty pictures; None to find it by its name.
 
     Raises:
-        InputError: the package lacks a table or a column, or refers to a medium that it does not have.
-        OSError: a file cannot be read.
+        InputError: The package lacks a table or a column, or refers to a medium that it does not have.
+        OSError: A file cannot be read.
     """
 
     name = "camtrap-dp"
@@ -74,7 +73,7 @@ class CamtrapDP(Results):
                 raise InputError(
                     f"{self._observations.path}: row {n}: mediaID {row['mediaID']!r} is not in {media.path.name}."
                 )
-        labels = [_label(row) for _, row in rows]
+        labels = [observed_label(row) for _, row in rows]
         classes = tuple(dict.fromkeys([*labels, "blank"]))
         p, spread = _probabilities([row for _, row in rows], labels, classes, self._observations.path)
         numbers: dict[str, int] = {}
@@ -134,14 +133,14 @@ class _Event:
             "deploymentID": self.deployment,
             "mediaID": "",
             "eventID": f"wolfdog-{self.number}",
-            "eventStart": _iso(self.start),
-            "eventEnd": _iso(self.end),
+            "eventStart": iso_utc(self.start),
+            "eventEnd": iso_utc(self.end),
             "observationLevel": "event",
             "observationType": type_,
             "scientificName": self.label if type_ == "animal" else "",
             "classificationMethod": "machine",
             "classifiedBy": f"wolfdog {version('wolfdog')}",
-            "classificationTimestamp": _iso(datetime.now(UTC).timestamp()),
+            "classificationTimestamp": iso_utc(datetime.now(UTC).timestamp()),
             "classificationProbability": f"{self.probability:.4f}",
         }
 
@@ -174,11 +173,6 @@ def _events(smoothed: Predictions) -> Iterator[_Event]:
             )
 
 
-def _label(row: Mapping[str, str]) -> str:
-    name = row.get("scientificName", "").strip()
-    return name if row["observationType"] == "animal" and name else row["observationType"] or "unknown"
-
-
 def _probabilities(
     rows: Sequence[Mapping[str, str]], labels: Sequence[str], classes: Sequence[str], path: Path
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -199,7 +193,3 @@ def _probabilities(
         p[n] = spread[n] / max(len(classes) - 1, 1)
         p[n, index[label]] = 1 - spread[n]
     return p, spread
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

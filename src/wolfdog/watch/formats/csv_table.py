@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
+from wolfdog.text_files.camera_time import folder_of, seconds_of
+from wolfdog.text_files.delimited_text import read_table
 
-from ..camera_time import folder_of, seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .delimited_text import read_table
 from .results import Results
 
 _COLUMNS = {
@@ -39,29 +39,29 @@ _SUM_TOLERANCE = 0.02
 
 
 class CSVTable(Results):
-    """Table of predictions as CSV: zamba's, DeepFaune's, animl's, or one's own.
+    """Table of predictions as CSV: zamba's, DeepFaune's, animl's, or a table of the user's own.
 
     Columns are found by their names; case, spaces and underscores do not matter. `file` (or filepath, filename, media,
-    video, ...) names the picture; `deployment` (or site, station, location, camera) the camera, else the folder of
-    the file does; `datetime` (or timestamp, date) says when, or `time` in seconds. The classes are
+    video, ...) names the picture. `deployment` (or site, station, location, camera) names the camera; without it, the
+    folder of the file does. `datetime` (or timestamp, date) is the time, or `time` in seconds. The classes are
 
     - the columns whose names begin with `p_`; or
     - one label with its score (`label` and `score`, `prediction` and `confidence`, `predictionbase` and
       `scorebase`), or several, `label1` and `score1`, `label2` and `score2`; the rest of the probability is spread
       over the other classes (`Predictions.spread`); or
-    - all other columns of numbers, where each row of them sums to one, as zamba writes them.
+    - all other columns of numbers, if they sum to one in each row, as zamba writes them.
 
-    The table that is written has all columns of the first, then `context` and `context_probability`, and `c_<class>`
-    for each class. Where a table has these columns already, they are made anew.
+    The output has all columns of the input, then `context` and `context_probability`, and `c_<class>` for each class.
+    Columns of these names in the input are the context of `predictions`, and are replaced in the output.
 
     Args:
-        path: of the file.
-        times: seconds since 1970 by file name, for tables without times.
-        blank: name of the class that says that nothing is there.
+        path: The file.
+        times: Seconds since 1970 by file name, for tables without times.
+        blank: Name of the class for empty pictures; None to find it by its name.
 
     Raises:
-        InputError: the table has none of these forms, or a value that cannot be.
-        OSError: the file cannot be read.
+        InputError: The table has none of these forms, or an invalid value.
+        OSError: The file cannot be read.
     """
 
     name = "csv"
@@ -76,7 +76,7 @@ class CSVTable(Results):
         if not self._rows:
             raise InputError(f"{path}: expected at least one row below the header, got none.")
         table = _Columns(path, self._header, self._rows)
-        scores = _scores(table)
+        scores, context = _with_context(_scores(table), _Columns(path, header, rows))
         media = table.texts("media") or [""] * len(self._rows)
         deployment = table.texts("deployment") or [folder_of(name) for name in media]
         time, utc = _times(table, media, times or {})
@@ -91,6 +91,7 @@ class CSVTable(Results):
             detection=_detections(table, deployment, media),
             confidence=table.numbers("detector"),
             spread=scores.spread,
+            context=context,
             blank=blank_of(scores.classes, blank),
         )
 
@@ -115,8 +116,25 @@ def _unsmoothed(header: Sequence[str]) -> list[int]:
     ]
 
 
+def _with_context(scores: "_Scores", table: "_Columns") -> "tuple[_Scores, NDArray[np.float64] | None]":
+    """Scores, and the context probabilities [N, K] of a table that was smoothed before; None of another.
+
+    A roll-up may have brought classes that the classifier does not have.
+    """
+    if len(_unsmoothed(table.header)) == len(table.header):
+        return scores, None
+    names = [name.removeprefix("c_") for name in table.header if name.startswith("c_")]
+    if not set(scores.classes) <= set(names):
+        return scores, None
+    classes = (*scores.classes, *(name for name in names if name not in scores.classes))
+    p = np.zeros((len(scores.p), len(classes)))
+    p[:, : len(scores.classes)] = scores.p
+    context = _distributions(table, [table.header.index(f"c_{name}") for name in classes], classes).p
+    return _Scores(classes, p, scores.spread), context
+
+
 class _Columns:
-    """Columns of a table by what they mean."""
+    """Columns of a table by their meaning."""
 
     def __init__(self, path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         self.path, self.header, self.rows = path, header, rows
@@ -142,10 +160,10 @@ class _Columns:
         return None if at is None else self.numbers_at(at)
 
     def numbers_at(self, at: int) -> NDArray[np.float64]:
-        """A column of numbers; an empty field is NaN.
+        """Column of numbers; an empty field is NaN.
 
         Raises:
-            InputError: a field is no number.
+            InputError: A field is no number.
         """
         values = np.empty(len(self.rows))
         for row, text in enumerate(self.column(at)):
@@ -182,7 +200,7 @@ def _scores(table: _Columns) -> _Scores:
 
 
 def _distributions(table: _Columns, places: Sequence[int], names: Sequence[str]) -> _Scores:
-    """Probabilities from a column for each class; rows are divided by their sums where rounding moved them."""
+    """Probabilities from a column for each class; rows are divided by their sums to correct rounding."""
     p = np.stack([table.numbers_at(at) for at in places], 1)
     total = p.sum(1)
     bad = ~((p >= 0).all(1) & (np.abs(total - 1) <= _SUM_TOLERANCE))

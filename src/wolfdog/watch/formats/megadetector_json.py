@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
+from wolfdog.text_files.camera_time import folder_of, seconds_of
+from wolfdog.text_files.json_file import read_json
 
-from ..camera_time import folder_of, seconds_of
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .json_file import read_json
 from .results import Results
 
 CERTAIN = 0.98
@@ -36,23 +36,24 @@ class MegaDetectorJSON(Results):
     """MegaDetector batch results, format 1.3 to 1.6, also with SpeciesNet's taxonomy strings as class names.
 
     A row is a detection whose confidence is at least `least_confidence`, or a frame without any, which counts as blank.
-    A folder is a deployment. A classifier that gives its first few classes only leaves a rest of the probability,
-    which is spread evenly over the classes that it does not name (`Predictions.spread`).
+    A folder is a deployment. A classifier that gives only its first few classes leaves a rest of the probability, which
+    is spread evenly over the other classes (`Predictions.spread`).
 
-    In the file that is written, `classifications` holds the context's classes and `unsmoothed_classifications` the
-    classifier's; everything else is as it was. A file that was smoothed before is smoothed from the classifier's.
+    In the output, `classifications` has the context's classes and `unsmoothed_classifications` the classifier's;
+    everything else is unchanged. A file that was smoothed before is smoothed from the classifier's; its earlier labels
+    are the context of `predictions`.
 
     Source: https://lila.science/megadetector-output-format
 
     Args:
-        path: of the file.
-        times: seconds since 1970 by file name, for files whose entry has no `datetime`.
-        least_confidence: detections below it are left as they are.
-        blank: name of the class that says that nothing is there.
+        path: The file.
+        times: Seconds since 1970 by file name, for files without `datetime`.
+        least_confidence: Least confidence of a detection that is smoothed; others are unchanged.
+        blank: Name of the class for empty pictures; None to find it by its name.
 
     Raises:
-        InputError: the file is not of this format.
-        OSError: the file cannot be read.
+        InputError: The file is not of this format.
+        OSError: The file cannot be read.
     """
 
     name = "megadetector"
@@ -84,9 +85,26 @@ class MegaDetectorJSON(Results):
             box=np.array([row.box for row in rows], np.float32).reshape(len(rows), 4),
             confidence=[row.confidence for row in rows],
             spread=[row.spread for row in rows],
+            context=self._context(rows),
             blank=self._names.blank,
             classifier=str(self._document["info"].get("classifier", "")),
+            method=_method(self._document["info"]),
         )
+
+    def _context(self, rows: "list[_Row]") -> NDArray[np.float64] | None:
+        """[N, K] context probabilities of a file that was smoothed before; None of another."""
+        context = np.array([row.p for row in rows])
+        smoothed = False
+        index = {name: k for k, name in enumerate(self._names.classes)}
+        for at, row in enumerate(rows):
+            if row.number is None:
+                continue
+            detection = self._document["images"][row.image]["detections"][row.number]
+            if UNSMOOTHED in detection:
+                smoothed = True
+                written = {**detection, UNSMOOTHED: detection.get("classifications")}
+                context[at], _ = _probabilities(written, self._names, index, f"{self.path}: {row.file}")
+        return context if smoothed else None
 
     def _write(self, smoothed: Predictions, path: Path) -> None:
         document = copy.deepcopy(self._document)
@@ -114,7 +132,7 @@ class MegaDetectorJSON(Results):
             json.dump(document, file, ensure_ascii=False, indent=1)
 
     def _category(self, categories: dict[str, str], name: str) -> str:
-        """The number of a class in the file; a class that the detector or "blank" brought in becomes one."""
+        """Number of a class in the file; a class of the detector, or "blank", is added to the file's classes."""
         for number, known in categories.items():
             if known == name:
                 return number
@@ -218,7 +236,7 @@ def _rows(
 def _probabilities(
     detection: dict[str, Any], names: _Names, index: dict[str, int], where: str
 ) -> tuple[NDArray[np.float64], float]:
-    """Probabilities [K] of a detection, and how much of them was spread."""
+    """Probabilities [K] of a detection, and the share of them that was spread."""
     p = np.zeros(len(index))
     for entry in _list(_classified(detection), f"{where}.classifications"):
         if not isinstance(entry, list) or len(entry) != 2 or entry[0] not in names.classified:
@@ -244,8 +262,15 @@ def _probabilities(
 
 
 def _classified(detection: dict[str, Any]) -> Any:
-    """The classifier's own classifications, also where the file has been smoothed before."""
+    """Classifications of the classifier itself, also in a file that has been smoothed before."""
     return detection.get(UNSMOOTHED, detection.get("classifications")) or []
+
+
+def _method(info: dict[str, Any]) -> str:
+    """Name and options of the method that a file was smoothed with; empty of another file."""
+    smoothing = info.get("smoothing")
+    method = smoothing.get("method") if isinstance(smoothing, dict) else None
+    return method if isinstance(method, str) else ""
 
 
 def _mostly(k: int, classes: int) -> NDArray[np.float64]:
@@ -255,7 +280,7 @@ def _mostly(k: int, classes: int) -> NDArray[np.float64]:
 
 
 def _checked(document: Any, path: Path) -> dict[str, Any]:
-    """The document, with the parts that every version has."""
+    """Document, checked for the parts of every version."""
     if not isinstance(document, dict):
         raise InputError(
             f"{path}: expected MegaDetector results, an object with info, images and categories."

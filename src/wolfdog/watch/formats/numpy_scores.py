@@ -8,29 +8,29 @@ import numpy as np
 
 from wolfdog.atomic import atomic_path
 from wolfdog.errors import InputError
+from wolfdog.text_files.json_file import read_json
 
 from ..predictions import Predictions
 from .blank_names import blank_of
-from .json_file import read_json
 from .results import Results
 
 
 class NumpyScores(Results):
     """Probabilities or log probabilities [T, K] of one stream as `.npy`, with the names of the classes beside it.
 
-    `scores.json` beside `scores.npy` holds a list of K names, or an object with `classes` and, where known, `fps`.
-    Without it, classes are numbered. Numbers below zero are taken for log probabilities or logits: the softmax over
-    the classes makes them probabilities. The array that is written holds context probabilities, float32 [T, K], and
-    a file of names beside it.
+    `scores.json` beside `scores.npy` has a list of K names, or an object with `classes` and optionally `fps`. Without
+    it, classes are numbered. An array with numbers below zero counts as log probabilities or logits: the softmax over
+    the classes makes them probabilities. The output has context probabilities, float32 [T, K], and a file of names
+    beside it.
 
     Args:
-        path: of the `.npy` file.
-        times: not used: frames are a stream at `fps`.
-        blank: name of the class that says that nothing is there.
+        path: The `.npy` file.
+        times: Not used: frames are a stream at `fps`.
+        blank: Name of the class for empty pictures; None to find it by its name.
 
     Raises:
-        InputError: the file holds no such array, or the names do not fit it.
-        OSError: the file cannot be read.
+        InputError: The file has no such array, or the names do not fit it.
+        OSError: The file cannot be read.
     """
 
     name = "npy"

@@ -13,14 +13,14 @@ class ParquetTable(Results):
     """Predictions table as a Parquet file; context probabilities are added or replaced.
 
     Args:
-        path: of the file.
-        times: not used: the table has its own.
-        blank: not used: the table names its own.
+        path: The file.
+        times: Not used: the table has its own.
+        blank: Not used: the table names its own.
 
     Raises:
-        InputError: the file is no predictions table.
-        MissingPackageError: pyarrow is not installed.
-        OSError: the file cannot be read.
+        InputError: The file is no predictions table.
+        MissingPackageError: The package pyarrow is not installed.
+        OSError: The file cannot be read.
     """
 
     name = "parquet"

@@ -1,4 +1,4 @@
-"""Formats of result files by name, and the choice of one by what a file is."""
+"""Formats of result files by name, and the choice of one by suffix."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -40,22 +40,26 @@ def read_results(
     """Results of a classifier from a file.
 
     Args:
-        path: of the file; the folder of a Camtrap DP package.
-        times: seconds since 1970 by file name, where the file does not hold them.
-        blank: name of the class that says that nothing is there; found by its name where None.
-        format: name of the format; chosen by the suffix of the file where None.
-        options: of the format.
+        path: The file, or the folder of a Camtrap DP package.
+        times: Seconds since 1970 by file name, for files without times.
+        blank: Name of the class for empty pictures; None to find it by its name.
+        format: Name of the format; None to choose it by the file's suffix.
+        **options: Options of the format.
+
+    Returns:
+        The results.
 
     Raises:
-        InputError: the format is not known, or the file is not of it.
-        OSError: the file cannot be read.
+        InputError: The format is not known, or the file is not of it.
+        OSError: The file cannot be read.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "results.csv"
-    ...     _ = path.write_text("file,label,score\\na.jpg,wolf,0.9\\nb.jpg,dog,0.6\\n")
-    ...     read_results(path).predictions.classes
-    ('wolf', 'dog')
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "results.csv"
+        ...     _ = path.write_text("file,label,score\\na.jpg,wolf,0.9\\nb.jpg,dog,0.6\\n")
+        ...     read_results(path).predictions.classes
+        ('wolf', 'dog')
     """
     path = Path(path)
     if format is None and (path.is_dir() or path.name == "datapackage.json"):
@@ -63,7 +67,7 @@ def read_results(
     name = format or _SUFFIXES.get(path.suffix.lower())
     if name not in FORMATS:
         raise InputError(
-            f"{path}: the format cannot be told from the suffix {path.suffix!r}: expected one of "
+            f"{path}: the suffix {path.suffix!r} belongs to no known format: expected one of "
             f"{', '.join(_SUFFIXES)}. Name the format: {', '.join(FORMATS)}."
             if format is None
             else f"format must be one of {', '.join(FORMATS)}; got {format!r}."

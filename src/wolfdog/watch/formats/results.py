@@ -1,4 +1,4 @@
-"""Interface of result files: predictions, and the file written again with what a smoothing method made of them."""
+"""Interface of result files: their predictions, and their output with a smoothing method's labels."""
 
 from abc import ABC, abstractmethod
 from os import PathLike
@@ -11,12 +11,12 @@ from ..predictions import Predictions
 
 
 class Results(ABC):
-    """Result file of a classifier: its predictions, and all that has to stand in the file written again.
+    """Result file of a classifier: its predictions, and everything else that its output repeats.
 
     Attributes:
-        name: of the format, as `FORMATS` lists it.
-        path: of the file that was read.
-        predictions: the rows that a smoothing method reads.
+        name: Name of the format in `FORMATS`.
+        path: The file.
+        predictions: Rows that a smoothing method reads.
     """
 
     name: ClassVar[str]
@@ -28,13 +28,14 @@ class Results(ABC):
 
         Args:
             smoothed: `predictions` with context probabilities; rows in the same order.
-            path: of the file to write.
+            path: File to write.
 
         Raises:
-            InputError: the rows are not those of `predictions`, or have no context probabilities.
-            OSError: the file cannot be written.
+            InputError: The rows are not those of `predictions`, or have no context probabilities.
+            OSError: The file cannot be written.
         """
-        if len(smoothed) != len(self.predictions) or smoothed.classes != self.predictions.classes:
+        own = self.predictions.classes
+        if len(smoothed) != len(self.predictions) or smoothed.classes[: len(own)] != own:
             raise InputError(
                 f"{self.path}: expected {len(self.predictions)} smoothed rows of the classes in the file, got "
                 f"{len(smoothed)} rows of {', '.join(smoothed.classes)}."

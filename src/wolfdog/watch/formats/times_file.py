@@ -4,17 +4,22 @@ from os import PathLike
 from pathlib import Path
 
 from wolfdog.errors import InputError
-
-from ..camera_time import seconds_of
-from .delimited_text import read_table
+from wolfdog.text_files.camera_time import seconds_of
+from wolfdog.text_files.delimited_text import read_table
 
 
 def read_times(path: str | PathLike[str]) -> dict[str, float]:
     """Seconds since 1970 by file name, from a table with the columns file and datetime.
 
+    Args:
+        path: The table.
+
+    Returns:
+        Seconds by file name.
+
     Raises:
-        InputError: the table has other columns, names a file twice with two times, or has a date that cannot be read.
-        OSError: the file cannot be read.
+        InputError: The table has other columns, names a file twice with two times, or has a date that cannot be read.
+        OSError: The file cannot be read.
     """
     path = Path(path)
     header, rows, _ = read_table(path)

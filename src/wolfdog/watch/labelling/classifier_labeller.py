@@ -1,4 +1,4 @@
-"""Labeller of two parts: an image classifier over the frames, then a smoothing method over its predictions."""
+"""Labeller of two parts: an image classifier for the frames, then a smoothing method over its predictions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,24 +14,25 @@ from ..smoothing.method import Method
 from ..video.footage import open_footage
 from ..video.media import Medium, starts
 from .labeller import Labeller, Labels, MediaProgress, Passing, Trouble
+from .live_labels import label_live
 from .moments_table import moments_of
 
 BLANK = "blank"
-"""The class that, where a classifier has it, says that nothing is there."""
+"""Name of the class for empty pictures."""
 
 
 class ClassifierLabeller(Labeller):
-    """Labels of a deployment: every chosen frame is classified, and a method gives each its context.
+    """Labeller that classifies every chosen frame and then applies a smoothing method.
 
-    Decoding, classifying and smoothing follow each other: the method reads the predictions of the whole deployment, in
-    its causal form as if it had not seen later frames. While frames are classified, the next ones are decoded.
+    The method reads the predictions of a whole deployment, in its causal form as if later frames did not exist. While
+    frames are classified, the next ones are decoded.
 
     Args:
-        classifier: Of single frames.
-        method: Of smoothing.
-        options: Which frames are looked at, and where in them.
+        classifier: Classifier of single frames.
+        method: Smoothing method.
+        options: Choice of frames, and of boxes in them.
         ahead: Whether the method reads later frames too.
-        cache: Where what the classifier gave is kept, so that no frame is classified twice.
+        cache: Cache of the classifier's results, so that no frame is classified twice; None without one.
 
     Raises:
         InputError: The classifier has fewer than two classes, or the method has no such form.
@@ -41,8 +42,8 @@ class ClassifierLabeller(Labeller):
         self,
         classifier: Classifier,
         method: Method,
-        options: LookOptions | None = None,
         *,
+        options: LookOptions | None = None,
         ahead: bool = False,
         cache: ArrayCache | None = None,
     ) -> None:
@@ -63,7 +64,7 @@ class ClassifierLabeller(Labeller):
 
     @property
     def blank(self) -> str | None:
-        """The class "blank", where the classifier has it."""
+        """Class "blank", if the classifier has it."""
         return BLANK if BLANK in self.classes else None
 
     @property
@@ -78,7 +79,7 @@ class ClassifierLabeller(Labeller):
 
     @property
     def reach(self) -> None:
-        """None: it does not say what it looked at."""
+        """None: there are no attention weights."""
 
     def label_deployment(
         self,
@@ -88,7 +89,20 @@ class ClassifierLabeller(Labeller):
         trouble: Trouble,
         passing: Passing | None = None,
     ) -> Iterator[tuple[Medium, Labels]]:
-        """Labels of the media of a deployment, each all at once; see `Labeller`."""
+        """Labels of the media of a deployment, those of each medium together; see `Labeller`.
+
+        Args:
+            media: See `Labeller`.
+            progress: See `Labeller`.
+            trouble: See `Labeller`.
+            passing: Not used.
+
+        Yields:
+            A medium and its labels.
+        """
+        if any(medium.live is not None for medium in media):
+            yield from self._live(media, progress, trouble)
+            return
         found: list[tuple[Medium, float, Predictions]] = []
         for medium, start in zip(media, starts(media), strict=True):
             parts: list[Predictions] = []
@@ -109,7 +123,31 @@ class ClassifierLabeller(Labeller):
         for medium, start, table in found:
             begin, end = end, end + len(table)
             rows = smoothed.take(slice(begin, end))
-            yield medium, Labels(list(moments_of(rows, medium, start)), rows)
+            yield medium, Labels(list(moments_of(rows, medium, start=start)), rows)
+
+    def _live(
+        self, media: Sequence[Medium], progress: MediaProgress, trouble: Trouble
+    ) -> Iterator[tuple[Medium, Labels]]:
+        """Labels of live sources, one after the other."""
+        for medium in media:
+            if self._ahead or self._options.boxes is not None:
+                trouble(
+                    medium,
+                    f"{medium.name}: a live source has no later frames, and no boxes are looked for in it.",
+                )
+                continue
+            try:
+                found = label_live(
+                    medium,
+                    self._classifier,
+                    self._method,
+                    sampling=self._options.sampling,
+                    progress=progress,
+                )
+                for labels in found:
+                    yield medium, labels
+            except MediaError as error:
+                trouble(medium, str(error))
 
     def _classified(self, medium: Medium, progress: MediaProgress) -> Iterator[Predictions]:
         path, options = medium.path, self._options
@@ -120,7 +158,7 @@ class ClassifierLabeller(Labeller):
                 options.boxes.finder(str(path))
             except InputError as error:  # this video's trouble, not that of the others
                 raise MediaError(str(error)) from error
-        for looks in classify_video(path, self._classifier, options, cache=self._cache):
+        for looks in classify_video(path, self._classifier, options=options, cache=self._cache):
             if len(looks):
                 progress(medium, float(looks.time[-1] + looks.duration[-1]), seconds)
                 yield as_predictions(

@@ -1,4 +1,4 @@
-"""Interface of labellers: a deployment in, its moments and its rows of the predictions table out."""
+"""Interface of labellers: from a deployment to its moments and its rows of the predictions table."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ Progress = Callable[[float, float | None], None]
 """Called with the seconds that are done, and those of the whole video where they are known."""
 
 MediaProgress = Callable[[Medium, float, float | None], None]
-"""The same for one of several media."""
+"""Same for one of several media."""
 
 Trouble = Callable[[Medium, str], None]
 """Called with a medium that cannot be read, or not to its end, and the reason."""
@@ -26,18 +26,21 @@ Passing = Callable[[Iterable[Frame]], Iterator[Frame]]
 
 
 class Labels(NamedTuple):
-    """Labels of a stretch of one video, or of an image."""
+    """Labels of some frames of one video or image.
+
+    Attributes:
+        moments: One moment for each frame, in the order of time.
+        table: The same frames as rows, several for a frame with several detections, with context probabilities.
+        aspect: Width divided by height of the pictures as shown.
+    """
 
     moments: Sequence[Moment]
-    """One for each frame that was looked at, in order of time."""
     table: Predictions
-    """The same frames as rows, several where a frame has several detections, with context probabilities."""
     aspect: float = 1.0
-    """Aspect ratio at which the pictures are shown: width over height."""
 
 
 class Labeller(ABC):
-    """A way to label videos and images."""
+    """Source of labels for videos and images."""
 
     @property
     @abstractmethod
@@ -47,7 +50,7 @@ class Labeller(ABC):
     @property
     @abstractmethod
     def blank(self) -> str | None:
-        """The class that says that nothing is there."""
+        """Name of the class for empty pictures; None if there is none."""
 
     @property
     @abstractmethod
@@ -62,7 +65,7 @@ class Labeller(ABC):
     @property
     @abstractmethod
     def reach(self) -> Reach | None:
-        """Span of the past that the memory can look at; None where it cannot say what it looked at."""
+        """Span of the past that the memory holds; None without attention weights."""
 
     @abstractmethod
     def label_deployment(
@@ -73,30 +76,36 @@ class Labeller(ABC):
         trouble: Trouble,
         passing: Passing | None = None,
     ) -> Iterator[tuple[Medium, Labels]]:
-        """Labels of the media of one deployment, in stretches: the memory runs through all of them.
+        """Labels of the media of one deployment, in parts; the memory runs through all of them.
 
         In the tables, times count by the clock of `starts`. In the moments, they count from the start of each medium.
 
         Args:
-            media: Of one deployment, in the order of time; see `by_deployment`.
-            progress: Called as work goes on.
+            media: Media of one deployment, in the order of time; see `by_deployment`.
+            progress: Called during the work.
             trouble: Called for each medium that cannot be read, or breaks off; the next one follows.
-            passing: Sees the frames on their way, where the labeller has a `reach`; of a single video only.
+            passing: Receives the frames of a single video, if the labeller has a `reach`.
+
+        Yields:
+            A medium and labels of some of its frames.
         """
 
     def label(
         self, path: Path, name: str, *, progress: Progress, passing: Passing | None = None
     ) -> Iterator[Labels]:
-        """Labels of one video, which is a deployment of its own, in stretches.
+        """Labels of one video, as a deployment of its own, in parts.
 
         Args:
             path: The video.
             name: Its name in the results.
-            progress: Called as work goes on.
+            progress: Called during the work.
             passing: As of `label_deployment`.
 
+        Yields:
+            Labels of some of its frames.
+
         Raises:
-            MediaError: The video cannot be read; or it breaks off: then after the labels up to the break.
+            MediaError: The video cannot be read, or it breaks off: then after the labels up to the break.
         """
         reasons: list[str] = []
         found = self.label_deployment(

@@ -1,4 +1,4 @@
-"""Labellers by the options of the command line."""
+"""Labellers from the options of the command line."""
 
 from dataclasses import dataclass
 from os import PathLike
@@ -18,6 +18,7 @@ from ..classifiers.preprocessing import Crop
 from ..classifiers.registry import DEFAULT, load_classifier
 from ..model.watcher import WEIGHTS, Watcher
 from ..video.container import MAX_PIXELS
+from ..video.moving import Moving
 from ..video.sampling import Rate
 from .classifier_labeller import ClassifierLabeller
 from .labeller import Labeller
@@ -32,29 +33,29 @@ OWN_CLASSES = "own"
 """In place of a file of groups: the classifier's classes as they are."""
 
 IMAGENET_GROUPS = "animals"
-"""Groups of a classifier with ImageNet's classes where no others are asked for."""
+"""Default groups of a classifier with ImageNet's classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelOptions:
-    """Options of a labeller that classifies and then remembers.
+    """Options of a labeller with a classifier and a smoothing method.
 
     Args:
         classifier: Name of an image classifier, or the folder of a trained watcher.
-        classes: TOML file of groups of its classes, or the name of one that comes with wolfdog; "own" leaves the
-            classes as they are. Where None, a classifier with ImageNet's classes gets the groups "animals", and any
-            other keeps its own.
+        classes: TOML file of groups of its classes, or the name of one that comes with wolfdog; "own" keeps the
+            classes. None: a classifier with ImageNet's classes gets the groups "animals", and any other keeps its own.
         method: Name of a smoothing method; see `METHOD_NAMES`.
         method_options: Options of the method, each as name=value.
         ahead: Whether the method reads later frames too.
-        crop: What becomes of frames that are not square: "squeeze", "centre" or "letterbox".
-        fps: Frames a second that are looked at.
-        motion: Whether the regions that move are looked at too.
+        crop: Conversion of frames that are not square: "squeeze", "centre" or "letterbox".
+        fps: Frames per second that are classified.
+        skip_still: Whether frames that look like the last one taken are left out, up to two seconds long.
+        motion: Whether moving regions are classified too.
         detections: Results file of MegaDetector, whose boxes are classified.
         detector: "onnx:FILE", a YOLO network whose boxes are classified.
         threads: Threads of the classifier.
-        cache: Whether what the classifier gave is kept on disk.
-        max_pixels: Files with larger pictures are refused.
+        cache: Whether the classifier's results are kept on disk.
+        max_pixels: Largest picture in pixels; files with larger ones are refused.
     """
 
     classifier: str = DEFAULT
@@ -64,6 +65,7 @@ class LabelOptions:
     ahead: bool = False
     crop: Crop = "squeeze"
     fps: float = 5.0
+    skip_still: bool = False
     motion: bool = False
     detections: Path | None = None
     detector: str | None = None
@@ -73,24 +75,31 @@ class LabelOptions:
 
 
 def load_labeller(options: LabelOptions | None = None) -> ClassifierLabeller:
-    """Labeller that classifies and then remembers.
+    """Labeller with a classifier and a smoothing method.
+
+    Args:
+        options: The options; None for the defaults.
+
+    Returns:
+        The labeller.
 
     Raises:
-        InputError: An option cannot be used, or two of them contradict each other.
+        InputError: An option is invalid, or two of them contradict each other.
         MissingPackageError: A package that the classifier needs is not installed.
-        CheckpointError, ONNXError: The classifier's file cannot be used.
+        CheckpointError: The classifier's weights cannot be used.
+        ONNXError: The classifier's file cannot be used.
     """
     options = options or LabelOptions()
     if options.threads < 1:
         raise InputError(f"threads must be 1 or more, got {options.threads}.")
-    sampling = Rate(options.fps)
+    sampling = Moving(options.fps) if options.skip_still else Rate(options.fps)
     classifier = _classifier(options)
     method = load_method(
         options.method, classifier.classes, options=options.method_options, ahead=options.ahead
     )
     looks = LookOptions(sampling=sampling, boxes=_boxes(options), max_pixels=options.max_pixels)
     cache = ArrayCache("looks") if options.cache else None
-    return ClassifierLabeller(classifier, method, looks, ahead=options.ahead, cache=cache)
+    return ClassifierLabeller(classifier, method, options=looks, ahead=options.ahead, cache=cache)
 
 
 def load_model_labeller(
@@ -107,11 +116,14 @@ def load_model_labeller(
         model: Folder that `wolfdog train` wrote; "painted-television" is the watcher that comes with wolfdog.
         ahead: Whether the memory reads later frames too.
         threads: Threads of the classifier.
-        cache: Whether what the classifier gave is kept on disk.
-        max_pixels: Files with larger pictures are refused.
+        cache: Whether the classifier's results are kept on disk.
+        max_pixels: Largest picture in pixels; files with larger ones are refused.
+
+    Returns:
+        The labeller.
 
     Raises:
-        CheckpointError: The folder holds no model that can be read.
+        CheckpointError: The folder has no model that can be read.
         InputError: Its memory does not read later frames.
     """
     if (Path(model) / FILE).is_file():
@@ -119,7 +131,7 @@ def load_model_labeller(
         return ClassifierLabeller(
             trained.labels(threads=threads),
             trained.memory,
-            LookOptions(sampling=Rate(trained.fps), max_pixels=max_pixels),
+            options=LookOptions(sampling=Rate(trained.fps), max_pixels=max_pixels),
             ahead=ahead,
             cache=ArrayCache("looks") if cache else None,
         )

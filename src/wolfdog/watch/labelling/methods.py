@@ -1,4 +1,4 @@
-"""Memories and smoothing methods by the names that the command line takes."""
+"""Memories and smoothing methods by their names on the command line."""
 
 import difflib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from ..smoothing.options import method_of
 from ..world_memory.method import WorldMemory
 
 AUTO = "auto"
-"""The world memory where the classes are its own, otherwise the any-class memory."""
+"""World memory where the classes are its own, otherwise the any-class memory."""
 
 METHOD_NAMES = (AUTO, *METHODS, WorldMemory.name)
 
@@ -17,7 +17,7 @@ METHOD_NAMES = (AUTO, *METHODS, WorldMemory.name)
 def load_method(
     name: str, classes: Sequence[str], *, options: Sequence[str] = (), ahead: bool = False
 ) -> Method:
-    """The smoothing method of that name.
+    """Smoothing method by name.
 
     Args:
         name: One of `METHOD_NAMES`.
@@ -25,10 +25,13 @@ def load_method(
         options: Options of the method, each as name=value.
         ahead: Whether later frames are read too.
 
+    Returns:
+        The method.
+
     Raises:
         InputError: No method has that name, or the method has no such form or option, or is for other classes.
 
-    Example:
+    Examples:
         >>> load_method("majority", ["wolf", "dog"]).name
         'majority'
         >>> load_method("auto", ["wolf", "dog"]).name

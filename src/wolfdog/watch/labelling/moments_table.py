@@ -1,4 +1,4 @@
-"""Moments as rows of the predictions table, and rows as moments."""
+"""Conversion between moments and rows of the predictions table."""
 
 from collections.abc import Iterator, Sequence
 from math import nan
@@ -13,18 +13,21 @@ BACKGROUND = ("unknown", "blank")
 """Classes that name nothing: of several detections in a frame, one with another label stands for the frame."""
 
 
-def moments_of(table: Predictions, medium: Medium | None = None, start: float = 0.0) -> Iterator[Moment]:
-    """One moment for each frame of a table of one video, in the order of its rows.
+def moments_of(table: Predictions, medium: Medium | None = None, *, start: float = 0.0) -> Iterator[Moment]:
+    """Moments of a table of one video, one for each frame, in the order of its rows.
 
-    Of several detections in a frame, the moment is that of the detection whose context is surest of a class other than
-    `unknown` and `blank`. A table without a context repeats the classifier's probabilities as the context.
+    Of several detections in a frame, the one counts whose context has the highest probability of a class other than
+    `unknown` and `blank`. Without a context, the classifier's probabilities are repeated as the context.
 
     Args:
         table: Rows of one video or image in the order of time, the rows of a frame together.
-        medium: What it is: where given, the moments have its deployment and their times by the clocks that it knows.
-        start: The time in the table at which it begins; NaN for an image whose time is not known.
+        medium: The video or image; if given, the moments have its deployment, and their times in UTC and local time.
+        start: Time in the table at which it begins; NaN for an image without a known time.
 
-    Example:
+    Yields:
+        The moments.
+
+    Examples:
         >>> table = Predictions.from_columns(
         ...     ["dog", "unknown"], [[0.2, 0.8], [0.9, 0.1]], time=[0, 0], frame=[0, 0], media="a.mp4", detection=[0, 1]
         ... )
@@ -61,9 +64,18 @@ def moments_of(table: Predictions, medium: Medium | None = None, start: float = 
 def table_of(
     moments: Sequence[Moment], classes: Sequence[str], *, classifier: str = "", method: str = ""
 ) -> Predictions:
-    """Rows of the predictions table for moments of one video: whole frames, the video as their deployment.
+    """Rows of the predictions table for moments of one video: whole frames, with the video as their deployment.
 
-    Example:
+    Args:
+        moments: The moments.
+        classes: Names of the classes.
+        classifier: Name of the classifier.
+        method: Name of the smoothing method.
+
+    Returns:
+        The table.
+
+    Examples:
         >>> p = np.float32([0.25, 0.75])
         >>> table = table_of([Moment("a.mp4", 0, 0.0, "wolf", "wolf", p, p)], ["dog", "wolf"])
         >>> table.label_names(context=True).tolist(), table.deployments()

@@ -1,4 +1,4 @@
-"""Folder of a model trained on a pretrained classifier's features: its head, its memory, and what they are for."""
+"""Folder of a model trained on a pretrained classifier's features: its head, its memory, and their classifier."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,16 +32,16 @@ _FORMS = ("causal", "ahead")
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A trained head and memory.
+    """Linear head and memory, trained for one classifier.
 
     Attributes:
         classifier: Name of the classifier that gives the features.
-        identity: Text by which that classifier is known again.
-        crop: How its frames are fitted.
-        fps: Frames a second that it was trained at.
-        head: On its features.
-        memory: Over the head's predictions.
-        network: The network that gives the features, where it was fine-tuned.
+        identity: Text that identifies that classifier.
+        crop: Conversion of frames that are not square.
+        fps: Frames per second of the training.
+        head: Head on the features.
+        memory: Memory over the head's predictions.
+        network: Fine-tuned network that gives the features; None for the published one.
     """
 
     classifier: str
@@ -49,15 +49,21 @@ class TrainedModel:
     crop: Crop
     fps: float
     head: LinearHead
-    memory: Method = field(default_factory=AnyClass)
-    network: EfficientNetLite | None = None
+    memory: Method = field(default_factory=AnyClass, kw_only=True)
+    network: EfficientNetLite | None = field(default=None, kw_only=True)
 
     def save(self, folder: str | PathLike[str]) -> Path:
         """Write classifier.safetensors into a folder, atomically.
 
+        Args:
+            folder: The folder.
+
+        Returns:
+            Path of the file.
+
         Raises:
-            CheckpointError: It cannot be written.
-            InputError: The memory is none that a folder holds.
+            CheckpointError: The file cannot be written.
+            InputError: The memory is of a kind that cannot be saved.
         """
         tensors: dict[str, Tensor] = {
             "head.weight": torch.from_numpy(self.head.weight),
@@ -93,11 +99,18 @@ class TrainedModel:
         return path
 
     def labels(self, *, threads: int = 1) -> Classifier:
-        """The classifier with the trained head.
+        """Classifier with the trained head.
+
+        Args:
+            threads: Threads of one call.
+
+        Returns:
+            The classifier.
 
         Raises:
             CheckpointError: The classifier of the features is not the one that the head was trained on.
-            InputError, MissingPackageError: It cannot be loaded.
+            InputError: The classifier is unknown.
+            MissingPackageError: A package that it needs is not installed.
         """
         features = load_classifier(self.classifier, crop=self.crop, threads=threads)
         if features.identity != self.identity:
@@ -119,6 +132,12 @@ class TrainedModel:
 
 def load_trained_model(folder: str | PathLike[str]) -> TrainedModel:
     """Model that `TrainedModel.save` wrote.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The model.
 
     Raises:
         CheckpointError: There is none, or it is damaged.
@@ -147,15 +166,15 @@ def load_trained_model(folder: str | PathLike[str]) -> TrainedModel:
             notes["crop"],
             float(notes["fps"]),
             head,
-            _memory(notes, tensors, classes),
-            _network(notes, tensors),
+            memory=_memory(notes, tensors, classes),
+            network=_network(notes, tensors),
         )
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: not a sound trained classifier: {error}") from error
 
 
 def _network(notes: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> EfficientNetLite | None:
-    """The fine-tuned network; None where the published one is meant."""
+    """Fine-tuned network; None for the published one."""
     if not notes["tuned"]:
         return None
     if notes["classifier"] not in VARIANTS:
@@ -197,10 +216,10 @@ def _heads(notes: Mapping[str, Any], tensors: Mapping[str, Tensor], form: str, c
 
 
 def _width(head: ClassHead) -> int:
-    """Units of each of its GRUs."""
+    """Units of each GRU of a head."""
     return head.out.in_features // (1 if head.backwards is None else 2)
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names begin with the prefix, without it."""
+    """Tensors whose names begin with the prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

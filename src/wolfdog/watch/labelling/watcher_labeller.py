@@ -1,7 +1,8 @@
-"""Labeller that is one network: a watcher, whose memory reads its frame classifier's embeddings."""
+"""Labeller of one network: a watcher, whose memory reads its frame classifier's embeddings."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from math import isnan
 
@@ -12,7 +13,7 @@ from ..model.memory import Reach
 from ..model.watcher import Watcher
 from ..moments import Moment
 from ..video.container import MAX_PIXELS
-from ..video.footage import open_frames
+from ..video.footage import live_frames, open_frames
 from ..video.media import Medium, starts
 from ..video.sampling import Rate
 from ..video.source import Frame, VideoSource
@@ -24,12 +25,12 @@ STRETCH = 32
 
 
 class WatcherLabeller(Labeller):
-    """Labels of a deployment by a watcher, as they come, in bounded memory; the context never reads later frames.
+    """Labeller of a watcher, frame by frame in bounded memory; the context never reads later frames.
 
     Args:
-        watcher: Trained.
+        watcher: Trained watcher.
         name: Its name in the predictions table.
-        max_pixels: Files with larger pictures are refused.
+        max_pixels: Largest picture in pixels; files with larger ones are refused.
     """
 
     def __init__(self, watcher: Watcher, name: str, *, max_pixels: int = MAX_PIXELS) -> None:
@@ -42,21 +43,21 @@ class WatcherLabeller(Labeller):
 
     @property
     def blank(self) -> None:
-        """None: no class of it says that nothing is there."""
+        """None: there is no class for empty pictures."""
 
     @property
     def classifier(self) -> str:
-        """Its name."""
+        """Name of the watcher."""
         return self._name
 
     @property
     def method(self) -> str:
-        """Its memory."""
+        """Name of its memory."""
         return self._watcher.config.memory
 
     @property
     def reach(self) -> Reach | None:
-        """Span of the past that its memory can look at."""
+        """Span of the past that its memory holds."""
         return self._watcher.reach
 
     def label_deployment(
@@ -67,7 +68,17 @@ class WatcherLabeller(Labeller):
         trouble: Trouble,
         passing: Passing | None = None,
     ) -> Iterator[tuple[Medium, Labels]]:
-        """Labels of the media of a deployment; see `Labeller`. With `passing`, moments say what they looked at."""
+        """Labels of the media of a deployment; see `Labeller`. With `passing`, moments have evidence.
+
+        Args:
+            media: See `Labeller`.
+            progress: See `Labeller`.
+            trouble: See `Labeller`.
+            passing: See `Labeller`.
+
+        Yields:
+            A medium and labels of some of its frames.
+        """
         config = self._watcher.config
         through = _Through(media, config.size, Rate(config.fps), self._max_pixels, trouble)
         frames: Iterable[Frame] = through if passing is None else passing(through)
@@ -92,7 +103,7 @@ class WatcherLabeller(Labeller):
 
 
 class _Medium:
-    """A medium that is watched, and what its file says."""
+    """Medium that is watched, with the facts of its file."""
 
     def __init__(self, medium: Medium, start: float, source: VideoSource | None) -> None:
         self.medium, self.start, self._source = medium, start, source
@@ -100,12 +111,12 @@ class _Medium:
 
     @property
     def aspect(self) -> float:
-        """Aspect ratio of its pictures: width over height."""
+        """Width divided by height of its pictures."""
         return 1.0 if self._source is None else self._source.aspect
 
 
 class _Through:
-    """The frames of several media one after the other, as those of one video, and the way back to their media."""
+    """Frames of several media in sequence, as those of one video, and the medium of each frame."""
 
     def __init__(
         self, media: Sequence[Medium], size: int, sampling: Rate, max_pixels: int, trouble: Trouble
@@ -123,10 +134,7 @@ class _Through:
             # Where a time is not known, or two cameras' clocks overlap: a step on, so that times only go forward.
             begin = end if isnan(start) or first is None else max(end, start - first)
             try:
-                with open_frames(medium.path, self._size, self._sampling, max_pixels=self._pixels) as (
-                    frames,
-                    video,
-                ):
+                with self._opened(medium) as (frames, video):
                     one = _Medium(medium, start, video)
                     for frame in frames:
                         self._given.append((one, frame))
@@ -136,8 +144,13 @@ class _Through:
             except MediaError as error:
                 self._trouble(medium, str(error))
 
+    def _opened(self, medium: Medium) -> AbstractContextManager[tuple[Iterable[Frame], VideoSource | None]]:
+        if medium.live is not None:
+            return nullcontext((live_frames(medium.live, self._size, sampling=self._sampling), None))
+        return open_frames(medium.path, self._size, self._sampling, max_pixels=self._pixels)
+
     def place(self, moment: Moment) -> tuple[_Medium, Moment]:
-        """The next moment as one of its medium: moments come in the order of the frames."""
+        """Next moment as one of its medium; moments come in the order of the frames."""
         one, frame = self._given.popleft()
         medium = one.medium
         return one, replace(

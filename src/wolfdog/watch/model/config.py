@@ -1,7 +1,7 @@
 """Settings of a watcher."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ...errors import CheckpointError, InputError
@@ -22,6 +22,7 @@ class WatcherConfig:
         hidden: Units of the memory.
         window: Number of past moments that an attention memory holds; None: the memory's default.
         stride: Seconds between two moments that a bank holds; None: the default.
+        unremembered: Classes that the memory was not trained on; their context probability is the snapshot's.
 
     Raises:
         InputError: A value is out of range, or there is no such memory.
@@ -33,13 +34,14 @@ class WatcherConfig:
 
     classes: tuple[str, ...]
     fps: float
-    size: int = 64
-    width: int = 16
-    embedding: int = 32
-    memory: str = "lstm"
-    hidden: int = 32
-    window: int | None = None
-    stride: float | None = None
+    size: int = field(default=64, kw_only=True)
+    width: int = field(default=16, kw_only=True)
+    embedding: int = field(default=32, kw_only=True)
+    memory: str = field(default="lstm", kw_only=True)
+    hidden: int = field(default=32, kw_only=True)
+    window: int | None = field(default=None, kw_only=True)
+    stride: float | None = field(default=None, kw_only=True)
+    unremembered: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
@@ -57,12 +59,15 @@ class WatcherConfig:
                 raise InputError(f"watcher: {name} must lie between {least} and {most}, got {value!r}")
         if self.memory not in MEMORIES:
             raise InputError(f"watcher: memory must be one of {IN_WORDS}, or none; got {self.memory!r}")
+        strange = sorted(set(self.unremembered) - set(self.classes))
+        if strange:
+            raise InputError(f"watcher: unremembered must be some of its classes, got {strange[0]!r}")
         check_options(self.memory, self.window, self.stride)
 
     def as_dict(self) -> dict[str, Any]:
         """Fields as JSON and TOML hold them; those that are None are left out."""
-        said = {name: value for name, value in asdict(self).items() if value is not None}
-        return {**said, "classes": list(self.classes)}
+        said = {name: value for name, value in asdict(self).items() if value not in (None, ())}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "WatcherConfig":
@@ -83,17 +88,24 @@ class WatcherConfig:
             "fps": (int, float),
             "memory": str,
         }
-        options: dict[str, type | tuple[type, ...]] = {"window": int, "stride": (int, float)}
+        options: dict[str, type | tuple[type, ...]] = {
+            "window": int,
+            "stride": (int, float),
+            "unremembered": list,
+        }
         names = {field.name for field in fields(cls)} - set(options)
         if set(values) - set(options) != names:
             raise CheckpointError(f"watcher: expected the fields {sorted(names)}, got {sorted(values)}")
         for name, kind in (kinds | {name: kind for name, kind in options.items() if name in values}).items():
             if not isinstance(values[name], kind) or isinstance(values[name], bool):
                 raise CheckpointError(f"watcher: {name} is {values[name]!r}, not of the expected type")
-        if not all(isinstance(name, str) for name in values["classes"]):
-            raise CheckpointError(f"watcher: classes must be names, got {values['classes']!r}")
+        lists = {name: value for name, value in values.items() if isinstance(value, list)}
+        for name, value in lists.items():
+            if not all(isinstance(one, str) for one in value):
+                raise CheckpointError(f"watcher: {name} must be names, got {value!r}")
         try:
-            return cls(**{**values, "classes": tuple(values["classes"]), "fps": float(values["fps"])})
+            tuples = {name: tuple(value) for name, value in lists.items()}
+            return cls(**{**values, **tuples, "fps": float(values["fps"])})
         except InputError as error:
             raise CheckpointError(str(error)) from error
         except OverflowError as error:

@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from .config import WatcherConfig
@@ -55,11 +56,21 @@ class Context(nn.Module):
         size = self.memory.output_size
         assert size is not None
         self.head = nn.Linear(size, classes)
+        self.unremembered: Tensor
+        """[classes] bool: those that the memory was not trained on; see `left_to_snapshot`."""
+        self.register_buffer("unremembered", torch.zeros(classes, dtype=torch.bool), persistent=False)
 
     @classmethod
     def of(cls, config: WatcherConfig) -> Self:
-        """Untrained context of a watcher with that configuration."""
-        return cls(
+        """Untrained context of a watcher with that configuration.
+
+        Args:
+            config: Configuration of the watcher.
+
+        Returns:
+            The context.
+        """
+        context = cls(
             config.memory,
             len(config.classes),
             embedding=config.embedding,
@@ -68,6 +79,11 @@ class Context(nn.Module):
             stride=config.stride,
             fps=config.fps,
         )
+        # On the CPU even where the weights are made on "meta": no weights file holds it.
+        context.unremembered = torch.tensor(
+            [name in config.unremembered for name in config.classes], device="cpu"
+        )
+        return context
 
     def forward(
         self,
@@ -84,6 +100,12 @@ class Context(nn.Module):
         self, embeddings: Tensor, state: Any = None, resets: Tensor | None = None, times: Tensor | None = None
     ) -> tuple[Tensor, Any, AttentionWeights]:
         """Logits, state and attention weights.
+
+        Args:
+            embeddings: As of the call.
+            state: As of the call.
+            resets: As of the call.
+            times: As of the call.
 
         Returns:
             Result of the call, and the memory's attention weights.

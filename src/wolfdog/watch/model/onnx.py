@@ -54,6 +54,7 @@ def export_watcher(watcher: Watcher, path: str | PathLike[str]) -> None:
         before = [graph.input(name, ["streams", size]) for name, size in zip(unit.states, sizes, strict=True)]
         stm, after = Level((unit,)).step(graph, embedding, before)
         context = _write_head(graph, watcher.context.head, stm)
+        context = _write_unremembered(graph, context, snapshot, watcher.context.unremembered.numpy())
         memories = list(zip(after, unit.states, sizes, strict=True))
     classes = len(config.classes)
     graph.output(snapshot, "snapshot", ["streams", classes])
@@ -120,6 +121,20 @@ def _write_head(graph: Graph, head: nn.Linear, x: str) -> str:
     """Graph nodes of a head's probabilities [N, classes]."""
     weight, bias = (parameter.detach().double().numpy() for parameter in (head.weight, head.bias))
     return graph("Softmax", _write_affine(graph, x, weight.T, bias, "head"), axis=-1)
+
+
+def _write_unremembered(graph: Graph, context: str, snapshot: str, unremembered: np.ndarray) -> str:
+    """Graph nodes of context probabilities in which some classes are left to the snapshot."""
+    if not unremembered.any():
+        return context
+    if unremembered.all():
+        return snapshot
+    alone = graph("Mul", snapshot, graph.constant(unremembered.astype(np.float32), "unremembered"))
+    seen = graph("Mul", context, graph.constant((~unremembered).astype(np.float32), "remembered"))
+    sums = (graph("ReduceSum", part, graph.integers(1), keepdims=1) for part in (alone, seen))
+    of_alone, of_seen = sums
+    room = graph("Sub", graph.number(1.0), of_alone)
+    return graph("Add", alone, graph("Mul", graph("Div", seen, of_seen), room))
 
 
 def _write_affine(graph: Graph, x: str, weight: np.ndarray, bias: np.ndarray, name: str) -> str:

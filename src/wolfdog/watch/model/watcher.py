@@ -21,6 +21,7 @@ from .context import Context
 from .frame_classifier import FrameClassifier
 from .memory import Reach
 from .registry import NO_MEMORY
+from .unremembered import left_to_snapshot
 
 KIND = "wolfdog watcher"
 WEIGHTS, SETTINGS = "watcher.safetensors", "watcher.toml"
@@ -56,7 +57,7 @@ class Watcher(nn.Module):
         super().__init__()
         self.config = config
         classes = len(config.classes)
-        self.frame_classifier = FrameClassifier(classes, config.width, config.embedding)
+        self.frame_classifier = FrameClassifier(classes, width=config.width, embedding=config.embedding)
         self.context: Context | None = None
         if config.memory != NO_MEMORY:
             self.context = Context.of(config)
@@ -72,7 +73,7 @@ class Watcher(nn.Module):
         if self.context is None:
             return snapshot, snapshot, None
         context, state = self.context(embeddings, state, resets, times)
-        return snapshot, context, state
+        return snapshot, left_to_snapshot(context, snapshot, self.context.unremembered), state
 
     def _seen(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings [T, N, E] and snapshot logits [T, N, classes] of frames [T, N, H, W, 3]."""
@@ -127,6 +128,7 @@ class Watcher(nn.Module):
             if evidence and self.context is not None:
                 embeddings, snapshot = self._seen(images)
                 context, state, found = self.context.look(embeddings, state, None, times)
+                context = left_to_snapshot(context, snapshot, self.context.unremembered)
                 looked = [
                     _evidence(*of_one)
                     for of_one in zip(*(part[:, 0].tolist() for part in found), strict=True)

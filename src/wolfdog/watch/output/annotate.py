@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 KEEP_TIMES = (".mp4", ".mkv", ".mov", ".m4v")  # containers with a time for every frame, as AVI has not
+LONGEST_STEP = 3_000 * 90_000  # ticks from frame to frame: reordered over four of them, below 2^31
 CLOCK = 90_000  # ticks a second in the file written, the MPEG clock; precise enough for any frame rate
 
 
@@ -72,19 +73,38 @@ def annotate(
     container, stream = open_video(source)
     with container, atomic_path(out) as beside:
         decoding = Decoding(container, stream)
-        with av.open(str(beside), "w") as target:
-            writer: VideoStream | None = None
-            for frame in _annotated(decoding, _aspect(stream), iter(moments), spans, strip):
+        frames = _annotated(decoding, _aspect(stream), iter(moments), spans, strip)
+        try:
+            with av.open(str(beside), "w") as target:
+                writer: VideoStream | None = None
+                for frame in _without_long_gaps(frames):
+                    if writer is None:
+                        writer = target.add_stream(
+                            "libx264", rate=_rate(stream), options={"preset": "veryfast", "crf": "20"}
+                        )
+                        writer.width, writer.height, writer.pix_fmt = frame.width, frame.height, "yuv420p"
+                        writer.codec_context.time_base = Fraction(1, CLOCK)
+                    target.mux(writer.encode(frame))
                 if writer is None:
-                    writer = target.add_stream(
-                        "libx264", rate=_rate(stream), options={"preset": "veryfast", "crf": "20"}
-                    )
-                    writer.width, writer.height, writer.pix_fmt = frame.width, frame.height, "yuv420p"
-                    writer.codec_context.time_base = Fraction(1, CLOCK)
-                target.mux(writer.encode(frame))
-            if writer is None:
-                raise MediaError(f"{source}: {decoding.trouble}.")
-            target.mux(writer.encode(None))
+                    raise MediaError(f"{source}: {decoding.trouble}.")
+                target.mux(writer.encode(None))
+        except av.FFmpegError as error:
+            raise MediaError(f"{source}: its annotated copy cannot be written ({error.strerror}).") from error
+
+
+def _without_long_gaps(frames: Iterable["VideoFrame"]) -> Iterator["VideoFrame"]:
+    """Frames, and between two that are far apart the first of them again: MP4 holds steps below 2^31 ticks."""
+    import av
+
+    last: VideoFrame | None = None
+    for frame in frames:
+        if last is not None and last.pts is not None and frame.pts is not None:
+            for pts in range(last.pts + LONGEST_STEP, frame.pts, LONGEST_STEP):
+                again = av.VideoFrame.from_ndarray(last.to_ndarray(), format=last.format.name)
+                again.pts, again.time_base = pts, last.time_base
+                yield again
+        yield frame
+        last = frame
 
 
 def _annotated(

@@ -37,10 +37,14 @@ AHEAD = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PastFrame:
-    """Interval of the past with a large attention weight, and the frame in it with the largest."""
+    """Past frame that is kept for pictures of evidence.
+
+    Attributes:
+        time: Its time in seconds.
+        image: Its thumbnail.
+    """
 
     time: float
-    """Seconds: when that frame was."""
     weight: float
     image: Image
 

@@ -121,8 +121,8 @@ class _Pen:
         pen.rectangle((left, under, left + self.wide - 1, under + 5), "#E4E4E4")
         if round(share * self.wide) > 0:
             pen.rectangle((left, under, left + round(share * self.wide) - 1, under + 5), BAR)
-        told = f"{100 * share:.0f}%, {ago(now - past_frame.time)}"
-        pen.text((left, under + 9), self.fitted(told, self.small, self.wide + GAP), INK, self.small)
+        caption = f"{100 * share:.0f}%, {ago(now - past_frame.time)}"
+        pen.text((left, under + 9), self.fitted(caption, self.small, self.wide + GAP), INK, self.small)
 
     def _frame(self, canvas: "Image", image: object, left: int, top: int) -> None:
         from PIL import Image
@@ -162,8 +162,9 @@ def clock(seconds: float) -> str:
 def ago(seconds: float) -> str:
     """Text of a duration in the past.
 
-    >>> ago(7.44), ago(95.0), ago(7500.0)
-    ('7.4 s ago', '1:35 min ago', '2:05 h ago')
+    Examples:
+        >>> ago(7.44), ago(95.0), ago(7500.0)
+        ('7.4 s ago', '1:35 min ago', '2:05 h ago')
     """
     whole = round(seconds)
     if whole < 60:

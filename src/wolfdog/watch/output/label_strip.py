@@ -25,10 +25,10 @@ LEAST = 0.04
 
 
 class LabelStrip:
-    """Rows of predictions, `width` pixels wide: the truth where known, context, snapshot.
+    """Rows of predictions, `width` pixels wide: the truth if known, context, snapshot.
 
     Each row shows the label in the colour of its class, its probability in per cent, and a bar of the probabilities of
-    all classes in their colours. `height` is the strip's, in pixels, an even number.
+    all classes in their colours. `height` is the strip's height in pixels, an even number.
 
     Args:
         classes: Names of the classes.

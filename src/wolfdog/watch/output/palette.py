@@ -11,12 +11,15 @@ NOTHING = {"unknown": "#C4C4C4", "blank": "#EDEDED"}  # a medium grey resembles 
 
 
 class Paint(NamedTuple):
-    """Fill and hatch of a class."""
+    """Colour and hatch of a class.
+
+    Attributes:
+        fill: Red, green and blue as #RRGGBB.
+        hatch: Hatch of Matplotlib, empty for the first seven classes.
+    """
 
     fill: str
-    """Red, green and blue as #RRGGBB."""
     hatch: str
-    """A Matplotlib hatch, empty for the first seven classes."""
 
     @property
     def ink(self) -> str:

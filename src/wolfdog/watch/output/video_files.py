@@ -1,13 +1,16 @@
 """Result files of one video: subtitles, a timeline, evidence and an annotated copy."""
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ...errors import MediaError
 from ..moments import Moment
 from .annotate import annotate
+from .clips import ClipChoice, cut_clips
 from .evidence import EvidenceSelector, ThumbnailBuffer
 from .evidence_plot import draw_evidence
 from .sinks import EvidenceCSV, WebVTT
@@ -16,6 +19,9 @@ from .timeline import draw_timeline
 
 _LONGEST_NAME = 255
 """Largest number of bytes in a file name, in most file systems."""
+
+CLIPS = "clips"
+"""Folder of the clips of all videos, in the folder of the results."""
 
 SUBTITLES, TIMELINE, EVIDENCE, ANNOTATED = ".vtt", ".png", ".evidence.png", ".annotated.mp4"
 
@@ -31,6 +37,7 @@ class VideoFiles:
         annotated: Whether a copy with the labels beneath its pictures is written.
         buffer: Thumbnails of the frames that the memory holds, where evidence is drawn.
         evidence: Receives the moments that memory changed.
+        clips: Choice of clips, which are cut out of the video.
 
     Raises:
         OSError: A file cannot be written.
@@ -46,6 +53,7 @@ class VideoFiles:
         annotated: bool = False,
         buffer: ThumbnailBuffer | None = None,
         evidence: EvidenceCSV | None = None,
+        clips: ClipChoice | None = None,
     ) -> None:
         self._path, self._name, self._classes, self._annotated = path, name, classes, annotated
         self._beside = out / name
@@ -53,10 +61,13 @@ class VideoFiles:
             None if buffer is None or evidence is None else EvidenceSelector(buffer, evidence.write)
         )
         self._thinned = ThinnedMoments()
+        self._clips, self._clip_folder = clips, out / CLIPS / name
         self._kept: list[Moment] = []
         self._stack = ExitStack()
         self.aspect = 1.0
         """Aspect ratio of the pictures: width over height."""
+        self.trouble: str | None = None
+        """Reason why an annotated copy or a clip could not be written."""
 
     def __enter__(self) -> Self:
         self._beside.parent.mkdir(parents=True, exist_ok=True)
@@ -69,6 +80,8 @@ class VideoFiles:
         if self._selector is not None:
             self._selector.add(moment)
         self._thinned.add(moment)
+        if self._clips is not None:
+            self._clips.add(moment)
         if self._annotated:
             self._kept.append(moment)
 
@@ -83,7 +96,17 @@ class VideoFiles:
         if explained:
             draw_evidence(explained, self._named(EVIDENCE), self._classes, self._name, self.aspect)
         if self._annotated:
-            annotate(self._path, self._kept, self._named(ANNOTATED), self._classes)
+            self._attempt(lambda: annotate(self._path, self._kept, self._named(ANNOTATED), self._classes))
+        if self._clips is not None:
+            chosen = self._clips.clips()
+            self._attempt(lambda: cut_clips(self._path, chosen, self._clip_folder))
+
+    def _attempt(self, write: Callable[[], object]) -> None:
+        """Write a copy of the video, or keep the reason why that fails."""
+        try:
+            write()
+        except MediaError as error:
+            self.trouble = str(error)
 
     def _named(self, ending: str) -> Path:
         return self._beside.with_name(self._beside.name + ending)

@@ -1,4 +1,4 @@
-"""Predictions table: one row for each thing that a classifier looked at, and its file."""
+"""Predictions table, with one row for each classified frame or detection, and its file."""
 
 from .parquet import PredictionsWriter as PredictionsWriter
 from .parquet import read_predictions as read_predictions

@@ -37,7 +37,7 @@ def schema_of(classes: Sequence[str], utc: bool, context: bool) -> "pa.Schema":
 
 
 def to_arrow(table: Predictions, schema: "pa.Schema") -> "pa.Table":
-    """The table in the columns of `schema_of`; unknown numbers become null."""
+    """Arrow table with the columns of `schema_of`; unknown numbers become null."""
     pa = load_pyarrow()
 
     def nullable(values: NDArray[Any], kind: Any) -> Any:
@@ -72,10 +72,18 @@ def to_arrow(table: Predictions, schema: "pa.Schema") -> "pa.Table":
 
 
 def from_arrow(table: "pa.Table", notes: dict[str, Any], context: bool) -> Predictions:
-    """The table of columns of `schema_of`; null becomes NaN.
+    """Predictions from an Arrow table with the columns of `schema_of`; null becomes NaN.
+
+    Args:
+        table: The Arrow table.
+        notes: Metadata of the file.
+        context: Whether it has context probabilities.
+
+    Returns:
+        The predictions.
 
     Raises:
-        InputError: a value is missing that must be there, or cannot be.
+        InputError: A required value is missing, or a value is invalid.
     """
     pa = load_pyarrow()
     for name in table.column_names:
@@ -126,6 +134,6 @@ def from_arrow(table: "pa.Table", notes: dict[str, Any], context: bool) -> Predi
 
 
 def load_pyarrow(part: str = "") -> Any:
-    """The package, or a module of it; loaded when first needed."""
+    """Package pyarrow, or a module of it, loaded on first use."""
     with needs_extra("watch", "a predictions file (Parquet)"):
         return import_module(f"pyarrow.{part}" if part else "pyarrow")

@@ -15,7 +15,18 @@ SUM_TOLERANCE = 2e-3
 
 
 def class_names(classes: Sequence[str], blank: str | None) -> tuple[str, ...]:
-    """The names, checked: at least one, different, not empty, the blank one among them."""
+    """Checked names of classes: at least one, distinct, not empty, with the blank one among them.
+
+    Args:
+        classes: The names.
+        blank: Name of the class for empty pictures; None if there is none.
+
+    Returns:
+        The names.
+
+    Raises:
+        InputError: They are not such names.
+    """
     if isinstance(classes, str):
         raise InputError(f"classes must be several names, got the one text {classes!r}.")
     names = tuple(classes)
@@ -33,7 +44,7 @@ def class_names(classes: Sequence[str], blank: str | None) -> tuple[str, ...]:
 
 
 def string_column(name: str, values: Any, rows: int) -> NDArray[np.object_]:
-    """A column of texts."""
+    """Column of texts."""
     column = np.asarray(values, object)
     _check_shape(name, column, (rows,))
     for row, value in enumerate(column.tolist()):
@@ -52,7 +63,23 @@ def number_column(
     high: float = np.inf,
     unknown: bool = False,
 ) -> NDArray[Number]:
-    """A column of numbers from `low` to `high`; NaN only where `unknown` says that it stands for that."""
+    """Column of numbers in a range.
+
+    Args:
+        name: Name of the column in messages.
+        values: The numbers, or one for all rows.
+        rows: Number of rows.
+        dtype: Type of the column.
+        low: Least number.
+        high: Largest number.
+        unknown: Whether NaN is allowed, for unknown numbers.
+
+    Returns:
+        The column.
+
+    Raises:
+        InputError: The shape is wrong, or a number is out of range.
+    """
     given = np.asarray(values)
     _check_shape(name, given, (rows,))
     if given.dtype.kind not in "biuf" and rows:
@@ -75,7 +102,7 @@ def number_column(
 
 
 def box_column(values: Any, rows: int) -> NDArray[np.float32]:
-    """A column of boxes: four numbers in a row, or four NaN."""
+    """Column of boxes: four numbers per row, or four NaN."""
     boxes = np.asarray(values, np.float32)
     _check_shape("box", boxes, (rows, 4))
     missing = np.isnan(boxes)
@@ -91,7 +118,20 @@ def box_column(values: Any, rows: int) -> NDArray[np.float32]:
 
 
 def probability_columns(name: str, values: Any, rows: int, classes: Sequence[str]) -> NDArray[np.float32]:
-    """Columns of probabilities, one for each class, each row a distribution."""
+    """Columns of probabilities, one for each class; each row sums to one.
+
+    Args:
+        name: Name of the columns in messages.
+        values: The probabilities.
+        rows: Number of rows.
+        classes: Names of the classes.
+
+    Returns:
+        Probabilities [rows, classes].
+
+    Raises:
+        InputError: The shape is wrong, or a row is no distribution.
+    """
     given = np.asarray(values)
     if given.dtype.kind not in "biuf" and given.size:
         raise InputError(f"{name}: expected numbers, got values of type {given.dtype}.")

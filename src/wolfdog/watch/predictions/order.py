@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 
 def deployment_rows(deployment: NDArray[np.object_]) -> list[NDArray[np.int64]]:
-    """Positions of each deployment's rows, deployments in the order of their first rows."""
+    """Positions of each deployment's rows; deployments in the order of their first rows."""
     if not len(deployment):
         return []
     names, inverse = np.unique(deployment, return_inverse=True)
@@ -21,9 +21,18 @@ def time_order(
     time: NDArray[np.float64],
     detection: NDArray[np.int32],
 ) -> NDArray[np.int64]:
-    """Order of one deployment's rows by time, each frame's rows together, in the order of `detection`.
+    """Order of one deployment's rows by time, with each frame's rows together, in the order of `detection`.
 
-    Frames of equal or unknown time stand in the order in which they first came, unknown times last.
+    Frames of equal or unknown time keep their order; unknown times come last.
+
+    Args:
+        media: Media [N].
+        frame: Numbers of the frames [N].
+        time: Seconds [N]; NaN if unknown.
+        detection: Numbers of the detections [N].
+
+    Returns:
+        Positions [N].
     """
     keys: dict[tuple[str, int], int] = {}
     frames = zip(media.tolist(), frame.tolist(), strict=True)

@@ -19,32 +19,36 @@ _KEY = b"wolfdog.predictions"
 
 
 class PredictionsWriter:
-    """Writer of a predictions file, table by table; a context manager.
+    """Context manager that writes a predictions file, table by table.
 
-    The file appears under its name when the block ends well, and not at all otherwise. Its columns are those
-    of `Predictions`: deployment, media, frame, time (a timestamp in UTC where `utc`, else seconds), duration,
-    detection, box (a list of four, or null), confidence, spread, `p_<class>` for each class and, with
-    `context`, `c_<class>`. Unknown numbers are null. The file's metadata holds, under `wolfdog.predictions`,
-    a JSON object with version, classes, blank, utc, classifier and method.
+    The file is written atomically when the block ends without an error. Its columns are those of `Predictions`:
+    deployment, media, frame, time (a timestamp in UTC with `utc`, else seconds), duration, detection, box (a list of
+    four, or null), confidence, spread, `p_<class>` for each class and, with `context`, `c_<class>`. Unknown numbers are
+    null. The file's metadata holds, under `wolfdog.predictions`, a JSON object with version, classes, blank, utc,
+    classifier and method.
 
     Args:
-        path: of the file to write.
-        classes: names of the classes.
-        blank: as of `Predictions`, as `utc`, `classifier` and `method` are.
-        context: whether context probabilities are written.
+        path: The file.
+        classes: Names of the classes.
+        blank: As of `Predictions`.
+        utc: As of `Predictions`.
+        context: Whether context probabilities are written.
+        classifier: As of `Predictions`.
+        method: As of `Predictions`.
 
     Raises:
-        MissingPackageError: pyarrow is not installed.
-        OSError: the file cannot be written.
+        MissingPackageError: The package pyarrow is not installed.
+        OSError: The file cannot be written.
 
-    >>> import tempfile
-    >>> table = Predictions.from_columns(["wolf", "dog"], [[0.9, 0.1]], time=[0.0])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with PredictionsWriter(f"{folder}/seen.parquet", ["wolf", "dog"]) as writer:
-    ...         writer.write(table)
-    ...         writer.write(table)
-    ...     len(read_predictions(f"{folder}/seen.parquet"))
-    2
+    Examples:
+        >>> import tempfile
+        >>> table = Predictions.from_columns(["wolf", "dog"], [[0.9, 0.1]], time=[0.0])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with PredictionsWriter(f"{folder}/seen.parquet", ["wolf", "dog"]) as writer:
+        ...         writer.write(table)
+        ...         writer.write(table)
+        ...     len(read_predictions(f"{folder}/seen.parquet"))
+        2
     """
 
     def __init__(
@@ -85,9 +89,12 @@ class PredictionsWriter:
     def write(self, table: Predictions) -> None:
         """Append the rows of a table.
 
+        Args:
+            table: The table.
+
         Raises:
-            InputError: its classes, blank, utc or the presence of a context differ from the writer's, or the
-                writer is not open.
+            InputError: Its classes, blank, utc or the presence of a context differ from the writer's, or the writer is
+                not open.
         """
         if self._writer is None:
             raise InputError("the writer is not open: write inside its `with` block.")
@@ -104,9 +111,13 @@ class PredictionsWriter:
 def write_predictions(path: str | PathLike[str], table: Predictions) -> None:
     """Write a table as a Parquet file, atomically; the columns are those of `PredictionsWriter`.
 
+    Args:
+        path: The file.
+        table: The table.
+
     Raises:
-        MissingPackageError: pyarrow is not installed.
-        OSError: the file cannot be written.
+        MissingPackageError: The package pyarrow is not installed.
+        OSError: The file cannot be written.
     """
     with PredictionsWriter(
         path,
@@ -123,10 +134,16 @@ def write_predictions(path: str | PathLike[str], table: Predictions) -> None:
 def read_predictions(path: str | PathLike[str]) -> Predictions:
     """Table of a Parquet file that `PredictionsWriter` or `write_predictions` wrote.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The table.
+
     Raises:
-        InputError: the file is missing, damaged, no predictions file, of a newer version, or holds a column
-            or a value that cannot be.
-        MissingPackageError: pyarrow is not installed.
+        InputError: The file is missing, damaged, no predictions file or of a newer version, or has an invalid column or
+            value.
+        MissingPackageError: The package pyarrow is not installed.
     """
     pa, parquet = load_pyarrow(), load_pyarrow("parquet")
     path = Path(path)
@@ -147,7 +164,7 @@ def read_predictions(path: str | PathLike[str]) -> Predictions:
 
 
 def _notes(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
-    """The notes of a file's metadata, checked."""
+    """Checked notes of a file's metadata."""
     if _KEY not in metadata:
         raise InputError(
             f"{path}: a Parquet file, but not a predictions file: its metadata has no {_KEY.decode()!r}. "

@@ -20,33 +20,32 @@ _COLUMNS = (
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Predictions:
-    """Predictions table: one row for each whole frame or detection that a classifier looked at.
+    """Predictions table: one row for each classified whole frame or detection.
 
-    N rows, K classes. Rows of one frame share deployment, media and frame. The rows may come in any order;
-    `streams` puts them into the order of time. The arrays are checked when the table is made and must not be
-    changed afterwards.
+    N rows, K classes. Rows of one frame share deployment, media and frame. The rows may come in any order; `streams`
+    sorts them by time. The arrays are checked when the table is made and must not be changed afterwards.
 
-    `Predictions.from_columns` makes a table from the columns at hand and fills in the others.
+    `Predictions.from_columns` makes a table from some of the columns and fills in the others.
 
     Attributes:
-        classes: K different names.
-        blank: the class of `classes` that says that nothing is there; None where no class does.
-        utc: True where `time` counts from 1970-01-01 00:00 UTC.
-        deployment: [N] str: one camera at one place. A memory begins anew with each.
-        media: [N] str: the video or image.
-        frame: [N] int64: number of the frame in its media, from 0.
-        time: [N] float64, seconds; NaN where unknown.
-        duration: [N] float64, seconds that the frame stands; NaN where unknown.
-        detection: [N] int32: number of the detection in its frame; -1 for the whole frame.
-        box: [N, 4] float32: x, y, width and height of the detection, relative to the picture, from its upper
-            left corner; NaN for the whole frame.
-        confidence: [N] float32: the detector's confidence, 0 to 1; NaN where unknown.
-        spread: [N] float32: the probability that the source did not give to any class, and that was divided
-            evenly among the classes it did not name; 0 where the source gave all probabilities.
-        probabilities: [N, K] float32: the classifier's. Each row sums to one.
-        context: [N, K] float32: the probabilities of a smoothing method; None before any was run.
-        classifier: name and version of the classifier.
-        method: name and options of the smoothing method.
+        classes: K distinct names.
+        blank: Name of the class for empty pictures; None if there is none.
+        utc: Whether `time` counts from 1970-01-01 00:00 UTC.
+        deployment: One camera at one place [N], str. The memory is reset between deployments.
+        media: Video or image [N], str.
+        frame: Number of the frame in its media [N], int64, from 0.
+        time: Seconds [N], float64; NaN if unknown.
+        duration: Seconds up to the next frame [N], float64; NaN if unknown.
+        detection: Number of the detection in its frame [N], int32; -1 for the whole frame.
+        box: x, y, width and height of the detection as shares of the picture, from its upper left corner [N, 4],
+            float32; NaN for the whole frame.
+        confidence: Confidence of the detector [N], float32, 0 to 1; NaN if unknown.
+        spread: Probability that the source gave to no class, and that was divided evenly among the classes it did not
+            name [N], float32; 0 if the source gave all probabilities.
+        probabilities: Probabilities of the classifier [N, K], float32. Each row sums to one.
+        context: Probabilities of a smoothing method [N, K], float32; None before one has run.
+        classifier: Name and version of the classifier.
+        method: Name and options of the smoothing method.
     """
 
     classes: tuple[str, ...]
@@ -110,25 +109,36 @@ class Predictions:
         classifier: str = "",
         method: str = "",
     ) -> "Predictions":
-        """Table from the columns at hand.
+        """Table from some of the columns.
 
         Args:
             classes: K names.
-            probabilities: [N, K].
-            time: seconds; unknown where None.
-            deployment: one name for all rows, or [N].
-            media: one name for all rows, or [N].
-            frame: where None, the number of the row within its deployment and media.
-            duration: unknown where None, as `confidence` is.
-            detection: the whole frame, -1, where None; as `box` is.
-            box: as of the class, as all others are.
+            probabilities: Probabilities of the classifier [N, K].
+            time: Seconds [N]; None: unknown.
+            deployment: One name for all rows, or [N].
+            media: One name for all rows, or [N].
+            frame: Number of the frame [N]; None: the number of the row within its deployment and media.
+            duration: Seconds up to the next frame [N]; None: unknown.
+            detection: Number of the detection [N]; None: whole frames, -1.
+            box: Boxes [N, 4]; None: whole frames.
+            confidence: Confidence of the detector [N]; None: unknown.
+            spread: Probability that the source gave to no class [N]; None: 0.
+            context: Probabilities of a smoothing method [N, K]; None: none has run.
+            blank: Name of the class for empty pictures; None if there is none.
+            utc: Whether `time` counts from 1970-01-01 00:00 UTC.
+            classifier: Name and version of the classifier.
+            method: Name and options of the smoothing method.
+
+        Returns:
+            The table.
 
         Raises:
-            InputError: a column has a wrong shape or a value that cannot be.
+            InputError: A column has a wrong shape or an invalid value.
 
-        >>> table = Predictions.from_columns(["wolf", "dog"], [[0.9, 0.1], [0.4, 0.6]], time=[0.0, 0.5])
-        >>> len(table), table.frame.tolist(), table.label_names().tolist()
-        (2, [0, 1], ['wolf', 'dog'])
+        Examples:
+            >>> table = Predictions.from_columns(["wolf", "dog"], [[0.9, 0.1], [0.4, 0.6]], time=[0.0, 0.5])
+            >>> len(table), table.frame.tolist(), table.label_names().tolist()
+            (2, [0, 1], ['wolf', 'dog'])
         """
         p = np.asarray(probabilities, np.float32)
         rows = len(p) if p.ndim else 0
@@ -158,19 +168,35 @@ class Predictions:
 
     @property
     def blank_index(self) -> int | None:
-        """Position of the blank class among `classes`; None where there is none."""
+        """Position of the blank class among `classes`; None without one."""
         return None if self.blank is None else self.classes.index(self.blank)
 
     def labels(self, *, context: bool = False) -> NDArray[np.int64]:
-        """[N] positions of the most probable classes: of the classifier, or of the context.
+        """Positions of the most probable classes [N].
+
+        Args:
+            context: Whether those of the context, and not those of the classifier.
+
+        Returns:
+            Positions among `classes`.
 
         Raises:
-            InputError: the context is asked for, and no method has made it yet.
+            InputError: `context` is set, and no method has made one.
         """
         return np.asarray(self._probabilities(context).argmax(-1), np.int64)
 
     def label_names(self, *, context: bool = False) -> NDArray[np.object_]:
-        """[N] names of the most probable classes; as `labels`."""
+        """Names of the most probable classes [N].
+
+        Args:
+            context: Whether those of the context, and not those of the classifier.
+
+        Returns:
+            The names.
+
+        Raises:
+            InputError: `context` is set, and no method has made one.
+        """
         return np.array(self.classes, object)[self.labels(context=context)]
 
     def _probabilities(self, context: bool) -> NDArray[np.float32]:
@@ -185,7 +211,14 @@ class Predictions:
         return tuple(dict.fromkeys(self.deployment.tolist()))
 
     def take(self, rows: ArrayLike | slice) -> "Predictions":
-        """Table of some of the rows: positions, a mask, or a slice."""
+        """Table of some of the rows.
+
+        Args:
+            rows: Positions, a mask, or a slice.
+
+        Returns:
+            The table.
+        """
         chosen = rows if isinstance(rows, slice) else np.asarray(rows)
         columns: dict[str, Any] = {
             name: getattr(self, name)[chosen] for name in _COLUMNS if getattr(self, name) is not None
@@ -195,8 +228,14 @@ class Predictions:
     def of_deployment(self, name: str) -> "Predictions":
         """Rows of one deployment in the order of time: a stream.
 
+        Args:
+            name: Name of the deployment.
+
+        Returns:
+            The table.
+
         Raises:
-            InputError: no row is of that deployment.
+            InputError: No row is of that deployment.
         """
         rows = np.flatnonzero(self.deployment == name)
         if not len(rows):
@@ -205,23 +244,26 @@ class Predictions:
         return self.take(self._in_time_order(rows))
 
     def stream_rows(self) -> Iterator[tuple[str, NDArray[np.int64]]]:
-        """Each deployment's name and the positions of its rows in the order of time.
+        """Name of each deployment and positions of its rows in the order of time.
 
-        Frames stand in the order of time; those of equal or unknown time, in the order in which they first
-        came, unknown times last. Rows of one frame stand together, in the order of `detection`.
+        Frames of equal or unknown time keep their order; unknown times come last. Rows of one frame are together, in
+        the order of `detection`.
+
+        Yields:
+            A name and positions.
         """
         for rows in deployment_rows(self.deployment):
             yield str(self.deployment[rows[0]]), self._in_time_order(rows)
 
     def streams(self) -> Iterator["Predictions"]:
-        """Tables of single deployments, each in the order of time; deployments as they first came."""
+        """Tables of single deployments, each in the order of time; deployments in the order of their first rows."""
         for _, rows in self.stream_rows():
             yield self.take(rows)
 
     def frame_numbers(self) -> NDArray[np.int64]:
-        """[N] number of each row's frame among the frames of a stream, from 0.
+        """Number of each row's frame among the frames of a stream [N], from 0.
 
-        For tables in the order of `streams`: rows in a row with one media and frame count as one frame.
+        The table must be in the order of `streams`: consecutive rows with one media and frame count as one frame.
         """
         return run_numbers(self.deployment, self.media, self.frame)
 
@@ -230,19 +272,32 @@ class Predictions:
         return rows[time_order(*columns)]
 
     def with_context(self, context: ArrayLike, method: str) -> "Predictions":
-        """This table with the probabilities [N, K] of a smoothing method.
+        """This table with the probabilities of a smoothing method.
+
+        Args:
+            context: Probabilities [N, K].
+            method: Name and options of the method.
+
+        Returns:
+            The table.
 
         Raises:
-            InputError: they have a wrong shape, or rows that do not sum to one.
+            InputError: The probabilities have a wrong shape, or rows that do not sum to one.
         """
         return replace(self, context=np.asarray(context, np.float32), method=method)
 
     @staticmethod
     def concat(tables: Sequence["Predictions"]) -> "Predictions":
-        """Rows of several tables of the same classes, one table after the other.
+        """Concatenation of several tables of the same classes.
+
+        Args:
+            tables: The tables.
+
+        Returns:
+            The table.
 
         Raises:
-            InputError: there is no table; or classes, blank, utc or the presence of a context differ.
+            InputError: There is no table, or classes, blank, utc or the presence of a context differ.
         """
         if not tables:
             raise InputError("concat needs at least one table, got none.")

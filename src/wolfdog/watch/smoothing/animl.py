@@ -1,4 +1,4 @@
-"""Mean of scores times detector's confidence within sequences, as animl has it."""
+"""Mean of scores times detector's confidence within sequences, after animl."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,17 @@ from .method import Floats, Integers, Method, Stream
 
 @dataclass(frozen=True, kw_only=True)
 class Animl(Method):
-    """Mean of scores times detector's confidence within sequences, as animl classifies sequences.
+    """Mean of scores times detector's confidence within sequences, after animl's classification of sequences.
 
-    Source: animl, `sequence_classification`. A sequence holds the frames up to `gap` seconds after its first
-    one. Its context is the mean over its rows of probabilities times the detector's confidence (1 where
-    unknown). Where some of its rows are blank: an image all of whose rows are blank keeps the mean of its own
-    rows, and all others take the mean over the rows that are not blank. A sequence of one row keeps it. The
-    causal form takes the sequence as far as it has come.
+    Source: animl, `sequence_classification`. A sequence has the frames up to `gap` seconds after its first one. Its
+        context is
+    the mean over its rows of probabilities times the detector's confidence (1 if unknown). If some of its rows are
+    blank, an image all of whose rows are blank keeps the mean of its own rows, and all others take the mean over the
+    rows that are not blank. A sequence of one row is not changed. The causal form uses the sequence up to the current
+    frame.
 
     Attributes:
-        gap: seconds.
+        gap: Seconds.
     """
 
     name = "animl"

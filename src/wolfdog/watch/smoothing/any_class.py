@@ -23,27 +23,28 @@ class AnyClass(Method):
     """Any-class memory: a recurrent network that smooths the probabilities of any classifier.
 
     Every class has a state of its own, and all classes share the weights (`AnyClassNetwork`), so that one network
-    serves any number of classes in any order. It reads the classifier's log probabilities, which class is the
-    most probable and which is the blank one, the seconds since the frame before, the detector's confidence, how
-    many rows the frame has, and how much probability the source spread evenly. It was trained on simulated
-    streams (`wolfdog pretrain`).
+    serves any number of classes in any order. It reads the classifier's log probabilities, the positions of the most
+    probable class and of the blank class, the seconds since the frame before, the detector's confidence, the number of
+    rows of the frame, and the probability that the source spread evenly. It was trained on simulated streams (`wolfdog
+    pretrain`).
 
-    The memory goes from frame to frame, with the mean of each frame's rows. Each row's context is read off the
-    states after its frame and the row's own probabilities: so each detection keeps a label of its own, and a
-    frame's rows know of each other through the states.
+    The memory goes from frame to frame, with the mean of each frame's rows. The context of a row is computed from the
+    states after its frame and the row's own probabilities, so that each detection has a label of its own, and the rows
+    of a frame influence each other through the states.
 
     Attributes:
-        network: the network; the pretrained one where None.
+        network: The network; None for the pretrained one.
 
-    >>> from wolfdog.watch.predictions import Predictions
-    >>> seen = Predictions.from_columns(
-    ...     ["blank", "raccoon", "badger"],
-    ...     [[0.1, 0.8, 0.1], [0.05, 0.85, 0.1], [0.1, 0.44, 0.46], [0.1, 0.8, 0.1]],
-    ...     time=[0, 1, 2, 3],
-    ...     blank="blank",
-    ... )
-    >>> AnyClass().smooth(seen, ahead=True).label_names(context=True).tolist()
-    ['raccoon', 'raccoon', 'raccoon', 'raccoon']
+    Examples:
+        >>> from wolfdog.watch.predictions import Predictions
+        >>> seen = Predictions.from_columns(
+        ...     ["raccoon", "badger", "blank"],
+        ...     [[0.8, 0.1, 0.1], [0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.8, 0.1, 0.1]],
+        ...     time=[0, 1, 2, 3],
+        ...     blank="blank",
+        ... )
+        >>> AnyClass().smooth(seen, ahead=True).label_names(context=True).tolist()
+        ['raccoon', 'raccoon', 'raccoon', 'raccoon']
     """
 
     name = "memory"
@@ -80,21 +81,22 @@ class AnyClass(Method):
 
 
 class AnyClassMemory:
-    """Any-class memory of one deployment, frame by frame: the numbers of `AnyClass` as they come.
+    """Any-class memory of one deployment, frame by frame; its results are those of `AnyClass`.
 
     Args:
-        classes: number of classes.
-        blank: position of the blank class; None where there is none.
-        network: the pretrained one where None.
+        classes: Number of classes.
+        blank: Position of the blank class; None if there is none.
+        network: The network; None for the pretrained one.
 
-    >>> memory = AnyClassMemory(3)
-    >>> context = memory.step([[0.8, 0.1, 0.1]], seconds=0.0)
-    >>> context.shape
-    (1, 3)
+    Examples:
+        >>> memory = AnyClassMemory(3)
+        >>> context = memory.step([[0.8, 0.1, 0.1]], seconds=0.0)
+        >>> context.shape
+        (1, 3)
     """
 
     def __init__(
-        self, classes: int, blank: int | None = None, network: AnyClassNetwork | None = None
+        self, classes: int, blank: int | None = None, *, network: AnyClassNetwork | None = None
     ) -> None:
         self._network = pretrained_network() if network is None else network
         self._classes, self._blank = classes, _blank(blank, classes)
@@ -111,16 +113,19 @@ class AnyClassMemory:
         confidence: ArrayLike | None = None,
         spread: ArrayLike | None = None,
     ) -> NDArray[np.float64]:
-        """Context probabilities [D, K] of the next frame.
+        """Context probabilities of the next frame.
 
         Args:
-            probabilities: [D, K], of the D rows of the frame, at least one.
-            seconds: time of the frame; NaN where unknown.
-            confidence: [D], of the detector; NaN or None where unknown.
-            spread: [D], probability that was spread evenly; 0 where None.
+            probabilities: Probabilities [D, K] of the D rows of the frame, at least one.
+            seconds: Time of the frame; NaN if unknown.
+            confidence: Confidence of the detector [D]; NaN or None if unknown.
+            spread: Probability that the source spread evenly [D]; None for 0.
+
+        Returns:
+            Context probabilities [D, K].
 
         Raises:
-            ShapeError: the shapes do not fit.
+            ShapeError: The shapes do not fit.
         """
         p = np.asarray(probabilities, np.float64)
         if p.ndim != 2 or p.shape[1] != self._classes or not len(p):

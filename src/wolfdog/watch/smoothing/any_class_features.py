@@ -1,4 +1,4 @@
-"""Numbers that the any-class memory reads of each class and frame."""
+"""Features of each class and frame for the any-class memory."""
 
 import torch
 from torch import Tensor
@@ -20,16 +20,19 @@ def class_features(
     confidence: Tensor,
     rows: Tensor,
 ) -> Tensor:
-    """Features [..., K, 12] of rows or frames.
+    """Features of rows or frames.
 
     Args:
-        log_p: [..., K] log probabilities.
-        top: [..., K] 1 where the class is the most probable one (of a detection), else 0.
-        blank: [..., K] 1 for the blank class, else 0.
-        time: [..., 3] of `time_features`.
-        spread: [...] probability that the source spread evenly.
-        confidence: [...] detector's confidence, NaN where unknown.
-        rows: [...] rows of the frame.
+        log_p: Log probabilities [..., K].
+        top: 1 for the most probable class (of a detection), else 0 [..., K].
+        blank: 1 for the blank class, else 0 [..., K].
+        time: Result of `time_features` [..., 3].
+        spread: Probability that the source spread evenly [...].
+        confidence: Confidence of the detector [...], NaN if unknown.
+        rows: Number of rows of the frame [...].
+
+    Returns:
+        Features [..., K, 12].
     """
     log_p = log_p.clamp(min=LEAST)
     K = log_p.shape[-1]

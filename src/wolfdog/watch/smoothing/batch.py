@@ -13,18 +13,21 @@ from .simulation import Streams
 
 
 class Batch(NamedTuple):
-    """Simulated streams as the network reads them: T frames, B streams, D rows of each frame, K classes."""
+    """Simulated streams as the network reads them: T frames, B streams, D rows of each frame, K classes.
+
+    Attributes:
+        labels: True classes [T, B, D]; -100 where the frame has no such row.
+        log_p: Log probabilities of the classifier [T, B, D, K].
+        rows: Features of rows [T, B, D, K, F].
+        frames: Features of frames [T, B, K, F], for the forward cell.
+        frames_back: Features of frames [T, B, K, F], for the backward cell.
+    """
 
     labels: Tensor
-    """[T, B, D]; -100 where the frame has no such row."""
     log_p: Tensor
-    """[T, B, D, K]"""
     rows: Tensor
-    """[T, B, D, K, F]: features of rows."""
     frames: Tensor
-    """[T, B, K, F]: features of frames, for the forward cell."""
     frames_back: Tensor
-    """The same for the backward cell."""
 
 
 def as_batch(tracks: list[Streams], blank: NDArray[np.bool_], *, times: bool = True) -> Batch:
@@ -32,8 +35,11 @@ def as_batch(tracks: list[Streams], blank: NDArray[np.bool_], *, times: bool = T
 
     Args:
         tracks: D simulations of the same N cameras.
-        blank: [N]: whether the network is told that class 0 is the blank one.
-        times: whether it reads the seconds between frames.
+        blank: Whether the network knows that class 0 is the blank one [N].
+        times: Whether it reads the seconds between frames.
+
+    Returns:
+        The batch.
     """
     first = tracks[0]
     T, N, K = first.log_probabilities.shape

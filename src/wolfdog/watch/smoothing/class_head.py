@@ -1,4 +1,4 @@
-"""Head for one list of classes on top of the any-class memory: what follows what, and what is taken for what."""
+"""Head for one list of classes on top of the any-class memory, for frequent sequences and frequent confusions."""
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +19,9 @@ class ClassHead(nn.Module):
 
     Args:
         classes: K.
-        width: units of each GRU.
-        ahead: whether it looks ahead.
-        dropout: share of the numbers into and out of the GRUs that are dropped in training.
+        width: Units of each GRU.
+        ahead: Whether it looks ahead.
+        dropout: Share of the numbers into and out of the GRUs that are dropped in training.
     """
 
     def __init__(self, classes: int, *, width: int, ahead: bool, dropout: float) -> None:
@@ -36,9 +36,14 @@ class ClassHead(nn.Module):
             nn.init.zeros_(parameter)
 
     def states(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """States [T, B, width] (twice as wide looking ahead) after each frame of x [T, B, 2 K].
+        """States [T, B, width] (twice as wide looking ahead) after each frame.
 
-        `lengths` [B] are the frames of each stream; what lies past them is not read.
+        Args:
+            x: Inputs [T, B, 2 K].
+            lengths: Number of frames of each stream [B]; later ones are not read.
+
+        Returns:
+            The states.
         """
         x = self.dropout(x.clamp(min=-8) / 2)
         y, _ = self.forwards(x)
@@ -49,7 +54,15 @@ class ClassHead(nn.Module):
         return torch.cat((y, later.gather(0, order.expand(*later.shape))), -1)
 
     def read(self, x: Tensor, y: Tensor) -> Tensor:
-        """Log probabilities [R, K] of rows with inputs x [R, 2 K] and the states y [R, ...] of their frames."""
+        """Log probabilities [R, K] of rows.
+
+        Args:
+            x: Inputs of the rows [R, 2 K].
+            y: States of their frames [R, ...].
+
+        Returns:
+            Log probabilities.
+        """
         correction: Tensor = self.linear(x) + self.out(self.dropout(y))
         return (x[..., self.classes :] + correction).log_softmax(-1)
 
@@ -60,7 +73,7 @@ def head_input(log_p: Tensor, log_m: Tensor) -> Tensor:
 
 
 def _turned(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """[T, B, 1]: for each frame, the one that takes its place when each stream is turned round within its length."""
+    """For each frame, the frame in its place when each stream is reversed within its length [T, B, 1]."""
     t = torch.arange(len(x)).unsqueeze(1)
     ends = torch.full((x.shape[1],), len(x)) if lengths is None else lengths
     return torch.where(t < ends, ends - 1 - t, t).unsqueeze(-1)

@@ -1,4 +1,4 @@
-"""Vote by summed scores within sequences, as DeepFaune has it."""
+"""Vote by summed scores within sequences, after DeepFaune."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,17 @@ from .method import Floats, Method, Stream, relabelled
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceMean(Method):
-    """Vote by summed scores within sequences, as DeepFaune corrects its labels.
+    """Vote by summed scores within sequences, after DeepFaune's correction of labels.
 
-    Source: DeepFaune, `correctPredictionWithSequence`. A sequence ends at a pause of `gap` seconds or more.
-    All its rows whose label is not blank take the label with the largest sum of scores among the labels that
-    are not blank; a row's score is the probability of its label. The new label's probability is the mean score
-    of the rows that had it; the other classes share the rest as the classifier has them. Blank rows stay as
-    they are. The causal form votes with the sequence as far as it has come.
+    Source: DeepFaune, `correctPredictionWithSequence`. A sequence ends at a pause of `gap` seconds or more. All its
+        rows whose
+    label is not blank take the label with the largest sum of scores among the labels that are not blank; the score of a
+    row is the probability of its label. The new label's probability is the mean score of the rows that had it; the
+    other classes share the rest in the classifier's proportions. Blank rows are not changed. The causal form uses the
+    sequence up to the current frame.
 
     Attributes:
-        gap: seconds.
+        gap: Seconds.
     """
 
     name = "sequence-mean"
@@ -55,7 +56,7 @@ class SequenceMean(Method):
 
 
 def _with_probability(p: Floats, old: int, new: int, probability: float) -> Floats:
-    """The row with the new label, which has this probability, the others the rest as they had it."""
+    """Row with the new label at this probability; the other classes share the rest in their proportions."""
     row = relabelled(p[None], np.array([old]), np.array([new]))[0]
     rest = 1 - row[new]
     row *= (1 - probability) / rest if rest > 0 else 0

@@ -23,17 +23,17 @@ Example = tuple[HeadInputs, Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Fitting:
-    """Options of training on labels.
+    """Options of the training on labels.
 
     Attributes:
-        epochs: passes over the deployments.
-        folds: parts that the deployments are divided into. One head is trained for each part, which it does not
-            see and which decides the epoch that is kept.
-        width: units of the heads.
-        dropout: of the heads.
-        rate: learning rate, which falls to zero.
-        batch: deployments in a step.
-        seed: of weights, order and division.
+        epochs: Passes over the deployments.
+        folds: Number of parts of the deployments. One head is trained for each part, which is held out and decides the
+            epoch that is kept.
+        width: Units of the heads.
+        dropout: Dropout of the heads.
+        rate: Learning rate, which falls to zero.
+        batch: Deployments in a step.
+        seed: Seed of weights, order and parts.
     """
 
     epochs: int = 40
@@ -59,21 +59,24 @@ def fit_memory(
 ) -> TrainedMemory:
     """Memory trained on verified labels, for the classes and the classifier of these predictions.
 
-    The any-class memory below stays as it is. On its output heads are trained, each without one part of the
-    deployments; each keeps the epoch with the least log loss on that part. Where these heads are not better
-    than the untrained memory in log loss, and at least as often right, on the deployments that they did not
-    see, the untrained memory is returned. The temperature is fitted on the same predictions.
+    The any-class memory below is not changed. Heads on its output are trained, each without one part of the
+    deployments, and each keeps the epoch with the least log loss on that part. If these heads are not better than the
+    untrained memory in log loss, and at least as accurate, on held-out deployments, the untrained memory is returned.
+    The temperature is fitted on the same predictions.
 
     Args:
-        table: predictions of two deployments or more with labels; a deployment is never divided.
-        labels: [N] positions of the right classes; -1 where unknown.
-        network: the any-class network; the pretrained one where None.
-        options: of the training.
-        progress: called after each head with the form ("causal" or "ahead"), the number of the fold, and the log
-            loss on its part before and after.
+        table: Predictions of two deployments or more with labels; a deployment is never divided.
+        labels: Positions of the right classes [N]; -1 if unknown.
+        network: The any-class network; None for the pretrained one.
+        options: Options of the training.
+        progress: Called after each head with the form ("causal" or "ahead"), the number of the fold, and the log loss
+            on its part before and after.
+
+    Returns:
+        The memory.
 
     Raises:
-        InputError: fewer than two deployments have labels, or the labels do not fit the table.
+        InputError: Fewer than two deployments have labels, or the labels do not fit the table.
     """
     options = Fitting() if options is None else options
     y = check_labels(table, labels)

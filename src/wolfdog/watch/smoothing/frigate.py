@@ -1,4 +1,4 @@
-"""Median of the last scores, as Frigate has it."""
+"""Median of the last scores, after Frigate."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from .windows import check_frames, window_bounds
 
 @dataclass(frozen=True, kw_only=True)
 class Median(Method):
-    """Median of each class's score over the last 10 frames, as Frigate computes the score of a tracked object.
+    """Median of each class's score over the last 10 frames, after Frigate's score of a tracked object.
 
-    Source: Frigate, `TrackedObject.compute_score`: the median of the last 10 scores, a score of 0 where the
-    object was not seen. Here each class is such an object, and its score is its probability; of a frame with
-    several rows, the mean of theirs, and in a row's own frame its own. Before the tenth frame, the median of
-    those there are. Where all medians are zero, the row's own probabilities decide. Looking ahead, the window
-    lies around the frame.
+    Source: Frigate, `TrackedObject.compute_score`: the median of the last 10 scores, with a score of 0 while the object
+        was not
+    seen. Here each class is such an object, and its score is its probability; for a frame with several rows, the mean
+    of theirs, and in a row's own frame its own. Before the tenth frame, the median is over the frames so far. If all
+    medians are zero, the row's own probabilities decide. Looking ahead, the window lies around the frame.
 
     Attributes:
-        frames: length of the window.
+        frames: Length of the window.
     """
 
     name = "median10"

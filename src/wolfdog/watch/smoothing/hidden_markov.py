@@ -18,14 +18,15 @@ class HiddenMarkov(Method):
         P(x_t | s_t = k) ∝ p_t(k)^sharpness
 
     Earlier and later frames count with the mean of their rows, the row's own frame with the row itself.
-    Source: Rabiner (1989), "A tutorial on hidden Markov models".
+
+    Source: Rabiner 1989, "A tutorial on hidden Markov models".
 
     Attributes:
-        stay: probability that the label is not drawn anew from a frame to the next, 0 up to below 1.
-        sharpness: exponent of the classifier's probabilities, above 0.
-        frequencies: π, by class; even where None.
-        em: whether `stay` and π are fitted to each deployment by EM before it is smoothed, `stay` and
-            `frequencies` being the start; for the looking-ahead form alone, since it reads all frames.
+        stay: Probability that the label is kept from a frame to the next and not drawn again, 0 up to below 1.
+        sharpness: Exponent of the classifier's probabilities, above 0.
+        frequencies: π, by class; None for equal ones.
+        em: Whether `stay` and π are fitted to each deployment by EM before it is smoothed, from `stay` and
+            `frequencies`; for the looking-ahead form alone, since it reads all frames.
     """
 
     name = "hmm"
@@ -57,17 +58,19 @@ class HiddenMarkov(Method):
         return context
 
     def fit(self, table: Predictions, labels: Integers) -> "HiddenMarkov":
-        """The model with `stay`, `frequencies` and `sharpness` from labels.
+        """Model with `stay`, `frequencies` and `sharpness` fitted to labels.
 
-        `stay` and the frequencies are counted; the sharpness of a grid with the least log loss of the filter
-        is taken.
+        `stay` and the frequencies are counted; the sharpness is that of a grid with the least log loss of the filter.
 
         Args:
-            table: predictions.
-            labels: [N] positions of the right classes; -1 where unknown.
+            table: Predictions.
+            labels: Positions of the right classes [N]; -1 if unknown.
+
+        Returns:
+            The model.
 
         Raises:
-            InputError: nothing is labelled.
+            InputError: Nothing is labelled.
         """
         same, pairs, K = 0.0, 0.0, len(table.classes)
         starts = np.full(K, 1.0)
@@ -126,8 +129,13 @@ class HiddenMarkov(Method):
 class Viterbi(HiddenMarkov):
     """Most probable sequence of labels of the hidden Markov model (Viterbi's algorithm).
 
-    Its probabilities are the smoother's, those of the path's label and of the smoother's having changed
-    places. Options as of `HiddenMarkov`.
+    Its probabilities are those of the smoother, with the probability of the path's label and the largest one exchanged.
+
+    Attributes:
+        stay: As of `HiddenMarkov`.
+        sharpness: As of `HiddenMarkov`.
+        frequencies: As of `HiddenMarkov`.
+        em: As of `HiddenMarkov`.
     """
 
     name = "viterbi"
@@ -167,7 +175,7 @@ def backward(likely: Floats, stay: float, pi: Floats) -> Floats:
 
 
 def best_path(log_likely: Floats, stay: float, pi: Floats) -> Integers:
-    """[F]: the most probable sequence of labels."""
+    """Most probable sequence of labels [F]."""
     F, K = log_likely.shape
     log_pi = np.log(pi)
     with np.errstate(divide="ignore"):

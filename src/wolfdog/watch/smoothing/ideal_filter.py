@@ -1,4 +1,4 @@
-"""Ideal filter of simulated streams: the Bayesian posterior of the label, the stream's parameters known."""
+"""Ideal filter of simulated streams: the Bayesian posterior of the label, given the stream's parameters."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def ideal_filter(streams: Streams) -> Array:
 
 
 def _following(world: World) -> Array:
-    """[N, K', K]: the probability that a visit of species K' comes after one of K."""
+    """Probability [N, K', K] that a visit of species K' follows one of K."""
     K = world.frequencies.shape[1]
     eye = np.eye(K)
     again = world.again[:, None, None]

@@ -12,11 +12,11 @@ from .windows import check_frames, window_bounds
 class Majority(Method):
     """Majority vote of the labels of the last frames; looking ahead, of a window around the frame.
 
-    Of n votes and the row's own probabilities p the context is (votes + p) / (n + 1), so that the row itself
-    breaks ties. A frame of several rows divides its vote among them; in its own frame a row alone votes.
+    For n votes and the row's own probabilities p the context is (votes + p) / (n + 1), so that the row itself breaks
+    ties. A frame of several rows divides its vote among them; in its own frame only the row votes.
 
     Attributes:
-        frames: length of the window.
+        frames: Length of the window.
     """
 
     name = "majority"

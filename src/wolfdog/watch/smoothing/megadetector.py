@@ -1,4 +1,4 @@
-"""Replacement of rare labels within images and sequences, as MegaDetector's postprocessing has it."""
+"""Replacement of rare labels within images and sequences, after MegaDetector's postprocessing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,15 +45,15 @@ class MegaDetector(Method):
     come.
 
     Attributes:
-        mode: of the thresholds.
-        gap: longest pause in seconds within a sequence.
-        detection_threshold: least confidence of a detection; unknown confidences pass.
-        other: names of classes that say little; the blank class is always among them.
-        ignored: names of classes that are neither counted nor changed.
-        taxonomy: of classes, "class;order;family;genus;species" with empty texts below the level that the
+        mode: Of the thresholds.
+        gap: Longest pause in seconds within a sequence.
+        detection_threshold: Least confidence of a detection; unknown confidences pass.
+        other: Names of classes that say little; the blank class is always among them.
+        ignored: Names of classes that are neither counted nor changed.
+        taxonomy: Of classes, "class;order;family;genus;species" with empty texts below the level that the
             class is of, or a SpeciesNet string of seven parts. Classes whose names are such strings need no
             entry. Without taxonomy, steps 3 and 4 do nothing.
-        same_family: largest count of a label that step 4 changes; below 1, step 4 does nothing.
+        same_family: Largest count of a label that step 4 changes; below 1, step 4 does nothing.
     """
 
     name = "megadetector"

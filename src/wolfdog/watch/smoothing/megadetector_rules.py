@@ -1,4 +1,4 @@
-"""The four steps of MegaDetector's postprocessing, on counts of labels."""
+"""Four steps of MegaDetector's postprocessing, on counts of labels."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,11 @@ class Rules:
     """Thresholds of the steps, and the taxonomy of the classes.
 
     Attributes:
-        other: classes that say little.
-        taxonomy: by class, its five levels from class to species; None for a class without; None as a whole
-            where no class has one.
-        for_other: least count of the most frequent class for step 1.
-        for_secondary: least count of the most frequent class for step 2.
-        same_family: largest count of a label that step 4 changes.
+        other: Classes without a meaning of their own.
+        taxonomy: Five levels of each class, from class to species; None for a class without; None if no class has one.
+        for_other: Least count of the most frequent class for step 1.
+        for_secondary: Least count of the most frequent class for step 2.
+        same_family: Largest count of a label that step 4 changes.
     """
 
     other: frozenset[int]
@@ -32,7 +31,7 @@ def taxonomic_levels(name: str, given: str | None) -> Taxon | None:
     """Levels of a class from class to species: of the text given, or of a SpeciesNet name; None without.
 
     Raises:
-        InputError: the text given has neither five nor seven parts.
+        InputError: The text given has neither five nor seven parts.
     """
     parts = [part.strip().lower() for part in (name if given is None else given).split("|")[0].split(";")]
     if len(parts) == 7:
@@ -48,11 +47,14 @@ def taxonomic_levels(name: str, given: str | None) -> Taxon | None:
 
 
 def final_labels(counts: dict[int, int], rules: Rules) -> dict[int, int]:
-    """The label that each counted label becomes.
+    """Final label of each counted label.
 
     Args:
-        counts: of the labels of a group, in the order in which they first came.
-        rules: of the steps.
+        counts: Count of each label of a group, in the order of first occurrence.
+        rules: Rules of the steps.
+
+    Returns:
+        Final label of each.
     """
     final = {label: label for label in counts}
     if len(counts) <= 1:

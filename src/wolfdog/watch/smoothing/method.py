@@ -1,4 +1,4 @@
-"""Interface of smoothing methods: predictions in, predictions with context probabilities out."""
+"""Interface of smoothing methods: from predictions to predictions with context probabilities."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
@@ -16,10 +16,10 @@ Integers = NDArray[np.int64]
 
 
 class Stream:
-    """One deployment in the order of time, as smoothing methods read it: N rows of F frames, K classes.
+    """One deployment in the order of time, in the form that smoothing methods read: N rows of F frames, K classes.
 
     Args:
-        table: rows of one deployment, in the order of `Predictions.streams`.
+        table: Rows of one deployment, in the order of `Predictions.streams`.
     """
 
     def __init__(self, table: Predictions) -> None:
@@ -40,32 +40,42 @@ class Stream:
 
     @cached_property
     def labels(self) -> Integers:
-        """[N]: the classifier's labels."""
+        """Labels of the classifier [N]."""
         return self.table.labels()
 
     @cached_property
     def of_frames(self) -> Floats:
-        """[F, K]: mean of the probabilities of each frame's rows."""
+        """Mean of the probabilities of each frame's rows [F, K]."""
         return self.mean_of_frames(self.p)
 
     def mean_of_frames(self, values: Floats) -> Floats:
-        """[F, ...]: mean over each frame's rows of values [N, ...]."""
+        """Mean of values over each frame's rows.
+
+        Args:
+            values: Values [N, ...].
+
+        Returns:
+            Means [F, ...].
+        """
         total = np.add.reduceat(values, self.first, axis=0)
         return np.asarray(total / self.rows.reshape(-1, *[1] * (values.ndim - 1)))
 
     @cached_property
     def time(self) -> Floats:
-        """[F]: seconds of each frame; NaN where unknown."""
+        """Seconds of each frame [F]; NaN if unknown."""
         return self.table.time[self.first]
 
     def sequences(self, gap: float, *, inclusive: bool = True, from_first: bool = False) -> Integers:
-        """[F]: number of each frame's sequence; a longer pause, or an unknown time, begins a new one.
+        """Number of each frame's sequence; a longer pause, or an unknown time, begins a new one.
 
         Args:
-            gap: longest pause in seconds within a sequence.
-            inclusive: whether a pause of just `gap` is within.
-            from_first: whether the pause is counted from the first frame of the sequence instead of from the
-                frame before.
+            gap: Longest pause in seconds within a sequence.
+            inclusive: Whether a pause of exactly `gap` is within.
+            from_first: Whether the pause is counted from the first frame of the sequence instead of from the frame
+                before.
+
+        Returns:
+            Numbers [F].
         """
         numbers = np.zeros(len(self.first), np.int64)
         start = 0
@@ -83,9 +93,9 @@ class Method(ABC):
     """Smoothing method; its fields are its options.
 
     Attributes:
-        name: by which `METHODS` lists it.
-        causal: whether it has a form in which a frame's context depends on earlier frames and itself alone.
-        looks_ahead: whether it has a form that reads later frames too.
+        name: Name in `METHODS`.
+        causal: Whether it has a form in which a frame's context depends on earlier frames and itself alone.
+        looks_ahead: Whether it has a form that reads later frames too.
     """
 
     name: ClassVar[str]
@@ -93,14 +103,17 @@ class Method(ABC):
     looks_ahead: ClassVar[bool] = True
 
     def smooth(self, table: Predictions, *, ahead: bool = False) -> Predictions:
-        """The predictions with this method's context probabilities; deployments are independent.
+        """Predictions with this method's context probabilities; deployments are independent.
 
         Args:
-            table: of any number of deployments, in any order.
-            ahead: whether later frames are read too.
+            table: Predictions of any number of deployments, in any order.
+            ahead: Whether later frames are read too.
+
+        Returns:
+            The predictions.
 
         Raises:
-            InputError: the method has no such form.
+            InputError: The method has no such form.
         """
         if not (self.looks_ahead if ahead else self.causal):
             raise InputError(
@@ -115,16 +128,40 @@ class Method(ABC):
 
     @abstractmethod
     def of_stream(self, stream: Stream, *, ahead: bool) -> Floats:
-        """Context probabilities [N, K] of one deployment, up to a factor for each row."""
+        """Context probabilities of one deployment, up to a factor for each row.
+
+        Args:
+            stream: The deployment.
+            ahead: Whether later frames are read too.
+
+        Returns:
+            Probabilities [N, K].
+        """
 
     def described(self, *, ahead: bool = False) -> str:
-        """Name and options, as written into the table."""
+        """Name and options, as written into the table.
+
+        Args:
+            ahead: Whether later frames are read too.
+
+        Returns:
+            The text.
+        """
         options = [f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.repr]
         return f"{self.name}({', '.join([*options, f'ahead={ahead}'])})"
 
 
 def relabelled(p: Floats, labels: Integers, new: Integers) -> Floats:
-    """Probabilities [N, K] in which the new label and the old one have changed places."""
+    """Probabilities in which the new label and the old one are exchanged.
+
+    Args:
+        p: Probabilities [N, K].
+        labels: Old labels [N].
+        new: New labels [N].
+
+    Returns:
+        Probabilities [N, K].
+    """
     changed = p.copy()
     rows = np.arange(len(p))
     changed[rows, labels], changed[rows, new] = p[rows, new], p[rows, labels]

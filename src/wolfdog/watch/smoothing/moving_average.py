@@ -17,7 +17,7 @@ class Mean(Method):
     Other frames count with the mean of their rows, the row's own frame with the row itself.
 
     Attributes:
-        frames: length of the window.
+        frames: Length of the window.
     """
 
     name = "mean"
@@ -39,11 +39,11 @@ class ExponentialMovingAverage(Method):
 
         m_t = (1 - weight) m_{t-1} + weight p_t
 
-    It starts from the first frame. Looking ahead, the mean of this and of the same from the end. Earlier
+    It starts from the first frame. Looking ahead, it is the mean of this average and of the one from the end. Earlier
     frames count with the mean of their rows, the row's own frame with the row itself.
 
     Attributes:
-        weight: of the newest frame, above 0 and up to 1.
+        weight: Weight of the newest frame, above 0 and up to 1.
     """
 
     name = "ema"

@@ -1,4 +1,4 @@
-"""No smoothing: the classifier's own probabilities."""
+"""Absence of smoothing: the classifier's own probabilities."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from .method import Floats, Method, Stream
 
 @dataclass(frozen=True, kw_only=True)
 class NoSmoothing(Method):
-    """No smoothing: the context is what the classifier says of the frame."""
+    """Absence of smoothing: the context is the classifier's prediction for the frame."""
 
     name = "none"
 

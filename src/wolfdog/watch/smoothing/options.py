@@ -11,13 +11,21 @@ from .method import Method
 
 
 def method_of(name: str, options: Sequence[str] = ()) -> Method:
-    """Method of a name, with options as `name=value`.
+    """Smoothing method by name, with options as `name=value`.
+
+    Args:
+        name: Name in `METHODS`.
+        options: Options of the method.
+
+    Returns:
+        The method.
 
     Raises:
-        InputError: there is no such method or option, or the value is of another kind.
+        InputError: There is no such method or option, or the value is of another kind.
 
-    >>> method_of("megadetector", ["mode=mild", "gap=120"]).gap
-    120.0
+    Examples:
+        >>> method_of("megadetector", ["mode=mild", "gap=120"]).gap
+        120.0
     """
     if name not in METHODS:
         raise InputError(f"method must be one of {', '.join(METHODS)}; got {name!r}.")
@@ -37,7 +45,7 @@ def method_of(name: str, options: Sequence[str] = ()) -> Method:
 
 
 def _is_simple(hint: Any) -> bool:
-    """Whether text on a command line can say it."""
+    """Whether a text on a command line can express a type."""
     return hint in (int, float, str, bool, tuple[str, ...]) or get_origin(hint) is Literal
 
 

@@ -15,17 +15,17 @@ class SitePrior(Method):
 
         q_k ∝ p_k (π_k / π'_k)^weight
 
-    with π' even. The causal form estimates π from the sum of the probabilities of all frames so far,
+    with equal π'. The causal form estimates π from the sum of the probabilities of all frames so far,
 
         π_t = (pseudocount / K + Σ_{s<=t} p_s) / (pseudocount + t),
 
-    the looking-ahead form from all frames of the deployment, by the EM algorithm of Saerens et al. (2002),
-    "Adjusting the outputs of a classifier to new a priori probabilities".
+    the looking-ahead form from all frames of the deployment, by the EM algorithm of Saerens et al. 2002, "Adjusting the
+    outputs of a classifier to new a priori probabilities".
 
     Attributes:
-        weight: exponent of the prior; 0 leaves the classifier as it is.
-        pseudocount: frames that the even prior counts for.
-        iterations: of EM.
+        weight: Exponent of the prior; 0 keeps the classifier's probabilities.
+        pseudocount: Weight of the uniform prior, in frames.
+        iterations: Iterations of EM.
     """
 
     name = "site-prior"

@@ -5,16 +5,20 @@ from torch import Tensor, nn
 
 
 def fit_temperature(log_q: Tensor, labels: Tensor, *, least: float = 0.2, most: float = 5.0) -> float:
-    """The temperature t with the least log loss of log_softmax(log_q / t).
+    """Temperature t with the least log loss of log_softmax(log_q / t).
 
-    Source: Guo et al. (2017), "On calibration of modern neural networks". The loss is convex in 1 / t, so that a
-    golden-section search over its logarithm finds it.
+    The loss is convex in 1 / t, so that a golden-section search over its logarithm finds the minimum.
+
+    Source: Guo et al. 2017, "On calibration of modern neural networks".
 
     Args:
-        log_q: [N, K] log probabilities.
-        labels: [N]; negative where unknown.
-        least: temperature tried.
-        most: temperature tried.
+        log_q: Log probabilities [N, K].
+        labels: Labels [N]; negative if unknown.
+        least: Lowest temperature.
+        most: Highest temperature.
+
+    Returns:
+        The temperature.
     """
     known = labels >= 0
     log_q, labels = log_q[known], labels[known]

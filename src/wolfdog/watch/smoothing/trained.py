@@ -19,7 +19,9 @@ from .method import Floats, Integers, Method, Stream
 class Heads(NamedTuple):
     """Heads whose log probabilities are averaged, and the temperature of the average.
 
-    An empty tuple of heads leaves the any-class memory as it is.
+    Attributes:
+        heads: The heads; without any, the any-class memory is not changed.
+        temperature: The temperature.
     """
 
     heads: tuple[ClassHead, ...]
@@ -30,13 +32,13 @@ class Heads(NamedTuple):
 class TrainedMemory(Method):
     """Memory trained on verified labels: the any-class memory, then the mean of several heads.
 
-    Made by `fit_memory`.
+    `fit_memory` makes it.
 
     Attributes:
-        classes: names that the heads were trained for.
-        causal_heads: of the causal form.
-        ahead_heads: of the form that looks ahead.
-        network: the any-class network below; the pretrained one where None.
+        classes: Names of the classes that the heads were trained for.
+        causal_heads: Heads of the causal form.
+        ahead_heads: Heads of the form that looks ahead.
+        network: The any-class network below; None for the pretrained one.
     """
 
     name = "trained-memory"
@@ -62,14 +64,17 @@ class TrainedMemory(Method):
 
 
 class HeadInputs(NamedTuple):
-    """Inputs of a head for one deployment."""
+    """Inputs of a head for one deployment.
+
+    Attributes:
+        frames: Inputs of its frames [F, 2 K].
+        rows: Inputs of its rows [N, 2 K].
+        frame: Number of each row's frame [N].
+    """
 
     frames: Tensor
-    """[F, 2 K]"""
     rows: Tensor
-    """[N, 2 K]"""
     frame: Tensor
-    """[N]: number of each row's frame."""
 
 
 def head_inputs(stream: Stream, memory: Floats) -> HeadInputs:
@@ -95,7 +100,7 @@ def check_labels(table: Predictions, labels: Integers) -> Integers:
     """Labels [N] of a table as whole numbers, -1 where unknown.
 
     Raises:
-        InputError: their number or one of them does not fit the table.
+        InputError: Their number or one of them does not fit the table.
     """
     y = np.asarray(labels)
     if y.shape != (len(table),):

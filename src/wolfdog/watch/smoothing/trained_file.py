@@ -25,10 +25,15 @@ _MOST = 4096
 def save_trained(
     path: str | PathLike[str], memory: TrainedMemory, notes: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a trained memory whole, with notes on how it was made (what JSON holds), atomically.
+    """Write a trained memory, atomically.
+
+    Args:
+        path: The file.
+        memory: The memory.
+        notes: How the memory was made; values for JSON.
 
     Raises:
-        CheckpointError: the file cannot be written.
+        CheckpointError: The file cannot be written.
     """
     network = pretrained_network() if memory.network is None else memory.network
     tensors = _prefixed("network", network)
@@ -45,8 +50,14 @@ def save_trained(
 def load_trained(path: str | PathLike[str]) -> TrainedMemory:
     """Trained memory that `save_trained` wrote.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The memory.
+
     Raises:
-        CheckpointError: the file is missing, damaged or of another kind.
+        CheckpointError: The file is missing, damaged or of another kind.
     """
     tensors, notes = load_checkpoint(Path(path), KIND)
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):

@@ -1,4 +1,4 @@
-"""Windows of frames."""
+"""Windows of frames around or before each frame."""
 
 import numpy as np
 
@@ -8,15 +8,27 @@ from .method import Integers
 
 
 def check_frames(frames: int) -> None:
-    """InputError for a window that is no number of frames."""
+    """Check of the length of a window.
+
+    Raises:
+        InputError: It is no number of frames.
+    """
     if not isinstance(frames, int) or frames < 1:
         raise InputError(f"frames must be a whole number of at least 1, got {frames!r}.")
 
 
 def window_bounds(count: int, frames: int, *, ahead: bool) -> tuple[Integers, Integers]:
-    """[count] starts and ends (exclusive) of each frame's window: the last `frames`, or as many around it.
+    """Starts and ends (exclusive) of each frame's window [count]: the last `frames`, or as many around it.
 
     At the ends of a stream the window is cut off. A window of an even number has one more before than after.
+
+    Args:
+        count: Number of frames of the stream.
+        frames: Length of a window.
+        ahead: Whether windows lie around the frames.
+
+    Returns:
+        Starts and ends.
     """
     t = np.arange(count)
     after = (frames - 1) // 2 if ahead else 0

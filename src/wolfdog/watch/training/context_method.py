@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ..model.config import WatcherConfig
 from ..model.context import Context
+from ..model.unremembered import left_to_snapshot
 from ..smoothing.method import Floats, Method, Stream
 
 _CHUNK = 256
@@ -23,6 +24,8 @@ class ContextMethod(Method):
     """Memory trained for one list of classes, over the log probabilities of a frame classifier.
 
         x_t = max(log p_t, -8) / 2,    y_t, state_t = memory(x_t, state_{t-1}),    context_t = softmax(W y_t + b)
+
+    Classes that the memory was not trained on keep the classifier's probability; see `left_to_snapshot`.
 
     Made by `train_head`. The rows of a frame share its context.
 
@@ -44,12 +47,14 @@ class ContextMethod(Method):
             )
         events = torch.from_numpy(memory_events(stream.of_frames)).unsqueeze(1)
         times = torch.from_numpy(np.nan_to_num(stream.time)).unsqueeze(1)
+        alone = torch.from_numpy(np.log(stream.of_frames.clip(1e-12))).unsqueeze(1)
         parts, state = [], None
         with torch.no_grad():
             self.context.eval()
             for start in range(0, len(events), _CHUNK):
                 chunk = slice(start, start + _CHUNK)
                 logits, state = self.context(events[chunk], state, times=times[chunk])
+                logits = left_to_snapshot(logits, alone[chunk], self.context.unremembered)
                 parts.append(logits[:, 0].double().softmax(-1))
         return np.asarray(torch.cat(parts).numpy()[stream.frame])
 

@@ -40,6 +40,7 @@ def cross_fit(
     groups: Sequence[str],
     classes: tuple[str, ...],
     *,
+    targets: NDArray[np.float32] | None = None,
     folds: int = FOLDS,
 ) -> CrossFit:
     """Linear head with the penalty chosen on videos that were held out.
@@ -51,6 +52,8 @@ def cross_fit(
         labels: [N] positions of classes, negative where unknown.
         groups: [N] names of the videos.
         classes: K names.
+        targets: [N, K] weights of the classes in place of one label, where several hold or labels are uncertain;
+            zeros where nothing is known.
         folds: Largest number of folds.
 
     Returns:
@@ -68,22 +71,23 @@ def cross_fit(
         known = np.unique(labels[(parts != part) & (labels >= 0)])
         unseen |= (parts == part) & (labels >= 0) & ~np.isin(labels, known)
     judged = (labels >= 0) & ~unseen
+    fitted = labels if targets is None else targets
     best: tuple[float, float, NDArray[np.float32]] | None = None
     for penalty in PENALTIES:
-        said = _held_out(features, labels, parts, held, classes, penalty)
+        said = _held_out(features, fitted, parts, held, classes, penalty)
         loss = -np.log(said[judged, labels[judged]].clip(1e-7)).mean() if judged.any() else penalty
         if best is None or loss < best[0]:
             best = float(loss), penalty, said
     assert best is not None
     _, penalty, said = best
-    everything = _thinned(np.flatnonzero(labels >= 0))
-    head = fit_linear_head(features[everything], labels[everything], classes, penalty=penalty)
+    everything = _thinned(_known(fitted))
+    head = fit_linear_head(features[everything], fitted[everything], classes, penalty=penalty)
     return CrossFit(head, penalty, said, unseen)
 
 
 def _held_out(
     features: NDArray[np.float32],
-    labels: NDArray[np.int64],
+    labels: NDArray[np.int64] | NDArray[np.float32],
     parts: NDArray[np.int64],
     held: NDArray[np.int64],
     classes: tuple[str, ...],
@@ -95,14 +99,20 @@ def _held_out(
         rows = parts == part
         if not rows.any():
             continue
-        others = np.flatnonzero((parts != part) & (labels >= 0))
+        known = _known(labels)
+        others = known[parts[known] != part]
         if not len(others):  # there is only one part
-            others = np.flatnonzero(labels >= 0)
+            others = known
         some = _thinned(others)
         said[rows] = fit_linear_head(features[some], labels[some], classes, penalty=penalty).probabilities(
             features[rows]
         )
     return said
+
+
+def _known(labels: NDArray[np.int64] | NDArray[np.float32]) -> NDArray[np.int64]:
+    """Rows with a label, or with weights."""
+    return np.flatnonzero(labels.any(1) if labels.ndim == 2 else labels >= 0)
 
 
 def divided(groups: Sequence[str], labels: NDArray[np.int64], folds: int) -> NDArray[np.int64]:

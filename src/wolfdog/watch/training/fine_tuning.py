@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
-from ...errors import InputError
+from ...errors import InputError, MediaError
 from ...labels import LabelSpan, spans_at
 from ..classifiers.chosen_frames import FrameChoice, LookOptions
 from ..classifiers.efficientnet_lite import EfficientNetLite
@@ -55,12 +55,12 @@ class FineTuning:
 
 @dataclass(frozen=True, eq=False)
 class LabelledFrames:
-    """Labelled frames as images of a network's input.
+    """Labelled frames as images of a network's input size.
 
     Attributes:
-        images: uint8 [N, height, width, 3].
-        labels: [N] positions of classes.
-        media: [N] names of the videos.
+        images: Images [N, height, width, 3], uint8.
+        labels: Positions of classes [N].
+        media: Names of the videos [N].
     """
 
     images: NDArray[np.uint8]
@@ -109,7 +109,6 @@ def read_frames(
 
     Raises:
         InputError: No frame has a label.
-        MediaError: A video cannot be opened.
     """
     images: list[NDArray[np.uint8]] = []
     found: list[int] = []
@@ -119,17 +118,22 @@ def read_frames(
         for number, (path, name) in enumerate(videos.items()):
             spans = labels[name]
             index = np.array([classes.index(span.label) for span in spans] + [-1])
-            seconds = sum(span.end - span.start for span in spans)
-            container, stream = open_video(path)
+            seconds = sum(_lasting(span) for span in spans)
+            try:
+                container, stream = open_video(path)
+            except MediaError:  # said when its features were read
+                continue
             with container:
-                length = announced_seconds(container, stream) or seconds
-                rate = min(fps, share / max(min(seconds, length), 1e-3))
+                length = announced_seconds(container, stream)
+                lasting = min(seconds, length) if length else seconds
+                rate = min(fps, share / max(lasting, 1e-3)) if lasting < np.inf else fps
                 options = LookOptions(sampling=Rate(rate))
                 pixel_aspect = float(stream.sample_aspect_ratio or 1)
                 choice = FrameChoice(str(path), preprocessing, options, pixel_aspect)
-                for chunk, _ in choice.chunks(Decoding(container, stream)):
-                    known = index[spans_at(spans, [one.time for one in chunk])]
-                    for one, label in zip(chunk, known.tolist(), strict=True):
+                for piece in choice.pieces(Decoding(container, stream)):
+                    times, numbers = ([one.time for one in piece.frames], [one.index for one in piece.frames])
+                    known = index[spans_at(spans, times, frames=numbers)]
+                    for one, label in zip(piece.frames, known.tolist(), strict=True):
                         if label >= 0 and one.whole is not None and len(images) < most:
                             images.append(one.whole)
                             found.append(label)
@@ -138,6 +142,11 @@ def read_frames(
     if not images:
         raise InputError("fine-tuning needs labelled frames: no label meets a frame of these videos.")
     return LabelledFrames(np.stack(images), np.array(found, np.int64), np.array(media, object))
+
+
+def _lasting(span: LabelSpan) -> float:
+    """Seconds of a span; without end where it counts frames, whose rate is not known."""
+    return span.end - span.start if span.unit == "seconds" else np.inf
 
 
 def fine_tune(

@@ -50,7 +50,14 @@ class FrameObjective:
         labels = np.concatenate([video.labels for video in footage])
         video = np.repeat(np.arange(len(footage)), [len(video) for video in footage])
         frame = np.concatenate([np.arange(len(video)) for video in footage])
-        places = np.stack((video, frame), 1)
+        further = [
+            (number, frame, label)
+            for number, one in enumerate(footage)
+            for frame, label in one.further.tolist()
+        ]  # a frame of several labels is drawn for each of them
+        more = np.array(further, np.int64).reshape(-1, 3)
+        places = np.concatenate([np.stack((video, frame), 1), more[:, :2]])
+        labels = np.concatenate([labels, more[:, 2]])
         self._places = {
             int(label): places[labels == label] for label in np.unique(labels) if label != UNLABELLED
         }

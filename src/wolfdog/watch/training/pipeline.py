@@ -1,8 +1,7 @@
 """Training of a watcher on labelled videos, in stages that resume after an interruption."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import InputError
@@ -13,18 +12,10 @@ from ..model.frame_classifier import FrameClassifier
 from ..model.registry import NO_MEMORY
 from ..model.watcher import Watcher
 from ..progress import Done, Stages
-from .train import (
-    ContextJob,
-    ContextTraining,
-    FrameClassifierTraining,
-    calibrate_on,
-    train_frame_classifier,
-    train_jointly,
-)
+from .halves import halves
+from .jobs import ContextJob, FrameClassifierJob, JointJob, calibrate_on
+from .settings import ContextTraining, FrameClassifierTraining
 from .trainer import Progress
-
-FEW = 4
-"""With fewer videos than this, frame classifier and memory are trained on the same ones."""
 
 
 @dataclass(frozen=True)
@@ -86,40 +77,53 @@ class WatcherTraining:
         return watcher
 
     def _jointly(self, footage: Sequence[LabelledVideo], stages: Stages) -> Watcher:
+        job = JointJob(
+            self.config,
+            footage,
+            self.context,
+            self.seed,
+            checkpoint=self._checkpoint("joint"),
+            save_every=self.save_every,
+        )
         with stages("training frame classifier and memory", self.context.plan.steps) as done:
-            watcher = train_jointly(
-                self.config,
-                footage,
-                self.context,
-                self.seed,
-                report=reported(done),
-                checkpoint=self._checkpoint("joint"),
-                save_every=self.save_every,
-            )
+            watcher = job.run(reported(done))
         embedded = [embed_video(watcher.frame_classifier, video) for video in footage]
         calibrate_on(watcher.frame_classifier, embedded)
-        return watcher
+        return assembled(self._without(footage), watcher.frame_classifier, watcher.context)
 
     def _in_two_stages(self, footage: Sequence[LabelledVideo], stages: Stages) -> Watcher:
-        first, second = halves(footage)
-        classifier, embedded = train_and_calibrate(
+        first, second, _ = halves(footage)
+        job = FrameClassifierJob(
             self.config,
             first,
-            lambda classifier: self._embedded(classifier, second, stages),
             self.frame_classifier,
             self.seed,
-            stages,
             checkpoint=self._checkpoint("frame-classifier"),
             save_every=self.save_every,
         )
+        classifier, embedded = train_and_calibrate(
+            job, lambda classifier: self._embedded(classifier, second, stages), stages
+        )
         context = None
         if self.config.memory != NO_MEMORY:
-            job = ContextJob(
-                self.config, embedded, self.context, self.seed, self._checkpoint("memory"), self.save_every
+            memory_job = ContextJob(
+                self.config,
+                embedded,
+                self.context,
+                self.seed,
+                checkpoint=self._checkpoint("memory"),
+                save_every=self.save_every,
             )
             with stages(f"training the memory: {self.config.memory}", self.context.plan.steps) as done:
-                context = job.run(reported(done))
-        return assembled(self.config, classifier, context)
+                context = memory_job.run(reported(done))
+        return assembled(self._without(embedded), classifier, context)
+
+    def _without(self, footage: Sequence[LabelledVideo]) -> WatcherConfig:
+        """Configuration of a watcher whose memory was trained on this footage: classes that it lacks are named."""
+        seen = {label for video in footage for label in video.classes}
+        classes = self.config.classes
+        unseen = tuple(name for label, name in enumerate(classes) if label not in seen)
+        return replace(self.config, unremembered=unseen) if self.config.memory != NO_MEMORY else self.config
 
     def _embedded(
         self, classifier: FrameClassifier, footage: Sequence[LabelledVideo], stages: Stages
@@ -136,41 +140,20 @@ class WatcherTraining:
 
 
 def train_and_calibrate(
-    config: WatcherConfig,
-    frames: Sequence[LabelledVideo],
-    embed: Callable[[FrameClassifier], list[LabelledVideo]],
-    training: FrameClassifierTraining,
-    seed: int,
-    stages: Stages,
-    *,
-    checkpoint: Path | None = None,
-    save_every: int = 100,
+    job: FrameClassifierJob, embed: Callable[[FrameClassifier], list[LabelledVideo]], stages: Stages
 ) -> tuple[FrameClassifier, list[LabelledVideo]]:
     """First stage of the training: a frame classifier, calibrated on held-out videos.
 
     Args:
-        config: Of the watcher.
-        frames: Videos of frames that it is trained on.
-        embed: Gives the other videos as embeddings of the frame classifier.
-        training: Settings of its training.
-        seed: Of the training.
+        job: Training of the frame classifier.
+        embed: Function that gives the held-out videos as embeddings of the frame classifier.
         stages: Shows progress.
-        checkpoint: File from which an interrupted training resumes.
-        save_every: Steps between two checkpoints.
 
     Returns:
         The frame classifier, and the embedded videos for the memory.
     """
-    with stages("training the frame classifier", training.plan.steps) as done:
-        classifier = train_frame_classifier(
-            config,
-            frames,
-            training,
-            seed,
-            report=reported(done),
-            checkpoint=checkpoint,
-            save_every=save_every,
-        )
+    with stages("training the frame classifier", job.training.plan.steps) as done:
+        classifier = job.run(reported(done))
     embedded = embed(classifier)
     calibrate_on(classifier, embedded)
     return classifier, embedded
@@ -188,25 +171,3 @@ def assembled(config: WatcherConfig, classifier: FrameClassifier, context: Conte
 def reported(done: Done) -> Callable[[Progress], None]:
     """Callback that reports training steps to a stage."""
     return lambda made: done(made.step, f"loss {made.loss:.3f}")
-
-
-def halves(footage: Sequence[LabelledVideo]) -> tuple[list[LabelledVideo], list[LabelledVideo]]:
-    """Two halves of the videos, in an order independent of their names; fewer than four videos are not split.
-
-    Args:
-        footage: Labelled videos.
-
-    Returns:
-        Both halves, or all videos twice.
-
-    Examples:
-        >>> import numpy as np
-        >>> nothing = np.zeros(0)
-        >>> footage = [LabelledVideo(f"{n}.mp4", nothing, nothing, nothing, (), nothing) for n in range(5)]
-        >>> [len(half) for half in halves(footage)], [len(half) for half in halves(footage[:3])]
-        ([3, 2], [3, 3])
-    """
-    if len(footage) < FEW:
-        return list(footage), list(footage)
-    mixed = sorted(footage, key=lambda video: sha256(video.name.encode()).digest())
-    return mixed[::2], mixed[1::2]

@@ -1,4 +1,4 @@
-"""Time at which a video or an image was taken, by its metadata or its name."""
+"""Time at which a video or an image was taken, from its metadata or its name."""
 
 import math
 import re
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wolfdog.errors import InputError, MediaError, MediaWarning
+from wolfdog.text_files.camera_time import date_of
 
-from ..camera_time import date_of
 from .container import open_video
 from .images import image_dates, is_image
 
@@ -30,10 +30,10 @@ class DateOptions:
     """Options of the time of a file.
 
     Args:
-        zone: Of clocks that name none: a name of the IANA's database, as Europe/Berlin, or an offset, as +02:00. Where
-            None, such times are known by the clock on the wall alone.
-        pattern: Of file names that hold a time, with %Y %m %d %H %M %S, and * for anything: `*_%Y%m%d_%H%M%S*`. It is
-            sought in the path, and goes before what the file notes.
+        zone: Time zone of clocks that name none: a name of the IANA database such as Europe/Berlin, or an offset such
+            as +02:00. None: such times are local times without a zone.
+        pattern: Pattern of file names that contain a time, with %Y %m %d %H %M %S, and * for anything:
+            `*_%Y%m%d_%H%M%S*`. It is matched against the path and has precedence over the metadata.
 
     Raises:
         InputError: There is no such zone, or the pattern has no date.
@@ -51,11 +51,14 @@ class DateOptions:
             object.__setattr__(self, "_pattern", _compiled(self.pattern))
 
     def of_file(self, path: Path, name: str) -> tuple[float, float]:
-        """Start of a file in UTC and in local time; see `Medium`. NaN where not known.
+        """Start of a file in UTC and in local time; see `Medium`. NaN if not known.
 
         Args:
-            path: Of the file, of which only the header is read.
-            name: In which the pattern is sought.
+            path: The file, of which only the header is read.
+            name: Path that the pattern is matched against.
+
+        Returns:
+            Both times in seconds.
         """
         if self._pattern is not None:
             found = _by_name(self._pattern, name)
@@ -68,9 +71,15 @@ class DateOptions:
         return (math.nan, math.nan) if date is None else self.of_date(date)
 
     def of_date(self, date: datetime) -> tuple[float, float]:
-        """A date in UTC and by the clock on the wall.
+        """Date in UTC and in local time, in seconds; NaN if not known.
 
-        Example:
+        Args:
+            date: The date, with or without a zone.
+
+        Returns:
+            Both times in seconds.
+
+        Examples:
             >>> DateOptions(zone="+02:00").of_date(datetime(1970, 1, 1, 3))
             (3600.0, 10800.0)
             >>> DateOptions().of_date(datetime(1970, 1, 1, 3))
@@ -90,12 +99,18 @@ class DateOptions:
 
 
 def zone_of(text: str) -> tzinfo:
-    """A time zone by its name or offset.
+    """Time zone by its name or offset.
+
+    Args:
+        text: The name or offset.
+
+    Returns:
+        The zone.
 
     Raises:
         InputError: There is none.
 
-    Example:
+    Examples:
         >>> zone_of("+05:30").utcoffset(None)
         datetime.timedelta(seconds=19800)
     """
@@ -160,7 +175,7 @@ def _image_date(path: Path) -> datetime | None:
 
 
 def _video_date(path: Path) -> datetime | None:
-    """The time of recording in a container's header: QuickTime's with its offset, or the creation time in UTC."""
+    """Time of recording in a container's header: QuickTime's with its offset, or the creation time in UTC."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MediaWarning)  # said when it is watched
         container, _ = open_video(path)

@@ -1,4 +1,4 @@
-"""Opening a video file, or one clear message why it cannot be opened."""
+"""Opening of video files."""
 
 import re
 import warnings
@@ -29,19 +29,23 @@ _WITHOUT_TIMES = frozenset({"h264", "hevc", "vvc", "mjpeg", "m4v", "mpegvideo", 
 
 
 def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple["InputContainer", "VideoStream"]:
-    """Open a video file and choose its moving picture, the default one of several; the caller closes the container.
+    """Open a video file and choose its video stream, the default one of several; the caller closes the container.
 
     Args:
         path: The file.
-        max_pixels: A file with larger pictures is refused: a small file can ask for any amount of memory.
+        max_pixels: Largest picture in pixels; a file with larger ones is refused, since a small file can demand any
+            amount of memory.
+
+    Returns:
+        The container and the stream.
 
     Raises:
-        MediaError: the file is missing, a folder, empty, unreadable, no video, or without a stream of
-            pictures that can be decoded; or its pictures are too large.
+        MediaError: The file is missing, a folder, empty, unreadable, no video, or without a stream of pictures that can
+            be decoded; or its pictures are too large.
         InputError: `max_pixels` is below 1.
 
     Warns:
-        MediaWarning: The file holds no times, and its pictures are taken at a rate that is a guess.
+        MediaWarning: The file has no times, and its pictures are read at a guessed rate.
     """
     if max_pixels < 1:
         raise InputError(f"max_pixels must be 1 or more, got {max_pixels}.")
@@ -102,11 +106,11 @@ def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple["InputConta
 
 
 def announced_seconds(container: "InputContainer", stream: "VideoStream") -> float | None:
-    """Duration of the video stream by the header, in seconds; None where the header has none.
+    """Duration of the video stream by the header, in seconds; None if the header has none.
 
-    The shorter of what the stream and the container say: sound may outlast the pictures, and an edit list may
-    show less than the stream holds. AVI's own count of frames goes before both, which libav shortens to what
-    is there. Matroska counts from zero, and the start of a segment of a longer recording is taken off.
+    The shorter one of stream and container counts: sound may be longer than the pictures, and an edit list may show
+    less than the stream has. AVI's own frame count has precedence over both, because libav shortens them to the data in
+    the file. Matroska counts from zero; the start of a segment of a longer recording is subtracted.
     """
     if container.format.name == "avi" and stream.frames and stream.average_rate:
         return float(stream.frames / stream.average_rate)
@@ -122,12 +126,12 @@ def announced_seconds(container: "InputContainer", stream: "VideoStream") -> flo
 
 
 def announces_pictures(container: "InputContainer", stream: "VideoStream") -> bool:
-    """Whether what the header announces is the end of the pictures, and not that of the longest of several streams."""
+    """Whether the announced end is that of the pictures, and not that of the longest of several streams."""
     return len(container.streams) == 1 or stream.duration is not None or _tagged_seconds(stream) is not None
 
 
 def is_complete(container: "InputContainer") -> bool:
-    """Whether a file can be seen to hold all that was written: an AVI by the length in its first bytes.
+    """Whether a file certainly holds all that was written: an AVI by the length in its first bytes.
 
     The frame count of an AVI that is a segment of a recording includes the segments before it.
     """
@@ -141,7 +145,7 @@ def is_complete(container: "InputContainer") -> bool:
 
 
 def frame_period(stream: "VideoStream") -> float:
-    """Seconds from frame to frame as the header has it: for frames without times of their own."""
+    """Seconds from frame to frame by the header, for frames without times of their own."""
     context = stream.codec_context
     coded = context.framerate if stream.container.format.name in _WITHOUT_TIMES and context else None
     rate = coded or stream.average_rate or stream.guessed_rate
@@ -149,7 +153,7 @@ def frame_period(stream: "VideoStream") -> float:
 
 
 def _tagged_seconds(stream: "VideoStream") -> float | None:
-    """The length that a Matroska file gives a stream by itself, in a tag that FFmpeg and mkvmerge write."""
+    """Length of a stream in a Matroska file, from a tag that FFmpeg and mkvmerge write."""
     for name, text in stream.metadata.items():
         match = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text) if name.startswith("DURATION") else None
         if match is not None:
@@ -158,7 +162,7 @@ def _tagged_seconds(stream: "VideoStream") -> float | None:
 
 
 def too_large(path: Path, width: int, height: int, max_pixels: int) -> str:
-    """The message for pictures above the bound."""
+    """Error message for pictures above the bound."""
     return (
         f"{path}: its pictures are {width} x {height}, more than the {max_pixels:,} pixels that are read. "
         "Set a higher bound if you trust the file."
@@ -166,10 +170,10 @@ def too_large(path: Path, width: int, height: int, max_pixels: int) -> str:
 
 
 def check_file(path: Path) -> None:
-    """Refuse a path that is not a file with something in it.
+    """Check that a path is a file that is not empty.
 
     Raises:
-        MediaError: As said.
+        MediaError: It is not.
     """
     if not path.exists():
         raise MediaError(f"{path}: no such file. Check the name and the folder.")
@@ -182,5 +186,5 @@ def check_file(path: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """libav's words for an error, without its number and without the path again."""
+    """Message of libav for an error, without its number and without the path."""
     return str(getattr(error, "strerror", None) or error).rstrip(". ")

@@ -1,4 +1,4 @@
-"""Damage of a video: which stretches are lost, and the sentence that says so."""
+"""Damage of a video: lost stretches, and the message that describes them."""
 
 from dataclasses import dataclass, field
 
@@ -12,8 +12,8 @@ class Damage:
 
     Args:
         spans: Start and end of each stretch of damaged pictures, in seconds.
-        lost: Packets that could not be decoded.
-        lost_from: Seconds at which the first of them stood.
+        lost: Number of packets that could not be decoded.
+        lost_from: Time of the first of them, in seconds.
         unreadable: Whether the file could not be read to its end.
     """
 
@@ -23,23 +23,26 @@ class Damage:
     unreadable: bool = False
 
     def packet(self, time: float) -> None:
-        """Note a packet that cannot be decoded."""
+        """Record a packet that cannot be decoded."""
         if not self.lost:
             self.lost_from = time
         self.lost += 1
 
     def picture(self, start: float, end: float) -> None:
-        """Note a picture that is damaged; one within a second of the damage before belongs to it."""
+        """Record a damaged picture; one within a second of the last damage extends it."""
         if self.spans and start - self.spans[-1][1] <= 1.0:
             start = self.spans.pop()[0]
         self.spans.append((start, end))
 
     def message(self, end: float, announced: float | None) -> str | None:
-        """Say what was wrong; None where nothing was.
+        """Description of the damage.
 
         Args:
-            end: Seconds at which the last picture leaves the screen.
-            announced: Seconds that the header announces, where the file stops short of them.
+            end: Time at which the last picture leaves the screen, in seconds.
+            announced: Length in the header, if the file stops before it.
+
+        Returns:
+            The message; None without damage.
         """
         parts = []
         if announced is not None:

@@ -1,4 +1,4 @@
-"""Packets in, pictures out, and a note of all that was damaged on the way."""
+"""Decoding of packets to pictures, with a record of all damage."""
 
 import math
 import warnings
@@ -22,31 +22,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded frame, still in libav's memory and pixel format, with its place in the video."""
+    """Decoded frame, still in libav's memory and pixel format, with its place in the video.
+
+    Attributes:
+        index: Number of the frame in the video, from 0.
+        time: Seconds from the start of the video.
+        end: Seconds at which it leaves the screen, by its own length.
+        image: The frame.
+        orientation: Orientation in which it is shown.
+        corrupt: Whether the decoder found it damaged, and filled in what was missing.
+    """
 
     index: int
     time: float
-    """Seconds from the start of the video."""
     end: float
-    """Seconds: when it leaves the screen, by its own length."""
     image: "VideoFrame"
     orientation: Orientation = UPRIGHT
-    """Orientation in which it is shown."""
     corrupt: bool = False
-    """Whether the decoder found it damaged, and filled in what was missing."""
 
 
 def intact(pictures: Iterable[Picture]) -> Iterator[Picture]:
-    """The pictures that are not damaged: those that a classifier and a memory are shown."""
+    """Pictures without damage; only these reach a classifier and a memory."""
     return (picture for picture in pictures if not picture.corrupt)
 
 
 class Decoding:
-    """The pictures of an open video in order; what cannot be decoded is passed over and noted.
+    """Pictures of an open video in order; damaged parts are skipped and recorded.
 
-    A damaged packet costs its own pictures, not those behind it. A picture whose timestamp alone jumps away is left
-    out, with a `MediaWarning`. After the last picture, `trouble` is None or says what was wrong and at which time, and
-    `end` is when the last picture leaves the screen.
+    A damaged packet costs its own pictures, not those after it. A picture whose timestamp alone jumps away is left out,
+    with a `MediaWarning`. After the last picture, `trouble` is None or describes the damage and its times, and `end` is
+    the time at which the last picture leaves the screen.
+
+    Args:
+        container: The open file.
+        stream: Its video stream.
     """
 
     def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
@@ -82,7 +91,7 @@ class Decoding:
         self._judge(announced, clock.period)
 
     def _judge(self, announced: float | None, period: float) -> None:
-        """Say what was wrong, now that the whole file was read."""
+        """Describe the damage, after the whole file was read."""
         if not self._pictures:
             self.trouble = "no picture in it can be decoded. Copy it from the camera again, or delete it"
             return
@@ -104,7 +113,7 @@ class Decoding:
             yield from frames
 
     def _packets(self) -> Iterator["Packet[VideoStream] | None"]:
-        """The packets as far as the file can be read, and None at last: it empties the decoder."""
+        """Packets as far as the file can be read, and finally None, which empties the decoder."""
         import av
 
         alone = announces_pictures(self._container, self._stream)
@@ -124,7 +133,7 @@ class Decoding:
         yield None
 
     def _seconds(self, frame: "VideoFrame") -> float | None:
-        """The timestamp of a frame, in seconds of the container's clock."""
+        """Timestamp of a frame, in seconds of the container's clock."""
         stamp = frame.pts if frame.pts is not None else frame.dts
         base = self._stream.time_base  # the frame has it too, but not when it comes out at the end
         return float(stamp * base) if stamp is not None and base else None

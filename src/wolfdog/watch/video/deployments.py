@@ -1,4 +1,4 @@
-"""Deployments of files that lie in folders: which belong to one camera at one place."""
+"""Deployments of files in folders: the files of one camera at one place."""
 
 import re
 import warnings
@@ -19,24 +19,27 @@ _CAMERA_FOLDER = re.compile(r"DCIM|\d{3}\w{5}", re.IGNORECASE)
 
 
 def name_deployments(media: Sequence[Medium], tops: Sequence[Path], grouping: Grouping) -> list[Medium]:
-    """Media with the names of their deployments, where they have none.
+    """Media with the names of their deployments.
 
-    "folder": the files of a folder are one deployment. The folders that a camera makes, as DCIM/100RECNX, count as the
-    folder that they are in. A video whose time is not known is a deployment of its own, since the memory could not be
-    told the seconds before it.
+    "folder": the files of a folder are one deployment. The folders that a camera makes, such as DCIM/100RECNX, count as
+    the folder that they are in. A video without a known time is a deployment of its own, because the memory needs the
+    seconds before it.
 
-    "file": every file is its own.
+    "file": every file is a deployment of its own.
 
-    "auto": as "folder" for images, and for videos among them or in a folder that a camera made; every other video is
-    its own.
+    "auto": as "folder" for images, and for videos among them or in a folder that a camera made; every other video is a
+    deployment of its own.
 
     Args:
-        media: With an empty deployment where it is to be named.
-        tops: The source in which each was found.
-        grouping: One of these.
+        media: Media; those with an empty deployment get a name.
+        tops: Source in which each was found.
+        grouping: "folder", "file" or "auto".
+
+    Returns:
+        The media.
 
     Raises:
-        InputError: Another grouping.
+        InputError: The grouping is another word.
 
     Warns:
         MediaWarning: With "folder", videos are on their own because their times are not known.
@@ -70,7 +73,7 @@ def name_deployments(media: Sequence[Medium], tops: Sequence[Path], grouping: Gr
 
 
 def _camera_place(path: Path) -> Path:
-    """The folder of a file, without the folders that the camera made."""
+    """Folder of a file, without the folders that the camera made."""
     folder = path.resolve().parent
     while _CAMERA_FOLDER.fullmatch(folder.name):
         folder = folder.parent
@@ -78,7 +81,7 @@ def _camera_place(path: Path) -> Path:
 
 
 def _labels(tops: dict[Path, Path]) -> dict[Path, str]:
-    """A name for each folder: its path in the source, or the name of the source; all of the path where two agree."""
+    """Name of each folder: its path in the source, or the name of the source; the whole path where two names agree."""
     labels = {}
     for folder, top in tops.items():
         whole = top.resolve()

@@ -1,4 +1,4 @@
-"""Finding the videos in a folder, and names for them in reports."""
+"""Search for videos in folders, and their names in reports."""
 
 import os
 import warnings
@@ -13,7 +13,7 @@ SUFFIXES = frozenset(
     | {".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv"}
     | {".ts", ".vob", ".webm", ".wmv"}
 )
-"""The file name endings taken for video, in lower case."""
+"""File name endings taken for video, in lower case."""
 
 _SYSTEM_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost.dir", "found.000"})
 """Folders in which systems keep what was deleted or lost, in lower case."""
@@ -21,31 +21,40 @@ _SYSTEM_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost.
 _RESULTS = ("moments.csv", "events.csv")
 """Files by which a folder of results is known."""
 
+_CLIPS = "clips"
+"""Folder of the clips that results hold."""
+
 _PRODUCTS = (".annotated.mp4", ".evidence.png", ".png")
 """Endings of the files that results add to the name of a video, beside its subtitles."""
 
 
 def find_videos(source: str | PathLike[str]) -> list[Path]:
-    """The video at `source`, or all videos in the folder `source` and the folders in it, sorted by name.
+    """Videos at a source: the file, or all videos in the folder and its subfolders, sorted by name.
 
-    A file named on its own is taken whatever its name is. In folders, videos are known by their suffix in
-    capital or small letters; names that begin with a dot are passed over (cards written on a Mac hold a
-    `._PICT0001.AVI` of no footage beside each video), as are the folders of deleted files and those of wolfdog's own
-    results. Links are followed, and each folder is visited once, so loops end. A folder that must not be read, and a
-    link to nothing, are passed over with a warning.
+    A file named on its own may have any suffix. In folders, videos are recognised by their suffix, in upper or lower
+    case. Hidden names are skipped (cards written on a Mac have a `._PICT0001.AVI` without footage beside each video),
+    and so are the folders of deleted files and of wolfdog's own results. Links are followed, and each folder is visited
+    once. A folder without read permission, and a broken link, are skipped with a warning.
+
+    Args:
+        source: File or folder.
+
+    Returns:
+        Paths of the videos.
 
     Raises:
         InputError: `source` is empty, does not exist, or there is no video in it.
 
     Warns:
-        MediaWarning: Something is passed over that may hold footage.
+        MediaWarning: Something is skipped that may hold footage.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as card:
-    ...     for name in ("PICT0002.AVI", "PICT0001.AVI", "notes.txt"):
-    ...         (Path(card) / name).touch()
-    ...     [video.name for video in find_videos(card)]
-    ['PICT0001.AVI', 'PICT0002.AVI']
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as card:
+        ...     for name in ("PICT0002.AVI", "PICT0001.AVI", "notes.txt"):
+        ...         (Path(card) / name).touch()
+        ...     [video.name for video in find_videos(card)]
+        ['PICT0001.AVI', 'PICT0002.AVI']
     """
     if not os.fspath(source):
         raise InputError(
@@ -67,28 +76,35 @@ def find_videos(source: str | PathLike[str]) -> list[Path]:
 
 
 def files_in(top: Path, suffixes: Container[str]) -> list[Path]:
-    """The files in a folder and the folders in it, by suffix, sorted by name; what is passed over as `find_videos`."""
+    """Files in a folder and its subfolders, by suffix, sorted by name; with the exceptions of `find_videos`."""
     found: list[Path] = []
     _walk(top, suffixes, found, set())
     return sorted(found, key=lambda path: path.relative_to(top).as_posix())
 
 
 def named_videos(sources: Sequence[str | PathLike[str]]) -> list[tuple[Path, str]]:
-    """The videos at several sources, each once, and a name for each that no other has.
+    """Videos at several sources, each once, with unique names.
 
-    Names are those of `display_name`. Where two sources have a video of the same name, all names begin with the name of
-    their source's folder, or, where that is not enough, with the path from the folder that all sources share.
+    Names are those of `display_name`. If two sources have a video of the same name, all names begin with the name of
+    the source's folder or, if that is not enough, with the path from the folder that all sources share.
+
+    Args:
+        sources: Files or folders.
+
+    Returns:
+        Path and name of each video.
 
     Raises:
-        InputError: As `find_videos`, for any of the sources.
+        InputError: As of `find_videos`, for any of the sources.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as cards:
-    ...     for card in ("north", "south"):
-    ...         (Path(cards) / card).mkdir()
-    ...         (Path(cards) / card / "0001.AVI").touch()
-    ...     [name for _, name in named_videos([f"{cards}/north", f"{cards}/south"])]
-    ['north/0001.AVI', 'south/0001.AVI']
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as cards:
+        ...     for card in ("north", "south"):
+        ...         (Path(cards) / card).mkdir()
+        ...         (Path(cards) / card / "0001.AVI").touch()
+        ...     [name for _, name in named_videos([f"{cards}/north", f"{cards}/south"])]
+        ['north/0001.AVI', 'south/0001.AVI']
     """
     found: dict[Path, tuple[Path, Path]] = {}  # by the file itself: a video that is named twice is one video
     for source in sources:
@@ -99,7 +115,7 @@ def named_videos(sources: Sequence[str | PathLike[str]]) -> list[tuple[Path, str
 
 
 def unique_names(pairs: Sequence[tuple[Path, Path]]) -> list[str]:
-    """Names of files, each given with its source, as `named_videos` has them."""
+    """Names of files, each given with its source, as those of `named_videos`."""
     names = [display_name(path, top) for path, top in pairs]
     if len(set(names)) < len(names):
         names = [display_name(path.resolve(), top.resolve().parent) for path, top in pairs]
@@ -111,15 +127,23 @@ def unique_names(pairs: Sequence[tuple[Path, Path]]) -> list[str]:
 
 
 def display_name(path: str | PathLike[str], root: str | PathLike[str]) -> str:
-    r"""The name of a video in reports: relative to the folder `root`, with forward slashes, unique within it.
+    r"""Name of a video in reports: relative to the folder `root`, with forward slashes, unique within it.
 
-    For a file watched on its own (`root` is the file, or elsewhere) it is the file's name. Bytes that are no
-    text in the file system's encoding are written as `\xNN`, so that the name can be written to any file.
+    For a single file (`root` is the file, or elsewhere) it is the file's name. Bytes that are no text in the file
+    system's encoding are written as `\xNN`, so that any file can hold the name.
 
-    >>> display_name("card/day 1/PICT0001.AVI", "card")
-    'day 1/PICT0001.AVI'
-    >>> display_name("card/day 1/PICT0001.AVI", "card/day 1/PICT0001.AVI")
-    'PICT0001.AVI'
+    Args:
+        path: The video.
+        root: The folder.
+
+    Returns:
+        The name.
+
+    Examples:
+        >>> display_name("card/day 1/PICT0001.AVI", "card")
+        'day 1/PICT0001.AVI'
+        >>> display_name("card/day 1/PICT0001.AVI", "card/day 1/PICT0001.AVI")
+        'PICT0001.AVI'
     """
     path, root = Path(path), Path(root)
     inside = path != root and path.is_relative_to(root)
@@ -141,10 +165,13 @@ def _walk(folder: Path, suffixes: Container[str], found: list[Path], visited: se
         _warn(f"{folder}: no permission to list this folder; it is passed over.")
         return
     names = {entry.name for entry in entries}
-    if not top and names.issuperset(_RESULTS):
+    results = names.issuperset(_RESULTS)
+    if not top and results:
         return
     for entry in entries:
         if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FOLDERS:
+            continue
+        if results and entry.name == _CLIPS:
             continue
         if entry.is_dir():
             _walk(folder / entry.name, suffixes, found, visited)
@@ -157,7 +184,7 @@ def _walk(folder: Path, suffixes: Container[str], found: list[Path], visited: se
 
 
 def _is_product(name: str, names: Container[str]) -> bool:
-    """Whether a file is the result of watching another, whose subtitles lie beside it."""
+    """Whether a file is a result of labelling another one, whose subtitles lie beside it."""
     return any(name.endswith(end) and name.removesuffix(end) + ".vtt" in names for end in _PRODUCTS)
 
 

@@ -1,4 +1,4 @@
-"""Videos and still pictures opened alike."""
+"""Opening of videos and still pictures through one interface."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ import numpy as np
 from .container import MAX_PIXELS, announced_seconds, open_video
 from .decoding import Decoding
 from .images import StillPicture, is_image
+from .live import Live, LiveSource
 from .sampling import Sampling
 from .source import Frame, VideoSource, small_picture
 
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """An open video or a still picture.
+    """Open video or still picture.
 
     Args:
         decoding: Its pictures in order.
-        pixel_aspect: Width of a pixel over its height.
-        seconds: How long it is, where that is announced.
+        pixel_aspect: Width of a pixel divided by its height.
+        seconds: Its length, if the header has one.
     """
 
     decoding: Decoding | StillPicture
@@ -35,11 +36,14 @@ class Footage:
 
 @contextmanager
 def open_footage(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Footage]:
-    """Open a video, or a still picture by its suffix; it is closed when the block ends.
+    """Context with an open video or, by the suffix, still picture.
 
     Args:
         path: The file.
-        max_pixels: A file with larger pictures is refused.
+        max_pixels: Largest picture in pixels; a file with larger ones is refused.
+
+    Yields:
+        The footage.
 
     Raises:
         MediaError: It cannot be opened.
@@ -56,11 +60,39 @@ def open_footage(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Footag
         )
 
 
+def live_frames(live: Live, size: int, *, sampling: Sampling) -> Iterator[Frame]:
+    """Frames of a live source, `size` by `size` pixels.
+
+    Args:
+        live: The source.
+        size: Pixels of a side.
+        sampling: Which frames.
+
+    Raises:
+        MediaError: The first connection fails.
+    """
+    from av.video.reformatter import VideoReformatter
+
+    scaler = VideoReformatter()
+    for picture in LiveSource(live.address, sampling=sampling, options=live.options):
+        image = np.ascontiguousarray(small_picture(picture, size, scaler))
+        yield Frame(picture.index, picture.time, picture.end - picture.time, image)
+
+
 @contextmanager
 def open_frames(
     path: Path, size: int, sampling: Sampling, *, max_pixels: int = MAX_PIXELS
 ) -> Iterator["tuple[Iterable[Frame], VideoSource | None]"]:
-    """The frames of a video or of a still picture, `size` by `size` pixels, and the source where it is a video.
+    """Context with the frames of a video or of a still picture, `size` by `size` pixels.
+
+    Args:
+        path: The file.
+        size: Pixels of a side.
+        sampling: Choice of frames.
+        max_pixels: Largest picture in pixels; a file with larger ones is refused.
+
+    Yields:
+        The frames, and their source if it is a video.
 
     Raises:
         MediaError: It cannot be opened.
@@ -68,7 +100,7 @@ def open_frames(
     if is_image(path):
         yield [_frame(StillPicture(path, max_pixels=max_pixels), size)], None
         return
-    with VideoSource(path, size, sampling, max_pixels=max_pixels) as source:
+    with VideoSource(path, size, sampling=sampling, max_pixels=max_pixels) as source:
         yield source, source
 
 

@@ -1,4 +1,4 @@
-"""Still pictures as footage: one frame each, upright, with the time at which the camera took it."""
+"""Still pictures as footage: one upright frame each, with the time at which it was taken."""
 
 import struct
 import warnings
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = frozenset({".bmp", ".jp2", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""The file name endings taken for images, in lower case."""
+"""File name endings taken for images, in lower case."""
 
 SIDE = 1024
 """Pixels of a side to which a JPEG may be reduced while it is decoded: more than any classifier reads."""
@@ -28,16 +28,16 @@ _EXIF, _DATE, _ORIGINAL, _OFFSET, _ORIGINAL_OFFSET = 0x8769, 306, 36867, 36880, 
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is taken for a still picture, by its suffix."""
+    """Whether a file counts as a still picture, by its suffix."""
     return path.suffix.lower() in SUFFIXES
 
 
 class StillPicture:
-    """A still picture in the form of a video that has been opened: one frame, which lasts for no time.
+    """Still picture with the interface of an open video: one frame of no duration.
 
     Args:
         path: The file.
-        max_pixels: A file with a larger picture is refused.
+        max_pixels: Largest picture in pixels; a file with a larger one is refused.
 
     Raises:
         MediaError: The file is missing, empty, too large or no picture that can be decoded.
@@ -62,12 +62,18 @@ class StillPicture:
 
 
 def image_dates(path: Path) -> tuple[str, str]:
-    """Time of a picture and its offset from UTC, from EXIF; empty texts where there are none.
+    """Time of a picture and its offset from UTC, from EXIF; empty texts without them.
 
     `DateTimeOriginal` and `OffsetTimeOriginal`, or else `DateTime` and `OffsetTime` (Exif 2.32).
 
+    Args:
+        path: The file.
+
+    Returns:
+        Both texts.
+
     Raises:
-        MediaError: As `StillPicture`.
+        MediaError: As of `StillPicture`.
     """
     with _opened(path, 1 << 62) as image:
         tags = image.getexif()
@@ -83,7 +89,7 @@ def _text(value: Any) -> str:
 
 @contextmanager
 def _opened(path: Path, max_pixels: int) -> Iterator["Image"]:
-    """The file as a Pillow image whose pixels are not read yet; every failure as one message."""
+    """File as a Pillow image whose pixels are not read yet; every failure is a MediaError."""
     with needs_extra("watch", "reading a picture"):
         from PIL import Image
 

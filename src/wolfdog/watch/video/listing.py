@@ -1,9 +1,10 @@
-"""Sources of footage as a list of media: files, folders, packages, and lists on standard input."""
+"""Media at sources: files, folders, packages, and lists on standard input."""
 
 import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from os import PathLike, fspath
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -14,11 +15,12 @@ from .camera_dates import DateOptions
 from .deployments import Grouping, name_deployments
 from .discover import SUFFIXES, files_in, unique_names
 from .images import SUFFIXES as IMAGE_SUFFIXES
+from .live import Live, LiveOptions, is_live, live_name
 from .media import Medium
 from .packages import Listed, is_package, listed_in
 
 STANDARD_INPUT = "-"
-"""The source that is a list of sources on standard input, one a line."""
+"""Source that is a list of sources on standard input, one a line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +28,16 @@ class ListOptions:
     """Options of the search for media.
 
     Args:
-        dates: How the time of a file is found.
-        grouping: Which files make a deployment, where a package does not say; see `name_deployments`.
+        dates: Options of the times of files.
+        grouping: Grouping of files into deployments, for sources other than packages; see `name_deployments`.
+        live: How live sources are read.
         shifts: Corrections of clocks that were set wrong: seconds to add, by deployment.
     """
 
     dates: DateOptions = field(default_factory=DateOptions)
     grouping: Grouping = "auto"
     shifts: dict[str, float] = field(default_factory=dict)
+    live: LiveOptions = field(default_factory=LiveOptions)
 
 
 def list_media(
@@ -42,23 +46,26 @@ def list_media(
     *,
     standard_input: TextIO | None = None,
 ) -> list[Medium]:
-    """The videos and images at several sources, each file once, with their deployments and times.
+    """Videos and images at several sources, each file once, with their deployments and times.
 
-    A source is a video, an image, a folder (all videos and images in it and in the folders in it), a COCO Camera Traps
-    file, a Camtrap DP package (its folder, or its datapackage.json), or "-": sources on standard input, one a line.
-    In folders, files come in natural order: `IMG_9` before `IMG_10`.
+    A source is a video, an image, a folder (all videos and images in it and its subfolders), a COCO Camera Traps file,
+    a Camtrap DP package (its folder, or its datapackage.json), or "-": sources on standard input, one per line. In
+    folders, files come in natural order: `IMG_9` before `IMG_10`.
 
     Args:
-        sources: One or more.
-        options: How they become media.
-        standard_input: Read for "-"; that of the process where None.
+        sources: One or more sources.
+        options: Options of the search.
+        standard_input: Stream that is read for "-"; None for that of the process.
+
+    Returns:
+        The media.
 
     Raises:
-        InputError: A source does not exist, or holds no videos and no images; a package cannot be understood; a shift
-            is for a deployment that is not there, or whose times are not known.
+        InputError: A source does not exist, or has no videos and no images; a package is damaged; a shift is for a
+            deployment that does not exist, or whose times are not known.
         OSError: A package cannot be read.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as card:
         ...     for name in ("IMG_10.JPG", "IMG_9.JPG", "clip.mp4", "notes.txt"):
@@ -68,20 +75,42 @@ def list_media(
         [('IMG_9.JPG', True), ('IMG_10.JPG', True), ('clip.mp4', False)]
     """
     options = options or ListOptions()
+    live = [fspath(source) for source in sources if is_live(fspath(source))]
+    sources = [source for source in sources if not is_live(fspath(source))]
+    streams = _streams(live, options.live)
+    if streams and not sources:
+        return streams
     found: dict[Path, _Found] = {}  # by the file itself: one that is named twice is one file
     for source in _expanded(sources, standard_input):
         for one in _found_at(source, options.dates):
             found.setdefault(one.path.resolve(), one)
     files = list(found.values())
     if not files:
-        raise InputError("no videos and no images to be watched: the list on standard input is empty.")
+        raise InputError("no videos and no images to label: the list on standard input is empty.")
     names = unique_names([(one.path, one.top) for one in files])
-    media = [
-        Medium(one.path, name, one.deployment or "", *(one.date or options.dates.of_file(one.path, name)))
-        for one, name in zip(files, names, strict=True)
-    ]
+    media = []
+    for one, name in zip(files, names, strict=True):
+        utc, local = one.date or options.dates.of_file(one.path, name)
+        media.append(Medium(one.path, name, one.deployment or "", utc=utc, local=local))
     media = name_deployments(media, [one.top for one in files], options.grouping)
-    return _shifted(media, options.shifts)
+    return [*_shifted(media, options.shifts), *streams]
+
+
+def _streams(addresses: Sequence[str], options: LiveOptions) -> list[Medium]:
+    """Live sources, each a deployment of its own that begins now."""
+    now = datetime.now().astimezone()
+    offset = now.utcoffset()
+    local = now.timestamp() + (0.0 if offset is None else offset.total_seconds())
+    names: list[str] = []
+    media = []
+    for address in dict.fromkeys(addresses):
+        name = live_name(address)
+        names.append(name)
+        if names.count(name) > 1:
+            name = f"{name}-{names.count(name)}"
+        live = Live(address, options)
+        media.append(Medium(Path(name), name, name, utc=now.timestamp(), local=local, live=live))
+    return media
 
 
 class _Found(NamedTuple):
@@ -135,7 +164,13 @@ def _of_package(one: Listed, folder: Path, dates: DateOptions) -> _Found:
 def natural_order(name: str) -> list[tuple[int, int, str]]:
     """Key of an order in which numbers within names count as numbers.
 
-    Example:
+    Args:
+        name: The name.
+
+    Returns:
+        The key.
+
+    Examples:
         >>> sorted(["b2", "b10", "a", "b02"], key=natural_order)
         ['a', 'b02', 'b2', 'b10']
     """
@@ -161,12 +196,18 @@ def _shifted(media: list[Medium], shifts: dict[str, float]) -> list[Medium]:
 
 
 def parse_shift(text: str) -> tuple[str, float]:
-    """A shift as the command line takes it: a deployment and the seconds to add.
+    """Deployment and seconds of a time shift on the command line.
+
+    Args:
+        text: The shift.
+
+    Returns:
+        The deployment, and the seconds to add.
 
     Raises:
-        InputError: It is none.
+        InputError: The text is no shift.
 
-    Example:
+    Examples:
         >>> parse_shift("site 3=+1h"), parse_shift("a=b=-2d3h30m5s")
         (('site 3', 3600.0), ('a=b', -185405.0))
     """

@@ -1,50 +1,63 @@
-"""Media: a video or image of a deployment, and when it was taken."""
+"""Media: videos and images of a deployment, and their times."""
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .images import is_image
+from .live import Live
 
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """A video or an image, as one of the files of a deployment.
+    """Video or image, as one of the files of a deployment.
 
     Args:
         path: The file.
         name: Its name in results.
-        deployment: One camera at one place; the memory begins anew with each.
-        utc: When it begins, in seconds since 1970-01-01 00:00 UTC; NaN where that is not known.
-        local: What a clock on the wall showed then: seconds since 1970-01-01 00:00 of that clock; NaN where that
-            is not known.
+        deployment: Name of its camera at one place; the memory is reset between deployments.
+        utc: Its beginning, in seconds since 1970-01-01 00:00 UTC; NaN if not known.
+        local: Its beginning in local time, in seconds since 1970-01-01 00:00 local time; NaN if not known.
+        live: Address of a live source, whose `path` names no file; None for a file.
     """
 
     path: Path
     name: str
     deployment: str
-    utc: float = math.nan
-    local: float = math.nan
+    utc: float = field(default=math.nan, kw_only=True)
+    local: float = field(default=math.nan, kw_only=True)
+    live: Live | None = field(default=None, kw_only=True)
+
+    @property
+    def begins(self) -> float:
+        """Seconds by the clock of its deployment at which it begins: UTC or local time, or else 0."""
+        return next((one for one in (self.utc, self.local) if not math.isnan(one)), 0.0)
 
     @property
     def image(self) -> bool:
         """Whether it is a still picture."""
-        return is_image(self.path)
+        return self.live is None and is_image(self.path)
 
     @property
     def dated(self) -> bool:
-        """Whether it is known when it was taken, by whatever clock."""
+        """Whether its time is known, in UTC or in local time."""
         return not (math.isnan(self.utc) and math.isnan(self.local))
 
 
 def starts(media: Sequence[Medium]) -> list[float]:
     """Start of each medium of a deployment, in seconds of one clock.
 
-    The clock is UTC where all media know it, else the one on the wall. An image without a time has NaN, and a video
-    without a time begins at 0.
+    The clock is UTC if it is known for all media, else local time. An image without a time has NaN, and a video without
+    a time begins at 0.
 
-    Example:
+    Args:
+        media: Media of one deployment.
+
+    Returns:
+        The starts.
+
+    Examples:
         >>> starts([Medium(Path("a.jpg"), "a", "", local=7200.0), Medium(Path("b.jpg"), "b", "")])
         [7200.0, nan]
     """
@@ -61,7 +74,14 @@ def _start(medium: Medium, by_utc: bool) -> float:
 
 
 def all_utc(media: Iterable[Medium]) -> bool:
-    """Whether every time of these media is known in UTC; an image without a time does no harm."""
+    """Whether every known time of the media is known in UTC; images without a time are ignored.
+
+    Args:
+        media: The media.
+
+    Returns:
+        Whether it is.
+    """
     media = list(media)
     known = [not math.isnan(medium.utc) for medium in media]
     return any(known) and all(
@@ -70,9 +90,15 @@ def all_utc(media: Iterable[Medium]) -> bool:
 
 
 def by_deployment(media: Iterable[Medium]) -> list[list[Medium]]:
-    """The media of each deployment in the order of time; those without a time last, as they came.
+    """Media of each deployment in the order of time; those without a time last, in their own order.
 
-    Example:
+    Args:
+        media: Media of any deployments.
+
+    Returns:
+        A list for each deployment.
+
+    Examples:
         >>> a, b = (Medium(Path(name), name, "site", utc=utc) for name, utc in (("a.mp4", 9.0), ("b.mp4", 5.0)))
         >>> [medium.name for medium in by_deployment([a, b])[0]]
         ['b.mp4', 'a.mp4']

@@ -1,4 +1,4 @@
-"""Orientation of pictures: turns and mirrorings that a camera notes beside them."""
+"""Orientation of pictures: turns and mirrorings that a camera records."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +17,7 @@ class Orientation(NamedTuple):
         mirrored: Whether left and right change places.
         flipped: Whether top and bottom change places.
 
-    Example:
+    Examples:
         >>> Orientation(True, True, False).apply(np.array([[1, 2], [3, 4]])).tolist()  # a quarter turn clockwise
         [[3, 1], [4, 2]]
     """
@@ -28,7 +28,7 @@ class Orientation(NamedTuple):
 
     @classmethod
     def of(cls, frame: "VideoFrame") -> "Orientation":
-        """The orientation that a video frame's display matrix asks for, to the nearest quarter turn.
+        """Orientation in a video frame's display matrix, to the nearest quarter turn.
 
         The matrix maps a pixel (x, y) to (a x + c y, b x + d y) (ISO/IEC 14496-12, track header box).
         """
@@ -44,7 +44,7 @@ class Orientation(NamedTuple):
         return cls(False, a < 0, d < 0)
 
     def apply(self, image: NDArray[Any]) -> NDArray[Any]:
-        """The picture [H, W, ...] as it is to be shown; the same array where nothing changes."""
+        """Picture [H, W, ...] as shown; the same array if nothing changes."""
         if self.transposed:
             image = np.swapaxes(image, 0, 1)
         if self.mirrored:
@@ -53,4 +53,4 @@ class Orientation(NamedTuple):
 
 
 UPRIGHT = Orientation()
-"""The orientation that changes nothing."""
+"""Orientation that changes nothing."""

@@ -1,4 +1,4 @@
-"""Packages that list media with their deployments and times: COCO Camera Traps files and Camtrap DP packages."""
+"""Packages that list media with deployments and times: COCO Camera Traps files and Camtrap DP packages."""
 
 import warnings
 from collections.abc import Iterator
@@ -7,17 +7,16 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from wolfdog.errors import InputError, MediaWarning
-
-from ..camera_time import date_of
-from ..formats.camtrap_package import Table, read_package
-from ..formats.json_file import read_json
+from wolfdog.text_files.camera_time import date_of
+from wolfdog.text_files.camtrap_package import Table, read_package
+from wolfdog.text_files.json_file import read_json
 
 CAMTRAP_DP = "datapackage.json"
 """Name of the description of a Camtrap DP package."""
 
 
 class Listed(NamedTuple):
-    """A medium that a package lists."""
+    """Medium that a package lists."""
 
     path: Path
     deployment: str
@@ -30,17 +29,20 @@ def is_package(source: Path) -> bool:
 
 
 def listed_in(source: Path) -> list[Listed]:
-    """The media of a package, in its order.
+    """Media of a package, in its order.
 
     Args:
         source: A COCO Camera Traps file, or a Camtrap DP package: its folder, or its datapackage.json.
 
+    Returns:
+        The media.
+
     Raises:
-        InputError: It is neither, or damaged, or it names a file outside its folder.
+        InputError: The source is neither, or damaged, or names a file outside its folder.
         OSError: It cannot be read.
 
     Warns:
-        MediaWarning: Media that lie on the web are passed over.
+        MediaWarning: Media on the web are left out.
     """
     if source.is_dir() or source.name == CAMTRAP_DP:
         return list(_camtrap_dp(source / CAMTRAP_DP if source.is_dir() else source))
@@ -104,7 +106,7 @@ def _coco_camera_traps(path: Path) -> Iterator[Listed]:
 
 
 def _within(folder: Path, name: str, where: str) -> Path:
-    """A file of a package by its relative path; a package must not lead out of its folder."""
+    """File of a package by its relative path, which must not lead out of the package's folder."""
     file = PurePosixPath(name.replace("\\", "/"))
     if file.is_absolute() or not file.parts or ".." in file.parts or ":" in file.parts[0]:
         raise InputError(f"{where}: expected a file within the folder of the package, got {name!r}.")

@@ -9,7 +9,7 @@ from wolfdog.errors import InputError
 
 
 class Timed(Protocol):
-    """Anything with a place in time."""
+    """Object with a place in time."""
 
     @property
     def time(self) -> float:
@@ -18,28 +18,39 @@ class Timed(Protocol):
 
     @property
     def end(self) -> float:
-        """Seconds: when it leaves the screen."""
+        """Seconds at which it leaves the screen."""
         ...
 
 
 T = TypeVar("T", bound=Timed)
 
 
-@dataclass(frozen=True, slots=True)
-class AllFrames:
-    """Every frame."""
+class Sampling(Protocol):
+    """Choice of frames: `AllFrames`, `Every`, `Rate` or `Moving`."""
 
     def pick(self, frames: Iterator[T]) -> Iterator[T]:
-        """All of `frames`."""
+        """Frames that are taken, in their order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AllFrames:
+    """Sampling of every frame."""
+
+    def pick(self, frames: Iterator[T]) -> Iterator[T]:
+        """All of the frames."""
         return frames
 
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """The first frame and every n-th after it.
+    """Sampling of the first frame and every n-th after it.
+
+    Args:
+        n: Step in frames.
 
     Raises:
-        InputError: n is below 1.
+        InputError: `n` is below 1.
     """
 
     n: int
@@ -55,19 +66,23 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The frames nearest to ticks that come `hz` times a second: a model sees time pass as it learned to.
+    """Sampling at a constant rate, with which a memory sees time pass as in its training.
 
-    Ticks count from the first frame, at t_0 + k / hz. Between two frames as near, the earlier is taken; a
-    frame nearest to several ticks is taken once, so a video slower than `hz` gives every frame it has.
+    Of the ticks t_0 + k / hz, counted from the first frame, each takes the nearest frame, and of two equally near ones
+    the earlier. A frame nearest to several ticks is taken once, so that a video slower than `hz` gives every frame.
+
+    Args:
+        hz: Frames per second.
 
     Raises:
-        InputError: hz is not a positive, finite number.
+        InputError: `hz` is not a positive, finite number.
 
-    >>> class At(float):
-    ...     time = property(float)
-    ...     end = property(lambda self: self + 0.1)
-    >>> [float(t) for t in Rate(2.0).pick(At(i / 10) for i in range(12))]
-    [0.0, 0.5, 1.0]
+    Examples:
+        >>> class At(float):
+        ...     time = property(float)
+        ...     end = property(lambda self: self + 0.1)
+        >>> [float(t) for t in Rate(2.0).pick(At(i / 10) for i in range(12))]
+        [0.0, 0.5, 1.0]
     """
 
     hz: float
@@ -77,7 +92,7 @@ class Rate:
             raise InputError(f"Rate(hz) is in frames a second and must be above 0, got {self.hz}.")
 
     def pick(self, frames: Iterator[T]) -> Iterator[T]:
-        """The nearest frame to each tick, in order, held back by one frame to know that it is the nearest."""
+        """Nearest frame to each tick, in order; each is held back until the next frame is known."""
         held = next(frames, None)
         if held is None:
             return
@@ -100,6 +115,3 @@ class Rate:
             tick == 0 or start + tick / self.hz < held.end
         ):  # a still picture ends as it begins
             yield held
-
-
-Sampling = AllFrames | Every | Rate

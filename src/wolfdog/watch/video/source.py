@@ -1,7 +1,7 @@
-"""Video files as streams of small frames, decoded as they are asked for."""
+"""Videos as streams of small frames, decoded on demand."""
 
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -24,55 +24,54 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture of a video, ready for the network."""
+    """One picture of a video, in the size that a network reads.
+
+    Attributes:
+        index: Number of the frame among all frames of the video, from 0.
+        time: Seconds from the start of the video, by the container's timestamps; strictly increasing.
+        duration: Seconds up to the next sampled frame, or to the end of the video.
+        image: RGB image [size, size, 3].
+        corrupt: Whether the decoder found it damaged, and filled in what was missing.
+    """
 
     index: int
-    """Its number among all frames of the video, from 0, those not looked at included."""
     time: float
-    """Seconds from the start of the video, by the container's timestamps; strictly increasing."""
     duration: float
-    """Seconds up to the next frame looked at, or to the end of the video."""
     image: NDArray[np.uint8]
-    """Red, green and blue, shape [size, size, 3]."""
-    corrupt: bool = False
-    """Whether the decoder found it damaged, and filled in what was missing."""
+    corrupt: bool = field(default=False, kw_only=True)
 
 
 class VideoSource:
-    """A video file as an iterator over its frames, `size` by `size` pixels, in memory that does not grow.
+    """Iterator over the frames of a video file, `size` by `size` pixels, in bounded memory.
 
-    The whole picture is kept and squeezed to a square. The header is read at once, the pictures as they are
-    asked for; a new pass starts from the beginning and ends the one before. Quarter turns and mirrorings noted
-    by the camera are carried out. Of several videos in a file, the default one is read.
+    The whole picture is squeezed to a square. The header is read at once, the pictures on demand; a new pass starts at
+    the beginning and ends the last one. Quarter turns and mirrorings recorded by the camera are applied. Of several
+    videos in a file, the default one is read. Frames that the decoder finds damaged are skipped: the frame before lasts
+    until the next intact one.
 
-    Frames that the decoder finds damaged are passed over: the frame before stands until the next that is whole.
+        with VideoSource("garden.mp4", size=64, sampling=Rate(5.0)) as source:  # closes the file after a break, too
+            for frame in source:
+                ...
 
     Args:
         path: The file.
         size: Pixels of a side.
         sampling: `AllFrames()`, `Every(n)` or `Rate(hz)`.
-        damaged: Whether damaged frames are given too; they are marked `corrupt`.
-        max_pixels: A file with larger pictures is refused.
+        damaged: Whether damaged frames are yielded too; they are marked `corrupt`.
+        max_pixels: Largest picture in pixels; a file with larger ones is refused.
 
     Raises:
-        MediaError: at once, when the file is missing, empty, no video or without pictures; while iterating,
-            after the last frame that could be decoded, when the file is damaged or breaks off: it says at
-            which time.
-        InputError: a `size` or `max_pixels` below 1.
-
-    The usual form closes the file even when the loop is left early:
-
-        with VideoSource("garden.mp4", size=64, sampling=Rate(5.0)) as source:
-            for frame in source:
-                ...
+        MediaError: At once, if the file is missing, empty, no video or without pictures; while iterating, after the
+            last frame that could be decoded, if the file is damaged or breaks off, with the time.
+        InputError: `size` or `max_pixels` is below 1.
     """
 
     def __init__(
         self,
         path: str | PathLike[str],
         size: int = 64,
-        sampling: Sampling | None = None,
         *,
+        sampling: Sampling | None = None,
         damaged: bool = False,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
@@ -114,7 +113,7 @@ class VideoSource:
                 image = small_picture(picture, self.size, scaler)
                 wide = picture.image.width * self._pixel / picture.image.height
                 self.aspect = 1 / wide if picture.orientation.transposed else wide
-                held = Frame(picture.index, picture.time, 0.0, image, picture.corrupt)
+                held = Frame(picture.index, picture.time, 0.0, image, corrupt=picture.corrupt)
             if held is not None:
                 yield _until(held, decoding.end)
             if decoding.trouble is not None:
@@ -123,7 +122,7 @@ class VideoSource:
             container.close()
 
     def close(self) -> None:
-        """Close the file; an iterator under way ends with it."""
+        """Close the file; a running iterator ends."""
         self._end_pass()
         if self._open is not None:
             self._open[0].close()
@@ -146,7 +145,7 @@ class VideoSource:
 
 
 def small_picture(picture: Picture, size: int, scaler: "VideoReformatter") -> NDArray[np.uint8]:
-    """The whole of a picture as shown, squeezed into [size, size, 3]."""
+    """Whole picture as shown, squeezed to [size, size, 3]."""
     frame = picture.image
     # Averaging over areas when shrinking, or fine patterns would flicker; it has nothing to add when
     # enlarging.
@@ -160,14 +159,22 @@ def small_picture(picture: Picture, size: int, scaler: "VideoReformatter") -> ND
 def batches(frames: Iterable[Frame], n: int) -> Iterator[list[Frame]]:
     """Frames in lists of `n`, the last one shorter.
 
-    When the source breaks, the frames before the break come first, as a last list, and then its MediaError.
+    If the source fails, the frames before the failure come first, as a last list, and then its MediaError.
+
+    Args:
+        frames: The frames.
+        n: Length of a list.
+
+    Yields:
+        The lists.
 
     Raises:
-        InputError: n is below 1.
+        InputError: `n` is below 1.
 
-    >>> frames = [Frame(i, i / 5, 0.2, np.zeros((64, 64, 3), np.uint8)) for i in range(5)]
-    >>> [len(batch) for batch in batches(frames, 2)]
-    [2, 2, 1]
+    Examples:
+        >>> frames = [Frame(i, i / 5, 0.2, np.zeros((64, 64, 3), np.uint8)) for i in range(5)]
+        >>> [len(batch) for batch in batches(frames, 2)]
+        [2, 2, 1]
     """
     if n < 1:
         raise InputError(f"A batch holds n frames, so n must be 1 or more, got {n}.")
@@ -188,4 +195,4 @@ def batches(frames: Iterable[Frame], n: int) -> Iterator[list[Frame]]:
 
 
 def _until(frame: Frame, time: float) -> Frame:
-    return Frame(frame.index, frame.time, time - frame.time, frame.image, frame.corrupt)
+    return Frame(frame.index, frame.time, time - frame.time, frame.image, corrupt=frame.corrupt)

@@ -1,4 +1,4 @@
-"""From a container's timestamps to seconds that only ever go forward."""
+"""Conversion of a container's timestamps to strictly increasing seconds."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -9,15 +9,20 @@ T = TypeVar("T")
 
 
 class Clock:
-    """Seconds since the container's start, strictly increasing, whatever the timestamps do.
+    """Seconds since the container's start, strictly increasing for any timestamps.
 
-    Variable frame rates and pauses are kept as they are. A missing timestamp is one frame period after the
-    frame before; one that repeats or steps back a little is moved on by a millisecond; one that jumps back (a
-    recorder that started anew in the same file) starts over one period after the frame before.
+    Variable frame rates and pauses are kept. A frame without a timestamp comes one frame period after the frame before.
+    A timestamp that repeats or steps back a little is moved on by a millisecond. One that jumps back (a recorder that
+    started again in the same file) starts one period after the frame before.
 
-    >>> clock = Clock(origin=1.4, period=0.04)
-    >>> [round(clock.read(t), 3) for t in (1.4, 1.44, None, 1.48, 3.0, 1.2, 1.24)]
-    [0.0, 0.04, 0.08, 0.081, 1.6, 1.64, 1.68]
+    Args:
+        origin: Timestamp of the start.
+        period: Seconds from frame to frame.
+
+    Examples:
+        >>> clock = Clock(origin=1.4, period=0.04)
+        >>> [round(clock.read(t), 3) for t in (1.4, 1.44, None, 1.48, 3.0, 1.2, 1.24)]
+        [0.0, 0.04, 0.08, 0.081, 1.6, 1.64, 1.68]
     """
 
     def __init__(self, origin: float, period: float) -> None:
@@ -26,7 +31,14 @@ class Clock:
         self._before: float | None = None
 
     def read(self, seconds: float | None) -> float:
-        """The time of the next frame; `seconds` is its timestamp, None where the container gives none."""
+        """Time of the next frame.
+
+        Args:
+            seconds: Its timestamp; None without one.
+
+        Returns:
+            Seconds since the start.
+        """
         before = self._before
         if before is None:
             time = max(0.0, seconds - self._origin) if seconds is not None else 0.0
@@ -44,25 +56,28 @@ class Clock:
 
 
 def longest_step(period: float) -> float:
-    """Seconds beyond which a step from timestamp to timestamp counts as a jump."""
+    """Longest step between two timestamps that is no jump, in seconds."""
     return max(1.0, 2 * period)
 
 
 def without_outliers(
     frames: Iterable[T], seconds: Callable[[T], float | None], step: float, dropped: list[tuple[float, float]]
 ) -> Iterator[T]:
-    """Frames without those whose timestamp alone jumps away, while the next is back at the clock before.
+    """Frames without those whose timestamp alone jumps away, while the next one follows the clock before.
 
-    A frame that jumps is held until the next is known. Of a pause, or of a clock that starts anew, the next frame
+    A frame that jumps is held until the next is known. After a pause, or with a clock that starts again, the next frame
     follows the one that jumped, and both are kept.
 
     Args:
-        frames: In the order in which they are shown.
-        seconds: Timestamp of a frame; None where it has none.
-        step: A longer step, forward or back, is a jump.
+        frames: Frames in the order in which they are shown.
+        seconds: Function that gives the timestamp of a frame; None without one.
+        step: Longest step, forward or back, that is no jump.
         dropped: Receives the timestamp of each dropped frame, and that of the frame before it.
 
-    Example:
+    Yields:
+        The frames.
+
+    Examples:
         >>> dropped = []
         >>> list(without_outliers([0.0, 0.5, 3600.0, 1.5, 9.0, 9.5], lambda t: t, 1.0, dropped)), dropped
         ([0.0, 0.5, 1.5, 9.0, 9.5], [(3600.0, 0.5)])

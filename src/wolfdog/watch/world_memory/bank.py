@@ -21,15 +21,15 @@ _VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """A classifier's probabilities of N photographs in D degradations, J crops each.
+    """Probabilities of a classifier for N photographs in D degradations, J crops each.
 
     Attributes:
         classes: K names.
         degradations: D names.
-        labels: [N]: position of each photograph's class.
-        probabilities: [N, D, J, K] float32.
-        classifier: name of the classifier.
-        features: [N, D, J, F] float16: what the classifier's last layer read; None where they were not kept.
+        labels: Position of each photograph's class [N].
+        probabilities: Class probabilities [N, D, J, K], float32.
+        classifier: Name of the classifier.
+        features: Inputs of the classifier's last layer [N, D, J, F], float16; None if they were not kept.
     """
 
     classes: tuple[str, ...]
@@ -51,17 +51,23 @@ class Bank:
         return len(self.labels)
 
     def take(self, chosen: NDArray[np.int64]) -> "Bank":
-        """The photographs at these positions."""
+        """Bank of the photographs at these positions."""
         features = None if self.features is None else self.features[chosen]
         return replace(
             self, labels=self.labels[chosen], probabilities=self.probabilities[chosen], features=features
         )
 
     def only(self, degradations: Sequence[str]) -> "Bank":
-        """The bank with some of its degradations.
+        """Bank with some of its degradations.
+
+        Args:
+            degradations: Their names.
+
+        Returns:
+            The bank.
 
         Raises:
-            InputError: one of them is not in it.
+            InputError: One of them is not in it.
         """
         for name in degradations:
             if name not in self.degradations:
@@ -78,14 +84,17 @@ class Bank:
         )
 
     def with_probabilities(self, probabilities: NDArray[np.float32]) -> "Bank":
-        """The same photographs with other probabilities [N, D, J, K]."""
+        """Same photographs with other probabilities [N, D, J, K]."""
         return replace(self, probabilities=probabilities)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the bank as an NPZ file, atomically.
 
+        Args:
+            path: The file.
+
         Raises:
-            OSError: it cannot be written.
+            OSError: It cannot be written.
         """
         with atomic_write(path, "wb") as file:
             np.savez_compressed(
@@ -103,8 +112,14 @@ class Bank:
     def load(cls, path: str | PathLike[str]) -> "Bank":
         """Bank that `save` wrote.
 
+        Args:
+            path: The file.
+
+        Returns:
+            The bank.
+
         Raises:
-            MediaError: the file is missing, damaged or of another kind.
+            MediaError: The file is missing, damaged or of another kind.
         """
         try:
             with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -135,20 +150,23 @@ def build_bank(
 ) -> Bank:
     """Bank of photographs through a classifier.
 
-    Each photograph has one severity in each degradation, drawn evenly from 0 to 1, and other crops in each.
+    Each photograph has one severity in each degradation, drawn uniformly from 0 to 1, and other crops in each.
 
     Args:
-        classifier: with the classes of the photographs, in any order.
-        photographs: at least one.
-        degradations: of `DEGRADATIONS`.
-        crops_each: J.
-        seed: of crops and degradations.
-        features: whether to keep the features.
-        progress: called with the photographs done and the photographs in all.
+        classifier: Classifier with the classes of the photographs, in any order.
+        photographs: At least one photograph.
+        degradations: Names in `DEGRADATIONS`.
+        crops_each: Number of crops, J.
+        seed: Seed of crops and degradations.
+        features: Whether to keep the features.
+        progress: Called with the photographs done and the photographs in all.
+
+    Returns:
+        The bank.
 
     Raises:
-        InputError: the classifier has not the classes of the photographs.
-        MediaError: a photograph cannot be read.
+        InputError: The classifier does not have the classes of the photographs.
+        MediaError: A photograph cannot be read.
     """
     if sorted(classifier.classes) != sorted(photographs.classes):
         raise InputError(

@@ -1,4 +1,4 @@
-"""Methods side by side on simulated streams: context probabilities and their scores by degradation."""
+"""Comparison of methods on simulated streams: context probabilities and their scores by degradation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from .streams import SimulatedStreams
 Floats = NDArray[np.float64]
 
 ALL = "all"
-"""The row of all degradations together."""
+"""Row of all degradations together."""
 SNAPSHOT, IDEAL = "classifier alone", "ideal observer"
 CANINES = ("wolf", "dog")
 
@@ -40,7 +40,7 @@ def predictions_of(streams: SimulatedStreams, classes: Sequence[str], classifier
 def contexts(
     streams: SimulatedStreams, classes: Sequence[str], methods: Mapping[str, Method]
 ) -> dict[str, Floats]:
-    """[T, N, K] of the classifier alone and of each method, in its causal form."""
+    """Context probabilities [T, N, K] of the classifier alone and of each method, in its causal form."""
     table = predictions_of(streams, classes)
     T, N, K = streams.log_p.shape
     said = {SNAPSHOT: np.exp(streams.log_p).astype(np.float64)}
@@ -54,12 +54,12 @@ def contexts(
 def ideal_context(
     streams: SimulatedStreams, programme: Programme, classes: Sequence[str], posterior: CalibratedPosterior
 ) -> Floats:
-    """[T, N, K] of the exact filter of the world, which knows the classifier's errors and where shots begin."""
+    """Probabilities [T, N, K] of the exact filter of the world, given the classifier's errors and where shots begin."""
     world = programme.world
     order = [list(classes).index(label) for label in world.labels]
     seen = posterior.probabilities(streams.log_p)[..., order]
     even = np.full(len(order), 1 / len(order))
-    said = IdealObserver(world).given_classifier(seen, even, streams.cuts)
+    said = IdealObserver(world).given_classifier(seen, even, cuts=streams.cuts)
     return np.asarray(said[..., np.argsort(order)])
 
 
@@ -68,8 +68,8 @@ class Scores:
     """Scores of one method.
 
     Attributes:
-        by_degradation: of each degradation that occurs, and of `ALL`.
-        flips: changes of the label in a minute.
+        by_degradation: Scores of each degradation that occurs, and of `ALL`.
+        flips: Changes of the label per minute.
     """
 
     by_degradation: dict[str, Score]
@@ -112,10 +112,11 @@ def gap_tables(
 def mean_gap_tables(runs: Sequence[Mapping[str, GapTable]]) -> dict[str, GapTable]:
     """Mean over runs of the accuracies in each bucket, empty buckets left out; counts are added.
 
-    >>> one, two = (GapTable(((1, 9),), (n,), {"memory": (a,)}) for n, a in ((300, 0.8), (100, 0.9)))
-    >>> mean = mean_gap_tables([{"night": one}, {"night": two}])["night"]
-    >>> mean.counts, round(mean.accuracy["memory"][0], 2)
-    ((400,), 0.85)
+    Examples:
+        >>> one, two = (GapTable(((1, 9),), (n,), {"memory": (a,)}) for n, a in ((300, 0.8), (100, 0.9)))
+        >>> mean = mean_gap_tables([{"night": one}, {"night": two}])["night"]
+        >>> mean.counts, round(mean.accuracy["memory"][0], 2)
+        ((400,), 0.85)
     """
     means = {}
     for kind, first in runs[0].items():

@@ -25,26 +25,30 @@ SMALLEST, LARGEST = 24, 64
 
 
 def degrade(image: Image, name: str, severity: float = 0.5, *, seed: int = 0, frame: int = 0) -> Image:
-    """A degraded copy of an image.
+    """Degraded copy of an image.
 
-    What stays while a camera looks at one thing (the direction of motion, the side that is hidden) follows from
-    `seed`; noise follows from `seed` and `frame`.
+    Properties that are constant within a shot (the direction of motion, the hidden side) follow from `seed`; noise
+    follows from `seed` and `frame`.
 
     Args:
-        image: uint8 RGB, [H, W, 3].
-        name: one of `DEGRADATIONS`.
-        severity: 0 to 1.
-        seed: of the shot, 0 or more.
-        frame: number of the frame in its shot, 0 or more.
+        image: RGB image uint8 [H, W, 3].
+        name: One of `DEGRADATIONS`.
+        severity: Strength, 0 to 1.
+        seed: Seed of the shot, 0 or more.
+        frame: Number of the frame in its shot, 0 or more.
+
+    Returns:
+        The copy.
 
     Raises:
-        InputError: an unknown name, or a number out of range.
-        ShapeError: the image has another shape or dtype.
+        InputError: The name is unknown, or a number is out of range.
+        ShapeError: The image has another shape or dtype.
 
-    >>> image = np.full((32, 32, 3), 200, np.uint8)
-    >>> dark = degrade(image, "night", 1.0)
-    >>> dark.shape, bool(dark.mean() < 80)
-    ((32, 32, 3), True)
+    Examples:
+        >>> image = np.full((32, 32, 3), 200, np.uint8)
+        >>> dark = degrade(image, "night", 1.0)
+        >>> dark.shape, bool(dark.mean() < 80)
+        ((32, 32, 3), True)
     """
     if name not in DEGRADATIONS:
         raise InputError(f"degradation: expected one of {', '.join(DEGRADATIONS)}, got {name!r}.")
@@ -118,7 +122,7 @@ def _motion_blur(
 def _hidden(
     image: Image, severity: float, of_shot: np.random.Generator, of_frame: np.random.Generator
 ) -> Image:
-    """A dark surface of one colour with a coarse texture, over the left or the right side."""
+    """Dark surface of one colour with a coarse texture, over the left or the right side."""
     height, width = image.shape[:2]
     covered = round((0.35 + 0.25 * severity) * width)
     colour = of_shot.uniform(20, 110) + of_shot.uniform(-15, 15, 3)

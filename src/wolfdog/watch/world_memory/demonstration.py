@@ -1,4 +1,4 @@
-"""Demonstration: television of a folder of photographs, watched with and without the pretrained memory."""
+"""Demonstration: a broadcast of a folder of photographs, watched with and without the pretrained memory."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -38,12 +38,12 @@ class Demonstration:
     """Results of a demonstration.
 
     Attributes:
-        photographs: how many there were.
-        degradations: their names.
-        scores: of the classifier alone, the mean of 5 frames and the memory.
-        gaps: for each degradation, balanced accuracy of wolves and dogs by the frames since the last bear or goldfish.
-        fps: frames a second.
-        film: the annotated video.
+        photographs: Number of photographs.
+        degradations: Names of the degradations.
+        scores: Scores of the classifier alone, the mean of 5 frames and the memory.
+        gaps: For each degradation, balanced accuracy of wolves and dogs by the frames since the last bear or goldfish.
+        fps: Frames per second.
+        film: The annotated video.
     """
 
     photographs: int
@@ -54,7 +54,7 @@ class Demonstration:
     film: Path
 
     def as_dict(self) -> dict[str, object]:
-        """As JSON holds it."""
+        """Results for JSON."""
         return {
             "photographs": self.photographs,
             "fps": self.fps,
@@ -75,18 +75,21 @@ def demonstrate(
     """Classify photographs, clean and degraded; broadcast them; watch with and without the pretrained memory.
 
     Nothing is trained. OUT/film.mp4 is a programme of a minute and a half as a video, OUT/labels.csv its labels, and
-    OUT/annotated.mp4 the video with what the classifier alone and the memory say of it.
+    OUT/annotated.mp4 the video with the labels of the classifier alone and of the memory.
 
     Args:
-        images: holds a folder of photographs for each of wolf, dog, bear, goldfish and unknown.
-        out: an existing folder.
-        classifier: with these classes.
-        seed: of everything.
-        most: photographs of a class at most.
-        stages: shows progress.
+        images: Folder with a folder of photographs for each of wolf, dog, bear, goldfish and unknown.
+        out: An existing folder.
+        classifier: Classifier with these classes.
+        seed: Seed of the programmes, photographs and degradations.
+        most: Largest number of photographs of a class.
+        stages: Shows progress.
+
+    Returns:
+        The results.
 
     Raises:
-        MediaError: a photograph cannot be read or is missing, or a video cannot be written.
+        MediaError: A photograph cannot be read or is missing, or a video cannot be written.
     """
     world = default_world()
     photographs = PhotographSet.of_folder(images, world.labels, most=most)
@@ -117,13 +120,13 @@ def _watched(bank: Bank, programme: Programme, seed: int) -> tuple[dict[str, Sco
 
 
 def _lively(world: World, seed: int) -> Programme:
-    """A programme of many bears, goldfish and canines, whose viewer changes the channel twice a minute."""
+    """Programme of many bears, goldfish and canines, whose viewer changes the channel twice a minute."""
     lively = world.with_(switch_every=30 * world.fps, informative_rate=0.25, shot_length=12)
-    return Sampler(lively, 1, seed).draw(round(FILM_SECONDS * world.fps))
+    return Sampler(lively, 1, seed=seed).draw(round(FILM_SECONDS * world.fps))
 
 
 def _moments(film: Path, classifier: Classifier) -> list[Moment]:
-    """Probabilities of a video: the classifier's, and the memory's."""
+    """Moments of a video, with the probabilities of the classifier and of the memory."""
     looks = list(classify_video(film, classifier))
 
     def column(name: str) -> NDArray[Any]:
@@ -143,7 +146,7 @@ def _moments(film: Path, classifier: Classifier) -> list[Moment]:
     return [
         Moment(
             film.name, int(seen.frame[n]), float(seen.time[n]), alone[n], remembered[n], seen.probabilities[n],
-            context[n], float(seen.duration[n]),
+            context[n], duration=float(seen.duration[n]),
         )
         for n in range(len(seen))
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A film of photographs: a short programme whose shots pan over photographs, clean and degraded, as a video file."""
+"""Video of photographs: a short programme whose shots pan over photographs, clean and degraded."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,23 +27,30 @@ def write_film(
 ) -> list[LabelSpan]:
     """Write the first stream of a programme as a video, and return its labels.
 
-    Each shot pans over one photograph of its label, in one degradation; each degradation is as frequent as any other.
-    The `look` of a label's span is the name of the degradation.
+    Each shot pans over one photograph of its label, in one degradation; all degradations are equally frequent. The
+    `look` of a label's span is the name of the degradation.
 
     Args:
-        path: of the MP4 file.
-        photographs: of the programme's labels.
-        programme: what is on.
-        size: pixels of a frame's side.
-        seed: of the photographs and degradations.
+        path: The MP4 file.
+        photographs: Photographs of the programme's labels.
+        programme: The programme.
+        size: Pixels of a frame's side.
+        seed: Seed of the choice of photographs and degradations.
+
+    Returns:
+        The labels.
 
     Raises:
-        MediaError: a photograph cannot be read, or the video not be written.
+        MediaError: A photograph cannot be read, or the video cannot be written.
     """
     rate = exact_rate(programme.world.fps)
     spans = [
         LabelSpan(
-            float(shot.start / rate), float(shot.stop / rate), shot.label, _kind(seed, number), shot.channel
+            float(shot.start / rate),
+            float(shot.stop / rate),
+            shot.label,
+            look=_kind(seed, number),
+            channel=shot.channel,
         )
         for number, shot in enumerate(programme.shots())
     ]

@@ -1,4 +1,4 @@
-"""Picture of accuracy by gap, with and without memory: a panel for each degradation."""
+"""Plot of accuracy by gap, with and without memory, with a panel for each degradation."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -23,25 +23,40 @@ _STYLES = {
 def draw_gap_panels(
     tables: Mapping[str, GapTable], path: str | PathLike[str], *, fps: float, title: str
 ) -> None:
-    """Draw `gap_panels` into a picture file, atomically.
+    """Write `gap_panels` to a picture file, atomically.
+
+    Args:
+        tables: Accuracy by gap, for each degradation.
+        path: The picture.
+        fps: Frames per second.
+        title: Title of the plot.
 
     Raises:
-        OSError: it cannot be written.
-        ValueError: no picture has such a suffix.
+        OSError: It cannot be written.
+        ValueError: The suffix is none of a picture.
     """
     with atomic_path(path) as beside:
         gap_panels(tables, fps=fps, title=title).savefig(beside, dpi=150)
 
 
 def gap_panels(tables: Mapping[str, GapTable], *, fps: float, title: str) -> "Figure":
-    """A panel for each degradation: balanced accuracy on ambiguous frames, over the seconds since something told.
+    """Panels of balanced accuracy on ambiguous frames, against the seconds since the last informative one.
 
-    Points of few frames are hollow.
+    Markers of buckets with few frames are hollow.
 
-    >>> table = GapTable(((1, 10), (10, 30)), (500, 20), {"classifier alone": (0.5, 0.4), "memory": (0.9, None)})
-    >>> figure = gap_panels({"clean": table, "night": table}, fps=5, title="")
-    >>> [axes.get_title(loc="left") for axes in figure.axes]
-    ['clean', 'night']
+    Args:
+        tables: Accuracy by gap, for each degradation.
+        fps: Frames per second.
+        title: Title of the plot.
+
+    Returns:
+        The figure.
+
+    Examples:
+        >>> table = GapTable(((1, 10), (10, 30)), (500, 20), {"classifier alone": (0.5, 0.4), "memory": (0.9, None)})
+        >>> figure = gap_panels({"clean": table, "night": table}, fps=5, title="")
+        >>> [axes.get_title(loc="left") for axes in figure.axes]
+        ['clean', 'night']
     """
     from matplotlib.figure import Figure
 
@@ -76,9 +91,10 @@ def gap_panels(tables: Mapping[str, GapTable], *, fps: float, title: str) -> "Fi
 
 
 def _seconds(lo: int, hi: int, fps: float) -> str:
-    """A bucket of gaps in frames, from lo up to hi, in seconds.
+    """Bucket of gaps in frames, from lo up to hi, in seconds.
 
-    >>> _seconds(10, 30, 5.0), _seconds(1, 10, 5.0)
-    ('2-6', '0.2-2')
+    Examples:
+        >>> _seconds(10, 30, 5.0), _seconds(1, 10, 5.0)
+        ('2-6', '0.2-2')
     """
     return f"{lo / fps:g}-{hi / fps:g}"

@@ -1,4 +1,4 @@
-"""World memory as a smoothing method: predictions in, predictions with context probabilities out."""
+"""World memory as a smoothing method."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,26 +22,27 @@ _CHUNK = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class WorldMemory(Method):
-    """Memory of one world: a recurrent network that knows which classes are seen together, and how a classifier errs.
+    """Memory of one world: a recurrent network that knows which classes occur together, and a classifier's errors.
 
-    The pretrained one knows the world of `wolfdog.tv.default_world`, in which wolves are seen where bears are, and
-    dogs where goldfish are: a bear some time ago makes an unclear canine a wolf. It reads the log probabilities of
-    wolf, dog, bear, goldfish and unknown, in any order, and the seconds between frames. It was trained on what
-    EfficientNet-Lite0 says of photographs, clean and degraded (`wolfdog pretrain --world`).
+    The pretrained network knows the world of `wolfdog.tv.default_world`, in which wolves occur with bears, and dogs
+    with goldfish: after a bear, an unclear canine is a wolf. It reads the log probabilities of wolf, dog, bear,
+    goldfish and unknown, in any order, and the seconds between frames. It was trained on the probabilities of
+    EfficientNet-Lite0 for photographs, clean and degraded (`wolfdog pretrain --world`).
 
-    The memory goes from frame to frame, with the mean of each frame's rows. Each row's context is read off the
-    state after its frame and the row's own probabilities, so that each detection keeps a label of its own.
+    The memory goes from frame to frame, with the mean of each frame's rows. The context of a row is computed from the
+    state after its frame and the row's own probabilities, so that each detection has a label of its own.
 
     Attributes:
-        network: the network; the pretrained one where None.
+        network: The network; None for the pretrained one.
 
-    >>> from wolfdog.watch.predictions import Predictions
-    >>> bear, unclear = [0.001, 0.003, 0.99, 0.0, 0.006], [0.2, 0.35, 0.005, 0.0, 0.445]
-    >>> classes = ["wolf", "dog", "bear", "goldfish", "unknown"]
-    >>> seen = Predictions.from_columns(classes, [bear] * 10 + [unclear] * 10, time=np.arange(20) / 5)
-    >>> smoothed = WorldMemory().smooth(seen)
-    >>> smoothed.label_names()[-1], smoothed.label_names(context=True)[-1]
-    ('unknown', 'wolf')
+    Examples:
+        >>> from wolfdog.watch.predictions import Predictions
+        >>> bear, unclear = [0.001, 0.003, 0.99, 0.0, 0.006], [0.2, 0.35, 0.005, 0.0, 0.445]
+        >>> classes = ["wolf", "dog", "bear", "goldfish", "unknown"]
+        >>> seen = Predictions.from_columns(classes, [bear] * 10 + [unclear] * 10, time=np.arange(20) / 5)
+        >>> smoothed = WorldMemory().smooth(seen)
+        >>> smoothed.label_names()[-1], smoothed.label_names(context=True)[-1]
+        ('unknown', 'wolf')
     """
 
     name: ClassVar[str] = "world-memory"
@@ -52,8 +53,9 @@ class WorldMemory(Method):
     def knows(classes: Iterable[str]) -> bool:
         """Whether the pretrained memory is for these classes, in any order.
 
-        >>> WorldMemory.knows(["unknown", "bear", "dog", "wolf", "goldfish"]), WorldMemory.knows(["wolf", "dog"])
-        (True, False)
+        Examples:
+            >>> WorldMemory.knows(["unknown", "bear", "dog", "wolf", "goldfish"]), WorldMemory.knows(["wolf", "dog"])
+            (True, False)
         """
         return sorted(classes) == sorted(pretrained_world_network().config.classes)
 
@@ -84,18 +86,19 @@ class WorldMemory(Method):
 
 
 class WorldMemoryStream:
-    """World memory of one deployment, frame by frame: the numbers of `WorldMemory` as they come.
+    """World memory of one deployment, frame by frame; its results are those of `WorldMemory`.
 
     Args:
-        classes: names, in the order of the probabilities.
-        network: the pretrained one where None.
+        classes: Names, in the order of the probabilities.
+        network: The network; None for the pretrained one.
 
     Raises:
-        InputError: the network is for other classes.
+        InputError: The network is for other classes.
 
-    >>> memory = WorldMemoryStream(["wolf", "dog", "bear", "goldfish", "unknown"])
-    >>> memory.step([[0.0, 0.02, 0.95, 0.0, 0.03]], seconds=0.0).shape
-    (1, 5)
+    Examples:
+        >>> memory = WorldMemoryStream(["wolf", "dog", "bear", "goldfish", "unknown"])
+        >>> memory.step([[0.0, 0.02, 0.95, 0.0, 0.03]], seconds=0.0).shape
+        (1, 5)
     """
 
     def __init__(self, classes: Sequence[str], network: WorldNetwork | None = None) -> None:
@@ -107,14 +110,17 @@ class WorldMemoryStream:
 
     @torch.no_grad()
     def step(self, probabilities: ArrayLike, *, seconds: float = float("nan")) -> NDArray[np.float64]:
-        """Context probabilities [D, K] of the next frame.
+        """Context probabilities of the next frame.
 
         Args:
-            probabilities: [D, K], of the D rows of the frame, at least one.
-            seconds: time of the frame; NaN where unknown.
+            probabilities: Probabilities [D, K] of the D rows of the frame, at least one.
+            seconds: Time of the frame; NaN if unknown.
+
+        Returns:
+            Context probabilities [D, K].
 
         Raises:
-            ShapeError: the shape does not fit.
+            ShapeError: The shape does not fit.
         """
         p = np.asarray(probabilities, np.float64)
         if p.ndim != 2 or p.shape[1] != len(self._order) or not len(p):
@@ -138,7 +144,7 @@ def _order(network: WorldNetwork, classes: tuple[str, ...]) -> Integers:
     """Position among `classes` of each of the network's classes.
 
     Raises:
-        InputError: they are other classes.
+        InputError: They are other classes.
     """
     own = network.config.classes
     if sorted(own) != sorted(classes):

@@ -10,7 +10,7 @@ from wolfdog.cells import LSTMCell
 from wolfdog.errors import InputError
 from wolfdog.layers import Recurrent
 
-from ..smoothing.any_class_features import Clock
+from ..smoothing.any_class_features import Clock, lead_of_top
 from .streams import LEAST
 
 
@@ -20,8 +20,8 @@ class WorldNetworkConfig:
 
     Attributes:
         classes: K names, in the order of the probabilities.
-        width: H, the units of the LSTM.
-        times: whether the network reads the seconds between frames.
+        width: Units of the LSTM, H.
+        times: Whether the network reads the seconds between frames.
     """
 
     classes: tuple[str, ...]
@@ -45,18 +45,22 @@ class WorldNetwork(nn.Module):
 
         x_t      = [log p_t / 4, p_t, clock_t]
         h_t, c_t = LSTM(x_t, h_{t-1}, c_{t-1})
-        log q_t  = log_softmax((log p_t + W_2 relu(W_1 [h_t, x_t] + b_1) + b_2) / temperature)
+        log q_t  = log_softmax((log p_t + W_2 relu(W_1 [h_t, x_t] + b_1) + b_2 + prudence * lead_t) / temperature)
+
+    The lead of the classifier's most probable class is 1 - second / first, from its two largest probabilities; that of
+    the other classes is 0. Prudence, one number for each class, and the temperature are fitted after training.
 
     The clock is that of the any-class memory: the logarithm of the seconds since the frame before, its difference
     from the stream's mean, and whether the time is known.
 
     Args:
-        config: classes and size.
-        cell: in place of the LSTM, for comparisons: a cell that reads `config.inputs` numbers and has `config.width`
+        config: Classes and size.
+        cell: In place of the LSTM, for comparisons: a cell that reads `config.inputs` numbers and has `config.width`
             outputs.
     """
 
     temperature: Tensor
+    prudence: Tensor
 
     def __init__(self, config: WorldNetworkConfig, cell: nn.Module | None = None) -> None:
         super().__init__()
@@ -67,28 +71,32 @@ class WorldNetwork(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
         self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("prudence", torch.zeros(len(config.classes)))
 
     def forward(self, log_p: Tensor, clock: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Log probabilities [T, N, K] and the state after them.
+        """Corrected log probabilities, and the state after them.
 
         Args:
-            log_p: [T, N, K], the classifier's.
-            clock: [T, N, 3], of `Clock.features`.
-            state: of the frames before; None at the beginning.
+            log_p: Log probabilities of the classifier [T, N, K].
+            clock: Result of `Clock.features` [T, N, 3].
+            state: State after the frames before; None at the beginning.
+
+        Returns:
+            Log probabilities [T, N, K] and the state.
         """
         x = self.inputs(log_p, clock)
         h, after = self.memory(x, state)
         return self.read(log_p, x, h), after
 
     def inputs(self, log_p: Tensor, clock: Tensor) -> Tensor:
-        """[..., 2 K + 3]: what the LSTM reads."""
+        """Inputs of the LSTM [..., 2 K + 3]."""
         return torch.cat((log_p.clamp(min=LEAST) / 4, log_p.exp(), clock), -1)
 
     def read(self, log_p: Tensor, x: Tensor, h: Tensor) -> Tensor:
-        """[..., K]: the corrected log probabilities."""
+        """Corrected log probabilities [..., K]."""
         correction = self.out(torch.relu(self.hidden(torch.cat((h, x), -1))))
-        log_q: Tensor = (log_p.clamp(min=LEAST) + correction) / self.temperature
-        return log_q.log_softmax(-1)
+        log_q: Tensor = log_p.clamp(min=LEAST) + correction + self.prudence * lead_of_top(log_p)
+        return (log_q / self.temperature).log_softmax(-1)
 
     def clock(self, seconds: Tensor, clock: Clock | None = None) -> Tensor:
         """Features [T, N, 3] of the seconds [T, N] since the frame before; a running `clock` goes on."""

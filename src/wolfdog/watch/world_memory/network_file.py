@@ -1,63 +1,59 @@
-"""File of a world's network: weights and configuration as safetensors."""
+"""File of a world's network."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import cache
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from wolfdog.checkpoint import load_checkpoint, save_checkpoint
-from wolfdog.errors import CheckpointError, InputError
-
+from ..smoothing.network_file import LARGEST_WIDTH, load_network_file, save_network_file
 from .network import WorldNetwork, WorldNetworkConfig
 
 KIND = "wolfdog world memory"
 PRETRAINED = Path(__file__).parent / "pretrained" / "wolves_and_dogs.safetensors"
-LARGEST_WIDTH = 4096
 
 
 def save_world_network(
     path: str | PathLike[str], network: WorldNetwork, notes: Mapping[str, Any] | None = None
 ) -> None:
-    """Write weights and configuration, with notes on how they were made (what JSON holds), atomically.
+    """Write weights and configuration, atomically.
+
+    Args:
+        path: The file.
+        network: The network.
+        notes: How the network was made; values for JSON.
 
     Raises:
-        CheckpointError: the file cannot be written.
+        CheckpointError: The file cannot be written.
     """
-    whole = {"config": asdict(network.config), "made": dict(notes or {})}
-    save_checkpoint(Path(path), KIND, network.state_dict(), whole)
+    save_network_file(path, KIND, network, notes)
 
 
 def load_world_network(path: str | PathLike[str]) -> WorldNetwork:
     """Network that `save_world_network` wrote.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The network, in evaluation mode.
+
     Raises:
-        CheckpointError: the file is missing, damaged or of another kind.
+        CheckpointError: The file is missing, damaged or of another kind.
     """
-    tensors, notes = load_checkpoint(Path(path), KIND)
-    try:
-        network = WorldNetwork(_config(notes["config"]))
-        network.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, InputError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: its weights do not fit its configuration: {error}") from error
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise CheckpointError(f"{path}: holds weights that are not finite numbers.")
-    return network.eval()
+    return load_network_file(path, KIND, _untrained)
 
 
-def _config(notes: Any) -> WorldNetworkConfig:
-    classes, width, times = notes["classes"], notes["width"], notes["times"]
+def _untrained(config: Mapping[str, Any]) -> WorldNetwork:
+    classes, width, times = config["classes"], config["width"], config["times"]
     if not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
         raise ValueError(f"classes must be names, got {classes!r}")
     if not (isinstance(width, int) and width <= LARGEST_WIDTH and isinstance(times, bool)):
         raise ValueError(f"width {width!r} or times {times!r} cannot be")
-    return WorldNetworkConfig(classes=tuple(classes), width=width, times=times)
+    return WorldNetwork(WorldNetworkConfig(classes=tuple(classes), width=width, times=times))
 
 
 @cache
 def pretrained_world_network() -> WorldNetwork:
-    """The network that comes with the package. It is shared: copy it before changing its weights."""
+    """Network that comes with the package. It is shared: copy it before changing its weights."""
     return load_world_network(PRETRAINED)

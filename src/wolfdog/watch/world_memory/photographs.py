@@ -22,8 +22,8 @@ class PhotographSet:
     """Photographs of several classes, each picture once.
 
     Attributes:
-        classes: names of the classes.
-        paths: the files.
+        classes: Names of the classes.
+        paths: The files.
         labels: [N]: position of each file's class.
     """
 
@@ -40,16 +40,19 @@ class PhotographSet:
     ) -> "PhotographSet":
         """Photographs FOLDER/<class>/*.png, *.jpg or *.jpeg, in the order of the hashes of their contents.
 
-        Folders of other names are left out. Of files with the same content the first is taken.
+        Folders with other names are left out. Of files with the same content the first is taken.
 
         Args:
-            folder: holds a folder for each class.
-            classes: their names.
-            most: photographs of a class that are taken at most.
+            folder: Folder with a folder for each class.
+            classes: Names of the classes.
+            most: Largest number of photographs of a class; None for all.
+
+        Returns:
+            The photographs.
 
         Raises:
-            MediaError: the folder cannot be read, or a class has fewer than two photographs.
-            InputError: one photograph has two labels, or `most` is below 2.
+            MediaError: The folder cannot be read, or a class has fewer than two photographs.
+            InputError: One photograph has two labels, or `most` is below 2.
         """
         if most is not None and most < 2:
             raise InputError(f"most is in photographs of a class and must be 2 or more, got {most}.")
@@ -67,8 +70,13 @@ class PhotographSet:
             labels += [number] * len(found)
         return cls(tuple(classes), tuple(paths), np.array(labels, np.int64))
 
+    def labelled(self, classes: Sequence[str], name: str) -> "PhotographSet":
+        """The same photographs, all of them with the label `name`, one of `classes`."""
+        labels = np.full(len(self), list(classes).index(name), np.int64)
+        return replace(self, classes=tuple(classes), labels=labels)
+
     def take(self, chosen: Sequence[int] | NDArray[np.int64]) -> "PhotographSet":
-        """The photographs at these positions."""
+        """Photographs at these positions."""
         return replace(
             self, paths=tuple(self.paths[number] for number in chosen), labels=self.labels[np.asarray(chosen)]
         )
@@ -77,11 +85,20 @@ class PhotographSet:
 def parts(
     labels: NDArray[np.int64], share: float, seed: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions of two parts of the photographs, drawn by `seed`: `share` of each class, and the rest.
+    """Positions of two parts of the photographs: a share of each class, and the rest.
 
-    >>> first, second = parts(np.array([0, 0, 1, 1, 1, 1]), 0.5)
-    >>> len(first), len(second), sorted([*first.tolist(), *second.tolist()])
-    (3, 3, [0, 1, 2, 3, 4, 5])
+    Args:
+        labels: Classes of the photographs [N].
+        share: Share of the first part.
+        seed: Seed of the division.
+
+    Returns:
+        Positions of both parts.
+
+    Examples:
+        >>> first, second = parts(np.array([0, 0, 1, 1, 1, 1]), 0.5)
+        >>> len(first), len(second), sorted([*first.tolist(), *second.tolist()])
+        (3, 3, [0, 1, 2, 3, 4, 5])
     """
     rng = np.random.default_rng(seed)
     first, second = [], []
@@ -94,14 +111,17 @@ def parts(
 
 
 def upright(path: Path, size: int) -> "PillowImage":
-    """A photograph as an RGB image of Pillow, turned upright by its EXIF data.
+    """Photograph as an RGB image of Pillow, turned upright by its EXIF data.
 
     Args:
-        path: the file.
-        size: pixels of what will be made of it; a large JPEG is decoded at a fraction of its size, at least twice that.
+        path: The file.
+        size: Pixels that are needed; a large JPEG is decoded at a fraction of its size, at least twice that.
+
+    Returns:
+        The image.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: The file cannot be read.
     """
     from PIL import Image as Pillow
     from PIL import ImageOps
@@ -115,19 +135,22 @@ def upright(path: Path, size: int) -> "PillowImage":
 
 
 def crops(path: Path, height: int, width: int, count: int, rng: np.random.Generator) -> list[Image]:
-    """`count` crops of a photograph: rectangles of 0.8 to 1 of the largest one, at random places.
+    """Crops of a photograph: rectangles of 0.8 to 1 of the largest one, at random places.
 
-    All of them are mirrored, or none.
+    Either all of them are mirrored, or none.
 
     Args:
-        path: the file.
-        height: of the crops, in pixels.
-        width: of the crops, in pixels.
-        count: number of crops.
-        rng: the source of all that is random.
+        path: The file.
+        height: Height of the crops, in pixels.
+        width: Width of the crops, in pixels.
+        count: Number of crops.
+        rng: Source of random numbers.
+
+    Returns:
+        The crops.
 
     Raises:
-        MediaError: the file cannot be read.
+        MediaError: The file cannot be read.
     """
     from PIL import Image as Pillow
     from PIL import ImageOps

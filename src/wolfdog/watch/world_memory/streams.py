@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ LEAST = -12.0
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +25,11 @@ class SimulatedStreams:
     """T frames of N streams.
 
     Attributes:
-        labels: [T, N]: positions of the classes.
-        log_p: [T, N, K]: the classifier's log probabilities.
-        seconds: [T, N]: since the frame before; 0 at the first.
-        degradations: [T, N]: positions of each frame's degradation.
-        cuts: [T, N]: whether a frame is the first of its shot.
+        labels: Positions of the classes [T, N].
+        log_p: Log probabilities of the classifier [T, N, K].
+        seconds: Seconds since the frame before [T, N]; 0 at the first.
+        degradations: Positions of the degradations [T, N].
+        cuts: Whether a frame is the first of its shot [T, N].
     """
 
     labels: Integers
@@ -47,13 +49,16 @@ def show(
     """Streams of a programme in which each shot shows one photograph in one degradation, each frame another crop.
 
     Args:
-        bank: of the programme's labels.
-        programme: of N streams.
-        seed: of the photographs, degradations and crops.
-        mix: share of each degradation of the bank among the shots; even where None.
+        bank: Bank of the programme's labels.
+        programme: Programme of N streams.
+        seed: Seed of the choice of photographs, degradations and crops.
+        mix: Share of each degradation of the bank among the shots; None for equal ones.
+
+    Returns:
+        The streams.
 
     Raises:
-        InputError: the bank lacks photographs of a label, or `mix` does not fit.
+        InputError: The bank lacks photographs of a label, or `mix` does not fit.
     """
     rng = np.random.default_rng(seed)
     labels = labels_of(bank, programme)
@@ -76,10 +81,17 @@ def show(
 
 
 def labels_of(bank: Bank, programme: Programme) -> Integers:
-    """[T, N]: the programme's labels as positions of the bank's classes.
+    """Labels of the programme [T, N], as positions of the bank's classes.
+
+    Args:
+        bank: The bank.
+        programme: The programme.
+
+    Returns:
+        Positions [T, N].
 
     Raises:
-        InputError: the bank lacks photographs of a label.
+        InputError: The bank lacks photographs of a label.
     """
     positions = []
     for label in programme.world.labels:
@@ -90,7 +102,7 @@ def labels_of(bank: Bank, programme: Programme) -> Integers:
 
 
 def photographs_of(bank: Bank, labels: Integers, chance: NDArray[np.float64], number: Integers) -> Integers:
-    """[shots, N]: a photograph of each shot's label, by `chance` [shots, N]; `number` [T, N] counts the shots."""
+    """Photograph of each shot, by `chance` [shots, N]; `number` [T, N] is the number of each frame's shot."""
     of_shot = np.zeros(chance.shape, np.int64)
     of_shot[number, np.arange(labels.shape[1])] = labels
     by_class = [np.flatnonzero(bank.labels == k) for k in range(len(bank.classes))]
@@ -100,8 +112,8 @@ def photographs_of(bank: Bank, labels: Integers, chance: NDArray[np.float64], nu
     return np.asarray(np.concatenate(by_class)[np.minimum(place, len(bank) - 1)])
 
 
-def of_shots(values: Integers, number: Integers) -> Integers:
-    """[T, N]: of values [shots, N] that of each frame's shot."""
+def of_shots(values: NDArray[Scalar], number: Integers) -> NDArray[Scalar]:
+    """For each frame, the value of its shot [T, N], from values [shots, N]."""
     return np.asarray(np.take_along_axis(values, number, 0))
 
 

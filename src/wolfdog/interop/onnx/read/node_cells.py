@@ -15,13 +15,13 @@ from ...general_cells import GeneralElman, GeneralGRU, GeneralLSTM
 from .node import GATES, Node
 
 Make = Callable[..., Cell]
-"""The constructor of a cell; it takes the sizes, `bias` and `dtype`."""
+"""Constructor of a cell; it takes the sizes, `bias` and `dtype`."""
 
 _GATES: dict[str, tuple[int, ...]] = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
 """Indices in ONNX's order of wolfdog's gates: i, f, g, o in i, o, f, c; r, z, n in z, r, h."""
 
 _COUPLED = (0, 3, 1)
-"""The same for a coupled LSTM, which has no f: i, g, o."""
+"""Same for a coupled LSTM, which has no f: i, g, o."""
 
 _PEEPHOLES = (0, 2, 1)
 """Indices in ONNX's order i, o, f of the peepholes i, f, o."""
@@ -83,7 +83,7 @@ def _elman(node: Node, way: int) -> Make | None:
 
 
 _KNOWN: dict[str, Callable[[Node, int], Make | None]] = {"LSTM": _lstm, "GRU": _gru, "RNN": _elman}
-"""The constructor of a node's cell in `wolfdog.cells`, by operator; it gives None if the cell is not among them."""
+"""Constructor of a node's cell in `wolfdog.cells`, by operator; it gives None if the cell is not among them."""
 
 
 def _general(node: Node, way: int) -> Make:

@@ -112,7 +112,7 @@ RAW = (RAW_DATA, 4, 10)
 
 
 def extract_large(data: bytes, raw: list[Span], descriptor: Any) -> tuple[bytes, dict[bytes, memoryview]]:
-    """A checked message without the numbers of large tensors, and those numbers by their placeholders.
+    """Checked message without the numbers of large tensors, and those numbers by their placeholders.
 
     The bytes of the file are in memory already; parsing would add a second copy, and the weights a third. Extracted
     numbers become raw_data, whichever field held them: the bytes are the same.
@@ -159,7 +159,7 @@ def _as_varint(value: int) -> bytes:
 
 
 def _varint(data: memoryview, position: int, end: int) -> tuple[int, int]:
-    """A varint of up to ten bytes, and the position behind it."""
+    """Varint of up to ten bytes, and the position behind it."""
     value = shift = 0
     while position < end and shift < 70:
         byte = data[position]

@@ -68,7 +68,7 @@ class BidirectionalPart(Part):
 
 
 def _single_unit(part: Part) -> Any:
-    """The unit of a layer with one unit; None for any other."""
+    """Unit of a layer with one unit; None for any other."""
     return part.units[0] if isinstance(part, LayerPart) and not part.stacked else None
 
 

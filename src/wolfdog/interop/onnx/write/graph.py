@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto
 
 Dim = int | str
-"""A size, or the name of a dynamic one."""
+"""Size, or the name of a dynamic one."""
 
 SHARED = 64
 """Maximum number of elements of constants that are shared between uses."""
@@ -54,7 +54,7 @@ class Graph:
         return names
 
     def name(self, hint: str) -> str:
-        """A new name: the hint itself, or the hint and a number."""
+        """New name: the hint itself, or the hint and a number."""
         taken = self._root._names
         taken[hint] = taken.get(hint, -1) + 1
         return hint if taken[hint] == 0 else self.name(f"{hint}_{taken[hint]}")
@@ -96,11 +96,11 @@ class Graph:
         return name
 
     def body(self) -> "Graph":
-        """A graph inside this one."""
+        """Graph inside this one."""
         return Graph(self.dtype, self)
 
     def proto(self, name: str, about: str = "") -> "GraphProto":
-        """The graph as a protocol buffer."""
+        """Graph as a protocol buffer."""
         constants = self.constants if self._root is self else []
         made: GraphProto = onnx_package("onnx.helper").make_graph(
             self.nodes, name, self.inputs, self.outputs, constants, doc_string=about

@@ -63,7 +63,7 @@ class ModelPart(Part):
 
     @property
     def layers(self) -> list[tuple[str, Part]]:
-        """The parts with states."""
+        """Parts with states."""
         return [(name, part) for name, part in self.parts if isinstance(part, Part)]
 
     @property

@@ -17,7 +17,7 @@ ORDERS: Mapping[str, tuple[int, ...]] = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2),
 """Indices in wolfdog's order of ONNX's gates: LSTM i, o, f, c in i, f, g, o; GRU z, r, h in r, z, n."""
 
 _COUPLED = (0, 2, 2, 1)
-"""The same for a coupled LSTM with gates i, g, o: ONNX's i, o, f, c, where f is not read."""
+"""Same for a coupled LSTM with gates i, g, o: ONNX's i, o, f, c, where f is not read."""
 
 PEEPHOLES = (0, 2, 1)
 """Indices in wolfdog's order i, f, o of ONNX's peepholes i, o, f."""
@@ -83,7 +83,7 @@ def _packed(
 
 
 def _blocks(parameter: Tensor, order: tuple[int, ...]) -> Numbers:
-    """A packed parameter with reordered gates and ONNX's leading axis of directions."""
+    """Packed parameter with reordered gates and ONNX's leading axis of directions."""
     gates = parameter.detach().chunk(1 + max(order))
     return torch.cat([gates[k] for k in order]).unsqueeze(0).numpy()
 
@@ -151,7 +151,7 @@ _OPERATORS: dict[type[nn.Module], Callable[[Any], Operator | None]] = {
 
 
 def operator_of(cell: nn.Module) -> Operator | None:
-    """The operator that implements a cell; None if ONNX has none.
+    """Operator that implements a cell; None if ONNX has none.
 
     Examples:
         >>> operator_of(cells.GRUCell(3, 5)).op, operator_of(cells.FourGateLSTMCell(3, 5))

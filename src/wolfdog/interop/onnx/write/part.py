@@ -26,7 +26,7 @@ class StateInput:
         return not self.start.any()
 
     def of(self, owner: str) -> "StateInput":
-        """The same with its owner's name as a prefix."""
+        """Same with its owner's name as a prefix."""
         return StateInput(f"{owner.replace('.', '_')}_{self.name}", self.shape, self.start)
 
 
@@ -58,7 +58,7 @@ class Part(ABC):
 
     @abstractmethod
     def state_inputs(self) -> list[StateInput]:
-        """The states, in the order of inputs and outputs."""
+        """States, in the order of inputs and outputs."""
 
     @abstractmethod
     def step(self, graph: Graph, x: str, states: Sequence[str]) -> tuple[str, list[str]]:

@@ -78,5 +78,5 @@ def write_scan(
 
 
 def _rows(graph: Graph, mask: str, rank: int) -> str:
-    """A mask [B] for tensors of some rank, [B, 1, ...]."""
+    """Mask [B] for tensors of some rank, [B, 1, ...]."""
     return mask if rank == 1 else graph("Unsqueeze", mask, graph.integers(*range(1, rank)))

@@ -106,6 +106,10 @@ def unit_of(cell: nn.Module, returns: Returns | None = None, event: Sequence[int
             traced = trace(step, named, example, list(tensors(before)))
         except Refusal as refusal:
             raise ONNXError(f"{name} cannot be written to ONNX: {refusal}") from refusal
+        if traced.draws:
+            raise ONNXError(
+                f"{name} draws random numbers in its step, as for dropout: export it in eval mode"
+            )
         values = traced.parameters.run(named)
         start = tuple(_one_row(name, state) for state in tensors(before))
     kind = np.dtype(str(dtype).removeprefix("torch."))

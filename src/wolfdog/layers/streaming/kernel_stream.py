@@ -1,0 +1,73 @@
+"""Streams over kernels with packed weights."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ...errors import InputError
+from ..cell.state import State, rebuilt, tensors
+from .stream import Stream, copied
+
+if TYPE_CHECKING:
+    from ...compiler.driver import Compiled
+
+
+class KernelStream(Stream):
+    """Stream of one cell: a step is one call of a kernel, which allocates nothing.
+
+    Weights are packed when the stream is made. A step after they have changed raises an error where PyTorch counts the
+    change; `refresh` packs them again.
+
+    Args:
+        compiled: Compiled step of the cell, with a kernel over packed weights.
+        named: Tensors of the cell by name.
+        x: Buffer of events.
+        initial: Initial state.
+    """
+
+    def __init__(self, compiled: "Compiled", named: Mapping[str, Tensor], x: Tensor, initial: State) -> None:
+        kernel = compiled.packed_step
+        assert kernel is not None
+        self._kernel, self._initial = kernel, copied(initial)
+        self._weights: Sequence[Tensor] = [named[name] for name in compiled.names]
+        super().__init__(x, torch.zeros(len(x), *kernel.output_shape, dtype=kernel.dtype, device="cpu"))
+        self._tapes = [torch.stack([part, part]).contiguous() for part in tensors(self._initial)]
+        self._current = 0  # half of the tapes that holds the state
+        self.refresh()
+
+    @property
+    def fallback_reason(self) -> str | None:
+        """None: a kernel runs the steps."""
+        return None
+
+    def refresh(self) -> None:
+        """Pack the weights as they are now."""
+        self._counted = [weight for weight in self._weights if not weight.is_inference()]
+        self._versions = [weight._version for weight in self._counted]
+        packed = self._kernel.packed(self._weights)
+        first, second = self._kernel.bound(packed, self.x, self.y, self._tapes)
+        self._turns = first.run, second.run
+        self._bound = first, second  # the tables that the calls read
+
+    def _advance(self) -> None:
+        if [weight._version for weight in self._counted] != self._versions:
+            raise InputError(
+                "a weight has changed since this stream packed it: call refresh() to take the weights as they are "
+                "now, or make another stream"
+            )
+        self._turns[self._current]()
+        self._current ^= 1
+
+    def _state(self) -> State:
+        return rebuilt(self._initial, [tape[self._current].clone() for tape in self._tapes])
+
+    def _go_on_from(self, state: State) -> None:
+        for tape, part in zip(self._tapes, tensors(state), strict=True):
+            tape[self._current].copy_(part)
+
+    def _restart(self, examples: Tensor | None) -> None:
+        rows = slice(None) if examples is None else examples
+        for tape, part in zip(self._tapes, tensors(self._initial), strict=True):
+            tape[self._current][rows] = part[rows]

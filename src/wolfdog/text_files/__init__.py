@@ -1,0 +1,1 @@
+"""Text files of other programs: delimited tables, JSON, Camtrap DP packages, and the dates in them."""

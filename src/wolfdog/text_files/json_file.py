@@ -1,0 +1,36 @@
+"""Reading of JSON files from other programs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from wolfdog.errors import InputError
+
+
+def read_json(path: Path) -> Any:
+    """Contents of a JSON file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The contents.
+
+    Raises:
+        InputError: The file is no JSON, or has NaN, or is nested too deep.
+        OSError: The file cannot be read.
+    """
+
+    def refuse(name: str) -> Any:
+        raise InputError(f"{path}: {name} is no number of JSON. Write null, or a finite number.")
+
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=refuse)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: expected text in UTF-8, got other bytes at {error.start}.") from None
+    except RecursionError:
+        raise InputError(f"{path}: its lists are nested too deep to be read.") from None
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}: expected JSON, got something else in line {error.lineno}, column {error.colno} ({error.msg})."
+        ) from None

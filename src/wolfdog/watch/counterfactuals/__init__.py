@@ -1,0 +1,1 @@
+"""Context probabilities of many variants of one deployment: with a frame left out, or with a label known."""

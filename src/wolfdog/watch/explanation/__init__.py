@@ -1,0 +1,1 @@
+"""Explanation of a context label: the moments that made it."""

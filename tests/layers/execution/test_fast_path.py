@@ -1,0 +1,92 @@
+"""Repeated calls over sequences: the fast path beside the eager loop, with and without lengths and resets."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import wolfdog as wd
+from wolfdog.errors import ShapeError
+
+
+class _LearnedStart(nn.Module):
+    """Cell whose initial state is a parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.start = nn.GRUCell(3, 4), nn.Parameter(torch.randn(4))
+
+    def initial_state(self, batch: int) -> Tensor:
+        return self.start.expand(batch, 4)
+
+    def forward(self, x: Tensor, state: Tensor) -> Tensor:
+        return self.cell(x, state)
+
+
+CELLS = {
+    "LSTMCell": lambda: nn.LSTMCell(3, 4),
+    "PeepholeLSTMCell": lambda: wd.cells.PeepholeLSTMCell(3, 4),
+    "a cell with a learned initial state": _LearnedStart,
+}
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("name", CELLS)
+@settings(deadline=None, max_examples=5)
+@given(data=st.data())
+def test_repeated_calls_give_what_the_loop_gives(name: str, batch_first: bool, data: st.DataObject) -> None:
+    torch.manual_seed(0)
+    cell = CELLS[name]()
+    fast = wd.Recurrent(cell, batch_first=batch_first)
+    loop = wd.Recurrent(cell, batch_first=batch_first, backend="eager")
+    x = torch.randn(2, 5, 3) if batch_first else torch.randn(5, 2, 3)
+    with torch.no_grad():
+        _, last = loop(x)
+    for _ in range(5):
+        state = last if data.draw(st.booleans()) else None
+        lengths = data.draw(st.none() | st.lists(st.integers(1, 5), min_size=2, max_size=2))
+        resets = data.draw(st.none() | st.lists(st.booleans(), min_size=10, max_size=10))
+        marks = None if resets is None else torch.tensor(resets).view(x.shape[:2])
+        found, expected = (layer(x, state, lengths, marks) for layer in (fast, loop))
+        torch.testing.assert_close(found, expected)
+        leaves = [*cell.parameters()]
+        for ours, theirs in zip(
+            torch.autograd.grad(found[0].sum(), leaves, allow_unused=True),
+            torch.autograd.grad(expected[0].sum(), leaves, allow_unused=True),
+            strict=True,
+        ):
+            torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("wrong", [torch.zeros(5, 2), torch.zeros(2, 5, dtype=torch.bool), [[True]]])
+def test_wrong_resets_are_refused_by_every_call(wrong: object) -> None:
+    layer, x = wd.Recurrent(nn.LSTMCell(3, 4)), torch.randn(5, 2, 3)
+    for _ in range(3):
+        layer(x)
+    assert layer._sequence_path is not None
+    with pytest.raises(ShapeError, match="resets must be booleans"):
+        layer(x, resets=wrong)
+
+
+def test_calls_with_resets_take_the_fast_path() -> None:
+    layer, x, resets = (
+        wd.Recurrent(nn.LSTMCell(3, 4)),
+        torch.randn(5, 2, 3),
+        torch.zeros(5, 2, dtype=torch.bool),
+    )
+    for _ in range(2):
+        layer(x, resets=resets)
+    assert layer._sequence_path is not None
+    assert layer._sequence_path(x, None, None, resets) is not None
+
+
+def test_one_tensor_as_both_states_takes_the_fast_path() -> None:
+    layer, x, zeros = wd.Recurrent(nn.LSTMCell(3, 4)), torch.randn(2, 3), torch.zeros(2, 4)
+    with torch.no_grad():
+        layer.step(x, (zeros, zeros))
+        path = layer._step_path
+        found = layer.step(x, (zeros, zeros))
+        torch.testing.assert_close(found, layer.step(x, (zeros, zeros.clone())))
+    assert path is not None
+    assert layer._step_path is path

@@ -1,0 +1,166 @@
+"""Streams beside the layer that they come from."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import wolfdog as wd
+from wolfdog.errors import InputError, ShapeError
+
+
+class _Own(nn.Module):
+    """Cell with a matrix that is computed from a parameter, an output of its own, and a state of two parts."""
+
+    input_size, output_size = 3, 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.u = nn.Parameter(torch.randn(4, 4)), nn.Parameter(torch.randn(3, 4))
+
+    def initial_state(self, batch: int) -> tuple[Tensor, Tensor]:
+        return torch.ones(batch, 4), torch.zeros(batch, 1)
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        h, count = state
+        h = torch.tanh(x @ self.u + h @ (self.w - self.w.T))
+        return h[:, 1:3] * 2, (h, count + 1)
+
+
+class _Eager(nn.Module):
+    """Cell that only PyTorch's operators run, and that makes its own first state."""
+
+    input_size = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(3, 4)
+
+    def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
+        if state is None:
+            state = torch.full((len(x), 4), 0.5)
+        return self.cell(x, state) * float(x.detach().sum() * 0 + 1)
+
+
+LAYERS = {
+    "Elman": lambda: wd.Recurrent(nn.RNNCell(3, 4)),
+    "LSTM": lambda: wd.Recurrent(nn.LSTMCell(3, 4)),
+    "GRU, batch first": lambda: wd.Recurrent(wd.cells.GRUCell(3, 4), batch_first=True),
+    "full peepholes": lambda: wd.Recurrent(wd.cells.PeepholeLSTMCell(3, 4, peephole="full")),
+    "four gates": lambda: wd.Recurrent(wd.cells.FourGateLSTMCell(3, 4)),
+    "own": lambda: wd.Recurrent(_Own(), returns="output, state"),
+    "eager": lambda: wd.Recurrent(_Eager(), returns="state", backend="eager"),
+    "stack": lambda: wd.Stack(nn.GRUCell(3, 5), nn.LSTMCell(5, 4)),
+    "stack with skips": lambda: wd.Stack(nn.GRUCell(3, 4), nn.LSTMCell(4, 4), skip="residual"),
+}
+BY_LOOP = ("eager", "stack with skips")
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@settings(deadline=None, max_examples=5)
+@given(st.integers(1, 4), st.lists(st.sampled_from(["step", "buffer", "some", "all", "back"]), max_size=8))
+def test_a_stream_gives_what_the_layer_gives(name: str, batch: int, actions: list[str]) -> None:
+    torch.manual_seed(0)
+    layer = LAYERS[name]()
+    stream, state, kept = layer.stream(batch), None, None
+    assert (stream.fallback_reason is None) == (name not in BY_LOOP)
+    for action in [*actions, "step"]:
+        fresh = torch.zeros(batch, dtype=torch.bool)
+        if action == "some":
+            fresh[0] = True
+            stream.reset([0])
+        elif action == "all":
+            stream.reset()
+            state = None
+        elif action == "back" and kept is not None:
+            stream.state = state = kept
+        event = torch.randn(batch, 3)
+        axis = 1 if layer.batch_first else 0
+        with torch.no_grad():
+            y, state = layer(event.unsqueeze(axis), state, resets=fresh.unsqueeze(axis))
+        if action == "buffer":
+            stream.x.numpy()[:] = event.numpy()
+            found = stream.step()
+        else:
+            found = stream.step(event)
+        assert found is stream.y
+        torch.testing.assert_close(found, y.squeeze(axis))
+        torch.testing.assert_close(stream.state, state)
+        kept = copy.deepcopy(stream.state)
+
+
+def test_changed_weights_are_an_error_until_they_are_packed_again() -> None:
+    layer, event = wd.Recurrent(nn.GRUCell(3, 4)), torch.randn(1, 3)
+    stream = layer.stream()
+    before = stream.step(event).clone()
+    with torch.no_grad():
+        layer.cell.weight_ih.mul_(2)
+    with pytest.raises(InputError, match=r"call refresh\(\)"):
+        stream.step(event)
+    stream.refresh()
+    stream.reset()
+    after = stream.step(event)
+    torch.testing.assert_close(after, layer.step(event)[0].detach())
+    assert not torch.allclose(after, before)
+
+
+def test_double_precision_and_numpy_events() -> None:
+    layer = wd.Recurrent(nn.LSTMCell(3, 4)).double()
+    event = np.linspace(-1, 1, 3)[None]
+    torch.testing.assert_close(layer.stream().step(event), layer.step(torch.from_numpy(event))[0].detach())
+
+
+def test_wrong_events_states_and_sizes_are_refused() -> None:
+    layer = wd.Recurrent(nn.LSTMCell(3, 4))
+    stream = layer.stream(2)
+    with pytest.raises(ShapeError, match=r"an event of this stream is \[2, 3\]"):
+        stream.step(torch.zeros(1, 3))
+    with pytest.raises(ShapeError, match="the state of this stream"):
+        stream.state = torch.zeros(2, 4)
+    with pytest.raises(ShapeError, match="examples must be booleans"):
+        stream.reset(torch.zeros(3, dtype=torch.bool))
+    for batch in (0, -1, True, 1.5):
+        with pytest.raises(InputError, match="batch must be"):
+            layer.stream(batch)
+    with pytest.raises(InputError, match="contiguous"):
+        layer.stream(2, x=torch.zeros(3, 2).T)
+
+
+TORCH = {
+    "LSTM": lambda: wd.LSTM(3, 4, num_layers=2),
+    "GRU": lambda: wd.GRU(3, 4, batch_first=True),
+    "RNN": lambda: wd.RNN(3, 4, num_layers=3, nonlinearity="relu"),
+    "projected": lambda: wd.LSTM(3, 4, proj_size=2, num_layers=2),
+    "half": lambda: wd.LSTM(3, 4).bfloat16(),
+}
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_streams_of_torch_layers(name: str) -> None:
+    torch.manual_seed(0)
+    layer, state = TORCH[name](), None
+    stream, axis = layer.stream(2), 1 if layer.batch_first else 0
+    assert (stream.fallback_reason is None) == (name != "half")
+    for number in range(5):
+        event = torch.randn(2, 3, dtype=stream.x.dtype)
+        with torch.no_grad():
+            y, state = layer(event.unsqueeze(axis), state)
+        torch.testing.assert_close(stream.step(event), y.squeeze(axis))
+        torch.testing.assert_close(stream.state, state)
+        if number == 2:
+            stream.reset([1])
+            for tensor in state if isinstance(state, tuple) else (state,):
+                tensor[:, 1] = 0
+        if number == 3:
+            stream.state = state
+
+
+def test_a_bidirectional_layer_has_no_stream() -> None:
+    with pytest.raises(InputError, match="bidirectional"):
+        wd.GRU(3, 4, bidirectional=True).stream()
+    with pytest.raises(InputError, match="bidirectional"):
+        wd.Stack(wd.Bidirectional(nn.GRUCell(3, 4)), nn.GRUCell(8, 4)).stream()
