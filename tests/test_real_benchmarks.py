@@ -174,7 +174,7 @@ def test_photographs_go_through_the_whole_of_it(tmp_path: Path, monkeypatch: pyt
     assert bank.features is not None
     assert {"gru", "ideal observer", "classifier alone"} <= set(run)
     assert run["classifier alone"].by_degradation["all"].balanced > 0.9
-    degraded, gaps, seconds = benchmark.degraded_run(benchmark.bank_of(options, "degraded"), None, 0, 1)
+    degraded, gaps, seconds = benchmark.degraded_run(benchmark.bank_of(options, "degraded"), 0, 1)
     assert set(degraded["memory"].by_degradation) == {"all", *benchmark.FOUR}
     assert seconds > 0
     assert set(gaps) == set(benchmark.FOUR)
