@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from .predictions import write_predictions as write_predictions
     from .recorder import Recorder as Recorder
     from .recorder import Watched as Watched
+    from .report.page import Report as Report
+    from .report.page import write_report as write_report
     from .smoothing import METHODS as METHODS
     from .smoothing import AnyClass as AnyClass
     from .smoothing import AnyClassMemory as AnyClassMemory
@@ -177,6 +179,10 @@ _PUBLIC = {
     "recorder": (
         "Recorder",
         "Watched",
+    ),
+    "report.page": (
+        "Report",
+        "write_report",
     ),
     "smoothing": (
         "METHODS",
