@@ -74,14 +74,14 @@ def ways(names: list[str], network: str, classes: str, rate: float) -> list[Way]
         )
         reuse = float(value) if kind == "reuse" else None
         grouped = GroupedClassifier(inner, read_groups(classes, inner.classes))
-        made.append(Way(name, inner, grouped, LookOptions(Rate(rate), boxes, reuse)))
+        made.append(Way(name, inner, grouped, LookOptions(Rate(rate), boxes=boxes, reuse=reuse)))
     return made
 
 
 def looked_at(path: Path, way: Way) -> tuple[np.ndarray, float]:
     """Labels by frame, and looks for each frame. Of several objects in a frame, the surest of a named class counts."""
     before, labels = way.network.images, []
-    for looks in classify_video(path, way.classifier, way.options):
+    for looks in classify_video(path, way.classifier, options=way.options):
         labels += looks.surest(way.classifier.classes).probabilities.argmax(1).tolist()
     return np.array(labels), (way.network.images - before) / len(labels)
 

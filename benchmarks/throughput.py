@@ -80,7 +80,7 @@ def measure(path: Path, fps: float, motion: bool, seconds: float) -> None:
     pieces = chosen(path, classifier, options)
     looks = sum(len(one.crops) + (one.whole is not None) for piece in pieces for one in piece)
     frames = sum(map(len, pieces))
-    labeller = ClassifierLabeller(classifier, method, options)
+    labeller = ClassifierLabeller(classifier, method, options=options)
     medium = Medium(path, path.name, path.name)
 
     def whole() -> Predictions:

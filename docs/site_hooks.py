@@ -40,6 +40,8 @@ def command_reference() -> str:
 
 def _command(name: str, command: Any, parent: Any) -> str:
     context = command.make_context(name, [], parent=parent, resilient_parsing=True)
+    if getattr(command, "commands", None):  # a group: the reference of its commands
+        return "".join(_command(f"{name} {part}", one, context) for part, one in command.commands.items())
     usage = " ".join(command.collect_usage_pieces(context))
     records = [record for parameter in command.params if (record := parameter.get_help_record(context))]
     rows = "".join(f"| `{' '.join(option.split())}` | {_cell(text)} |\n" for option, text in records)

@@ -59,3 +59,20 @@ def test_a_broken_link_is_seen(tmp_path: Path) -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 600
+
+
+def missing_files(text: str) -> list[str]:
+    """Paths in backticks, below the top folder or src/wolfdog, that do not exist."""
+    paths = re.findall(r"`([\w./-]+(?:/|\.py|\.md|\.toml|\.txt))`", text)
+    package = ROOT / "src" / "wolfdog"
+    places = (ROOT, package, package / "compiler" / "frontend" / "aten", ROOT / "tests" / "support")
+    return [path for path in paths if "NAME" not in path and not any((at / path).exists() for at in places)]
+
+
+def test_the_recipes_name_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert missing_files(text) == []
+
+
+def test_a_missing_file_is_seen() -> None:
+    assert missing_files("`cells/lstm.py`, `cells/NAME.py`, `cells/none.py`, `tests/`") == ["cells/none.py"]

@@ -60,7 +60,9 @@ def test_frames_open_ends_and_single_frames(tmp_path):
             LabelSpan(90, 91, "bear", unit="frames"),
         ]
     }
-    present = present_at(read["a.mp4"], ["wolf", "dog", "bear"], [0.0, 1.0, 3.0, 3.1], [29, 30, 90, 93])
+    present = present_at(
+        read["a.mp4"], ["wolf", "dog", "bear"], [0.0, 1.0, 3.0, 3.1], frames=[29, 30, 90, 93]
+    )
     assert present.argmax(1).tolist()[:3] == [0, 1, 2]
     assert not present[3].any()
     with pytest.raises(LabelsError, match="numbers of the frames are not known"):
@@ -102,7 +104,7 @@ def test_spellings_are_merged_where_that_is_asked_for(tmp_path):
 
 def test_everything_is_written_so_that_it_reads_the_same(tmp_path):
     spans = {
-        "a.mp4": [LabelSpan(0, 1.25, "wolf", "canine", "Nature"), LabelSpan(1, math.inf, "dog")],
+        "a.mp4": [LabelSpan(0, 1.25, "wolf", look="canine", channel="Nature"), LabelSpan(1, math.inf, "dog")],
         "b.mp4": [LabelSpan(3, 9, "wolf", unit="frames"), LabelSpan(9, math.inf, "dog", unit="frames")],
         "c.mp4": [LabelSpan(0, math.inf, "dog", bag="c.mp4")],
         "d.mp4": [LabelSpan(0, math.inf, "blank")],

@@ -91,7 +91,7 @@ def train(layer: nn.Module, chunks: list[Tensor], clip: float | None) -> list[fl
     sgd = torch.optim.SGD(layer.parameters(), 0.3)
     return list(
         wd.TruncatedBPTT(layer, chunks).train(
-            lambda y, chunk: (y - chunk[..., :1]).square().mean(), sgd, clip
+            lambda y, chunk: (y - chunk[..., :1]).square().mean(), sgd, clip=clip
         )
     )
 

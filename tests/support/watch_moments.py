@@ -19,7 +19,9 @@ def moment(time, context, snapshot=None, video="a.mp4", frame=0, duration=0.04, 
         return p
 
     snapshot = context if snapshot is None else snapshot
-    return Moment(video, frame, time, snapshot, context, towards(snapshot), towards(context), duration)
+    return Moment(
+        video, frame, time, snapshot, context, towards(snapshot), towards(context), duration=duration
+    )
 
 
 @st.composite

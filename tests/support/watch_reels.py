@@ -48,7 +48,7 @@ def looked_at(programme: Programme, embedding=6, noise=0.1, seed=0):
 
 def shown(world, frames, streams, seed=0, **options):
     """Videos of a broadcast of `world`."""
-    return looked_at(Sampler(world, streams, seed).draw(frames), seed=seed, **options)
+    return looked_at(Sampler(world, streams, seed=seed).draw(frames), seed=seed, **options)
 
 
 def painted(frames=40, size=16, classes=3, name="a.mp4", seed=0, unlabelled=()):

@@ -46,7 +46,7 @@ def test_a_wrong_matrix_is_noticed():
 
 
 def test_one_channel_is_never_left():
-    world = World("lone", (Channel("a", 2, {"bear": 1}, {"unknown": 1}),), (Pace("p", 0.5, 10),))
+    world = World("lone", (Channel("a", 2, {"bear": 1}, {"unknown": 1}),), (Pace("p", 0.5, mean_stay=10),))
     chain = Chain.of(world)
     assert set(chain.channel) == {0}
     assert np.allclose(chain.transition.sum(1), 1)
@@ -56,4 +56,4 @@ def test_a_world_of_too_many_states_is_refused():
     labels = {str(i): 1.0 for i in range(60)}
     channels = tuple(Channel(str(i), 100, labels, labels) for i in range(20))
     with pytest.raises(WorldError, match="at most 4096"):
-        Chain.of(World("huge", channels, (Pace("p", 0.5, 100),), shot=ShotLength(16, 16)))
+        Chain.of(World("huge", channels, (Pace("p", 0.5, mean_stay=100),), shot=ShotLength(16, 16)))

@@ -190,7 +190,7 @@ def test_an_eye_that_errs_by_the_shot_against_every_hidden_path(cuts):
     count = len(observer.world.labels)
     frame_classifier, prior = rng.dirichlet(np.ones(count), (3, 1)), rng.dirichlet(np.full(count, 5.0))
     marked = np.array(cuts, bool)
-    labels = observer.given_classifier(frame_classifier, prior, marked[:, None])[:, 0]
+    labels = observer.given_classifier(frame_classifier, prior, cuts=marked[:, None])[:, 0]
     assert np.abs(labels - _naive_by_shot(observer, frame_classifier[:, 0] / prior, marked)).max() < 1e-10
     assert np.abs(labels - _naive_by_shot(observer, frame_classifier[:, 0] / prior, ~marked)).max() > 1e-3
 
@@ -204,9 +204,9 @@ def test_saying_a_thing_again_in_one_shot_is_no_news():
     frame_classifier = np.stack([told] * 6 + [doubtful] * 60)[:, None]
     cuts = np.isin(np.arange(66), [0, 6])[:, None]
     wolf, dog = world.labels.index("wolf"), world.labels.index("dog")
-    one_witness = observer.given_classifier(frame_classifier, np.full(5, 0.2), cuts)[-1, 0]
+    one_witness = observer.given_classifier(frame_classifier, np.full(5, 0.2), cuts=cuts)[-1, 0]
     sixty = observer.given_classifier(frame_classifier, np.full(5, 0.2))[-1, 0]
     assert one_witness[wolf] > 5 * one_witness[dog]  # on the bear's word
     assert sixty[wolf] < sixty[dog] / 5
     with pytest.raises(ShapeError, match="cuts"):
-        observer.given_classifier(frame_classifier, np.full(5, 0.2), cuts[:5])
+        observer.given_classifier(frame_classifier, np.full(5, 0.2), cuts=cuts[:5])

@@ -21,9 +21,9 @@ def _joined(parts):
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=4), st.integers(1, 3), st.integers(0, 9))
 @settings(max_examples=30, deadline=None)
 def test_chunks_are_the_whole(sizes, streams, seed):
-    in_parts = Sampler(tiny_world(), streams, seed)
+    in_parts = Sampler(tiny_world(), streams, seed=seed)
     parts = _joined([in_parts.draw(size) for size in sizes])
-    whole = Sampler(tiny_world(), streams, seed).draw(sum(sizes))
+    whole = Sampler(tiny_world(), streams, seed=seed).draw(sum(sizes))
     for name in ARRAYS:
         assert np.array_equal(parts[name], getattr(whole, name)), name
 
@@ -126,7 +126,7 @@ def test_the_world_may_change_between_draws():
     sampler.draw(50)
     sampler.world = default_world().with_(informative_rate=0.9)
     assert sampler.draw(300).informative[100:].mean() > 0.8
-    sampler.world = dataclasses.replace(default_world(), paces=(Pace("never", 0, 100),))
+    sampler.world = dataclasses.replace(default_world(), paces=(Pace("never", 0, mean_stay=100),))
     assert not sampler.draw(300).informative[100:].any()
     sampler.world = default_world()
     assert sampler.draw(3000).informative.any()

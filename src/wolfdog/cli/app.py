@@ -67,20 +67,20 @@ def main() -> None:
     try:
         with warnings.catch_warnings(), needs_extra("watch", "this command"):
             warnings.simplefilter("default", MediaWarning)
-            warnings.showwarning = _telling(warnings.showwarning)
+            warnings.showwarning = _one_line_warnings(warnings.showwarning)
             app()
     except WolfdogError as error:
         complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
         sys.exit(2)
     except OSError as error:
-        told = (
+        text = (
             OSError(f"{error.filename}: {error.strerror}. Choose another place.") if error.filename else error
         )
-        complaints.print(f"[bold red]wolfdog:[/] {_plain(told)}", soft_wrap=True)
+        complaints.print(f"[bold red]wolfdog:[/] {_plain(text)}", soft_wrap=True)
         sys.exit(1)
 
 
-def _telling(show: Callable[..., None]) -> Callable[..., None]:
+def _one_line_warnings(show: Callable[..., None]) -> Callable[..., None]:
     """Replacement of `warnings.showwarning` with one line for problems of a file; `show` handles other warnings."""
 
     def tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:

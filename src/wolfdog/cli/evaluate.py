@@ -82,7 +82,7 @@ def evaluate(
         typer.Option(help="Folder for scores.json and scores.png (gaps.png, with a world)."),
     ] = None,
 ) -> None:
-    """Hold predictions against labels: snapshot and context labels, of one file or of several side by side.
+    """Compare predictions with labels: snapshot and context labels, of one file or of several side by side.
 
     Accuracy, precision, recall and F1 have confidence intervals that resample deployments; frames are ranked (mAP,
     mcAP), events compared (edit score, F1 of events), and probabilities checked (calibration error, error against

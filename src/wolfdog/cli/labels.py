@@ -90,9 +90,9 @@ def split(
 
     file = labels_file_in(videos) if labels is None else labels
     table = read_labels(file, merge_spellings=merge_spellings)
-    found = find_labelled_media(videos, LabelTable(table.spans, table.sites), file)
+    found = find_labelled_media(videos, LabelTable(table.spans, sites=table.sites), file)
     splits = split_by_site(found.labels, _shares(shares), seed=seed)
-    made = LabelTable(found.labels.spans, found.labels.sites, splits)
+    made = LabelTable(found.labels.spans, sites=found.labels.sites, splits=splits)
     check_leaks(made, {medium.name: medium for medium in found.media}, file)
     write_labels(out, made)
     for name in _shares(shares):

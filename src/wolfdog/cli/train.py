@@ -157,7 +157,7 @@ def train(
         from ..watch.training.pipeline import WatcherTraining
         from ..watch.training.settings import FrameClassifierTraining
 
-        config = WatcherConfig(classes, fps, size, memory=memory or "lstm", **options)
+        config = WatcherConfig(classes, fps, size=size, memory=memory or "lstm", **options)
         seeing = FrameClassifierTraining(OptimizerSettings(classifier_steps, 3e-3))
         training = WatcherTraining(config, seeing, context, seed, out, save_every, joint=mode is Mode.JOINT)
         _train_scratch(training, footage, out)
@@ -274,7 +274,9 @@ def _train_head(
             markup=False,
             soft_wrap=True,
         )
-    TrainedModel(classifier, features.identity, crop, fps, head, trained.memory, network).save(out)
+    TrainedModel(classifier, features.identity, crop, fps, head, memory=trained.memory, network=network).save(
+        out
+    )
     if trained.right is not None:
         alone, remembering = (percent(share) for share in trained.right)
         console.print(

@@ -52,7 +52,7 @@ def tv(
         typer.Option(help="Also draw a contact sheet, a PNG with a row of frames for each label."),
     ] = None,
 ) -> None:
-    """Broadcast simulated television: MP4 files, their labels, and the world they are from."""
+    """Simulate television: MP4 files, their labels, and the world that describes them."""
     from wolfdog.tv.painter import Painter
     from wolfdog.tv.photographs import Photographs
 
@@ -66,7 +66,7 @@ def tv(
         default_world() if world is None else load_world(world), switch_every, informative_rate, shot_length
     )
     picture: Picture = (
-        Painter(size, seed) if images is None else Photographs(images, part or "all", size, seed)
+        Painter(size, seed) if images is None else Photographs(images, part or "all", size=size, seed=seed)
     )
     if sheet is not None:
         from wolfdog.tv.sheet import write_sheet

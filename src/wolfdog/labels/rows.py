@@ -105,7 +105,9 @@ def table_of(rows: Iterable[LabelRow], *, merge_spellings: bool = False) -> tupl
                     f"{row.where}: {row.media} has the {name} {known[row.media]!r} in an earlier row and {value!r} "
                     "here. A file has one."
                 )
-    return LabelTable({name: sorted(of_one) for name, of_one in spans.items()}, sites, splits), problems
+    return LabelTable(
+        {name: sorted(of_one) for name, of_one in spans.items()}, sites=sites, splits=splits
+    ), problems
 
 
 def media_name(text: str) -> str:
@@ -130,10 +132,12 @@ def is_blank(label: str) -> bool:
 def _span(row: LabelRow, end: float) -> LabelSpan:
     if row.start is None:
         bag = "" if is_blank(row.label) and not row.sequence else row.sequence or row.media
-        return LabelSpan(0.0, math.inf, row.label, row.look, row.channel, bag=bag)
+        return LabelSpan(0.0, math.inf, row.label, look=row.look, channel=row.channel, bag=bag)
     if row.unit == "frames" and end == row.start:
         end = row.start + 1
-    return LabelSpan(row.start, end, row.label, row.look, row.channel, row.unit, row.sequence)
+    return LabelSpan(
+        row.start, end, row.label, look=row.look, channel=row.channel, unit=row.unit, bag=row.sequence
+    )
 
 
 def _with_ends(rows: list[LabelRow]) -> Iterable[tuple[LabelRow, float]]:

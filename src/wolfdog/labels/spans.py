@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -42,10 +42,10 @@ class LabelSpan:
     start: float
     end: float
     label: str
-    look: str = ""
-    channel: str = ""
-    unit: Unit = "seconds"
-    bag: str = ""
+    look: str = field(default="", kw_only=True)
+    channel: str = field(default="", kw_only=True)
+    unit: Unit = field(default="seconds", kw_only=True)
+    bag: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         for name, value, most in (("start", self.start, "finite"), ("end", self.end, "any")):
@@ -61,19 +61,27 @@ class LabelSpan:
 
 
 def labels_at(
-    spans: Sequence[LabelSpan], times: ArrayLike, frames: ArrayLike | None = None
+    spans: Sequence[LabelSpan], times: ArrayLike, *, frames: ArrayLike | None = None
 ) -> list[str | None]:
-    """Label at each of some times, or None where no span holds it; see `spans_at`.
+    """Label at each of some times; see `spans_at`.
+
+    Args:
+        spans: As of `spans_at`.
+        times: As of `spans_at`.
+        frames: As of `spans_at`.
+
+    Returns:
+        Labels, None where no span covers the time.
 
     Examples:
         >>> labels_at([LabelSpan(0.0, 1.0, "wolf"), LabelSpan(2.0, 3.0, "bear")], [0.0, 1.0, 2.5])
         ['wolf', None, 'bear']
     """
-    return [None if at < 0 else spans[at].label for at in spans_at(spans, times, frames).tolist()]
+    return [None if at < 0 else spans[at].label for at in spans_at(spans, times, frames=frames).tolist()]
 
 
 def spans_at(
-    spans: Sequence[LabelSpan], times: ArrayLike, frames: ArrayLike | None = None
+    spans: Sequence[LabelSpan], times: ArrayLike, *, frames: ArrayLike | None = None
 ) -> NDArray[np.int64]:
     """Number of the span that covers each of some frames, -1 where none does.
 
@@ -95,12 +103,12 @@ def spans_at(
     covering = np.full(len(np.asarray(times)), -1, np.int64)
     for number, span in enumerate(spans):
         if not span.bag:
-            covering[rows_of(span, times, frames)] = number
+            covering[rows_of(span, times, frames=frames)] = number
     return covering
 
 
 def present_at(
-    spans: Sequence[LabelSpan], classes: Sequence[str], times: ArrayLike, frames: ArrayLike | None = None
+    spans: Sequence[LabelSpan], classes: Sequence[str], times: ArrayLike, *, frames: ArrayLike | None = None
 ) -> NDArray[np.bool_]:
     """Whether each class is labelled in each frame: several may be at a time. Spans of bags are left out.
 
@@ -122,11 +130,11 @@ def present_at(
     present = np.zeros((len(np.asarray(times)), len(index)), bool)
     for span in spans:
         if not span.bag:
-            present[rows_of(span, times, frames), index[span.label]] = True
+            present[rows_of(span, times, frames=frames), index[span.label]] = True
     return present
 
 
-def rows_of(span: LabelSpan, times: ArrayLike, frames: ArrayLike | None = None) -> NDArray[np.int64]:
+def rows_of(span: LabelSpan, times: ArrayLike, *, frames: ArrayLike | None = None) -> NDArray[np.int64]:
     """Positions of the frames that a span covers, a span of a bag too.
 
     Args:

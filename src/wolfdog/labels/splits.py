@@ -59,7 +59,9 @@ def leaks(labels: LabelTable, contents: Mapping[str, str] | None = None) -> list
         A message for each leak, which names files.
 
     Examples:
-        >>> table = LabelTable({}, {"a.mp4": "x", "b.mp4": "x"}, {"a.mp4": "train", "b.mp4": "test"})
+        >>> table = LabelTable(
+        ...     {}, sites={"a.mp4": "x", "b.mp4": "x"}, splits={"a.mp4": "train", "b.mp4": "test"}
+        ... )
         >>> leaks(table)
         ['the site x is in the splits train (a.mp4) and test (b.mp4)']
     """

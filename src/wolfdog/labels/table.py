@@ -22,8 +22,8 @@ class LabelTable(Mapping[str, Sequence[LabelSpan]]):
     """
 
     spans: Mapping[str, Sequence[LabelSpan]]
-    sites: Mapping[str, str] = field(default_factory=dict)
-    splits: Mapping[str, str] = field(default_factory=dict)
+    sites: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    splits: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def __getitem__(self, name: str) -> Sequence[LabelSpan]:
         return self.spans[name]
@@ -58,6 +58,6 @@ class LabelTable(Mapping[str, Sequence[LabelSpan]]):
             spans[new] = sorted([*spans.get(new, ()), *moved])
         return LabelTable(
             spans,
-            {new: self.sites[old] for old, new in names.items() if old in self.sites},
-            {new: self.splits[old] for old, new in names.items() if old in self.splits},
+            sites={new: self.sites[old] for old, new in names.items() if old in self.sites},
+            splits={new: self.splits[old] for old, new in names.items() if old in self.splits},
         )

@@ -100,6 +100,7 @@ class TruncatedBPTT(Iterator[ChunkResult]):
         self,
         loss: Callable[[Tensor, Any], Tensor],
         optimizer: torch.optim.Optimizer,
+        *,
         clip: float | None = None,
     ) -> Iterator[float]:
         """One optimizer step for every chunk.

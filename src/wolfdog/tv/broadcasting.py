@@ -141,7 +141,7 @@ def draw_programme(world: World, *, minutes: float, streams: int, seed: int) -> 
             f"streams: expected 1 or more, with at most {MOST_FRAMES:,} frames in all, got {streams} of "
             f"{frames:,} frames. Make several broadcasts, in folders of their own."
         )
-    return Sampler(world, streams, seed).draw(frames)
+    return Sampler(world, streams, seed=seed).draw(frames)
 
 
 def _check_folder(out: Path, names: set[str]) -> None:
@@ -170,7 +170,7 @@ def _spans(programme: Programme, stream: int, picture: Picture) -> Iterator[Labe
     world, rate = programme.world, exact_rate(programme.world.fps)
     for shot in programme.shots(stream):
         start, end = float(shot.start / rate), float(shot.stop / rate)
-        yield LabelSpan(start, end, shot.label, picture.look(world, shot.label), shot.channel)
+        yield LabelSpan(start, end, shot.label, look=picture.look(world, shot.label), channel=shot.channel)
 
 
 def _silent(done: int, total: int) -> None:

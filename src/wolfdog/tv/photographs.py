@@ -44,7 +44,7 @@ class Photographs(Picture):
         MediaError: The directory cannot be read or holds no photographs.
     """
 
-    def __init__(self, directory: str | Path, part: str = "all", size: int = 64, seed: int = 0) -> None:
+    def __init__(self, directory: str | Path, part: str = "all", *, size: int = 64, seed: int = 0) -> None:
         super().__init__(size, seed)
         if part not in SHARES:
             raise InputError(f"part: expected one of {', '.join(SHARES)}, got {part!r}.")

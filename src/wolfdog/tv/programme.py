@@ -1,6 +1,6 @@
 """Programme: the hidden channel, pace and label of every frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -56,7 +56,7 @@ class Programme:
     shot: Ints
     age: Ints
     gap_before: Ints
-    first_stream: int = 0
+    first_stream: int = field(default=0, kw_only=True)
 
     @property
     def frames(self) -> int:

@@ -34,7 +34,7 @@ class Sampler:
         (64, 3)
     """
 
-    def __init__(self, world: World, streams: int = 1, seed: int = 0) -> None:
+    def __init__(self, world: World, streams: int = 1, *, seed: int = 0) -> None:
         if streams < 1:
             raise InputError(f"streams: expected 1 or more, got {streams}.")
         if seed < 0:

@@ -1,7 +1,7 @@
 """Parts of a world: channels, paces and the length of shots."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wolfdog.errors import WorldError
 from wolfdog.tv.checks import check_names, check_number, check_weights
@@ -36,7 +36,7 @@ class Channel:
     mean_stay: float
     informative: Mapping[str, float]
     filler: Mapping[str, float]
-    weight: float = 1.0
+    weight: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
         where = f"channel {self.name!r}"
@@ -63,7 +63,7 @@ class Pace:
 
     name: str
     informative_rate: float
-    mean_stay: float = 1000.0
+    mean_stay: float = field(default=1000.0, kw_only=True)
 
     def __post_init__(self) -> None:
         where = f"pace {self.name!r}"

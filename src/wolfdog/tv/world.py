@@ -45,9 +45,9 @@ class World:
     name: str
     channels: tuple[Channel, ...]
     paces: tuple[Pace, ...]
-    fps: float = 5.0
-    shot: ShotLength = field(default_factory=ShotLength)
-    looks: Mapping[str, str] = field(default_factory=dict)
+    fps: float = field(default=5.0, kw_only=True)
+    shot: ShotLength = field(default_factory=ShotLength, kw_only=True)
+    looks: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         check_names(self.name, where="the world's name")
@@ -66,7 +66,7 @@ class World:
                 raise WorldError(
                     f"pace {pace.name!r}: mean_stay: expected at least the mean length of a shot "
                     f"({self.shot.mean:g} "
-                    f"frames), got {pace.mean_stay:g}. A pace lasts whole shots: make it longer."
+                    f"frames), got {pace.mean_stay:g}. A pace lasts for whole shots: make it longer."
                 )
         if len(self.channels) > 1 and sum(channel.weight > 0 for channel in self.channels) < 2:
             raise WorldError("channels: at most one has a weight above 0. Give two or more of them a weight.")
@@ -188,7 +188,7 @@ class World:
             world = dataclasses.replace(world, channels=channels)
         if informative_rate is not None:
             world = dataclasses.replace(
-                world, paces=(Pace("steady", informative_rate, max(1000.0, world.shot.mean)),)
+                world, paces=(Pace("steady", informative_rate, mean_stay=max(1000.0, world.shot.mean)),)
             )
         if shot_length is not None:
             world = dataclasses.replace(world, shot=ShotLength(shot_length, world.shot.phases))

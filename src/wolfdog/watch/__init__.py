@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     from .classifiers.registry import CLASSIFIERS as CLASSIFIERS
     from .classifiers.registry import load_classifier as load_classifier
     from .classifiers.video_classification import classify_video as classify_video
+    from .evaluation.evaluation import Evaluation as Evaluation
+    from .evaluation.evaluation import evaluate_predictions as evaluate_predictions
+    from .explanation.gradients import gradient_contributions as gradient_contributions
+    from .explanation.leave_one_out import Run as Run
+    from .explanation.leave_one_out import leave_one_out as leave_one_out
+    from .explanation.leave_one_out import leave_runs_out as leave_runs_out
+    from .explanation.leave_one_out import nearest_first as nearest_first
+    from .export.exports import export_results as export_results
     from .formats import read_results as read_results
+    from .formats.verified_labels import VerifiedLabels as VerifiedLabels
+    from .formats.verified_labels import read_verified as read_verified
     from .labelling.classifier_labeller import ClassifierLabeller as ClassifierLabeller
     from .labelling.labeller import Labeller as Labeller
     from .labelling.labeller import Labels as Labels
@@ -71,20 +81,30 @@ if TYPE_CHECKING:
     from .recorder import Watched as Watched
     from .report.page import Report as Report
     from .report.page import write_report as write_report
+    from .review.answers import smooth_with_answers as smooth_with_answers
+    from .review.calibration import Calibration as Calibration
+    from .review.calibration import fit_calibration as fit_calibration
+    from .review.calibration_file import load_calibration as load_calibration
+    from .review.calibration_file import save_calibration as save_calibration
+    from .review.expected_gain import review_queue as review_queue
     from .smoothing import METHODS as METHODS
     from .smoothing import AnyClass as AnyClass
     from .smoothing import AnyClassMemory as AnyClassMemory
     from .smoothing import Method as Method
     from .smoothing.fit import Fitting as Fitting
     from .smoothing.fit import fit_memory as fit_memory
+    from .smoothing.method import Stream as Stream
     from .video.camera_dates import DateOptions as DateOptions
     from .video.discover import find_videos as find_videos
     from .video.discover import named_videos as named_videos
     from .video.listing import ListOptions as ListOptions
     from .video.listing import list_media as list_media
+    from .video.live import LiveOptions as LiveOptions
+    from .video.live import LiveSource as LiveSource
     from .video.media import Medium as Medium
     from .video.media import all_utc as all_utc
     from .video.media import by_deployment as by_deployment
+    from .video.moving import Moving as Moving
     from .video.sampling import AllFrames as AllFrames
     from .video.sampling import Every as Every
     from .video.sampling import Rate as Rate
@@ -94,6 +114,33 @@ if TYPE_CHECKING:
     from .world_memory.method import WorldMemoryStream as WorldMemoryStream
 
 _PUBLIC = {
+    "evaluation.evaluation": (
+        "Evaluation",
+        "evaluate_predictions",
+    ),
+    "explanation.gradients": ("gradient_contributions",),
+    "explanation.leave_one_out": (
+        "Run",
+        "leave_one_out",
+        "leave_runs_out",
+        "nearest_first",
+    ),
+    "export.exports": ("export_results",),
+    "formats.verified_labels": (
+        "VerifiedLabels",
+        "read_verified",
+    ),
+    "review.answers": ("smooth_with_answers",),
+    "review.calibration": (
+        "Calibration",
+        "fit_calibration",
+    ),
+    "review.calibration_file": (
+        "load_calibration",
+        "save_calibration",
+    ),
+    "review.expected_gain": ("review_queue",),
+    "smoothing.method": ("Stream",),
     "classifiers.array_cache": ("ArrayCache",),
     "classifiers.chosen_frames": ("LookOptions",),
     "classifiers.classes": (
@@ -203,11 +250,16 @@ _PUBLIC = {
         "ListOptions",
         "list_media",
     ),
+    "video.live": (
+        "LiveOptions",
+        "LiveSource",
+    ),
     "video.media": (
         "Medium",
         "all_utc",
         "by_deployment",
     ),
+    "video.moving": ("Moving",),
     "video.sampling": (
         "AllFrames",
         "Every",

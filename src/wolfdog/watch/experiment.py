@@ -116,7 +116,7 @@ class Experiment:
 
     def config(self, memory: str) -> WatcherConfig:
         """Configuration of the watcher with that memory."""
-        return WatcherConfig(self.world.labels, self.world.fps, self.size, memory=memory)
+        return WatcherConfig(self.world.labels, self.world.fps, size=self.size, memory=memory)
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +234,7 @@ def _on_air(
     picture = (
         Painter(experiment.size, seed)
         if pictures is None
-        else Photographs(pictures, PHOTOGRAPHS[part], experiment.size, seed)
+        else Photographs(pictures, PHOTOGRAPHS[part], size=experiment.size, seed=seed)
     )
     frames = round(airtime.minutes * 60 * world.fps) * airtime.streams
     with stages(f"broadcasting {why}", frames) as done:

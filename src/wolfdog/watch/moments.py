@@ -1,7 +1,7 @@
 """Results of a watcher: a moment for each frame, and events, the runs of moments with one label."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan, nan
 from typing import Any, Literal
 
@@ -58,11 +58,11 @@ class Moment:
     context: str
     snapshot_probabilities: Probabilities
     context_probabilities: Probabilities
-    duration: float = 0.0
-    evidence: tuple[Evidence, ...] = ()
-    deployment: str = ""
-    utc: float = nan
-    local: float = nan
+    duration: float = field(default=0.0, kw_only=True)
+    evidence: tuple[Evidence, ...] = field(default=(), kw_only=True)
+    deployment: str = field(default="", kw_only=True)
+    utc: float = field(default=nan, kw_only=True)
+    local: float = field(default=nan, kw_only=True)
 
     @property
     def instant(self) -> float:
@@ -104,11 +104,11 @@ class Event:
     label: str
     probability: float
     moments: int
-    deployment: str = ""
-    last_video: str = ""
-    utc: float = nan
-    local: float = nan
-    span: float = nan
+    deployment: str = field(default="", kw_only=True)
+    last_video: str = field(default="", kw_only=True)
+    utc: float = field(default=nan, kw_only=True)
+    local: float = field(default=nan, kw_only=True)
+    span: float = field(default=nan, kw_only=True)
 
     @property
     def duration(self) -> float:
@@ -205,11 +205,11 @@ class Merge:
             self._text,
             self._sum / self._count,
             self._count,
-            first.deployment,
-            "" if one else last.video,
-            first.utc,
-            first.local,
-            nan if one else last.instant - first.instant + (end - last.time),
+            deployment=first.deployment,
+            last_video="" if one else last.video,
+            utc=first.utc,
+            local=first.local,
+            span=nan if one else last.instant - first.instant + (end - last.time),
         )
         # A billionth of a second of slack: 0.3 s asked for must not drop 0.7 - 0.4 = 0.29999999999999993 s.
         return None if event.duration < self._min_duration - 1e-9 else event
@@ -258,7 +258,7 @@ def events(
     Examples:
         >>> p = np.array([0.25, 0.75])
         >>> labels = ["dog", "wolf", "wolf"]
-        >>> seen = [Moment("a.mp4", i, i / 2, "dog", labels[i], p, p, 0.5) for i in range(3)]
+        >>> seen = [Moment("a.mp4", i, i / 2, "dog", labels[i], p, p, duration=0.5) for i in range(3)]
         >>> for event in events(seen):
         ...     print(event.start, event.end, event.label, event.probability, event.moments)
         0.0 0.5 dog 0.75 1

@@ -52,12 +52,12 @@ MAKE: dict[str, Callable[[], nn.Module]] = {
         C.PeepholeLSTMCell(3, 4, peephole="full"), inputs=0.3, states=0.4
     ),
     "own": lambda: wd.RecurrentDropout(Masked(), states=0.4),
-    "zoned": lambda: wd.Zoneout(C.LSTMCell(3, 4), (0.2, 0.6)),
-    "zoned torch": lambda: wd.Zoneout(nn.GRUCell(3, 4), 0.4),
-    "zoned own": lambda: wd.Zoneout(SaysItsSize(), (0.0, 0.5)),
+    "zoned": lambda: wd.Zoneout(C.LSTMCell(3, 4), states=(0.2, 0.6)),
+    "zoned torch": lambda: wd.Zoneout(nn.GRUCell(3, 4), states=0.4),
+    "zoned own": lambda: wd.Zoneout(SaysItsSize(), states=(0.0, 0.5)),
     "learned": lambda: wd.LearnedState(C.FourGateLSTMCell(3, 4)),
     "all": lambda: wd.LearnedState(
-        wd.Zoneout(wd.RecurrentDropout(C.ProjectedLSTMCell(3, 5, 4), states=0.4, candidates=0.2), 0.3)
+        wd.Zoneout(wd.RecurrentDropout(C.ProjectedLSTMCell(3, 5, 4), states=0.4, candidates=0.2), states=0.3)
     ),
 }
 
@@ -275,7 +275,9 @@ def test_chunks_and_steps_within_shared_dropout_masks_are_one_sequence(backend: 
 def test_layers_of_layers_drop_out_too(every: int | None) -> None:
     torch.manual_seed(1)
     drop = wd.RecurrentDropout(C.GRUCell(4, 4), states=0.5)
-    stack = wd.Stack(make("lstm"), drop, wd.Zoneout(C.LSTMCell(4, 4), 0.3), checkpoint_every=every).double()
+    stack = wd.Stack(
+        make("lstm"), drop, wd.Zoneout(C.LSTMCell(4, 4), states=0.3), checkpoint_every=every
+    ).double()
     x = drawn(7, 2, 3)
     loop = copy.deepcopy(stack)
     for layer in loop.layers:

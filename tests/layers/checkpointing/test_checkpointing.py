@@ -88,7 +88,7 @@ def test_pieces_are_the_whole(
     "around",
     [
         lambda: make("gru", checkpoint_every=2),
-        lambda: wd.Checkpointed(make("gru"), 2),
+        lambda: wd.Checkpointed(make("gru"), every=2),
         lambda: wd.Stack(make("gru"), nn.GRUCell(4, 4).double(), checkpoint_every=2),
         lambda: wd.Bidirectional(make("gru", checkpoint_every=2)),
     ],
@@ -245,7 +245,7 @@ def test_what_is_no_number_of_steps(every: object) -> None:
     with pytest.raises(InputError, match="checkpoint_every must be a number of steps"):
         make("lstm", checkpoint_every=every)
     with pytest.raises(InputError, match="every must be a number of steps"):
-        wd.Checkpointed(nn.Linear(1, 1), every)
+        wd.Checkpointed(nn.Linear(1, 1), every=every)
 
 
 def test_it_is_shown() -> None:
@@ -278,13 +278,13 @@ class TestWholeModels:
         state = drawn(2, 4) if given_state else None
         resets = torch.tensor([[False, t == 4] for t in range(9)])
         whole = results(model, drawn(9, 2, 3), state, resets=resets)
-        assert_agree(results(wd.Checkpointed(model, 2), drawn(9, 2, 3), state, resets=resets), whole)
+        assert_agree(results(wd.Checkpointed(model, every=2), drawn(9, 2, 3), state, resets=resets), whole)
         whole = results(model, drawn(9, 2, 3), state, lengths=torch.tensor([7, 9]))
-        found = results(wd.Checkpointed(model, 2), drawn(9, 2, 3), state, lengths=torch.tensor([7, 9]))
+        found = results(wd.Checkpointed(model, every=2), drawn(9, 2, 3), state, lengths=torch.tensor([7, 9]))
         assert_agree(found, whole)
 
     def test_dropout_is_the_same_backwards(self) -> None:
-        layer = wd.Checkpointed(Model().double(), 2)
+        layer = wd.Checkpointed(Model().double(), every=2)
         x = drawn(9, 2, 3).requires_grad_()
 
         def loss(x: Tensor) -> Tensor:
@@ -297,7 +297,7 @@ class TestWholeModels:
     def test_torch_s_own_layers(self, batch_first: bool) -> None:
         model = scrambled(nn.LSTM(3, 4, num_layers=2, batch_first=batch_first, dtype=torch.float64))
         x = drawn(2, 9, 3) if batch_first else drawn(9, 2, 3)
-        layer = wd.Checkpointed(model, 4, batch_first=batch_first)
+        layer = wd.Checkpointed(model, every=4, batch_first=batch_first)
         state = (drawn(2, 2, 4), drawn(2, 2, 4))
         for before in (None, state):
             assert_agree(results(layer, x, before), results(model, x, before))

@@ -38,7 +38,7 @@ def test_unknown_may_be_named_and_stays_last(tmp_path: Path) -> None:
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(0, 5))
 def test_sums_stay_sums(group_of: list[int], n: int) -> None:
     p = np.random.default_rng(0).dirichlet(np.ones(len(group_of)), n).astype(np.float32)
-    got = ClassGroups(("a", "b", "c", UNKNOWN), tuple(group_of), {}).probabilities(p)
+    got = ClassGroups(("a", "b", "c", UNKNOWN), tuple(group_of), missing={}).probabilities(p)
     expected = np.zeros((n, 4))
     for k, group in enumerate(group_of):
         expected[:, group] += p[:, k]

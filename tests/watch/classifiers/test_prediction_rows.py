@@ -16,7 +16,7 @@ from wolfdog.watch.classifiers.video_classification import classify_video
 def test_columns_keep_their_places(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", cornered(4), rate=10)
     classifier = ColourClassifier()
-    looks = whole(classify_video(path, classifier, LookOptions(boxes=Corner(objects=True))))
+    looks = whole(classify_video(path, classifier, options=LookOptions(boxes=Corner(objects=True))))
     table = as_predictions(looks, classifier, media="a.mp4", deployment="garden")
     assert table.classes == ("red", "green", "blue")
     assert set(table.media) == {"a.mp4"}

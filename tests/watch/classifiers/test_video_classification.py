@@ -52,14 +52,14 @@ def test_one_row_for_each_frame(tmp_path: Path) -> None:
 
 def test_sampling(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", plain(20), rate=10)
-    looks = whole(classify_video(path, ColourClassifier(), LookOptions(Every(4))))
+    looks = whole(classify_video(path, ColourClassifier(), options=LookOptions(Every(4))))
     assert looks.frame.tolist() == [0, 4, 8, 12, 16]
     np.testing.assert_allclose(looks.duration, 0.4, atol=1e-3)
 
 
 def test_of_several_looks_the_surest_counts(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", cornered(4))
-    looks = whole(classify_video(path, ColourClassifier(), LookOptions(boxes=Corner(objects=False))))
+    looks = whole(classify_video(path, ColourClassifier(), options=LookOptions(boxes=Corner(objects=False))))
     assert looks.frame.tolist() == [0, 1, 2, 3]
     assert (looks.detection == -1).all()
     assert (looks.probabilities[1::2, 0] > looks.probabilities[0::2, 0] + 0.1).all()
@@ -67,7 +67,7 @@ def test_of_several_looks_the_surest_counts(tmp_path: Path) -> None:
 
 def test_objects_have_rows_of_their_own(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", cornered(4))
-    looks = whole(classify_video(path, ColourClassifier(), LookOptions(boxes=Corner(objects=True))))
+    looks = whole(classify_video(path, ColourClassifier(), options=LookOptions(boxes=Corner(objects=True))))
     assert looks.detection.tolist() == [-1, 0, -1, 0]
     assert np.isnan(looks.box[::2]).all()
     np.testing.assert_allclose(looks.box[1::2], [[0, 0, 0.4, 0.4]] * 2, atol=1e-6)
@@ -84,13 +84,15 @@ def test_boxes_of_a_results_file(tmp_path: Path) -> None:
     table = {"detection_categories": {"1": "animal"}, "images": [entry]}
     (tmp_path / "md.json").write_text(json.dumps(table))
     results = MegaDetectorResults(tmp_path / "md.json")
-    looks = whole(classify_video(path, ColourClassifier(), LookOptions(boxes=results)))
+    looks = whole(classify_video(path, ColourClassifier(), options=LookOptions(boxes=results)))
     assert looks.frame.tolist() == [0, 1, 1, 2]
     assert looks.detection.tolist() == [-1, 0, 1, -1]
     assert looks.probabilities[2, 0] > looks.probabilities[1, 0] + 0.3  # the surer box is of the grey side
     with pytest.raises(InputError, match="no entry for"):
         list(
-            classify_video(film(tmp_path / "b.mp4", plain(2)), ColourClassifier(), LookOptions(boxes=results))
+            classify_video(
+                film(tmp_path / "b.mp4", plain(2)), ColourClassifier(), options=LookOptions(boxes=results)
+            )
         )
 
 
@@ -105,7 +107,9 @@ def test_motion_finds_what_is_small(tmp_path: Path) -> None:
         frames.append(frame)
     path = film(tmp_path / "a.mp4", frames, rate=10)
     plain_looks = whole(classify_video(path, ColourClassifier()))
-    looks = whole(classify_video(path, ColourClassifier(), LookOptions(boxes=MotionOptions(seconds=3))))
+    looks = whole(
+        classify_video(path, ColourClassifier(), options=LookOptions(boxes=MotionOptions(seconds=3)))
+    )
     assert looks.frame.tolist() == list(range(60))
     assert plain_looks.probabilities[35:, 0].max() < 0.5
     assert (looks.probabilities[35:55, 0] > 0.6).mean() > 0.9
@@ -116,19 +120,23 @@ def test_turned_videos_are_turned_for_boxes_too(tmp_path: Path) -> None:
     upright = cornered(4)
     turned = [np.ascontiguousarray(np.rot90(frame)) for frame in upright]
     options = LookOptions(boxes=Corner(objects=True))
-    straight = whole(classify_video(film(tmp_path / "a.mp4", upright), ColourClassifier(), options))
+    straight = whole(classify_video(film(tmp_path / "a.mp4", upright), ColourClassifier(), options=options))
     path = film(tmp_path / "b.mp4", turned, rotation=1)
-    looks = whole(classify_video(path, ColourClassifier(), options))
+    looks = whole(classify_video(path, ColourClassifier(), options=options))
     np.testing.assert_allclose(looks.features, straight.features, atol=0.02)
 
 
 def test_wide_pixels_are_widened_for_boxes_too(tmp_path: Path) -> None:
     narrow = [frame[:, ::2] for frame in cornered(2)]
     options = LookOptions(boxes=Corner(objects=True))
-    straight = whole(classify_video(film(tmp_path / "a.mp4", cornered(2)), ColourClassifier(), options))
+    straight = whole(
+        classify_video(film(tmp_path / "a.mp4", cornered(2)), ColourClassifier(), options=options)
+    )
     path = film(tmp_path / "b.mp4", narrow, aspect=(2, 1))
     np.testing.assert_allclose(
-        whole(classify_video(path, ColourClassifier(), options)).features, straight.features, atol=0.03
+        whole(classify_video(path, ColourClassifier(), options=options)).features,
+        straight.features,
+        atol=0.03,
     )
 
 
@@ -139,13 +147,13 @@ def test_nothing_is_looked_at_twice(tmp_path: Path, cache: ArrayCache) -> None:
     seen = classifier.seen
     moved = path.rename(tmp_path / "b.mp4")  # the content counts, not the name
     same(whole(classify_video(moved, classifier, cache=cache)), first)
-    groups = ClassGroups(("warm", "unknown"), (0, 1, 1), {})
+    groups = ClassGroups(("warm", "unknown"), (0, 1, 1), missing={})
     grouped = whole(classify_video(moved, GroupedClassifier(classifier, groups), cache=cache))
     np.testing.assert_array_equal(grouped.probabilities[:, 0], first.probabilities[:, 0])
     assert classifier.seen == seen
     for options in (LookOptions(Every(2)), LookOptions(boxes=Corner(objects=True)), LookOptions(reuse=3.0)):
         before = classifier.seen
-        list(classify_video(moved, classifier, options, cache=cache))
+        list(classify_video(moved, classifier, options=options, cache=cache))
         assert classifier.seen > before
 
 
@@ -156,12 +164,12 @@ def test_a_pass_that_was_left_goes_on_where_it_was(
     options: LookOptions, tmp_path: Path, cache: ArrayCache
 ) -> None:
     path = film(tmp_path / "a.mp4", noise(2 * CHUNK + 10), **LOSSLESS)
-    reference = whole(classify_video(path, ColourClassifier(), options))
-    left = classify_video(path, ColourClassifier(), options, cache=cache)
+    reference = whole(classify_video(path, ColourClassifier(), options=options))
+    left = classify_video(path, ColourClassifier(), options=options, cache=cache)
     next(left)
     left.close()
     classifier = ColourClassifier()
-    same(whole(classify_video(path, classifier, options, cache=cache)), reference)
+    same(whole(classify_video(path, classifier, options=options, cache=cache)), reference)
     assert 10 <= classifier.seen <= 2 * (CHUNK + 10)
 
 
@@ -178,7 +186,7 @@ def test_damaged_entries_are_looked_at_again(tmp_path: Path, cache: ArrayCache) 
 def test_frames_that_hardly_differ_are_reused(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", [plain(1)[0]] * 30 + plain(4))
     classifier = ColourClassifier()
-    looks = whole(classify_video(path, classifier, LookOptions(reuse=6.0)))
+    looks = whole(classify_video(path, classifier, options=LookOptions(reuse=6.0)))
     assert len(looks) == 34
     assert classifier.seen <= 6
     assert looks.probabilities[31:33].argmax(1).tolist() == [1, 2]

@@ -113,7 +113,7 @@ def test_a_state_that_does_not_fit_is_refused(make, change):
 
 def test_programmes_have_the_world_s_statistics():
     chunk = remixed(streams=400, deployment=50.0).draw(60, 1.0)
-    other = Sampler(WORLD, 4000, 1).draw(60)
+    other = Sampler(WORLD, 4000, seed=1).draw(60)
     for label in range(5):
         expected = (other.label == label).mean()
         assert (chunk.labels == label).float().mean() == pytest.approx(expected, abs=0.03)
@@ -141,7 +141,7 @@ def test_the_curriculum_begins_dense_and_ends_as_the_world_is():
     assert expected == [0.9, 0.9]
     assert denser(WORLD, curriculum, 0.5) == denser(WORLD, curriculum, 1.0) == WORLD
     assert shares[0] == pytest.approx(0.9, abs=0.03)
-    truth = Sampler(WORLD, 3000, 1).draw(100).informative.mean()
+    truth = Sampler(WORLD, 3000, seed=1).draw(100).informative.mean()
     assert shares[1] == pytest.approx(truth, abs=0.04)
     assert shares[2] == pytest.approx(truth, abs=0.04)
 

@@ -31,7 +31,7 @@ E = 6
 
 
 @given(st.lists(st.booleans(), max_size=40))
-def test_gaps_are_counted_from_the_last_telling_frame(informative):
+def test_gaps_are_counted_from_the_last_informative_frame(informative):
     expected, since = [], -1
     for is_informative in informative:
         since = 0 if is_informative else since + (since >= 0)
@@ -90,7 +90,7 @@ def seeing(noise=0.0):
 
 @pytest.fixture(scope="module")
 def programme():
-    return Sampler(WORLD, 6, 11).draw(700)
+    return Sampler(WORLD, 6, seed=11).draw(700)
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,7 @@ def test_classes_in_another_order_give_the_same(judged, programme):
 
 def test_footage_that_the_ideal_observer_cannot_watch_is_refused():
     frame_classifier = seeing()
-    footage = looked_at(Sampler(WORLD, 1, 0).draw(20), embedding=E)
+    footage = looked_at(Sampler(WORLD, 1, seed=0).draw(20), embedding=E)
     with pytest.raises(InputError, match="give the world that was broadcast"):
         observe(frame_classifier, {}, footage, (*CLASSES[:-1], "cat"), WORLD)
     footage[0].labels[3] = UNLABELLED

@@ -74,8 +74,10 @@ def test_no_frame_is_classified_twice(tmp_path, monkeypatch):
     classifier = ColourClassifier()
     options = LookOptions(sampling=Every(2))
     for groups in (("warm", "cold"), ("red", "other")):
-        grouped = GroupedClassifier(classifier, ClassGroups(groups, (0, 1, 1), {}))
-        found, _ = labelled(ClassifierLabeller(grouped, AnyClass(), options, cache=ArrayCache("looks")), path)
+        grouped = GroupedClassifier(classifier, ClassGroups(groups, (0, 1, 1), missing={}))
+        found, _ = labelled(
+            ClassifierLabeller(grouped, AnyClass(), options=options, cache=ArrayCache("looks")), path
+        )
         assert found[0].table.classes == groups
         assert classifier.seen == 15
 
@@ -85,7 +87,7 @@ def test_a_video_without_detections_is_that_videos_trouble(tmp_path):
     results.write_text('{"detection_categories": {"1": "animal"}, "images": []}')
     options = LookOptions(boxes=MegaDetectorResults(results))
     path = film(tmp_path / "a.mp4", colours(4))
-    labeller = ClassifierLabeller(ColourClassifier(), NoSmoothing(), options)
+    labeller = ClassifierLabeller(ColourClassifier(), NoSmoothing(), options=options)
     with pytest.raises(MediaError, match="no entry for"):
         labelled(labeller, path)
 
@@ -93,7 +95,7 @@ def test_a_video_without_detections_is_that_videos_trouble(tmp_path):
 def test_what_makes_no_labeller_is_refused():
     with pytest.raises(InputError, match="no form"):
         ClassifierLabeller(ColourClassifier(), Viterbi())
-    one = GroupedClassifier(ColourClassifier(), ClassGroups(("unknown",), (0, 0, 0), {}))
+    one = GroupedClassifier(ColourClassifier(), ClassGroups(("unknown",), (0, 0, 0), missing={}))
     with pytest.raises(InputError, match="two classes or more"):
         ClassifierLabeller(one, NoSmoothing())
 

@@ -28,7 +28,7 @@ def network(tmp_path):
 def model(network, memory):
     features = load_classifier(f"onnx:{network}")
     head = LinearHead(CLASSES, np.float32([[5, 0, 0], [0, 0, 5]]), np.float32([0.1, 0]))
-    return TrainedModel(f"onnx:{network}", features.identity, "squeeze", 4.0, head, memory)
+    return TrainedModel(f"onnx:{network}", features.identity, "squeeze", 4.0, head, memory=memory)
 
 
 def heads(ahead):

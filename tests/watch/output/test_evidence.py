@@ -65,7 +65,7 @@ def looking(time, evidence, context="wolf", sure=0.9, alone=0.5):
     pieces = tuple(Evidence(*piece) for piece in evidence)
     return Moment(
         "a.mp4", 0, time, doubt.snapshot, said.context, doubt.snapshot_probabilities,
-        said.context_probabilities, 0.2, pieces,
+        said.context_probabilities, duration=0.2, evidence=pieces,
     )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def test_classes_that_the_memory_never_saw_keep_the_snapshot_s_probability():
 
 def test_a_watcher_keeps_its_unremembered_classes(tmp_path):
     config = WatcherConfig(
-        ("red", "green", "blue"), 5.0, 16, width=2, embedding=4, hidden=4, unremembered=("green",)
+        ("red", "green", "blue"), 5.0, size=16, width=2, embedding=4, hidden=4, unremembered=("green",)
     )
     torch.manual_seed(0)
     watcher = Watcher(config).eval()
@@ -106,7 +106,9 @@ def colours(order, number, each=12):
 
 def test_a_class_that_one_of_twelve_films_shows_is_said_in_context(tmp_path):
     footage = [colours([0, 2, 1] if n == 3 else [0, 2, 0], n) for n in range(12)]
-    config = WatcherConfig(("red", "green", "blue"), 6.0, 16, width=2, embedding=6, hidden=8, memory="gru")
+    config = WatcherConfig(
+        ("red", "green", "blue"), 6.0, size=16, width=2, embedding=6, hidden=8, memory="gru"
+    )
     training = WatcherTraining(
         config,
         FrameClassifierTraining(OptimizerSettings(60, 1e-2), batch=24),
@@ -128,7 +130,7 @@ def test_a_memory_that_never_saw_a_class_leaves_it_to_the_snapshot():
     torch.manual_seed(0)
     classifier = FrameClassifier(3, width=2, embedding=1)
     context = Context.of(
-        WatcherConfig(("a", "b", "c"), 5.0, 16, embedding=1, hidden=4, memory="gru", unremembered=("c",))
+        WatcherConfig(("a", "b", "c"), 5.0, size=16, embedding=1, hidden=4, memory="gru", unremembered=("c",))
     )
     judged = observe(classifier, {"gru": context.eval()}, footage, ("a", "b", "c"), None)
     np.testing.assert_allclose(

@@ -44,7 +44,7 @@ def short_of_ideal(said, programme):
 
 @pytest.fixture(scope="module")
 def test_broadcast():
-    return Sampler(WORLD, 64, 99).draw(1200)
+    return Sampler(WORLD, 64, seed=99).draw(1200)
 
 
 def test_a_gru_learns_the_model_problem(test_broadcast):

@@ -89,12 +89,12 @@ def test_the_camera_s_rotation_is_carried_out(tmp_path, quarters):
 
 def test_every_and_rate_pick_the_frames_they_say(tmp_path):
     path = film(tmp_path / "a.mp4", plain(31), rate=30)
-    assert [f.index for f in VideoSource(path, 8, Every(10))] == [0, 10, 20, 30]
-    frames = list(VideoSource(path, 8, Rate(5.0)))
+    assert [f.index for f in VideoSource(path, 8, sampling=Every(10))] == [0, 10, 20, 30]
+    frames = list(VideoSource(path, 8, sampling=Rate(5.0)))
     assert [f.index for f in frames] == [0, 6, 12, 18, 24, 30]
     check_times(frames)
     assert frames[-1].time + frames[-1].duration == pytest.approx(31 / 30)
-    assert [f.index for f in VideoSource(path, 8, Rate(1000.0))] == list(range(31))
+    assert [f.index for f in VideoSource(path, 8, sampling=Rate(1000.0))] == list(range(31))
 
 
 class At(float):

@@ -40,7 +40,7 @@ class Zoneout(CellWrapper):
         torch.Size([7, 2, 5])
     """
 
-    def __init__(self, cell: nn.Module, states: float | tuple[float, ...] = 0.1) -> None:
+    def __init__(self, cell: nn.Module, *, states: float | tuple[float, ...] = 0.1) -> None:
         super().__init__(cell)
         parts = list(tensors(self.initial_state(1)))
         probabilities = states if isinstance(states, tuple) else (states,) * len(parts)

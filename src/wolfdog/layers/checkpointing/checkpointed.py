@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ..cell.recurrent_dropout import shared_dropout_masks
 from ..cell.state import State
+from ..cell.symbolic_trace import SYMBOLIC, traced_call
 from ..execution.compiled import CompiledRunner, refusal
 from ..execution.eager import EagerRunner
 from ..execution.kernel_access import transformed
@@ -79,7 +80,7 @@ class Checkpointed(nn.Module):
         torch.Size([1000, 2, 5])
     """
 
-    def __init__(self, model: nn.Module, every: Every = "auto", *, batch_first: bool = False) -> None:
+    def __init__(self, model: nn.Module, *, every: Every = "auto", batch_first: bool = False) -> None:
         super().__init__()
         self.model, self.every, self.batch_first = model, check_every(every, "every"), batch_first
 
@@ -98,6 +99,8 @@ class Checkpointed(nn.Module):
             lengths: [B] integers, or None.
             resets: Booleans in the layout of x, or None.
         """
+        if isinstance(x, SYMBOLIC):
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
         return checkpointed(self, self._run, self.every, self.batch_first, x, state, lengths, resets)
 
     def extra_repr(self) -> str:

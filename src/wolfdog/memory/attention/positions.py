@@ -1,7 +1,7 @@
 """Position encodings of attention: sinusoidal, rotary, and biases by elapsed time."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
@@ -126,7 +126,7 @@ class RelativeTime:
 
     shortest: float = 0.1
     longest: float = 3600.0
-    knots: int = 16
+    knots: int = field(default=16, kw_only=True)
 
     def __post_init__(self) -> None:
         if not 0 < self.shortest < self.longest < math.inf:

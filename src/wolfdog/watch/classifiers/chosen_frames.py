@@ -39,9 +39,9 @@ class LookOptions:
     """
 
     sampling: Sampling = field(default_factory=AllFrames)
-    boxes: BoxSource | None = None
-    reuse: float | None = None
-    max_pixels: int = MAX_PIXELS
+    boxes: BoxSource | None = field(default=None, kw_only=True)
+    reuse: float | None = field(default=None, kw_only=True)
+    max_pixels: int = field(default=MAX_PIXELS, kw_only=True)
 
 
 @dataclass(slots=True)

@@ -45,14 +45,14 @@ class ClassGroups:
         missing: Animals without a class, and the reason.
 
     Examples:
-        >>> groups = ClassGroups(("canine", "unknown"), (0, 0, 1), {})
+        >>> groups = ClassGroups(("canine", "unknown"), (0, 0, 1))
         >>> groups.probabilities(np.float32([[0.25, 0.25, 0.5]]))
         array([[0.5, 0.5]], dtype=float32)
     """
 
     names: tuple[str, ...]
     group_of: tuple[int, ...]
-    missing: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def probabilities(self, classes: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of groups [N, G].
@@ -141,7 +141,7 @@ def read_groups(source: str | PathLike[str], classes: tuple[str, ...]) -> ClassG
                     "Each class belongs to one group."
                 )
     return ClassGroups(
-        names, tuple(names.index(group_of.get(k, UNKNOWN)) for k in range(len(classes))), missing
+        names, tuple(names.index(group_of.get(k, UNKNOWN)) for k in range(len(classes))), missing=missing
     )
 
 

@@ -21,7 +21,7 @@ _CELL = 5
 """Pixels along a side of the cells that regions are made of."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MotionOptions:
     """Settings of `MotionRegions`; the defaults were chosen on real clips.
 

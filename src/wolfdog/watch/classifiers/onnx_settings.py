@@ -23,7 +23,7 @@ _DTYPES = {"uint8": np.uint8, "float32": np.float32, "float16": np.float16}
 _RANGES = {"NominalRange_0_255": "bytes", "Normalized_0_1": "unit", "Normalized_1_1": "signed"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OnnxOptions:
     """Facts about an ONNX image network that its file does not state, or states wrongly. None: as the file states.
 

@@ -28,8 +28,8 @@ from .reuse import ReusingClassifier
 def classify_video(
     path: str | PathLike[str],
     classifier: Classifier,
-    options: LookOptions | None = None,
     *,
+    options: LookOptions | None = None,
     cache: ArrayCache | None = None,
 ) -> Iterator[Looks]:
     """Features and class probabilities of a video or an image, in chunks of frames in their order.

@@ -113,10 +113,10 @@ def read_labelled_video(
     if not images:
         return ReadVideo(None, trouble or f"{path}: no frame of it can be decoded.", [])
     when, number = np.array(times), np.array(numbers)
-    covering = spans_at(spans, when, number)
+    covering = spans_at(spans, when, frames=number)
     index = np.array([classes.index(span.label) for span in spans] + [UNLABELLED])
     labels = index[covering]
-    others = present_at(spans, classes, when, number)
+    others = present_at(spans, classes, when, frames=number)
     covered = np.flatnonzero(covering >= 0)
     others[covered, labels[covered]] = False
     looks = tuple(span.look for span in spans)

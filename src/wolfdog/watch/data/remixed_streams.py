@@ -52,7 +52,7 @@ class RemixedStreams:
                 f"re-cutting: the world shows {missing[0]!r}, which is not one of {', '.join(classes)}"
             )
         self._world = world
-        self._sampler = Sampler(world, streams, seed)
+        self._sampler = Sampler(world, streams, seed=seed)
         self._rng = np.random.default_rng([seed, 1])
         self._curriculum = curriculum or Curriculum()
         self._deployment = deployment

@@ -105,7 +105,7 @@ def misfits_by_frames(
         times: [T] seconds of the frames.
         frames: [T] their numbers.
     """
-    return [Misfit(media, span, "no frame") for span in spans if not len(rows_of(span, times, frames))]
+    return [Misfit(media, span, "no frame") for span in spans if not len(rows_of(span, times, frames=frames))]
 
 
 def judge_misfits(source: object, misfits: Sequence[Misfit], total: int, *, most: int = 3) -> str | None:

@@ -196,7 +196,7 @@ def _ideal(
         perfect.append(observer.filter(evidence).labels[:, 0, back])
         cuts = np.diff(video.spans, prepend=-1)[:, None] != 0
         given.append(
-            observer.given_classifier(classifier_probabilities[:, None, order], prior[order], cuts)[
+            observer.given_classifier(classifier_probabilities[:, None, order], prior[order], cuts=cuts)[
                 :, 0, back
             ]
         )

@@ -116,7 +116,7 @@ class VerifiedLabels:
             rows = np.flatnonzero(table.media == files[name])
             times = table.time[rows]
             start = float(np.nanmin(times)) if table.utc and not np.isnan(times).all() else 0.0
-            covering = spans_at(spans, np.nan_to_num(times - start, nan=-1.0), table.frame[rows])
+            covering = spans_at(spans, np.nan_to_num(times - start, nan=-1.0), frames=table.frame[rows])
             for row, number in zip(rows.tolist(), covering.tolist(), strict=True):
                 if number >= 0:
                     found[row] = spans[number].label

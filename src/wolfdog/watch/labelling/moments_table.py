@@ -13,7 +13,7 @@ BACKGROUND = ("unknown", "blank")
 """Classes that name nothing: of several detections in a frame, one with another label stands for the frame."""
 
 
-def moments_of(table: Predictions, medium: Medium | None = None, start: float = 0.0) -> Iterator[Moment]:
+def moments_of(table: Predictions, medium: Medium | None = None, *, start: float = 0.0) -> Iterator[Moment]:
     """Moments of a table of one video, one for each frame, in the order of its rows.
 
     Of several detections in a frame, the one counts whose context has the highest probability of a class other than

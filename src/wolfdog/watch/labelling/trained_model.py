@@ -49,8 +49,8 @@ class TrainedModel:
     crop: Crop
     fps: float
     head: LinearHead
-    memory: Method = field(default_factory=AnyClass)
-    network: EfficientNetLite | None = None
+    memory: Method = field(default_factory=AnyClass, kw_only=True)
+    network: EfficientNetLite | None = field(default=None, kw_only=True)
 
     def save(self, folder: str | PathLike[str]) -> Path:
         """Write classifier.safetensors into a folder, atomically.
@@ -166,8 +166,8 @@ def load_trained_model(folder: str | PathLike[str]) -> TrainedModel:
             notes["crop"],
             float(notes["fps"]),
             head,
-            _memory(notes, tensors, classes),
-            _network(notes, tensors),
+            memory=_memory(notes, tensors, classes),
+            network=_network(notes, tensors),
         )
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: not a sound trained classifier: {error}") from error

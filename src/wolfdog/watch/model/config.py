@@ -1,7 +1,7 @@
 """Settings of a watcher."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ...errors import CheckpointError, InputError
@@ -34,14 +34,14 @@ class WatcherConfig:
 
     classes: tuple[str, ...]
     fps: float
-    size: int = 64
-    width: int = 16
-    embedding: int = 32
-    memory: str = "lstm"
-    hidden: int = 32
-    window: int | None = None
-    stride: float | None = None
-    unremembered: tuple[str, ...] = ()
+    size: int = field(default=64, kw_only=True)
+    width: int = field(default=16, kw_only=True)
+    embedding: int = field(default=32, kw_only=True)
+    memory: str = field(default="lstm", kw_only=True)
+    hidden: int = field(default=32, kw_only=True)
+    window: int | None = field(default=None, kw_only=True)
+    stride: float | None = field(default=None, kw_only=True)
+    unremembered: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):

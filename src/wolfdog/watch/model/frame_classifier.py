@@ -26,7 +26,7 @@ class FrameClassifier(nn.Module):
         (torch.Size([2, 32]), torch.Size([2, 5]))
     """
 
-    def __init__(self, classes: int, width: int = 16, embedding: int = 32) -> None:
+    def __init__(self, classes: int, *, width: int = 16, embedding: int = 32) -> None:
         super().__init__()
         self.encoder = FrameEncoder(width, embedding)
         self.snapshot = nn.Linear(embedding, classes)

@@ -39,7 +39,7 @@ class AttentionReader(nn.Module):
 
     def __init__(self, queries: int, entry: int, output: int, shortest: float, longest: float) -> None:
         super().__init__()
-        position = RelativeTime(shortest, longest, KNOTS)
+        position = RelativeTime(shortest, longest, knots=KNOTS)
         self.reader = BankReader(queries, entry, heads=len(SLOPES), output_size=output, position=position)
         along = torch.linspace(0, math.log1p(longest / shortest), KNOTS)
         falls = [_fall(along, *of_head, shortest, longest) for of_head in zip(SLOPES, FALLS, strict=True)]

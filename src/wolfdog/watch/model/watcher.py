@@ -57,7 +57,7 @@ class Watcher(nn.Module):
         super().__init__()
         self.config = config
         classes = len(config.classes)
-        self.frame_classifier = FrameClassifier(classes, config.width, config.embedding)
+        self.frame_classifier = FrameClassifier(classes, width=config.width, embedding=config.embedding)
         self.context: Context | None = None
         if config.memory != NO_MEMORY:
             self.context = Context.of(config)

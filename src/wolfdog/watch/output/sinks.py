@@ -90,8 +90,8 @@ class EventsCSV(Sink):
         >>> p = np.array([0.25, 0.75])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with EventsCSV(Path(folder) / "events.csv") as sink:
-        ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "dog", p[::-1], p[::-1], 0.5))
-        ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p, 0.5))
+        ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "dog", p[::-1], p[::-1], duration=0.5))
+        ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p, duration=0.5))
         ...     print(sink.path.read_text(), end="")
         deployment,video,start,last_video,end,utc,utc_end,time_of_day,label,probability,moments
         ,a.mp4,0.000,a.mp4,0.500,,,,dog,0.750000,1
@@ -182,7 +182,7 @@ class WebVTT(Sink):
         >>> p = np.array([0.25, 0.75])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with WebVTT(Path(folder) / "a.vtt") as sink:
-        ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "wolf", p[::-1], p, 0.5))
+        ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "wolf", p[::-1], p, duration=0.5))
         ...     print(sink.path.read_text(), end="")
         WEBVTT
         <BLANKLINE>

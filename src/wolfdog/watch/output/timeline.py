@@ -112,7 +112,8 @@ def timeline_figure(
 
     Examples:
         >>> p = np.array([0.25, 0.75])
-        >>> figure = timeline_figure([Moment("a.mp4", 0, 0.0, "dog", "wolf", p[::-1], p, 0.5)], ["dog", "wolf"])
+        >>> moment = Moment("a.mp4", 0, 0.0, "dog", "wolf", p[::-1], p, duration=0.5)
+        >>> figure = timeline_figure([moment], ["dog", "wolf"])
         >>> [lane.get_text() for lane in figure.axes[0].get_yticklabels()]
         ['context', 'snapshot']
     """

@@ -13,7 +13,6 @@ import numpy as np
 from ..predictions import Predictions
 from .thumbnails import Wanted, find_medium, thumbnails
 
-
 _TRIED = 20
 """Entries whose files are looked for, for each thumbnail."""
 

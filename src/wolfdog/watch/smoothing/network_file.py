@@ -45,8 +45,8 @@ def load_network_file(
     Args:
         path: The file.
         kind: Expected kind of the network.
-        make: Function from a configuration, as JSON has it, to an untrained network. It raises KeyError, TypeError or
-            ValueError for a configuration that is none.
+        make: Function from a configuration, as JSON has it, to an untrained network. An invalid configuration is a
+            KeyError, TypeError or ValueError.
 
     Returns:
         The network.

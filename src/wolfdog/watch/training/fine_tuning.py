@@ -132,7 +132,7 @@ def read_frames(
                 choice = FrameChoice(str(path), preprocessing, options, pixel_aspect)
                 for piece in choice.pieces(Decoding(container, stream)):
                     times, numbers = ([one.time for one in piece.frames], [one.index for one in piece.frames])
-                    known = index[spans_at(spans, times, numbers)]
+                    known = index[spans_at(spans, times, frames=numbers)]
                     for one, label in zip(piece.frames, known.tolist(), strict=True):
                         if label >= 0 and one.whole is not None and len(images) < most:
                             images.append(one.whole)

@@ -71,7 +71,7 @@ class FrameClassifierJob(Job[FrameClassifierTraining]):
         """
         torch.manual_seed(self.seed)
         config, training = self.config, self.training
-        classifier = FrameClassifier(len(config.classes), config.width, config.embedding)
+        classifier = FrameClassifier(len(config.classes), width=config.width, embedding=config.embedding)
         objective = FrameObjective(classifier, self.footage, training.batch, self.seed, training.coarse)
         others = (
             "memory",

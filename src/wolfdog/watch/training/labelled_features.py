@@ -133,7 +133,7 @@ def read_features(
             for medium, start in zip(group, starts(group), strict=True):
                 chunks: list[Looks] = []
                 try:
-                    for looks in classify_video(medium.path, classifier, options, cache=cache):
+                    for looks in classify_video(medium.path, classifier, options=options, cache=cache):
                         chunks.append(looks)
                 except MediaError as error:
                     troubles.append(str(error))
@@ -162,11 +162,11 @@ def _features(
     misfits: list[Misfit] = []
     for name in deployments:
         rows = np.flatnonzero(media == name)
-        present[rows] = present_at(labels[name], classes, time[rows], frame[rows])
+        present[rows] = present_at(labels[name], classes, time[rows], frames=frame[rows])
         misfits += misfits_by_frames(name, labels[name], time[rows], frame[rows])
         for span in labels[name]:
             if span.bag:
-                covered = rows[rows_of(span, time[rows], frame[rows])]
+                covered = rows[rows_of(span, time[rows], frames=frame[rows])]
                 members.setdefault(span.bag, {}).setdefault(classes.index(span.label), []).append(covered)
     bags = tuple(
         Bag(

@@ -11,6 +11,7 @@ import numpy as np
 from .container import MAX_PIXELS, announced_seconds, open_video
 from .decoding import Decoding
 from .images import StillPicture, is_image
+from .live import Live, LiveSource
 from .sampling import Sampling
 from .source import Frame, VideoSource, small_picture
 
@@ -59,6 +60,25 @@ def open_footage(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Footag
         )
 
 
+def live_frames(live: Live, size: int, *, sampling: Sampling) -> Iterator[Frame]:
+    """Frames of a live source, `size` by `size` pixels.
+
+    Args:
+        live: The source.
+        size: Pixels of a side.
+        sampling: Which frames.
+
+    Raises:
+        MediaError: The first connection fails.
+    """
+    from av.video.reformatter import VideoReformatter
+
+    scaler = VideoReformatter()
+    for picture in LiveSource(live.address, sampling=sampling, options=live.options):
+        image = np.ascontiguousarray(small_picture(picture, size, scaler))
+        yield Frame(picture.index, picture.time, picture.end - picture.time, image)
+
+
 @contextmanager
 def open_frames(
     path: Path, size: int, sampling: Sampling, *, max_pixels: int = MAX_PIXELS
@@ -80,7 +100,7 @@ def open_frames(
     if is_image(path):
         yield [_frame(StillPicture(path, max_pixels=max_pixels), size)], None
         return
-    with VideoSource(path, size, sampling, max_pixels=max_pixels) as source:
+    with VideoSource(path, size, sampling=sampling, max_pixels=max_pixels) as source:
         yield source, source
 
 

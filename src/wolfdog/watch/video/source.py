@@ -1,7 +1,7 @@
 """Videos as streams of small frames, decoded on demand."""
 
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +38,7 @@ class Frame:
     time: float
     duration: float
     image: NDArray[np.uint8]
-    corrupt: bool = False
+    corrupt: bool = field(default=False, kw_only=True)
 
 
 class VideoSource:
@@ -70,8 +70,8 @@ class VideoSource:
         self,
         path: str | PathLike[str],
         size: int = 64,
-        sampling: Sampling | None = None,
         *,
+        sampling: Sampling | None = None,
         damaged: bool = False,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
@@ -113,7 +113,7 @@ class VideoSource:
                 image = small_picture(picture, self.size, scaler)
                 wide = picture.image.width * self._pixel / picture.image.height
                 self.aspect = 1 / wide if picture.orientation.transposed else wide
-                held = Frame(picture.index, picture.time, 0.0, image, picture.corrupt)
+                held = Frame(picture.index, picture.time, 0.0, image, corrupt=picture.corrupt)
             if held is not None:
                 yield _until(held, decoding.end)
             if decoding.trouble is not None:
@@ -195,4 +195,4 @@ def batches(frames: Iterable[Frame], n: int) -> Iterator[list[Frame]]:
 
 
 def _until(frame: Frame, time: float) -> Frame:
-    return Frame(frame.index, frame.time, time - frame.time, frame.image, frame.corrupt)
+    return Frame(frame.index, frame.time, time - frame.time, frame.image, corrupt=frame.corrupt)

@@ -59,7 +59,7 @@ def ideal_context(
     order = [list(classes).index(label) for label in world.labels]
     seen = posterior.probabilities(streams.log_p)[..., order]
     even = np.full(len(order), 1 / len(order))
-    said = IdealObserver(world).given_classifier(seen, even, streams.cuts)
+    said = IdealObserver(world).given_classifier(seen, even, cuts=streams.cuts)
     return np.asarray(said[..., np.argsort(order)])
 
 

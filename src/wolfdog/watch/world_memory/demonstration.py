@@ -122,7 +122,7 @@ def _watched(bank: Bank, programme: Programme, seed: int) -> tuple[dict[str, Sco
 def _lively(world: World, seed: int) -> Programme:
     """Programme of many bears, goldfish and canines, whose viewer changes the channel twice a minute."""
     lively = world.with_(switch_every=30 * world.fps, informative_rate=0.25, shot_length=12)
-    return Sampler(lively, 1, seed).draw(round(FILM_SECONDS * world.fps))
+    return Sampler(lively, 1, seed=seed).draw(round(FILM_SECONDS * world.fps))
 
 
 def _moments(film: Path, classifier: Classifier) -> list[Moment]:
@@ -146,7 +146,7 @@ def _moments(film: Path, classifier: Classifier) -> list[Moment]:
     return [
         Moment(
             film.name, int(seen.frame[n]), float(seen.time[n]), alone[n], remembered[n], seen.probabilities[n],
-            context[n], float(seen.duration[n]),
+            context[n], duration=float(seen.duration[n]),
         )
         for n in range(len(seen))
     ]  # fmt: skip

@@ -46,7 +46,11 @@ def write_film(
     rate = exact_rate(programme.world.fps)
     spans = [
         LabelSpan(
-            float(shot.start / rate), float(shot.stop / rate), shot.label, _kind(seed, number), shot.channel
+            float(shot.start / rate),
+            float(shot.stop / rate),
+            shot.label,
+            look=_kind(seed, number),
+            channel=shot.channel,
         )
         for number, shot in enumerate(programme.shots())
     ]

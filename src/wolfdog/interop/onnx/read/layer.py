@@ -73,6 +73,14 @@ class ONNXLayer(nn.Module):
     ) -> "tuple[Tensor, State]":
         """Outputs over a sequence, and the final state.
 
+        Args:
+            x: Events [T, B, I], or [B, T, I] if the node's layout is 1, or [T, I].
+            state: State before the sequence; None for the node's initial state.
+            lengths: Number of events of each sequence [B]; None for those of the file, or T.
+
+        Returns:
+            The outputs and the state.
+
         Raises:
             ShapeError: A shape is wrong.
             InputError: Lengths are out of range.
@@ -107,7 +115,14 @@ class ONNXLayer(nn.Module):
         return y.transpose(0, 1) if self.batch_first else y, _outer(memories)
 
     def step(self, x_t: Tensor, state: "State | None" = None) -> "tuple[Tensor, State]":
-        """Output of one event [B, I], and the state after it, as of `forward`.
+        """Output of one event, and the state after it.
+
+        Args:
+            x_t: Event [B, I] or [I].
+            state: As of `forward`.
+
+        Returns:
+            The output and the state.
 
         Raises:
             InputError: The layer has a backward direction.

@@ -23,8 +23,8 @@ Mode = Literal["sequence", "step"]
 def export_onnx(
     layer: nn.Module,
     path: str | PathLike[str],
-    mode: Mode = "sequence",
     *,
+    mode: Mode = "sequence",
     states: bool = False,
     lengths: bool = False,
     input_size: int | Sequence[int] | None = None,

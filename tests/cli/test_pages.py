@@ -1,4 +1,4 @@
-"""The page on labelling a card, run as it is written: its commands and its Python, in their order."""
+"""Pages with commands, run as they are written: their commands and their Python, in their order."""
 
 import csv
 import re
@@ -9,7 +9,7 @@ import pytest
 
 from cli_run import assert_fine, wolfdog
 
-PAGE = Path(__file__).parents[2] / "docs/how-to/camera_trap_card.md"
+PAGES = Path(__file__).parents[2] / "docs/how-to"
 BLOCK = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -18,18 +18,16 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """The folder in which the page was run, and what its commands printed."""
-    folder = tmp_path_factory.mktemp("page")
+def run_page(name, folder):
+    """Run a page in a folder. Returns what its commands printed."""
     names: dict[str, object] = {"__name__": "__docs__"}
     told = []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("WOLFDOG_CACHE", str(folder / "kept"))
-        for kind, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
+        for kind, text in BLOCK.findall((PAGES / name).read_text(encoding="utf-8")):
             if kind == "python":
-                exec(compile(text, str(PAGE), "exec"), names)
+                exec(compile(text, name, "exec"), names)
                 continue
             for line in text.splitlines():
                 command = shlex.split(line.removeprefix("$ "))
@@ -37,7 +35,14 @@ def page(tmp_path_factory):
                     ran = wolfdog(*command[1:])
                     assert_fine(ran)
                     told.append(ran.out)
-    return folder, told
+    return told
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The folder in which the page on cards was run, and what its commands printed."""
+    folder = tmp_path_factory.mktemp("page")
+    return folder, run_page("camera_trap_card.md", folder)
 
 
 def test_the_card_is_labelled(page):
@@ -64,3 +69,11 @@ def test_the_other_commands_do_what_the_page_says(page):
     assert next(row for row in first if row["deployment"] == "creek")["time_of_day"] == "04:57:37"
     same = [(folder / name / "moments.csv").read_text() for name in ("labelled", "from_python")]
     assert same[0] == same[1]
+
+
+def test_the_page_on_labels_does_what_it_says(tmp_path):
+    check, split, _, evaluation = run_page("labels.md", tmp_path)
+    assert "16 labels of 3 classes in 8 files; 0 problems; coverage.png" in check
+    assert "train: 4 files of 1 sites; blank, dog, fox" in split
+    assert "test: 4 files of 1 sites; blank, dog, fox" in split
+    assert "100.0" in evaluation

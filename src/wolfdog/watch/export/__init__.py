@@ -1,0 +1,1 @@
+"""Exports of smoothed results: moments, events, subtitles, Camtrap DP and Label Studio."""
