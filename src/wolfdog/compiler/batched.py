@@ -5,9 +5,11 @@ Kernels take plain tensors. Gradients arrive as batched tensors with `is_grads_b
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 _functorch = torch._C._functorch
 
@@ -31,8 +33,27 @@ def differentiable(tensor: Tensor) -> bool:
 
 
 def needs_operators(gradients: Sequence[Tensor | None]) -> bool:
-    """Whether a backward pass has to use PyTorch's operators: for second derivatives, and for batched tensors."""
-    return torch.is_grad_enabled() or batched(gradients)
+    """Whether a backward pass has to use PyTorch's operators.
+
+    They are used for second derivatives, for gradients that are no plain tensors, and where a dispatch mode, as the
+    counter of floating-point operations, is to see what is computed.
+    """
+    return (
+        torch.is_grad_enabled()
+        or bool(torch._C._len_torch_dispatch_stack())
+        or not all(map(_plain, gradients))
+    )
+
+
+def _plain(gradient: Tensor | None) -> bool:
+    """Whether kernels can read a gradient."""
+    if gradient is None:
+        return True
+    if type(gradient) is not Tensor or batched((gradient,)) or not gradient.is_cpu or gradient.is_neg():
+        return False
+    return gradient.layout is torch.strided and (
+        not gradient.numel() or gradient.untyped_storage().nbytes() > 0
+    )
 
 
 def operator_gradients(
@@ -46,7 +67,9 @@ def operator_gradients(
         gradients: Gradients of the outputs.
     """
     again = torch.is_grad_enabled()
-    with torch.enable_grad():
+    # the outputs were computed before: modes, as one that counts operations, see the gradients alone
+    unseen = nullcontext() if again else _disable_current_modes()
+    with torch.enable_grad(), unseen:
         # new views stand for the tensors, so that this graph starts at them, whatever they were computed from
         given = [tensor.view_as(tensor) if tensor.requires_grad else tensor for tensor in tensors]
         outputs = function(*given)

@@ -97,9 +97,12 @@ if TYPE_CHECKING:
     from .video.discover import named_videos as named_videos
     from .video.listing import ListOptions as ListOptions
     from .video.listing import list_media as list_media
+    from .video.live import LiveOptions as LiveOptions
+    from .video.live import LiveSource as LiveSource
     from .video.media import Medium as Medium
     from .video.media import all_utc as all_utc
     from .video.media import by_deployment as by_deployment
+    from .video.moving import Moving as Moving
     from .video.sampling import AllFrames as AllFrames
     from .video.sampling import Every as Every
     from .video.sampling import Rate as Rate
@@ -241,11 +244,16 @@ _PUBLIC = {
         "ListOptions",
         "list_media",
     ),
+    "video.live": (
+        "LiveOptions",
+        "LiveSource",
+    ),
     "video.media": (
         "Medium",
         "all_utc",
         "by_deployment",
     ),
+    "video.moving": ("Moving",),
     "video.sampling": (
         "AllFrames",
         "Every",
