@@ -15,14 +15,14 @@ def pretrain(
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
     steps: Annotated[
         int | None,
-        typer.Option(help="Steps of training of the causal form.", show_default="5000; of a world, 1600"),
+        typer.Option(help="Steps of training of the causal form.", show_default="6000; of a world, 2000"),
     ] = None,
     ahead_steps: Annotated[
         int | None,
-        typer.Option(help="Steps of training of the form that looks ahead.", show_default="2000"),
+        typer.Option(help="Steps of training of the form that looks ahead.", show_default="2200"),
     ] = None,
     width: Annotated[
-        int | None, typer.Option(help="Units of the state of each class.", show_default="32")
+        int | None, typer.Option(help="Units of the state of each class.", show_default="40")
     ] = None,
     threads: Annotated[int, typer.Option(help="Threads of PyTorch.")] = 1,
     world: Annotated[
@@ -38,6 +38,13 @@ def pretrain(
     most: Annotated[
         int | None,
         typer.Option(min=2, help="With --world: photographs of a class at most.", show_default="300"),
+    ] = None,
+    distractor: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --world: another folder of photographs in DIR, of animals that look like those of the classes. "
+            "Repeatable."
+        ),
     ] = None,
     bank: Annotated[
         Path | None,
@@ -69,13 +76,17 @@ def pretrain(
             raise InputError(
                 "--ahead-steps and --width are of the any-class memory: leave them out with --world."
             )
-        pretrain_world_memory(images, out, seed=seed, steps=steps, most=most, bank=bank)
+        pretrain_world_memory(
+            images, out, seed=seed, steps=steps, most=most, distractors=distractor or [], bank=bank
+        )
         return
-    if images is not None or most is not None or bank is not None:
-        raise InputError("--images, --most and --bank are for --world: give it too, or leave them out.")
-    steps, ahead_steps = 5000 if steps is None else steps, 2000 if ahead_steps is None else ahead_steps
+    if any(option is not None for option in (images, most, bank, distractor)):
+        raise InputError(
+            "--images, --most, --distractor and --bank are for --world: give it too, or leave them out."
+        )
+    steps, ahead_steps = 6000 if steps is None else steps, 2200 if ahead_steps is None else ahead_steps
     options = Pretraining(steps=steps, ahead_steps=ahead_steps, seed=seed)
-    config = AnyClassConfig(width=32 if width is None else width)
+    config = AnyClassConfig(width=40 if width is None else width)
     with StageBars(1)("training on simulated streams", steps + ahead_steps) as done:
         network = train(
             options,

@@ -66,7 +66,7 @@ def watch(
     ] = False,
     crop: Annotated[Crop, typer.Option(help="How frames that are not square are fitted.")] = Crop.SQUEEZE,
     motion: Annotated[
-        bool, typer.Option("--motion", help="Also classify what moves before a camera that stands still.")
+        bool, typer.Option("--motion", help="Also classify moving regions, for a camera that stands still.")
     ] = False,
     detections: Annotated[
         Path | None,
@@ -145,7 +145,7 @@ def watch(
     be trained. Writes predictions.parquet, moments.csv and events.csv for all files, and for each video its subtitles
     (.vtt) and a timeline (.png).
 
-    The memory runs through the files of a deployment, one camera at one place, in the order of time, and is told the
+    The memory runs through the files of a deployment, one camera at one place, in the order of time, and reads the
     seconds between them. A file that cannot be read is reported, and the next one follows; the exit status is then 1.
     """
     from ..watch.labelling.loading import LabelOptions, load_labeller, load_model_labeller

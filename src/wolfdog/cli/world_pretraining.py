@@ -5,11 +5,18 @@ from pathlib import Path
 from ..errors import InputError
 from .screen import StageBars, console
 
-STAGES = 2
+STAGES = 3
 
 
 def pretrain_world_memory(
-    images: Path | None, out: Path, *, seed: int, steps: int | None, most: int | None, bank: Path | None
+    images: Path | None,
+    out: Path,
+    *,
+    seed: int,
+    steps: int | None,
+    most: int | None,
+    distractors: list[str],
+    bank: Path | None,
 ) -> None:
     """Train the world memory and write it to a file.
 
@@ -19,6 +26,7 @@ def pretrain_world_memory(
         seed: Seed of the training.
         steps: Training steps; None for the default.
         most: Largest number of photographs of a class.
+        distractors: Names of other folders of photographs.
         bank: File that keeps the classifier's probabilities.
 
     Raises:
@@ -42,7 +50,8 @@ def pretrain_world_memory(
         load_classifier(classes="model-problem"),
         options=options if steps is None else replace(options, steps=steps),
         most=MOST if most is None else most,
+        distractors=distractors,
         bank=bank,
-        stages=StageBars(STAGES),
+        stages=StageBars(STAGES if distractors else STAGES - 1),
     )
     console.print(f"{out}: {out.stat().st_size:,} bytes", markup=False, soft_wrap=True)

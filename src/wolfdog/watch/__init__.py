@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .explanation.leave_one_out import Run as Run
     from .explanation.leave_one_out import leave_one_out as leave_one_out
     from .explanation.leave_one_out import leave_runs_out as leave_runs_out
+    from .explanation.leave_one_out import nearest_first as nearest_first
     from .export.exports import export_results as export_results
     from .formats import read_results as read_results
     from .formats.verified_labels import VerifiedLabels as VerifiedLabels
@@ -78,6 +79,8 @@ if TYPE_CHECKING:
     from .predictions import write_predictions as write_predictions
     from .recorder import Recorder as Recorder
     from .recorder import Watched as Watched
+    from .report.page import Report as Report
+    from .report.page import write_report as write_report
     from .review.answers import smooth_with_answers as smooth_with_answers
     from .review.calibration import Calibration as Calibration
     from .review.calibration import fit_calibration as fit_calibration
@@ -120,6 +123,7 @@ _PUBLIC = {
         "Run",
         "leave_one_out",
         "leave_runs_out",
+        "nearest_first",
     ),
     "export.exports": ("export_results",),
     "formats.verified_labels": (
@@ -222,6 +226,10 @@ _PUBLIC = {
     "recorder": (
         "Recorder",
         "Watched",
+    ),
+    "report.page": (
+        "Report",
+        "write_report",
     ),
     "smoothing": (
         "METHODS",

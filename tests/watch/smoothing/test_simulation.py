@@ -10,7 +10,7 @@ from wolfdog.errors import InputError
 from wolfdog.watch.smoothing.camera_times import Times, draw_times
 from wolfdog.watch.smoothing.ideal_filter import ideal_filter
 from wolfdog.watch.smoothing.simulation import Streams, leaving, simulate
-from wolfdog.watch.smoothing.world import EXACT, TRAINED, WIDER
+from wolfdog.watch.smoothing.world import EXACT, TRAINED, WIDER, draw_world
 
 
 @pytest.mark.parametrize("ranges", [TRAINED, WIDER, EXACT])
@@ -36,12 +36,38 @@ def test_seed_decides_the_streams() -> None:
 
 def test_visits_last_as_the_world_says() -> None:
     ranges = replace(
-        EXACT, visit=(10.0, 10.0), no_blank=1.0, again=(0, 0), procedure=(0, 0), concentration=(1e3, 1e3)
+        EXACT,
+        visit=(10.0, 10.0),
+        no_blank=1.0,
+        again=(0, 0),
+        procedure=(0, 0),
+        concentration=(1e3, 1e3),
+        sink=0.0,
     )
     times = (np.ones((400, 200), np.float32), np.ones((400, 200), np.float32), np.zeros((400, 200), bool))
     streams = simulate(200, 400, 10, np.random.default_rng(0), ranges, times=times)
     changed = (streams.labels[1:] != streams.labels[:-1]).mean()
     assert abs(changed / (-np.expm1(-1 / 10) * 0.9) - 1) < 0.03
+
+
+def test_sinks_take_the_errors_of_the_others() -> None:
+    ranges = replace(EXACT, no_blank=0.0, sink=1.0, confusion=(0.3, 0.4), false_alarm=(0.3, 0.3))
+    confusion = draw_world(200, 6, np.random.default_rng(0), ranges).confusion
+    errors = 1 - np.diagonal(confusion, axis1=1, axis2=2)[:, 1:]
+    assert (confusion[:, 1:, 0].sum(-1) > 0.6 * errors.sum(-1)).all()
+    assert 1 - confusion[:, 0, 0].max() < 0.05
+    none = draw_world(200, 6, np.random.default_rng(0), replace(ranges, sink=0.0)).confusion
+    assert none[:, 1:, 0].mean() < 0.5 * confusion[:, 1:, 0].mean()
+
+
+def test_triggered_cameras_take_the_bursts_and_err_in_single_images() -> None:
+    streams = simulate(400, 60, 5, np.random.default_rng(0), replace(TRAINED, single=1.0))
+    bursty = streams.world.bursty
+    assert abs(bursty.mean() - TRAINED.times.bursty) < 0.1
+    assert not streams.bursts[:, ~bursty].any()
+    assert streams.bursts[:, bursty].any(0).mean() > 0.9
+    assert streams.world.fade[bursty].min() >= 0.2 > streams.world.fade[~bursty].mean()
+    assert not streams.world.window[bursty].any()
 
 
 def test_top_few_keep_their_probabilities() -> None:

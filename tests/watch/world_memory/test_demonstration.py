@@ -12,6 +12,7 @@ from wolfdog.labels import read_labels
 from wolfdog.tv import Sampler, default_world
 from wolfdog.watch.evaluation.metrics import GapTable
 from wolfdog.watch.world_memory import demonstration
+from wolfdog.watch.world_memory.bank import Bank
 from wolfdog.watch.world_memory.degradations import DEGRADATIONS
 from wolfdog.watch.world_memory.film import write_film
 from wolfdog.watch.world_memory.gap_panels import draw_gap_panels, gap_panels
@@ -96,5 +97,11 @@ def test_pretraining_writes_a_memory_and_keeps_the_bank(animals: Path, tmp_path:
         network = pretrain_world(animals, out, AnimalClassifier(), options=options, bank=bank, stages=Stage)
     assert [title.split()[0] for title in stages] == ["classifying", "training", "training"]
     assert load_world_network(out).config == network.config
+    pretrain_world(
+        animals, out, AnimalClassifier(), options=options, bank=bank, distractors=["bear"], stages=Stage
+    )
+    others = Bank.load(tmp_path / "bank-distractors.npz")
+    assert (others.labels == CLASSES.index("unknown")).all()
+    assert len(others) == (Bank.load(bank).labels == CLASSES.index("bear")).sum()
     with pytest.raises(MediaError, match="no photographs"):
         pretrain_world(animals / "wolf", out, AnimalClassifier())

@@ -21,8 +21,8 @@ from wolfdog.watch.world_memory.network_file import (
     save_world_network,
 )
 from wolfdog.watch.world_memory.posterior import CalibratedPosterior, cross_fitted
-from wolfdog.watch.world_memory.streams import show
-from wolfdog.watch.world_memory.training import WorldTraining, train_world_memory
+from wolfdog.watch.world_memory.streams import log_of, show
+from wolfdog.watch.world_memory.training import WorldTraining, fit_prudence, train_world_memory
 from wolfdog.watch.world_memory.training_streams import StreamRanges
 from world_banks import CLASSES, small_bank
 
@@ -122,6 +122,31 @@ def test_training_learns_what_is_seen_together() -> None:
     assert night["memory"] > 0.7
     assert night["memory"] > night[IDEAL] - 0.12
     assert scores["memory"].by_degradation["all"].canines > scores[SNAPSHOT].by_degradation["all"].canines
+
+
+def test_prudence_leaves_clean_frames_to_the_classifier() -> None:
+    """A network that takes every dog for a wolf is held back where the classifier names a clean dog rightly."""
+    network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, width=4))
+    with torch.no_grad():
+        network.out.bias[CLASSES.index("wolf")] = 2.0
+    bank = small_bank().only(("clean",))
+    clear = show(bank, Sampler(default_world(), 8, seed=3).draw(400))
+    clear.log_p[...] = log_of(0.25 + 0 * clear.log_p) + 1.2 * np.eye(5, dtype=np.float32)[clear.labels]
+    clear.log_p[...] -= np.log(np.exp(clear.log_p).sum(-1, keepdims=True))
+
+    def right() -> float:
+        clock = network.clock(torch.from_numpy(clear.seconds))
+        with torch.no_grad():
+            log_q, _ = network(torch.from_numpy(clear.log_p), clock)
+        dogs = clear.labels == CLASSES.index("dog")
+        return float((log_q.argmax(-1).numpy() == clear.labels)[dogs].mean())
+
+    assert right() == 0
+    fit_prudence(network, clear)
+    assert right() == 1
+    assert network.prudence[CLASSES.index("wolf")] == 0
+    needed = (2.0 - 1.2) / (1 - np.exp(-1.2))
+    assert needed <= float(network.prudence[CLASSES.index("dog")]) < needed + 0.11
 
 
 def test_training_is_repeatable() -> None:

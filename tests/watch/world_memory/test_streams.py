@@ -1,5 +1,6 @@
 """Simulated streams: each shot one photograph of its label, each degradation at its share."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -91,6 +92,39 @@ def test_crops_stay_where_that_is_asked_for() -> None:
     same = [(np.diff(s.log_p, axis=0) == 0).all(-1)[~s.cuts[1:]].mean() for s in (stays, changes)]
     assert same[0] > 0.95
     assert 0.3 < same[1] < 0.7  # two crops
+
+
+def test_distractors_are_shown_as_the_class_that_they_are_of() -> None:
+    bank = small_bank()
+    strange = np.full((3, 2, 2, 5), 0.2, np.float32)  # no photograph of the bank is so
+    others = replace(bank, labels=np.full(3, 4), probabilities=strange)
+    quiet = {"noise": (0.0, 0.0), "shot_noise": (0.0, 0.0), "distracting": (0.5, 0.5)}
+    shares = []
+    for as_world in (0.0, 1.0):
+        source = TrainingStreams(
+            bank, default_world(), streams=24, frames=600, seed=3, pool=1200, distractors=others,
+            ranges=StreamRanges(as_world=as_world, **quiet),
+        )  # fmt: skip
+        streams = source.segment()
+        shown = np.ptp(streams.log_p, axis=-1) < 1e-3
+        assert (streams.labels[shown] == 4).all()
+        shares.append(shown[streams.labels == 4].mean())
+    assert 0.4 < shares[0] < 0.6
+    assert shares[1] == 0
+
+
+def test_less_sure_classifiers_and_noise_of_shots() -> None:
+    still = {"as_world": 0.0, "noise": (0.0, 0.0), "change": (0.0, 0.0), "same_crop": (0.999, 0.999)}
+    still |= {"shot_noise": (0.0, 0.0), "sharpness": (1.0, 1.0)}
+    plain, flat, noisy = (
+        segment(**(still | more)) for more in ({}, {"sharpness": (0.4, 0.4)}, {"shot_noise": (1.0, 1.0)})
+    )
+    sure = [np.exp(streams.log_p.max(-1)).mean() for streams in (plain, flat)]
+    assert sure[1] < sure[0] - 0.05
+    changes = [(np.diff(s.log_p, axis=0) != 0).any(-1) for s in (plain, noisy)]
+    assert changes[1][~noisy.cuts[1:]].mean() < 0.01 < changes[1].mean()
+    own = {log_of(p).tobytes() for p in small_bank().probabilities.reshape(-1, 5)}
+    assert not any(frame.tobytes() in own for frame in noisy.log_p[5])
 
 
 def test_disorder_mixes_the_channels() -> None:

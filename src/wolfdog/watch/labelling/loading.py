@@ -33,7 +33,7 @@ OWN_CLASSES = "own"
 """In place of a file of groups: the classifier's classes as they are."""
 
 IMAGENET_GROUPS = "animals"
-"""Groups of a classifier with ImageNet's classes where no others are asked for."""
+"""Default groups of a classifier with ImageNet's classes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,8 +38,8 @@ class AnyClass(Method):
     Examples:
         >>> from wolfdog.watch.predictions import Predictions
         >>> seen = Predictions.from_columns(
-        ...     ["blank", "raccoon", "badger"],
-        ...     [[0.1, 0.8, 0.1], [0.05, 0.85, 0.1], [0.1, 0.44, 0.46], [0.1, 0.8, 0.1]],
+        ...     ["raccoon", "badger", "blank"],
+        ...     [[0.8, 0.1, 0.1], [0.7, 0.2, 0.1], [0.4, 0.5, 0.1], [0.8, 0.1, 0.1]],
         ...     time=[0, 1, 2, 3],
         ...     blank="blank",
         ... )

@@ -29,7 +29,7 @@ class AnyClassConfig:
         times: whether the network reads the seconds between frames.
     """
 
-    width: int = 32
+    width: int = 40
     pooling: Pooling = "attention"
     times: bool = True
 
@@ -80,7 +80,10 @@ class ClassCell(nn.Module):
 
 
 class Readout(nn.Module):
-    """Correction of each class's log probability from its states, its features, and the summaries of all classes."""
+    """Correction of each class's log probability from its states, its features, and the summaries of all classes.
+
+    Besides, one number for each row: by how much the classifier's log probabilities are multiplied.
+    """
 
     def __init__(self, features: int, states: int, width: int) -> None:
         super().__init__()
@@ -88,16 +91,17 @@ class Readout(nn.Module):
         self.mean = nn.Linear(states + features, width, bias=False)
         self.weighted = nn.Linear(states, width, bias=False)
         self.out = nn.Linear(width, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        self.scale = nn.Linear(width, 1)
+        for parameter in (*self.out.parameters(), *self.scale.parameters()):
+            nn.init.zeros_(parameter)
 
-    def forward(self, y: Tensor, x: Tensor) -> Tensor:
-        """[..., K] from states [..., K, states] and features [..., K, features]."""
+    def forward(self, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Corrections [..., K] and weights [..., 1] from states [..., K, states] and features [..., K, features]."""
         both = torch.cat((y, x), -1)
         weighted = (y * x[..., 1:2]).sum(-2, keepdim=True)
-        u = self.own(both) + self.mean(both.mean(-2, keepdim=True)) + self.weighted(weighted)
-        correction: Tensor = self.out(torch.relu(u))
-        return correction.squeeze(-1)
+        u = torch.relu(self.own(both) + self.mean(both.mean(-2, keepdim=True)) + self.weighted(weighted))
+        scale = self.scale((u * x[..., 1:2]).sum(-2)).clamp(-2, 2)
+        return self.out(u).squeeze(-1), scale.exp()
 
 
 class AnyClassNetwork(nn.Module):
@@ -106,7 +110,7 @@ class AnyClassNetwork(nn.Module):
     The forward cell runs through a stream; the backward cell runs through it from its end, for the form that
     looks ahead. What is read off the states is a correction of the classifier's log probabilities:
 
-        log q = log_softmax((log p + correction + prudence * lead) / temperature)
+        log q = log_softmax((weight * log p + correction + prudence * lead) / temperature)
 
     The lead of the classifier's most probable class is 1 - second / first, from its two largest probabilities; that of
     the other classes is 0. Prudence and temperature are numbers, one of each for each form, that are fitted after
@@ -170,7 +174,8 @@ class AnyClassNetwork(nn.Module):
 
     def read(self, log_p: Tensor, y: Tensor, x: Tensor, *, ahead: bool = False) -> Tensor:
         """Log probabilities [..., K] from the classifier's, the states and the features of rows."""
-        correction: Tensor = (self.ahead if ahead else self.causal)(y, x)
+        correction, weight = (self.ahead if ahead else self.causal)(y, x)
         form = 1 if ahead else 0
-        logits = log_p.clamp(min=LEAST) + correction + self.prudence[form] * lead_of_top(log_p)
-        return (logits / self.temperature[form]).log_softmax(-1)
+        logits = weight * log_p.clamp(min=LEAST) + correction + self.prudence[form] * lead_of_top(log_p)
+        result: Tensor = (logits / self.temperature[form]).log_softmax(-1)
+        return result

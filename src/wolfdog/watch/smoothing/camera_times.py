@@ -31,9 +31,20 @@ class Times:
 
 
 def draw_times(
-    frames: int, cameras: int, rng: np.random.Generator, ranges: Times
+    frames: int,
+    cameras: int,
+    rng: np.random.Generator,
+    ranges: Times,
+    bursty: NDArray[np.bool_] | None = None,
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Times of the frames of cameras.
+
+    Args:
+        frames: T.
+        cameras: N.
+        rng: the source of all that is random.
+        ranges: of the times.
+        bursty: [N]: which cameras take bursts; drawn with the share `ranges.bursty` where None.
 
     Returns:
         seconds [T, N] since the frame before, NaN where not known, 0 at the first; the same in units of the
@@ -41,8 +52,8 @@ def draw_times(
     """
     T, N = frames, cameras
     interval = log_uniform(rng, ranges.interval, N)
-    kind = rng.random(N)
-    bursty = kind < ranges.bursty
+    if bursty is None:
+        bursty = rng.random(N) < ranges.bursty
     first = (rng.random((T, N)) < 1 / log_uniform(rng, ranges.burst, N)) & bursty
     center = log_uniform(rng, ranges.pause, N)
     pause = np.maximum(center * 10 ** rng.uniform(-1, 1, (T, N)), interval)
@@ -51,7 +62,8 @@ def draw_times(
     seconds = np.where(first, pause, interval * steps)
     seconds[:1] = 0
     intervals = seconds / interval
-    unknown = (kind >= ranges.bursty) & (kind < ranges.bursty + ranges.unknown)
+    of_others = ranges.unknown / max(1 - ranges.bursty, ranges.unknown, 1e-6)
+    unknown = ~bursty & (rng.random(N) < of_others)
     shown = np.where(unknown, np.nan, seconds)
     first[:1] = False
     return shown.astype(np.float32), intervals.astype(np.float32), first

@@ -17,6 +17,11 @@ from .calibration import calibrate
 from .simulation import Streams, simulate
 from .world import TRAINED, Ranges, World, draw_world
 
+NUMBERS = 24
+"""How many numbers of classes there are between the least and the largest."""
+SHORTEST = 6
+"""Frames of the shortest streams."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pretraining:
@@ -27,7 +32,8 @@ class Pretraining:
         ahead_steps: of the optimiser, for the form that looks ahead.
         seed: of weights and streams.
         frames: of each simulated stream.
-        classes: least and largest number of classes.
+        short: share of the batches whose streams are shorter, 6 frames at least; and more streams in turn.
+        classes: least and largest number of classes; those between are spaced evenly in the logarithm.
         rows: streams times classes in a batch.
         rate: largest learning rate; it rises over the first hundredth of the steps and falls to zero.
         balance: γ: a frame of class k weighs (share of k in its stream)^-γ in the loss.
@@ -37,14 +43,15 @@ class Pretraining:
         ranges: of the streams.
     """
 
-    steps: int = 5000
-    ahead_steps: int = 2000
+    steps: int = 6000
+    ahead_steps: int = 2200
     seed: int = 0
     frames: int = 128
-    classes: tuple[int, int] = (2, 24)
-    rows: int = 160
+    short: float = 0.3
+    classes: tuple[int, int] = (2, 100)
+    rows: int = 176
     rate: float = 3e-3
-    balance: float = 0.3
+    balance: float = 0.45
     guard: float = 1.0
     pairs: float = 0.15
     ranges: Ranges = TRAINED
@@ -59,11 +66,18 @@ class Pretraining:
 def batches(options: Pretraining, *, times: bool = True) -> Iterator[Batch]:
     """Endless batches of new streams."""
     rng = np.random.default_rng(options.seed)
+    least, most = options.classes
+    numbers = np.unique(
+        np.geomspace(least, most, NUMBERS).round().astype(int)
+    )  # few: a kernel is compiled for each
     while True:
-        K = int(rng.integers(options.classes[0], options.classes[1] + 1))
-        N = max(1, options.rows // K)
+        K = int(rng.choice(numbers))
+        T = options.frames
+        if rng.random() < options.short:
+            T = int(np.exp(rng.uniform(np.log(min(SHORTEST, T)), np.log(T))))
+        N = max(1, round(options.rows / K * min(options.frames / T, 4)))
         world = draw_world(N, K, rng, options.ranges)
-        first = simulate(N, options.frames, K, rng, options.ranges, world)
+        first = simulate(N, T, K, rng, options.ranges, world)
         tracks = [first]
         if rng.random() < options.pairs:
             tracks.append(_second_animal(first, rng, options.ranges))
@@ -141,7 +155,7 @@ def pretrain(
         if ahead:
             network.start_looking_ahead()
         _train(network, stream, options, ahead, progress)
-    held_out = batches(replace(options, seed=options.seed + 1_000_003), times=network.config.times)
+    held_out = batches(replace(options, seed=options.seed + 1_000_003, short=0.0), times=network.config.times)
     calibrate(network, list(itertools.islice(held_out, min(40, options.steps))))
     return network.eval()
 

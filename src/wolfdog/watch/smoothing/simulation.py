@@ -79,7 +79,9 @@ def simulate(
     """
     N = streams
     w = draw_world(N, classes, rng, ranges) if world is None else world
-    seconds, intervals, bursts = draw_times(frames, N, rng, ranges.times) if times is None else times
+    if times is None:
+        times = draw_times(frames, N, rng, ranges.times, w.bursty)
+    seconds, intervals, bursts = times
     species = _draw(rng, w.frequencies)
     view = ~w.has_blank | (rng.random(N) < 0.5)
     labels, in_view = np.empty((frames, N), np.int64), np.empty((frames, N), bool)

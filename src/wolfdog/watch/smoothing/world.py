@@ -30,13 +30,21 @@ class Ranges:
         confusion: probability that a visit looks like another species.
         false_alarm: probability that a gap looks like a species.
         fade: probability a frame that the appearance is drawn anew, in a third of the streams; 0 in the others.
+        single: share of the cameras that take bursts (`times`) whose classifier errs in each image anew.
+        single_fade: the same probability as `fade`, in these.
+        sink: share of streams in which the classifier takes what is unclear for one class, which is the blank class
+            where there is one; this class is itself seldom taken for others.
         bias: deviation of the classifier's fixed preferences among the classes.
+        unlike: share of streams in which some appearances are unlike some classes.
+        unlikeness: by which the logits of such classes are lower, at most.
+        sharpening: by which the logit of the class that is seen rises with the logarithm of the number of classes.
         temperature: divides the logits (log).
         unclear: share of streams in which stretches of frames are unclear.
         stretch: probability a frame that such a stretch begins or ends.
-        smoothed: share of streams whose classifier reads several frames.
+        smoothed: share of streams whose classifier reads several frames; 0 of the cameras that take bursts.
         window: frames that such a classifier reads on either side (log).
-        few: share of streams of which only the top few probabilities are known, the rest spread evenly.
+        few: share of streams of which only the top few probabilities are known, the rest spread evenly; three times
+            as large among the cameras that take bursts.
         detector: share of streams with a detector's confidence, lower in gaps and unclear stretches.
         times: of the seconds between frames.
     """
@@ -55,12 +63,18 @@ class Ranges:
     confusion: Span = (0.0, 0.6)
     false_alarm: Span = (0.0, 0.3)
     fade: Span = (0.0, 0.25)
+    single: float = 0.6
+    single_fade: Span = (0.2, 0.9)
+    sink: float = 0.3
     bias: Span = (0.0, 1.0)
-    temperature: Span = (0.4, 2.5)
+    unlike: float = 0.5
+    unlikeness: Span = (0.0, 5.0)
+    sharpening: Span = (0.0, 1.0)
+    temperature: Span = (0.25, 2.5)
     unclear: float = 0.25
     stretch: Span = (0.02, 0.2)
-    smoothed: float = 0.25
-    window: Span = (1.0, 12.0)
+    smoothed: float = 0.4
+    window: Span = (1.0, 16.0)
     few: float = 0.12
     detector: float = 0.25
     times: Times = field(default_factory=Times)
@@ -95,6 +109,8 @@ class World:
     """Parameters of N streams of K classes. Vectors are [N]; `frequencies` [N, K], `confusion` [N, K, K]."""
 
     has_blank: NDArray[np.bool_]
+    bursty: NDArray[np.bool_]
+    """Whether the camera takes bursts."""
     visit: Floats
     gap: Floats
     gap_share: Floats
@@ -126,6 +142,7 @@ def draw_world(streams: int, classes: int, rng: np.random.Generator, ranges: Ran
     """Parameters of `streams` streams of `classes` classes, at least 2."""
     N, K = streams, classes
     has_blank = (rng.random(N) >= ranges.no_blank) & (K > 2)
+    bursty = rng.random(N) < ranges.times.bursty
     concentration = log_uniform(rng, ranges.concentration, N)
     weights = rng.gamma(concentration[:, None], size=(N, K)).astype(np.float32) + 1e-6
     weights[has_blank, 0] = 0
@@ -133,12 +150,13 @@ def draw_world(streams: int, classes: int, rng: np.random.Generator, ranges: Ran
     procedure = uniform(rng, ranges.procedure, N) * (rng.random(N) < 0.25) * (1 - again)
     half = rng.random(N) < 0.5
     low, high = ranges.correlation
-    strengths = 1.5 * uniform(rng, ranges.strength, N)[:, None] * rng.uniform(0.7, 1.3, (N, K))
-    bias = rng.normal(size=(N, K)) * uniform(rng, ranges.bias, N)[:, None]
-    means = np.eye(K) * strengths[:, None, :] + bias[:, None, :]
-    few = np.where(rng.random(N) < ranges.few, rng.integers(1, min(6, K), N), K)
+    fade = uniform(rng, ranges.fade, N) * (rng.random(N) < 0.35)
+    single = bursty & (rng.random(N) < ranges.single)
+    few = rng.random(N) < np.where(bursty, 3, 1) * ranges.few
+    top = np.where(rng.random(N) < 0.4, 1, rng.integers(1, min(6, K), N))
     return World(
         has_blank=has_blank,
+        bursty=bursty,
         visit=log_uniform(rng, ranges.visit, N),
         gap=log_uniform(rng, ranges.gap, N),
         gap_share=uniform(rng, ranges.gap_share, N) * has_blank,
@@ -147,19 +165,31 @@ def draw_world(streams: int, classes: int, rng: np.random.Generator, ranges: Ran
         successor=_successors(rng, has_blank, K),
         frequencies=weights / weights.sum(-1, keepdims=True),
         confusion=_confusions(rng, has_blank, K, ranges),
-        fade=uniform(rng, ranges.fade, N) * (rng.random(N) < 0.35),
-        means=means.astype(np.float32),
+        fade=np.where(single, uniform(rng, ranges.single_fade, N), fade),
+        means=_means(rng, N, K, ranges),
         visit_noise=uniform(rng, ranges.visit_noise, N) * (rng.random(N) < 0.6),
         frame_noise=uniform(rng, ranges.frame_noise, N),
         correlation=np.where(half, uniform(rng, (low, high), N), uniform(rng, (0.0, low), N)),
         temperature=log_uniform(rng, ranges.temperature, N),
         unclear=rng.random(N) < ranges.unclear,
         stretch=uniform(rng, ranges.stretch, N),
-        window=(log_uniform(rng, ranges.window, N) * (rng.random(N) < ranges.smoothed)).astype(np.int64),
+        window=np.where(
+            ~bursty & (rng.random(N) < ranges.smoothed), log_uniform(rng, ranges.window, N), 0
+        ).astype(np.int64),
         fallback=np.where(has_blank & (rng.random(N) < 0.5), 0, rng.integers(0, K, N)),
-        few=few,
+        few=np.where(few, top, K),
         detector=rng.random(N) < ranges.detector,
     )
+
+
+def _means(rng: np.random.Generator, N: int, K: int, ranges: Ranges) -> Floats:
+    """[N, K, K]: mean logits (columns) of each appearance (rows)."""
+    strengths = 1.5 * uniform(rng, ranges.strength, N)[:, None] * rng.uniform(0.7, 1.3, (N, K))
+    strengths += uniform(rng, ranges.sharpening, N)[:, None] * np.log(K)
+    bias = rng.normal(size=(N, K)) * uniform(rng, ranges.bias, N)[:, None]
+    unlike = (uniform(rng, ranges.unlikeness, N) * (rng.random(N) < ranges.unlike))[:, None, None]
+    lower = unlike * rng.random((N, K, K)) * (1 - np.eye(K))
+    return np.asarray(np.eye(K) * strengths[:, None, :] + bias[:, None, :] - lower, np.float32)
 
 
 def _successors(rng: np.random.Generator, has_blank: NDArray[np.bool_], K: int) -> NDArray[np.int64]:
@@ -178,6 +208,10 @@ def _confusions(rng: np.random.Generator, has_blank: NDArray[np.bool_], K: int, 
     error = error.clip(0, 0.75)
     error[has_blank, 0] = uniform(rng, ranges.false_alarm, N)[has_blank]
     mate = np.argsort(rng.random((N, K)), -1)
+    sink = np.flatnonzero(rng.random(N) < ranges.sink)
+    into = np.where(has_blank[sink], 0, rng.integers(0, K, len(sink)))
+    mate[sink] = into[:, None]
+    error[sink, into] *= 0.1
     others = rng.gamma(0.5, size=(N, K, K)) + 1e-9
     others[:, np.arange(K), np.arange(K)] = 0
     others /= others.sum(-1, keepdims=True)

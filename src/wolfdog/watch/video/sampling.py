@@ -29,7 +29,7 @@ class Sampling(Protocol):
     """Choice of frames: `AllFrames`, `Every`, `Rate` or `Moving`."""
 
     def pick(self, frames: Iterator[T]) -> Iterator[T]:
-        """Frames that are looked at, in order."""
+        """Frames that are taken, in their order."""
         ...
 
 

@@ -10,7 +10,7 @@ from wolfdog.cells import LSTMCell
 from wolfdog.errors import InputError
 from wolfdog.layers import Recurrent
 
-from ..smoothing.any_class_features import Clock
+from ..smoothing.any_class_features import Clock, lead_of_top
 from .streams import LEAST
 
 
@@ -45,7 +45,10 @@ class WorldNetwork(nn.Module):
 
         x_t      = [log p_t / 4, p_t, clock_t]
         h_t, c_t = LSTM(x_t, h_{t-1}, c_{t-1})
-        log q_t  = log_softmax((log p_t + W_2 relu(W_1 [h_t, x_t] + b_1) + b_2) / temperature)
+        log q_t  = log_softmax((log p_t + W_2 relu(W_1 [h_t, x_t] + b_1) + b_2 + prudence * lead_t) / temperature)
+
+    The lead of the classifier's most probable class is 1 - second / first, from its two largest probabilities; that of
+    the other classes is 0. Prudence, one number for each class, and the temperature are fitted after training.
 
     The clock is that of the any-class memory: the logarithm of the seconds since the frame before, its difference
     from the stream's mean, and whether the time is known.
@@ -57,6 +60,7 @@ class WorldNetwork(nn.Module):
     """
 
     temperature: Tensor
+    prudence: Tensor
 
     def __init__(self, config: WorldNetworkConfig, cell: nn.Module | None = None) -> None:
         super().__init__()
@@ -67,6 +71,7 @@ class WorldNetwork(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
         self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("prudence", torch.zeros(len(config.classes)))
 
     def forward(self, log_p: Tensor, clock: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """Corrected log probabilities, and the state after them.
@@ -90,8 +95,8 @@ class WorldNetwork(nn.Module):
     def read(self, log_p: Tensor, x: Tensor, h: Tensor) -> Tensor:
         """Corrected log probabilities [..., K]."""
         correction = self.out(torch.relu(self.hidden(torch.cat((h, x), -1))))
-        log_q: Tensor = (log_p.clamp(min=LEAST) + correction) / self.temperature
-        return log_q.log_softmax(-1)
+        log_q: Tensor = log_p.clamp(min=LEAST) + correction + self.prudence * lead_of_top(log_p)
+        return (log_q / self.temperature).log_softmax(-1)
 
     def clock(self, seconds: Tensor, clock: Clock | None = None) -> Tensor:
         """Features [T, N, 3] of the seconds [T, N] since the frame before; a running `clock` goes on."""

@@ -70,6 +70,11 @@ class PhotographSet:
             labels += [number] * len(found)
         return cls(tuple(classes), tuple(paths), np.array(labels, np.int64))
 
+    def labelled(self, classes: Sequence[str], name: str) -> "PhotographSet":
+        """The same photographs, all of them with the label `name`, one of `classes`."""
+        labels = np.full(len(self), list(classes).index(name), np.int64)
+        return replace(self, classes=tuple(classes), labels=labels)
+
     def take(self, chosen: Sequence[int] | NDArray[np.int64]) -> "PhotographSet":
         """Photographs at these positions."""
         return replace(

@@ -1,7 +1,7 @@
 """Training of the world memory on simulated streams."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -9,13 +9,19 @@ from torch import Tensor, nn
 from wolfdog.errors import InputError
 from wolfdog.layers import detach
 from wolfdog.tv import World
+from wolfdog.tv.world import UNKNOWN
 
+from ..smoothing.any_class_features import lead_of_top
 from ..smoothing.temperature import fit_temperature
 from .bank import Bank
 from .network import WorldNetwork, WorldNetworkConfig
 from .streams import SimulatedStreams
 from .training_streams import StreamRanges, TrainingStreams
 
+CLEAN = "clean"
+OVERTURNED = 0.01
+"""Largest share of the clean frames named rightly by the classifier that the memory names otherwise."""
+PRUDENCE = [step / 10 for step in range(31)]
 CHUNK = 64
 """Frames through which gradients flow."""
 
@@ -35,11 +41,11 @@ class WorldTraining:
         ranges: of the streams.
     """
 
-    steps: int = 1600
+    steps: int = 2000
     streams: int = 64
     frames: int = 2048
     rate: float = 3e-3
-    balance: float = 0.7
+    balance: float = 0.6
     seed: int = 0
     ranges: StreamRanges = field(default_factory=StreamRanges)
 
@@ -57,8 +63,10 @@ def train_world_memory(
     options: WorldTraining | None = None,
     network: WorldNetwork | None = None,
     progress: Callable[[int, int, float], None] | None = None,
+    *,
+    distractors: Bank | None = None,
 ) -> WorldNetwork:
-    """Network trained on simulated streams of a bank of photographs; last, its temperature is fitted.
+    """Network trained on simulated streams of a bank of photographs; last, prudence and temperature are fitted.
 
     Args:
         bank: of the world's labels.
@@ -66,6 +74,7 @@ def train_world_memory(
         options: of the training.
         network: to be trained; a new one of the bank's classes where None.
         progress: called every 50 steps with the step, the steps in all, and the mean loss since the last call.
+        distractors: photographs of one class that are shown besides, in streams that are not the world's.
 
     Raises:
         InputError: the bank lacks photographs of a label of the world.
@@ -81,6 +90,7 @@ def train_world_memory(
         frames=options.frames,
         seed=options.seed,
         ranges=options.ranges,
+        distractors=distractors,
     )
     optimiser = torch.optim.Adam(network.parameters(), options.rate)
     segment, state, start, total = None, None, 0, 0.0
@@ -106,6 +116,17 @@ def train_world_memory(
         if progress is not None and (step + 1) % 50 == 0:
             progress(step + 1, options.steps, total / 50)
             total = 0.0
+    if CLEAN in bank.degradations:
+        clear = replace(options.ranges, as_world=0.0, disorder=1.0)
+        shown = TrainingStreams(
+            bank.only((CLEAN,)),
+            world,
+            streams=options.streams,
+            frames=options.frames,
+            seed=options.seed,
+            ranges=clear,
+        )
+        fit_prudence(network, shown.segment())
     calibrate(network, source.segment())
     return network.eval()
 
@@ -125,6 +146,30 @@ class _Tensors:
             torch.from_numpy(streams.log_p),
             network.clock(torch.from_numpy(streams.seconds)),
         )
+
+
+@torch.no_grad()
+def fit_prudence(network: WorldNetwork, clear: SimulatedStreams) -> None:
+    """Fit the prudence on streams of clean photographs in no order, where the classifier needs no memory.
+
+    For each class it is the least of 0, 0.1, ..., 3 with which the memory overturns at most 1 % of the frames on
+    which the classifier names this class rightly. That of `unknown` stays 0: it is what unclear animals are taken for.
+    """
+    network.prudence.zero_()
+    seen = _Tensors.of(clear, network)
+    log_q, _ = network(seen.log_p, seen.clock)
+    log_q, log_p = network.temperature * log_q.flatten(0, 1), seen.log_p.flatten(0, 1)
+    labels, said, lead = seen.labels.flatten(), log_p.argmax(-1), lead_of_top(log_p)
+    for k, name in enumerate(network.config.classes):
+        if name == UNKNOWN:
+            continue
+        of_class = (said == k) & (labels == k)
+        q, bonus = log_q[of_class], lead[of_class]
+        for prudence in PRUDENCE:
+            network.prudence[k] = prudence
+            overturned = (q + prudence * bonus).argmax(-1) != k
+            if not len(q) or overturned.float().mean() <= OVERTURNED:
+                break
 
 
 @torch.no_grad()

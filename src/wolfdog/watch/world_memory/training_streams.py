@@ -35,6 +35,9 @@ class StreamRanges:
         disorder: share of the streams whose shots are drawn by the frequencies of the classes alone, on no channel.
         noise: deviation of the noise that is added to the logits, and that fades over frames.
         fading: correlation of that noise from frame to frame.
+        shot_noise: deviation of the noise that is added to the logits for a whole shot.
+        sharpness: factor of the logits (log): below 1, the classifier is less sure than of the photographs.
+        distracting: share of the shots of distractors among those of their class.
         concentration: of the Dirichlet distribution of the degradations (log).
         change: probability that the degradation changes from frame to frame.
     """
@@ -46,6 +49,9 @@ class StreamRanges:
     disorder: float = 0.25
     noise: Span = (0.0, 0.8)
     fading: Span = (0.5, 0.98)
+    shot_noise: Span = (0.0, 1.0)
+    sharpness: Span = (0.5, 1.1)
+    distracting: Span = (0.0, 0.9)
     concentration: Span = (0.2, 2.0)
     change: Span = (0.0, 0.02)
 
@@ -76,6 +82,8 @@ class TrainingStreams:
         frames: of a segment.
         seed: of everything.
         ranges: of the streams that are not the world's.
+        distractors: photographs of one of the bank's classes that are shown besides, in streams that are not the
+            world's: of animals that look like those of other classes.
         pool: frames of the programmes that segments are cut out of; four segments' where None.
     """
 
@@ -88,9 +96,15 @@ class TrainingStreams:
         frames: int = 2048,
         seed: int = 0,
         ranges: StreamRanges | None = None,
+        distractors: Bank | None = None,
         pool: int | None = None,
     ) -> None:
         self.bank, self.world, self.streams, self.frames = bank, world, streams, frames
+        self._p = bank.probabilities
+        self._distractors = np.zeros(0, np.int64)
+        if distractors is not None:
+            self._p = np.concatenate((bank.probabilities, distractors.probabilities))
+            self._distractors = distractors.labels
         self.ranges = StreamRanges() if ranges is None else ranges
         self._rng = np.random.default_rng(seed)
         stay = min(channel.mean_stay for channel in world.channels)
@@ -124,10 +138,15 @@ class TrainingStreams:
         drawn = rng.choice(labels.reshape(-1), (count, N))
         labels = np.where(disorder, of_shots(drawn, number), labels)
         photograph = of_shots(photographs_of(self.bank, labels, rng.random((count, N)), number), number)
+        if len(self._distractors):
+            share = np.where(own, 0, rng.uniform(*ranges.distracting, N))
+            other = of_shots(rng.integers(0, len(self._distractors), (count, N)), number)
+            shown = (of_shots(rng.random((count, N)), number) < share) & (labels == self._distractors[other])
+            photograph = np.where(shown, len(self.bank) + other, photograph)
         kind = self._degradations(own, cuts)
         crop = self._crops(own)
-        log_p = log_of(self.bank.probabilities[photograph, kind, crop])
-        return SimulatedStreams(labels, self._noisy(log_p, own), self._seconds(own), kind, cuts)
+        log_p = log_of(self._p[photograph, kind, crop])
+        return SimulatedStreams(labels, self._noisy(log_p, own, number), self._seconds(own), kind, cuts)
 
     def _programmes(self, own: NDArray[np.bool_]) -> tuple[Integers, Integers]:
         """[T, N] labels and shots, cut out of the pools at any place; some slowed down or sped up."""
@@ -166,19 +185,22 @@ class TrainingStreams:
         last = np.maximum.accumulate(np.where(again, 0, np.arange(T)[:, None]), axis=0)
         return of_shots(drawn, last)
 
-    def _noisy(self, log_p: Floats, own: NDArray[np.bool_]) -> Floats:
-        """Log probabilities with noise that fades over frames."""
+    def _noisy(self, log_p: Floats, own: NDArray[np.bool_], number: Integers) -> Floats:
+        """Log probabilities of a less sure classifier, with noise of shots, and noise that fades over frames."""
         rng, N, K = self._rng, self.streams, log_p.shape[-1]
         size = np.where(own, 0.0, rng.uniform(*self.ranges.noise, N))[:, None].astype(np.float32)
         rho = rng.uniform(*self.ranges.fading, N)[:, None].astype(np.float32)
         noise = rng.standard_normal((N, K), np.float32)
-        logits = log_p.copy()
+        of_shot = rng.standard_normal((int(number.max()) + 1, N, K), np.float32)
+        of_shot *= rng.uniform(*self.ranges.shot_noise, N)[:, None].astype(np.float32)
+        sharpness = _log_uniform(rng, self.ranges.sharpness, N)[:, None].astype(np.float32)
+        logits = log_p * sharpness + of_shot[number, np.arange(N)]
         for of_frame in logits:
             of_frame += size * noise
             fresh = rng.standard_normal((N, K), np.float32)
             noise = rho * noise + np.sqrt(1 - rho**2).astype(np.float32) * fresh
         p = np.exp(logits)
-        return np.where(size > 0, log_of(p / p.sum(-1, keepdims=True)), log_p)
+        return np.where(own[:, None], log_p, log_of(p / p.sum(-1, keepdims=True)))
 
     def _seconds(self, own: NDArray[np.bool_]) -> Floats:
         """[T, N]: one interval for each stream, unknown in a tenth of those that are not the world's."""
