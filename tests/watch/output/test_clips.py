@@ -1,5 +1,7 @@
 """Clips of events."""
 
+import csv
+
 import av
 import numpy as np
 import pytest
@@ -8,7 +10,11 @@ from watch_faults import with_sound
 from watch_films import COLOURS, film, plain
 from watch_moments import moment
 from wolfdog.errors import InputError, MediaError
+from wolfdog.watch.labelling.watcher_labeller import WatcherLabeller
+from wolfdog.watch.model.config import WatcherConfig
+from wolfdog.watch.model.watcher import Watcher
 from wolfdog.watch.output.clips import Clip, ClipChoice, cut_clips
+from wolfdog.watch.recorder import Recorder
 from wolfdog.watch.video.discover import find_videos
 
 
@@ -69,3 +75,18 @@ def test_clips_in_a_source_are_not_watched_again(tmp_path):
         (tmp_path / name).touch()
     cut_clips(tmp_path / "a.mp4", [Clip(0, 1, "dog")], tmp_path / "clips" / "a.mp4")
     assert [path.name for path in find_videos(tmp_path)] == ["a.mp4"]
+
+
+def test_the_recorder_cuts_the_events_of_each_video(tmp_path):
+    watcher = Watcher(
+        WatcherConfig(("wolf", "dog"), 5.0, size=16, width=2, embedding=4, memory="none")
+    ).eval()
+    film(tmp_path / "a.mp4", plain(30), rate=10)
+    with Recorder(WatcherLabeller(watcher, "w"), tmp_path / "out", clips=0.5) as recorder:
+        done = recorder.watch(tmp_path / "a.mp4", "a.mp4", lambda *_: None)
+    assert done.trouble is None
+    with (tmp_path / "out" / "events.csv").open(newline="") as file:
+        labels = {row["label"] for row in csv.DictReader(file)}
+    cut = sorted((tmp_path / "out" / "clips" / "a.mp4").iterdir())
+    assert {path.stem.partition(" ")[2] for path in cut} == labels
+    assert all(times_and_colours(path) for path in cut)

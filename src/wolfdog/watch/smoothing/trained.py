@@ -73,7 +73,8 @@ def _without(context: Floats, classifier: Floats, unseen: NDArray[np.bool_]) -> 
         return context
     kept = np.where(unseen, classifier, 0.0)
     seen = np.where(unseen, 0.0, context)
-    return kept + seen * (1 - kept.sum(1, keepdims=True)) / seen.sum(1, keepdims=True).clip(1e-30)
+    share: Floats = (1 - kept.sum(1, keepdims=True)) / seen.sum(1, keepdims=True).clip(1e-30)
+    return np.asarray(kept + seen * share)
 
 
 class HeadInputs(NamedTuple):
