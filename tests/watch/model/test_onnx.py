@@ -156,3 +156,15 @@ def test_the_example_sees_time_and_turns_as_wolfdog_does(options, tmp_path):
     count = len(options["times"]) if "times" in options else 40
     video = film(tmp_path / "film.mp4", noise(count), **options)
     assert_labels(example(tmp_path / "watcher.onnx", video), watcher, video)
+
+
+def test_classes_that_the_memory_never_saw_are_left_to_the_snapshot(tmp_path):
+    watcher, path = trained("gru"), tmp_path / "watcher.onnx"
+    watcher.context.unremembered[1] = True
+    export_watcher(watcher, path)
+    onnx.checker.check_model(str(path), full_check=True)
+    seen = list(frames(5))
+    found = moments_of(path, [frame.image for frame in seen])
+    for (snapshot, context), moment in zip(found, watcher.watch(seen), strict=True):
+        assert context[1] == pytest.approx(snapshot[1], rel=1e-5)
+        np.testing.assert_allclose(context, moment.context_probabilities, rtol=1e-4, atol=1e-6)
