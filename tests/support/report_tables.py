@@ -14,7 +14,7 @@ HOSTILE = (
 
 
 def stream_table(frames, classes=("wolf", "dog", "blank"), *, deployments=2, period=12, seed=0, utc=False):
-    """Videos of 5 frames a second: the context label changes every `period` frames, the snapshot label is often another."""
+    """Videos of 5 frames a second: a context label lasts `period` frames, and the snapshot label is often another."""
     random = np.random.default_rng(seed)
     truth = (np.arange(frames) // period) % len(classes)
     seen = np.where(random.random(frames) < 0.25, random.integers(0, len(classes), frames), truth)

@@ -24,7 +24,7 @@ def report(
     ] = None,
     thumbnails: Annotated[
         int,
-        typer.Option(min=0, max=5000, help="Most frames that are shown as pictures; each takes about 15 kB."),
+        typer.Option(min=0, max=5000, help="Most frames that are shown as pictures; each takes 5 to 15 kB."),
     ] = 60,
     media: Annotated[
         list[Path] | None,

@@ -66,7 +66,7 @@ def watch(
     ] = False,
     crop: Annotated[Crop, typer.Option(help="How frames that are not square are fitted.")] = Crop.SQUEEZE,
     motion: Annotated[
-        bool, typer.Option("--motion", help="Also classify what moves before a camera that stands still.")
+        bool, typer.Option("--motion", help="Also classify moving regions, for a camera that stands still.")
     ] = False,
     detections: Annotated[
         Path | None,

@@ -22,9 +22,7 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]], str]:
     header, lines = numbered[0][1], [fields for _, fields in numbered[1:]]
     for name in header:
         if header.count(name) > 1:
-            raise InputError(
-                f"{path}: the column {name!r} stands there twice. Give each column a name of its own."
-            )
+            raise InputError(f"{path}: the column {name!r} occurs twice. Give each column a name of its own.")
     for number, line in enumerate(lines, start=2):
         if len(line) != len(header):
             raise InputError(

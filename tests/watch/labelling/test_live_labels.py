@@ -2,6 +2,7 @@
 
 import csv
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,15 @@ from colour_classifier import ColourClassifier
 from stream_server import stream_server
 from watch_films import film
 from wolfdog.errors import MediaWarning
+from wolfdog.watch.labelling import live_labels
 from wolfdog.watch.labelling.classifier_labeller import ClassifierLabeller
 from wolfdog.watch.labelling.watcher_labeller import WatcherLabeller
 from wolfdog.watch.model.config import WatcherConfig
 from wolfdog.watch.model.watcher import Watcher
+from wolfdog.watch.predictions import Predictions
 from wolfdog.watch.recorder import Recorder
-from wolfdog.watch.smoothing import NoSmoothing
+from wolfdog.watch.smoothing import AnyClass, NoSmoothing
+from wolfdog.watch.smoothing.moving_average import Mean
 from wolfdog.watch.video.listing import ListOptions, list_media
 from wolfdog.watch.video.live import LiveOptions
 
@@ -68,3 +72,16 @@ def test_what_a_live_source_cannot_have_is_told(tmp_path):
     assert_told(wolfdog("watch", "camera:0", "camera:1", *out), "2 live sources: give one to each command")
     ran = wolfdog("watch", "http://127.0.0.1:9/x", "--model", "painted-television", *out)
     assert_told(ran, "http://127.0.0.1:9/x: cannot be read", status=1)
+
+
+@pytest.mark.parametrize("method", [AnyClass(), Mean(frames=3)], ids=["state", "window"])
+def test_stretches_of_a_stream_have_the_context_of_the_whole(method, monkeypatch):
+    monkeypatch.setattr(live_labels, "WINDOW", 20)
+    p = np.random.default_rng(0).dirichlet(np.ones(4), 60).astype(np.float32)
+    table = Predictions.from_columns(
+        ["wolf", "dog", "fox", "blank"], p, time=np.arange(60) / 5, media="cam", deployment="cam"
+    )
+    memory = live_labels._Memory(method, table.classes)
+    parts = [memory.add(table.take(slice(at, at + 5))) for at in range(0, 60, 5)]
+    whole = replace(method.smooth(replace(table, blank="blank")), blank=None)
+    np.testing.assert_allclose(np.concatenate([part.context for part in parts]), whole.context, atol=1e-5)

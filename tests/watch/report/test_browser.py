@@ -1,4 +1,4 @@
-"""The page in headless Chromium: keys, clicks, corrections that are read back, hostile names, long lists, narrow windows."""
+"""The page in headless Chromium: keys, clicks, corrections that are read back, hostile names, long lists, printing."""
 
 import time
 
@@ -67,7 +67,7 @@ def by_labels_file(path, table):
     found = np.full(len(table), None, object)
     for name, spans in labels.items():
         rows = np.flatnonzero(table.media == name)
-        at = spans_at(spans, table.time[rows], table.frame[rows])
+        at = spans_at(spans, table.time[rows], frames=table.frame[rows])
         for row, number in zip(rows, at, strict=True):
             found[row] = spans[number].label if number >= 0 else None
     return found.tolist()
@@ -177,6 +177,14 @@ def test_narrow_windows_and_both_colours(page, dark):
     luminance = browser.run("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]")
     assert (luminance < 60) == dark
     assert browser.run("document.querySelectorAll('#hours rect').length") >= 1
+
+
+def test_every_timeline_is_drawn_for_print(page):
+    browser = page(stream_table(100, deployments=6))
+    browser.send("Page.printToPDF")
+    widths = browser.run("[...document.querySelectorAll('.lane canvas')].map((canvas) => canvas.width)")
+    assert len(widths) == 6
+    assert min(widths) > 400
 
 
 def test_timelines_lead_to_their_entries(page):

@@ -166,7 +166,9 @@ def test_tables_whose_corrections_are_rows(tmp_path, media, detection):
 
 
 def test_smoothed_results_in_a_folder(tmp_path):
-    rows = "a/1.jpg,2020-05-30 05:00:00,0.4,0.6,wolf,0.9,0.9,0.1\na/2.jpg,2020-05-30 05:00:01,0.8,0.2,wolf,0.9,0.9,0.1\n"
+    rows = "".join(
+        f"a/{n}.jpg,2020-05-30 05:00:0{n},{p},{1 - p:.1f},wolf,0.9,0.9,0.1\n" for n, p in ((1, 0.4), (2, 0.8))
+    )
     (tmp_path / "out.csv").write_text(
         f"file,datetime,p_wolf,p_dog,context,context_probability,c_wolf,c_dog\n{rows}"
     )

@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 from torch.fx import Proxy
 
-SYMBOLIC = Proxy
+SYMBOLIC: Any = Proxy
 """Class of the values that stand for tensors in a symbolic trace."""
 
 

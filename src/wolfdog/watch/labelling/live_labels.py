@@ -7,11 +7,13 @@ import numpy as np
 
 from ..classifiers.classifier import Classifier
 from ..predictions import Predictions
+from ..smoothing import AnyClass, AnyClassMemory
 from ..smoothing.method import Method
 from ..video.decoding import Picture
 from ..video.live import LiveSource
 from ..video.media import Medium
 from ..video.sampling import Sampling
+from ..world_memory.method import WorldMemory, WorldMemoryStream
 from .labeller import Labels, MediaProgress
 from .moments_table import moments_of
 
@@ -19,7 +21,7 @@ STRETCH = 5
 """Pictures that are classified and handed out together."""
 
 WINDOW = 900
-"""Pictures that a method reads for each stretch, those of the stretch included: three minutes at five a second."""
+"""Pictures that a method without a state of its own reads for each stretch: three minutes at five a second."""
 
 
 def label_live(
@@ -35,7 +37,8 @@ def label_live(
     Args:
         medium: With a live source.
         classifier: Of single pictures.
-        method: Of smoothing; it reads the last `WINDOW` pictures.
+        method: Of smoothing. The any-class memory and the world memory run through; another method reads the last
+            `WINDOW` pictures.
         sampling: Which pictures are looked at.
         progress: Called after each stretch.
 
@@ -51,10 +54,9 @@ def label_live(
     assert live is not None
     source = LiveSource(live.address, sampling=sampling, options=live.options)
     scaler = VideoReformatter()
-    window: Predictions | None = None
+    memory = _Memory(method, classifier.classes)
 
     def labelled(pictures: list[Picture]) -> Labels:
-        nonlocal window
         images = [classifier.preprocessing.video_frame(one.image, scaler) for one in pictures]
         times = np.array([one.time for one in pictures])
         new = Predictions.from_columns(
@@ -68,9 +70,7 @@ def label_live(
             blank="blank" if "blank" in classifier.classes else None,
             classifier=classifier.name,
         )
-        both = new if window is None else Predictions.concat([window, new])
-        window = both.take(slice(max(0, len(both) - WINDOW), None))
-        rows = method.smooth(window).take(slice(len(window) - len(new), None))
+        rows = memory.add(new)
         progress(medium, float(times[-1]), live.options.seconds)
         return Labels(list(moments_of(rows, medium)), replace(rows, time=rows.time + medium.begins))
 
@@ -82,3 +82,33 @@ def label_live(
             pending = []
     if pending:
         yield labelled(pending)
+
+
+class _Memory:
+    """Context of rows that come one after the other, by a method."""
+
+    def __init__(self, method: Method, classes: tuple[str, ...]) -> None:
+        self._method = method
+        self._window: Predictions | None = None
+        self._stream: AnyClassMemory | WorldMemoryStream | None = None
+        if isinstance(method, AnyClass):
+            blank = classes.index("blank") if "blank" in classes else None
+            self._stream = AnyClassMemory(len(classes), blank, network=method.network)
+        elif isinstance(method, WorldMemory):
+            self._stream = WorldMemoryStream(classes, method.network)
+
+    def add(self, new: Predictions) -> Predictions:
+        """The rows with their context."""
+        if self._stream is not None:
+            context = np.concatenate(
+                [
+                    self._stream.step(p[None], seconds=float(time))
+                    for p, time in zip(new.probabilities, new.time, strict=True)
+                ]
+            )
+            return new.with_context(
+                context / context.sum(-1, keepdims=True), self._method.described(ahead=False)
+            )
+        both = new if self._window is None else Predictions.concat([self._window, new])
+        self._window = both.take(slice(max(0, len(both) - WINDOW), None))
+        return self._method.smooth(self._window).take(slice(len(self._window) - len(new), None))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..output.palette import HATCHES, Paint, palette
+from ..output.palette import HATCHES, NOTHING, Paint, palette
 from ..predictions import Predictions
 from .past_moments import known_method, past_moments
 from .results_folder import FolderResults, QueueEntry
@@ -69,7 +69,10 @@ def _paints(table: Predictions) -> dict[str, Paint]:
     """Paints of the classes; those that are some row's label have the first ones, which are the most different."""
     used = {int(k) for context in (False, True) for k in np.unique(table.labels(context=context))}
     order = sorted(range(len(table.classes)), key=lambda k: (k not in used, k))
-    return palette([table.classes[k] for k in order])
+    paints = palette([table.classes[k] for k in order])
+    if table.blank is not None:
+        paints[table.blank] = Paint(NOTHING["blank"], "")
+    return paints
 
 
 def _pairs(table: Predictions) -> NDArray[np.object_]:

@@ -86,7 +86,7 @@ def list_media(
             found.setdefault(one.path.resolve(), one)
     files = list(found.values())
     if not files:
-        raise InputError("no videos and no images to be watched: the list on standard input is empty.")
+        raise InputError("no videos and no images to label: the list on standard input is empty.")
     names = unique_names([(one.path, one.top) for one in files])
     media = []
     for one, name in zip(files, names, strict=True):

@@ -73,4 +73,5 @@ def _cells(picture: Picture, scaler: "VideoReformatter") -> NDArray[np.float64]:
     """Mean grey levels [8, 8] of the cells of a picture."""
     small: Any = scaler.reformat(picture.image, SIDE, SIDE, "gray", interpolation="AREA", threads=1)
     grey: NDArray[np.float64] = small.to_ndarray().astype(np.float64)
-    return grey.reshape(CELLS, SIDE // CELLS, CELLS, SIDE // CELLS).mean((1, 3))
+    means: NDArray[np.float64] = grey.reshape(CELLS, SIDE // CELLS, CELLS, SIDE // CELLS).mean((1, 3))
+    return means

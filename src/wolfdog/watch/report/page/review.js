@@ -201,7 +201,10 @@ function onTabKey(event) {
 }
 
 function startReview() {
-  review.list = new EntryList(byId("list"), byId("spacer"), (at) => choose(at));
+  review.list = new EntryList(byId("list"), byId("spacer"), (at) => {
+    choose(at);
+    if (matchMedia("(max-width: 760px)").matches) byId("detail").scrollIntoView({ block: "start" });
+  });
   byId("tabs").replaceChildren(...Object.entries(KINDS).map(([kind, name]) => {
     const tab = make("button", { type: "button", role: "tab", "aria-controls": "list", onclick: () => showKind(kind) }, name, make("span", { class: "count" }, grouped(entries[kind].length)));
     tab.dataset.kind = kind;

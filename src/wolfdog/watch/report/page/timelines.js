@@ -49,6 +49,7 @@ function fillOf(context, label) {
 
 function drawLanes(canvas, axis, { edge = EDGE, lanes = LANES, mark = null } = {}) {
   const box = canvas.getBoundingClientRect();
+  if (box.width <= edge + 1) return; // not laid out
   const scale = window.devicePixelRatio || 1;
   canvas.width = Math.max(1, Math.round(box.width * scale));
   canvas.height = Math.max(1, Math.round(box.height * scale));
@@ -189,8 +190,8 @@ function startTimelines(choose) {
   }, { rootMargin: "300px" });
   lanes.forEach((lane) => watcher.observe(lane));
   const redraw = () => seen.forEach((lane) => lane.redraw());
+  new ResizeObserver(redraw).observe(byId("lanes"));
   byId("axis").addEventListener("change", redraw);
-  window.addEventListener("resize", redraw);
   window.addEventListener("beforeprint", () => lanes.forEach((lane) => lane.redraw()));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 }
