@@ -9,6 +9,7 @@ that it names rightly after a telling frame, and each is explained. Printed, for
 right      of the canines after a telling frame, the share that the memory names rightly (0.5 is chance)
 frames     the share of explanations whose top evidence, frame by frame, is a telling frame of the channel that is on
 shots      the same where frames in a row of one snapshot label are left out together
+nearest    the same where each of these is left out after all that is farther away in time
 rank       the rank correlation of the contributions by gradients with those by leaving out, frame by frame
 """
 
@@ -21,7 +22,7 @@ import numpy as np
 from wolfdog.atomic import atomic_write
 from wolfdog.tv import Sampler, default_world
 from wolfdog.watch.explanation.gradients import gradient_contributions
-from wolfdog.watch.explanation.leave_one_out import leave_one_out, leave_runs_out
+from wolfdog.watch.explanation.leave_one_out import Run, leave_one_out, leave_runs_out, nearest_first
 from wolfdog.watch.smoothing.method import Stream
 from wolfdog.watch.world_memory.bank import Bank
 from wolfdog.watch.world_memory.comparison import predictions_of
@@ -53,6 +54,12 @@ def ranks(values: np.ndarray) -> np.ndarray:
     return values.argsort().argsort().astype(float)
 
 
+def is_telling(runs: list[Run], telling: np.ndarray) -> bool:
+    """Whether most frames of the run with the largest contribution are telling."""
+    top = max(runs, key=lambda run: run.contribution)
+    return bool(telling[top.first : top.last + 1].mean() > 0.5)
+
+
 def measured(seed: int, moments: int, steps: int) -> dict[str, float]:
     """Figures of one seed."""
     world = default_world()
@@ -70,22 +77,22 @@ def measured(seed: int, moments: int, steps: int) -> dict[str, float]:
     right = asked & (given == truth)
     places = np.argwhere(right)
     chosen = np.random.default_rng(seed).permutation(len(places))[:moments]
-    by_frame, by_shot, rank = [], [], []
+    by_frame, by_shot, by_nearest, rank = [], [], [], []
     streams = [Stream(part) for part in table.streams()]
     for t, n in places[chosen]:
         stream, label = streams[n], int(truth[t, n])
         telling = programme.informative[:, n] & (programme.channel[:, n] == programme.channel[t, n])
         frames = leave_one_out(memory, stream, int(t), label=label)[:t]
         by_frame.append(telling[frames.argmax()])
-        runs = leave_runs_out(memory, stream, int(t), label=label)
-        top = max(runs, key=lambda run: run.contribution)
-        by_shot.append(telling[top.first : top.last + 1].mean() > 0.5)
+        by_shot.append(is_telling(leave_runs_out(memory, stream, int(t), label=label), telling))
+        by_nearest.append(is_telling(nearest_first(memory, stream, int(t), label=label), telling))
         quick = gradient_contributions(memory, stream, int(t), label=label)[:t]
         rank.append(np.corrcoef(ranks(frames), ranks(quick))[0, 1])
     return {
         "right": float(right.sum() / asked.sum()),
         "frames": float(np.mean(by_frame)),
         "shots": float(np.mean(by_shot)),
+        "nearest": float(np.mean(by_nearest)),
         "rank": float(np.mean(rank)),
     }
 

@@ -5,15 +5,15 @@ problem's world show one photograph in each shot, and each frame another crop of
 seed:
 
 head       The photographs as they are, through EfficientNet-Lite0 and a linear head on its features. Head and memories
-           are taught on 70 % of the photographs (the memories on what heads say of photographs that they were not
-           fitted to), and judged on the other 30 %. Printed: balanced accuracy of the canines.
+           are trained on 70 % of the photographs (the memories on predictions of heads for photographs that these
+           were not fitted to), and tested on the other 30 %. Printed: balanced accuracy of the canines.
 degraded   Each shot clean, small, at night or out of focus, through EfficientNet-Lite0 with its own classes in groups.
-           The world memory is taught on one half of the photographs, as the one in the package is, and judged on the
+           The world memory is trained on one half of the photographs, as the one in the package is, and tested on the
            other half. Printed: balanced accuracy of five classes by degradation, canines alone in brackets. With
-           --distractors, the photographs of these folders of DIR are taught as unknown besides, and never judged.
+           --distractors, the photographs of these folders of DIR are trained as unknown besides, and never tested.
 
 The ideal observer is the exact filter of the world, given what the classifier says, how it errs (fitted to the
-photographs that were taught on), and where shots begin. All figures are per cent, mean and standard deviation over
+training photographs), and where shots begin. All figures are per cent, mean and standard deviation over
 the seeds.
 """
 
@@ -63,9 +63,9 @@ from wolfdog.watch.world_memory.training import WorldTraining, train_world_memor
 from wolfdog.watch.world_memory.training_streams import StreamRanges
 
 FOUR = ("clean", "small", "night", "out-of-focus")
-"""The degradations of the published figures; the memory is taught on all."""
+"""Degradations of the published figures; the memory is trained on all."""
 STREAMS, FRAMES = 24, 3000
-"""Of the programmes that everything is judged on."""
+"""Of the programmes that everything is tested on."""
 CELLS = {
     "lstm": wd.cells.LSTMCell,
     "four-gate-lstm": wd.cells.FourGateLSTMCell,
@@ -104,32 +104,32 @@ def judge(
 
 def head_run(bank: Bank, seed: int, steps: int, cells: list[str]) -> Run:
     """Linear head and gated memories."""
-    taught, judged = (bank.take(part) for part in parts(bank.labels, 0.7, seed))
-    taught, head = cross_fitted(taught, seed=seed)
-    assert judged.features is not None
-    judged = judged.with_probabilities(head.probabilities(judged.features))
+    training, tested = (bank.take(part) for part in parts(bank.labels, 0.7, seed))
+    training, head = cross_fitted(training, seed=seed)
+    assert tested.features is not None
+    tested = tested.with_probabilities(head.probabilities(tested.features))
     options = WorldTraining(steps=steps, seed=seed, ranges=StreamRanges(as_world=1.0))
     memories: dict[str, Method] = {}
     for name in cells:
         torch.manual_seed(seed)
         config = WorldNetworkConfig(classes=bank.classes)
         cell: nn.Module = CELLS[name](config.inputs, config.width)
-        network = train_world_memory(taught, default_world(), options, WorldNetwork(config, cell))
+        network = train_world_memory(training, default_world(), options, WorldNetwork(config, cell))
         memories[name] = WorldMemory(network=network)
-    return judge(judged, seed, memories, CalibratedPosterior(taught))[0]
+    return judge(tested, seed, memories, CalibratedPosterior(training))[0]
 
 
 def degraded_run(
     bank: Bank, seed: int, steps: int, *, distractors: Bank | None = None
 ) -> tuple[Run, Gaps, float]:
-    """The world memory, taught on one half of the photographs and judged on the other; seconds of the training."""
-    taught, judged = (bank.take(part) for part in parts(bank.labels, 0.5, seed))
+    """The world memory, trained on one half of the photographs and tested on the other; seconds of the training."""
+    training, tested = (bank.take(part) for part in parts(bank.labels, 0.5, seed))
     started = time.process_time()
     options = WorldTraining(steps=steps, seed=seed)
-    network = train_world_memory(taught, default_world(), options, distractors=distractors)
+    network = train_world_memory(training, default_world(), options, distractors=distractors)
     seconds = time.process_time() - started
-    posterior = CalibratedPosterior(taught.only(FOUR))
-    run, gaps = judge(judged.only(FOUR), seed, {"memory": WorldMemory(network=network)}, posterior)
+    posterior = CalibratedPosterior(training.only(FOUR))
+    run, gaps = judge(tested.only(FOUR), seed, {"memory": WorldMemory(network=network)}, posterior)
     return run, gaps, seconds
 
 
@@ -212,7 +212,7 @@ def main() -> None:
         kinds = [ALL] if experiment == "head" else [ALL, *FOUR]
         print("\n".join(table(runs, kinds, canines=experiment == "head")), flush=True)
         if gap_runs and options.plot is not None:
-            title = f"Wolf or dog, on photographs not taught on ({bank.classifier})"
+            title = f"Wolf or dog, on photographs it was not trained on ({bank.classifier})"
             draw_gap_panels(mean_gap_tables(gap_runs), options.plot, fps=default_world().fps, title=title)
         results[experiment] = {
             str(seed): {name: asdict(scores) for name, scores in run.items()}

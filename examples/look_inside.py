@@ -21,19 +21,19 @@ BUSY, QUIET = 0.5, 0.03  # the share of shots that tell something, at first and 
 
 
 def seen(programme: Programme) -> Tensor:
-    """What the eye says of every frame, [T, B, looks]: its look, and noise."""
+    """Output of a frame classifier for every frame, [T, B, looks]: its look, and noise."""
     clear = nn.functional.one_hot(torch.from_numpy(programme.look), len(WORLD.look_names)).float()
     return clear + 0.1 * torch.randn(clear.shape)
 
 
-def lessons() -> Iterator[wd.Chunk]:
+def chunks() -> Iterator[wd.Chunk]:
     """Chunks of endless streams, in which informative events become rarer."""
     sampler = Sampler(WORLD.with_(informative_rate=BUSY), STREAMS, seed=0)
     for step in range(STEPS):
         sampler.world = WORLD.with_(informative_rate=BUSY * (QUIET / BUSY) ** min(1, step / (0.6 * STEPS)))
         programme = sampler.draw(CHUNK)
         resets = torch.zeros(CHUNK, STREAMS, dtype=torch.bool)
-        resets[0] = torch.rand(STREAMS) < 0.1  # begin anew often: beginnings teach much
+        resets[0] = torch.rand(STREAMS) < 0.1  # frequent resets: beginnings train much
         yield wd.Chunk(seen(programme), resets=resets, target=torch.from_numpy(programme.label))
 
 
@@ -47,7 +47,7 @@ def main() -> None:
         return nn.functional.cross_entropy(head(y).flatten(0, 1), chunk.target.flatten())
 
     adam = torch.optim.Adam([*layer.parameters(), *head.parameters()], 0.01)
-    for step, cost in enumerate(wd.TruncatedBPTT(layer, lessons()).train(loss, adam, clip=1.0), 1):
+    for step, cost in enumerate(wd.TruncatedBPTT(layer, chunks()).train(loss, adam, clip=1.0), 1):
         if step % 100 == 0:
             print(f"step {step}: loss {cost:.3f}")
 
@@ -70,10 +70,10 @@ def main() -> None:
     )
     path = sys.argv[1] if len(sys.argv) > 1 else "look_inside.png"
     figure.savefig(path, dpi=110)
-    told = broadcast.ambiguous & (broadcast.gap >= 0)  # canines, since something told what is on
-    right = (labels.argmax(-1).numpy() == broadcast.label)[told].mean()
-    best = (IdealObserver(broadcast.world).perfect(broadcast).argmax(-1) == broadcast.label)[told].mean()
-    print(f"{path}: {100 * right:.1f} % of canines told apart, the ideal observer {100 * best:.1f} %")
+    decidable = broadcast.ambiguous & (broadcast.gap >= 0)  # canines after an informative frame
+    right = (labels.argmax(-1).numpy() == broadcast.label)[decidable].mean()
+    best = (IdealObserver(broadcast.world).perfect(broadcast).argmax(-1) == broadcast.label)[decidable].mean()
+    print(f"{path}: {100 * right:.1f} % of canines right, the ideal observer {100 * best:.1f} %")
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def test_public_docstrings_open_with_a_noun_phrase() -> None:
 
 
 QUESTION = re.compile(r"^(What|Who|Whom|Whose|Where|When|How|Which|Why)\b")
-PROSE_RAISES = re.compile(r"\b[Rr]aises `?[A-Z]\w+(Error|Exception)\b")
+PROSE_RAISES = re.compile(r"\bRaises `?[A-Z]\w+(Error|Exception)\b")
 
 
 def breaches(tree: ast.Module) -> Iterator[str]:

@@ -41,7 +41,7 @@ _LATER = {
     "MemoryNetwork": ".memory",
     **dict.fromkeys(("export_onnx", "from_flax", "from_keras", "from_onnx"), ".interop"),
 }
-"""Names whose modules take time to load, or load libraries for video and files: loaded when first asked for."""
+"""Names whose modules take time to load, or load libraries for video and files: loaded on first use."""
 
 
 def __getattr__(name: str) -> Any:

@@ -40,6 +40,12 @@ def test_the_moments_of_a_label(results, method, tmp_path):
     assert (rows[0]["snapshot"], float(rows[0]["contribution"]) > 0) == ("raccoon", True)
 
 
+def test_runs_after_what_is_farther(results):
+    ran = wolfdog("explain", results, "--file", "4.jpg", "--by", "nearest")
+    assert_fine(ran)
+    assert ran.out.count("cam/") == 4  # the moment itself, and three runs
+
+
 def test_single_frames_and_the_quick_form(results):
     for more in (("--by", "frame"), ("--quick",), ("--quick", "--lookahead")):
         ran = wolfdog("explain", results, "--file", "4.jpg", *more)

@@ -12,6 +12,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 
 import wolfdog as wd
 from tolerances import assert_agree
+from wolfdog.layers.cell.state import tensors
 from wolfdog.layers.cell.torch_cells import vmappable
 
 pytestmark = pytest.mark.filterwarnings(
@@ -137,3 +138,34 @@ def test_export_with_dynamic_time(name: str, options: tuple[str, ...]) -> None:
     for steps, batch in ((9, 2), (2, 5), (30, 4)):
         x, given = drawn(steps, batch)
         assert_agree(again(x, **given)[0], output(layer, x, **given))
+
+
+TIMED: dict[str, Callable[[], nn.Module]] = {
+    "LSTM": lambda: wd.LSTM(3, 4, 2, bidirectional=True, proj_size=2),
+    "GRU": lambda: wd.GRU(3, 4, batch_first=True),
+    "RNN": lambda: wd.RNN(3, 4, nonlinearity="relu"),
+    "Recurrent": lambda: wd.Recurrent(nn.GRUCell(3, 4)),
+    "Attention": lambda: wd.memory.MultiHeadAttention(3, heads=1, window=4, batch_first=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "strict"),
+    [("LSTM", False), ("GRU", True), ("RNN", False), ("Recurrent", True), ("Attention", False)],
+)
+def test_export_with_dynamic_time_where_torch_nn_fixes_it(name: str, strict: bool) -> None:
+    layer, x = TIMED[name]().double().eval(), events(6, 3)
+    time = 1 if getattr(layer, "batch_first", False) else 0
+    dynamic = ({time: torch.export.Dim("T", min=2, max=1000)},)
+    program = torch.export.export(layer, (x,), dynamic_shapes=dynamic, strict=strict).module()
+    for steps in (2, 9, 30):
+        x = events(3, steps).transpose(0, 1) if time == 0 else events(6, steps)
+        found, expected = program(x), layer(x)
+        assert_agree(found[0], expected[0])
+        assert_agree(tuple(tensors(found[1])), tuple(tensors(expected[1])))
+
+
+def test_export_of_a_known_time_keeps_torch_nn_operator() -> None:
+    program = torch.export.export(wd.GRU(3, 4), (torch.randn(6, 3, 3),))
+    assert "gru" in str(program.graph)
+    assert "scan" not in str(program.graph)

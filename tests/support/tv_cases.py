@@ -48,11 +48,11 @@ _weights = st.dictionaries(st.sampled_from(["wolf", "dog", "bear", "unknown"]), 
 small_worlds = st.builds(
     lambda channels, paces, shot: World("small", tuple(channels), tuple(paces), shot=shot),
     st.lists(
-        st.builds(Channel, st.sampled_from("abc"), st.floats(1, 30), _weights, _weights, st.floats(0.1, 3)),
+        st.builds(Channel, st.sampled_from("abc"), st.floats(1, 30), _weights, _weights, weight=st.floats(0.1, 3)),
         min_size=1, max_size=2, unique_by=lambda channel: channel.name,
     ),
     st.lists(
-        st.builds(Pace, st.sampled_from("xy"), st.floats(0, 1), st.floats(4, 40)),
+        st.builds(Pace, st.sampled_from("xy"), st.floats(0, 1), mean_stay=st.floats(4, 40)),
         min_size=1, max_size=2, unique_by=lambda pace: pace.name,
     ),
     st.sampled_from([ShotLength(1, 1), ShotLength(2.5, 1), ShotLength(3, 2), ShotLength(2, 2)]),

@@ -103,7 +103,7 @@ def test_a_look_nobody_can_draw_is_refused_with_the_choices():
     with pytest.raises(WorldError, match=r"'unicorn'.*bear.*goldfish"):
         next(Painter().frames(Sampler(world).draw(1)))
     all_of_it = dict.fromkeys((*THINGS, "bird"), 1.0)
-    with pytest.raises(WorldError, match="nothing is left"):
+    with pytest.raises(WorldError, match="none is left"):
         Painter().check(World("x", (Channel("a", 9, all_of_it, {"unknown": 1}),), (Pace("p", 0.5),)))
 
 

@@ -12,7 +12,7 @@ def programme(request):
     return Sampler(CASES[request.param](), streams=4, seed=2).draw(300)
 
 
-def test_gaps_are_counted_from_the_last_telling_frame(programme):
+def test_gaps_are_counted_from_the_last_informative_frame(programme):
     world = programme.world
     for stream in range(programme.streams):
         since = -1

@@ -21,11 +21,11 @@ worlds = st.builds(
     name=st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=20),
     fps=st.floats(0.5, 200),
     channels=st.lists(
-        st.builds(Channel, st.sampled_from("ABCDEF"), st.floats(1, 1e8), weights, weights, number),
+        st.builds(Channel, st.sampled_from("ABCDEF"), st.floats(1, 1e8), weights, weights, weight=number),
         min_size=2, max_size=4, unique_by=lambda channel: channel.name,
     ),
     paces=st.lists(
-        st.builds(Pace, st.sampled_from("xyz"), st.floats(0, 1), st.floats(100, 1e6)),
+        st.builds(Pace, st.sampled_from("xyz"), st.floats(0, 1), mean_stay=st.floats(100, 1e6)),
         min_size=1, max_size=3, unique_by=lambda pace: pace.name,
     ),
     shot=st.builds(ShotLength, st.floats(16, 99), st.integers(1, 16)),
@@ -41,7 +41,7 @@ def test_the_default_world_is_the_model_problem():
     assert world.look("wolf") == world.look("dog") == "canine"
 
 
-def test_a_look_that_is_not_equally_likely_everywhere_is_telling():
+def test_a_look_that_is_not_equally_likely_everywhere_is_informative():
     world = default_world()
     nature, office = world.channels
     fewer = dataclasses.replace(office, filler={"dog": 0.2, "unknown": 0.8})

@@ -16,6 +16,7 @@ from .explain import explain
 from .export import export
 from .labels import check, split
 from .pretrain import pretrain
+from .report import report
 from .screen import complaints, console
 from .smooth import smooth
 from .train import train
@@ -51,7 +52,7 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-for command in (watch, smooth, train, evaluate, explain, demo, tv, export, pretrain):
+for command in (watch, smooth, report, train, evaluate, explain, demo, tv, export, pretrain):
     app.command(help=_paragraphs(command.__doc__ or ""))(command)
 
 
@@ -66,20 +67,20 @@ def main() -> None:
     try:
         with warnings.catch_warnings(), needs_extra("watch", "this command"):
             warnings.simplefilter("default", MediaWarning)
-            warnings.showwarning = _telling(warnings.showwarning)
+            warnings.showwarning = _one_line_warnings(warnings.showwarning)
             app()
     except WolfdogError as error:
         complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
         sys.exit(2)
     except OSError as error:
-        told = (
+        text = (
             OSError(f"{error.filename}: {error.strerror}. Choose another place.") if error.filename else error
         )
-        complaints.print(f"[bold red]wolfdog:[/] {_plain(told)}", soft_wrap=True)
+        complaints.print(f"[bold red]wolfdog:[/] {_plain(text)}", soft_wrap=True)
         sys.exit(1)
 
 
-def _telling(show: Callable[..., None]) -> Callable[..., None]:
+def _one_line_warnings(show: Callable[..., None]) -> Callable[..., None]:
     """Replacement of `warnings.showwarning` with one line for problems of a file; `show` handles other warnings."""
 
     def tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SEEDS_THOROUGH = 5
 STAGES = 10
-"""Stages of one experiment, as wolfdog.watch.experiment tells them, and that of the pictures."""
+"""Number of stages of one experiment in wolfdog.watch.experiment, and that of the pictures."""
 
 
 def demo(
@@ -96,7 +96,7 @@ def demo(
         notes = {"seconds": seconds, "frames_watched": len(outcome.predictions.truth)}
         write_scores(out / "scores.json", runs, notes)  # after every seed: a run may be stopped
     scores, deviation = mean(runs), spread(runs) if thorough else None
-    draw_gaps(scores.table, out / "gaps.png", "What a canine is, by how long ago something told")
+    draw_gaps(scores.table, out / "gaps.png", "Wolf or dog, by the gap since the last informative frame")
     console.print(gap_rows(scores, deviation))
     console.print(cost_rows(scores))
     console.print(

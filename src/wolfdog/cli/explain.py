@@ -22,6 +22,7 @@ class By(StrEnum):
 
     RUN = "run"
     FRAME = "frame"
+    NEAREST = "nearest"
 
 
 def explain(
@@ -52,9 +53,10 @@ def explain(
     by: Annotated[
         By,
         typer.Option(
-            help="What is left out at a time: frames in a row of one snapshot label, or single frames."
+            help="What is left out at a time: run: frames in a row of one snapshot label; frame: single frames; "
+            "nearest: each run, after all that is farther away in time."
         ),
-    ] = By.RUN,
+    ] = By.NEAREST,
     quick: Annotated[
         bool,
         typer.Option("--quick", help="Estimate by one gradient; for recurrent memories, frame by frame."),
@@ -72,7 +74,8 @@ def explain(
 ) -> None:
     """Show which past moments made a context label, each by leaving it out and running the memory again.
 
-    A contribution is the change of the label's log odds: above 0 where the moment speaks for the label.
+    A contribution is the change of the label's log odds: above 0 where the moment speaks for the label. Where several
+    moments say the same, the nearest one counts, and the others for what they add.
     """
     from ..watch.explanation.moment import find_moment, time_text
     from ..watch.formats import read_results
@@ -90,8 +93,9 @@ def explain(
     label = int(q.argmax())
     snapshot = stream.of_frames[frame]
     row = int(stream.first[frame])
+    place, time = part.media[row] or part.deployment[row], time_text(float(part.time[row]), part.utc)
     console.print(
-        f"{part.media[row] or part.deployment[row]} {time_text(float(part.time[row]), part.utc)}: "
+        f"{f'{place} {time}'.strip()}: "
         f"context {part.classes[label]} {q[label]:.2f}, "
         f"snapshot {part.classes[int(snapshot.argmax())]} {snapshot.max():.2f}",
         markup=False,
@@ -108,10 +112,11 @@ def _runs(
     method: "Method", stream: "Stream", frame: int, label: int, by: By, quick: bool, ahead: bool
 ) -> list["Run"]:
     from ..watch.explanation.gradients import gradient_contributions
-    from ..watch.explanation.leave_one_out import Run, leave_one_out, leave_runs_out
+    from ..watch.explanation.leave_one_out import Run, leave_one_out, leave_runs_out, nearest_first
 
-    if by is By.RUN and not quick:
-        return leave_runs_out(method, stream, frame, label=label, ahead=ahead)
+    if by is not By.FRAME and not quick:
+        by_runs = nearest_first if by is By.NEAREST else leave_runs_out
+        return by_runs(method, stream, frame, label=label, ahead=ahead)
     found = (gradient_contributions if quick else leave_one_out)(
         method, stream, frame, label=label, ahead=ahead
     )

@@ -1,5 +1,6 @@
 """wolfdog smooth: a memory, or another smoothing method, over the results of any classifier."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,6 +88,13 @@ def smooth(
             help="With --calibration: share of wrong labels that may stand; less sure labels are marked 'ask'.",
         ),
     ] = 0.05,
+    roll_up: Annotated[
+        float | None,
+        typer.Option(
+            help="For SpeciesNet's taxonomy: labels less probable than this are said at the genus, family, ... that "
+            "has the probability."
+        ),
+    ] = None,
     export: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,6 +127,7 @@ def smooth(
     from ..watch.export.camtrap_places import read_places
     from ..watch.export.exports import check_names, export_results
     from ..watch.formats import read_results
+    from ..watch.formats.taxonomy_tables import passed_down, rolled_up
     from ..watch.formats.verified_labels import read_verified
     from ..watch.review.calibration_file import load_calibration
     from ..watch.smoothing.options import method_of
@@ -134,20 +143,29 @@ def smooth(
         calibrated.threshold(ask)  # told before the work, where it is below what was measured
     for path, target in zip(results, targets, strict=True):
         read = read_results(path, times=times, blank=blank, format=format)
-        smoothed = _smoothed(chosen, read.predictions, answers, ahead)
+        table = read.predictions if roll_up is None else passed_down(read.predictions)
+        smoothed = _smoothed(chosen, table, answers, ahead)
         if calibrated is not None:
             smoothed = calibrated.apply(smoothed)
+        remembered = smoothed
+        if roll_up is not None:
+            original = replace(
+                smoothed, probabilities=read.predictions.probabilities, spread=read.predictions.spread
+            )
+            smoothed = rolled_up(original, roll_up)
         read.write(smoothed, target)
         console.print(_told(smoothed, target), markup=False, soft_wrap=True)
-        for written in export_results(smoothed, target.with_suffix(""), export or [], places):
+        for written in export_results(smoothed, target.with_suffix(""), export or [], places=places):
             console.print(f"{written}", markup=False, soft_wrap=True)
         threshold = None if calibrated is None else calibrated.threshold(ask)
         if threshold is not None:
-            console.print(_told_of_threshold(smoothed, threshold), markup=False, soft_wrap=True)
+            console.print(_told_of_threshold(remembered, threshold), markup=False, soft_wrap=True)
         if review is not None:
             queue = target.with_name(f"{target.stem}.review.csv")
             console.print(
-                _write_queue(queue, chosen, smoothed, review, threshold, ahead), markup=False, soft_wrap=True
+                _write_queue(queue, chosen, remembered, review, threshold, ahead),
+                markup=False,
+                soft_wrap=True,
             )
 
 
@@ -193,8 +211,8 @@ def _write_queue(
     rows, gains = review_queue(method, smoothed, count=count, ahead=ahead)
     write_queue(path, smoothed, rows, gains, threshold=None if threshold is None else threshold.confidence)
     return (
-        f"{path}: {len(rows):,} rows to look at; expected to correct {gains.sum():,.0f} labels. Fill in the column "
-        "label and give the file to --verified."
+        f"{path}: {len(rows):,} rows to look at; labels expected to become right: {gains.sum():,.1f}. Fill in the "
+        "column label and give the file to --verified."
     )
 
 

@@ -20,7 +20,7 @@ def gap_rows(scores: Scores, spread: dict[str, tuple[float | None, ...]] | None 
         The table.
     """
     table = Table(
-        title="Accuracy in %: balanced, on ambiguous moments, by frames since\nsomething told; and on the rest",
+        title="Accuracy in %: balanced, on ambiguous moments, by frames since\nthe last informative one; on the rest",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         title_justify="left",

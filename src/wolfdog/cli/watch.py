@@ -20,8 +20,8 @@ def watch(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="Videos, images, folders of them, a COCO Camera Traps JSON file, a Camtrap DP package, or - for a "
-            "list on standard input.",
+            help="Videos, images, folders of them, a COCO Camera Traps JSON file, a Camtrap DP package, camera:0, the "
+            "address of a stream (rtsp://, http://, udp://), or - for a list on standard input.",
             show_default=False,
         ),
     ],
@@ -66,7 +66,7 @@ def watch(
     ] = False,
     crop: Annotated[Crop, typer.Option(help="How frames that are not square are fitted.")] = Crop.SQUEEZE,
     motion: Annotated[
-        bool, typer.Option("--motion", help="Also classify what moves before a camera that stands still.")
+        bool, typer.Option("--motion", help="Also classify moving regions, for a camera that stands still.")
     ] = False,
     detections: Annotated[
         Path | None,
@@ -77,6 +77,13 @@ def watch(
         typer.Option(help="Classify the boxes that a YOLO network finds: onnx:FILE.", show_default=False),
     ] = None,
     fps: Annotated[float, typer.Option(help="Frames a second that are looked at.")] = 5.0,
+    skip_still: Annotated[
+        bool,
+        typer.Option(
+            "--skip-still",
+            help="Look only at frames in which something moves, and at one every two seconds otherwise.",
+        ),
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the classifier.")] = 1,
     cache: Annotated[
         bool, typer.Option(help="Keep what the classifier gave, so that no frame is classified twice.")
@@ -112,6 +119,13 @@ def watch(
             help="Correct a clock that was set wrong: DEPLOYMENT=+1h, or as -2d3h30m5s.", show_default=False
         ),
     ] = None,
+    duration: Annotated[
+        float | None,
+        typer.Option(help="End a live source after this many seconds.", show_default="until Ctrl-C"),
+    ] = None,
+    stall: Annotated[
+        float, typer.Option(help="Connect to a live source again after this many seconds without data.")
+    ] = 10.0,
     max_pixels: Annotated[
         int, typer.Option(min=1, help="Refuse files with larger pictures than this many pixels.")
     ] = 100_000_000,
@@ -131,19 +145,21 @@ def watch(
     be trained. Writes predictions.parquet, moments.csv and events.csv for all files, and for each video its subtitles
     (.vtt) and a timeline (.png).
 
-    The memory runs through the files of a deployment, one camera at one place, in the order of time, and is told the
+    The memory runs through the files of a deployment, one camera at one place, in the order of time, and reads the
     seconds between them. A file that cannot be read is reported, and the next one follows; the exit status is then 1.
     """
     from ..watch.labelling.loading import LabelOptions, load_labeller, load_model_labeller
     from ..watch.recorder import Recorder
     from ..watch.video.camera_dates import DateOptions
     from ..watch.video.listing import ListOptions, list_media, parse_shift
+    from ..watch.video.live import LiveOptions
     from ..watch.video.media import all_utc, by_deployment
 
     listing = ListOptions(
         dates=DateOptions(zone=zone, pattern=time_pattern),
         grouping=deployments.value,
         shifts=dict(parse_shift(text) for text in shift_time or []),
+        live=LiveOptions(seconds=duration, stall=stall, max_pixels=max_pixels),
     )
     options = LabelOptions(
         classifier=classifier,
@@ -153,6 +169,7 @@ def watch(
         ahead=lookahead,
         crop=crop.value,
         fps=fps,
+        skip_still=skip_still,
         motion=motion,
         detections=detections,
         detector=detector,
@@ -164,9 +181,19 @@ def watch(
     if model is not None and options != plain:
         raise InputError(
             "--model brings its own classifier, classes, memory and frame rate: leave --classifier, --classes, "
-            "--method, --option, --crop, --motion, --detections, --detector and --fps out."
+            "--method, --option, --crop, --motion, --detections, --detector, --fps and --skip-still out."
         )
     media = list_media(sources, listing)
+    live = [medium.name for medium in media if medium.live is not None]
+    if live and (annotate or clips or lookahead or motion or detections is not None or detector is not None):
+        raise InputError(
+            f"{live[0]}: a live source is read once, as it comes. Leave --annotate, --clips, --lookahead, --motion, "
+            "--detections and --detector out."
+        )
+    if len(live) > 1:
+        raise InputError(
+            f"{len(live)} live sources: give one to each command, so that all are watched at once."
+        )
     labeller = (
         load_labeller(options)
         if model is None

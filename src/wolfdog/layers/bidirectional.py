@@ -11,6 +11,7 @@ from .cell.arguments import check_events, check_resets, checked_lengths
 from .cell.reverse import Reversal
 from .cell.sequence_layer import SequenceLayer
 from .cell.state import State, structure
+from .cell.symbolic_trace import SYMBOLIC, traced_call
 from .composing import as_layer, common_backend, reinitialised_copy
 
 Merge = Literal["concat", "sum", "mean", "product"]
@@ -112,6 +113,8 @@ class Bidirectional(SequenceLayer):
             ShapeError: A shape or type is wrong.
             InputError: Lengths are out of range, or the state is not a pair.
         """
+        if isinstance(x, SYMBOLIC):
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
         (before, behind), lengths, reverse = self._checked(x, state, lengths, resets)
         y, last = self.forwards(x, before, lengths=lengths, resets=resets)
         reversed_resets = None if resets is None else reverse.resets(resets)

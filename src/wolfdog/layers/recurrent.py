@@ -8,10 +8,12 @@ from torch import Tensor, nn
 
 from ..errors import InputError, ShapeError
 from .cell.arguments import described, laid_out, with_batch
+from .cell.hints import explained
 from .cell.protocol import Returns, check_pair, check_returns
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
+from .cell.symbolic_trace import SYMBOLIC, traced_call, traced_method
 from .cell.zoneout import with_step_masks
 from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
 from .execution.backend import asked_backend, variable_slot
@@ -139,6 +141,8 @@ class Recurrent(SequenceLayer):
             found = self._again(self._sequence_path, x, state, lengths, resets)
             if found is not None:
                 return found
+        if isinstance(x, SYMBOLIC):
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
         check_pair(self.cell, state)
         batched, (events, before, ends, marks) = laid_out(x, state, lengths, resets, self.batch_first)
         runner = own = self._runner()
@@ -146,7 +150,10 @@ class Recurrent(SequenceLayer):
             runner = CheckpointedRunner(own, self.checkpoint_every)
         with shared_dropout_masks(self.cell, events.shape[1]):
             given = with_step_masks(self.cell, events)
-            y, after = runner.sequence(given, before, ends, marks)
+            if compiling:
+                y, after = runner.sequence(given, before, ends, marks)
+            else:
+                y, after = explained(self.cell, x, batched, runner.sequence, given, before, ends, marks)
             if isinstance(own, CompiledRunner):
                 self.__dict__["_last_reason"] = own.reason
                 if batched and given is events and own.reason is None:
@@ -248,16 +255,22 @@ class Recurrent(SequenceLayer):
             if found is not None:
                 self.__dict__["_last_reason"] = None
                 return found
+        if isinstance(x_t, SYMBOLIC):
+            return traced_method(self, "step", x_t, state)  # type: ignore[no-any-return]
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
-        batched = x_t.dim() > 1
+        batched, given = x_t.dim() > 1, x_t
         if not batched:
             x_t = x_t.unsqueeze(0)
         check_pair(self.cell, state)
         state = with_batch(state, len(x_t), batched)
         runner = self._runner()
         with shared_dropout_masks(self.cell, len(x_t)):
-            y_t, state = runner.step(with_step_masks(self.cell, x_t.unsqueeze(0)).squeeze(0), state)
+            masked = with_step_masks(self.cell, x_t.unsqueeze(0)).squeeze(0)
+            if compiling:
+                y_t, state = runner.step(masked, state)
+            else:
+                y_t, state = explained(self.cell, given, batched, runner.step, masked, state)
         if isinstance(runner, CompiledRunner):
             self.__dict__["_last_reason"] = runner.reason
             if batched and runner.ready_step is not None:

@@ -14,6 +14,7 @@ from .cell.arguments import check_events, check_probability, checked_lengths
 from .cell.rng import generators, replayed
 from .cell.sequence_layer import SequenceLayer
 from .cell.state import State, structure
+from .cell.symbolic_trace import SYMBOLIC, traced_call, traced_method
 from .checkpointing.checkpointed import Every, check_every, checkpointed
 from .composing import as_layer, common_backend
 from .recurrent import Recurrent
@@ -134,6 +135,8 @@ class Stack(SequenceLayer):
             ShapeError: A shape or type is wrong.
             InputError: Lengths are out of range, or the state is not a tuple of the layers' states.
         """
+        if isinstance(x, SYMBOLIC):
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
         lengths = None if lengths is None else self._checked_lengths(x, lengths)
         if (
             self.checkpoint_every is None
@@ -197,6 +200,8 @@ class Stack(SequenceLayer):
             InputError: A layer is bidirectional.
             ShapeError: A shape is wrong.
         """
+        if isinstance(x_t, SYMBOLIC):
+            return traced_method(self, "step", x_t, state)  # type: ignore[no-any-return]
         last: list[State] = []
         for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
             y_t, after = layer.step(self._layer_input(number, x_t), before)

@@ -22,9 +22,7 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]], str]:
     header, lines = numbered[0][1], [fields for _, fields in numbered[1:]]
     for name in header:
         if header.count(name) > 1:
-            raise InputError(
-                f"{path}: the column {name!r} stands there twice. Give each column a name of its own."
-            )
+            raise InputError(f"{path}: the column {name!r} occurs twice. Give each column a name of its own.")
     for number, line in enumerate(lines, start=2):
         if len(line) != len(header):
             raise InputError(
@@ -43,8 +41,7 @@ def read_lines(path: Path) -> tuple[list[tuple[int, list[str]]], str]:
         OSError: The file cannot be read.
     """
     text = read_text(path)
-    first = text.lstrip("\r\n").partition("\n")[0]
-    separator = max(_SEPARATORS, key=first.count)
+    separator = _separator(text.lstrip("\r\n"))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     numbered: list[tuple[int, list[str]]] = []
     try:
@@ -81,3 +78,23 @@ def read_text(path: Path) -> str:
         raise InputError(
             f"{path}: expected text in UTF-8 or UTF-16, got other bytes at {error.start}. Save the table as UTF-8."
         ) from None
+
+
+def _separator(text: str) -> str:
+    """The separator that divides the first lines into equally many fields, the most where several do.
+
+    Names of columns may hold the other ones: a taxonomy is written with semicolons.
+
+    >>> _separator("file,p_1;a;b,p_2;c;d\\n1.jpg,0.5,0.5"), _separator("file;score\\n1.jpg;0,5")
+    (',', ';')
+    """
+    lines = text.split("\n", 20)[:20]
+
+    def fitting(separator: str) -> tuple[bool, int]:
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
+        except csv.Error:
+            widths = []
+        return len(widths) > 1 and len(set(widths)) == 1 and widths[0] > 1, lines[0].count(separator)
+
+    return max(_SEPARATORS, key=fitting)

@@ -30,7 +30,7 @@ _WITH_PICTURES = {
     "Painter": "painter",
     "Photographs": "photographs",
 }
-"""Names whose modules load PIL: loaded when first asked for, so that importing wolfdog.tv is cheap."""
+"""Names whose modules load PIL: loaded on first use, so that importing wolfdog.tv is cheap."""
 
 
 def __getattr__(name: str) -> Any:

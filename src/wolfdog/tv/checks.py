@@ -54,7 +54,7 @@ def check_names(*names: Any, where: str) -> None:
             )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise WorldError(f"{where}: {twice!r} is there twice. Names must differ: rename one.")
+        raise WorldError(f"{where}: {twice!r} occurs twice. Names must differ: rename one.")
 
 
 def check_weights(weights: Any, where: str) -> dict[str, float]:

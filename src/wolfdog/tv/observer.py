@@ -221,7 +221,7 @@ class IdealObserver:
         if not (total > 0).all():
             stream = int(np.argmin(total[:, 0] > 0))
             raise WorldError(
-                f"frame {frame}, stream {stream}: what is seen cannot follow what was seen before in world "
+                f"frame {frame}, stream {stream}: these frames cannot follow the earlier ones in the world "
                 f"{self.world.name!r}. Build the observer from the world that was broadcast."
             )
         normalised: Floats = joint / total

@@ -59,11 +59,13 @@ class Painter(Picture):
             if look != UNKNOWN and look not in DRAWABLE:
                 choices = ", ".join((*sorted(DRAWABLE), UNKNOWN))
                 raise WorldError(
-                    f"world {world.name!r}: nobody can draw {look!r}. Choose among {choices} "
-                    "(the world's looks say what a label looks like), or use photographs."
+                    f"world {world.name!r}: there is no drawing of {look!r}. Choose among {choices} "
+                    "(the world's `looks` map labels to drawings), or use photographs."
                 )
         if UNKNOWN in world.look_names and not kinds_of_unknown(world):
-            raise WorldError(f"world {world.name!r}: nothing is left to be unknown. Use fewer looks.")
+            raise WorldError(
+                f"world {world.name!r}: every drawing is a label's look; none is left for 'unknown'. Use fewer looks."
+            )
 
     def look(self, world: World, label: str) -> str:
         """Look of a label in the world.

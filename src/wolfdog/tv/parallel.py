@@ -15,9 +15,9 @@ from wolfdog.tv.programme import Programme
 from wolfdog.tv.video import counted, write_video
 
 _ticks: Any = None
-"""In a worker: the queue on which it tells how many frames it has made."""
+"""Queue of a worker process for the numbers of frames that it has made."""
 _stop: Any = None
-"""In a worker: set when nobody wants its video any more."""
+"""Event of a worker process; set when its video is no longer needed."""
 
 
 class _StoppedError(Exception):

@@ -66,7 +66,7 @@ class World:
                 raise WorldError(
                     f"pace {pace.name!r}: mean_stay: expected at least the mean length of a shot "
                     f"({self.shot.mean:g} "
-                    f"frames), got {pace.mean_stay:g}. A pace lasts whole shots: make it longer."
+                    f"frames), got {pace.mean_stay:g}. A pace lasts for whole shots: make it longer."
                 )
         if len(self.channels) > 1 and sum(channel.weight > 0 for channel in self.channels) < 2:
             raise WorldError("channels: at most one has a weight above 0. Give two or more of them a weight.")

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .explanation.leave_one_out import Run as Run
     from .explanation.leave_one_out import leave_one_out as leave_one_out
     from .explanation.leave_one_out import leave_runs_out as leave_runs_out
+    from .explanation.leave_one_out import nearest_first as nearest_first
     from .export.exports import export_results as export_results
     from .formats import read_results as read_results
     from .formats.verified_labels import VerifiedLabels as VerifiedLabels
@@ -78,6 +79,8 @@ if TYPE_CHECKING:
     from .predictions import write_predictions as write_predictions
     from .recorder import Recorder as Recorder
     from .recorder import Watched as Watched
+    from .report.page import Report as Report
+    from .report.page import write_report as write_report
     from .review.answers import smooth_with_answers as smooth_with_answers
     from .review.calibration import Calibration as Calibration
     from .review.calibration import fit_calibration as fit_calibration
@@ -96,9 +99,12 @@ if TYPE_CHECKING:
     from .video.discover import named_videos as named_videos
     from .video.listing import ListOptions as ListOptions
     from .video.listing import list_media as list_media
+    from .video.live import LiveOptions as LiveOptions
+    from .video.live import LiveSource as LiveSource
     from .video.media import Medium as Medium
     from .video.media import all_utc as all_utc
     from .video.media import by_deployment as by_deployment
+    from .video.moving import Moving as Moving
     from .video.sampling import AllFrames as AllFrames
     from .video.sampling import Every as Every
     from .video.sampling import Rate as Rate
@@ -117,6 +123,7 @@ _PUBLIC = {
         "Run",
         "leave_one_out",
         "leave_runs_out",
+        "nearest_first",
     ),
     "export.exports": ("export_results",),
     "formats.verified_labels": (
@@ -220,6 +227,10 @@ _PUBLIC = {
         "Recorder",
         "Watched",
     ),
+    "report.page": (
+        "Report",
+        "write_report",
+    ),
     "smoothing": (
         "METHODS",
         "AnyClass",
@@ -239,11 +250,16 @@ _PUBLIC = {
         "ListOptions",
         "list_media",
     ),
+    "video.live": (
+        "LiveOptions",
+        "LiveSource",
+    ),
     "video.media": (
         "Medium",
         "all_utc",
         "by_deployment",
     ),
+    "video.moving": ("Moving",),
     "video.sampling": (
         "AllFrames",
         "Every",

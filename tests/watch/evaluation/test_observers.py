@@ -31,7 +31,7 @@ E = 6
 
 
 @given(st.lists(st.booleans(), max_size=40))
-def test_gaps_are_counted_from_the_last_telling_frame(informative):
+def test_gaps_are_counted_from_the_last_informative_frame(informative):
     expected, since = [], -1
     for is_informative in informative:
         since = 0 if is_informative else since + (since >= 0)

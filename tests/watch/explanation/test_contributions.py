@@ -9,7 +9,13 @@ from wolfdog.watch.counterfactuals.frames import Frames
 from wolfdog.watch.counterfactuals.memory import frames_memory
 from wolfdog.watch.explanation import leave_one_out as module
 from wolfdog.watch.explanation.gradients import gradient_contributions
-from wolfdog.watch.explanation.leave_one_out import by_separate_runs, leave_one_out, leave_runs_out, log_odds
+from wolfdog.watch.explanation.leave_one_out import (
+    by_separate_runs,
+    leave_one_out,
+    leave_runs_out,
+    log_odds,
+    nearest_first,
+)
 from wolfdog.watch.predictions import Predictions
 from wolfdog.watch.smoothing import AnyClass, HiddenMarkov
 from wolfdog.watch.smoothing.method import Stream
@@ -104,3 +110,26 @@ def test_what_has_no_gradients_is_told():
         gradient_contributions(HiddenMarkov(), stream(), 3)
     with pytest.raises(InputError, match="frame must be from 0 to 7"):
         leave_one_out(AnyClass(), stream(), 8)
+
+
+@pytest.mark.parametrize(("method", "ahead"), [*FORMS, (HiddenMarkov(), True)])
+def test_the_nearest_count_first(method, ahead):
+    whole = stream(frames=12, seed=3)
+    runs = nearest_first(method, whole, 7, label=0, ahead=ahead)
+    part = whole if ahead else Stream(whole.table.take(slice(0, 8)))
+    for run in runs:  # with the run and without it, of what is left when all that is farther is left out
+        without = (
+            [(0, run.first), (0, run.last + 1)] if run.last < 7 else [(run.last + 1, 12), (run.first, 12)]
+        )
+        with_run, alone = by_separate_runs(method, part, 7, without, label=0, ahead=ahead)
+        assert run.contribution == pytest.approx(alone - with_run, abs=1e-4)
+    total = by_separate_runs(method, part, 7, [(0, 7)], label=0, ahead=ahead)[0]
+    assert sum(run.contribution for run in runs if run.last < 7) == pytest.approx(total, abs=1e-4)
+
+
+def test_of_two_that_say_the_same_the_nearer_counts():
+    say, nothing = [0.9, 0.1], [0.45, 0.55]
+    p = [nothing, say, say, nothing, say, say, nothing, nothing]
+    seen = Stream(Predictions.from_columns(["wolf", "dog"], p, time=np.arange(8)))
+    runs = {run.first: run.contribution for run in nearest_first(HiddenMarkov(stay=0.99), seen, 7, label=0)}
+    assert runs[4] > runs[1] > 0.01

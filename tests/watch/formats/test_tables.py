@@ -88,7 +88,7 @@ def test_what_is_written_has_every_field_and_the_context(text, tmp_path):
         ("file,label,score\na,wolf,0.5\n", "two classes or more"),
         ("file,p_a,p_b\na,0.5,0.9\n", "sum to 1 in the columns p_a, p_b, got a sum of 1.4"),
         ("file,p_a,p_b\na,0.5\n", "row 2: expected 3 fields as in the header, got 2"),
-        ("file,file,p_a\na,b,1\n", "the column 'file' stands there twice"),
+        ("file,file,p_a\na,b,1\n", "the column 'file' occurs twice"),
         ("file,date,p_a,p_b\na,soon,0.5,0.5\n", "row 2: expected a date and time"),
     ],
 )
@@ -128,7 +128,7 @@ def test_what_is_no_array(tmp_path):
 
 
 def test_formats_are_told_apart(tmp_path):
-    with pytest.raises(InputError, match=r"told from the suffix '\.xyz'"):
+    with pytest.raises(InputError, match=r"the suffix '\.xyz' belongs"):
         read_results(tmp_path / "a.xyz")
     with pytest.raises(InputError, match="format must be one of megadetector"):
         read_results(tmp_path / "a.csv", format="odd")

@@ -176,7 +176,7 @@ def test_a_copy_that_cannot_be_written_does_not_end_the_folder(tmp_path, monkeyp
         raise MediaError("a.mp4: its annotated copy cannot be written.")
 
     monkeypatch.setattr("wolfdog.watch.output.video_files.annotate", refuse)
-    watcher = Watcher(WatcherConfig(("wolf", "dog"), 5.0, 16, width=2, embedding=4, memory="none"))
+    watcher = Watcher(WatcherConfig(("wolf", "dog"), 5.0, size=16, width=2, embedding=4, memory="none"))
     for name in ("a.mp4", "b.mp4"):
         film(tmp_path / name, plain(10))
     with Recorder(WatcherLabeller(watcher.eval(), "w"), tmp_path / "out", annotated=True) as recorder:

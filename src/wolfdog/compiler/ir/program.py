@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import prod
 
 from .values import Builder, Value
 
@@ -43,6 +44,18 @@ def ordered(roots: Iterable[Value]) -> list[Value]:
             stack.append((value, True))
             stack.extend((operand, False) for operand in reversed(value.operands))
     return list(done)
+
+
+def operations(program: Program) -> int:
+    """Floating-point operations of the products of a program for one example: two for each number of a matrix."""
+    total = 0
+    for value in program.values():
+        if value.op == "linear":
+            for x, matrix in zip(value.operands[::2], value.operands[1::2], strict=True):
+                total += 2 * prod(x.shape) * matrix.shape[-1]
+        elif value.op == "heads":
+            total += 2 * prod(value.operands[1].shape)
+    return total
 
 
 Rule = Callable[[Builder, Value, tuple[Value, ...]], Value | None]

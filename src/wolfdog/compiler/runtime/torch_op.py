@@ -5,16 +5,21 @@ whole of torch.compile. PyTorch's operators compute second derivatives.
 """
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from functools import cache
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ...errors import InputError
 from ..backends.llvm.buffer_pool import copied
-from ..batched import needs_operators, operator_gradients
+from ..batched import as_saved, forms, needs_operators, operator_gradients, readable
 from ..ir.printer import show
+from ..ir.program import operations
 from .recurrence import Recurrence, Saved
 
 
@@ -33,6 +38,7 @@ class RecurrenceFunction(torch.autograd.Function):
         ctx.names, ctx.lengths = list(saved.tensors), lengths
         ctx.save_for_backward(*tensors, *saved.tensors.values())
         ctx.count, ctx.batch = len(tensors), saved.batch
+        ctx.forms = forms((*tensors, *saved.tensors.values()))
         # Outputs that share memory with saved tensors are copied: users may write into outputs.
         return tuple(copied(tensor) if tensor._is_view() else tensor for tensor in (output, *last))
 
@@ -40,11 +46,10 @@ class RecurrenceFunction(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor | None, *last: Tensor | None) -> Any:
         """Run the backward kernel."""
         recurrence: Recurrence = ctx.recurrence
-        everything = (
-            ctx.saved_tensors
-        )  # accessed once: hooks may recompute it, as those of torch.utils.checkpoint
+        # Accessed once: hooks may recompute it, as those of torch.utils.checkpoint.
+        everything = as_saved(ctx.saved_tensors, ctx.forms)
         tensors, saved = everything[: ctx.count], everything[ctx.count :]
-        if needs_operators((gradient, *last)):
+        if needs_operators((gradient, *last)) or not readable(everything):
 
             def eager(*given: Tensor) -> list[Tensor]:
                 output, states = recurrence.eager(*_parts(recurrence, given), ctx.steps, ctx.lengths)
@@ -54,7 +59,9 @@ class RecurrenceFunction(torch.autograd.Function):
         _, parameters, _ = _parts(recurrence, tensors)
         kept = Saved(dict(zip(ctx.names, saved, strict=True)), ctx.steps, ctx.batch)
         to_events, to_parameters, _ = _parts(recurrence, ctx.needs_input_grad[3:])
-        parts = recurrence.backward(kept, parameters, gradient, last, ctx.lengths, (to_events, to_parameters))
+        wanted = to_events, to_parameters
+        with torch.autocast("cpu", enabled=False) if torch.is_autocast_enabled("cpu") else nullcontext():
+            parts = recurrence.backward(kept, parameters, gradient, last, ctx.lengths, wanted)
         return (None, None, None, *(found for part in parts for found in part))
 
 
@@ -75,6 +82,8 @@ def run(
 ) -> tuple[Tensor, list[Tensor]]:
     """Outputs [T, B, ...] and last states of a recurrence, under autograd."""
     tensors = [*events, *parameters, *states]
+    if torch._C._len_torch_dispatch_stack():  # as where segments between checkpoints run again
+        return recurrence.eager(events, parameters, states, steps, lengths)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         output, *last = RecurrenceFunction.apply(recurrence, steps, lengths, *tensors)
         return output, last
@@ -82,7 +91,26 @@ def run(
     return output, last
 
 
-_known: dict[int, Recurrence] = {}
+_known: "OrderedDict[int, Recurrence]" = OrderedDict()
+RECURRENCES = 512
+"""Recurrences that are kept for graphs, twice as many as plans; that used longest ago goes first."""
+
+
+def _recurrence(number: int) -> Recurrence:
+    """Recurrence with a number.
+
+    Raises:
+        InputError: It was let go. torch.compile remakes a graph in time, since a plan is let go before.
+    """
+    found = _known.get(int(number))
+    if found is None:
+        raise InputError(
+            f"a graph calls a compiled recurrence that is kept no longer, after {RECURRENCES} others: compile the "
+            "graph anew"
+        )
+    with suppress(KeyError):  # another thread may just have let it go
+        _known.move_to_end(int(number))
+    return found
 
 
 def number_of(recurrence: Recurrence) -> int:
@@ -93,6 +121,10 @@ def number_of(recurrence: Recurrence) -> int:
     text = f"{recurrence.dtype}\n{show(recurrence.split.recurrence)}"
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
     _known.setdefault(number, recurrence)
+    _recurrence(number)  # used last
+    while len(_known) > RECURRENCES:
+        with suppress(KeyError):
+            _known.popitem(last=False)
     return number
 
 
@@ -110,7 +142,7 @@ def operator() -> Any:
         states: Sequence[Tensor],
         save: bool,
     ) -> list[Tensor]:
-        known = _known[int(number)]
+        known = _recurrence(number)
         output, last, saved = known.forward(events, parameters, states, steps, lengths, save)
         kept = [] if saved is None else [saved.tensors[name] for name, _ in _saves(known)]
         return [_apart(tensor) for tensor in (output, *last)] + [
@@ -119,7 +151,7 @@ def operator() -> Any:
 
     @recurrence.register_fake
     def _(number: Any, steps: Any, lengths: Any, events: Any, parameters: Any, states: Any, save: Any) -> Any:
-        known = _known[int(number)]
+        known = _recurrence(number)
         like = states[0] if states else events[0]
         batch = states[0].shape[0] if states else events[0].shape[1]
         shapes = [(steps, batch, *known.output_shape), *((batch, *known.shapes[n]) for n in known.states)]
@@ -140,7 +172,7 @@ def operator() -> Any:
         gradient: Tensor,
         last: Sequence[Tensor],
     ) -> list[Tensor]:
-        known = _known[int(number)]
+        known = _recurrence(number)
         names = [name for name, _ in _saves(known)]
         kept = dict(zip(names, saved, strict=True)) | _events_saved(known, events)
         parts = known.backward(
@@ -169,15 +201,16 @@ def operator() -> Any:
         gradient: Any,
         last: Any,
     ) -> Any:
-        shapes = _gradient_shapes(_known[int(number)], steps, gradient.shape[1], parameters)
+        shapes = _gradient_shapes(_recurrence(number), steps, gradient.shape[1], parameters)
         return [gradient.new_empty(shape) for shape in shapes]
 
     def setup(ctx: Any, inputs: Any, output: Any) -> None:
         number, steps, lengths, events, parameters, states, _ = inputs
-        known = _known[int(number)]
+        known = _recurrence(number)
         ctx.number, ctx.steps, ctx.sizes = number, steps, (len(events), len(parameters), len(states))
         ctx.has_lengths = lengths is not None
-        saved = output[1 + len(known.states) :]
+        # As other tensors: results that a hook keeps as they are would hold their own node, for ever.
+        saved = [tensor.detach() for tensor in output[1 + len(known.states) :]]
         ctx.save_for_backward(*([lengths] if ctx.has_lengths else []), *events, *parameters, *saved)
 
     def differentiate(ctx: Any, gradients: Any) -> Any:
@@ -199,7 +232,41 @@ def operator() -> Any:
         return None, None, None, found[:first], found[first : first + second], found[first + second :], None
 
     recurrence.register_autograd(differentiate, setup_context=setup)
+    _count_operations()
     return recurrence
+
+
+def _count_operations() -> None:
+    """Register the numbers of floating-point operations with torch.utils.flop_counter."""
+    from torch.utils.flop_counter import register_flop_formula
+
+    def forward(
+        number: int, steps: int, lengths: Any, events: Any, parameters: Any, states: Any, *_: Any, **__: Any
+    ) -> int:
+        batch = states[0][0] if states else events[0][1]
+        return int(steps * batch * operations(_recurrence(number).split.recurrence))
+
+    def backward(
+        number: int,
+        steps: int,
+        lengths: Any,
+        events: Any,
+        parameters: Any,
+        saved: Any,
+        gradient: Any,
+        *last: Any,
+        **options: Any,
+    ) -> int:
+        known = _recurrence(number)
+        adjoint = known.differentiated.backward
+        shapes = {value.name: value.shape for value in known.split.recurrence.inputs("parameter")}
+        each = operations(adjoint)
+        for parameter, _, product, _ in known.differentiated.matrices:
+            each += 2 * shapes[parameter][-2] * prod(adjoint.outputs[product].shape)
+        return int(steps * gradient[1] * each)
+
+    register_flop_formula(torch.ops.wolfdog.recurrence)(forward)
+    register_flop_formula(torch.ops.wolfdog.recurrence_backward)(backward)
 
 
 def _apart(tensor: Tensor) -> Tensor:

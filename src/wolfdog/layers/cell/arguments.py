@@ -86,6 +86,9 @@ def checked_lengths(
     if not (whole or checked.numel() == 0) or list(checked.shape) != expected:
         raise ShapeError(f"{name} must be whole numbers of shape {expected}; got {described(checked)}")
     if not values_known(checked):
+        if torch.compiler.is_compiling() and checked.numel():  # checked where the graph runs
+            within = ((checked >= 0) & (checked <= steps)).all()
+            torch._assert_async(within, f"{name} must lie between 0 and the number of events")
         return checked.reshape(-1).to(torch.int64)
     least, most = map(int, checked.aminmax()) if checked.numel() else (0, 0)
     if not 0 <= least <= most <= steps:

@@ -69,6 +69,7 @@ def result_form(
         InputError: The result has neither form, or either may apply.
     """
     name = type(cell).__name__
+    _check_tuples(cell, result)
     if isinstance(result, Tensor) and before is None:
         return "state"
     if before is None:
@@ -80,7 +81,6 @@ def result_form(
             'output and its state. Choose with Recurrent(cell, returns="state") or '
             'Recurrent(cell, returns="output, state")'
         )
-    _check_tuples(cell, result)
     if structure(result) == structure(before):
         return "state"
     if structure(result) == f"(tensor, {structure(before)})":

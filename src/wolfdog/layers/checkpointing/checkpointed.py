@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ..cell.recurrent_dropout import shared_dropout_masks
 from ..cell.state import State
+from ..cell.symbolic_trace import SYMBOLIC, traced_call
 from ..execution.compiled import CompiledRunner, refusal
 from ..execution.eager import EagerRunner
 from ..execution.kernel_access import transformed
@@ -98,6 +99,8 @@ class Checkpointed(nn.Module):
             lengths: [B] integers, or None.
             resets: Booleans in the layout of x, or None.
         """
+        if isinstance(x, SYMBOLIC):
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
         return checkpointed(self, self._run, self.every, self.batch_first, x, state, lengths, resets)
 
     def extra_repr(self) -> str:

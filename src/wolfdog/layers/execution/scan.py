@@ -1,30 +1,36 @@
-"""Eager loop as torch's scan, for exported programs with a dynamic number of steps."""
+"""Loop over the steps as torch's scan, for exported programs with a dynamic number of steps."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 from torch._higher_order_ops.scan import scan
+from torch.fx.experimental.symbolic_shapes import has_static_value
 
 from ...compiler.ragged import masked, padding_mask
 from ..cell.state import State, rebuilt, select, tensors
-from .eager import EagerRunner
+
+Step = Callable[[Tensor, State, Tensor | None], tuple[Tensor, State]]
+"""Function of an event, a state, and a mask of the rows that are reset to an output and the state after."""
+
+
+def dynamic(steps: object) -> bool:
+    """Whether a number of steps is a variable of the graph that is made."""
+    return not has_static_value(steps)  # type: ignore[arg-type]
 
 
 def scan_steps(
-    runner: EagerRunner, x: Tensor, state: State, lengths: Tensor | None, resets: Tensor | None
+    step: Step, x: Tensor, state: State, lengths: Tensor | None, resets: Tensor | None
 ) -> tuple[Tensor, State]:
     """Outputs and final state, as of `EagerRunner.sequence`, by one operator whose body is the step.
 
     Args:
-        runner: The eager runner of the cell.
+        step: The step.
         x: Events [T, B, ...].
         state: State before the sequence.
         lengths: [B], or None.
         resets: [T, B], or None.
     """
-    if runner.returns is None:  # found out here, since the body of a scan has no side effects
-        runner.step(x[0], state)
     inputs = [x]
     if lengths is not None:
         padding = padding_mask(x.shape[0], lengths.to(x.device))  # [T, B]
@@ -35,7 +41,7 @@ def scan_steps(
     def body(carry: list[Tensor], now: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         before = rebuilt(state, carry)
         fresh = None if resets is None else now[-1]
-        output, after = runner.step_after_reset(now[0], before, fresh)
+        output, after = step(now[0], before, fresh)
         if lengths is not None:
             ended = now[1]
             output = masked(output, ended)

@@ -25,7 +25,7 @@ from .attribute_reads import GlobalRead, dict_of
 from .cell_cache import record_of
 from .compiled import CompiledRunner
 from .eager import EagerRunner
-from .scan import scan_steps
+from .scan import dynamic, scan_steps
 
 
 class _Plans:
@@ -99,11 +99,12 @@ class GraphRunner:
     ) -> tuple[Tensor, State]:
         """Outputs and last state by the unrolled loop, or by a scan for a dynamic number of steps; without autocast."""
         start = initial_state(self.cell, x.shape[1]) if state is None else state
-        steps: object = x.shape[0]
         # No context where there is nothing to disable: programs with a scan inside one cannot be saved.
         with torch.autocast("cpu", enabled=False) if torch.is_autocast_enabled("cpu") else nullcontext():
-            if start is not None and isinstance(steps, torch.SymInt):
-                return scan_steps(self.eager, x, start, lengths, resets)
+            if start is not None and dynamic(x.shape[0]):
+                if self.eager.returns is None:  # found out here, since the body of a scan has no side effects
+                    self.eager.step(x[0], start)
+                return scan_steps(self.eager.step_after_reset, x, start, lengths, resets)
             return self.eager.sequence(x, state, lengths, resets)
 
     def _zero(self, x: Tensor, plan: Any) -> State:

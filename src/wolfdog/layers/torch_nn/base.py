@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ...compiler.batched import without_memory
 from ...errors import InputError
+from ..cell.symbolic_trace import SYMBOLIC, traced_call
 from ..execution.backend import asked_backend
 from ..execution.kernel_access import mode_at_work, observed, ordinary, plain, transformed
 from ..execution.torch_compile import planned, register, run_planned
@@ -23,6 +25,7 @@ from .eligibility import autocast, fits, state_sizes
 from .fast_path import LayerPath
 from .kernels import Units, run_loop, units_of
 from .layouts import Layout, Packed, Whole
+from .quantization import chosen_like
 from .run_layers import Named, RunUnit, run_stack
 from .stream import kernel_stream, layer_stream
 
@@ -37,6 +40,22 @@ class OnKernels(nn.RNNBase):
     _path: LayerPath | None = None
     _last_form: tuple[torch.Size, bool] | None = None
     _last_reason: str | None = ""
+
+    @property
+    def qconfig(self) -> Any:
+        """Configuration by which torch.ao.quantization quantizes the layer."""
+        try:
+            return self.__dict__["qconfig"]
+        except KeyError:
+            raise AttributeError("no qconfig was chosen for the layer") from None
+
+    @qconfig.setter
+    def qconfig(self, chosen: Any) -> None:
+        self.__dict__["qconfig"] = chosen_like(self.own) if chosen is None else chosen
+
+    @qconfig.deleter
+    def qconfig(self) -> None:
+        self.__dict__.pop("qconfig", None)
 
     @property
     def backend(self) -> str:
@@ -79,6 +98,8 @@ class OnKernels(nn.RNNBase):
         """
         if torch.compiler.is_compiling():
             return self._within_graph(input, hx)
+        if isinstance(input, SYMBOLIC):
+            return traced_call(self, input, hx=hx)
         if self._path is not None:
             found = self._path(self, input, hx)
             if found is not None:
@@ -97,6 +118,11 @@ class OnKernels(nn.RNNBase):
                 and self._fits(units, input, hx)
             ):
                 return self._run([partial(run_loop, unit) for unit in units], named, input, hx)
+            if not transformed() and any(map(without_memory, (input, *self._parameters.values()))):
+                raise InputError(
+                    f"{type(self).__name__}: the memory of the events or of a parameter was given back, as by "
+                    "untyped_storage().resize_(0)"
+                )
             return self.own.forward(self, input, hx)
         assert not isinstance(units.kernels, str)
         runs = [kernel.sequence for kernel in units.kernels]
@@ -224,7 +250,7 @@ class OnKernels(nn.RNNBase):
     def _within_graph(self, events: Any, hx: Any) -> Any:
         """Result within a graph of torch.compile, with kernels as operators; exported graphs hold PyTorch's own."""
         if torch.compiler.is_exporting():
-            return self.own.forward(self, events, hx)
+            return self._exported(events, hx)
         if isinstance(events, PackedSequence):
             from .graph_break import outside_graph
 
@@ -233,6 +259,17 @@ class OnKernels(nn.RNNBase):
         if not numbers or not fits(self, events, hx, named[0]["weight_ih"].dtype):
             return self.own.forward(self, events, hx)
         return self._run([partial(run_planned, planned(number)) for number in numbers], named, events, hx)
+
+    def _exported(self, events: Any, hx: Any) -> Any:
+        """Result within an exported graph: torch.nn's operator, or scans over a dynamic number of steps."""
+        from .scan_unit import scans  # loads torch's scan
+
+        named = self._named()
+        dtype = named[0]["weight_ih"].dtype
+        runs = scans(self, events)
+        if not runs or not fits(self, events, hx, dtype):
+            return self.own.forward(self, events, hx)
+        return self._run(runs, named, events, hx)
 
     def _plans_in_graph(self) -> tuple[int, ...]:
         units = self._units(self._named())

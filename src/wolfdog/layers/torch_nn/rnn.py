@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from .base import OnKernels
+from .quantization import register
 
 
 class RNN(OnKernels):
@@ -190,6 +191,9 @@ class GRU(OnKernels):
         super().__init__(
             "GRU", *sizes, bias, batch_first, dropout, bidirectional, 0, device, dtype, **unknown
         )
+
+
+register(LSTM, GRU)  # torch.nn.RNN has no quantized form either
 
 
 def _check_no_projection(unknown: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ...errors import InputError, ShapeError
 from ...layers import Recurrent
 from ...layers.cell.state import State
+from ...layers.cell.symbolic_trace import SYMBOLIC, traced_call
 from .attention import Attention
 
 Join = Literal["concatenate", "add", "context"]
@@ -86,6 +87,14 @@ class Attending(nn.Module):
         Returns:
             (y, state), or (y, state, weights) if `need_weights`.
         """
+        if isinstance(x, SYMBOLIC):
+            options = {
+                "lengths": lengths,
+                "resets": resets,
+                "times": times,
+                "need_weights": need_weights or None,
+            }
+            return traced_call(self, x, state=state, **options)  # type: ignore[no-any-return]
         layer_state, past = _pair(state)
         h, layer_state = self.layer(x, layer_state, lengths, resets)
         c, past, *weights = self.attention(

@@ -10,6 +10,7 @@ from ...cells.cell import positive
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import checked_lengths, described, laid_out, with_batch
 from ...layers.cell.state import State, transform
+from ...layers.cell.symbolic_trace import SYMBOLIC, traced_call
 from ..arguments import checked_entries, checked_events, checked_time, checked_times
 from .blocks import attend_memory, attend_past
 from .past import Past, Visibility, checked_past, weights_by_age
@@ -161,6 +162,14 @@ class Attention(nn.Module):
             ShapeError: A shape or type is wrong.
             InputError: Lengths are out of range, times are missing, or times are given although they are not used.
         """
+        if isinstance(x, SYMBOLIC):
+            options = {
+                "lengths": lengths,
+                "resets": resets,
+                "times": times,
+                "need_weights": need_weights or None,
+            }
+            return traced_call(self, x, state=state, **options)  # type: ignore[no-any-return]
         batched, (x, carried, lengths, resets) = laid_out(x, state, lengths, resets, self.batch_first)
         x = checked_events(x, self.input_size, type(self).__name__)
         resets = None if resets is None else resets.transpose(0, 1)

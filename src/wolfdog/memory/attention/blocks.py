@@ -156,4 +156,10 @@ def _without_padding(x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor 
 
 
 def _blocks(steps: int, size: int) -> list[slice]:
+    """Blocks of `size` queries; one of all where an exported program has a dynamic number of steps."""
+    if torch.compiler.is_exporting():
+        from ...layers.execution.scan import dynamic  # loads torch's scan
+
+        if dynamic(steps):
+            return [slice(0, steps)]
     return [slice(start, min(start + size, steps)) for start in range(0, steps, size)]

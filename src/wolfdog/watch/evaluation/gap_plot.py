@@ -11,7 +11,7 @@ from .observers import IDEAL, IDEAL_GIVEN_CLASSIFIER, SNAPSHOT
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito 2008; two lines that lie on each other are told apart by their markers.
+# Okabe and Ito 2008; markers distinguish lines that overlap.
 _STYLES = (
     ("#E69F00", "o"),
     ("#56B4E9", "s"),
@@ -63,7 +63,7 @@ def gap_figure(table: GapTable, title: str) -> "Figure":
     places = range(len(table.gaps))
     axes.axhline(0.5, color="#BBBBBB", linewidth=1, zorder=0)
     axes.annotate(
-        "a coin", (len(table.gaps) - 0.55, 0.5), va="bottom", ha="right", color="#888888", fontsize=8
+        "chance", (len(table.gaps) - 0.55, 0.5), va="bottom", ha="right", color="#888888", fontsize=8
     )
     memories = [name for name in table.accuracy if name not in (IDEAL, IDEAL_GIVEN_CLASSIFIER, SNAPSHOT)]
     for name, values in table.accuracy.items():

@@ -1,9 +1,9 @@
 """Contributions of moments to a context label, by leaving each out and running the method again."""
 
-import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -83,19 +83,70 @@ def leave_one_out(
 def leave_runs_out(
     method: Method, stream: Stream, frame: int, *, label: int | None = None, ahead: bool = False
 ) -> list[Run]:
-    """Contributions of runs, each of frames in a row with one snapshot label, in the order of time.
+    """Contributions of runs, each of consecutive frames with one snapshot label, in the order of time.
 
-    The frames of a run say the same, so that one of them alone is seldom missed. The run of frame t is cut into what
-    comes before it and, looking ahead, after it. As `leave_one_out` otherwise.
+    The frames of a run have similar predictions, so that the removal of a single one rarely changes the label. The run
+    of the explained frame is divided into its earlier frames and, looking ahead, its later ones.
+
+    Args:
+        method: As of `leave_one_out`.
+        stream: As of `leave_one_out`.
+        frame: As of `leave_one_out`.
+        label: As of `leave_one_out`.
+        ahead: As of `leave_one_out`.
+
+    Returns:
+        The runs.
     """
+    spans, labels = _runs(stream, frame, ahead)
+    found = leave_spans_out(method, stream, frame, spans, label=label, ahead=ahead)
+    return _as_runs(spans, labels, found)
+
+
+def nearest_first(
+    method: Method, stream: Stream, frame: int, *, label: int | None = None, ahead: bool = False
+) -> list[Run]:
+    """Contributions of runs, each to what is nearer in time, in the order of time.
+
+        contribution(run) = logit q_t(label | run and what is nearer) - logit q_t(label | what is nearer)
+
+    The method is run without all that is farther from frame t than the run, and once more without the run. Where two
+    runs say the same, leaving out either of them changes little, since the other stays; here the nearer one counts, and
+    the farther one for what it adds. The contributions of the runs before t sum to the change of the log odds when all
+    of them are left out; so do those after t.
+
+    Args:
+        method: of smoothing.
+        stream: one deployment.
+        frame: t, the number of the frame.
+        label: position of the label that is explained; the context label where None.
+        ahead: whether the method looks ahead.
+
+    Raises:
+        InputError: there is no such frame.
+    """
+    last = _last(stream, frame, ahead)
+    spans, labels = _runs(stream, frame, ahead)
+    earlier = [(0, end) for _, end in spans if end <= frame]
+    later = [(start, last) for start, _ in spans if start > frame]
+    found = leave_spans_out(method, stream, frame, [*earlier, *later], label=label, ahead=ahead)
+    before, after = found[: len(earlier)], found[len(earlier) :]
+    parts = np.concatenate((np.diff(before, prepend=0.0), -np.diff(after, append=0.0)))
+    return _as_runs(spans, labels, parts)
+
+
+def _runs(stream: Stream, frame: int, ahead: bool) -> tuple[list[Span], Floats]:
+    """Spans of frames in a row of one snapshot label, cut at frame t and without it; and the label of each frame."""
     last = _last(stream, frame, ahead)
     snapshot = stream.of_frames[:last].argmax(-1)
     cuts = {0, frame, frame + 1, last, *(np.flatnonzero(np.diff(snapshot)) + 1).tolist()}
     bounds = sorted(cut for cut in cuts if cut <= last)
-    spans = [span for span in itertools.pairwise(bounds) if span[0] != frame]
-    found = leave_spans_out(method, stream, frame, spans, label=label, ahead=ahead)
+    return [span for span in pairwise(bounds) if span[0] != frame], snapshot
+
+
+def _as_runs(spans: Sequence[Span], labels: Floats, found: Floats) -> list[Run]:
     return [
-        Run(start, end - 1, int(snapshot[start]), float(value))
+        Run(start, end - 1, int(labels[start]), float(value))
         for (start, end), value in zip(spans, found, strict=True)
     ]
 

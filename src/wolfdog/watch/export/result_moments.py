@@ -52,7 +52,7 @@ def result_moments(table: Predictions) -> Iterator[Moment]:
             start = starts[name]
             utc = start if table.utc else nan
             medium = Medium(Path(name), name, str(part.deployment[0]), utc=utc)
-            yield from moments_of(replace(part, duration=_durations(part)), medium, start=start)
+            yield from moments_of(replace(part, duration=_durations(part)), medium=medium, start=start)
 
 
 def media_starts(table: Predictions) -> dict[str, float]:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 _BLANK = ("blank", "empty", "vide", "leer", "vacio", "vacío", "vuoto", "no animal", "nothing")
 
 
-def blank_of(classes: Sequence[str], asked: str | None = None) -> str | None:
+def blank_of(classes: Sequence[str], given: str | None = None) -> str | None:
     """Name of the class for empty pictures: the given one, or the first with a usual name.
 
     A SpeciesNet taxonomy string counts by its last part.
 
     Args:
         classes: Names of the classes.
-        asked: The given name; None to search for one.
+        given: The name; None to search for one.
 
     Returns:
         The name; None if there is none.
@@ -21,8 +21,8 @@ def blank_of(classes: Sequence[str], asked: str | None = None) -> str | None:
         >>> blank_of(["wolf", "Empty"]), blank_of(["wolf", "dog"])
         ('Empty', None)
     """
-    if asked is not None:
-        return asked
+    if given is not None:
+        return given
     for name in classes:
         if name.rsplit(";", 1)[-1].strip().lower() in _BLANK:
             return name

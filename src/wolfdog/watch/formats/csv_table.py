@@ -76,8 +76,7 @@ class CSVTable(Results):
         if not self._rows:
             raise InputError(f"{path}: expected at least one row below the header, got none.")
         table = _Columns(path, self._header, self._rows)
-        scores = _scores(table)
-        context = _context(_Columns(path, header, rows), scores.classes)
+        scores, context = _with_context(_scores(table), _Columns(path, header, rows))
         media = table.texts("media") or [""] * len(self._rows)
         deployment = table.texts("deployment") or [folder_of(name) for name in media]
         time, utc = _times(table, media, times or {})
@@ -117,12 +116,21 @@ def _unsmoothed(header: Sequence[str]) -> list[int]:
     ]
 
 
-def _context(table: "_Columns", classes: Sequence[str]) -> NDArray[np.float64] | None:
-    """[N, K] context probabilities of a table that was smoothed before; None of another."""
-    names = [f"c_{name}" for name in classes]
-    if len(_unsmoothed(table.header)) == len(table.header) or not set(names) <= set(table.header):
-        return None
-    return _distributions(table, [table.header.index(name) for name in names], classes).p
+def _with_context(scores: "_Scores", table: "_Columns") -> "tuple[_Scores, NDArray[np.float64] | None]":
+    """Scores, and the context probabilities [N, K] of a table that was smoothed before; None of another.
+
+    A roll-up may have brought classes that the classifier does not have.
+    """
+    if len(_unsmoothed(table.header)) == len(table.header):
+        return scores, None
+    names = [name.removeprefix("c_") for name in table.header if name.startswith("c_")]
+    if not set(scores.classes) <= set(names):
+        return scores, None
+    classes = (*scores.classes, *(name for name in names if name not in scores.classes))
+    p = np.zeros((len(scores.p), len(classes)))
+    p[:, : len(scores.classes)] = scores.p
+    context = _distributions(table, [table.header.index(f"c_{name}") for name in classes], classes).p
+    return _Scores(classes, p, scores.spread), context
 
 
 class _Columns:

@@ -67,7 +67,7 @@ def read_results(
     name = format or _SUFFIXES.get(path.suffix.lower())
     if name not in FORMATS:
         raise InputError(
-            f"{path}: the format cannot be told from the suffix {path.suffix!r}: expected one of "
+            f"{path}: the suffix {path.suffix!r} belongs to no known format: expected one of "
             f"{', '.join(_SUFFIXES)}. Name the format: {', '.join(FORMATS)}."
             if format is None
             else f"format must be one of {', '.join(FORMATS)}; got {format!r}."

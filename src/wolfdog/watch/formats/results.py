@@ -34,7 +34,8 @@ class Results(ABC):
             InputError: The rows are not those of `predictions`, or have no context probabilities.
             OSError: The file cannot be written.
         """
-        if len(smoothed) != len(self.predictions) or smoothed.classes != self.predictions.classes:
+        own = self.predictions.classes
+        if len(smoothed) != len(self.predictions) or smoothed.classes[: len(own)] != own:
             raise InputError(
                 f"{self.path}: expected {len(self.predictions)} smoothed rows of the classes in the file, got "
                 f"{len(smoothed)} rows of {', '.join(smoothed.classes)}."

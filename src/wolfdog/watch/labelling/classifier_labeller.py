@@ -14,6 +14,7 @@ from ..smoothing.method import Method
 from ..video.footage import open_footage
 from ..video.media import Medium, starts
 from .labeller import Labeller, Labels, MediaProgress, Passing, Trouble
+from .live_labels import label_live
 from .moments_table import moments_of
 
 BLANK = "blank"
@@ -99,6 +100,9 @@ class ClassifierLabeller(Labeller):
         Yields:
             A medium and its labels.
         """
+        if any(medium.live is not None for medium in media):
+            yield from self._live(media, progress, trouble)
+            return
         found: list[tuple[Medium, float, Predictions]] = []
         for medium, start in zip(media, starts(media), strict=True):
             parts: list[Predictions] = []
@@ -120,6 +124,30 @@ class ClassifierLabeller(Labeller):
             begin, end = end, end + len(table)
             rows = smoothed.take(slice(begin, end))
             yield medium, Labels(list(moments_of(rows, medium, start=start)), rows)
+
+    def _live(
+        self, media: Sequence[Medium], progress: MediaProgress, trouble: Trouble
+    ) -> Iterator[tuple[Medium, Labels]]:
+        """Labels of live sources, one after the other."""
+        for medium in media:
+            if self._ahead or self._options.boxes is not None:
+                trouble(
+                    medium,
+                    f"{medium.name}: a live source has no later frames, and no boxes are looked for in it.",
+                )
+                continue
+            try:
+                found = label_live(
+                    medium,
+                    self._classifier,
+                    self._method,
+                    sampling=self._options.sampling,
+                    progress=progress,
+                )
+                for labels in found:
+                    yield medium, labels
+            except MediaError as error:
+                trouble(medium, str(error))
 
     def _classified(self, medium: Medium, progress: MediaProgress) -> Iterator[Predictions]:
         path, options = medium.path, self._options

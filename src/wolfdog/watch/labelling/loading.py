@@ -18,6 +18,7 @@ from ..classifiers.preprocessing import Crop
 from ..classifiers.registry import DEFAULT, load_classifier
 from ..model.watcher import WEIGHTS, Watcher
 from ..video.container import MAX_PIXELS
+from ..video.moving import Moving
 from ..video.sampling import Rate
 from .classifier_labeller import ClassifierLabeller
 from .labeller import Labeller
@@ -32,7 +33,7 @@ OWN_CLASSES = "own"
 """In place of a file of groups: the classifier's classes as they are."""
 
 IMAGENET_GROUPS = "animals"
-"""Groups of a classifier with ImageNet's classes where no others are asked for."""
+"""Default groups of a classifier with ImageNet's classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,7 @@ class LabelOptions:
         ahead: Whether the method reads later frames too.
         crop: Conversion of frames that are not square: "squeeze", "centre" or "letterbox".
         fps: Frames per second that are classified.
+        skip_still: Whether frames that look like the last one taken are left out, up to two seconds long.
         motion: Whether moving regions are classified too.
         detections: Results file of MegaDetector, whose boxes are classified.
         detector: "onnx:FILE", a YOLO network whose boxes are classified.
@@ -63,6 +65,7 @@ class LabelOptions:
     ahead: bool = False
     crop: Crop = "squeeze"
     fps: float = 5.0
+    skip_still: bool = False
     motion: bool = False
     detections: Path | None = None
     detector: str | None = None
@@ -89,7 +92,7 @@ def load_labeller(options: LabelOptions | None = None) -> ClassifierLabeller:
     options = options or LabelOptions()
     if options.threads < 1:
         raise InputError(f"threads must be 1 or more, got {options.threads}.")
-    sampling = Rate(options.fps)
+    sampling = Moving(options.fps) if options.skip_still else Rate(options.fps)
     classifier = _classifier(options)
     method = load_method(
         options.method, classifier.classes, options=options.method_options, ahead=options.ahead

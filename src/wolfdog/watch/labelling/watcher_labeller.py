@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from math import isnan
 
@@ -12,7 +13,7 @@ from ..model.memory import Reach
 from ..model.watcher import Watcher
 from ..moments import Moment
 from ..video.container import MAX_PIXELS
-from ..video.footage import open_frames
+from ..video.footage import live_frames, open_frames
 from ..video.media import Medium, starts
 from ..video.sampling import Rate
 from ..video.source import Frame, VideoSource
@@ -133,10 +134,7 @@ class _Through:
             # Where a time is not known, or two cameras' clocks overlap: a step on, so that times only go forward.
             begin = end if isnan(start) or first is None else max(end, start - first)
             try:
-                with open_frames(medium.path, self._size, self._sampling, max_pixels=self._pixels) as (
-                    frames,
-                    video,
-                ):
+                with self._opened(medium) as (frames, video):
                     one = _Medium(medium, start, video)
                     for frame in frames:
                         self._given.append((one, frame))
@@ -145,6 +143,11 @@ class _Through:
                         end = begin + frame.time + max(frame.duration, 1e-3)
             except MediaError as error:
                 self._trouble(medium, str(error))
+
+    def _opened(self, medium: Medium) -> AbstractContextManager[tuple[Iterable[Frame], VideoSource | None]]:
+        if medium.live is not None:
+            return nullcontext((live_frames(medium.live, self._size, sampling=self._sampling), None))
+        return open_frames(medium.path, self._size, self._sampling, max_pixels=self._pixels)
 
     def place(self, moment: Moment) -> tuple[_Medium, Moment]:
         """Next moment as one of its medium; moments come in the order of the frames."""

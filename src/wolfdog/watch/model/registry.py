@@ -114,7 +114,7 @@ def check_names(names: Sequence[str], where: str) -> None:
         raise InputError(f"{where}: got {strange[0] if strange else 'none'!r}; expected {IN_WORDS}")
     twice = [name for number, name in enumerate(names) if name in names[:number]]
     if twice:
-        raise InputError(f"{where}: {twice[0]} is there twice; name each memory once")
+        raise InputError(f"{where}: {twice[0]} occurs twice; name each memory once")
 
 
 def check_options(name: str, window: int | None, stride: float | None) -> None:

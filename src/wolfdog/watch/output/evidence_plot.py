@@ -121,8 +121,8 @@ class _Pen:
         pen.rectangle((left, under, left + self.wide - 1, under + 5), "#E4E4E4")
         if round(share * self.wide) > 0:
             pen.rectangle((left, under, left + round(share * self.wide) - 1, under + 5), BAR)
-        told = f"{100 * share:.0f}%, {ago(now - past_frame.time)}"
-        pen.text((left, under + 9), self.fitted(told, self.small, self.wide + GAP), INK, self.small)
+        caption = f"{100 * share:.0f}%, {ago(now - past_frame.time)}"
+        pen.text((left, under + 9), self.fitted(caption, self.small, self.wide + GAP), INK, self.small)
 
     def _frame(self, canvas: "Image", image: object, left: int, top: int) -> None:
         from PIL import Image

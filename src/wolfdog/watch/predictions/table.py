@@ -181,7 +181,7 @@ class Predictions:
             Positions among `classes`.
 
         Raises:
-            InputError: The context is asked for, and no method has made it.
+            InputError: `context` is set, and no method has made one.
         """
         return np.asarray(self._probabilities(context).argmax(-1), np.int64)
 
@@ -195,7 +195,7 @@ class Predictions:
             The names.
 
         Raises:
-            InputError: The context is asked for, and no method has made it.
+            InputError: `context` is set, and no method has made one.
         """
         return np.array(self.classes, object)[self.labels(context=context)]
 

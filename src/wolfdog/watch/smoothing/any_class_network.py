@@ -177,4 +177,5 @@ class AnyClassNetwork(nn.Module):
         correction, weight = (self.ahead if ahead else self.causal)(y, x)
         form = 1 if ahead else 0
         logits = weight * log_p.clamp(min=LEAST) + correction + self.prudence[form] * lead_of_top(log_p)
-        return (logits / self.temperature[form]).log_softmax(-1)
+        result: Tensor = (logits / self.temperature[form]).log_softmax(-1)
+        return result

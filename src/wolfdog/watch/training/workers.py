@@ -21,7 +21,7 @@ from .trainer import Progress
 Report = Callable[[str, Progress], None]
 Weights = dict[str, NDArray[np.float32]]
 
-_told: "Queue[Any] | None" = None
+_reports: "Queue[Any] | None" = None
 """Queue for a worker process's progress; set once, when the process begins."""
 
 
@@ -42,12 +42,12 @@ def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
         WolfdogError: A process ended unexpectedly, or training raised this error.
     """
     spawn = multiprocessing.get_context("spawn")  # a fork would copy torch's thread pool in mid-step
-    told: Queue[Any] = spawn.Queue()
+    reports: Queue[Any] = spawn.Queue()
     with (
-        _relay(told, report),
-        ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(told,)) as pool,
+        _relay(reports, report),
+        ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(reports,)) as pool,
     ):
-        running = {name: pool.submit(_teach, name, job) for name, job in jobs.items()}
+        running = {name: pool.submit(_train, name, job) for name, job in jobs.items()}
         try:
             for future in as_completed(running.values()):
                 future.result()  # the first error is raised, whichever job's it is
@@ -63,15 +63,15 @@ def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
     return {name: _context(jobs[name], weights[name]) for name in jobs}
 
 
-def _begin(told: "Queue[Any]") -> None:
-    global _told
-    _told = told
+def _begin(reports: "Queue[Any]") -> None:
+    global _reports
+    _reports = reports
     torch.set_num_threads(1)
 
 
-def _teach(name: str, job: ContextJob) -> Weights:
-    told = _told
-    context = job.run(None if told is None else lambda made: told.put((name, made)))
+def _train(name: str, job: ContextJob) -> Weights:
+    reports = _reports
+    context = job.run(None if reports is None else lambda made: reports.put((name, made)))
     return {key: value.numpy() for key, value in context.state_dict().items()}
 
 
@@ -82,11 +82,11 @@ def _context(job: ContextJob, weights: Weights) -> Context:
 
 
 @contextmanager
-def _relay(told: "Queue[Any]", report: Report) -> Iterator[None]:
+def _relay(reports: "Queue[Any]", report: Report) -> Iterator[None]:
     """Forwarding of the workers' progress to `report`, in a thread, until the block ends."""
 
     def listen() -> None:
-        while (message := told.get()) is not None:
+        while (message := reports.get()) is not None:
             report(*message)
 
     listener = threading.Thread(target=listen, daemon=True)
@@ -94,5 +94,5 @@ def _relay(told: "Queue[Any]", report: Report) -> Iterator[None]:
     try:
         yield
     finally:
-        told.put(None)
+        reports.put(None)
         listener.join()

@@ -11,6 +11,7 @@ import numpy as np
 from .container import MAX_PIXELS, announced_seconds, open_video
 from .decoding import Decoding
 from .images import StillPicture, is_image
+from .live import Live, LiveSource
 from .sampling import Sampling
 from .source import Frame, VideoSource, small_picture
 
@@ -57,6 +58,25 @@ def open_footage(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Footag
             float(stream.sample_aspect_ratio or 1),
             announced_seconds(container, stream),
         )
+
+
+def live_frames(live: Live, size: int, *, sampling: Sampling) -> Iterator[Frame]:
+    """Frames of a live source, `size` by `size` pixels.
+
+    Args:
+        live: The source.
+        size: Pixels of a side.
+        sampling: Which frames.
+
+    Raises:
+        MediaError: The first connection fails.
+    """
+    from av.video.reformatter import VideoReformatter
+
+    scaler = VideoReformatter()
+    for picture in LiveSource(live.address, sampling=sampling, options=live.options):
+        image = np.ascontiguousarray(small_picture(picture, size, scaler))
+        yield Frame(picture.index, picture.time, picture.end - picture.time, image)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from os import PathLike, fspath
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -14,6 +15,7 @@ from .camera_dates import DateOptions
 from .deployments import Grouping, name_deployments
 from .discover import SUFFIXES, files_in, unique_names
 from .images import SUFFIXES as IMAGE_SUFFIXES
+from .live import Live, LiveOptions, is_live, live_name
 from .media import Medium
 from .packages import Listed, is_package, listed_in
 
@@ -28,12 +30,14 @@ class ListOptions:
     Args:
         dates: Options of the times of files.
         grouping: Grouping of files into deployments, for sources other than packages; see `name_deployments`.
+        live: How live sources are read.
         shifts: Corrections of clocks that were set wrong: seconds to add, by deployment.
     """
 
     dates: DateOptions = field(default_factory=DateOptions)
     grouping: Grouping = "auto"
     shifts: dict[str, float] = field(default_factory=dict)
+    live: LiveOptions = field(default_factory=LiveOptions)
 
 
 def list_media(
@@ -71,20 +75,42 @@ def list_media(
         [('IMG_9.JPG', True), ('IMG_10.JPG', True), ('clip.mp4', False)]
     """
     options = options or ListOptions()
+    live = [fspath(source) for source in sources if is_live(fspath(source))]
+    sources = [source for source in sources if not is_live(fspath(source))]
+    streams = _streams(live, options.live)
+    if streams and not sources:
+        return streams
     found: dict[Path, _Found] = {}  # by the file itself: one that is named twice is one file
     for source in _expanded(sources, standard_input):
         for one in _found_at(source, options.dates):
             found.setdefault(one.path.resolve(), one)
     files = list(found.values())
     if not files:
-        raise InputError("no videos and no images to be watched: the list on standard input is empty.")
+        raise InputError("no videos and no images to label: the list on standard input is empty.")
     names = unique_names([(one.path, one.top) for one in files])
     media = []
     for one, name in zip(files, names, strict=True):
         utc, local = one.date or options.dates.of_file(one.path, name)
         media.append(Medium(one.path, name, one.deployment or "", utc=utc, local=local))
     media = name_deployments(media, [one.top for one in files], options.grouping)
-    return _shifted(media, options.shifts)
+    return [*_shifted(media, options.shifts), *streams]
+
+
+def _streams(addresses: Sequence[str], options: LiveOptions) -> list[Medium]:
+    """Live sources, each a deployment of its own that begins now."""
+    now = datetime.now().astimezone()
+    offset = now.utcoffset()
+    local = now.timestamp() + (0.0 if offset is None else offset.total_seconds())
+    names: list[str] = []
+    media = []
+    for address in dict.fromkeys(addresses):
+        name = live_name(address)
+        names.append(name)
+        if names.count(name) > 1:
+            name = f"{name}-{names.count(name)}"
+        live = Live(address, options)
+        media.append(Medium(Path(name), name, name, utc=now.timestamp(), local=local, live=live))
+    return media
 
 
 class _Found(NamedTuple):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .images import is_image
+from .live import Live
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Medium:
         deployment: Name of its camera at one place; the memory is reset between deployments.
         utc: Its beginning, in seconds since 1970-01-01 00:00 UTC; NaN if not known.
         local: Its beginning in local time, in seconds since 1970-01-01 00:00 local time; NaN if not known.
+        live: Address of a live source, whose `path` names no file; None for a file.
     """
 
     path: Path
@@ -25,11 +27,17 @@ class Medium:
     deployment: str
     utc: float = field(default=math.nan, kw_only=True)
     local: float = field(default=math.nan, kw_only=True)
+    live: Live | None = field(default=None, kw_only=True)
+
+    @property
+    def begins(self) -> float:
+        """Seconds by the clock of its deployment at which it begins: UTC or local time, or else 0."""
+        return next((one for one in (self.utc, self.local) if not math.isnan(one)), 0.0)
 
     @property
     def image(self) -> bool:
         """Whether it is a still picture."""
-        return is_image(self.path)
+        return self.live is None and is_image(self.path)
 
     @property
     def dated(self) -> bool:

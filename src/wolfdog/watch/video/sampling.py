@@ -25,6 +25,14 @@ class Timed(Protocol):
 T = TypeVar("T", bound=Timed)
 
 
+class Sampling(Protocol):
+    """Choice of frames: `AllFrames`, `Every`, `Rate` or `Moving`."""
+
+    def pick(self, frames: Iterator[T]) -> Iterator[T]:
+        """Frames that are taken, in their order."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AllFrames:
     """Sampling of every frame."""
@@ -107,6 +115,3 @@ class Rate:
             tick == 0 or start + tick / self.hz < held.end
         ):  # a still picture ends as it begins
             yield held
-
-
-Sampling = AllFrames | Every | Rate

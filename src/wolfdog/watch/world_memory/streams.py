@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ LEAST = -12.0
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +112,7 @@ def photographs_of(bank: Bank, labels: Integers, chance: NDArray[np.float64], nu
     return np.asarray(np.concatenate(by_class)[np.minimum(place, len(bank) - 1)])
 
 
-def of_shots(values: Integers, number: Integers) -> Integers:
+def of_shots(values: NDArray[Scalar], number: Integers) -> NDArray[Scalar]:
     """For each frame, the value of its shot [T, N], from values [shots, N]."""
     return np.asarray(np.take_along_axis(values, number, 0))
 

@@ -1,0 +1,1 @@
+"""Report: the results of a folder as one HTML page that works without a network."""
