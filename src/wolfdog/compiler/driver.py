@@ -146,13 +146,9 @@ class Compiled:
         call = self.call(resets is not None, _hoists(x.shape[1]))
         autocast = torch.is_autocast_enabled("cpu")
         with torch.autocast("cpu", enabled=False) if autocast else nullcontext():
-<<<<<<< HEAD
-            events, parameters = call.arguments(named, x, resets, fresh)
+            events, parameters = call.arguments(named, x, resets, fresh, used)
             if operators:
                 return call.recurrence.eager(events, parameters, states, len(x), lengths)
-=======
-            events, parameters = call.arguments(named, x, resets, fresh, used)
->>>>>>> main
             return run(call.recurrence, events, parameters, states, len(x), lengths)
 
 
