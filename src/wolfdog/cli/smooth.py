@@ -155,7 +155,7 @@ def smooth(
             smoothed = rolled_up(original, roll_up)
         read.write(smoothed, target)
         console.print(_told(smoothed, target), markup=False, soft_wrap=True)
-        for written in export_results(smoothed, target.with_suffix(""), export or [], places):
+        for written in export_results(smoothed, target.with_suffix(""), export or [], places=places):
             console.print(f"{written}", markup=False, soft_wrap=True)
         threshold = None if calibrated is None else calibrated.threshold(ask)
         if threshold is not None:

@@ -79,6 +79,8 @@ if TYPE_CHECKING:
     from .predictions import write_predictions as write_predictions
     from .recorder import Recorder as Recorder
     from .recorder import Watched as Watched
+    from .report.page import Report as Report
+    from .report.page import write_report as write_report
     from .review.answers import smooth_with_answers as smooth_with_answers
     from .review.calibration import Calibration as Calibration
     from .review.calibration import fit_calibration as fit_calibration
@@ -224,6 +226,10 @@ _PUBLIC = {
     "recorder": (
         "Recorder",
         "Watched",
+    ),
+    "report.page": (
+        "Report",
+        "write_report",
     ),
     "smoothing": (
         "METHODS",

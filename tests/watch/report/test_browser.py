@@ -67,7 +67,7 @@ def by_labels_file(path, table):
     found = np.full(len(table), None, object)
     for name, spans in labels.items():
         rows = np.flatnonzero(table.media == name)
-        at = spans_at(spans, table.time[rows], table.frame[rows])
+        at = spans_at(spans, table.time[rows], frames=table.frame[rows])
         for row, number in zip(rows, at, strict=True):
             found[row] = spans[number].label if number >= 0 else None
     return found.tolist()

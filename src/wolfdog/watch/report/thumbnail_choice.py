@@ -1,5 +1,6 @@
 """Choice of the frames that a report shows as thumbnails."""
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,9 @@ import numpy as np
 
 from ..predictions import Predictions
 from .thumbnails import Wanted, find_medium, thumbnails
+
+_TRIED = 20
+"""Entries whose files are looked for, for each thumbnail."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,10 @@ def choose_thumbnails(
     wanted: dict[str, list[Wanted]] = defaultdict(list)
     numbers, lengths = np.array(content["columns"]["media"]).T
     medium_of = np.repeat(numbers, lengths)
-    left, looked = count, 0
-    for row in _rows(content):
-        if left <= 0 or looked >= 20 * count:
+    left = count
+    for row in itertools.islice(_rows(content), _TRIED * count):
+        if left <= 0:
             break
-        looked += 1
         name = str(table.media[row])
         if name not in found:
             found[name] = find_medium(name, roots)
