@@ -119,7 +119,9 @@ def head_run(bank: Bank, seed: int, steps: int, cells: list[str]) -> Run:
     return judge(tested, seed, memories, CalibratedPosterior(training))[0]
 
 
-def degraded_run(bank: Bank, distractors: Bank | None, seed: int, steps: int) -> tuple[Run, Gaps, float]:
+def degraded_run(
+    bank: Bank, seed: int, steps: int, *, distractors: Bank | None = None
+) -> tuple[Run, Gaps, float]:
     """The world memory, trained on one half of the photographs and tested on the other; seconds of the training."""
     training, tested = (bank.take(part) for part in parts(bank.labels, 0.5, seed))
     started = time.process_time()
@@ -200,7 +202,9 @@ def main() -> None:
                 runs.append(head_run(bank, seed, options.steps or 1200, options.cells))
                 print(f"head, seed {seed}", flush=True)
             else:
-                run, gaps, seconds = degraded_run(bank, others, seed, options.steps or WorldTraining().steps)
+                run, gaps, seconds = degraded_run(
+                    bank, seed, options.steps or WorldTraining().steps, distractors=others
+                )
                 runs.append(run)
                 gap_runs.append(gaps)
                 print(f"degraded, seed {seed}: trained in {seconds:.0f} s of one core", flush=True)

@@ -46,6 +46,8 @@ def summary_table(evaluations: Sequence[Evaluation]) -> Table:
         ("error of surest 90 %", [percent(one.risk.risk_at(0.9)) for one in evaluations]),
         ("error of surest 50 %", [percent(one.risk.risk_at(0.5)) for one in evaluations]),
     ]
+    if any(one.consistent is not None for one in evaluations):
+        rows.insert(1, ("taxon, above or below", [percent(one.consistent) for one in evaluations]))
     for name, values in rows:
         table.add_row(name, *values)
     return table

@@ -56,7 +56,7 @@ def explain(
             help="What is left out at a time: run: frames in a row of one snapshot label; frame: single frames; "
             "nearest: each run, after all that is farther away in time."
         ),
-    ] = By.RUN,
+    ] = By.NEAREST,
     quick: Annotated[
         bool,
         typer.Option("--quick", help="Estimate by one gradient; for recurrent memories, frame by frame."),
@@ -74,7 +74,8 @@ def explain(
 ) -> None:
     """Show which past moments made a context label, each by leaving it out and running the memory again.
 
-    A contribution is the change of the label's log odds: above 0 where the moment speaks for the label.
+    A contribution is the change of the label's log odds: above 0 where the moment speaks for the label. Where several
+    moments say the same, the nearest one counts, and the others for what they add.
     """
     from ..watch.explanation.moment import find_moment, time_text
     from ..watch.formats import read_results

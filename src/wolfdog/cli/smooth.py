@@ -135,6 +135,8 @@ def smooth(
     chosen = method_of(method, option or [])
     targets = _targets(results, out)
     check_names(export or [])
+    if deployments is None and "camtrap-dp" in (export or []):
+        raise InputError("--export camtrap-dp: the standard wants places. Give --deployments as well.")
     times = _times(timestamps, images)
     places = None if deployments is None else read_places(deployments)
     answers = None if verified is None else read_verified(verified)
@@ -155,7 +157,7 @@ def smooth(
             smoothed = rolled_up(original, roll_up)
         read.write(smoothed, target)
         console.print(_told(smoothed, target), markup=False, soft_wrap=True)
-        for written in export_results(smoothed, target.with_suffix(""), export or [], places):
+        for written in export_results(smoothed, target.with_suffix(""), export or [], places=places):
             console.print(f"{written}", markup=False, soft_wrap=True)
         threshold = None if calibrated is None else calibrated.threshold(ask)
         if threshold is not None:

@@ -4,12 +4,15 @@ Kernels take plain tensors. Gradients arrive as batched tensors with `is_grads_b
 `vectorize=True`; and where a gradient is to be differentiated again, it needs a graph of operators.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
+
+from ..errors import InputError
 
 _functorch = torch._C._functorch
 
@@ -38,22 +41,77 @@ def needs_operators(gradients: Sequence[Tensor | None]) -> bool:
     They are used for second derivatives, for gradients that are no plain tensors, and where a dispatch mode, as the
     counter of floating-point operations, is to see what is computed.
     """
-    return (
-        torch.is_grad_enabled()
-        or bool(torch._C._len_torch_dispatch_stack())
-        or not all(map(_plain, gradients))
-    )
+    return torch.is_grad_enabled() or not readable(gradients)
 
 
-def _plain(gradient: Tensor | None) -> bool:
-    """Whether kernels can read a gradient."""
-    if gradient is None:
+def readable(tensors: Iterable[Tensor | None]) -> bool:
+    """Whether kernels may read tensors now: plain ones with memory on the CPU, and no dispatch mode is active."""
+    return not torch._C._len_torch_dispatch_stack() and all(map(_plain, tensors))
+
+
+def _plain(tensor: Tensor | None) -> bool:
+    if tensor is None:
         return True
-    if type(gradient) is not Tensor or batched((gradient,)) or not gradient.is_cpu or gradient.is_neg():
+    if type(tensor) not in (Tensor, nn.Parameter) or not tensor.is_cpu or tensor.layout is not torch.strided:
         return False
-    return gradient.layout is torch.strided and (
-        not gradient.numel() or gradient.untyped_storage().nbytes() > 0
+    if batched((tensor,)) or tensor.is_neg() or tensor.is_nested:
+        return False
+    return not tensor.numel() or tensor.untyped_storage().nbytes() > 0
+
+
+def without_memory(tensor: object) -> bool:
+    """Whether the memory of a plain tensor on the CPU was given back, so that some of PyTorch's operators crash."""
+    if type(tensor) not in (Tensor, nn.Parameter):
+        return False
+    assert isinstance(tensor, Tensor)
+    if not tensor.is_cpu or tensor.layout is not torch.strided or tensor.is_nested or batched((tensor,)):
+        return False
+    return (
+        not torch._is_functional_tensor(tensor)
+        and bool(tensor.numel())
+        and not tensor.untyped_storage().nbytes()
     )
+
+
+Form = tuple[torch.Size, tuple[int, ...], torch.dtype, torch.device]
+"""Sizes, strides, number format and device of a tensor."""
+
+
+def forms(tensors: Iterable[Tensor | None]) -> list[Form | None]:
+    """Forms of tensors that are saved for a backward pass."""
+    return [None if t is None else (t.shape, t.stride(), t.dtype, t.device) for t in tensors]
+
+
+def as_saved(tensors: Sequence[Tensor | None], were: Sequence[Form | None]) -> list[Any]:
+    """Saved tensors in the memory layout in which they were saved.
+
+    Args:
+        tensors: The tensors, as hooks on saved tensors return them.
+        were: Their forms at the time.
+
+    Returns:
+        The tensors.
+
+    Raises:
+        InputError: A hook returned a tensor of another size, number format or device.
+    """
+    found: list[Tensor | None] = []
+    for tensor, form in zip(tensors, were, strict=True):
+        if tensor is not None and form is not None:
+            shape, strides, dtype, device = form
+            if tensor.shape != shape or tensor.dtype != dtype or tensor.device != device:
+                raise InputError(
+                    f"backward pass: a hook on saved tensors returned {list(tensor.shape)} of {tensor.dtype} on "
+                    f"{tensor.device} for {list(shape)} of {dtype} on {device}: it must return what was saved"
+                )
+            if without_memory(tensor):
+                raise InputError(
+                    "backward pass: a hook on saved tensors returned one whose memory was given back"
+                )
+            if type(tensor) is Tensor and tensor.layout is torch.strided and tensor.stride() != strides:
+                tensor = torch.empty_strided(shape, strides, dtype=dtype, device=device).copy_(tensor)
+        found.append(tensor)
+    return found
 
 
 def operator_gradients(

@@ -125,6 +125,7 @@ class Compiled:
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
         fresh: Sequence[Tensor] = (),
+        operators: bool = False,
     ) -> tuple[Tensor, list[Tensor]]:
         """Outputs `[T, B, ...]` and last states over a sequence.
 
@@ -135,6 +136,7 @@ class Compiled:
             lengths: Lengths `[B]` in any order, or None.
             resets: Booleans `[T, B]`, true where states become `fresh` before the step, or None.
             fresh: States after a reset, `[B, ...]`.
+            operators: Whether PyTorch's operators run the recurrence, not kernels.
         """
         # NaN in the padding times a gradient of zero would be NaN in what PyTorch computes for all events
         hoisted = torch.is_grad_enabled() and _hoists(x.shape[1])
@@ -145,6 +147,8 @@ class Compiled:
         autocast = torch.is_autocast_enabled("cpu")
         with torch.autocast("cpu", enabled=False) if autocast else nullcontext():
             events, parameters = call.arguments(named, x, resets, fresh, used)
+            if operators:
+                return call.recurrence.eager(events, parameters, states, len(x), lengths)
             return run(call.recurrence, events, parameters, states, len(x), lengths)
 
 

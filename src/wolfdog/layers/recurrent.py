@@ -153,7 +153,7 @@ class Recurrent(SequenceLayer):
             if compiling:
                 y, after = runner.sequence(given, before, ends, marks)
             else:
-                y, after = explained(self.cell, x, runner.sequence, given, before, ends, marks)
+                y, after = explained(self.cell, x, batched, runner.sequence, given, before, ends, marks)
             if isinstance(own, CompiledRunner):
                 self.__dict__["_last_reason"] = own.reason
                 if batched and given is events and own.reason is None:
@@ -270,7 +270,7 @@ class Recurrent(SequenceLayer):
             if compiling:
                 y_t, state = runner.step(masked, state)
             else:
-                y_t, state = explained(self.cell, given, runner.step, masked, state)
+                y_t, state = explained(self.cell, given, batched, runner.step, masked, state)
         if isinstance(runner, CompiledRunner):
             self.__dict__["_last_reason"] = runner.reason
             if batched and runner.ready_step is not None:

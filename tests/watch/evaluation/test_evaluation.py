@@ -201,6 +201,18 @@ def test_what_cannot_be_evaluated_is_told():
         evaluate_predictions(table, truth, context=True)
 
 
+def test_a_parent_does_not_contradict_its_child():
+    canis, wolf, deer = (
+        f"u;mammalia;{name};x"
+        for name in ("carnivora;canidae;canis;", "carnivora;canidae;canis;lupus", "a;b;c;d")
+    )
+    table = Predictions.from_columns([canis, wolf, deer], np.eye(3)[[0, 1, 2, 1]])
+    found = evaluate_predictions(table, np.array([wolf, canis, wolf, wolf], object))
+    assert (found.labels.accuracy.value, found.consistent) == (0.25, 0.75)
+    plain, truth = table_of([0, 1], ["blank", "wolf"], ["a", "a"])
+    assert evaluate_predictions(plain, truth).consistent is None
+
+
 def test_labels_find_their_classes():
     fox = "u;mammalia;carnivora;canidae;vulpes;vulpes;red fox"
     classes, found, foreign = positions_of(["Red Fox", "vulpes vulpes", fox, "lynx"], [fox, "dog"])

@@ -127,7 +127,7 @@ def test_label_studio_tasks(base, tmp_path):
 def test_a_camtrap_dp_package_is_valid(base, tmp_path):
     places = tmp_path / "places.csv"
     places.write_text("deploymentID,latitude,longitude,start\nnorth,50,5,2020-05-29\nsouth,51.5,-6,\n")
-    (folder,) = export_results(table_of(), base, ["camtrap-dp"], read_places(places))
+    (folder,) = export_results(table_of(), base, ["camtrap-dp"], places=read_places(places))
     package = json.loads((folder / "datapackage.json").read_text())
     for name in ("created", "contributors", "project", "spatial", "temporal", "taxonomic", "profile"):
         assert package.pop(name)

@@ -7,12 +7,12 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..backends.llvm.gemm import WORTH, multiply, multiply_transposed
-from ..batched import needs_operators, operator_gradients
+from ..batched import as_saved, forms, needs_operators, operator_gradients, readable
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Affine map as torch.nn.functional.linear: x `[T, B, K]`, weight `[N, K]`, bias `[N]`; small ones by PyTorch."""
-    if torch.compiler.is_compiling() or x.numel() * len(weight) < WORTH:
+    if torch.compiler.is_compiling() or x.numel() * len(weight) < WORTH or not readable((x, weight, bias)):
         return linear(x, weight, bias)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, weight, bias)):
         found: Tensor = _Affine.apply(x, weight, bias)
@@ -24,12 +24,13 @@ class _Affine(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight, bias)
+        ctx.forms = forms((x, weight, bias))
         return _product(x, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        x, weight, bias = ctx.saved_tensors
-        if needs_operators((gradient,)):
+        x, weight, bias = as_saved(ctx.saved_tensors, ctx.forms)
+        if needs_operators((gradient,)) or not readable((x, weight, bias)):
             return tuple(operator_gradients(lambda *given: [linear(*given)], (x, weight, bias), (gradient,)))
         to_x, to_weight, to_bias = ctx.needs_input_grad
         dx = _product(gradient, weight.t(), None) if to_x else None

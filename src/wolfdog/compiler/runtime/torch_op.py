@@ -7,7 +7,7 @@ whole of torch.compile. PyTorch's operators compute second derivatives.
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache
 from math import prod
 from typing import Any
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ..backends.llvm.buffer_pool import copied
-from ..batched import needs_operators, operator_gradients
+from ..batched import as_saved, forms, needs_operators, operator_gradients, readable
 from ..ir.printer import show
 from ..ir.program import operations
 from .recurrence import Recurrence, Saved
@@ -38,6 +38,7 @@ class RecurrenceFunction(torch.autograd.Function):
         ctx.names, ctx.lengths = list(saved.tensors), lengths
         ctx.save_for_backward(*tensors, *saved.tensors.values())
         ctx.count, ctx.batch = len(tensors), saved.batch
+        ctx.forms = forms((*tensors, *saved.tensors.values()))
         # Outputs that share memory with saved tensors are copied: users may write into outputs.
         return tuple(copied(tensor) if tensor._is_view() else tensor for tensor in (output, *last))
 
@@ -45,11 +46,10 @@ class RecurrenceFunction(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor | None, *last: Tensor | None) -> Any:
         """Run the backward kernel."""
         recurrence: Recurrence = ctx.recurrence
-        everything = (
-            ctx.saved_tensors
-        )  # accessed once: hooks may recompute it, as those of torch.utils.checkpoint
+        # Accessed once: hooks may recompute it, as those of torch.utils.checkpoint.
+        everything = as_saved(ctx.saved_tensors, ctx.forms)
         tensors, saved = everything[: ctx.count], everything[ctx.count :]
-        if needs_operators((gradient, *last)):
+        if needs_operators((gradient, *last)) or not readable(everything):
 
             def eager(*given: Tensor) -> list[Tensor]:
                 output, states = recurrence.eager(*_parts(recurrence, given), ctx.steps, ctx.lengths)
@@ -59,7 +59,9 @@ class RecurrenceFunction(torch.autograd.Function):
         _, parameters, _ = _parts(recurrence, tensors)
         kept = Saved(dict(zip(ctx.names, saved, strict=True)), ctx.steps, ctx.batch)
         to_events, to_parameters, _ = _parts(recurrence, ctx.needs_input_grad[3:])
-        parts = recurrence.backward(kept, parameters, gradient, last, ctx.lengths, (to_events, to_parameters))
+        wanted = to_events, to_parameters
+        with torch.autocast("cpu", enabled=False) if torch.is_autocast_enabled("cpu") else nullcontext():
+            parts = recurrence.backward(kept, parameters, gradient, last, ctx.lengths, wanted)
         return (None, None, None, *(found for part in parts for found in part))
 
 
@@ -80,6 +82,8 @@ def run(
 ) -> tuple[Tensor, list[Tensor]]:
     """Outputs [T, B, ...] and last states of a recurrence, under autograd."""
     tensors = [*events, *parameters, *states]
+    if torch._C._len_torch_dispatch_stack():  # as where segments between checkpoints run again
+        return recurrence.eager(events, parameters, states, steps, lengths)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         output, *last = RecurrenceFunction.apply(recurrence, steps, lengths, *tensors)
         return output, last

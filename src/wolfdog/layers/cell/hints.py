@@ -9,18 +9,25 @@ from ...errors import ShapeError
 from .protocol import initial_state
 from .state import State, structure
 
-_OF_FORM = (TypeError, ValueError, RuntimeError, AttributeError, IndexError)
+_OF_FORM = (TypeError, ValueError, RuntimeError, AttributeError)
 """Errors that a cell raises over an event or a state of another form than it expects."""
 
 
 def explained(
-    cell: nn.Module, given: Tensor, run: Callable[..., Any], x: Tensor, state: State | None, *rest: Any
+    cell: nn.Module,
+    given: Tensor,
+    batched: bool,
+    run: Callable[..., Any],
+    x: Tensor,
+    state: State | None,
+    *rest: Any,
 ) -> Any:
     """Result of `run(x, state, *rest)`, which runs a cell; with a hint where an error comes from a form.
 
     Args:
         cell: The cell.
-        given: Events as the caller has passed them.
+        given: Events, or one event, as the caller has passed them.
+        batched: Whether they have a batch.
         run: Function that runs the cell.
         x: Events as the runner takes them.
         state: State, or None.
@@ -34,7 +41,7 @@ def explained(
     except ShapeError:
         raise
     except _OF_FORM as error:
-        hint = _state_hint(cell, state) or _event_hint(cell, given, error)
+        hint = _state_hint(cell, state) or _event_hint(cell, given, batched, error)
         if hint is None:
             raise
         raise ShapeError(f"{type(cell).__name__} raised {type(error).__name__}: {error}; {hint}") from error
@@ -48,14 +55,14 @@ def _state_hint(cell: nn.Module, state: State | None) -> str | None:
     return f"its state must be {structure(start)}, as its initial state is; got {structure(state)}"
 
 
-def _event_hint(cell: nn.Module, x: Tensor, error: Exception) -> str | None:
+def _event_hint(cell: nn.Module, x: Tensor, batched: bool, error: Exception) -> str | None:
     """Hint for whole numbers in a layout that an embedding does not expect, and for other numbers."""
     if not any(isinstance(module, nn.Embedding) for module in cell.modules()):
         return None
     if x.is_floating_point():
         return "an embedding looks up whole numbers: pass x.long()" if "indices" in str(error) else None
     sizes = list(x.shape)
-    if x.dim() < 3:
+    if not batched:
         batch = x.shape[-1]
         return (
             f"whole numbers {sizes} are read as events of {batch} features without a batch: for a batch of {batch} "

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from ...compiler.batched import readable
 from ..cell.protocol import initial_state
 from ..cell.state import State, rebuilt, tensors, transform
 from ..execution.cell_cache import Slot, slots_of
@@ -66,7 +67,11 @@ class CompiledRun:
         resets: Tensor | None,
     ) -> tuple[Tensor, list[Tensor]]:
         named, fresh = dict(zip(self._names, read, strict=False)), read[len(self._names) :]
-        return self._ready.found.sequence(named, x.to(self._ready.dtype), states, lengths, resets, fresh)
+        found = self._ready.found
+        plain = readable((*read, x, *states))  # not what a hook on saved tensors made of them
+        return found.sequence(
+            named, x.to(self._ready.dtype), states, lengths, resets, fresh, operators=not plain
+        )
 
     def rebuilt(self, states: Sequence[Tensor]) -> State:
         """State with the run's structure from its tensors."""

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...compiler.batched import batched
+from ...compiler.batched import as_saved, batched, forms
 from ...errors import InputError
 from ..cell.rng import generators, replayed
 from .functional import PureRun
@@ -135,7 +135,9 @@ class Checkpointing(torch.autograd.Function):
     def forward(ctx: Any, segments: Segments, x: Tensor, count: int, *tensors: Tensor) -> Any:
         y, last, between = segments.forward(x, tensors[:count], tensors[count:])
         ctx.segments, ctx.count = segments, count
-        ctx.save_for_backward(x, *tensors, segments.lengths, segments.resets, *between)
+        saved = (x, *tensors, segments.lengths, segments.resets, *between)
+        ctx.save_for_backward(*saved)
+        ctx.forms = forms(saved)
         ctx.inputs = 1 + len(tensors)
         ctx.set_materialize_grads(False)
         # Copies of unchanged inputs and of views, since callers may write into the results.
@@ -144,7 +146,8 @@ class Checkpointing(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, *last: Tensor | None) -> Any:
         segments: Segments = ctx.segments
-        x, *tensors = ctx.saved_tensors[: ctx.inputs]
+        everything = as_saved(ctx.saved_tensors, ctx.forms)
+        x, *tensors = everything[: ctx.inputs]
         states, read = tensors[: ctx.count], tensors[ctx.count :]
         needed = ctx.needs_input_grad[1:2] + ctx.needs_input_grad[3:]
         create_graph = torch.is_grad_enabled()
@@ -155,7 +158,7 @@ class Checkpointing(torch.autograd.Function):
                 y, now = segments.graph(inputs[0], inputs[1 : 1 + ctx.count], inputs[1 + ctx.count :])
             gradients = _gradients([y, *now], [dy, *last], inputs, create_graph)
         else:
-            between = ctx.saved_tensors[ctx.inputs + 2 :]
+            between = everything[ctx.inputs + 2 :]
             starts = [states, *zip(*between, strict=True)]
             gradients = segments.backward(x, starts, read, needed, dy, last)
         return None, gradients[0], None, *gradients[1:]

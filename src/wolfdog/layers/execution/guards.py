@@ -170,6 +170,8 @@ def _forms(watched: Watched) -> Iterator[tuple[str, Scope]]:
     like = [*watched.given, *watched.read]
     if like:
         given = "x, *states, " if watched.given else ""
+        if watched.given:  # PyTorch's guards end the process at a nested tensor
+            yield "x.is_nested or any(map(is_nested, states))", {"is_nested": Tensor.is_nested.__get__}  # type: ignore[attr-defined]
         yield f"not alike({given}*read)", {"alike": alike(like)}
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ...compiler.batched import without_memory
 from ...errors import InputError
 from ..cell.symbolic_trace import SYMBOLIC, traced_call
 from ..execution.backend import asked_backend
@@ -117,6 +118,11 @@ class OnKernels(nn.RNNBase):
                 and self._fits(units, input, hx)
             ):
                 return self._run([partial(run_loop, unit) for unit in units], named, input, hx)
+            if not transformed() and any(map(without_memory, (input, *self._parameters.values()))):
+                raise InputError(
+                    f"{type(self).__name__}: the memory of the events or of a parameter was given back, as by "
+                    "untyped_storage().resize_(0)"
+                )
             return self.own.forward(self, input, hx)
         assert not isinstance(units.kernels, str)
         runs = [kernel.sequence for kernel in units.kernels]

@@ -19,7 +19,7 @@ from .confidence_scores import (
     reliability,
     risk_curve,
 )
-from .label_classes import positions_of
+from .label_classes import consistent_share, positions_of
 from .metrics import confusion
 from .ranking_scores import mean_average_precisions
 from .segment_scores import OVERLAPS, edit_score, found_events, segments_of
@@ -49,6 +49,8 @@ class Evaluation:
         reliability: Bins of confidence; its `error` is the expected calibration error.
         risk: Error against coverage.
         foreign: Labels that are no class of the predictions; their rows count as wrong.
+        consistent: share of rows whose label is the true taxon, or one above or below it; None where no class has a
+            taxonomy.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Evaluation:
     reliability: Reliability
     risk: RiskCurve
     foreign: tuple[str, ...]
+    consistent: float | None
 
 
 def evaluate_predictions(
@@ -140,6 +143,7 @@ def evaluate_predictions(
         reliability(confidence, right),
         risk_curve(confidence, right),
         foreign,
+        consistent_share(classes, given, truth),
     )
 
 

@@ -28,6 +28,7 @@ def evaluation_as_dict(found: Evaluation) -> dict[str, Any]:
         "accuracy": asdict(found.labels.accuracy),
         "balanced_accuracy": asdict(found.labels.balanced_accuracy),
         "macro_f1": asdict(found.labels.macro_f1),
+        "same_taxon_or_above_or_below": found.consistent,
         "by_class": {name: asdict(score) for name, score in found.labels.classes.items()},
         "confusion": found.confusion.tolist(),
         "map": found.mean_average_precision,

@@ -37,3 +37,34 @@ def positions_of(
         for label in labels
     ]
     return (*classes, *foreign), np.array(found, np.int64), tuple(foreign)
+
+
+def consistent_share(
+    classes: Sequence[str], given: NDArray[np.int64], truth: NDArray[np.int64]
+) -> float | None:
+    """Share of labels that do not contradict the truth: the true taxon, or one above or below it.
+
+    Args:
+        classes: K names, some of them taxonomy strings.
+        given: [N] positions of the labels.
+        truth: [N] positions of the true classes.
+
+    Returns:
+        The share; None where no class has a taxonomy, or there are no rows.
+
+    >>> canis, wolf, fox = (
+    ...     f"u;mammalia;carnivora;canidae;{name};x" for name in ("canis;", "canis;lupus", "vulpes;vulpes")
+    ... )
+    >>> consistent_share([canis, wolf, fox], np.array([0, 1, 2]), np.array([1, 1, 1])).__round__(2)
+    0.67
+    """
+    taxa = [Taxon.of(name) for name in classes]
+    if not len(truth) or not any(taxon is not None and taxon.depth for taxon in taxa):
+        return None
+    pairs, counts = np.unique(np.stack((given, truth)), axis=1, return_counts=True)
+    fine = 0
+    for (label, true), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):
+        one, other = taxa[label], taxa[true]
+        related = one is not None and other is not None and (one.contains(other) or other.contains(one))
+        fine += count * (label == true or related)
+    return fine / len(truth)

@@ -83,10 +83,20 @@ def leave_one_out(
 def leave_runs_out(
     method: Method, stream: Stream, frame: int, *, label: int | None = None, ahead: bool = False
 ) -> list[Run]:
-    """Contributions of runs, each of frames in a row with one snapshot label, in the order of time.
+    """Contributions of runs, each of consecutive frames with one snapshot label, in the order of time.
 
-    The frames of a run say the same, so that one of them alone is seldom missed. The run of frame t is cut into what
-    comes before it and, looking ahead, after it. As `leave_one_out` otherwise.
+    The frames of a run have similar predictions, so that the removal of a single one rarely changes the label. The run
+    of the explained frame is divided into its earlier frames and, looking ahead, its later ones.
+
+    Args:
+        method: As of `leave_one_out`.
+        stream: As of `leave_one_out`.
+        frame: As of `leave_one_out`.
+        label: As of `leave_one_out`.
+        ahead: As of `leave_one_out`.
+
+    Returns:
+        The runs.
     """
     spans, labels = _runs(stream, frame, ahead)
     found = leave_spans_out(method, stream, frame, spans, label=label, ahead=ahead)

@@ -23,7 +23,7 @@ NAMES = (
 
 
 def export_results(
-    table: Predictions, base: Path, names: list[str], places: Mapping[str, Place] | None = None
+    table: Predictions, base: Path, names: list[str], *, places: Mapping[str, Place] | None = None
 ) -> list[Path]:
     """Write smoothed results in other formats, each beside a file.
 

@@ -27,7 +27,7 @@ class SubRip(Sink):
         >>> p = np.array([0.25, 0.75])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with SubRip(Path(folder) / "a.srt") as sink:
-        ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "wolf", p[::-1], p, 0.5))
+        ...         sink.write(Moment("a.mp4", 0, 0.0, "dog", "wolf", p[::-1], p, duration=0.5))
         ...     print(sink.path.read_text(), end="")
         1
         00:00:00,000 --> 00:00:00,500

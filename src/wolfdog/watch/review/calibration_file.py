@@ -21,8 +21,12 @@ _FORMS = ("none", "temperature", "matrix")
 def save_calibration(path: str | PathLike[str], calibration: Calibration) -> None:
     """Write a calibration, atomically.
 
+    Args:
+        path: The file.
+        calibration: The calibration.
+
     Raises:
-        OSError: the file cannot be written.
+        OSError: The file cannot be written.
     """
     whole = {
         "kind": KIND,
