@@ -110,6 +110,17 @@ def test_past_moments_of_a_memory(tmp_path):
     assert contribution > 0
 
 
+@pytest.mark.parametrize(("method", "past"), [("", True), ("", False), ("mean(frames=3)", True)])
+def test_a_memory_that_is_not_named_is_known_by_its_probabilities(tmp_path, method, past):
+    p = np.array([[0.9, 0.1]] * 6 + [[0.45, 0.55]])
+    table = AnyClass().smooth(
+        Predictions.from_columns(["wolf", "dog"], p, time=np.arange(7) / 5, media="a.mp4")
+    )
+    context = np.round(table.context if past else [[0.7, 0.3]] * 7, 4)
+    _, data = page_of(table.with_context(context, method), tmp_path)
+    assert bool(data["disagreements"][0][3]) == (past and not method)
+
+
 def test_methods_that_are_not_run_again_have_no_past(tmp_path):
     _, data = page_of(stream_table(40), tmp_path)
     assert {one[3] for one in data["disagreements"]} == {None}

@@ -15,6 +15,7 @@ REACH = 200
 """Frames before a moment among which its past is looked for."""
 _SHOWN = 4
 _LEAST = 0.05
+_ROUNDING = 0.005
 
 
 class PastMoments(NamedTuple):
@@ -32,11 +33,33 @@ class PastMoments(NamedTuple):
 
 
 def known_method(table: Predictions) -> Method | None:
-    """Causal recurrent memory that made a table's context and can be run again; None for other methods."""
+    """Causal recurrent memory that made a table's context and can be run again; None for other methods.
+
+    Results files of other tools do not name the method. A memory is then taken for it if it comes to the same
+    probabilities over the first frames.
+
+    Args:
+        table: Predictions in stream order, with a context.
+
+    Returns:
+        The method.
+    """
     methods: list[Method] = [AnyClass()]
     if WorldMemory.knows(table.classes):
         methods.append(WorldMemory())
-    return next((one for one in methods if one.described(ahead=False) == table.method), None)
+    if table.method:
+        return next((one for one in methods if one.described(ahead=False) == table.method), None)
+    return next((one for one in methods if _repeats(one, table)), None)
+
+
+def _repeats(method: Method, table: Predictions) -> bool:
+    """Whether a method's context of the first deployment's first frames is the table's, to rounding."""
+    assert table.context is not None
+    first = table.deployment == table.deployment[0]
+    start = table.take(first & (table.frame_numbers() < REACH))
+    assert start.context is not None
+    context = method.of_stream(Stream(start), ahead=False)
+    return np.allclose(context / context.sum(-1, keepdims=True), start.context, atol=_ROUNDING)
 
 
 def past_moments(table: Predictions, method: Method, row: int) -> Sequence[PastMoments]:
