@@ -12,7 +12,7 @@ from cli_run import Ran, assert_fine, assert_told, wolfdog
 from wolfdog.cli import screen
 from wolfdog.cli.app import app
 
-COMMANDS = ("demo", "tv", "train", "watch", "evaluate", "explain", "export", "smooth", "pretrain")
+COMMANDS = ("demo", "tv", "train", "watch", "evaluate", "explain", "export", "report", "smooth", "pretrain")
 
 
 def test_every_command_explains_itself():

@@ -129,6 +129,9 @@ def test_exports_beside_the_results(results, tmp_path):
     assert events[0]["utc"] == "2026-05-30T04:57:00.000Z"
     assert len(json.loads((tmp_path / "smoothed.label-studio.json").read_text())) == 7
     assert_told(wolfdog("smooth", results, "--out", out, "--export", "pdf"), "--export must be one of")
+    fresh = tmp_path / "fresh.csv"
+    assert_told(wolfdog("smooth", results, "--out", fresh, "--export", "camtrap-dp"), "Give --deployments")
+    assert not fresh.exists()
 
 
 def test_times_are_read_from_the_pictures(tmp_path):

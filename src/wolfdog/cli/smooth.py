@@ -135,6 +135,8 @@ def smooth(
     chosen = method_of(method, option or [])
     targets = _targets(results, out)
     check_names(export or [])
+    if deployments is None and "camtrap-dp" in (export or []):
+        raise InputError("--export camtrap-dp: the standard wants places. Give --deployments as well.")
     times = _times(timestamps, images)
     places = None if deployments is None else read_places(deployments)
     answers = None if verified is None else read_verified(verified)

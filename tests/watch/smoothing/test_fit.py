@@ -1,6 +1,7 @@
 """Training on verified labels."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +164,22 @@ def test_damaged_files_are_refused(fitted: TrainedMemory, tmp_path: Path) -> Non
     path.write_bytes(b"")
     with pytest.raises(CheckpointError):
         load_trained(path)
+
+
+def test_a_class_without_labels_keeps_the_classifier_s_probability(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.ones(3), 40)
+    heads = Heads((ClassHead(3, width=4, ahead=False, dropout=0.0).eval(),), 1.0)
+    whole = TrainedMemory(classes=("red", "green", "blue"), causal_heads=heads, ahead_heads=Heads((), 1.0))
+    memory = replace(whole, unseen=("green",))
+    table = Predictions.from_columns(whole.classes, p, time=np.arange(40) / 5)
+    before, after = whole.smooth(table).context, memory.smooth(table).context
+    np.testing.assert_allclose(after[:, 1], p[:, 1], atol=1e-6)
+    np.testing.assert_allclose(after[:, 0] / after[:, 2], before[:, 0] / before[:, 2], rtol=1e-3)
+    save_trained(tmp_path / "m.safetensors", memory)
+    assert load_trained(tmp_path / "m.safetensors").unseen == ("green",)
+    labels = np.where(np.arange(40) % 2, 0, 2)
+    two = Predictions.from_columns(
+        whole.classes, p, time=np.arange(40) / 5, deployment=["a"] * 20 + ["b"] * 20
+    )
+    assert fit_memory(two, labels, options=Fitting(epochs=1)).unseen == ("green",)

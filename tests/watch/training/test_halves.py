@@ -14,7 +14,9 @@ from wolfdog.watch.model.context import Context
 from wolfdog.watch.model.frame_classifier import FrameClassifier
 from wolfdog.watch.model.unremembered import left_to_snapshot
 from wolfdog.watch.model.watcher import Watcher
+from wolfdog.watch.predictions import Predictions
 from wolfdog.watch.progress import silent
+from wolfdog.watch.training.context_method import ContextMethod, context_config
 from wolfdog.watch.training.halves import class_warnings, halves
 from wolfdog.watch.training.pipeline import WatcherTraining
 from wolfdog.watch.training.settings import ContextTraining, FrameClassifierTraining
@@ -137,3 +139,14 @@ def test_a_memory_that_never_saw_a_class_leaves_it_to_the_snapshot():
         judged.probabilities["gru"][:, 2], judged.probabilities[SNAPSHOT][:, 2], rtol=1e-6
     )
     assert (judged.probabilities["gru"][:, 0] != judged.probabilities[SNAPSHOT][:, 0]).all()
+
+
+def test_a_memory_over_a_head_leaves_what_it_never_saw_to_the_head():
+    config = context_config(("a", "b", "c"), 5.0, "gru", hidden=4, unremembered=("b",))
+    torch.manual_seed(0)
+    method = ContextMethod(config=config, context=Context.of(config).eval())
+    p = np.random.default_rng(0).dirichlet(np.ones(3), 12)
+    table = Predictions.from_columns(config.classes, p, time=np.arange(12) / 5)
+    context = method.smooth(table).context
+    np.testing.assert_allclose(context[:, 1], p[:, 1], atol=1e-5)
+    assert (abs(context[:, 0] - p[:, 0]) > 1e-3).any()

@@ -81,6 +81,7 @@ class TrainedModel:
         if self.network is not None:
             tensors |= {f"network.{name}": value for name, value in self.network.state_dict().items()}
         if isinstance(self.memory, TrainedMemory):
+            notes["unseen"] = list(self.memory.unseen)
             for form, heads in zip(_FORMS, (self.memory.causal_heads, self.memory.ahead_heads), strict=True):
                 notes[form] = {
                     "heads": len(heads.heads),
@@ -200,7 +201,8 @@ def _memory(notes: Mapping[str, Any], tensors: Mapping[str, Tensor], classes: tu
     if name != TrainedMemory.name:
         raise InputError(f"no memory is called {name!r}")
     causal, ahead = (_heads(notes[form], tensors, form, len(classes)) for form in _FORMS)
-    return TrainedMemory(classes=classes, causal_heads=causal, ahead_heads=ahead)
+    unseen = tuple(str(name) for name in notes.get("unseen", ()))
+    return TrainedMemory(classes=classes, causal_heads=causal, ahead_heads=ahead, unseen=unseen)
 
 
 def _heads(notes: Mapping[str, Any], tensors: Mapping[str, Tensor], form: str, classes: int) -> Heads:

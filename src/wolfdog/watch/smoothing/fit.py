@@ -97,7 +97,10 @@ def fit_memory(
             for stream, known in streams
         ]
         forms.append(_fit_heads(examples, len(table.classes), ahead, options, progress))
-    return TrainedMemory(classes=table.classes, causal_heads=forms[0], ahead_heads=forms[1], network=network)
+    unseen = tuple(name for number, name in enumerate(table.classes) if not (y == number).any())
+    return TrainedMemory(
+        classes=table.classes, causal_heads=forms[0], ahead_heads=forms[1], network=network, unseen=unseen
+    )
 
 
 def _fit_heads(

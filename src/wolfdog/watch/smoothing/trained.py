@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from wolfdog.errors import InputError
@@ -39,6 +40,7 @@ class TrainedMemory(Method):
         causal_heads: Heads of the causal form.
         ahead_heads: Heads of the form that looks ahead.
         network: The any-class network below; None for the pretrained one.
+        unseen: Classes without a label in the training; they keep the classifier's probability.
     """
 
     name = "trained-memory"
@@ -46,6 +48,7 @@ class TrainedMemory(Method):
     causal_heads: Heads = field(repr=False)
     ahead_heads: Heads = field(repr=False)
     network: AnyClassNetwork | None = field(default=None, repr=False)
+    unseen: tuple[str, ...] = ()
 
     def of_stream(self, stream: Stream, *, ahead: bool) -> Floats:
         if stream.table.classes != self.classes:
@@ -60,7 +63,17 @@ class TrainedMemory(Method):
         inputs = head_inputs(stream, memory)
         with torch.no_grad():
             log_q = torch.stack([_apply(head, inputs) for head in heads.heads]).mean(0)
-        return np.asarray((log_q / heads.temperature).softmax(-1).double().numpy())
+        context = np.asarray((log_q / heads.temperature).softmax(-1).double().numpy())
+        return _without(context, stream.p, np.isin(self.classes, self.unseen))
+
+
+def _without(context: Floats, classifier: Floats, unseen: NDArray[np.bool_]) -> Floats:
+    """Probabilities [N, K] in which unseen classes [K] have the classifier's, and the others share the rest."""
+    if not unseen.any():
+        return context
+    kept = np.where(unseen, classifier, 0.0)
+    seen = np.where(unseen, 0.0, context)
+    return kept + seen * (1 - kept.sum(1, keepdims=True)) / seen.sum(1, keepdims=True).clip(1e-30)
 
 
 class HeadInputs(NamedTuple):

@@ -43,7 +43,12 @@ def save_trained(
             tensors |= _prefixed(f"{form}.{number}", head)
         width = heads.heads[0].forwards.hidden_size if heads.heads else 1
         forms[form] = {"heads": len(heads.heads), "width": width, "temperature": heads.temperature}
-    whole = {"classes": list(memory.classes), "network": asdict(network.config), **forms}
+    whole = {
+        "classes": list(memory.classes),
+        "unseen": list(memory.unseen),
+        "network": asdict(network.config),
+        **forms,
+    }
     save_checkpoint(Path(path), KIND, tensors, whole | {"made": dict(notes or {})})
 
 
@@ -71,7 +76,13 @@ def load_trained(path: str | PathLike[str]) -> TrainedMemory:
         forms = [_heads(notes[form], form, len(classes), tensors) for form in ("causal", "ahead")]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"{path}: its weights do not fit its notes: {error}") from error
-    return TrainedMemory(classes=classes, causal_heads=forms[0], ahead_heads=forms[1], network=network.eval())
+    return TrainedMemory(
+        classes=classes,
+        causal_heads=forms[0],
+        ahead_heads=forms[1],
+        network=network.eval(),
+        unseen=tuple(str(name) for name in notes.get("unseen", ())),
+    )
 
 
 def _heads(notes: Mapping[str, Any], form: str, classes: int, tensors: Mapping[str, Tensor]) -> Heads:

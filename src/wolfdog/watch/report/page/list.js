@@ -59,7 +59,8 @@ class EntryList {
         this.rows.set(at, row);
         this.spacer.append(row);
       }
-      this.rows.get(at).setAttribute("aria-selected", String(at === this.chosen));
+      const [row, selected] = [this.rows.get(at), String(at === this.chosen)];
+      if (row.getAttribute("aria-selected") !== selected) row.setAttribute("aria-selected", selected);
     }
     if (this.rows.has(this.chosen)) this.box.setAttribute("aria-activedescendant", `entry-${this.chosen}`);
     else this.box.removeAttribute("aria-activedescendant");
@@ -86,7 +87,7 @@ class EntryList {
       stateOf(entry),
     );
     row.dataset.at = at;
-    row.style.transform = `translateY(${at * ROW}px)`;
+    row.style.top = `${at * ROW}px`;
     return row;
   }
 }
