@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
-from torch._higher_order_ops.scan import scan
-from torch.fx.experimental.symbolic_shapes import has_static_value
 
 from ...compiler.ragged import masked, padding_mask
 from ..cell.state import State, rebuilt, select, tensors
@@ -16,6 +14,8 @@ Step = Callable[[Tensor, State, Tensor | None], tuple[Tensor, State]]
 
 def dynamic(steps: object) -> bool:
     """Whether a number of steps is a variable of the graph that is made."""
+    from torch.fx.experimental.symbolic_shapes import has_static_value  # loads sympy
+
     return not has_static_value(steps)  # type: ignore[arg-type]
 
 
@@ -31,6 +31,8 @@ def scan_steps(
         lengths: [B], or None.
         resets: [T, B], or None.
     """
+    from torch._higher_order_ops.scan import scan  # loads sympy
+
     inputs = [x]
     if lengths is not None:
         padding = padding_mask(x.shape[0], lengths.to(x.device))  # [T, B]
