@@ -137,9 +137,10 @@ def test_a_class_of_one_video_is_told(card, tmp_path):
     )  # fmt: skip
     assert ran.status == 0, ran.err
     told = ran.err.splitlines()
-    assert len(told) == 2, told
-    assert told[0].startswith("wolfdog: bear: no frame that was looked at has this label")
-    assert told[1].startswith("wolfdog: cold: only north/a.mp4 shows it")
+    assert len(told) == 3, told
+    assert "south/a.mp4 from 40 to 50 s (bear) begins past the end" in told[0]
+    assert told[1].startswith("wolfdog: bear: no frame that was looked at has this label")
+    assert told[2].startswith("wolfdog: cold: only north/a.mp4 shows it")
 
 
 def test_options_of_another_way_to_train_are_refused(card, labels, tmp_path):

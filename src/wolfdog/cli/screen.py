@@ -121,7 +121,9 @@ def tell_of_reading(
             f"{len(troubles)} of {len(found.media)} videos cannot be read to the end; what can be decoded of them is "
             "used. --strict stops instead."
         )
-    warning = judge_misfits(found.file, misfits, found.spans)
+    told = {(misfit.media, misfit.span) for misfit in found.misfits}
+    others = [misfit for misfit in misfits if (misfit.media, misfit.span) not in told]
+    warning = judge_misfits(found.file, others, found.spans)
     if warning is not None:
         tell(warning)
 

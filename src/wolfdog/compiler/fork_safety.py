@@ -13,7 +13,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Generic, Self, TypeVar, overload
+from functools import wraps
+from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 
 import torch
 
@@ -21,6 +22,7 @@ PATIENCE = 60.0
 """Seconds that a fork waits for a lock. Then it goes ahead, and the child gets a new lock."""
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class ForkSafeLock:
@@ -100,6 +102,29 @@ class lazy(Generic[T]):  # noqa: N801  # a decorator, as functools.cached_proper
                     kept[self.name] = self.function(instance)
         found: T = kept[self.name]
         return found
+
+
+def once(function: Callable[P, T]) -> Callable[P, T]:
+    """Function that is computed once for each choice of positional arguments, under the lock `compiling`.
+
+    functools.cache lets two threads compute a value at the same time, and one of them gets a value that is not kept:
+    machine code would be freed while its address is in use.
+
+    >>> made = once(lambda name: [name])
+    >>> made("a") is made("a")
+    True
+    """
+    kept: dict[Any, T] = {}
+
+    @wraps(function)
+    def kept_result(*args: P.args, **kwargs: P.kwargs) -> T:
+        if args not in kept:
+            with compiling:
+                if args not in kept:
+                    kept[args] = function(*args, **kwargs)
+        return kept[args]
+
+    return kept_result
 
 
 _forked = False

@@ -10,7 +10,7 @@ from ...errors import InputError, LabelsError
 from ...labels import LabelSpan, LabelTable, leaks, match_files
 from ..video.listing import ListOptions, list_media
 from ..video.media import Medium, by_deployment
-from .span_fit import judge_misfits, misfits_by_length
+from .span_fit import Misfit, judge_misfits, misfits_by_length
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class LabelledMedia:
         labels: Labels by the names of these files.
         missing: Names in the labels file of which no file is there.
         warnings: What is wrong and does no great harm.
+        misfits: Labels that do not fit the lengths of their videos, of which a warning tells.
     """
 
     source: Path
@@ -32,6 +33,7 @@ class LabelledMedia:
     labels: LabelTable
     missing: tuple[str, ...]
     warnings: tuple[str, ...]
+    misfits: tuple[Misfit, ...]
 
     @property
     def spans(self) -> int:
@@ -80,8 +82,10 @@ def find_labelled_media(
             f"{source}: none of its videos is named in the labels file {file}, which names {some(labels)}."
         )
     ordered = tuple(medium for group in by_deployment([media[name] for name in labelled]) for medium in group)
-    warning = judge_misfits(file, misfits_by_length(ordered, labelled), sum(map(len, labelled.values())))
-    return LabelledMedia(source, file, ordered, labelled, missing, () if warning is None else (warning,))
+    misfits = tuple(misfits_by_length(ordered, labelled))
+    warning = judge_misfits(file, misfits, sum(map(len, labelled.values())))
+    warnings = () if warning is None else (warning,)
+    return LabelledMedia(source, file, ordered, labelled, missing, warnings, misfits)
 
 
 def check_leaks(labels: LabelTable, media: Mapping[str, Medium], file: Path) -> None:

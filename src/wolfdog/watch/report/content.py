@@ -90,7 +90,7 @@ def _numbered(values: NDArray[np.object_]) -> tuple[list[Any], NDArray[np.int64]
 
 def _bounds(numbers: NDArray[np.int64], number: int) -> list[int]:
     """First row of a number and the row after its last one, in a column that rises."""
-    return [int(np.searchsorted(numbers, number, side)) for side in ("left", "right")]  # type: ignore[call-overload]
+    return [int(np.searchsorted(numbers, number, "left")), int(np.searchsorted(numbers, number, "right"))]
 
 
 def _media(
@@ -165,10 +165,10 @@ def _probabilities(
     total = _sums(weight[:, None], runs)
     p, q = (_sums(one * weight[:, None], runs) / total for one in (table.probabilities, table.context))
     first = np.argsort(-np.maximum(p, q), axis=1, kind="stable")[:, :_CLASSES]
-    p, q = (np.round(1000 * np.take_along_axis(one, first, 1)).astype(np.int64) for one in (p, q))
+    in_thousand = [np.round(1000 * np.take_along_axis(one, first, 1)).astype(np.int64) for one in (p, q)]
     return [
         [list(one) for one in zip(*columns, strict=True) if one[1] or one[2]]
-        for columns in zip(first.tolist(), p.tolist(), q.tolist(), strict=True)
+        for columns in zip(first.tolist(), *(one.tolist() for one in in_thousand), strict=True)
     ]
 
 

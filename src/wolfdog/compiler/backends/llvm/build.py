@@ -17,7 +17,7 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from ...cache import load_or_build
-from ...fork_safety import compiling
+from ...fork_safety import compiling, once
 from .barrier import barrier
 from .gemm_loops import product_source
 from .lower import lowered
@@ -90,7 +90,7 @@ def forget_kernels() -> None:
         _latest.clear()
 
 
-@cache
+@once
 def product_code(bits: int) -> Code:
     """Compiled matrix product of a number format, which every kernel calls."""
     return tiled("product", product_source(target(bits)), bits, 9)

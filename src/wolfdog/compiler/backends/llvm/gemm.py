@@ -4,11 +4,11 @@ PyTorch's MKL uses no 512-bit vectors on processors of other vendors; there, the
 """
 
 from array import array
-from functools import cache
 
 import torch
 from torch import Tensor
 
+from ...fork_safety import once
 from .buffer_pool import empty
 from .build import Code, build, product_code, tiled
 from .gemm_loops import tiled as rows_tiled
@@ -83,12 +83,12 @@ def _run(code: Code, numbers: list[int], units: int, work: int) -> None:
     run(code, table.buffer_info()[0], cuts(units, shares(units, work)))
 
 
-@cache
+@once
 def _rows_code(bits: int) -> Code:
     return build(_rows_source(target(bits)), bits)
 
 
-@cache
+@once
 def _outer_code(bits: int, chosen: bool) -> Code:
     return tiled("outer", _outer_source(target(bits), chosen), bits, 3)
 

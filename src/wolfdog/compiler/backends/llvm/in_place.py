@@ -5,12 +5,12 @@ Read in place, as a weight [N, K] of PyTorch lies, it is never stale: each row i
 lane, and as many sums as a vector has lanes are added up in a tree of shuffles.
 """
 
-from functools import cache
 from typing import Any
 
 from llvmlite import ir
 from torch import Tensor
 
+from ...fork_safety import once
 from .build import Code, compiled_with
 from .simd import I32, POINTER, Lanes, declared
 from .target import Target, target
@@ -21,7 +21,7 @@ def readable(matrix: Tensor) -> bool:
     return matrix.dim() == 2 and (matrix.stride(0) == 1 or matrix.stride(1) == 1)
 
 
-@cache
+@once
 def in_place_code(bits: int) -> Code:
     """Compiled product, called as that of panels; in the place of the panels it takes the address of three integers.
 

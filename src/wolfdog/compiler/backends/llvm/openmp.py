@@ -8,14 +8,13 @@ import ctypes
 import os
 import sys
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 import torch
 
-from ...fork_safety import forked
+from ...fork_safety import forked, once
 from .build import SYMBOL, Code
 
 _SHARE = f"""
@@ -130,7 +129,7 @@ class Team:
         self._parallel(self._share.address, ctypes.addressof(data), threads, 0)
 
 
-@cache
+@once
 def _team() -> Team | None:
     found = _openmp()
     return None if found is None else Team(found)
@@ -159,7 +158,7 @@ def _openmp() -> ctypes.CDLL | None:
     return None
 
 
-@cache
+@once
 def yielding() -> int:
     """Address of the C library's sched_yield; 0 without OpenMP threads."""
     return 0 if _team() is None else _address(ctypes.CDLL(None).sched_yield)

@@ -1,10 +1,10 @@
 """Packed matrices for the register tile: panels of as many columns as a tile has."""
 
 from array import array
-from functools import cache
 
 from torch import Tensor
 
+from ...fork_safety import once
 from .buffer_pool import empty
 from .build import Code, build
 from .target import Target, target
@@ -40,7 +40,7 @@ def panels(matrix: Tensor) -> Tensor:
     return packed
 
 
-@cache
+@once
 def _code(bits: int) -> Code:
     return build(_source(target(bits)), bits)
 
