@@ -29,8 +29,8 @@ class _Affine(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
-        x, weight, bias = as_saved(ctx.saved_tensors, ctx.forms)
-        if needs_operators((gradient,)) or not readable((x, weight, bias)):
+        (x, weight, bias), unchanged = as_saved(ctx.saved_tensors, ctx.forms)
+        if needs_operators((gradient,)) or not (unchanged or readable((x, weight, bias))):
             return tuple(operator_gradients(lambda *given: [linear(*given)], (x, weight, bias), (gradient,)))
         to_x, to_weight, to_bias = ctx.needs_input_grad
         dx = _product(gradient, weight.t(), None) if to_x else None

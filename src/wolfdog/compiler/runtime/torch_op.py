@@ -47,9 +47,9 @@ class RecurrenceFunction(torch.autograd.Function):
         """Run the backward kernel."""
         recurrence: Recurrence = ctx.recurrence
         # Accessed once: hooks may recompute it, as those of torch.utils.checkpoint.
-        everything = as_saved(ctx.saved_tensors, ctx.forms)
+        everything, unchanged = as_saved(ctx.saved_tensors, ctx.forms)
         tensors, saved = everything[: ctx.count], everything[ctx.count :]
-        if needs_operators((gradient, *last)) or not readable(everything):
+        if needs_operators((gradient, *last)) or not (unchanged or readable(everything)):
 
             def eager(*given: Tensor) -> list[Tensor]:
                 output, states = recurrence.eager(*_parts(recurrence, given), ctx.steps, ctx.lengths)

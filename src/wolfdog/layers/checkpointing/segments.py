@@ -146,7 +146,7 @@ class Checkpointing(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor | None, *last: Tensor | None) -> Any:
         segments: Segments = ctx.segments
-        everything = as_saved(ctx.saved_tensors, ctx.forms)
+        everything, _ = as_saved(ctx.saved_tensors, ctx.forms)
         x, *tensors = everything[: ctx.inputs]
         states, read = tensors[: ctx.count], tensors[ctx.count :]
         needed = ctx.needs_input_grad[1:2] + ctx.needs_input_grad[3:]
