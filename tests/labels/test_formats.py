@@ -49,6 +49,14 @@ def labels(tmp_path, text, name="labels.csv", **options):
     return read_labels(tmp_path / name, **options)
 
 
+def test_a_label_of_one_frame(tmp_path):
+    path = tmp_path / "queue.csv"
+    path.write_text("file,frame,label\na.mp4,12,wolf\nb.jpg,,dog\n")
+    labels = read_labels(path)
+    assert labels["a.mp4"] == [LabelSpan(12, 13, "wolf", unit="frames")]
+    assert labels["b.jpg"] == [LabelSpan(0.0, math.inf, "dog", bag="b.jpg")]
+
+
 def test_frames_open_ends_and_single_frames(tmp_path):
     read = labels(
         tmp_path, "video,start_frame,end_frame,label\na.mp4,0,30,wolf\na.mp4,30,,dog\na.mp4,90,90,bear\n"

@@ -28,6 +28,7 @@ _NAMES = {
     "end": ("end", "endtime", "endseconds", "ends", "endsec", "stop", "stoptime", "stops", "offset", "to"),
     "start_frame": ("startframe", "framestart", "firstframe", "beginframe"),
     "end_frame": ("endframe", "frameend", "lastframe", "stopframe"),
+    "frame": ("frame", "framenumber", "frameindex"),
     "label": ("label", "class", "species", "category", "behavior", "behaviour", "commonname", "scientificname"),
     "sequence": ("sequence", "sequenceid", "seqid", "burst", "burstid"),
     "site": ("site", "siteid", "deployment", "deploymentid", "station", "location", "locationid", "camera"),
@@ -120,6 +121,9 @@ def _row(where: str, cells: Mapping[str, str]) -> LabelRow:
         look=cell("look"),
         channel=cell("channel"),
     )
+    if cell("frame"):  # a label of this frame alone, as in a review queue
+        number = frame_of_text(cell("frame"), "frame")
+        return replace(row, start=number, end=number + 1, unit="frames")
     first, last = cell("start_frame"), cell("end_frame")
     if first or last:
         end = frame_of_text(last, "end_frame") if last else None
