@@ -22,7 +22,7 @@ ERRORS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2)
 """Shares of wrong labels for which a calibration keeps a threshold."""
 
 CALIBRATED = ", calibrated"
-"""What the name of a method ends in whose probabilities are calibrated."""
+"""Ending of the name of a method whose probabilities are calibrated."""
 
 _LEAST = 1e-7
 _FOLDS = 5

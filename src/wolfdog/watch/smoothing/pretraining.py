@@ -18,7 +18,7 @@ from .simulation import Streams, simulate
 from .world import TRAINED, Ranges, World, draw_world
 
 NUMBERS = 24
-"""How many numbers of classes there are between the least and the largest."""
+"""Count of numbers of classes between the least and the largest."""
 SHORTEST = 6
 """Frames of the shortest streams."""
 
