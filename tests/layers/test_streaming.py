@@ -164,3 +164,34 @@ def test_a_bidirectional_layer_has_no_stream() -> None:
         wd.GRU(3, 4, bidirectional=True).stream()
     with pytest.raises(InputError, match="bidirectional"):
         wd.Stack(wd.Bidirectional(nn.GRUCell(3, 4)), nn.GRUCell(8, 4)).stream()
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda: wd.Zoneout(wd.cells.LSTMCell(3, 4), states=0.5),
+        lambda: wd.RecurrentDropout(wd.cells.LSTMCell(3, 4), inputs=0.5),
+    ],
+)
+def test_a_cell_with_masks_draws_them_as_in_a_step(wrapped, training: bool) -> None:
+    layer, event = wd.Recurrent(wrapped()).train(training), torch.randn(2, 3)
+    state = torch.get_rng_state()
+    stream = layer.stream(2)
+    assert (stream.fallback_reason is None) == (not training)
+    if not training:  # a kernel was chosen without a draw
+        assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(1)
+    found = stream.step(event).clone()
+    torch.manual_seed(1)
+    torch.testing.assert_close(found, layer.step(event)[0].detach())
+
+
+def test_a_default_device_changes_nothing() -> None:
+    layer, event = wd.Recurrent(nn.GRUCell(3, 4)), torch.randn(2, 3)
+    expected = layer.step(event)[0].detach()
+    with torch.device("meta"):
+        stream = layer.stream(2)
+        torch.testing.assert_close(stream.step(event), expected)
+        stream.reset([1])
+        torch.testing.assert_close(stream.step(event.numpy())[1], expected[1])

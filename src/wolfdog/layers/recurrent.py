@@ -19,6 +19,7 @@ from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
 from .execution.backend import asked_backend, variable_slot
 from .execution.compiled import CompiledRunner
 from .execution.fast_path import SequencePath, StepPath
+from .execution.probing import trial
 from .execution.runner import Runner, choose
 from .inspection.activations import over_time
 from .streaming import KernelStream, Stream, event_buffer, layer_loop
@@ -285,6 +286,7 @@ class Recurrent(SequenceLayer):
         A step reads the event from `stream.x` and writes the output to `stream.y`, without gradient. Weights are packed
         once, which makes steps faster than `step`: a step after a change that PyTorch counts is an error, and
         `stream.refresh()` packs them again. A change that PyTorch does not count, as through `.data`, goes unnoticed.
+        Attributes, hooks and the mode of training are those of the layer when the stream is made.
         Where the cell has no kernel, PyTorch's operators run the steps, and `stream.fallback_reason` says why.
 
         Args:
@@ -311,8 +313,9 @@ class Recurrent(SequenceLayer):
         x = event_buffer(self, self.input_size, batch, x)
         runner = self._runner()
         if isinstance(runner, CompiledRunner):
-            with torch.no_grad():
-                ready = runner.ready(x.unsqueeze(0), None, False)
+            with torch.no_grad(), trial(self.cell, x) as event:
+                drawn = event.shape != x.shape  # masks are part of an event in training
+                ready = None if drawn else runner.ready(x.unsqueeze(0), None, False)
             if ready is not None and ready.found.packed_step is not None and x.dtype is ready.dtype:
                 return KernelStream(ready.found, ready.named, x, ready.before)
         return layer_loop(

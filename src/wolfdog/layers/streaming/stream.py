@@ -80,7 +80,7 @@ class Stream(ABC):
             InputError: Weights have changed since they were packed.
         """
         if x is not None:
-            event = torch.as_tensor(x)
+            event = x if isinstance(x, Tensor) else torch.as_tensor(x, device="cpu")
             if event.shape != self.x.shape:
                 raise ShapeError(f"an event of this stream is {list(self.x.shape)}; got {described(event)}")
             with torch.no_grad():
@@ -100,13 +100,13 @@ class Stream(ABC):
         if examples is None:
             self._restart(None)
             return
-        chosen = torch.as_tensor(examples)
+        chosen = examples if isinstance(examples, Tensor) else torch.as_tensor(examples, device="cpu")
         fits = chosen.shape == (self.batch,) if chosen.dtype is torch.bool else chosen.dtype is torch.int64
         if not fits or chosen.dim() != 1:
             raise ShapeError(
                 f"examples must be booleans of shape [{self.batch}], or whole numbers; got {described(chosen)}"
             )
-        mask = torch.zeros(self.batch, dtype=torch.bool)
+        mask = torch.zeros(self.batch, dtype=torch.bool, device=self.x.device)
         mask[chosen] = True
         self._restart(mask)
 
