@@ -5,11 +5,12 @@ import io
 from collections.abc import Iterable, Sequence
 from os import PathLike
 
-from wolfdog.errors import InputError, ShapeError
+from wolfdog.errors import ShapeError
 
-from ..moments import EVENT_GAP, Event, Merge, Moment, Which, merge
+from ..moments import EVENT_GAP, Event, Moment, Which, merge
 from .clock_text import time_of_day, utc_text
 from .sink import Sink
+from .subtitles import Subtitles, clock
 
 _WHERE = ("deployment", "video", "frame", "time", "utc", "time_of_day")
 _EVENT = (
@@ -163,7 +164,7 @@ class EvidenceCSV(Sink):
             self._put(_line([*said, f"{piece.time:.3f}", f"{piece.weight:.6f}"]))
 
 
-class WebVTT(Sink):
+class WebVTT(Subtitles):
     """Subtitles of one video: the context label, and the snapshot label if it differs.
 
     A cue `wolf [dog]` has the context label wolf and the snapshot label dog, and lasts as long as both labels do. The
@@ -190,48 +191,14 @@ class WebVTT(Sink):
         wolf [dog]
     """
 
-    def __init__(self, path: str | PathLike[str], *, keep_partial: bool = False) -> None:
-        super().__init__(path, keep_partial=keep_partial)
-        self._merge = Merge(_caption, lambda moment: moment.probability("context"))
-        self._video: str | None = None
-
     def _head(self) -> str:
         return "WEBVTT\n"
 
-    def write(self, moment: Moment) -> None:
-        """Take the next moment; a cue is written when the labels change."""
-        if self._video is None:
-            self._video = moment.video
-        elif moment.video != self._video:
-            raise InputError(
-                f"{self.path}: subtitles belong to one video: begun with {self._video!r}, then came a moment "
-                f"of {moment.video!r}. Write one WebVTT file for each video."
-            )
-        self._put(self._cue(self._merge.add(moment)))
+    def _escaped(self, text: str) -> str:
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
-    def _tail(self) -> str:
-        return self._cue(self._merge.close())
-
-    def _cue(self, event: Event | None) -> str:
-        if event is None:
-            return ""
-        start = round(event.start * 1000)
-        end = max(round(event.end * 1000), start + 1)  # a cue must end after it begins
-        return f"\n{_timestamp(start)} --> {_timestamp(end)}\n{event.label}\n"
-
-
-def _caption(moment: Moment) -> str:
-    same = moment.snapshot == moment.context
-    text = moment.context if same else f"{moment.context} [{moment.snapshot}]"
-    text = " ".join(text.split())  # an empty line would end the cue
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _timestamp(milliseconds: int) -> str:
-    seconds, milliseconds = divmod(milliseconds, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{seconds:02d}.{milliseconds:03d}"
+    def _cue(self, start: int, end: int, text: str) -> str:
+        return f"\n{clock(start, '.')} --> {clock(end, '.')}\n{text}\n"
 
 
 def _line(columns: Iterable[str]) -> str:
