@@ -12,21 +12,10 @@ from wolfdog.errors import LabelsError
 from .spans import LabelSpan, Unit
 from .table import LabelTable
 
-_BLANK = frozenset(
-    {
-        "blank",
-        "empty",
-        "vide",
-        "leer",
-        "vacio",
-        "vacío",
-        "vuoto",
-        "no animal",
-        "nothing",
-        "none",
-        "background",
-    }
-)
+BLANK_NAMES = ("blank", "empty", "vide", "leer", "vacio", "vacío", "vuoto", "no animal", "nothing")
+"""Usual names of the class for empty pictures."""
+
+_BLANK = frozenset((*BLANK_NAMES, "none", "background"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
-"""Usual names of the class for empty pictures."""
+"""Search of the class for empty pictures by its usual names."""
 
 from collections.abc import Sequence
 
-_BLANK = ("blank", "empty", "vide", "leer", "vacio", "vacío", "vuoto", "no animal", "nothing")
+from wolfdog.labels.rows import BLANK_NAMES
 
 
 def blank_of(classes: Sequence[str], given: str | None = None) -> str | None:
@@ -24,6 +24,6 @@ def blank_of(classes: Sequence[str], given: str | None = None) -> str | None:
     if given is not None:
         return given
     for name in classes:
-        if name.rsplit(";", 1)[-1].strip().lower() in _BLANK:
+        if name.rsplit(";", 1)[-1].strip().lower() in BLANK_NAMES:
             return name
     return None
