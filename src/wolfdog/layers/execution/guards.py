@@ -18,12 +18,12 @@ from torch.autograd import forward_ad
 from torch.nn.modules import module as every_module
 from torch.nn.utils import parametrize
 
+from ...compiler.tensor_forms import TENSOR_GUARDS, alike
 from .attribute_places import dict_of
 from .code_names import parts_of_function
 from .dependencies import Watched, hooks_of
 from .kernel_access import observed, transformed
 from .snapshots import Part
-from .tensor_forms import TENSOR_GUARDS, alike
 
 Scope = dict[str, Any]
 
