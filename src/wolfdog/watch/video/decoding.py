@@ -71,10 +71,15 @@ class Decoding:
 
     def __iter__(self) -> Iterator[Picture]:
         stream, start = self._stream, (self._container.start_time or 0) / 1e6
-        announced = announced_seconds(self._container, stream)
+        announced, form = announced_seconds(self._container, stream), self._container.format.name
         clock = Clock(start, frame_period(stream))
         outliers: list[tuple[float, float]] = []
         for frame in without_outliers(self._frames(), self._seconds, longest_step(clock.period), outliers):
+            if not self._pictures and self._container.start_time is None and "matroska" in form:
+                # A last segment of a single picture: its start is known from the picture alone.
+                start = self._seconds(frame) or 0.0
+                clock = Clock(start, clock.period)
+                announced = None if announced is None else max(0.0, announced - start)
             yield self._place(frame, clock)
         if outliers:
             self._reached = max(
