@@ -86,8 +86,8 @@ class LiveSource:
             raise self._error
         if not some and not self._over.is_set():
             raise MediaError(
-                f"{self.name}: gave no picture within {self._options.seconds or self._clock():g} s. Check that it is on, "
-                "or wait longer."
+                f"{self.name}: gave no picture within {self._options.seconds or self._clock():g} s. Check that it is "
+                "on, or wait longer."
             )
         if self.dropped:
             warnings.warn(

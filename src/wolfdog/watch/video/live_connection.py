@@ -103,10 +103,11 @@ class Connection:
                 if frame.is_corrupt:
                     continue
                 now, stamp = self._clock(), frame.time
-                if stamp is None:
-                    stamp, offset = now, 0.0
-                if offset is None or (abs(stamp + offset - now) > JUMP and not self.recorded):
+                if stamp is not None and (
+                    offset is None or (abs(stamp + offset - now) > JUMP and not self.recorded)
+                ):
                     offset = max(now, self.last + period) - stamp
-                self.last = max(stamp + offset, self.last + 1e-6)
+                time = now if stamp is None or offset is None else stamp + offset
+                self.last = max(time, self.last + 1e-6)
                 yield Picture(self.number, self.last, self.last + period, frame, UPRIGHT, False)
                 self.number += 1
