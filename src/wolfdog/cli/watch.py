@@ -21,7 +21,8 @@ def watch(
         list[str],
         typer.Argument(
             help="Videos, images, folders of them, a COCO Camera Traps JSON file, a Camtrap DP package, camera:0, the "
-            "address of a stream (rtsp://, http://, udp://), or - for a list on standard input.",
+            "address of a stream (rtsp://, http://, udp://), or - for a list on standard input. Several cameras and "
+            "streams are watched at once, each in a folder of its own.",
             show_default=False,
         ),
     ],
@@ -152,8 +153,9 @@ def watch(
     from ..watch.recorder import Recorder
     from ..watch.video.camera_dates import DateOptions
     from ..watch.video.listing import ListOptions, list_media, parse_shift
-    from ..watch.video.live import LiveOptions
+    from ..watch.video.live_address import LiveOptions
     from ..watch.video.media import all_utc, by_deployment
+    from .live_sources import watch_live
 
     listing = ListOptions(
         dates=DateOptions(zone=zone, pattern=time_pattern),
@@ -184,33 +186,41 @@ def watch(
             "--method, --option, --crop, --motion, --detections, --detector, --fps and --skip-still out."
         )
     media = list_media(sources, listing)
-    live = [medium.name for medium in media if medium.live is not None]
+    live = [medium for medium in media if medium.live is not None]
+    files = [medium for medium in media if medium.live is None]
     if live and (annotate or clips or lookahead or motion or detections is not None or detector is not None):
         raise InputError(
-            f"{live[0]}: a live source is read once, as it comes. Leave --annotate, --clips, --lookahead, --motion, "
-            "--detections and --detector out."
-        )
-    if len(live) > 1:
-        raise InputError(
-            f"{len(live)} live sources: give one to each command, so that all are watched at once."
+            f"{live[0].name}: a live source is read once, as it comes. Leave --annotate, --clips, --lookahead, "
+            "--motion, --detections and --detector out."
         )
     labeller = (
         load_labeller(options)
         if model is None
         else load_model_labeller(model, ahead=lookahead, threads=threads, cache=cache, max_pixels=max_pixels)
     )
-    watched: list[Watched] = []
-    try:
-        with Recorder(
+
+    def recorder(folder: Path, of: "list[Medium]") -> Recorder:
+        return Recorder(
             labeller,
-            out,
+            folder,
             min_event=min_event,
             event_gap=event_gap,
             annotated=annotate,
             clips=clip_margin if clips else None,
-            utc=all_utc(media),
-        ) as recorder:
-            _watch_all(recorder, by_deployment(media), watched)
+            utc=all_utc(of),
+        )
+
+    watched: list[Watched] = []
+    try:
+        if files:
+            with recorder(out, files) as writing:
+                _watch_all(writing, by_deployment(files), watched)
+        if live:
+            found = watch_live(
+                live, out, lambda folder: recorder(folder, live), alone=not files, duration=duration
+            )
+            watched += found
+            _tell_troubles(found)
     except KeyboardInterrupt:
         complaints.print(
             f"wolfdog: interrupted; {out} holds the videos that were labelled until then",
@@ -229,9 +239,13 @@ def _watch_all(recorder: "Recorder", deployments: list[list["Medium"]], watched:
         with stages(media[0].deployment, len(media)) as done:
             results = recorder.watch_deployment(media, _progress(media, done))
         watched += results
-        for one in results:
-            if one.trouble is not None:
-                complaints.print(f"wolfdog: {one.trouble}", style="red", markup=False, soft_wrap=True)
+        _tell_troubles(results)
+
+
+def _tell_troubles(results: list["Watched"]) -> None:
+    for one in results:
+        if one.trouble is not None:
+            complaints.print(f"wolfdog: {one.trouble}", style="red", markup=False, soft_wrap=True)
 
 
 def _progress(media: list["Medium"], done: Done) -> "MediaProgress":
