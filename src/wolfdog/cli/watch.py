@@ -130,6 +130,13 @@ def watch(
     max_pixels: Annotated[
         int, typer.Option(min=1, help="Refuse files with larger pictures than this many pixels.")
     ] = 100_000_000,
+    all_probabilities: Annotated[
+        bool,
+        typer.Option(
+            "--all-probabilities",
+            help="Also write the probability of every class to moments.csv; predictions.parquet always has them.",
+        ),
+    ] = False,
     annotate: Annotated[
         bool, typer.Option("--annotate", help="Also write each video with its labels beneath the pictures.")
     ] = False,
@@ -208,6 +215,7 @@ def watch(
             annotated=annotate,
             clips=clip_margin if clips else None,
             utc=all_utc(of),
+            all_probabilities=all_probabilities,
         )
 
     watched: list[Watched] = []

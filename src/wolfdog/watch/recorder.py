@@ -53,6 +53,7 @@ class Recorder:
         annotated: Whether annotated copies are written.
         clips: Margin in seconds with which each event is cut out as a clip, into the folder `clips`; None cuts none.
         utc: Whether times are seconds in UTC in the predictions table; see `all_utc`.
+        all_probabilities: Whether moments.csv has the probabilities of every class; predictions.parquet always has.
 
     Raises:
         OSError: The folder cannot be written.
@@ -69,6 +70,7 @@ class Recorder:
         annotated: bool = False,
         clips: float | None = None,
         utc: bool = False,
+        all_probabilities: bool = False,
     ) -> None:
         self._labeller = labeller
         self._out = out
@@ -79,7 +81,12 @@ class Recorder:
         self._utc = utc
         out.mkdir(parents=True, exist_ok=True)
         self._all = (
-            MomentsCSV(out / "moments.csv", labeller.classes, keep_partial=True),
+            MomentsCSV(
+                out / "moments.csv",
+                labeller.classes,
+                all_probabilities=all_probabilities,
+                keep_partial=True,
+            ),
             EventsCSV(out / "events.csv", min_duration=min_event, keep_partial=True, gap=event_gap),
         )
         self._predictions = PredictionsWriter(
