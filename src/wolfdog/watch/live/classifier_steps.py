@@ -14,7 +14,7 @@ from ..labelling.live_labels import RunningContext
 from ..predictions import Predictions
 from ..smoothing.method import Method, Stream
 from .gates import Gates, gates_of
-from .pictures import LivePicture
+from .pictures import LivePicture, blank_picture
 from .step_labeller import Floats, Past, Step, StepLabeller
 
 
@@ -53,6 +53,12 @@ class ClassifierSteps(StepLabeller):
         stream = self._context.stream
         assert rows.context is not None
         return Step(p[0], rows.context[0].astype(np.float32), inside=None if stream is None else stream.last_step)
+
+    def warm_up(self) -> None:
+        """Compile classifier and memory; see `StepLabeller`."""
+        for second in range(2):
+            self.step(blank_picture(float(second)))
+        self._context = RunningContext(self._smoothing, self.classes)
 
     def losses(self, past: Past, ends: Sequence[int], label: int) -> NDArray[np.float64]:
         """Losses of log odds; see `StepLabeller`. The memory begins anew at the first of the moments."""

@@ -61,7 +61,8 @@ def verdict_of(labeller: StepLabeller, moments: Sequence[LiveMoment]) -> Verdict
 
         contribution(run) = logit q(label | run and what is nearer) - logit q(label | what is nearer)
 
-    See `wolfdog.watch.nearest_first`. Moments of `unknown` and `blank` count with the run after them.
+    See `wolfdog.watch.nearest_first`. Moments of `unknown` and `blank` count with the run after them; where the context
+    label is one of these, nothing is explained.
 
     Args:
         labeller: Labeller of the source.
@@ -75,6 +76,8 @@ def verdict_of(labeller: StepLabeller, moments: Sequence[LiveMoment]) -> Verdict
         return None
     last = moments[-1]
     label = last.moment.context
+    if label in BACKGROUND:
+        return Verdict(last.number, label, bool(last.moment.evidence), ())
     if last.moment.evidence:
         past = _attended(moments)
         return Verdict(last.number, label, True, _largest(past))
@@ -124,7 +127,9 @@ def _runs(moments: Sequence[LiveMoment]) -> list[tuple[int, int]]:
 
 def _past_moment(moments: Sequence[LiveMoment], start: int, stop: int, weight: float) -> PastMoment:
     """Moment of a run whose snapshot is the surest."""
-    best = max(range(start, stop), key=lambda k: float(moments[k].moment.snapshot_probabilities.max()))
+    label = moments[start].moment.snapshot
+    own = [k for k in range(start, stop) if moments[k].moment.snapshot == label]
+    best = max(own, key=lambda k: float(moments[k].moment.snapshot_probabilities.max()))
     one = moments[best]
     return PastMoment(one.number, moments[-1].at - one.at, one.moment.snapshot, weight)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from ...errors import MediaError
 from ..video.container import MAX_PIXELS, open_video
 from ..video.decoding import Decoding, Picture, intact
@@ -42,6 +44,22 @@ class LivePicture:
     def image(self) -> "VideoFrame":
         """Decoded frame."""
         return self.picture.image
+
+
+def blank_picture(seconds: float, *, side: int = 64) -> LivePicture:
+    """Grey picture, for the compilation of a labeller.
+
+    Args:
+        seconds: Its time.
+        side: Pixels of a side.
+
+    Returns:
+        The picture.
+    """
+    import av
+
+    frame = av.VideoFrame.from_ndarray(np.full((side, side, 3), 127, np.uint8), format="rgb24")
+    return LivePicture(Picture(0, seconds, seconds + 1.0, frame), time.monotonic())
 
 
 class PictureSource(ABC):

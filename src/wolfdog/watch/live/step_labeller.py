@@ -73,6 +73,10 @@ class StepLabeller(ABC):
         """
 
     @abstractmethod
+    def warm_up(self) -> None:
+        """Compile what the first picture would have to wait for; the memory stays empty."""
+
+    @abstractmethod
     def losses(self, past: Past, ends: Sequence[int], label: int) -> NDArray[np.float64]:
         """Loss of a label's log odds at the last moment when the memory is run without the first moments.
 

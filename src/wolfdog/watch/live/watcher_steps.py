@@ -20,7 +20,7 @@ from ..model.watcher import LEAST_WEIGHT, Watcher
 from ..moments import Evidence
 from ..video.source import small_picture
 from .gates import Gates, gates_of
-from .pictures import LivePicture
+from .pictures import LivePicture, blank_picture
 from .step_labeller import Past, Step, StepLabeller
 
 
@@ -42,7 +42,8 @@ class WatcherSteps(StepLabeller):
         self.classes, self.fps = config.classes, config.fps
         self.classifier, self.method = name, config.memory
         self._watcher, self._lock = watcher.eval(), lock or Lock()
-        self._scaler, self._state = VideoReformatter(), None
+        self._scaler = VideoReformatter()
+        self._state: Any = None
 
     @torch.no_grad()
     def step(self, picture: LivePicture) -> Step:
@@ -57,6 +58,12 @@ class WatcherSteps(StepLabeller):
         of_layer = before[0] if before is not None and isinstance(self._memory, AttentionMemory) else before
         inside = None if self._layer is None else (embedding, of_layer)
         return Step(said[0], said[1], evidence=found, inside=inside)
+
+    def warm_up(self) -> None:
+        """Compile the network; see `StepLabeller`."""
+        for second in range(2):
+            self.step(blank_picture(float(second)))
+        self._state = None
 
     def _remember(
         self, embedding: Tensor, snapshot: Tensor, time: Tensor
