@@ -15,6 +15,7 @@ from .evaluate import evaluate
 from .explain import explain
 from .export import export
 from .labels import check, split
+from .live import live
 from .pretrain import pretrain
 from .report import report
 from .screen import complaints, console
@@ -52,7 +53,7 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-for command in (watch, smooth, report, train, evaluate, explain, demo, tv, export, pretrain):
+for command in (watch, live, smooth, report, train, evaluate, explain, demo, tv, export, pretrain):
     app.command(help=_paragraphs(command.__doc__ or ""))(command)
 
 

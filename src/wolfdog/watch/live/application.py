@@ -89,7 +89,10 @@ def live_application(session: Session) -> ASGIApp:
         )
 
     async def history(request: Request) -> Response:
-        feed, after = feed_of(request.query_params.get("source")), _whole(request.query_params.get("after", "0"))
+        feed, after = (
+            feed_of(request.query_params.get("source")),
+            _whole(request.query_params.get("after", "0")),
+        )
         if feed is None or after is None:
             return _refused(404, "history: expected source=0 and after=0, the number of a moment")
         # "after" counts from 1 in the address, so that 0 is from the beginning.
@@ -163,13 +166,15 @@ def control(session: Session, wish: Any) -> None:
     else:
         raise InputError("television: expected do to be zap, show or between.")
     session.hub.publish(
-        {"type": "television", "source": source, "between": set_.on_air.between if do != "between" else wish["count"]}
+        {
+            "type": "television",
+            "source": source,
+            "between": set_.on_air.between if do != "between" else wish["count"],
+        }
     )
 
 
-async def _history(
-    feed: Feed, after: int, turn: asyncio.Semaphore, *, packed: bool
-) -> AsyncIterator[bytes]:
+async def _history(feed: Feed, after: int, turn: asyncio.Semaphore, *, packed: bool) -> AsyncIterator[bytes]:
     packing = zlib.compressobj(1, zlib.DEFLATED, 31) if packed else None
     async with turn:
         messages = await asyncio.to_thread(feed.backlog, after)
@@ -184,7 +189,9 @@ async def _history(
 
 
 def _lines(messages: Sequence[dict[str, Any]]) -> bytes:
-    return "".join(json.dumps(one, separators=(",", ":"), allow_nan=False) + "\n" for one in messages).encode()
+    return "".join(
+        json.dumps(one, separators=(",", ":"), allow_nan=False) + "\n" for one in messages
+    ).encode()
 
 
 async def _body(request: Request) -> bytes:

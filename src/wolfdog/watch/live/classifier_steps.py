@@ -28,7 +28,14 @@ class ClassifierSteps(StepLabeller):
         lock: Held while the classifier works.
     """
 
-    def __init__(self, classifier: Classifier, method: Method, fps: float, *, lock: AbstractContextManager[Any] | None = None) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        method: Method,
+        fps: float,
+        *,
+        lock: AbstractContextManager[Any] | None = None,
+    ) -> None:
         from av.video.reformatter import VideoReformatter
 
         self.classes = classifier.classes
@@ -52,7 +59,9 @@ class ClassifierSteps(StepLabeller):
             rows = self._context.add(self._table(p, np.array([picture.picture.time])))
         stream = self._context.stream
         assert rows.context is not None
-        return Step(p[0], rows.context[0].astype(np.float32), inside=None if stream is None else stream.last_step)
+        return Step(
+            p[0], rows.context[0].astype(np.float32), inside=None if stream is None else stream.last_step
+        )
 
     def warm_up(self) -> None:
         """Compile classifier and memory; see `StepLabeller`."""

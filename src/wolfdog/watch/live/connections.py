@@ -40,7 +40,11 @@ class LimitedConnection(H11Protocol):
         self.busy_since: float = self.idle_since
         if len(self.connections) <= self.limits.most:
             return
-        idle = [one for one in self.connections if isinstance(one, LimitedConnection) and one.idle and one is not self]
+        idle = [
+            one
+            for one in self.connections
+            if isinstance(one, LimitedConnection) and one.idle and one is not self
+        ]
         (min(idle, key=lambda one: one.idle_since) if idle else self).abort()
 
     @property

@@ -72,7 +72,8 @@ class EventStream:
         lines = [
             json.dumps(one, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
             for one in messages
-            if one["type"] not in self._skip and (self._source is None or one.get("source", self._source) == self._source)
+            if one["type"] not in self._skip
+            and (self._source is None or one.get("source", self._source) == self._source)
         ]
         if self._server_sent:
             return "".join(f"data: {line}\n\n" for line in lines).encode()

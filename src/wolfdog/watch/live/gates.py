@@ -78,9 +78,7 @@ def gates_of(layer: Recurrent, inputs: Sequence[Tensor], state: Any) -> Gates | 
     """
     if state is not None:
         state = transform(torch.clone, state)
-    found = {
-        name: value[:, 0] for name, value in layer.activations(torch.stack(list(inputs)), state).items()
-    }
+    found = {name: value[:, 0] for name, value in layer.activations(torch.stack(list(inputs)), state).items()}
     table = next((readings for needed, readings in _TABLES if needed <= set(found)), None)
     if table is None:
         return None

@@ -107,7 +107,10 @@ class Hub:
             if new:
                 lost = new[0].number - position
                 position = end
-                yield [*([{"type": "dropped", "messages": lost}] if lost else []), *(one.content for one in new)]
+                yield [
+                    *([{"type": "dropped", "messages": lost}] if lost else []),
+                    *(one.content for one in new),
+                ]
                 continue
             try:
                 await asyncio.wait_for(waking.wait(), idle)

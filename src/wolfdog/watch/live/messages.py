@@ -93,7 +93,12 @@ def verdict_message(source: int, verdict: Verdict) -> Content:
         "label": verdict.label,
         "measure": "attention" if verdict.attention else "nats",
         "past": [
-            {"number": one.number, "ago": round(one.ago, 2), "label": one.label, "weight": round(one.weight, 3)}
+            {
+                "number": one.number,
+                "ago": round(one.ago, 2),
+                "label": one.label,
+                "weight": round(one.weight, 3),
+            }
             for one in verdict.past
         ],
     }

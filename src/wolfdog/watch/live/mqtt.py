@@ -64,7 +64,12 @@ class Broker:
         except ValueError:
             port = -1
         topic = parts.path.strip("/") or "wolfdog"
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == -1 or set("+#") & set(topic):
+        if (
+            parts.scheme not in ("mqtt", "mqtts")
+            or not parts.hostname
+            or port == -1
+            or set("+#") & set(topic)
+        ):
             shown = re.sub(r"://[^/@]*@", "://", address)
             raise InputError(f"--mqtt: expected mqtt://user:password@host:1883/topic, got {shown!r}.")
         return cls(
@@ -82,9 +87,9 @@ class MQTTPublisher:
 
     Topics, below the broker's topic: `status` (online or offline, retained, also as the last will), `<source>/state`
     (retained JSON with the two labels and their probabilities, when a label changes and every ten seconds) and
-    `<source>/event` (JSON of each event that is over, but for `unknown` and `blank`). With Home Assistant's discovery,
-    each source is a device with two sensors, the label with memory and the label of the frame alone. The client connects
-    again by itself.
+    `<source>/event` (JSON of each event that is over, but for `unknown` and `blank`). By Home Assistant's discovery,
+    each source is a device with two sensors, the label with memory and the label of the frame alone. The client
+    connects again by itself.
 
     Args:
         address: Address of the broker; see `Broker.of`.
@@ -141,7 +146,9 @@ class MQTTPublisher:
     def close(self) -> None:
         """Say that nothing more comes, and disconnect."""
         if self._client.is_connected():
-            self._client.publish(f"{self._broker.topic}/status", "offline", qos=1, retain=True).wait_for_publish(2)
+            self._client.publish(
+                f"{self._broker.topic}/status", "offline", qos=1, retain=True
+            ).wait_for_publish(2)
         self._client.disconnect()
         self._client.loop_stop()
 

@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from urllib.parse import quote
 
@@ -38,8 +38,8 @@ class ServerOptions:
     host: str = "127.0.0.1"
     port: int = 8000
     token: str | None = None
-    limits: ConnectionLimits = ConnectionLimits()
-    rate: RateLimit = RateLimit()
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    rate: RateLimit = field(default_factory=RateLimit)
 
     def __post_init__(self) -> None:
         if self.token is None and not is_loopback(self.host):
@@ -167,7 +167,9 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):
-        raise InputError(f"--host {host}: no such address. Give one of this machine, as 192.168.1.5.") from None
+        raise InputError(
+            f"--host {host}: no such address. Give one of this machine, as 192.168.1.5."
+        ) from None
     listening = socket.socket(family, kind, protocol)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

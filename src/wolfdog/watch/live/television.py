@@ -56,7 +56,9 @@ class Television(PictureSource):
         WorldError: Something in the world cannot be shown.
     """
 
-    def __init__(self, world: World, painting: "Painting", *, seed: int = 0, name: str = "television") -> None:
+    def __init__(
+        self, world: World, painting: "Painting", *, seed: int = 0, name: str = "television"
+    ) -> None:
         super().__init__(name, "television", world.fps)
         painting.check(world)
         self._world, self._painting = world, painting
@@ -195,7 +197,9 @@ class Television(PictureSource):
 
     def _ambiguous(self, channel: int) -> str:
         filler = self._world.channels[channel].filler
-        ambiguous = {label: w for label, w in filler.items() if label in self._world.ambiguous_labels and w > 0}
+        ambiguous = {
+            label: w for label, w in filler.items() if label in self._world.ambiguous_labels and w > 0
+        }
         return self._weighted(ambiguous or filler)
 
     def _weighted(self, weights: "dict[str, float] | object") -> str:

@@ -35,7 +35,9 @@ class WatcherSteps(StepLabeller):
 
     blank = None
 
-    def __init__(self, watcher: Watcher, name: str, *, lock: AbstractContextManager[Any] | None = None) -> None:
+    def __init__(
+        self, watcher: Watcher, name: str, *, lock: AbstractContextManager[Any] | None = None
+    ) -> None:
         from av.video.reformatter import VideoReformatter
 
         config = watcher.config
