@@ -165,13 +165,7 @@ def control(session: Session, wish: Any) -> None:
         set_.set_between(count)
     else:
         raise InputError("television: expected do to be zap, show or between.")
-    session.hub.publish(
-        {
-            "type": "television",
-            "source": source,
-            "between": set_.on_air.between if do != "between" else wish["count"],
-        }
-    )
+    session.hub.publish({"type": "television", "source": source, "between": set_.between})
 
 
 async def _history(feed: Feed, after: int, turn: asyncio.Semaphore, *, packed: bool) -> AsyncIterator[bytes]:

@@ -45,6 +45,7 @@ class ClassifierSteps(StepLabeller):
         self._network, self._smoothing = classifier, method
         self._lock, self._scaler = lock or Lock(), VideoReformatter()
         self._context = RunningContext(method, classifier.classes)
+        self._count = 0
 
     def step(self, picture: LivePicture) -> Step:
         """Labels of the next picture; see `StepLabeller`."""
@@ -56,7 +57,8 @@ class ClassifierSteps(StepLabeller):
         )
         with self._lock:
             p = self._network.classify(image[None]).probabilities
-            rows = self._context.add(self._table(p, np.array([picture.picture.time])))
+            rows = self._context.add(self._table(p, np.array([picture.picture.time]), first=self._count))
+        self._count += 1
         stream = self._context.stream
         assert rows.context is not None
         return Step(
@@ -83,7 +85,7 @@ class ClassifierSteps(StepLabeller):
             return None
         return gates_of(stream.memory, [x for x, _ in steps], steps[0][1])
 
-    def _table(self, p: Floats, times: NDArray[np.float64]) -> Predictions:
+    def _table(self, p: Floats, times: NDArray[np.float64], *, first: int = 0) -> Predictions:
         return Predictions.from_columns(
-            self.classes, p, time=times, frame=np.arange(len(times)), blank=self.blank
+            self.classes, p, time=times, frame=first + np.arange(len(times)), blank=self.blank
         )

@@ -15,6 +15,8 @@ MOST_MOMENTS = 1500
 CANDIDATES = 12
 """Runs of past moments whose part in a label is computed: the latest ones."""
 SHOWN = 5
+ALONE = 3.0
+"""Log odds above which a label stands without its past: 95 %."""
 LEAST = 0.1
 """Least contribution that is shown: a tenth of a nat, or of the attention."""
 
@@ -62,7 +64,7 @@ def verdict_of(labeller: StepLabeller, moments: Sequence[LiveMoment]) -> Verdict
         contribution(run) = logit q(label | run and what is nearer) - logit q(label | what is nearer)
 
     See `wolfdog.watch.nearest_first`. Moments of `unknown` and `blank` count with the run after them; where the context
-    label is one of these, nothing is explained.
+    label is one of these, nothing is explained. Nothing is found, either, where the label is sure without its past.
 
     Args:
         labeller: Labeller of the source.
@@ -90,6 +92,9 @@ def verdict_of(labeller: StepLabeller, moments: Sequence[LiveMoment]) -> Verdict
         [one.inside for one in moments],
     )
     losses = labeller.losses(seen, [stop for _, stop in runs], labeller.classes.index(label))
+    sure = min(float(last.moment.context_probabilities.max()), 1 - 1e-7)
+    if np.log(sure / (1 - sure)) - losses.max() > ALONE:
+        return Verdict(last.number, label, False, ())
     parts = np.diff(losses, prepend=0.0)
     found = [
         _past_moment(moments, start, stop, float(part))

@@ -137,8 +137,7 @@ class Feed:
             "text": self.text,
         }
         if television is not None:
-            on_air = television.on_air
-            facts["television"] = {"shows": list(television.shows), "between": on_air.between}
+            facts["television"] = {"shows": list(television.shows), "between": television.between}
         return facts
 
     def backlog(self, after: int) -> list[dict[str, Any]]:

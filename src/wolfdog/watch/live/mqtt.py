@@ -68,7 +68,9 @@ class Broker:
             parts.scheme not in ("mqtt", "mqtts")
             or not parts.hostname
             or port == -1
-            or set("+#") & set(topic)
+            or parts.query
+            or parts.fragment
+            or "+" in topic
         ):
             shown = re.sub(r"://[^/@]*@", "://", address)
             raise InputError(f"--mqtt: expected mqtt://user:password@host:1883/topic, got {shown!r}.")

@@ -19,6 +19,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BODY = 4096
 """Largest body of a request in bytes."""
+MOST_HEADERS = 16_384
+"""Largest headers of a request in bytes."""
 SHORTEST_TOKEN = 12
 
 POLICY = (
@@ -192,6 +194,8 @@ class Protection:
             and headers.get("content-type", "").partition(";")[0] != "application/json"
         ):
             return 415, "Send JSON, as application/json."
+        if sum(len(name) + len(value) for name, value in headers.items()) > MOST_HEADERS:
+            return 431, f"At most {MOST_HEADERS} bytes of headers."
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 9 or int(length) > MOST_BODY:
             return 413, f"At most {MOST_BODY} bytes."

@@ -94,7 +94,7 @@ class PageServer:
             timeout_graceful_shutdown=2,
             h11_max_incomplete_event_size=limits.header,
         )
-        self._server = _Server(config, session)
+        self._server = _Server(config, session, limits.idle)
 
     @property
     def address(self) -> str:
@@ -136,14 +136,15 @@ class _Server(uvicorn.Server):
 
     ready: Callable[[], None] | None = None
 
-    def __init__(self, config: uvicorn.Config, session: Session) -> None:
+    def __init__(self, config: uvicorn.Config, session: Session, idle: float) -> None:
         super().__init__(config)
-        self._session = session
+        self._session, self._idle = session, idle
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._session.hub.attach(asyncio.get_running_loop())
         await super().startup(sockets)
-        self._sweeping = asyncio.create_task(close_overdue(self.server_state.connections))
+        every = min(2.0, self._idle / 2)
+        self._sweeping = asyncio.create_task(close_overdue(self.server_state.connections, every=every))
         if self.ready is not None:
             self.ready()
 

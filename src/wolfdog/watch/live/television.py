@@ -1,7 +1,7 @@
 """Endless simulated television with a remote control."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from threading import Condition
 from typing import TYPE_CHECKING
@@ -86,6 +86,12 @@ class Television(PictureSource):
         with self._changed:
             return self._on_air
 
+    @property
+    def between(self) -> int | None:
+        """Number of unknown things between an informative animal and an ambiguous one; None as broadcast."""
+        with self._changed:
+            return self._between
+
     def zap(self) -> None:
         """Change to another channel."""
         with self._changed:
@@ -118,6 +124,8 @@ class Television(PictureSource):
         Raises:
             InputError: It is below 0 or above 200.
         """
+        if count is not None and UNKNOWN not in self._world.labels:
+            raise InputError(f"between: the world {self._world.name!r} has no label {UNKNOWN!r}.")
         if count is not None and (isinstance(count, bool) or not 0 <= count <= MOST_BETWEEN):
             raise InputError(f"between: expected 0 to {MOST_BETWEEN} unknown things, got {count!r}.")
         with self._changed:
@@ -202,10 +210,9 @@ class Television(PictureSource):
         }
         return self._weighted(ambiguous or filler)
 
-    def _weighted(self, weights: "dict[str, float] | object") -> str:
-        shares = dict(weights)  # type: ignore[call-overload]
-        p = np.array(list(shares.values()), np.float64)
-        return str(self._rng.choice(list(shares), p=p / p.sum()))
+    def _weighted(self, weights: Mapping[str, float]) -> str:
+        p = np.array(list(weights.values()), np.float64)
+        return str(self._rng.choice(list(weights), p=p / p.sum()))
 
     def _picture(self, scene: "Scene", place: dict[str, list[int]], label: str, index: int) -> LivePicture:
         import av

@@ -48,7 +48,7 @@ function columnsOf(source, right, width, edge) {
     if (moments[middle].at < left - longest) at = middle + 1;
     else high = middle;
   }
-  let taken = -1;
+  let [taken, reached] = [-1, -1];
   const dots = window.devicePixelRatio || 1;
   for (; at < moments.length && moments[at].at <= right; at++) {
     const x = edge + (moments[at].at - left) * scale;
@@ -57,8 +57,10 @@ function columnsOf(source, right, width, edge) {
     if (end < edge || Math.floor(end) === taken) continue;
     taken = Math.floor(end);
     // Whole pixels of the screen, or seams would show between the columns.
-    const from = Math.round(Math.max(edge, x) * dots) / dots;
-    found.push([from, Math.max(Math.round(end * dots) / dots - from, 1 / dots), moments[at]]);
+    const follows = at > 0 && moments[at].at - moments[at - 1].at <= longest && reached >= 0;
+    const from = follows ? reached : Math.round(Math.max(edge, x) * dots) / dots;
+    reached = Math.max(Math.round(end * dots) / dots, from + 1 / dots);
+    found.push([from, reached - from, moments[at]]);
   }
   return found;
 }
