@@ -82,7 +82,7 @@ class Television(PictureSource):
 
     @property
     def on_air(self) -> OnAir:
-        """What is on."""
+        """Channel and label of the present frame, and the state of the rounds."""
         with self._changed:
             return self._on_air
 
