@@ -1,5 +1,6 @@
 """Commands of the command line, and messages for users' mistakes."""
 
+import functools
 import sys
 import warnings
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from .labels import check, split
 from .pretrain import pretrain
 from .report import report
 from .screen import complaints, console
+from .signals import status_of
 from .smooth import smooth
 from .train import train
 from .tv import tv
@@ -52,13 +54,27 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
+def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
+    """Command that says in one line that it was interrupted."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt as error:
+            complaints.print("wolfdog: interrupted")
+            raise typer.Exit(status_of(error)) from None
+
+    return run
+
+
 for command in (watch, smooth, report, train, evaluate, explain, demo, tv, export, pretrain):
-    app.command(help=_paragraphs(command.__doc__ or ""))(command)
+    app.command(help=_paragraphs(command.__doc__ or ""))(_interruptible(command))
 
 
 labels = typer.Typer(help="Check labels against their videos, and split them by site.", no_args_is_help=True)
 for of_labels in (check, split):
-    labels.command(help=_paragraphs(of_labels.__doc__ or ""))(of_labels)
+    labels.command(help=_paragraphs(of_labels.__doc__ or ""))(_interruptible(of_labels))
 app.add_typer(labels, name="labels")
 
 

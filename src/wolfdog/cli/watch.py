@@ -1,5 +1,7 @@
 """wolfdog watch: labels for every moment of videos."""
 
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,8 +11,11 @@ from ..errors import InputError
 from ..watch.progress import Done
 from .options import Crop, Deployments
 from .screen import StageBars, complaints, console
+from .signals import status_of
+from .watch_job import watch_files
 
 if TYPE_CHECKING:
+    from ..watch.jobs.workers import Loader
     from ..watch.labelling.labeller import MediaProgress
     from ..watch.recorder import Recorder, Watched
     from ..watch.video.media import Medium
@@ -138,6 +143,19 @@ def watch(
     clip_margin: Annotated[
         float, typer.Option(min=0.0, help="Seconds of a clip before and after its event.")
     ] = 2.0,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that label deployments side by side; one for each core.")
+    ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how much there is to do, and write nothing.")
+    ] = False,
+    guard_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--guard-formulas",
+            help="Write an apostrophe before names and labels that a spreadsheet would take for a formula.",
+        ),
+    ] = False,
 ) -> None:
     """Label videos and images: for every moment a label from the frame alone, and one that remembers what came before.
 
@@ -146,10 +164,12 @@ def watch(
     (.vtt) and a timeline (.png).
 
     The memory runs through the files of a deployment, one camera at one place, in the order of time, and reads the
-    seconds between them. A file that cannot be read is reported, and the next one follows; the exit status is then 1.
+    seconds between them. A file that cannot be read is a line of errors.csv, and the next one follows; the exit status
+    is then 1. The same command again goes on where it was stopped, and labels files that are new or have changed.
     """
+    from ..watch.jobs.job import JobOptions
     from ..watch.labelling.loading import LabelOptions, load_labeller, load_model_labeller
-    from ..watch.recorder import Recorder
+    from ..watch.recorder import Recorder, RecordOptions
     from ..watch.video.camera_dates import DateOptions
     from ..watch.video.listing import ListOptions, list_media, parse_shift
     from ..watch.video.live import LiveOptions
@@ -194,11 +214,29 @@ def watch(
         raise InputError(
             f"{len(live)} live sources: give one to each command, so that all are watched at once."
         )
-    labeller = (
-        load_labeller(options)
+    loader: Loader = (
+        partial(load_labeller, options)
         if model is None
-        else load_model_labeller(model, ahead=lookahead, threads=threads, cache=cache, max_pixels=max_pixels)
+        else partial(
+            load_model_labeller, model, ahead=lookahead, threads=threads, cache=cache, max_pixels=max_pixels
+        )
     )
+    record = RecordOptions(
+        min_event=min_event,
+        event_gap=event_gap,
+        annotated=annotate,
+        clips=clip_margin if clips else None,
+        utc=all_utc(media),
+        guard_formulas=guard_formulas,
+    )
+    if not live:
+        named = {**asdict(replace(options, threads=1, cache=True)), "model": model}
+        job = JobOptions(record=record, labels=named, workers=workers, threads=threads)
+        status = watch_files(media, out, loader, job, dry_run=dry_run)
+        if status:
+            raise typer.Exit(status)
+        return
+    labeller = loader()
     watched: list[Watched] = []
     try:
         with Recorder(
@@ -208,16 +246,17 @@ def watch(
             event_gap=event_gap,
             annotated=annotate,
             clips=clip_margin if clips else None,
-            utc=all_utc(media),
+            utc=record.utc,
+            guard_formulas=guard_formulas,
         ) as recorder:
             _watch_all(recorder, by_deployment(media), watched)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         complaints.print(
             f"wolfdog: interrupted; {out} holds the videos that were labelled until then",
             markup=False,
             soft_wrap=True,
         )
-        raise typer.Exit(130) from None
+        raise typer.Exit(status_of(error)) from None
     console.print(f"{out}: {_summary(media, watched)}", markup=False, soft_wrap=True)
     if any(one.trouble is not None for one in watched):
         raise typer.Exit(1)

@@ -112,6 +112,22 @@ class VideoFiles:
         return self._beside.with_name(self._beside.name + ending)
 
 
+def outputs_of(name: str, *, annotated: bool, clips: bool) -> list[str]:
+    """Paths of the files and folders that labelling a video writes, within the folder of results.
+
+    Args:
+        name: Name of the video in the results.
+        annotated: Whether there is a copy with labels.
+        clips: Whether there are clips.
+
+    Examples:
+        >>> outputs_of("a.mp4", annotated=False, clips=True)
+        ['a.mp4.vtt', 'a.mp4.png', 'a.mp4.evidence.png', 'clips/a.mp4']
+    """
+    endings = [SUBTITLES, TIMELINE, EVIDENCE, *([ANNOTATED] if annotated else [])]
+    return [name + ending for ending in endings] + ([f"{CLIPS}/{name}"] if clips else [])
+
+
 def too_long(name: str, *, annotated: bool, evidence: bool) -> str | None:
     """Reason why the files of a video cannot be named after it, or None where they can.
 

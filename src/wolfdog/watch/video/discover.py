@@ -18,8 +18,11 @@ SUFFIXES = frozenset(
 _SYSTEM_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost.dir", "found.000"})
 """Folders in which systems keep what was deleted or lost, in lower case."""
 
+STATE = ".wolfdog-job"
+"""Folder in a folder of results in which a job keeps its state."""
+
 _RESULTS = ("moments.csv", "events.csv")
-"""Files by which a folder of results is known."""
+"""Files by which a folder of results is known, if it has no state of a job."""
 
 _CLIPS = "clips"
 """Folder of the clips that results hold."""
@@ -165,7 +168,7 @@ def _walk(folder: Path, suffixes: Container[str], found: list[Path], visited: se
         _warn(f"{folder}: no permission to list this folder; it is passed over.")
         return
     names = {entry.name for entry in entries}
-    results = names.issuperset(_RESULTS)
+    results = STATE in names or names.issuperset(_RESULTS)
     if not top and results:
         return
     for entry in entries:

@@ -1,0 +1,58 @@
+"""Signals that end a command: SIGTERM and SIGHUP are handled as Ctrl-C is."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Interrupted(KeyboardInterrupt):
+    """Interrupt by a signal.
+
+    Args:
+        number: Number of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.status = 128 + number
+
+
+def status_of(error: KeyboardInterrupt) -> int:
+    """Exit status of a command that was interrupted: 128 and the number of the signal.
+
+    Args:
+        error: The interrupt.
+
+    Returns:
+        The status.
+
+    Examples:
+        >>> status_of(KeyboardInterrupt()), status_of(Interrupted(15))
+        (130, 143)
+    """
+    return error.status if isinstance(error, Interrupted) else 130
+
+
+@contextmanager
+def interrupting_signals() -> Iterator[None]:
+    """Context in which SIGTERM and SIGHUP raise `Interrupted`; a signal that is ignored stays ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is signal.SIG_DFL:
+                signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted(number)
