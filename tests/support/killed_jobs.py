@@ -5,15 +5,16 @@ PYTHONPATH=src:tests/support python tests/support/killed_jobs.py --kills 50 --wo
 
 import argparse
 import hashlib
+import importlib
 import os
 import random
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from onnx_image_networks import colour_network
 from watch_cards import picture
 from watch_films import film, noise
 
-ROOT = Path(__file__).parents[2]
 METADATA = {"names": '["red", "green", "blue"]', "normalisation": "unit"}
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
@@ -62,22 +62,10 @@ def leftovers(out):
     ]
 
 
-def command(source, out, network, *more):
-    """The command and its environment."""
-    words = [
-        "-m",
-        "wolfdog",
-        "watch",
-        source,
-        "--classifier",
-        f"onnx:{network}",
-        "--no-cache",
-        "--out",
-        out,
-        *more,
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    return [sys.executable, *map(str, words)], environment
+def words(source, out, network, *more):
+    """Arguments of the command."""
+    given = ["watch", source, "--classifier", f"onnx:{network}", "--no-cache", "--out", out, *more]
+    return ["wolfdog", *map(str, given)]
 
 
 def children(pid):
@@ -107,34 +95,86 @@ def alive(pids):
     return running
 
 
-def run(words, environment, *, kill_after=None, number=signal.SIGKILL, limit=None):
-    """One run; (exit status, standard error, processes that outlived it)."""
+def load():
+    """Load what the command needs, so that a fork of this process begins at once."""
+    for name in (
+        "av", "matplotlib.figure", "onnx", "onnxruntime", "PIL.Image", "pyarrow.parquet", "wolfdog.cli.app",
+        "wolfdog.watch.jobs.job", "wolfdog.watch.labelling.loading",
+    ):  # fmt: skip
+        importlib.import_module(name)
 
-    def bounded():
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        if limit is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write then fails, as on a full disk
 
-    process = subprocess.Popen(
-        words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=bounded
-    )
-    below = []
-    if kill_after is not None:
+class Started:
+    """Command in a fork of this process.
+
+    Args:
+        arguments: Its arguments.
+        limit: Largest size of a file that it can write, as on a disk that is full; None for any.
+    """
+
+    def __init__(self, arguments, *, limit=None):
+        self._told = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `wait`
+        self.pid = os.fork()
+        if self.pid:
+            return
+        status = 99
         try:
-            process.wait(kill_after)
-        except subprocess.TimeoutExpired:
-            below = children(process.pid)
-            process.send_signal(number)
-    _, told = process.communicate(timeout=600)
-    if below:
-        end = time.monotonic() + 5
-        while alive(below) and time.monotonic() < end:
-            time.sleep(0.1)
-    return process.returncode, told, alive(below)
+            os.setpgid(0, 0)
+            for place in (1, 2):
+                os.dup2(self._told.fileno(), place)
+            sys.stdout, sys.stderr = (os.fdopen(place, "w", closefd=False) for place in (1, 2))
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if limit is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write then fails
+            sys.argv = arguments
+            from wolfdog.cli import main
+
+            try:
+                main()
+                status = 0
+            except SystemExit as end:
+                status = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    def ended(self, seconds):
+        """Whether it ends within so many seconds."""
+        end = time.monotonic() + seconds
+        while os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def wait(self):
+        """Exit status, negative after a signal, and what it printed."""
+        assert self.ended(600), "a command hangs"
+        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        with self._told:
+            self._told.seek(0)
+            return status, self._told.read()
 
 
-def soak(kills, *, workers=1, seed=0, longest=9.0, shape=None, method="memory"):
+def run(arguments, *, kill_after=None, number=signal.SIGKILL, limit=None):
+    """One command; (exit status, what it printed, processes that outlived it)."""
+    process = Started(arguments, limit=limit)
+    below = []
+    if kill_after is not None and not process.ended(kill_after):
+        below = children(process.pid)
+        os.kill(process.pid, number)
+    status, told = process.wait()
+    end = time.monotonic() + 10
+    while alive(below) and time.monotonic() < end:
+        time.sleep(0.1)
+    return status, told, alive(below)
+
+
+def soak(kills, *, workers=1, seed=0, longest=None, shape=None, method="memory"):
     """Kill a job so many times; the report. Fails at the first difference."""
     rng = random.Random(seed)
     counts = Counter()
@@ -143,53 +183,52 @@ def soak(kills, *, workers=1, seed=0, longest=9.0, shape=None, method="memory"):
         network = colour_network(top / "colours.onnx", features=True, metadata=METADATA)
         source = card(top / "card", **(shape or {}))
         options = ("--method", method)
-        words, environment = command(source, top / "quiet", network, *options)
+        load()
+        arguments = words(source, top / "quiet", network, *options)
         began = time.monotonic()
-        status, told, _ = run(words, environment)
+        status, told, _ = run(arguments)
         quiet = time.monotonic() - began
         assert status == 1, told
         expected = digests(top / "quiet")
         out = top / "out"
-        words, _ = command(source, out, network, *options, "--workers", workers)
+        arguments = words(source, out, network, *options, "--workers", workers)
         while counts["kills"] < kills:
             kind = rng.choice([*SIGNALS, "disk", "pulled"])
-            status, told, outlived = _disturbed(kind, rng, words, environment, top, longest)
+            status, told, outlived = _disturbed(kind, rng, arguments, top, longest or 1.2 * quiet)
             assert "Traceback" not in told, told
             assert not outlived, f"{kind}: processes {outlived} outlived the run"
             counts["kills"] += status is not None and status not in (0, 1)
             counts[getattr(kind, "name", kind)] += 1
-            if status in (0, 1) and (out / "moments.csv").exists() and _complete(words, environment):
+            if status in (0, 1) and (out / "moments.csv").exists() and _complete(arguments):
                 _compare(out, expected)
                 counts["finished"] += 1
                 shutil.rmtree(out)
-        status, told, _ = run(words, environment)
+        status, told, _ = run(arguments)
         assert status == 1, told
         _compare(out, expected)
     return {"quiet run, s": round(quiet, 1), **counts, "finished": counts["finished"] + 1}
 
 
-def _disturbed(kind, rng, words, environment, top, longest):
-    delay = rng.uniform(0.1, longest)
+def _disturbed(kind, rng, arguments, top, longest):
+    delay = rng.uniform(0.0, longest)
     if kind == "disk":
-        return run(words, environment, limit=rng.choice([500, 3_000, 8_000, 20_000, 60_000]))
+        return run(arguments, limit=rng.choice([500, 3_000, 8_000, 20_000, 60_000]))
     if kind == "pulled":
-        process = subprocess.Popen(
-            words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        time.sleep(delay)
+        process = Started(arguments)
+        process.ended(delay)
         (top / "card").rename(top / "pulled")
         try:
-            _, told = process.communicate(timeout=600)
+            return *process.wait(), []
         finally:
             (top / "pulled").rename(top / "card")
-        return process.returncode, told, []
-    return run(words, environment, kill_after=delay, number=kind)
+    return run(arguments, kill_after=delay, number=kind)
 
 
-def _complete(words, environment):
+def _complete(arguments):
     """Whether nothing is left to do."""
-    done = subprocess.run([*words, "--dry-run"], env=environment, capture_output=True, text=True, check=True)
-    return " 0 in 0 deployments" in done.stdout
+    status, told, _ = run([*arguments, "--dry-run"])
+    assert status == 0, told
+    return " 0 in 0 deployments" in told
 
 
 def _compare(out, expected):
@@ -206,6 +245,6 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--longest", type=float, default=9.0)
+    parser.add_argument("--longest", type=float, default=None)
     given = parser.parse_args()
     print(soak(given.kills, workers=given.workers, seed=given.seed, longest=given.longest))

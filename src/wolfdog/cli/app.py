@@ -1,6 +1,8 @@
 """Commands of the command line, and messages for users' mistakes."""
 
+import errno
 import functools
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -89,11 +91,17 @@ def main() -> None:
         complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
         sys.exit(2)
     except OSError as error:
-        text = (
-            OSError(f"{error.filename}: {error.strerror}. Choose another place.") if error.filename else error
-        )
-        complaints.print(f"[bold red]wolfdog:[/] {_plain(text)}", soft_wrap=True)
+        complaints.print(f"[bold red]wolfdog:[/] {_plain(_of_system(error))}", soft_wrap=True)
         sys.exit(1)
+
+
+def _of_system(error: OSError) -> str:
+    """Message of an error of the system, with what to do."""
+    if not error.filename:
+        return str(error)
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    advice = "Free some space, and give the same command again" if full else "Choose another place"
+    return f"{os.fsdecode(error.filename)}: {error.strerror}. {advice}."
 
 
 def _one_line_warnings(show: Callable[..., None]) -> Callable[..., None]:

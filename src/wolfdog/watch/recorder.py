@@ -211,7 +211,7 @@ class Recorder:
             if why is None:
                 readable.append(medium)
             else:
-                trouble = f"{medium.path}: {why}. Rename it."
+                trouble = f"{medium.path}: {why}. Rename or move it."
                 results[medium.name] = replace(results[medium.name], trouble=trouble)
 
         def tell(medium: Medium, reason: str) -> None:

@@ -20,6 +20,12 @@ from .timeline import draw_timeline
 _LONGEST_NAME = 255
 """Largest number of bytes in a file name, in most file systems."""
 
+_DEEPEST = 200
+"""Folders that a video may lie in, below its source."""
+
+_LONGEST_PATH = 3000
+"""Bytes of a name with its folders; most systems open paths of up to 4096, and the folder of results comes before."""
+
 CLIPS = "clips"
 """Folder of the clips of all videos, in the folder of the results."""
 
@@ -131,11 +137,19 @@ def outputs_of(name: str, *, annotated: bool, clips: bool) -> list[str]:
 def too_long(name: str, *, annotated: bool, evidence: bool) -> str | None:
     """Reason why the files of a video cannot be named after it, or None where they can.
 
+    Args:
+        name: Name of the video in the results.
+        annotated: Whether there is a copy with labels.
+        evidence: Whether there is a picture of evidence.
+
     Examples:
         >>> too_long("a" * 250 + ".mp4", annotated=False, evidence=False)
         'its name is 254 bytes long, and with .vtt behind it longer than the 255 that file systems allow'
         >>> too_long("a.mp4", annotated=True, evidence=True)
     """
+    folders = name.count("/")
+    if folders > _DEEPEST or len(os.fsencode(name)) > _LONGEST_PATH:
+        return f"it lies {folders} folders deep; results are written for up to {_DEEPEST}, and {_LONGEST_PATH:,} bytes"
     last = name.rpartition("/")[2]
     ending = ANNOTATED if annotated else EVIDENCE if evidence else SUBTITLES
     length = len(os.fsencode(last))
