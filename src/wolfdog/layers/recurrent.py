@@ -143,7 +143,7 @@ class Recurrent(SequenceLayer):
             if found is not None:
                 return found
         if isinstance(x, SYMBOLIC):
-            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)
         check_pair(self.cell, state)
         batched, (events, before, ends, marks) = laid_out(x, state, lengths, resets, self.batch_first)
         runner = own = self._runner()
@@ -257,7 +257,7 @@ class Recurrent(SequenceLayer):
                 self.__dict__["_last_reason"] = None
                 return found
         if isinstance(x_t, SYMBOLIC):
-            return traced_method(self, "step", x_t, state)  # type: ignore[no-any-return]
+            return traced_method(self, "step", x_t, state)
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
         batched, given = x_t.dim() > 1, x_t
