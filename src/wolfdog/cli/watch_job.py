@@ -10,6 +10,7 @@ from .signals import status_of
 
 if TYPE_CHECKING:
     from ..watch.jobs.job import JobOptions, Totals
+    from ..watch.jobs.plan import Deployment
     from ..watch.jobs.workers import Loader
     from ..watch.video.media import Medium
 
@@ -40,7 +41,7 @@ def watch_files(
     job = Job(by_deployment(media), out, options=options)
     waiting = job.waiting()
     if dry_run:
-        _show_plan(job.totals(waiting), len(waiting), sum(one.bytes for one in waiting), out)
+        _show_plan(job.totals(waiting), len(waiting), _size(waiting), out)
         return 0
     # A mistake in the options is told before anything is written.
     labeller = loader() if waiting else None
@@ -71,6 +72,19 @@ def _show_plan(totals: "Totals", deployments: int, size: int, out: Path) -> None
         markup=False,
         soft_wrap=True,
     )
+
+
+def _size(deployments: Sequence["Deployment"]) -> int:
+    """Bytes of videos."""
+    from ..watch.jobs.signature import signature
+
+    found = [
+        signature(medium.path)
+        for one in deployments
+        for medium in one.media
+        if one.bytes and not medium.image
+    ]
+    return sum(one[0] for one in found if one is not None)
 
 
 def _summary(totals: "Totals") -> str:

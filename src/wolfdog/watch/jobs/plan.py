@@ -13,6 +13,9 @@ from ..classifiers.array_cache import content_digest
 from ..video.media import Medium
 from .signature import signature
 
+VIDEO_BYTES = 500_000
+"""Bytes of video that take as long as opening one and drawing its timeline."""
+
 _WEIGHTS = (".safetensors", ".toml", ".onnx", ".json")
 
 
@@ -24,7 +27,7 @@ class Deployment:
         key: Text that changes when one of its files does.
         media: Its files in the order of time.
         images: Number of images.
-        bytes: Size of its videos in bytes.
+        bytes: Size of its videos in bytes, and `VIDEO_BYTES` for each, as a measure of the work.
     """
 
     key: str
@@ -57,7 +60,7 @@ def plan(groups: Iterable[Sequence[Medium]], *, utc: bool) -> Iterator[Deploymen
             found = signature(medium.path)
             images += medium.image
             if found is not None and not medium.image:
-                size += found[0]
+                size += found[0] + VIDEO_BYTES
             text.append(repr((medium.name, medium.deployment, found, medium.utc, medium.local)))
         key = hashlib.sha256("\n".join(text).encode("utf-8", "surrogateescape")).hexdigest()[:32]
         yield Deployment(key, media, images, size)

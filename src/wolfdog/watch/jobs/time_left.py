@@ -12,7 +12,8 @@ class TimeLeft:
 
         left = images_left * seconds per image + bytes_left * seconds per byte
 
-    The two rates come from the deployments that are finished. Until there is one of a kind, its rate is that of the
+    The two rates come from the deployments that are finished, without the first one of each process, which waits for
+    packages and caches to be loaded, as long as there are others. Until there is one of a kind, its rate is that of the
     other kind, an image counting as `IMAGE_BYTES` of video.
 
     Args:
@@ -31,6 +32,7 @@ class TimeLeft:
     workers: int = 1
     images: int = field(default=0, init=False)
     bytes: int = field(default=0, init=False)
+    _count: int = field(default=0, init=False)
     _images: tuple[int, float] = field(default=(0, 0.0), init=False)
     _bytes: tuple[int, float] = field(default=(0, 0.0), init=False)
 
@@ -52,6 +54,9 @@ class TimeLeft:
         """
         self.images -= deployment.images
         self.bytes -= deployment.bytes
+        self._count += 1
+        if self._count == self.workers + 1:
+            self._images, self._bytes = (0, 0.0), (0, 0.0)
         weight = deployment.images * self.IMAGE_BYTES
         whole = weight + deployment.bytes
         if not whole:

@@ -118,6 +118,22 @@ def named_videos(sources: Sequence[str | PathLike[str]]) -> list[tuple[Path, str
     return [(path, name) for (path, _), name in zip(pairs, unique_names(pairs), strict=True)]
 
 
+class RealPaths:
+    """Paths without links; the folder of many files is looked up once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, Path] = {}
+
+    def __call__(self, path: Path) -> Path:
+        """Path of a file without links."""
+        if path.is_symlink():
+            return path.resolve()
+        folder = self._folders.get(path.parent)
+        if folder is None:
+            folder = self._folders[path.parent] = path.parent.resolve()
+        return folder / path.name
+
+
 def unique_names(pairs: Sequence[tuple[Path, Path]]) -> list[str]:
     """Names of files, each given with its source, as those of `named_videos`."""
     names = [display_name(path, top) for path, top in pairs]
