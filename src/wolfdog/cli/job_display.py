@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from ..watch.jobs.plan import Deployment
 from ..watch.jobs.time_left import TimeLeft
@@ -26,7 +26,7 @@ class JobDisplay:
         self._left = TimeLeft(workers)
         self._total = self._done = 0
         self._bar: Progress | None = None
-        self._task = None
+        self._task: TaskID | None = None
         self._last = 0.0
         self._seen: set[str] = set()
 
@@ -117,7 +117,7 @@ def duration(seconds: float) -> str:
 
     Examples:
         >>> duration(42), duration(600), duration(7300), duration(200_000)
-        ('42 s', '10 min', '2 h 1 min', '2 d 7 h')
+        ('42 s', '10 min', '2 h 2 min', '2 d 7 h')
     """
     minutes = round(seconds / 60)
     if seconds < 90:

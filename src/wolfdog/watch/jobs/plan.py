@@ -4,10 +4,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-from wolfdog import __version__
 
 from ..classifiers.array_cache import content_digest
 from ..video.media import Medium
@@ -78,7 +77,7 @@ def identity_of(options: Mapping[str, Any]) -> str:
     Raises:
         OSError: A file that an option names cannot be read.
     """
-    text = json.dumps([__version__, sorted(options.items())], default=str)
+    text = json.dumps([version("wolfdog"), sorted(options.items())], default=str)
     digests = [_digest(str(value)) for _, value in sorted(options.items()) if isinstance(value, str | Path)]
     return hashlib.sha256("\n".join([text, *digests]).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 

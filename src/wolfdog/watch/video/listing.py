@@ -15,7 +15,7 @@ from .camera_dates import DateOptions
 from .deployments import Grouping, name_deployments
 from .discover import SUFFIXES, RealPaths, files_in, unique_names
 from .images import SUFFIXES as IMAGE_SUFFIXES
-from .live import Live, LiveOptions, is_live, live_name
+from .live_address import Live, LiveOptions, is_live, live_name
 from .media import Medium
 from .packages import Listed, is_package, listed_in
 
