@@ -240,8 +240,8 @@ def attack(seconds):
         told("after", moments(server, session, seconds), seconds)
         connections = len(server._server.server_state.connections)
         print(
-            f"attack: {len(held)} connections ({refused} refused at once), 16 slow readers, "
-            f"{counts['sent']:,} malformed requests; memory {before:.0f} -> {resident():.0f} MiB; {connections} connections are left"
+            f"attack: {len(held)} connections ({refused} refused at once), 16 slow readers, {counts['sent']:,} "
+            f"malformed requests; memory {before:.0f} -> {resident():.0f} MiB; {connections} connections are left"
         )
 
 

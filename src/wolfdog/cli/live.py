@@ -122,7 +122,7 @@ def live(
     from ..watch.live.loading import SourceOptions, open_sources
     from ..watch.live.server import PageServer, ServerOptions
     from ..watch.live.session import Session
-    from ..watch.video.live import LiveOptions
+    from ..watch.video.live_address import LiveOptions
 
     server_options = ServerOptions(host=host, port=port, token=token)
     labels = LabelOptions(

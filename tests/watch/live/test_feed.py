@@ -13,7 +13,7 @@ from wolfdog.watch.live.feed import Feed
 from wolfdog.watch.live.loading import SourceOptions, open_sources
 from wolfdog.watch.live.pictures import FilePictures, PictureSource, StreamPictures
 from wolfdog.watch.live.soonest import Soonest
-from wolfdog.watch.video.live import LiveOptions
+from wolfdog.watch.video.live_address import LiveOptions
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def label_live(
 
     live = medium.live
     assert live is not None
-    source = LiveSource(live.address, sampling=sampling, options=live.options)
+    source = LiveSource(live.address, sampling=sampling, options=live.options, stop=live.stop)
     scaler = VideoReformatter()
     memory = RunningContext(method, classifier.classes)
 

@@ -12,7 +12,7 @@ from ..labelling.labeller import Labeller
 from ..labelling.loading import PAINTED, LabelOptions, load_labeller, load_model_labeller
 from ..labelling.watcher_labeller import WatcherLabeller
 from ..video.images import is_image
-from ..video.live import LiveOptions, is_live
+from ..video.live_address import LiveOptions, is_live
 from .classifier_steps import ClassifierSteps
 from .pictures import FilePictures, PictureSource, StreamPictures
 from .step_labeller import StepLabeller

@@ -13,7 +13,8 @@ import numpy as np
 from ...errors import MediaError
 from ..video.container import MAX_PIXELS, open_video
 from ..video.decoding import Decoding, Picture, intact
-from ..video.live import LiveOptions, LiveSource, live_name
+from ..video.live import LiveSource
+from ..video.live_address import LiveOptions, live_name
 from .soonest import Soonest
 
 if TYPE_CHECKING:
@@ -112,25 +113,16 @@ class StreamPictures(PictureSource):
         super().__init__(name or live_name(address), "stream", fps)
         # One picture waits at most: the newest. A page that shows the present needs no older ones.
         self._address, self._options = address, replace(options or LiveOptions(), queue=1)
-        self._source: LiveSource | None = None
         self._reached = 0.0
 
     def pictures(self, say: Say) -> Iterator[LivePicture]:
         """Pictures as they come; see `PictureSource`. Times go on when it is called again."""
-        source = LiveSource(self._address, sampling=Soonest(self.fps), options=self._options)
-        self._source, before, base = source, self.dropped, self._reached
-        if self._stop.is_set():
-            return
+        source = LiveSource(self._address, sampling=Soonest(self.fps), options=self._options, stop=self._stop)
+        before, base = self.dropped, self._reached
         for arrived, picture in source.arrivals(say):
             self.dropped = before + source.dropped
             self._reached = base + picture.end
             yield LivePicture(replace(picture, time=base + picture.time, end=self._reached), arrived)
-
-    def stop(self) -> None:
-        """End the source."""
-        super().stop()
-        if self._source is not None:
-            self._source.stop()
 
 
 class FilePictures(PictureSource):
