@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 
 from wolfdog.errors import ShapeError
+from wolfdog.text_files.spreadsheet import guarded
 
 from ..moments import EVENT_GAP, Event, Moment, Which, merge
 from .clock_text import time_of_day, utc_text
@@ -43,6 +44,7 @@ class MomentsCSV(Sink):
         classes: Names of the classes.
         all_probabilities: Whether the probabilities of every class are written.
         keep_partial: Of `Sink`.
+        guard_formulas: Whether names and labels are written by `guarded`.
 
     Raises:
         ShapeError: A moment has not one probability per class.
@@ -65,10 +67,12 @@ class MomentsCSV(Sink):
         *,
         all_probabilities: bool = False,
         keep_partial: bool = False,
+        guard_formulas: bool = False,
     ) -> None:
         super().__init__(path, keep_partial=keep_partial)
         self.classes = tuple(classes)
         self._all = all_probabilities
+        self._text = guarded if guard_formulas else str
 
     def _head(self) -> str:
         every = [f"{which}_{name}" for which in ("p", "c") for name in self.classes] if self._all else []
@@ -76,6 +80,7 @@ class MomentsCSV(Sink):
 
     def write(self, moment: Moment) -> None:
         """Write one line."""
+        text = self._text
         alone, context = moment.snapshot_probabilities, moment.context_probabilities
         for probabilities in (alone, context):
             if probabilities.shape != (len(self.classes),):
@@ -84,10 +89,10 @@ class MomentsCSV(Sink):
                     f"of shape {probabilities.shape}; expected ({len(self.classes)},), one per class: "
                     f"{', '.join(self.classes)}. Give the class names of the model that watched."
                 )
-        columns = [moment.deployment, moment.video, str(moment.frame), f"{moment.time:.3f}"]
+        columns = [text(moment.deployment), text(moment.video), str(moment.frame), f"{moment.time:.3f}"]
         columns += [utc_text(moment.utc), time_of_day(moment.local)]
-        columns += [moment.snapshot, f"{moment.probability('snapshot'):.3f}"]
-        columns += [moment.context, f"{moment.probability('context'):.3f}", *self._next_labels(moment)]
+        columns += [text(moment.snapshot), f"{moment.probability('snapshot'):.3f}"]
+        columns += [text(moment.context), f"{moment.probability('context'):.3f}", *self._next_labels(moment)]
         if self._all:
             columns += [f"{p:.6f}" for p in (*alone, *context)]
         self._put(_line(columns))
@@ -98,7 +103,7 @@ class MomentsCSV(Sink):
         order = [at for at in (-p).argsort(kind="stable")[:NAMED] if self.classes[at] != moment.context]
         cells: list[str] = []
         for at in order[: NAMED - 1]:
-            cells += [self.classes[at], f"{p[at]:.3f}"] if p[at] >= 0.0005 else ["", ""]
+            cells += [self._text(self.classes[at]), f"{p[at]:.3f}"] if p[at] >= 0.0005 else ["", ""]
         return cells + [""] * (2 * (NAMED - 1) - len(cells))
 
 
@@ -115,6 +120,7 @@ class EventsCSV(Sink):
         min_duration: Of `events`.
         keep_partial: Of `Sink`.
         gap: Of `events`.
+        guard_formulas: Whether names and labels are written by `guarded`.
 
     Examples:
         >>> import tempfile, numpy as np
@@ -138,9 +144,11 @@ class EventsCSV(Sink):
         min_duration: float = 0.0,
         keep_partial: bool = False,
         gap: float = EVENT_GAP,
+        guard_formulas: bool = False,
     ) -> None:
         super().__init__(path, keep_partial=keep_partial)
         self._merge = merge(which, min_duration=min_duration, gap=gap)
+        self._name = guarded if guard_formulas else str
 
     def _head(self) -> str:
         return _line(_EVENT)
@@ -149,21 +157,26 @@ class EventsCSV(Sink):
         """Take the next moment; a line is written when an event is over."""
         self._put(self._text(self._merge.add(moment)))
 
+    def end_event(self) -> None:
+        """End the running event here, at the end of a deployment."""
+        self._put(self._text(self._merge.close()))
+
     def _tail(self) -> str:
         return self._text(self._merge.close())
 
     def _text(self, event: Event | None) -> str:
         if event is None:
             return ""
+        name = self._name
         place = [
-            event.deployment,
-            event.video,
+            name(event.deployment),
+            name(event.video),
             f"{event.start:.3f}",
-            event.last_video or event.video,
+            name(event.last_video or event.video),
             f"{event.end:.3f}",
         ]
         times = [utc_text(event.utc), utc_text(event.utc + event.duration), time_of_day(event.local)]
-        return _line([*place, *times, event.label, f"{event.probability:.6f}", str(event.moments)])
+        return _line([*place, *times, name(event.label), f"{event.probability:.6f}", str(event.moments)])
 
 
 class EvidenceCSV(Sink):
@@ -171,6 +184,11 @@ class EvidenceCSV(Sink):
 
     Columns: `video, time, context, past, weight`. `time` is the prediction's and `past` the past moment's, in seconds
     with three decimals; weights have six. Predictions of several videos may follow one another.
+
+    Args:
+        path: File to write.
+        keep_partial: Of `Sink`.
+        guard_formulas: Whether names and labels are written by `guarded`.
 
     Examples:
         >>> import tempfile, numpy as np
@@ -185,12 +203,18 @@ class EvidenceCSV(Sink):
         a.mp4,5.000,wolf,1.500,0.875000
     """
 
+    def __init__(
+        self, path: str | PathLike[str], *, keep_partial: bool = False, guard_formulas: bool = False
+    ) -> None:
+        super().__init__(path, keep_partial=keep_partial)
+        self._text = guarded if guard_formulas else str
+
     def _head(self) -> str:
         return _line(["video", "time", "context", "past", "weight"])
 
     def write(self, moment: Moment) -> None:
         """Write the lines of one prediction."""
-        said = [moment.video, f"{moment.time:.3f}", moment.context]
+        said = [self._text(moment.video), f"{moment.time:.3f}", self._text(moment.context)]
         for piece in moment.evidence:
             self._put(_line([*said, f"{piece.time:.3f}", f"{piece.weight:.6f}"]))
 
