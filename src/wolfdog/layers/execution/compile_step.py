@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..cell.int8_weight import int8_weights
 from ..cell.rng import generators, replayed
 from ..cell.state import State, rebuilt, tensors
 from .attribute_reads import Reads, recording
@@ -81,7 +82,7 @@ def _traced(
     Raises:
         Refusal: The step cannot be compiled.
     """
-    from ...compiler.driver import Compiled, Refusal
+    from ...compiler.driver import Compiled, MatrixFormat, Refusal
     from ...compiler.frontend.trace import Rows
 
     def step(x: Tensor, states: Any) -> tuple[Tensor, list[Tensor]]:
@@ -93,6 +94,8 @@ def _traced(
 
     parts, slots = [t.detach() for t in tensors(state)], record.slots
     attributes = [name for name in named if name in slots and record.is_attribute(name)]
+    quantized = any(int8_weights(module) for module in record.modules)
+    matrices = MatrixFormat.INT8 if quantized else MatrixFormat.FLOAT32
     tries: list[tuple[str, ...]] = [()]
     for length in dict.fromkeys(len(named[name]) for name in attributes):
         alike = [name for name in attributes if len(named[name]) == length]
@@ -103,7 +106,7 @@ def _traced(
     for names in tries:
         rows = Rows(names, partial(standing_in, slots))
         try:
-            return Compiled(step, named, event.detach(), parts, rows)
+            return Compiled(step, named, event.detach(), parts, rows, matrices=matrices)
         except (RuntimeError, IndexError) as error:  # as of shapes that do not fit
             failure = failure or error
     assert failure is not None

@@ -22,6 +22,8 @@ from .barrier import barrier
 from .gemm_loops import product_source
 from .lower import lowered
 from .microkernel import product, tiles
+from .narrow_loops import narrow_product_source
+from .narrow_tiles import narrow_tiles
 from .simd import Lanes, VectorMemory
 from .target import processor, target
 from .transpose import transpose
@@ -93,7 +95,15 @@ def forget_kernels() -> None:
 @once
 def product_code(bits: int) -> Code:
     """Compiled matrix product of a number format, which every kernel calls."""
-    return tiled("product", product_source(target(bits)), bits, 9)
+    return tiled("product", product_source(target(bits)), bits, 10)
+
+
+@once
+def narrow_product_code() -> Code:
+    """Compiled product of float32 numbers and a matrix with a header, whose numbers may be narrow."""
+    aim = target(32)
+    source = narrow_product_source(aim)
+    return compiled_with("narrow", source, 32, 10, {**tiles(aim), **narrow_tiles(aim)})
 
 
 def tiled(kind: str, source: str, bits: int, arguments: int) -> Code:

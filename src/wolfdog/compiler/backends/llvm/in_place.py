@@ -25,7 +25,7 @@ def readable(matrix: Tensor) -> bool:
 def in_place_code(bits: int) -> Code:
     """Compiled product, called as that of panels; in the place of the panels it takes the address of three integers.
 
-    These are the matrix's address, and its strides along K and along N, in numbers.
+    It starts from the first column. The integers are the matrix's address, and its strides along K and along N, in numbers.
     """
     aim = target(bits)
     lanes = Lanes(bits, aim.lanes)
@@ -33,7 +33,7 @@ def in_place_code(bits: int) -> Code:
         "in_place",
         _source(aim),
         bits,
-        9,
+        10,
         {"fma": _fma(lanes), "sums": _sums(lanes), "prefetch": _prefetch(lanes)},
     )
 
@@ -41,7 +41,7 @@ def in_place_code(bits: int) -> Code:
 def _source(target: Target) -> str:
     size, lanes = target.bits // 8, target.lanes
     lines = [
-        "def kernel(a, lda, matrix, depth, c, ldc, width, rows, fresh):",
+        "def kernel(a, lda, matrix, first, depth, c, ldc, width, rows, fresh):",
         "    w, along, across = field(matrix, 0), field(matrix, 1), field(matrix, 2)",
         f"    whole, left = depth // {lanes} * {lanes}, rows",
         "    of0, to0 = a, c",

@@ -84,7 +84,7 @@ def tiles(target: Target) -> dict[str, Function]:
 def product(b: Any, code: Any, *arguments: Any) -> None:
     """Call of the matrix product by its address: it is compiled once rather than into every kernel.
 
-    product(code, a, lda, packed, depth, c, ldc, width, rows, fresh)
+    product(code, a, lda, packed, first, depth, c, ldc, width, rows, fresh)
     """
     kind = ir.FunctionType(ir.VoidType(), [I64] * len(arguments))
     b.call(b.inttoptr(code, kind.as_pointer()), arguments)
