@@ -84,7 +84,11 @@ class Compiled:
     @lazy
     def packed_step(self) -> PackedStep | None:
         """Kernel of single steps over packed weights; None where a step reads more than an event."""
-        return None if self.single is None or self.traced.lookups else PackedStep(self.traced, self.dtype, self.format)
+        return (
+            None
+            if self.single is None or self.traced.lookups
+            else PackedStep(self.traced, self.dtype, self.format)
+        )
 
     def call(self, resets: bool, hoist_events: bool) -> Call:
         """Lowered call with or without resets, and with or without hoisting of what depends on events alone."""

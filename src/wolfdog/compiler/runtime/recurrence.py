@@ -65,7 +65,9 @@ class Recurrence:
         ]
         self.output_shape = step.outputs["y"].shape
         self.early = as_function(self.split.parameters)
-        self.over_events = as_function(self.split.events, partial(affine, form=matrices)) if hoist_events else as_they_are
+        self.over_events = (
+            as_function(self.split.events, partial(affine, form=matrices)) if hoist_events else as_they_are
+        )
         self.callers = CallerStreams(frozenset(self.events), ("y",))
         self.inference = Launch(step, dtype, callers=self.callers, matrices=matrices)
 
@@ -74,11 +76,19 @@ class Recurrence:
         """Forward and backward programs, with the values saved between them."""
         return cut(adjoint(self.split.recurrence))
 
+    @property
+    def _differentiated_format(self) -> MatrixFormat:
+        """Format of matrices where gradients are computed; weights of int8 are for inference."""
+        return MatrixFormat.FLOAT32 if self.format is MatrixFormat.INT8 else self.format
+
     @lazy
     def training(self) -> Launch:
         """Forward kernel of training."""
         return Launch(
-            self.differentiated.forward, self.dtype, callers=self.callers, matrices=self.format
+            self.differentiated.forward,
+            self.dtype,
+            callers=self.callers,
+            matrices=self._differentiated_format,
         )
 
     @lazy
@@ -87,7 +97,7 @@ class Recurrence:
         adjoint = self.differentiated.backward
         gets = tuple(name for name in self.events if name in adjoint.outputs)
         callers = CallerStreams(frozenset(["dy", *self.events]), gets)
-        return Launch(adjoint, self.dtype, True, callers, self.format)
+        return Launch(adjoint, self.dtype, True, callers, self._differentiated_format)
 
     @lazy
     def backward_parameters(self) -> Callable[..., dict[str, Tensor]]:

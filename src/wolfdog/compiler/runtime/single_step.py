@@ -135,7 +135,9 @@ class _Table:
         if single.packs:
             self.numbers[2] = single.launch.product
         else:
-            self.numbers[2] = in_place_code(single.launch.target.bits).address if single.launch.products else 0
+            self.numbers[2] = (
+                in_place_code(single.launch.target.bits).address if single.launch.products else 0
+            )
         self.batch = -1
         self.weights: Weights | None = None
 

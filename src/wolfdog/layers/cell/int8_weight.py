@@ -47,9 +47,7 @@ def keep_as_int8(module: nn.Module, name: str, axis: int = 0) -> None:
     del module._parameters[name]
     module.register_buffer(name + NUMBERS, numbers)
     module.register_buffer(name + SCALES, scales)
-    kind = type(module)
-    before: tuple[str, ...] = getattr(kind, "_int8_weights", ())
-    module.__class__ = _class(kind.__mro__[1] if before else kind, (*before, name))
+    module.__class__ = _class(without_int8(type(module)), (*int8_weights(module), name))
 
 
 def int8_weights(module: nn.Module) -> Sequence[str]:
@@ -58,10 +56,14 @@ def int8_weights(module: nn.Module) -> Sequence[str]:
     return names
 
 
+def without_int8(kind: type[nn.Module]) -> type[nn.Module]:
+    """Class of a module before weights of it were replaced."""
+    return kind.__mro__[1] if "_int8_weights" in vars(kind) else kind
+
+
 def _reduced(module: nn.Module, _: Any) -> Any:
     """Parts from which a module is copied and pickled, whose class has no name in a file."""
-    kind = type(module)
-    return _empty, (kind.__mro__[1], int8_weights(module)), module.__getstate__()
+    return _empty, (without_int8(type(module)), int8_weights(module)), module.__getstate__()
 
 
 @cache

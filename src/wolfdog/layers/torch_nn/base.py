@@ -291,7 +291,9 @@ class OnKernels(nn.RNNBase):
         return self._run(runs, named, events, hx)
 
     def _plans_in_graph(self) -> tuple[int, ...]:
-        units = self._units(self._named())  # with weights as they are: PyTorch computes what comes before the loop
+        units = self._units(
+            self._named()
+        )  # with weights as they are: PyTorch computes what comes before the loop
         kernels = units if isinstance(units, str) else units.kernels
         return () if isinstance(kernels, str) else tuple(register(kernel) for kernel in kernels)
 

@@ -5,13 +5,11 @@ from enum import Enum
 import torch
 from torch import Tensor
 
+from ...int8_matrix import as_int8
 from .narrow_loops import FORMATS, HEADER
 from .narrow_tiles import BLOCK
 from .packing import padded, panels
 from .target import target
-
-_EXACT = 2.0**-21
-"""Largest error of a number of a matrix that is taken for one of whole numbers and scales, in parts of the largest."""
 
 
 class MatrixFormat(Enum):
@@ -34,18 +32,6 @@ def narrow_matrix(matrix: Tensor, form: MatrixFormat) -> Tensor:
         return _with_header(_bfloat16(matrix), "bfloat16")
     found = as_int8(matrix) if form is MatrixFormat.INT8 else None
     return _with_header(panels(matrix), "float32") if found is None else _int8(*found)
-
-
-def as_int8(matrix: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Whole numbers `[K, N]` of int8 and scales `[N]` whose products are the matrix; None where there are none."""
-    most = matrix.abs().amax(0)
-    if not bool(torch.isfinite(most).all()):
-        return None
-    scales = torch.where(most > 0, most / 127, torch.ones_like(most))
-    whole = (matrix / scales).round_()
-    if bool(((whole * scales - matrix).abs_() > _EXACT * most).any()):
-        return None
-    return whole.to(torch.int8), scales
 
 
 def _bfloat16(matrix: Tensor) -> Tensor:

@@ -28,7 +28,9 @@ DIGITS = 3
 ROOM = {"int8": DIGITS * BLOCK + 64, "bfloat16": 2 * BLOCK}
 """Bytes of the room for one row of the operand; for int8 the unit of the lowest digit lies behind the digits."""
 
-_LARGEST = 8_355_000.0  # below 127 * (65536 + 256 + 1), the largest number of three balanced digits, with rounding
+_LARGEST = (
+    8_355_000.0  # below 127 * (65536 + 256 + 1), the largest number of three balanced digits, with rounding
+)
 _SMALLEST_ROW, _LARGEST_ROW = 0x0DA24260, 0x7149F2CA  # bits of 1e-30 and 1e30
 
 
@@ -62,9 +64,7 @@ class _Tile:
         """32-bit word in every lane."""
         b = self.b
         place = b.gep(b.inttoptr(base, POINTER), [index], source_etype=I32)
-        one = b.insert_element(
-            ir.Constant(self.whole, ir.Undefined), b.load(place, align=4, typ=I32), I32(0)
-        )
+        one = b.insert_element(ir.Constant(self.whole, ir.Undefined), b.load(place, align=4, typ=I32), I32(0))
         zeros = ir.Constant(self.whole, [0] * self.target.lanes)
         return b.shuffle_vector(one, one, zeros)
 
@@ -96,7 +96,9 @@ class _Tile:
                 for place, value in zip(places, sums, strict=True):
                     b.store(b.fadd(b.load(place, align=4, typ=self.type.llvm), value), place, align=4)
 
-    def loop(self, first: Any, end: Any, start: list[Any], body: Callable[[Any, list[Any]], list[Any]]) -> list[Any]:
+    def loop(
+        self, first: Any, end: Any, start: list[Any], body: Callable[[Any, list[Any]], list[Any]]
+    ) -> list[Any]:
         """Values that a loop from `first` to `end` carries, after it; it may run not at all."""
         b = self.b
         begin = b.block
@@ -171,7 +173,9 @@ def make_wide(target: Target, name: str, rows: int) -> Function:
     run, widen = _WIDEN[name]
     vectors, lanes, panel = target.vectors, target.lanes, target.panel
 
-    def wide(b: Any, a: Any, lda: Any, at: Any, depth: Any, scales: Any, c: Any, ldc: Any, fresh: Any) -> None:
+    def wide(
+        b: Any, a: Any, lda: Any, at: Any, depth: Any, scales: Any, c: Any, ldc: Any, fresh: Any
+    ) -> None:
         tile = _Tile(target, b)
         of = [b.add(a, b.mul(lda, I64(4 * row))) for row in range(rows)]
 
@@ -303,9 +307,7 @@ def _digits(target: Target) -> Function:
         zero = b.icmp_signed("==", bits, I32(0))
         top = splat(b, tile.type, b.bitcast(bits, tile.type.element))
         largest = constant(tile.type, _LARGEST)
-        inverse = b.select(
-            b.or_(zero, b.not_(inside)), constant(tile.type, 0.0), b.fdiv(largest, top)
-        )
+        inverse = b.select(b.or_(zero, b.not_(inside)), constant(tile.type, 0.0), b.fdiv(largest, top))
         unit = b.fdiv(top, largest)
         place = b.inttoptr(b.add(room, I64(DIGITS * BLOCK)), POINTER)
         b.store(b.extract_element(unit, I32(0)), place, align=4)
