@@ -36,6 +36,8 @@ class Compiled:
         rows: Tensors of `named` with a row for each example, as dropout masks of a sequence.
         matrices: Format in which kernels keep the matrices of a step of float32. With int8, weights are taken to be
             frozen: kernels keep packed copies until PyTorch counts a change.
+        outer: Format of the tensors that calls give and get, as bfloat16, where the step was traced in float32. None
+            for that of the step.
 
     Raises:
         Refusal: The step cannot be compiled; the message has the reason and the line of the cell.
@@ -50,6 +52,7 @@ class Compiled:
         rows: Rows = NO_ROWS,
         *,
         matrices: MatrixFormat = MatrixFormat.FLOAT32,
+        outer: torch.dtype | None = None,
     ) -> None:
         if event.dtype is torch.bool or event.is_complex() or not all(t.is_floating_point() for t in states):
             raise Refusal(
@@ -62,6 +65,7 @@ class Compiled:
             found = ", ".join(sorted(str(f) for f in formats))
             raise Refusal(f"kernels compute in float32 or in float64 throughout; got {found}")
         (self.dtype,) = formats
+        self.outer = self.dtype if outer is None else outer
         self.format = matrices if self.dtype is torch.float32 else MatrixFormat.FLOAT32
         if any(t.device.type != "cpu" for t in (*named.values(), event, *states)):
             raise Refusal("kernels run on the CPU; the cell, the events or the states are elsewhere")
@@ -77,18 +81,22 @@ class Compiled:
     def single(self) -> SingleStep | None:
         """Kernel of single steps; None where a step reads more than an event, or one row that it looks up."""
         read = [value.name for value in self.traced.program.inputs("event")]
-        if self.rows or self.draws or len(read) != 1:
+        if self.rows or self.draws or len(read) != 1 or self.converts:
             return None
         return SingleStep(self.traced, self.dtype, self.format)
+
+    @property
+    def converts(self) -> bool:
+        """Whether the tensors of a call are converted to the format of the step, and back."""
+        return self.outer is not self.dtype
 
     @lazy
     def packed_step(self) -> PackedStep | None:
         """Kernel of single steps over packed weights; None where a step reads more than an event."""
-        return (
-            None
-            if self.single is None or self.traced.lookups
-            else PackedStep(self.traced, self.dtype, self.format)
-        )
+        read = [value.name for value in self.traced.program.inputs("event")]
+        if self.rows or self.draws or self.traced.lookups or len(read) != 1:
+            return None
+        return PackedStep(self.traced, self.dtype, self.format)
 
     def call(self, resets: bool, hoist_events: bool) -> Call:
         """Lowered call with or without resets, and with or without hoisting of what depends on events alone."""
@@ -152,6 +160,27 @@ class Compiled:
             fresh: States after a reset, `[B, ...]`.
             operators: Whether PyTorch's operators run the recurrence, not kernels.
         """
+        if self.converts:
+            named = {name: self._inside(tensor) for name, tensor in named.items()}
+            x, states, fresh = self._inside(x), list(map(self._inside, states)), list(map(self._inside, fresh))
+            y, last = self._computed(named, x, states, lengths, resets, fresh, operators)
+            return y.to(self.outer), [state.to(self.outer) for state in last]
+        return self._computed(named, x, states, lengths, resets, fresh, operators)
+
+    def _inside(self, tensor: Tensor) -> Tensor:
+        """Tensor in the format of the step; whole numbers as they are."""
+        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+
+    def _computed(
+        self,
+        named: Mapping[str, Tensor],
+        x: Tensor,
+        states: Sequence[Tensor],
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        fresh: Sequence[Tensor],
+        operators: bool,
+    ) -> tuple[Tensor, list[Tensor]]:
         # NaN in the padding times a gradient of zero would be NaN in what PyTorch computes for all events
         hoisted = torch.is_grad_enabled() and self._hoists(x.shape[1])
         if lengths is not None and (hoisted or self.traced.lookups):  # whole numbers there may name no row

@@ -47,7 +47,8 @@ class PackedStep:
         """
         code = self._traced.parameters
         with torch.no_grad(), torch.autocast("cpu", enabled=False):
-            values = code.run(dict(zip(code.names, named, strict=True)))
+            inside = [t.to(self.dtype) if t.is_floating_point() else t for t in named]
+            values = code.run(dict(zip(code.names, inside, strict=True)))
             like = torch.empty(0, dtype=self.dtype, device="cpu")
             found = self._launch.pack(self._early(like=like, **values))
             shared = {tensor.untyped_storage().data_ptr() for tensor in named}

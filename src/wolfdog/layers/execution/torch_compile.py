@@ -178,7 +178,7 @@ def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: s
     ):  # as of a cell that takes its first state from its caller: the loop in the graph says it
         return 0
     if (
-        compiled is None or zero is None or compiled.draws
+        compiled is None or zero is None or compiled.draws or compiled.converts
     ):  # a graph draws random numbers in an order of its own
         return 0
     return register(compiled, resets, zero)
