@@ -162,7 +162,11 @@ class Compiled:
         """
         if self.converts:
             named = {name: self._inside(tensor) for name, tensor in named.items()}
-            x, states, fresh = self._inside(x), list(map(self._inside, states)), list(map(self._inside, fresh))
+            x, states, fresh = (
+                self._inside(x),
+                list(map(self._inside, states)),
+                list(map(self._inside, fresh)),
+            )
             y, last = self._computed(named, x, states, lengths, resets, fresh, operators)
             return y.to(self.outer), [state.to(self.outer) for state in last]
         return self._computed(named, x, states, lengths, resets, fresh, operators)

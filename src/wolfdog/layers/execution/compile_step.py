@@ -27,7 +27,13 @@ FEW = 4
 
 
 def compile_step(
-    record: CellRecord, eager: EagerRunner, event: Tensor, state: State, lifted: frozenset[str]
+    record: CellRecord,
+    eager: EagerRunner,
+    event: Tensor,
+    state: State,
+    lifted: frozenset[str],
+    *,
+    reduced: bool = False,
 ) -> Program:
     """Compiled step for events and states of this form, or the reason why there is none.
 
@@ -37,6 +43,7 @@ def compile_step(
         event: An event [B, ...].
         state: A state.
         lifted: Names of numbers among the cell's attributes that become arguments.
+        reduced: Whether products round to bfloat16.
 
     Returns:
         The program.
@@ -57,7 +64,7 @@ def compile_step(
     try:
         stand_in = standing_in(slots, {name: numbers[name] for name in lifted})
         with stand_in, recording(modules, reads), replayed(generators(event.device), event.device):
-            made = _traced(record, eager, event, state, numbers)
+            made = _traced(record, eager, event, state, numbers, reduced)
     except Refusal as refusal:
         made = str(refusal)
     except Exception as error:
@@ -84,7 +91,12 @@ def inner_format(dtype: torch.dtype) -> torch.dtype:
 
 
 def _traced(
-    record: CellRecord, eager: EagerRunner, event: Tensor, state: State, named: dict[str, Tensor]
+    record: CellRecord,
+    eager: EagerRunner,
+    event: Tensor,
+    state: State,
+    named: dict[str, Tensor],
+    reduced: bool,
 ) -> "Compiled":
     """Compiled step; attributes with one row per example are tried where the step fails without them.
 
@@ -108,7 +120,7 @@ def _traced(
         named = {name: _single(tensor) for name, tensor in named.items()}
         event, parts = _single(event), [_single(part) for part in parts]
     quantized = any(int8_weights(module) for module in record.modules)
-    matrices = MatrixFormat.BFLOAT16 if outer is torch.bfloat16 else MatrixFormat.FLOAT32
+    matrices = MatrixFormat.BFLOAT16 if reduced or outer is torch.bfloat16 else MatrixFormat.FLOAT32
     matrices = MatrixFormat.INT8 if quantized else matrices
     inside = {name: named[name] for name in named if name in slots and outer is not None}
     tries: list[tuple[str, ...]] = [()]

@@ -25,6 +25,7 @@ from .attribute_reads import GlobalRead, dict_of
 from .cell_cache import record_of
 from .compiled import CompiledRunner
 from .eager import EagerRunner
+from .precision import Precision
 from .scan import dynamic, scan_steps
 
 
@@ -166,9 +167,16 @@ class Plan:
         self.key = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: str, resets: bool) -> int:
+def plan(
+    cell: nn.Module,
+    returns: Returns | None,
+    features: list[int],
+    dtype: str,
+    resets: bool,
+    precision: Precision | None,
+) -> int:
     """Number of the plan for a cell, stored in this module; 0 where the cell cannot be compiled."""
-    runner = CompiledRunner(cell, returns)
+    runner = CompiledRunner(cell, returns, precision=precision or "float32")
     event = torch.zeros(2, *features, dtype=getattr(torch, dtype.removeprefix("torch.")), device="cpu")
     try:
         with replayed(generators(event.device), event.device), fresh_dropout_masks(cell, len(event)):

@@ -20,9 +20,9 @@ def quantize(layer: Layer) -> Layer:
 
         weight[n, k] = numbers[n, k] * scales[n],   scales[n] = max_k |weight[n, k]| / 127
 
-    Every matrix of every cell is quantized that is float32 and no table of an embedding; biases, other vectors and what lies
-    outside cells stay as they are. Events, states and sums are float32. Kernels read int8: a step reads a quarter of
-    the memory. Where no kernel runs, PyTorch computes with `numbers * scales`, which gives the same to rounding.
+    Every matrix of every cell is quantized that is float32 and no table of an embedding; biases, other vectors and
+    what lies outside cells stay as they are. Events, states and sums are float32. Kernels read int8: a step reads a
+    quarter of the memory. Where no kernel runs, PyTorch computes with `numbers * scales`, which gives the same to rounding.
 
     The copy is frozen: its parameters need no gradient, and kernels keep packed weights until PyTorch counts a change,
     as by `load_state_dict`. A change that it does not count, as through `.data`, goes unnoticed. To load a saved

@@ -19,6 +19,7 @@ from ..cell.int8_weight import NUMBERS, SCALES, int8_weights
 from ..cell.symbolic_trace import SYMBOLIC, traced_call
 from ..execution.backend import asked_backend
 from ..execution.kernel_access import mode_at_work, observed, ordinary, plain, transformed
+from ..execution.precision import reduces
 from ..execution.torch_compile import planned, register, run_planned
 from ..streaming import Stream, event_buffer
 from .activations import quantities
@@ -30,6 +31,9 @@ from .layouts import Layout, Packed, Whole
 from .quantization import chosen_like
 from .run_layers import Named, RunUnit, run_stack
 from .stream import kernel_stream, layer_stream
+
+FORMATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+"""Formats of parameters that kernels take."""
 
 _PASSING = ("_path", "_last_form", "_last_reason")
 """Attributes that copies and pickles are without."""
@@ -119,7 +123,7 @@ class OnKernels(nn.RNNBase):
                 and not observed()
                 and self._fits(units, input, hx)
             ):
-                runs = [partial(run_loop, replace(unit, int8=False)) for unit in units]
+                runs = [partial(run_loop, replace(unit, int8=False, reduced=False)) for unit in units]
                 return self._run(runs, self._named(), input, hx)
             if not transformed() and any(map(without_memory, (input, *self._parameters.values()))):
                 raise InputError(
@@ -252,11 +256,12 @@ class OnKernels(nn.RNNBase):
             return "num_layers must be an int and bidirectional a bool"  # as torch.nn says when it is called
         int8 = "weight_ih" + NUMBERS in named[0]
         dtype = getattr(named[0]["weight_ih" + (SCALES if int8 else "")], "dtype", None)
-        if dtype not in (torch.float32, torch.float64):
-            return f"kernels compute in float32 or in float64 throughout; got {dtype}"
+        if dtype not in FORMATS:
+            return f"kernels take {', '.join(map(str, FORMATS))}; got {dtype}"
         sizes = (self.input_size, self.hidden_size, self.proj_size)
+        reduced = dtype is torch.float32 and not torch.compiler.is_compiling() and reduces(None)
         directions = 2 if self.bidirectional else 1
-        units = units_of(self.mode, sizes, self.bias, dtype, self.num_layers, directions, int8)
+        units = units_of(self.mode, sizes, self.bias, dtype, self.num_layers, directions, int8, reduced)
         for unit, tensors in zip(units, named, strict=True):
             for name, shape in unit.shapes.items():
                 tensor = tensors[name]
@@ -295,7 +300,9 @@ class OnKernels(nn.RNNBase):
             self._named()
         )  # with weights as they are: PyTorch computes what comes before the loop
         kernels = units if isinstance(units, str) else units.kernels
-        return () if isinstance(kernels, str) else tuple(register(kernel) for kernel in kernels)
+        if isinstance(kernels, str) or any(kernel.converts for kernel in kernels):
+            return ()
+        return tuple(register(kernel) for kernel in kernels)
 
     # For torch.compile: called while the graph is made; its result is a constant of the graph.
     _plans_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
@@ -333,5 +340,5 @@ class OnKernels(nn.RNNBase):
 
 def _as_kept(names: Sequence[str], int8: Sequence[str]) -> list[tuple[str, str]]:
     """Names of parameters with the suffixes of the tensors that hold each."""
-    suffixes = {name: (NUMBERS, SCALES) for name in int8}
+    suffixes = dict.fromkeys(int8, (NUMBERS, SCALES))
     return [(name, suffix) for name in names for suffix in suffixes.get(name, ("",))]

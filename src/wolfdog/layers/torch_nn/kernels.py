@@ -4,7 +4,7 @@ import contextlib
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from ... import cells
 from ...compiler.fork_safety import compiling, lazy
 from ..cell.int8_weight import NUMBERS, SCALES, keep_as_int8
 from ..cell.state import tensors
+from ..execution.compile_step import HALF, inner_format
 from ..recurrent import Recurrent
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Unit:
     bias: bool
     dtype: torch.dtype
     int8: bool = False  # whether weights are numbers and scales
+    reduced: bool = False  # whether products round to bfloat16
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -105,6 +107,7 @@ def units_of(
     layers: int,
     directions: int,
     int8: bool = False,
+    reduced: bool = False,
 ) -> Units:
     """Units of a layer.
 
@@ -116,13 +119,14 @@ def units_of(
         layers: Number of layers.
         directions: 1 or 2.
         int8: Whether weights are int8 and scales.
+        reduced: Whether products round to bfloat16.
 
     Returns:
         The units of every layer and direction.
     """
     events, hidden, projected = sizes
-    first = Unit(mode, events, hidden, projected, bias, dtype, int8)
-    inner = Unit(mode, directions * (projected or hidden), hidden, projected, bias, dtype, int8)
+    first = Unit(mode, events, hidden, projected, bias, dtype, int8, reduced)
+    inner = Unit(mode, directions * (projected or hidden), hidden, projected, bias, dtype, int8, reduced)
     return Units([first] * directions + [inner] * (directions * (layers - 1)))
 
 
@@ -164,8 +168,10 @@ def run_loop(
 def _compile(unit: Unit) -> "Compiled | str":
     from ...compiler.driver import Compiled, MatrixFormat, Refusal  # llvmlite loads slowly
 
+    outer = unit.dtype if unit.dtype in HALF else None
+    unit = replace(unit, dtype=inner_format(unit.dtype))
     cell = cell_of(unit).to_empty(device="cpu")
-    matrices = MatrixFormat.FLOAT32
+    matrices = MatrixFormat.BFLOAT16 if unit.reduced or outer is torch.bfloat16 else MatrixFormat.FLOAT32
     if unit.int8:
         matrices = MatrixFormat.INT8
         for name in [name for name, held in cell.named_parameters() if held.dim() == 2]:
@@ -180,7 +186,7 @@ def _compile(unit: Unit) -> "Compiled | str":
     states = [torch.empty(2, size, dtype=unit.dtype, device="cpu") for size in sizes]
     try:
         named = dict(cell.named_parameters()) | dict(cell.named_buffers())
-        return Compiled(step, named, event, states, matrices=matrices)
+        return Compiled(step, named, event, states, matrices=matrices, outer=outer)
     except Refusal as refusal:
         text = f"{unit.mode} runs by PyTorch's own operators, not as a kernel: {refusal}"
         warnings.warn(text, RuntimeWarning, stacklevel=2)

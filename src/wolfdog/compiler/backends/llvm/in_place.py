@@ -25,7 +25,8 @@ def readable(matrix: Tensor) -> bool:
 def in_place_code(bits: int) -> Code:
     """Compiled product, called as that of panels; in the place of the panels it takes the address of three integers.
 
-    It starts from the first column. The integers are the matrix's address, and its strides along K and along N, in numbers.
+    It starts from the first column. The integers are the matrix's address, and its strides along K and along N, in
+    numbers.
     """
     aim = target(bits)
     lanes = Lanes(bits, aim.lanes)

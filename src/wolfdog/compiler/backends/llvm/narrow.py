@@ -35,7 +35,7 @@ def narrow_matrix(matrix: Tensor, form: MatrixFormat) -> Tensor:
 
 
 def _bfloat16(matrix: Tensor) -> Tensor:
-    depth, width = matrix.shape
+    depth = len(matrix)
     rows = matrix.t().to(torch.bfloat16)  # the summed axis contiguous
     if depth % 2:
         rows = torch.nn.functional.pad(rows, (0, 1))

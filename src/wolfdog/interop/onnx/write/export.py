@@ -34,7 +34,8 @@ def export_onnx(
     """Write a layer, or a model that contains layers, as an ONNX file that gives the same numbers in any runtime.
 
     In sequence mode, the file's inputs are events `x` in the layer's layout, and its outputs are `y` and the final
-    states (`stm_next`, `ltm_next`). Weights of a quantized layer are stored as int8, followed by DequantizeLinear. Cells with an ONNX operator (LSTM, diagonal peepholes, both forms of GRU, Elman)
+    states (`stm_next`, `ltm_next`). Weights of a quantized layer are stored as int8, followed by DequantizeLinear.
+    Cells with an ONNX operator (LSTM, diagonal peepholes, both forms of GRU, Elman)
     become that operator; other cells become a Scan over the traced step. In step mode, the inputs are one event `x` [B,
     ...] and the states `stm`, `ltm`, and the outputs `y` and the next states. The sizes of time and batch are dynamic.
 
