@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ..cell.int8_weight import keep_as_int8
+from ..cell.int8_weight import int8_weights, keep_as_int8
 from ..recurrent import Recurrent
 from ..torch_nn.base import OnKernels
 
@@ -22,7 +22,8 @@ def quantize(layer: Layer) -> Layer:
 
     Every matrix of every cell is quantized that is float32 and no table of an embedding; biases, other vectors and
     what lies outside cells stay as they are. Events, states and sums are float32. Kernels read int8: a step reads a
-    quarter of the memory. Where no kernel runs, PyTorch computes with `numbers * scales`, which gives the same to rounding.
+    quarter of the memory. Where no kernel runs, PyTorch computes with `numbers * scales`, which gives the same to
+    rounding.
 
     The copy is frozen: its parameters need no gradient, and kernels keep packed weights until PyTorch counts a change,
     as by `load_state_dict`. A change that it does not count, as through `.data`, goes unnoticed. To load a saved
@@ -49,7 +50,7 @@ def quantize(layer: Layer) -> Layer:
     """
     made = deepcopy(layer)
     found = list(dict.fromkeys(_matrices(made)))
-    if not found:
+    if not found and not any(map(int8_weights, made.modules())):
         raise InputError(
             f"{type(layer).__name__} has no recurrent cell with a matrix of float32 to quantize; pass a layer such as "
             "Recurrent(cell), Stack or Bidirectional, or a module that contains one"

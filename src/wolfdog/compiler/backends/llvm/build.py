@@ -99,10 +99,10 @@ def product_code(bits: int) -> Code:
 
 
 @once
-def narrow_product_code() -> Code:
-    """Compiled product of float32 numbers and a matrix with a header, whose numbers may be narrow."""
+def narrow_product_code(name: str) -> Code:
+    """Compiled product of float32 numbers and a matrix with a header, of float32 or of the format of this name."""
     aim = target(32)
-    source = narrow_product_source(aim)
+    source = narrow_product_source(aim, name)
     return compiled_with("narrow", source, 32, 10, {**tiles(aim), **narrow_tiles(aim)})
 
 

@@ -48,7 +48,7 @@ def multiply(
     if bias is not None:
         bias = torch.nn.functional.pad(bias, (0, wide - width)) if wide != width else bias.contiguous()
     table = [
-        (narrow_product_code() if narrow else product_code(aim.bits)).address,
+        (narrow_product_code(form.value) if narrow else product_code(aim.bits)).address,
         x.data_ptr(), x.stride(0), packed.data_ptr(), depth, result.data_ptr(), wide,
         width, rows, 0 if bias is None else bias.data_ptr(),
     ]  # fmt: skip

@@ -93,7 +93,7 @@ class Launch:
         if not self.products:
             return 0
         narrow = self.format is not MatrixFormat.FLOAT32
-        return (narrow_product_code() if narrow else product_code(self.target.bits)).address
+        return (narrow_product_code(self.format.value) if narrow else product_code(self.target.bits)).address
 
     def pack(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Parameters in the kernel's layout: matrices packed in panels, others contiguous.

@@ -39,19 +39,24 @@ def _bfloat16(matrix: Tensor) -> Tensor:
     rows = matrix.t().to(torch.bfloat16)  # the summed axis contiguous
     if depth % 2:
         rows = torch.nn.functional.pad(rows, (0, 1))
-    return panels(rows.contiguous().view(torch.float32).t())
+    return panels(_words(rows).t())
 
 
 def _int8(whole: Tensor, scales: Tensor) -> Tensor:
     depth, width = whole.shape
     wide = padded(width, target(32).panel)
-    rows = torch.nn.functional.pad(whole.t(), (0, -depth % 4, 0, wide - width)).contiguous()
-    packed = panels(rows.view(torch.float32).t())
+    rows = torch.nn.functional.pad(whole.t(), (0, -depth % 4, 0, wide - width))
+    packed = panels(_words(rows).t())
     blocks = -(-depth // BLOCK)
     whole_blocks = torch.nn.functional.pad(whole.t().int(), (0, blocks * BLOCK - depth, 0, wide - width))
     sums = whole_blocks.view(-1, target(32).panel, blocks, BLOCK).sum(-1, dtype=torch.int32).transpose(1, 2)
     scaled = torch.nn.functional.pad(scales, (0, wide - width))
     return _with_header(packed, "int8", scaled, (-128 * sums).contiguous())
+
+
+def _words(rows: Tensor) -> Tensor:
+    """Runs of narrow numbers as words of 32 bits, which float32 stands for."""
+    return rows.reshape(-1).view(torch.float32).view(len(rows), -1)
 
 
 def _with_header(packed: Tensor, form: str, *more: Tensor) -> Tensor:

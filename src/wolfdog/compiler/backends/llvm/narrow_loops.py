@@ -1,4 +1,4 @@
-"""Source code of the matrix product over matrices whose format is known at run time: float32, int8 or bfloat16.
+"""Source code of the matrix product over matrices of float32 or, as their header says, of narrow numbers.
 
 A matrix begins with a header of int64 values: its format, and the distances in bytes from its begin to the scales of
 its columns and to the first sums of its blocks, for int8.
@@ -18,12 +18,17 @@ FEW = 2
 """Rows up to which bfloat16 is widened: the dot product is no faster while the matrix is read from memory."""
 
 
-def narrow_product_source(target: Target) -> str:
-    """Source of kernel(a, lda, matrix, first, K, c, ldc, N, rows, fresh), as of `product_source`."""
+def narrow_product_source(target: Target, name: str) -> str:
+    """Source of kernel(a, lda, matrix, first, K, c, ldc, N, rows, fresh), as of `product_source`.
+
+    Args:
+        target: Widths.
+        name: Format of the matrix, where it is not float32: "int8" or "bfloat16".
+    """
     panel = target.panel
     lines = [
         "def kernel(a, lda, matrix, first, depth, c, ldc, width, rows, fresh):",
-        "    form, rest = field(matrix, 0), (depth + 3) // 4",
+        "    form = field(matrix, 0)",
         f"    panels, base = (width + {panel - 1}) // {panel}, matrix + {HEADER}",
         "    if form == 0:",
         f"        for start in range(0, depth, {BLOCK}):",
@@ -34,10 +39,8 @@ def narrow_product_source(target: Target) -> str:
         f"                to = c + p * {4 * panel}",
         "                of, left = a + start * 4, rows",
         *tiled(target, "tile", "4 * lda", 16),
-        f"    elif form == {FORMATS['int8']}:",
-        *_int8(target),
         "    else:",
-        *_bfloat16(target),
+        *(_int8(target) if name == "int8" else _bfloat16(target)),
     ]
     return "\n".join(lines) + "\n"
 
