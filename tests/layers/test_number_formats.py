@@ -26,7 +26,9 @@ def found(layer: nn.Module, x: Tensor) -> list[Tensor]:
     layer.zero_grad()
     y, _ = layer(x)
     (y * torch.linspace(-1, 1, y.numel()).view_as(y).to(y.dtype)).sum().backward()
-    return [t.double() for t in (y.detach(), x.grad, torch.cat([p.grad.flatten() for p in layer.parameters()]))]
+    return [
+        t.double() for t in (y.detach(), x.grad, torch.cat([p.grad.flatten() for p in layer.parameters()]))
+    ]
 
 
 def errors(layer: nn.Module, x: Tensor) -> list[float]:
@@ -125,7 +127,9 @@ def test_precision() -> None:
     with torch.no_grad():
         with torch.autocast("cpu", torch.bfloat16):
             assert_same(plain(x), reduced(x))
-            assert_same(wd.Recurrent(cell, precision="float32")(x), wd.Recurrent(cell, precision="float32")(x))
+            assert_same(
+                wd.Recurrent(cell, precision="float32")(x), wd.Recurrent(cell, precision="float32")(x)
+            )
             assert not torch.equal(wd.Recurrent(cell, precision="float32")(x)[0], reduced(x)[0])
         before = reduced(x)
         reduced.precision = "float32"

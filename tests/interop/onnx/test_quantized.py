@@ -53,4 +53,4 @@ def test_a_layer_that_was_read_is_quantized_again(tmp_path: Path) -> None:
     x = torch.randn(5, 2, 6)
     assert_agree(again(x)[0], small(x)[0])
     wd.export_onnx(again, tmp_path / "again.onnx")
-    assert_gives(tmp_path / "again.onnx", {"x": x}, [t for t in (small(x)[0], small(x)[1].unsqueeze(0))])
+    assert_gives(tmp_path / "again.onnx", {"x": x}, [small(x)[0], small(x)[1].unsqueeze(0)])

@@ -19,7 +19,9 @@ from wolfdog.compiler.int8_matrix import as_int8
 ROWS, SIZES = st.integers(1, 15), st.integers(1, 130)
 
 
-def product(x: Tensor, matrix: Tensor, form: MatrixFormat, onto: float | None = None, first: int = 0) -> Tensor:
+def product(
+    x: Tensor, matrix: Tensor, form: MatrixFormat, onto: float | None = None, first: int = 0
+) -> Tensor:
     """x W, added to a number where one is given, of the columns from a panel on."""
     (rows, depth), panel = x.shape, target(32).panel
     packed, width = narrow_matrix(matrix, form), matrix.shape[1] - first * panel
@@ -65,7 +67,9 @@ NARROW = (MatrixFormat.INT8, MatrixFormat.BFLOAT16)
 def test_sums_over_more_than_a_block(form: MatrixFormat, rows: int) -> None:
     x, matrix = torch.randn(rows, 1030), whole_numbers(1030, 70)
     error = product(x, matrix, form) - x.double() @ matrix.double()
-    assert bool((error.abs() <= bound(x, matrix, 2.0**-7 if form is MatrixFormat.BFLOAT16 else 2.0**-19)).all())
+    assert bool(
+        (error.abs() <= bound(x, matrix, 2.0**-7 if form is MatrixFormat.BFLOAT16 else 2.0**-19)).all()
+    )
 
 
 @pytest.mark.parametrize("form", NARROW)

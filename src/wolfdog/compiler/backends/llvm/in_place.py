@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...fork_safety import once
 from .build import Code, compiled_with
-from .simd import I32, POINTER, Lanes, declared
+from .simd import I32, POINTER, Lanes, declared, multiply_add
 from .target import Target, target
 
 
@@ -29,7 +29,7 @@ def in_place_code(bits: int) -> Code:
     numbers.
     """
     aim = target(bits)
-    lanes = Lanes(bits, aim.lanes)
+    lanes = aim.type
     return compiled_with(
         "in_place",
         _source(aim),
@@ -124,13 +124,8 @@ def _by_columns(size: int, lanes: int, count: int) -> list[str]:
 
 
 def _fma(lanes: Lanes) -> Any:
-    """x y + z, rounded once."""
-
-    def fma(b: Any, *arguments: Any) -> Any:
-        function = declared(b, f"llvm.fma.{lanes.suffix}", lanes.llvm, [lanes.llvm] * 3)
-        return b.call(function, arguments)
-
-    return fma
+    """x y + z."""
+    return lambda b, *arguments: multiply_add(b, lanes, *arguments)
 
 
 def _prefetch(lanes: Lanes) -> Any:

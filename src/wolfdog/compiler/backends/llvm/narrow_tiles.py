@@ -13,7 +13,7 @@ from typing import Any
 from llvmlite import ir
 
 from .lower import Function
-from .simd import I1, I32, I64, POINTER, Lanes, constant, declared, splat
+from .simd import I1, I32, I64, POINTER, constant, declared, multiply_add, splat
 from .target import Target
 
 BLOCK = 512
@@ -52,7 +52,7 @@ class _Tile:
 
     def __init__(self, target: Target, b: Any) -> None:
         self.target, self.b = target, b
-        self.type = Lanes(32, target.lanes)
+        self.type = target.type
         self.whole = ir.VectorType(I32, target.lanes)
 
     def words(self, base: Any, index: Any) -> Any:
@@ -128,8 +128,7 @@ class _Tile:
 
     def fma(self, x: Any, y: Any, z: Any) -> Any:
         """x y + z."""
-        vector = self.type.llvm
-        return self.b.call(declared(self.b, f"llvm.fma.{self.type.suffix}", vector, [vector] * 3), [x, y, z])
+        return multiply_add(self.b, self.type, x, y, z)
 
     def shift(self, word: Any, up: Any, down: Any) -> Any:
         """Word shifted up, and down again with its sign."""

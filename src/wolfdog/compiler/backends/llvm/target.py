@@ -8,6 +8,7 @@ from functools import cache
 import llvmlite.binding as llvm
 
 from ....errors import InputError
+from .simd import Lanes
 
 VARIABLE = "WOLFDOG_TARGET"
 """Environment variable that limits the vectors that kernels use; it is read once."""
@@ -26,6 +27,7 @@ class Target:
         vectors: Vectors in a row of a panel of a packed matrix.
         rows: Rows of the largest register tile.
         dots: Names of the processor's dot products of narrow numbers: "int8" (VPDPBUSD), "bfloat16" (VDPBF16PS).
+        fused: Whether it multiplies and adds in one instruction.
     """
 
     bits: int
@@ -33,6 +35,12 @@ class Target:
     vectors: int
     rows: int
     dots: frozenset[str] = frozenset()
+    fused: bool = True
+
+    @property
+    def type(self) -> Lanes:
+        """Type of a vector."""
+        return Lanes(self.bits, self.lanes, self.fused)
 
     @property
     def panel(self) -> int:
@@ -64,7 +72,8 @@ def target(bits: int) -> Target:
     limit = os.environ.get(VARIABLE, "")
     processor()  # checks the limit
     if limit:
-        return chosen(bits, {"avx2": limit == "avx2"})
+        wide = limit == "avx2"
+        return chosen(bits, {"avx2": wide, "fma": wide})
     return chosen(bits, llvm.get_host_cpu_features())
 
 
@@ -83,6 +92,7 @@ def chosen(bits: int, features: Mapping[str, bool]) -> Target:
         named = {"int8": "avx512vnni", "bfloat16": "avx512bf16"}
         dots = frozenset(name for name, feature in named.items() if bits == 32 and features.get(feature))
         return Target(bits, 512 // bits, 4, 6, dots)
+    fused = bool(features.get("fma") or features.get("neon"))
     if features.get("avx2") or features.get("avx"):
-        return Target(bits, 256 // bits, 2, 6)
-    return Target(bits, 128 // bits, 4, 4)
+        return Target(bits, 256 // bits, 2, 6, fused=fused)
+    return Target(bits, 128 // bits, 4 if features.get("neon") else 2, 4, fused=fused)
