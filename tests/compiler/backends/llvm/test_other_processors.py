@@ -31,7 +31,7 @@ def count(assembly: str, pattern: str) -> int:
 
 
 def test_widths() -> None:
-    assert ARM == Target(32, 4, 4, 4)
+    assert Target(32, 4, 4, 4) == ARM
     assert chosen(32, {"avx2": True, "fma": True}) == Target(32, 8, 2, 6)
     assert chosen(64, {"sse4.2": True}) == Target(64, 2, 2, 4, fused=False)
     assert chosen(32, {"avx512f": True, "avx512vnni": True}).dots == {"int8"}
