@@ -84,4 +84,4 @@ class KernelStream(Stream):
     def _restart(self, examples: Tensor | None) -> None:
         rows = slice(None) if examples is None else examples
         for tape, part in zip(self._tapes, tensors(self._initial), strict=True):
-            tape[self._current][rows] = part[rows]
+            tape[self._current][rows] = part[rows].to(tape.dtype)
