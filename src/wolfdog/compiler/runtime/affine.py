@@ -8,7 +8,8 @@ from torch.nn.functional import linear
 
 from ..backends.llvm.gemm import WORTH, multiply, multiply_transposed
 from ..backends.llvm.narrow import MatrixFormat
-from ..batched import as_saved, forms, needs_operators, operator_gradients, readable
+from ..batched import needs_operators, operator_gradients, readable
+from ..saved_tensors import as_saved, saved_forms
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor, form: MatrixFormat = MatrixFormat.FLOAT32) -> Tensor:
@@ -28,7 +29,7 @@ class _Affine(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, form: MatrixFormat) -> Tensor:
         ctx.save_for_backward(x, weight, bias)
-        ctx.forms, ctx.format = forms((x, weight, bias)), form
+        ctx.forms, ctx.format = saved_forms((x, weight, bias)), form
         return _product(x, weight, bias, form)
 
     @staticmethod
