@@ -89,7 +89,7 @@ def test_rates_are_limited():
 
 
 def test_idle_connections_give_way_and_end():
-    limits = ConnectionLimits(most=10, idle=0.3, request=0.5)
+    limits = ConnectionLimits(most=10, idle=0.1, request=0.5)
     with page_server(options=ServerOptions(port=0, limits=limits)) as (server, _):
         held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
         assert ask(server, "/clock")[0] == 200

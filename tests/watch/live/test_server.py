@@ -178,7 +178,7 @@ def test_a_token():
         assert ask(server, "/clock", headers={"authorization": f"Bearer {TOKEN}x"})[0] == 401
         status, headers, _ = ask(server, f"/?token={TOKEN}")
         assert (status, headers["location"]) == (303, "/")
-        assert "HttpOnly; SameSite=Strict" in headers["set-cookie"]
+        assert "HttpOnly; SameSite=Lax" in headers["set-cookie"]
         cookie = {"cookie": headers["set-cookie"].partition(";")[0]}
         assert ask(server, "/clock", headers=cookie)[0] == 200
         assert 429 in [ask(server, "/?token=guess")[0] for _ in range(12)]
