@@ -84,6 +84,10 @@ def _cached() -> float:
     return SETTINGS.factor  # type: ignore[no-any-return]
 
 
+def _shared_by_all(cell: Any) -> float:
+    return SHARED_BY_ALL  # type: ignore[name-defined, no-any-return]  # noqa: F821
+
+
 def _later(cell: Any) -> float:
     try:
         return LATER  # type: ignore[name-defined, no-any-return]
@@ -238,7 +242,7 @@ CHANGES: dict[str, tuple[Callable[[], nn.Module], Callable[[Any], Any]]] = {
     ),
     "a global that was not there": (lambda: _cell(_later), lambda c: globals().update(LATER=3.0)),
     "a name of Python itself": (
-        lambda: _cell(lambda c: SHARED_BY_ALL), lambda c: setattr(builtins, "SHARED_BY_ALL", 3.0),  # type: ignore[name-defined]
+        lambda: _cell(_shared_by_all), lambda c: setattr(builtins, "SHARED_BY_ALL", 3.0),
     ),
     "the name of the class": (
         lambda: _cell(lambda c: 0.5 if type(c).__name__ == "Cell" else 3.0),

@@ -122,7 +122,7 @@ def eager_run(runner: EagerRunner, x: Tensor, state: State | None) -> ModuleRun:
 
 @contextmanager
 def _replaced(module: nn.Module, slots: Sequence[Slot], read: Sequence[Tensor]) -> Iterator[None]:
-    """Context in which a module has other tensors in its slots, with the attributes that a user has given to its own."""
+    """Context in which a module has other tensors in its slots, with the attributes that users gave to its own."""
     with _replacement_lock:
         own = [held[key] for held, key in slots]
         for (held, key), tensor, mine in zip(slots, read, own, strict=True):
