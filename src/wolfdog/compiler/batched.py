@@ -6,6 +6,7 @@ Kernels take plain tensors. Gradients arrive as batched tensors with `is_grads_b
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -53,11 +54,25 @@ PLAIN = frozenset((Tensor, nn.Parameter))
 def _plain(tensor: Tensor | None) -> bool:
     if tensor is None:
         return True
-    if type(tensor) not in PLAIN or not tensor.is_cpu or tensor.layout is not torch.strided:
+    if type(tensor) not in PLAIN:
+        return False
+    if torch._C._dispatch_keys(tensor).raw_repr() in _dense_keys():
+        return tensor.data_ptr() != 0 or not tensor.numel()
+    if not tensor.is_cpu or tensor.layout is not torch.strided:
         return False
     if batched((tensor,)) or tensor.is_neg() or tensor.is_nested:
         return False
     return not tensor.numel() or tensor.untyped_storage().nbytes() > 0
+
+
+@cache
+def _dense_keys() -> frozenset[int]:
+    """Dispatch keys of dense tensors on the CPU, within inference mode and outside of it, and of no other tensors."""
+    found = set()
+    for inference in (False, True):
+        with torch.inference_mode(inference):
+            found.add(torch._C._dispatch_keys(torch.empty(0, device="cpu")).raw_repr())
+    return frozenset(found)
 
 
 def without_memory(tensor: object) -> bool:
