@@ -1,6 +1,6 @@
 """Forms of the any-class memory, trained alike on simulated streams and judged on others.
 
-    python benchmarks/memory_variants.py --steps 500 --json variants.json
+    python benchmarks/memory_variants.py --steps 600 --json variants.json
 
 Every form has the same seed, the same number of steps and the same streams, so that the rows differ in the form alone;
 the memory in the package was trained for longer. Printed for each: the log loss on streams without and with bursts,
@@ -29,16 +29,16 @@ from wolfdog.watch.smoothing.pretraining import Pretraining, pretrain
 from wolfdog.watch.smoothing.simulation import simulate
 from wolfdog.watch.smoothing.world import TRAINED, Ranges
 
-FORMS: dict[str, tuple[AnyClassConfig, dict[str, float]]] = {
-    "width 20": (AnyClassConfig(width=20), {}),
-    "width 40": (AnyClassConfig(width=40), {}),
+FORMS: dict[str, tuple[AnyClassConfig, dict[str, object]]] = {
+    "width 16": (AnyClassConfig(width=16), {}),
+    "width 32": (AnyClassConfig(width=32), {}),
+    "width 48": (AnyClassConfig(width=48), {}),
     "width 64": (AnyClassConfig(width=64), {}),
-    "weighted mean of classes": (AnyClassConfig(pooling="weighted"), {}),
-    "plain mean of classes": (AnyClassConfig(pooling="mean"), {}),
-    "no seconds": (AnyClassConfig(times=False), {}),
-    "no loss of harm": (AnyClassConfig(), {"harm": 0.0}),
+    "width 48, weighted mean of classes": (AnyClassConfig(width=48, pooling="weighted"), {}),
+    "width 48, plain mean of classes": (AnyClassConfig(width=48, pooling="mean"), {}),
+    "width 48, no seconds": (AnyClassConfig(width=48, times=False), {}),
+    "width 48, no loss of harm": (AnyClassConfig(width=48), {"harm": 0.0}),
 }
-"""Forms, and what their training changes. All but the widths are of width 40, with attention over the classes."""
 KINDS: dict[str, Ranges] = {
     "no bursts": replace(TRAINED, times=Times(bursty=0.0)),
     "bursts": replace(TRAINED, times=Times(bursty=1.0)),
@@ -85,7 +85,7 @@ def _cell(column: str, value: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=list(FORMS), default=list(FORMS))
     parser.add_argument("--json", type=Path)

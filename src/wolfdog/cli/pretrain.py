@@ -31,13 +31,6 @@ def pretrain(
     start: Annotated[
         Path | None, typer.Option(help="Network that the training continues from, .safetensors.")
     ] = None,
-    branches: Annotated[
-        int,
-        typer.Option(
-            help="Trainings from one network, each with other streams and that many steps, whose weights are averaged."
-        ),
-    ] = 1,
-    rounds: Annotated[int, typer.Option(help="Number of times that this is done.")] = 1,
     threads: Annotated[int, typer.Option(help="Threads of PyTorch.")] = 1,
     world: Annotated[
         bool,
@@ -103,18 +96,15 @@ def pretrain(
     steps, ahead_steps = 6000 if steps is None else steps, 2200 if ahead_steps is None else ahead_steps
     if rate is None:
         rate = Pretraining.rate if start is None else 1e-3
-    options = Pretraining(
-        steps=steps, ahead_steps=ahead_steps, seed=seed, rate=rate, branches=branches, rounds=rounds
-    )
+    options = Pretraining(steps=steps, ahead_steps=ahead_steps, seed=seed, rate=rate)
     config = AnyClassConfig(width=40 if width is None else width)
     before = None if start is None else load_network(start)
-    trainings = branches * rounds
-    with StageBars(1)("training on simulated streams", trainings * (steps + ahead_steps)) as done:
+    with StageBars(1)("training on simulated streams", steps + ahead_steps) as done:
         network = train(
             options,
             config,
             lambda form, step, loss: done(
-                step + (trainings * steps if form == "ahead" else 0), f"{form} form: loss {loss:.3f}"
+                step + (steps if form == "ahead" else 0), f"{form} form: loss {loss:.3f}"
             ),
             start=before,
         )

@@ -19,15 +19,7 @@ from wolfdog.watch.smoothing.any_class_file import PRETRAINED, load_network, pre
 from wolfdog.watch.smoothing.any_class_network import AnyClassConfig, AnyClassNetwork
 from wolfdog.watch.smoothing.batch import Batch, as_batch, predict
 from wolfdog.watch.smoothing.calibration import Bounds, _keeps, _predict, calibrate
-from wolfdog.watch.smoothing.pretraining import (
-    Pretraining,
-    _harm,
-    _second_animal,
-    batches,
-    loss_of,
-    pretrain,
-    train_branch,
-)
+from wolfdog.watch.smoothing.pretraining import Pretraining, _harm, _second_animal, batches, loss_of, pretrain
 from wolfdog.watch.smoothing.simulation import simulate
 from wolfdog.watch.smoothing.world import EXACT, TRAINED, WIDER
 
@@ -250,17 +242,6 @@ def test_pretraining_learns_and_repeats() -> None:
             after = loss_of(made, batch, options, ahead=ahead)
             before = loss_of(fresh, batch, options, ahead=ahead)
         assert after < before - 0.1
-
-
-def test_branches_are_averaged() -> None:
-    options = Pretraining(steps=2, ahead_steps=1, rows=16, frames=8, classes=(4, 4), branches=2)
-    torch.manual_seed(options.seed)
-    start = AnyClassNetwork(AnyClassConfig(width=4))
-    both = [dict(train_branch(start, options, False, 0, branch).named_parameters()) for branch in (0, 1)]
-    made = pretrain(options, start=start)
-    for name, value in made.forwards.named_parameters(prefix="forwards"):
-        torch.testing.assert_close(value, (both[0][name] + both[1][name]) / 2)
-        assert not torch.equal(both[0][name], both[1][name])
 
 
 def test_prudence_keeps_harm_within_its_bounds() -> None:

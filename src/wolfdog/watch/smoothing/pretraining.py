@@ -24,10 +24,8 @@ SHORTEST = 6
 """Frames of the shortest streams."""
 LONGEST = 4
 """Length of the longest streams, in units of the usual length."""
-RISE, FALL = 0.05, 0.2
-"""Shares of the steps in which the learning rate rises and falls."""
-HELD_OUT = 1_000_003
-"""What is added to the seed for the streams of the calibration."""
+RISE, FALL = 50, 0.2
+"""Steps in which the learning rate rises, and the share of the steps in which it falls."""
 MARGIN = 0.3
 """τ of the loss of harm."""
 
@@ -37,19 +35,15 @@ class Pretraining:
     """Options of pretraining.
 
     Attributes:
-        steps: of the optimiser, for the causal form, in each branch of each round.
-        ahead_steps: the same for the form that looks ahead.
-        branches: number of trainings that start from one network, each on streams of its own; their weights are
-            averaged (Stich 2019, "Local SGD converges fast and communicates little").
-        rounds: number of times that this is done.
+        steps: of the optimiser, for the causal form.
+        ahead_steps: of the optimiser, for the form that looks ahead.
         seed: of weights and streams.
         frames: of each simulated stream.
         short: share of the batches whose streams are shorter, 6 frames at least; and more streams in turn.
         long: share of the batches whose streams are longer, 4 times at most; and fewer streams in turn.
         classes: least and largest number of classes; those between are spaced evenly in the logarithm.
         rows: streams times classes in a batch.
-        rate: largest learning rate; it rises over the first twentieth of the steps, and falls to zero over the last
-            fifth of them.
+        rate: largest learning rate; it rises over the first 50 steps, and falls to zero over the last fifth of them.
         balance: γ: a frame of class k weighs (share of k in its stream)^-γ in the loss.
         harm: λ: weight in the loss of what the memory harms: λ τ softplus(-m / τ) for a frame that the classifier
             names rightly, m being by how much the log probability of its class exceeds that of the next one. Each
@@ -62,8 +56,6 @@ class Pretraining:
 
     steps: int = 6000
     ahead_steps: int = 2200
-    branches: int = 1
-    rounds: int = 1
     seed: int = 0
     frames: int = 128
     short: float = 0.3
@@ -78,19 +70,17 @@ class Pretraining:
     ranges: Ranges = TRAINED
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.ahead_steps, self.rows, self.branches, self.rounds) < 1 or self.frames < 2:
-            raise InputError(
-                "pretraining needs at least 1 step of each form, 1 branch, 1 round, 1 row and 2 frames."
-            )
+        if min(self.steps, self.ahead_steps, self.rows) < 1 or self.frames < 2:
+            raise InputError("pretraining needs at least 1 step of each form, 1 row and 2 frames.")
         if not 0 < self.rate < float("inf"):
             raise InputError(f"the learning rate must be above 0, got {self.rate}.")
         if not 2 <= self.classes[0] <= self.classes[1]:
             raise InputError(f"classes must be 2 or more, least first; got {self.classes}.")
 
 
-def batches(options: Pretraining, *, times: bool = True, branch: tuple[int, ...] = ()) -> Iterator[Batch]:
-    """Endless batches of new streams, other ones in each branch."""
-    rng = np.random.default_rng([options.seed, *branch])
+def batches(options: Pretraining, *, times: bool = True) -> Iterator[Batch]:
+    """Endless batches of new streams."""
+    rng = np.random.default_rng(options.seed)
     least, most = options.classes
     numbers = np.unique(
         np.geomspace(least, most, NUMBERS).round().astype(int)
@@ -196,68 +186,30 @@ def pretrain(
     network = AnyClassNetwork(config) if start is None else deepcopy(start).train()
     network.temperature.fill_(1.0)
     network.prudence.fill_(0.0)
+    stream = batches(options, times=network.config.times)
     for ahead in (False, True):
         if ahead and start is None:
             network.start_looking_ahead()
-        for number in range(options.rounds):
-            mean = _Mean(network)
-            for branch in range(options.branches):
-                mean.add(train_branch(network, options, ahead, number, branch, progress))
-            mean.put_into(network)
-    held_out = batches(replace(options, seed=options.seed + HELD_OUT, short=0.0), times=network.config.times)
+        _train(network, stream, options, ahead, progress)
+    held_out = batches(replace(options, seed=options.seed + 1_000_003, short=0.0), times=network.config.times)
     calibrate(network, list(itertools.islice(held_out, min(40, options.steps))))
     return network.eval()
 
 
-class _Mean:
-    """Mean of the parameters of several networks."""
-
-    def __init__(self, network: AnyClassNetwork) -> None:
-        self._total = {name: torch.zeros_like(value) for name, value in network.named_parameters()}
-        self._count = 0
-
-    @torch.no_grad()
-    def add(self, network: AnyClassNetwork) -> None:
-        self._count += 1
-        for name, value in network.named_parameters():
-            self._total[name] += value
-
-    @torch.no_grad()
-    def put_into(self, network: AnyClassNetwork) -> None:
-        for name, value in network.named_parameters():
-            value.copy_(self._total[name] / self._count)
-
-
-def train_branch(
+def _train(
     network: AnyClassNetwork,
+    stream: Iterator[Batch],
     options: Pretraining,
     ahead: bool,
-    number: int,
-    branch: int,
-    progress: Callable[[str, int, float], None] | None = None,
-) -> AnyClassNetwork:
-    """Copy of a network, trained on streams of its own.
-
-    Args:
-        network: of which the copy is made.
-        options: of the training.
-        ahead: whether the form that looks ahead is trained, or the causal one.
-        number: of the round.
-        branch: number of the branch.
-        progress: as that of `pretrain`.
-    """
-    network = deepcopy(network)
-    stream = batches(options, times=network.config.times, branch=(int(ahead), number, branch))
+    progress: Callable[[str, int, float], None] | None,
+) -> None:
     steps = options.ahead_steps if ahead else options.steps
-    before = (number * options.branches + branch) * steps
     trained = network.ahead_parameters() if ahead else network.causal_parameters()
     optimiser = torch.optim.Adam(trained, lr=options.rate)
     total = 0.0
     for step in range(steps):
         for group in optimiser.param_groups:
-            group["lr"] = options.rate * min(
-                1.0, (step + 1) / (RISE * steps), (steps - step) / (FALL * steps)
-            )
+            group["lr"] = options.rate * min(1.0, (step + 1) / RISE, (steps - step) / (FALL * steps))
         loss = loss_of(network, next(stream), options, ahead=ahead)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -265,6 +217,5 @@ def train_branch(
         optimiser.step()
         total += loss.item()
         if progress is not None and (step + 1) % 100 == 0:
-            progress("ahead" if ahead else "causal", before + step + 1, total / 100)
+            progress("ahead" if ahead else "causal", step + 1, total / 100)
             total = 0.0
-    return network
