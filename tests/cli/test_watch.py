@@ -19,7 +19,9 @@ def rows(path):
 
 
 def visible(folder):
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    """Files of results, without the state of the job."""
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return {name for name in names if ".wolfdog-job/" not in name}
 
 
 def check_moments(written, moments):
@@ -29,8 +31,10 @@ def check_moments(written, moments):
         assert (row["video"], row["frame"]) == (moment.video, str(moment.frame))
         assert (row["snapshot"], row["context"]) == (moment.snapshot, moment.context)
         assert float(row["time"]) == pytest.approx(moment.time, abs=6e-4)
-        for which in ("snapshot", "context"):
-            said = [float(value) for name, value in row.items() if name.startswith(f"{which}_")]
+        for which, letter in (("snapshot", "p"), ("context", "c")):
+            sure = float(row[f"{which}_probability"])
+            assert sure == pytest.approx(moment.probability(which), abs=6e-4)
+            said = [float(value) for name, value in row.items() if name.startswith(f"{letter}_")]
             np.testing.assert_allclose(said, getattr(moment, f"{which}_probabilities"), atol=1e-5)
 
 
@@ -51,7 +55,7 @@ def watched(on_air, model, tmp_path_factory):
     shutil.copy(on_air / "tv-0000.mp4", folder / "b.mp4")
     shutil.copy(on_air / "tv-0001.mp4", folder / "day 1" / "a [red] {x} %s.mp4")
     out = folder.with_name(folder.name + "-out")
-    return wolfdog("watch", folder, "--model", model, "--out", out), out, folder
+    return wolfdog("watch", folder, "--model", model, "--out", out, "--all-probabilities"), out, folder
 
 
 NAMES = ("b.mp4", "day 1/a [red] {x} %s.mp4")
@@ -96,7 +100,7 @@ def test_the_checks_see_wrong_files(watched, model):
 
 def test_the_same_again_gives_the_same_bytes(watched, model, tmp_path):
     _, out, folder = watched
-    assert_fine(wolfdog("watch", folder, "--model", model, "--out", tmp_path))
+    assert_fine(wolfdog("watch", folder, "--model", model, "--out", tmp_path, "--all-probabilities"))
     for name in ("moments.csv", "events.csv", "b.mp4.vtt"):
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
 
@@ -160,8 +164,11 @@ def test_what_cannot_be_read_is_told_and_the_next_file_goes_on(on_air, model, tm
     assert "Traceback" not in ran.err + ran.out
     assert "in 2 of 6 videos" in ran.out
     assert {row["video"] for row in rows(tmp_path / "out" / "moments.csv")} == {"a-good.mp4", "f-good.mp4"}
+    errors = rows(tmp_path / "out" / "errors.csv")
+    assert [row["file"] for row in errors] == ["b-garbage.mp4", "c-empty.avi", "d-sound.mp4", "e-cut.mp4"]
+    assert all(row["error"] in line for row, line in zip(errors, told, strict=True))
     assert visible(tmp_path / "out") == {
-        "moments.csv", "events.csv", "predictions.parquet",
+        "moments.csv", "events.csv", "predictions.parquet", "errors.csv",
         "a-good.mp4.vtt", "a-good.mp4.png", "f-good.mp4.vtt", "f-good.mp4.png",
     }  # fmt: skip
 
@@ -179,12 +186,12 @@ def test_a_recording_that_breaks_off_keeps_what_there_was(on_air, model, tmp_pat
                 packet.stream = stream
                 target.mux(packet)
     broken = cut(tmp_path / "broken.mkv", whole, 0.6)
-    ran = wolfdog("watch", broken, "--model", model, "--out", tmp_path / "out")
+    ran = wolfdog("watch", broken, "--model", model, "--out", tmp_path / "out", "--all-probabilities")
     written = rows(tmp_path / "out" / "moments.csv")
     assert 20 < len(written) < 150
     check_events(rows(tmp_path / "out" / "events.csv"), expected := list(seen(model, broken)))
     check_moments(written, expected)
-    assert visible(tmp_path / "out") == {
+    assert visible(tmp_path / "out") - {"errors.csv"} == {
         "moments.csv", "events.csv", "predictions.parquet", "broken.mkv.vtt", "broken.mkv.png",
     }  # fmt: skip
     assert ran.status in (0, 1)
@@ -270,12 +277,13 @@ def test_an_interrupt_keeps_what_was_watched(on_air, model, tmp_path):
         process.kill()
         process.wait()
     assert process.returncode == 130, told
-    assert told == f"wolfdog: interrupted; {out} holds the videos that were labelled until then\n"
+    assert told == (
+        f"wolfdog: interrupted; {out} holds the results of 1 of 3 files. The same command goes on from here.\n"
+    )
     counts = {
         name: sum(row["video"] == name for row in rows(out / "moments.csv")) for name in ("a.mp4", "b.mp4")
     }
-    assert counts["a.mp4"] == 150
-    assert 0 < counts["b.mp4"] <= 41
+    assert counts == {"a.mp4": 150, "b.mp4": 0}
     assert {"moments.csv", "events.csv", "predictions.parquet", "a.mp4.vtt", "a.mp4.png"} <= visible(out)
     seen = read_predictions(out / "predictions.parquet")
     assert {name: int((seen.media == name).sum()) for name in counts} == counts

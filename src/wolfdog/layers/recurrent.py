@@ -1,11 +1,12 @@
 """`Recurrent`: execution of any cell over a sequence, or one step at a time."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from ..compiler.backends.llvm.buffer_pool import PoolUser
 from ..errors import InputError, ShapeError
 from .cell.arguments import described, laid_out, with_batch
 from .cell.hints import explained
@@ -19,6 +20,7 @@ from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
 from .execution.backend import asked_backend, variable_slot
 from .execution.compiled import CompiledRunner
 from .execution.fast_path import SequencePath, StepPath
+from .execution.precision import Precision, check_precision
 from .execution.probing import trial
 from .execution.runner import Runner, choose
 from .inspection.activations import over_time
@@ -44,10 +46,13 @@ class Recurrent(SequenceLayer):
         checkpoint_every: Number of steps between the states that are kept for the backward pass, which recomputes the
             others (for training over long sequences); "auto" is about the square root of T. Outputs and gradients
             are the same.
+        precision: "bfloat16" for matrices that kernels keep as bfloat16, of a cell of float32: events and states are
+            rounded to bfloat16 where a matrix multiplies them, sums and all else are float32. "float32" for none of
+            that. None for bfloat16 under autocast of that format, and for float32 otherwise.
 
     Raises:
-        InputError: `cell` is not a cell, `backend` is unknown, `returns` is unknown or contradicted by the cell, or
-            `checkpoint_every` is not a number of steps.
+        InputError: `cell` is not a cell, `backend` or `precision` is unknown, `returns` is unknown or contradicted by
+            the cell, or `checkpoint_every` is not a number of steps.
 
     Examples:
         >>> import torch, wolfdog as wd
@@ -58,10 +63,24 @@ class Recurrent(SequenceLayer):
         >>> y_next, (stm, ltm) = layer.step(torch.zeros(2, 3), (stm, ltm))
     """
 
-    _step_path: StepPath | None = None
-    _sequence_path: SequencePath | None = None
+    __slots__ = (
+        "_pool_user",
+        "_sequence_path",
+        "_step_path",
+    )  # paths in __dict__, which they watch, would wait for gc
+    _step_path: StepPath | None
+    _sequence_path: SequencePath | None
+    _pool_user: PoolUser
     _last_form: tuple[torch.Size, bool] | None = None
     _last_reason: str | None = ""
+    precision: Precision | None = None  # of layers that an earlier version pickled
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        layer = super().__new__(cls)
+        object.__setattr__(layer, "_step_path", None)
+        object.__setattr__(layer, "_sequence_path", None)
+        object.__setattr__(layer, "_pool_user", PoolUser())
+        return layer
 
     def __init__(
         self,
@@ -71,6 +90,7 @@ class Recurrent(SequenceLayer):
         returns: Returns | None = None,
         backend: str | None = None,
         checkpoint_every: Every | None = None,
+        precision: Precision | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(cell, nn.Module) or isinstance(cell, nn.RNNBase):
@@ -85,6 +105,8 @@ class Recurrent(SequenceLayer):
         if checkpoint_every is not None:
             check_every(checkpoint_every, "checkpoint_every")
         self.checkpoint_every = checkpoint_every
+        check_precision(precision)
+        self.precision = precision
 
     @property
     def input_size(self) -> int | None:
@@ -104,7 +126,9 @@ class Recurrent(SequenceLayer):
     @property
     def fallback_reason(self) -> str | None:
         """Reason why the eager loop ran the cell last, or would run it; None where kernels did."""
-        runner, reason = choose(self.cell, self.returns, asked_backend(self._backend))
+        runner, reason = choose(
+            self.cell, self.returns, asked_backend(self._backend), precision=self.precision
+        )
         if not isinstance(runner, CompiledRunner):
             return reason
         return runner.fallback_reason() if self._last_reason == "" else self._last_reason
@@ -143,7 +167,7 @@ class Recurrent(SequenceLayer):
             if found is not None:
                 return found
         if isinstance(x, SYMBOLIC):
-            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)
         check_pair(self.cell, state)
         batched, (events, before, ends, marks) = laid_out(x, state, lengths, resets, self.batch_first)
         runner = own = self._runner()
@@ -257,7 +281,7 @@ class Recurrent(SequenceLayer):
                 self.__dict__["_last_reason"] = None
                 return found
         if isinstance(x_t, SYMBOLIC):
-            return traced_method(self, "step", x_t, state)  # type: ignore[no-any-return]
+            return traced_method(self, "step", x_t, state)
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
         batched, given = x_t.dim() > 1, x_t
@@ -275,7 +299,7 @@ class Recurrent(SequenceLayer):
         if isinstance(runner, CompiledRunner):
             self.__dict__["_last_reason"] = runner.reason
             if batched and runner.ready_step is not None:
-                self.__dict__["_step_path"] = runner.step_path(x_t, self._places())
+                self._step_path = runner.step_path(x_t, self._places())
         if not batched:
             return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
         return y_t, state
@@ -324,25 +348,32 @@ class Recurrent(SequenceLayer):
 
     def _places(self) -> list[tuple[dict[str, Any], str]]:
         """Places in which the layer stores its cell and its options."""
-        return [(self._modules, "cell"), (self.__dict__, "returns"), *variable_slot()]
+        return [
+            (self._modules, "cell"),
+            (self.__dict__, "returns"),
+            (self.__dict__, "precision"),
+            *variable_slot(),
+        ]
 
     def _prepare_path(self, runner: CompiledRunner, x: Tensor, state: State | None) -> None:
         """Create the fast path for sequences like this one, where it is the second in a row."""
         form = x.shape, state is None
         second = form == self._last_form
         if second:
-            self.__dict__["_sequence_path"] = runner.sequence_path(x, state, self._places())
+            self._sequence_path = runner.sequence_path(x, state, self._places())
         self.__dict__["_last_form"] = None if second else form
 
     def __getstate__(self) -> dict[str, Any]:
         """State for copies and pickles."""
-        passing = ("_kept", "_step_path", "_sequence_path", "_last_form", "_last_reason")
+        passing = ("_kept", "_last_form", "_last_reason")
         return {name: value for name, value in self.__dict__.items() if name not in passing}
 
     def extra_repr(self) -> str:
         options = ["batch_first=True"] if self.batch_first else []
         if self.checkpoint_every is not None:
             options.append(f"checkpoint_every={self.checkpoint_every!r}")
+        if self.precision is not None:
+            options.append(f"precision={self.precision!r}")
         return ", ".join(options)
 
     def _asked_in_graph(self) -> str | None:
@@ -351,7 +382,7 @@ class Recurrent(SequenceLayer):
     def _plan_in_graph(self, features: list[int], dtype: str, resets: bool) -> int:
         from .execution.torch_compile import plan
 
-        return plan(self.cell, self.returns, features, dtype, resets)
+        return plan(self.cell, self.returns, features, dtype, resets, self.precision)
 
     def _numbers_in_graph(self) -> list[tuple[tuple[str, ...], object]]:
         from .execution.torch_compile import numbers_read
@@ -372,4 +403,4 @@ class Recurrent(SequenceLayer):
         kept = self.__dict__.get("_kept")
         if kept is None or kept[0] is not self.cell:
             kept = self.__dict__["_kept"] = (self.cell, {})
-        return choose(self.cell, self.returns, asked_backend(self._backend), kept[1])[0]
+        return choose(self.cell, self.returns, asked_backend(self._backend), kept[1], self.precision)[0]

@@ -11,9 +11,10 @@ from ..classifiers.prediction_rows import as_predictions
 from ..classifiers.video_classification import classify_video
 from ..predictions import Predictions
 from ..smoothing.method import Method
+from ..video.decoding import PictureObserver
 from ..video.footage import open_footage
 from ..video.media import Medium, starts
-from .labeller import Labeller, Labels, MediaProgress, Passing, Trouble
+from .labeller import Labeller, Labels, MediaProgress, Observe, Passing, Trouble
 from .live_labels import label_live
 from .moments_table import moments_of
 
@@ -58,6 +59,11 @@ class ClassifierLabeller(Labeller):
         self._ahead, self._cache = ahead, cache
 
     @property
+    def parts(self) -> tuple[Classifier, Method, LookOptions]:
+        """Classifier, smoothing method and choice of frames."""
+        return self._classifier, self._method, self._options
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes."""
         return self._classifier.classes
@@ -88,6 +94,7 @@ class ClassifierLabeller(Labeller):
         progress: MediaProgress,
         trouble: Trouble,
         passing: Passing | None = None,
+        observe: Observe | None = None,
     ) -> Iterator[tuple[Medium, Labels]]:
         """Labels of the media of a deployment, those of each medium together; see `Labeller`.
 
@@ -96,6 +103,7 @@ class ClassifierLabeller(Labeller):
             progress: See `Labeller`.
             trouble: See `Labeller`.
             passing: Not used.
+            observe: See `Labeller`.
 
         Yields:
             A medium and its labels.
@@ -105,14 +113,10 @@ class ClassifierLabeller(Labeller):
             return
         found: list[tuple[Medium, float, Predictions]] = []
         for medium, start in zip(media, starts(media), strict=True):
-            parts: list[Predictions] = []
-            try:
-                for part in self._classified(medium, progress):
-                    parts.append(part)
-            except MediaError as error:
-                trouble(medium, str(error))
-            if parts:
-                table = Predictions.concat(parts)
+            table, reason = self._kept(medium, progress, observe)
+            if reason is not None:
+                trouble(medium, reason)
+            if table is not None:
                 found.append((medium, start, replace(table, time=table.time + start)))
         if not found:
             return
@@ -149,7 +153,30 @@ class ClassifierLabeller(Labeller):
             except MediaError as error:
                 trouble(medium, str(error))
 
-    def _classified(self, medium: Medium, progress: MediaProgress) -> Iterator[Predictions]:
+    def _kept(
+        self, medium: Medium, progress: MediaProgress, observe: Observe | None
+    ) -> tuple[Predictions | None, str | None]:
+        """Rows of a medium, from the store if they are there, and the reason why it was not read to its end."""
+        kept = None if self.store is None else self.store.read(medium)
+        if kept is not None:
+            progress(medium, 1.0, 1.0)
+            return kept
+        parts: list[Predictions] = []
+        reason = None
+        try:
+            observer = None if observe is None else observe(medium)
+            for part in self._classified(medium, progress, observer):
+                parts.append(part)
+        except MediaError as error:
+            reason = str(error)
+        table = Predictions.concat(parts) if parts else None
+        if self.store is not None:
+            self.store.write(medium, table, reason)
+        return table, reason
+
+    def _classified(
+        self, medium: Medium, progress: MediaProgress, observer: PictureObserver | None
+    ) -> Iterator[Predictions]:
         path, options = medium.path, self._options
         with open_footage(path, max_pixels=options.max_pixels) as footage:
             seconds = footage.seconds
@@ -158,7 +185,9 @@ class ClassifierLabeller(Labeller):
                 options.boxes.finder(str(path))
             except InputError as error:  # this video's trouble, not that of the others
                 raise MediaError(str(error)) from error
-        for looks in classify_video(path, self._classifier, options=options, cache=self._cache):
+        for looks in classify_video(
+            path, self._classifier, options=options, cache=self._cache, observer=observer
+        ):
             if len(looks):
                 progress(medium, float(looks.time[-1] + looks.duration[-1]), seconds)
                 yield as_predictions(

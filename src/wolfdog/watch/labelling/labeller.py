@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ...errors import MediaError
 from ..model.memory import Reach
 from ..moments import Moment
 from ..predictions import Predictions
+from ..video.decoding import PictureObserver
 from ..video.media import Medium
 from ..video.source import Frame
 
@@ -25,6 +26,10 @@ Passing = Callable[[Iterable[Frame]], Iterator[Frame]]
 """Frames in, the same frames out: a place to look at them on their way to the network."""
 
 
+Observe = Callable[[Medium], PictureObserver | None]
+"""Observer of the pictures of a medium; None for none."""
+
+
 class Labels(NamedTuple):
     """Labels of some frames of one video or image.
 
@@ -39,8 +44,31 @@ class Labels(NamedTuple):
     aspect: float = 1.0
 
 
+class ClassifiedMedia(Protocol):
+    """Store of the classified files of a deployment, so that an interrupted one is not classified again."""
+
+    def read(self, medium: Medium) -> tuple[Predictions | None, str | None] | None:
+        """Rows of a file, and the reason why it was not read to its end; None if the file is not in the store.
+
+        Args:
+            medium: The file.
+        """
+
+    def write(self, medium: Medium, table: Predictions | None, trouble: str | None) -> None:
+        """Keep the rows of a file.
+
+        Args:
+            medium: The file.
+            table: Its rows; None without any.
+            trouble: Reason why it was not read to its end.
+        """
+
+
 class Labeller(ABC):
     """Source of labels for videos and images."""
+
+    store: ClassifiedMedia | None = None
+    """Store of classified files, for labellers that classify a whole deployment before they hand out labels."""
 
     @property
     @abstractmethod
@@ -75,6 +103,7 @@ class Labeller(ABC):
         progress: MediaProgress,
         trouble: Trouble,
         passing: Passing | None = None,
+        observe: Observe | None = None,
     ) -> Iterator[tuple[Medium, Labels]]:
         """Labels of the media of one deployment, in parts; the memory runs through all of them.
 
@@ -85,6 +114,7 @@ class Labeller(ABC):
             progress: Called during the work.
             trouble: Called for each medium that cannot be read, or breaks off; the next one follows.
             passing: Receives the frames of a single video, if the labeller has a `reach`.
+            observe: Gives the observer that sees the pictures of a medium as they are decoded.
 
         Yields:
             A medium and labels of some of its frames.

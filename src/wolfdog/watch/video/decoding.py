@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from wolfdog.errors import MediaWarning
 
@@ -41,6 +41,21 @@ class Picture:
     corrupt: bool = False
 
 
+class PictureObserver(Protocol):
+    """Observer of the pictures of a video as they are decoded for somebody else."""
+
+    def see(self, picture: Picture, pixel_aspect: float) -> None:
+        """Take the next picture, damaged or not.
+
+        Args:
+            picture: The picture.
+            pixel_aspect: Width of a pixel divided by its height.
+        """
+
+    def finish(self) -> None:
+        """Take note that the video was decoded to its end."""
+
+
 def intact(pictures: Iterable[Picture]) -> Iterator[Picture]:
     """Pictures without damage; only these reach a classifier and a memory."""
     return (picture for picture in pictures if not picture.corrupt)
@@ -56,9 +71,17 @@ class Decoding:
     Args:
         container: The open file.
         stream: Its video stream.
+        observer: Sees every picture.
     """
 
-    def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
+    def __init__(
+        self,
+        container: "InputContainer",
+        stream: "VideoStream",
+        *,
+        observer: PictureObserver | None = None,
+    ) -> None:
+        self._observer = observer
         self.end = 0.0
         self.trouble: str | None = None
         self._container, self._stream = container, stream
@@ -70,12 +93,23 @@ class Decoding:
         )
 
     def __iter__(self) -> Iterator[Picture]:
-        stream, start = self._stream, (self._container.start_time or 0) / 1e6
-        announced = announced_seconds(self._container, stream)
+        stream, given = self._stream, _start_of(self._container)
+        start = given or 0.0
+        announced, form = announced_seconds(self._container, stream), self._container.format.name
         clock = Clock(start, frame_period(stream))
         outliers: list[tuple[float, float]] = []
         for frame in without_outliers(self._frames(), self._seconds, longest_step(clock.period), outliers):
-            yield self._place(frame, clock)
+            if not self._pictures and given is None and "matroska" in form:
+                # A last segment of a single picture: its start is known from the picture alone.
+                start = self._seconds(frame) or 0.0
+                clock = Clock(start, clock.period)
+                announced = None if announced is None else max(0.0, announced - start)
+            picture = self._place(frame, clock)
+            if self._observer is not None:
+                self._observer.see(picture, float(stream.sample_aspect_ratio or 1))
+            yield picture
+        if self._observer is not None:
+            self._observer.finish()
         if outliers:
             self._reached = max(
                 self._reached, *(jumped - start for jumped, _ in outliers)
@@ -150,3 +184,9 @@ class Decoding:
         if frame.rotation != self._rotation:
             self._orientation, self._rotation = Orientation.of(frame), frame.rotation
         return Picture(self._pictures - 1, time, self.end, frame, self._orientation, corrupt)
+
+
+def _start_of(container: "InputContainer") -> float | None:
+    """Start of a container in seconds; None where its header gives none."""
+    start: Any = container.start_time
+    return None if start is None else float(start / 1e6)
