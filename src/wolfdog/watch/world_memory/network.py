@@ -57,8 +57,8 @@ class WorldNetwork(nn.Module):
     The lead of the classifier's most probable class is 1 - second / first, from its two largest probabilities; that of
     the other classes is 0. The lead of a look is the same of the sums over the classes of each look. In a clear frame
     clear_prudence holds on to the look that the classifier is sure of, and the memory still decides between the classes
-    of that look. Where the clarity is unknown, both numbers of it are 0, and the frame counts as unclear. Both kinds of
-    prudence, a number for each class, and the temperature are fitted after training.
+    of that look. Where the clarity is unknown, both numbers of it are 0, and the frame counts as unclear. Prudence (a
+    number for each class), clear_prudence and the temperature are fitted after training.
 
     The clock is that of the any-class memory: the logarithm of the seconds since the frame before, its difference
     from the stream's mean, and whether the time is known.
@@ -84,7 +84,7 @@ class WorldNetwork(nn.Module):
         nn.init.zeros_(self.out.bias)
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("prudence", torch.zeros(len(config.classes)))
-        self.register_buffer("clear_prudence", torch.zeros(len(config.classes)))
+        self.register_buffer("clear_prudence", torch.zeros(()))
         looks = config.looks or config.classes
         names = list(dict.fromkeys(looks))
         of_class = torch.tensor([names.index(look) for look in looks])

@@ -20,6 +20,8 @@ from .training_streams import CLEAN, StreamRanges, TrainingStreams
 
 OVERTURNED = 0.01
 """Largest share of the clean frames named rightly by the classifier that the memory names otherwise."""
+CLEAR_OVERTURNED = 0.02
+"""The same of clear frames, in streams with distractors and a less sure classifier."""
 PRUDENCE = [step / 10 for step in range(31)]
 CLEAR_PRUDENCE = [step / 4 for step in range(33)]
 CHUNK = 64
@@ -190,8 +192,8 @@ def fit_prudence(network: WorldNetwork, clear: SimulatedStreams) -> None:
 def fit_clear_prudence(network: WorldNetwork, clean: SimulatedStreams) -> None:
     """Fit the prudence of clear frames on streams of clean photographs, with distractors and a less sure classifier.
 
-    For each look it is the least of 0, 0.25, ..., 8 with which the memory overturns at most 1 % of the frames on which
-    the classifier names this look rightly.
+    It is the least of 0, 0.25, ..., 8 with which, for every look, the memory overturns at most 2 % of the frames on
+    which the classifier names this look rightly.
     """
     network.clear_prudence.zero_()
     seen = _Tensors.of(clean, network)
@@ -199,17 +201,15 @@ def fit_clear_prudence(network: WorldNetwork, clean: SimulatedStreams) -> None:
     log_q = network.temperature * log_q.flatten(0, 1)
     log_p, labels, clear = seen.log_p.flatten(0, 1), seen.labels.flatten(), seen.clarity.flatten()
     look_of = network.looks.argmax(-1)
-    said = (log_p.exp() @ network.looks).argmax(-1)
+    said, true = (log_p.exp() @ network.looks).argmax(-1), look_of[labels]
     bonus = network.look_lead(log_p) * clear.nan_to_num(0.0).unsqueeze(-1)
-    for look in range(network.looks.shape[1]):
-        rightly = (said == look) & (look_of[labels] == look)
-        of_look = look_of == look
-        for prudence in CLEAR_PRUDENCE:
-            network.clear_prudence[of_look] = prudence
-            held = log_q[rightly] + network.clear_prudence * bonus[rightly]
-            overturned = look_of[held.argmax(-1)] != look
-            if not len(held) or overturned.float().mean() <= OVERTURNED:
-                break
+    looks = said[said == true].unique()
+    for prudence in CLEAR_PRUDENCE:
+        network.clear_prudence.fill_(prudence)
+        given = look_of[(log_q + prudence * bonus).argmax(-1)]
+        shares = [(given != look)[(said == look) & (true == look)].float().mean() for look in looks]
+        if all(share <= CLEAR_OVERTURNED for share in shares):
+            break
 
 
 @torch.no_grad()
