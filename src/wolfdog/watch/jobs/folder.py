@@ -3,15 +3,17 @@
 import os
 import shutil
 import socket
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from wolfdog.atomic import atomic_write
-from wolfdog.errors import InputError
+from wolfdog.errors import InputError, MediaWarning
 
 from ..video.discover import STATE
+from ..video.media import Medium
 from .journal import Journal
 
 TABLES = ("moments.csv", "events.csv", "evidence.csv", "predictions.parquet", "errors.csv")
@@ -157,6 +159,36 @@ def read_journal(out: Path, identity: str) -> Journal:
         InputError: It is damaged.
     """
     return Journal(out / STATE / identity / "journal")
+
+
+def without_products(media: Iterable[Medium], out: Path) -> list[Medium]:
+    """Media without those that an earlier run wrote into its folder of results, as annotated copies.
+
+    Args:
+        media: The media.
+        out: Folder of results, which may not exist.
+
+    Returns:
+        The others.
+
+    Raises:
+        InputError: The journal of the files is damaged.
+
+    Warns:
+        MediaWarning: Some are left out.
+    """
+    made = {name for entry in Journal(out / STATE / "products").entries for name in entry["files"]}
+    kept = []
+    top = out.resolve()
+    for medium in media:
+        path = medium.path.resolve() if made else medium.path
+        if made and path.is_relative_to(top) and path.relative_to(top).as_posix() in made:
+            warnings.warn(
+                f"{medium.path}: a result of wolfdog; it is passed over.", MediaWarning, stacklevel=2
+            )
+        else:
+            kept.append(medium)
+    return kept
 
 
 def _check_tables(out: Path) -> None:
