@@ -18,6 +18,7 @@ from .evaluate import evaluate
 from .explain import explain
 from .export import export
 from .labels import check, split
+from .live import live
 from .pretrain import pretrain
 from .report import report
 from .screen import complaints, console
@@ -70,7 +71,7 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for command in (watch, smooth, report, train, evaluate, explain, demo, tv, export, pretrain):
+for command in (watch, live, smooth, report, train, evaluate, explain, demo, tv, export, pretrain):
     app.command(help=_paragraphs(command.__doc__ or ""))(_interruptible(command))
 
 

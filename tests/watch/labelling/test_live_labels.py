@@ -128,7 +128,7 @@ def test_stretches_of_a_stream_have_the_context_of_the_whole(method, monkeypatch
     table = Predictions.from_columns(
         ["wolf", "dog", "fox", "blank"], p, time=np.arange(60) / 5, media="cam", deployment="cam"
     )
-    memory = live_labels._Memory(method, table.classes)
+    memory = live_labels.RunningContext(method, table.classes)
     parts = [memory.add(table.take(slice(at, at + 5))) for at in range(0, 60, 5)]
     whole = replace(method.smooth(replace(table, blank="blank")), blank=None)
     np.testing.assert_allclose(np.concatenate([part.context for part in parts]), whole.context, atol=1e-5)

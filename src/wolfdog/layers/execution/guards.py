@@ -172,5 +172,5 @@ def compiled_check(watched: Watched, table: Sequence[Guard] = GUARDS) -> Check:
         "        return None",
     ]
     exec("\n".join(lines), scope)  # our own text
-    check: Check = scope["check"]
+    check: Check = scope.pop("check")  # a function in its own globals would wait for the collector of cycles
     return check

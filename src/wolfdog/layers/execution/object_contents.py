@@ -73,6 +73,7 @@ _OF_EVERY_MODULE |= {
     "_path",
     "_step_path",
     "_sequence_path",
+    "_pool_user",
     "_last_form",
     "_last_reason",
 }  # of layers here

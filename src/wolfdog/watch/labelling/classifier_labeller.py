@@ -58,6 +58,11 @@ class ClassifierLabeller(Labeller):
         self._ahead, self._cache = ahead, cache
 
     @property
+    def parts(self) -> tuple[Classifier, Method, LookOptions]:
+        """Classifier, smoothing method and choice of frames."""
+        return self._classifier, self._method, self._options
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes."""
         return self._classifier.classes

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..classifiers.clarity import clarity
 from ..classifiers.classifier import Classifier
 from ..predictions import Predictions
 from ..smoothing import AnyClass, AnyClassMemory
@@ -54,14 +55,15 @@ def label_live(
     assert live is not None
     source = LiveSource(live.address, sampling=sampling, options=live.options, stop=live.stop)
     scaler = VideoReformatter()
-    memory = _Memory(method, classifier.classes)
+    memory = RunningContext(method, classifier.classes)
 
     def labelled(pictures: list[Picture]) -> Labels:
-        images = [classifier.preprocessing.video_frame(one.image, scaler) for one in pictures]
+        images = np.stack([classifier.preprocessing.video_frame(one.image, scaler) for one in pictures])
         times = np.array([one.time for one in pictures])
         new = Predictions.from_columns(
             classifier.classes,
-            classifier.classify(np.stack(images)).probabilities,
+            classifier.classify(images).probabilities,
+            clarity=clarity(images),
             time=times,
             duration=np.array([one.end for one in pictures]) - times,
             deployment=medium.deployment,
@@ -84,8 +86,15 @@ def label_live(
         yield labelled(pending)
 
 
-class _Memory:
-    """Context of rows that come one after the other, by a method."""
+class RunningContext:
+    """Context of rows that come one after the other, by a method.
+
+    The any-class memory and the world memory run through; another method reads the last `WINDOW` rows.
+
+    Args:
+        method: Of smoothing.
+        classes: Names of the classes.
+    """
 
     def __init__(self, method: Method, classes: tuple[str, ...]) -> None:
         self._method = method
@@ -97,13 +106,27 @@ class _Memory:
         elif isinstance(method, WorldMemory):
             self._stream = WorldMemoryStream(classes, method.network)
 
+    @property
+    def stream(self) -> AnyClassMemory | WorldMemoryStream | None:
+        """Memory that runs through; None for other methods."""
+        return self._stream
+
     def add(self, new: Predictions) -> Predictions:
-        """The rows with their context."""
+        """Rows with their context.
+
+        Args:
+            new: The next rows, one for each frame.
+
+        Returns:
+            The rows.
+        """
         if self._stream is not None:
             context = np.concatenate(
                 [
-                    self._stream.step(p[None], seconds=float(time))
-                    for p, time in zip(new.probabilities, new.time, strict=True)
+                    self._stream.step(p[None], seconds=float(time), clarity=clear)
+                    if isinstance(self._stream, WorldMemoryStream)
+                    else self._stream.step(p[None], seconds=float(time))
+                    for p, time, clear in zip(new.probabilities, new.time, new.clarity[:, None], strict=True)
                 ]
             )
             return new.with_context(

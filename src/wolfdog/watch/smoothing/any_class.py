@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from wolfdog.errors import InputError, ShapeError
+from wolfdog.layers import Recurrent
 
 from .any_class_features import Clock, class_features
 from .any_class_file import pretrained_network
@@ -102,6 +103,13 @@ class AnyClassMemory:
         self._clock = Clock()
         self._state = torch.zeros(1, classes, self._network.config.width)
         self._before: float | None = None
+        self.last_step: tuple[Tensor, Tensor] | None = None
+        """Input of the cell at the last frame, and the state before it; for `memory.activations`."""
+
+    @property
+    def memory(self) -> Recurrent:
+        """Recurrent layer."""
+        return self._network.forwards
 
     @torch.no_grad()
     def step(
@@ -146,6 +154,7 @@ class AnyClassMemory:
             p.mean(0, keepdims=True), _top(p).max(0, keepdims=True), self._blank, clock[None],
             wide.mean(keepdims=True), sure.mean(keepdims=True), np.array([rows]),
         )  # fmt: skip
+        self.last_step = pooled, self._state
         self._state, _ = self._network.forwards.step(pooled, self._state)
         x = _features(p, _top(p), self._blank, clock.expand(rows, 3), wide, sure, np.full(rows, rows))
         y = self._state.expand(rows, *self._state.shape[1:])

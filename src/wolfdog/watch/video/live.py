@@ -4,7 +4,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from wolfdog.errors import MediaError, MediaWarning
@@ -14,6 +14,10 @@ from .decoding import Picture
 from .live_address import LiveOptions, is_camera, without_password
 from .live_connection import Connection
 from .sampling import Rate, Sampling
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, MediaWarning, stacklevel=5)
 
 
 class LiveSource:
@@ -50,7 +54,7 @@ class LiveSource:
         """Sampled frames that were dropped because the classifier was late."""
         self._sampling: Sampling = Rate(5.0) if sampling is None else sampling
         self._options = options or LiveOptions()
-        self._queue: deque[Picture] = deque()
+        self._queue: deque[tuple[float, Picture]] = deque()
         self._said: deque[str] = deque()
         self._ready = threading.Condition()
         self._stop = threading.Event()
@@ -62,21 +66,44 @@ class LiveSource:
 
     def __iter__(self) -> Iterator[Picture]:
         """Pictures, each with the time at which it leaves the screen as `end`, once the next is there."""
+        held: Picture | None = None
+        trouble: MediaError | None = None
+        try:
+            for _, picture in self.arrivals():
+                if held is not None:
+                    yield replace(held, end=min(picture.time, held.time + 1.0))
+                held = picture
+        except MediaError as error:
+            trouble = error
+        if held is not None:
+            yield held
+        if trouble is not None:
+            raise trouble
+
+    def arrivals(self, say: Callable[[str], None] | None = None) -> Iterator[tuple[float, Picture]]:
+        """Pictures as soon as they are there, each after the value of `time.monotonic()` at its arrival.
+
+        Args:
+            say: Called with a sentence about each loss and return of the connection, in place of a `MediaWarning`.
+
+        Yields:
+            Pairs of a time and a picture, whose `end` is an estimate.
+
+        Raises:
+            MediaError: The first connection fails, or the time is over before the first picture.
+        """
         with needs_extra("watch", "reading a stream"):
             import av  # noqa: F401 - loaded here, so that the thread does not
 
+        tell = _warn if say is None else say
         self._began = time.monotonic()
         thread = threading.Thread(target=self._read, name=f"read {self.name}", daemon=True)
         thread.start()
-        held: Picture | None = None
         some = False
         try:
-            for picture in self._taken():
-                if held is not None:
-                    yield replace(held, end=min(picture.time, held.time + 1.0))
-                held, some = picture, True
-            if held is not None:
-                yield held
+            for arrival in self._taken(tell):
+                some = True
+                yield arrival
         finally:
             self._stop.set()
             with self._ready:
@@ -90,11 +117,9 @@ class LiveSource:
                 "on, or wait longer."
             )
         if self.dropped:
-            warnings.warn(
-                f"{self.name}: {self.dropped} late frames were dropped.", MediaWarning, stacklevel=2
-            )
+            tell(f"{self.name}: {self.dropped} late frames were dropped.")
 
-    def _taken(self) -> Iterator[Picture]:
+    def _taken(self, tell: Callable[[str], None]) -> Iterator[tuple[float, Picture]]:
         """Pictures from the queue, until the source or the time is over."""
         seconds = self._options.seconds
         while True:
@@ -102,18 +127,18 @@ class LiveSource:
                 left = 0.5 if seconds is None else min(0.5, seconds - (time.monotonic() - self._began))
                 if not self._queue and not self._done and left > 0:
                     self._ready.wait(left)
-                picture = self._queue.popleft() if self._queue else None
+                arrival = self._queue.popleft() if self._queue else None
                 said, self._said = self._said, deque()
                 done = self._done
                 self._ready.notify_all()
             for text in said:
-                warnings.warn(text, MediaWarning, stacklevel=3)
+                tell(text)
             over = seconds is not None and self._clock() >= seconds and not self._connection.recorded
             if self._over.is_set():
                 return
-            if picture is not None and (seconds is None or picture.time < seconds):
-                yield picture
-            elif picture is not None or over or done:
+            if arrival is not None and (seconds is None or arrival[1].time < seconds):
+                yield arrival
+            elif arrival is not None or over or done:
                 return
 
     def _read(self) -> None:
@@ -170,7 +195,7 @@ class LiveSource:
             if len(self._queue) >= self._options.queue:
                 self._queue.popleft()
                 self.dropped += 1
-            self._queue.append(picture)
+            self._queue.append((time.monotonic(), picture))
             self._ready.notify_all()
 
     def _say(self, text: str) -> None:

@@ -104,10 +104,14 @@ class Connection:
                     continue
                 now, stamp = self._clock(), frame.time
                 if stamp is not None and (
-                    offset is None or (abs(stamp + offset - now) > JUMP and not self.recorded)
+                    offset is None or (not self.recorded and self._jumped(stamp + offset, now))
                 ):
                     offset = max(now, self.last + period) - stamp
                 time = now if stamp is None or offset is None else stamp + offset
                 self.last = max(time, self.last + 1e-6)
                 yield Picture(self.number, self.last, self.last + period, frame, UPRIGHT, False)
                 self.number += 1
+
+    def _jumped(self, time: float, now: float) -> bool:
+        """Whether a time goes back, as of a camera whose clock is set, or is far from the clock."""
+        return time < self.last or abs(time - now) > JUMP

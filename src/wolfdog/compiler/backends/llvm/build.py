@@ -19,6 +19,7 @@ from llvmlite.binding.newpassmanagers import NewPassManager
 
 from ...cache import load_or_build
 from ...fork_safety import compiling, once
+from ...ir import special_functions
 from .barrier import barrier
 from .gemm_loops import product_source
 from .lower import lowered
@@ -119,7 +120,8 @@ def _key(kind: str, source: str, bits: int) -> str:
 @cache
 def _surroundings(bits: int) -> tuple[str, ...]:
     """Inputs of machine code beside its source: processor, LLVM version and the code generator's own source."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    paths = [*sorted(Path(__file__).parent.rglob("*.py")), Path(special_functions.__file__)]
+    texts = [path.read_text(encoding="utf-8") for path in paths]
     return (str(target(bits)), f"llvmlite {llvmlite.__version__}", *processor(), *texts)
 
 
