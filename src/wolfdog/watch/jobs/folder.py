@@ -55,7 +55,7 @@ class JobFolder:
         self.out.mkdir(parents=True, exist_ok=True)
         _check_tables(self.out)
         self._top.mkdir(exist_ok=True)
-        self._lock = _locked(self._top / "lock", self.out)
+        self._lock = locked(self._top / "lock", self.out)
         try:
             self.parts.mkdir(parents=True, exist_ok=True)
             self.media.mkdir(exist_ok=True)
@@ -202,8 +202,20 @@ def _check_tables(out: Path) -> None:
             )
 
 
-def _locked(path: Path, out: Path) -> IO[str]:
-    """Lock file, open and locked until it is closed or the process ends."""
+def locked(path: Path, out: Path) -> IO[str]:
+    """Lock file, open and locked until it is closed or the process ends.
+
+    Args:
+        path: The file.
+        out: Folder of results, for the message.
+
+    Returns:
+        The open file.
+
+    Raises:
+        InputError: Another process holds it.
+        OSError: It cannot be written.
+    """
     file = path.open("a+", encoding="utf-8")
     try:
         _lock(file)

@@ -75,7 +75,7 @@ def _connected(address: str, processes: int) -> Any:
     here = {"num_cpus": processes, "include_dashboard": False} if address == "local" else {"address": address}
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", **here)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray raises this very class where a node does not start in time
         reason = " ".join(str(error).split())[:300]
         raise InputError(
             f"--ray {address}: no cluster answers there ({reason}). Start one with: ray start --head"
