@@ -72,6 +72,8 @@ def _connected(address: str, processes: int) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     with needs_extra("ray", "running a job on a cluster"):
         import ray
+    if address == "local":
+        os.environ.setdefault("RAY_worker_niceness", "0")  # the job is what this machine is to do
     here = {"num_cpus": processes, "include_dashboard": False} if address == "local" else {"address": address}
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", **here)
