@@ -21,7 +21,10 @@ FEATURES = 6
 
 
 class Forecaster(nn.Module):
-    """Memory over events, with two heads: the species of the next event, and the class of the time until it."""
+    """Memory over events, with two heads: the species of the next event, and the class of the time until it.
+
+    The heads read the memory and the event itself: gates that begin slow pass little of it.
+    """
 
     def __init__(self, memory: str, classes: int) -> None:
         super().__init__()
@@ -29,12 +32,12 @@ class Forecaster(nn.Module):
         options = {"window": 256} if memory == "attention" else {}
         self.memory = make_memory(memory, classes + FEATURES, HIDDEN, fps=1 / 60, **options)
         self.dropout = nn.Dropout(0.2)
-        self.head = nn.Linear(self.memory.output_size, classes + KINDS)
+        self.head = nn.Linear(self.memory.output_size + classes + FEATURES, classes + KINDS)
 
     def forward(self, events: Tensor, state, resets: Tensor, times: Tensor):
         """Logits of the species [T, B, classes] and of the waits [T, B, KINDS], and the state."""
         y, state = self.memory(events, state, resets=resets, times=times)
-        logits = self.head(self.dropout(y))
+        logits = self.head(torch.cat((self.dropout(y), events), -1))
         return logits[..., : self.classes], logits[..., self.classes :], state
 
 
