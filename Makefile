@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check slow coverage docs clean
+.PHONY: help demo test check slow soak coverage docs clean
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -38,6 +38,9 @@ check: $(VENV)/for-checks ## run the linter, formatter, type checker, import con
 
 slow: $(VENV)/for-tests ## run the tests marked slow (the wheel in a new environment)
 	@$(BIN)/python -m pytest -m slow --quiet
+
+soak: $(VENV)/for-tests ## run the long campaigns: killed jobs, mutated files (hours)
+	@$(BIN)/python -m pytest -m soak --quiet
 
 coverage: $(VENV)/for-tests ## run the tests and fail below the floor of line coverage in pyproject.toml
 	@$(PYTEST) --cov --cov-report=term:skip-covered

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 CHUNK = 100
 """Programs of one child process."""
 
-SUMS = "programs", "calls", "kernels", "differing", "crashed"
+SUMS = "programs", "calls", "kernels", "unstable", "differing", "crashed"
 
 
 def main() -> int:
@@ -48,9 +48,10 @@ def main() -> int:
         if arguments.log is not None:
             with arguments.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
-    total = {name: sum(line[name] for line in lines) for name in SUMS}
+    total = {name: sum(line.get(name, 0) for line in lines) for name in SUMS}
     print(
         f"{total['programs']:,} programs, {total['calls']:,} calls, of them {total['kernels']:,} by kernels; "
+        f"{total['unstable']:,} calls left out, whose numbers lie on a step or a kink; "
         f"{total['differing']} programs differ, {total['crashed']} crashed"
     )
     return bool(total["differing"] or total["crashed"])
@@ -75,6 +76,7 @@ def _chunk(first: int, end: int) -> dict[str, Any]:
     return {
         "first": first, "end": first + len(done) + crashed, "programs": len(done) + crashed,
         "calls": sum(line["calls"] for line in done), "kernels": sum(line["kernels"] for line in done),
+        "unstable": sum(line.get("unstable", 0) for line in done),
         "differing": sum(bool(line["differences"]) for line in done), "crashed": int(crashed),
         "problems": problems,
     }  # fmt: skip

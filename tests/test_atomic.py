@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 
@@ -119,3 +120,11 @@ def test_a_pipe_is_not_replaced(tmp_path):
     with pytest.raises(OSError, match="not a regular file"), atomic_write(tmp_path / "pipe"):
         pass
     assert names(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EIO])
+def test_a_full_disk_names_the_file(tmp_path, number):
+    with pytest.raises(OSError) as caught, atomic_write(tmp_path / "a.csv"):  # noqa: PT011 - checked below
+        raise OSError(number, "said by a library")
+    assert caught.value.filename == str(tmp_path / "a.csv")
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ A rename within one folder is atomic on common file systems, so a reader, or the
 file or the new one, and never a part of either.
 """
 
+import contextlib
 import errno
 import os
 import secrets
@@ -12,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, TextIO, overload
+
+_OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENAMETOOLONG}
+"""Errors of a disk that is full, read-only or broken."""
 
 
 @contextmanager
@@ -52,8 +56,10 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         if final.exists():
             beside.chmod(stat.S_IMODE(final.stat().st_mode))
         beside.replace(final)
-    except BaseException:  # including an interrupt from the keyboard
-        beside.unlink(missing_ok=True)
+    except BaseException as error:  # including an interrupt from the keyboard
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        _name_file(error, final)
         raise
 
 
@@ -111,6 +117,15 @@ def _destination(path: Path) -> Path:
     if final.exists() and not final.is_file():
         raise OSError(errno.EINVAL, "not a regular file, so it cannot be replaced", str(path))
     return final
+
+
+def _name_file(error: BaseException, path: Path) -> None:
+    """Name the file in an error of writing that names none, or the temporary one."""
+    if not isinstance(error, OSError) or error.errno not in _OF_WRITING:
+        return
+    if error.filename is None or Path(os.fsdecode(error.filename)).name.startswith(".wolfdog-"):
+        error.filename = str(path)
+        error.strerror = os.strerror(error.errno)
 
 
 def _to_disk(path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_card_of_images(watch, card, tmp_path):
     assert table.utc
     assert table.time[2] - table.time[0] == 30
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "moments.csv", "events.csv", "predictions.parquet",
+        "moments.csv", "events.csv", "predictions.parquet", ".wolfdog-job",
     }  # fmt: skip
 
 

@@ -162,6 +162,28 @@ def test_what_was_used_longest_ago_goes_first(own_folder: Path, monkeypatch: pyt
     assert sum(path.stat().st_size for path in own_folder.iterdir()) <= 5_000
 
 
+def test_entries_that_another_process_deletes_first_do_not_stop_the_deletion(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        cache.write(f"key{number}", b"x" * 1_000)
+        os.utime(own_folder / f"key{number}.kernel", (number, number))
+    unlink, gone = os.unlink, []
+
+    def late(name: str, *, dir_fd: int | None = None) -> None:
+        unlink(name, dir_fd=dir_fd)
+        if len(gone) < 2:  # as if another process had deleted it
+            gone.append(name)
+            raise FileNotFoundError(name)
+
+    monkeypatch.setattr(os, "unlink", late)
+    monkeypatch.setattr(cache, "LIMIT", 4_500)
+    cache.write("last", b"x" * 1_000)
+    assert gone == ["key0.kernel", "key1.kernel"]
+    kept = {path.name for path in own_folder.iterdir()}
+    assert kept == {f"key{number}.kernel" for number in (5, 6, 7)} | {"last.kernel"}
+
+
 def test_a_private_folder_is_used_without_a_warning(own_folder: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

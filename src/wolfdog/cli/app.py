@@ -1,5 +1,8 @@
 """Commands of the command line, and messages for users' mistakes."""
 
+import errno
+import functools
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -15,9 +18,11 @@ from .evaluate import evaluate
 from .explain import explain
 from .export import export
 from .labels import check, split
+from .live import live
 from .pretrain import pretrain
 from .report import report
 from .screen import complaints, console
+from .signals import status_of
 from .smooth import smooth
 from .train import train
 from .tv import tv
@@ -52,13 +57,27 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-for command in (watch, smooth, report, train, evaluate, explain, demo, tv, export, pretrain):
-    app.command(help=_paragraphs(command.__doc__ or ""))(command)
+def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
+    """Command that says in one line that it was interrupted."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt as error:
+            complaints.print("wolfdog: interrupted")
+            raise typer.Exit(status_of(error)) from None
+
+    return run
+
+
+for command in (watch, live, smooth, report, train, evaluate, explain, demo, tv, export, pretrain):
+    app.command(help=_paragraphs(command.__doc__ or ""))(_interruptible(command))
 
 
 labels = typer.Typer(help="Check labels against their videos, and split them by site.", no_args_is_help=True)
 for of_labels in (check, split):
-    labels.command(help=_paragraphs(of_labels.__doc__ or ""))(of_labels)
+    labels.command(help=_paragraphs(of_labels.__doc__ or ""))(_interruptible(of_labels))
 app.add_typer(labels, name="labels")
 
 
@@ -73,11 +92,17 @@ def main() -> None:
         complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
         sys.exit(2)
     except OSError as error:
-        text = (
-            OSError(f"{error.filename}: {error.strerror}. Choose another place.") if error.filename else error
-        )
-        complaints.print(f"[bold red]wolfdog:[/] {_plain(text)}", soft_wrap=True)
+        complaints.print(f"[bold red]wolfdog:[/] {_plain(_of_system(error))}", soft_wrap=True)
         sys.exit(1)
+
+
+def _of_system(error: OSError) -> str:
+    """Message of an error of the system, with what to do."""
+    if not error.filename:
+        return str(error)
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    advice = "Free some space, and give the same command again" if full else "Choose another place"
+    return f"{os.fsdecode(error.filename)}: {error.strerror}. {advice}."
 
 
 def _one_line_warnings(show: Callable[..., None]) -> Callable[..., None]:

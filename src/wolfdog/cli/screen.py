@@ -1,11 +1,12 @@
 """Terminal output: progress bars, lines and tables."""
 
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -15,6 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 
 from ..watch.progress import Done
 
@@ -22,8 +24,45 @@ if TYPE_CHECKING:
     from ..watch.data.labelled_media import LabelledMedia
     from ..watch.data.span_fit import Misfit
 
-console = Console(highlight=False)
-complaints = Console(stderr=True, highlight=False)
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and line feed, and those that turn the direction of writing."""
+
+
+def printable(text: str) -> str:
+    r"""Text without characters that steer a terminal, which are written as `\xNN` or `\uNNNN`.
+
+    A name of a file or of a class may hold escape sequences that change what a terminal shows or does.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text.
+
+    Examples:
+        >>> print(printable("a\x1b[31m.mp4"))
+        a\x1b[31m.mp4
+    """
+    return _UNSAFE.sub(lambda match: _escaped(ord(match[0])), text)
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+class _SafeConsole(Console):
+    """Console through which no text reaches the terminal unchecked; rich's own control codes pass."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control is None and _UNSAFE.search(segment.text):
+                yield Segment(printable(segment.text), segment.style)
+            else:
+                yield segment
+
+
+console = _SafeConsole(highlight=False)
+complaints = _SafeConsole(stderr=True, highlight=False)
 
 
 class StageBars:

@@ -1,17 +1,22 @@
 """wolfdog watch: labels for every moment of videos."""
 
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import InputError
-from ..watch.progress import Done
 from .options import Crop, Deployments
-from .screen import StageBars, complaints, console
+from .screen import complaints, console
+from .signals import status_of
+from .watch_job import watch_files
 
 if TYPE_CHECKING:
-    from ..watch.labelling.labeller import MediaProgress
+    from collections.abc import Callable
+
+    from ..watch.jobs.workers import Loader
     from ..watch.recorder import Recorder, Watched
     from ..watch.video.media import Medium
 
@@ -21,7 +26,8 @@ def watch(
         list[str],
         typer.Argument(
             help="Videos, images, folders of them, a COCO Camera Traps JSON file, a Camtrap DP package, camera:0, the "
-            "address of a stream (rtsp://, http://, udp://), or - for a list on standard input.",
+            "address of a stream (rtsp://, http://, udp://), or - for a list on standard input. Several cameras and "
+            "streams are watched at once, each in a folder of its own.",
             show_default=False,
         ),
     ],
@@ -138,6 +144,19 @@ def watch(
     clip_margin: Annotated[
         float, typer.Option(min=0.0, help="Seconds of a clip before and after its event.")
     ] = 2.0,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that label deployments side by side; one for each core.")
+    ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how much there is to do, and write nothing.")
+    ] = False,
+    guard_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--guard-formulas",
+            help="Write an apostrophe before names and labels that a spreadsheet would take for a formula.",
+        ),
+    ] = False,
 ) -> None:
     """Label videos and images: for every moment a label from the frame alone, and one that remembers what came before.
 
@@ -146,14 +165,16 @@ def watch(
     (.vtt) and a timeline (.png).
 
     The memory runs through the files of a deployment, one camera at one place, in the order of time, and reads the
-    seconds between them. A file that cannot be read is reported, and the next one follows; the exit status is then 1.
+    seconds between them. A file that cannot be read is a line of errors.csv, and the next one follows; the exit status
+    is then 1. The same command again goes on where it was stopped, and labels files that are new or have changed.
     """
+    from ..watch.jobs.job import JobOptions
     from ..watch.labelling.loading import LabelOptions, load_labeller, load_model_labeller
-    from ..watch.recorder import Recorder
+    from ..watch.recorder import Recorder, RecordOptions
     from ..watch.video.camera_dates import DateOptions
     from ..watch.video.listing import ListOptions, list_media, parse_shift
-    from ..watch.video.live import LiveOptions
-    from ..watch.video.media import all_utc, by_deployment
+    from ..watch.video.live_address import LiveOptions
+    from ..watch.video.media import all_utc
 
     listing = ListOptions(
         dates=DateOptions(zone=zone, pattern=time_pattern),
@@ -184,71 +205,78 @@ def watch(
             "--method, --option, --crop, --motion, --detections, --detector, --fps and --skip-still out."
         )
     media = list_media(sources, listing)
-    live = [medium.name for medium in media if medium.live is not None]
+    live = [medium for medium in media if medium.live is not None]
+    files = [medium for medium in media if medium.live is None]
     if live and (annotate or clips or lookahead or motion or detections is not None or detector is not None):
         raise InputError(
-            f"{live[0]}: a live source is read once, as it comes. Leave --annotate, --clips, --lookahead, --motion, "
-            "--detections and --detector out."
+            f"{live[0].name}: a live source is read once, as it comes. Leave --annotate, --clips, --lookahead, "
+            "--motion, --detections and --detector out."
         )
-    if len(live) > 1:
-        raise InputError(
-            f"{len(live)} live sources: give one to each command, so that all are watched at once."
-        )
-    labeller = (
-        load_labeller(options)
+    loader: Loader = (
+        partial(load_labeller, options)
         if model is None
-        else load_model_labeller(model, ahead=lookahead, threads=threads, cache=cache, max_pixels=max_pixels)
+        else partial(
+            load_model_labeller, model, ahead=lookahead, threads=threads, cache=cache, max_pixels=max_pixels
+        )
     )
-    watched: list[Watched] = []
-    try:
-        with Recorder(
-            labeller,
-            out,
+    status = 0
+    if files or dry_run:
+        record = RecordOptions(
             min_event=min_event,
             event_gap=event_gap,
             annotated=annotate,
             clips=clip_margin if clips else None,
-            utc=all_utc(media),
-        ) as recorder:
-            _watch_all(recorder, by_deployment(media), watched)
-    except KeyboardInterrupt:
-        complaints.print(
-            f"wolfdog: interrupted; {out} holds the videos that were labelled until then",
-            markup=False,
-            soft_wrap=True,
+            utc=all_utc(files),
+            guard_formulas=guard_formulas,
         )
-        raise typer.Exit(130) from None
-    console.print(f"{out}: {_summary(media, watched)}", markup=False, soft_wrap=True)
-    if any(one.trouble is not None for one in watched):
-        raise typer.Exit(1)
+        named = {**asdict(replace(options, threads=1, cache=True)), "model": model}
+        job = JobOptions(record=record, labels=named, workers=workers, threads=threads)
+        status = watch_files(files, out, loader, job, dry_run=dry_run)
+    if live and status <= 1 and not dry_run:
+        labeller = loader()
+
+        def recorder(folder: Path) -> Recorder:
+            return Recorder(
+                labeller,
+                folder,
+                min_event=min_event,
+                event_gap=event_gap,
+                utc=all_utc(live),
+                guard_formulas=guard_formulas,
+            )
+
+        status = max(status, _watch_live(live, out, recorder, alone=not files, duration=duration))
+    if status:
+        raise typer.Exit(status)
 
 
-def _watch_all(recorder: "Recorder", deployments: list[list["Medium"]], watched: list["Watched"]) -> None:
-    stages = StageBars(len(deployments))
-    for media in deployments:
-        with stages(media[0].deployment, len(media)) as done:
-            results = recorder.watch_deployment(media, _progress(media, done))
-        watched += results
-        for one in results:
-            if one.trouble is not None:
-                complaints.print(f"wolfdog: {one.trouble}", style="red", markup=False, soft_wrap=True)
+def _watch_live(
+    live: list["Medium"],
+    out: Path,
+    recorder: "Callable[[Path], Recorder]",
+    *,
+    alone: bool,
+    duration: float | None,
+) -> int:
+    """Label live sources until they end; the exit status."""
+    from .live_sources import watch_live
+
+    try:
+        watched = watch_live(live, out, recorder, alone=alone, duration=duration)
+    except KeyboardInterrupt as error:
+        complaints.print(
+            f"wolfdog: interrupted; {out} holds what was labelled until then", markup=False, soft_wrap=True
+        )
+        return status_of(error)
+    for one in watched:
+        if one.trouble is not None:
+            complaints.print(f"wolfdog: {one.trouble}", style="red", markup=False, soft_wrap=True)
+    console.print(f"{out}: {_summary(watched)}", markup=False, soft_wrap=True)
+    return int(any(one.trouble is not None for one in watched))
 
 
-def _progress(media: list["Medium"], done: Done) -> "MediaProgress":
-    places = {medium.name: number for number, medium in enumerate(media)}
-
-    def progress(medium: "Medium", second: float, of: float | None) -> None:
-        part = min(second / of, 1.0) if of else 0.0
-        done(places[medium.name] + part, f"{second:,.0f} s" if len(media) == 1 else medium.name)
-
-    return progress
-
-
-def _summary(media: list["Medium"], watched: list["Watched"]) -> str:
-    """Summary of the labelled videos on one line."""
-    images = sum(medium.image for medium in media)
-    kinds = "videos" if not images else "images" if images == len(media) else "videos and images"
+def _summary(watched: list["Watched"]) -> str:
+    """Summary of the live sources on one line."""
     moments, seconds = sum(one.moments for one in watched), sum(one.seconds for one in watched)
-    length = "" if images == len(media) else f" of {seconds:,.0f} s of video"
     whole = sum(one.trouble is None for one in watched)
-    return f"{moments:,} moments{length} in {whole} of {len(watched)} {kinds}"
+    return f"{moments:,} moments of {seconds:,.0f} s of video in {whole} of {len(watched)} videos"

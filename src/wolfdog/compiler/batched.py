@@ -6,13 +6,11 @@ Kernels take plain tensors. Gradients arrive as batched tensors with `is_grads_b
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
-
-from ..errors import InputError
 
 _functorch = torch._C._functorch
 
@@ -49,22 +47,37 @@ def readable(tensors: Iterable[Tensor | None]) -> bool:
     return not torch._C._len_torch_dispatch_stack() and all(map(_plain, tensors))
 
 
-_PLAIN = frozenset((Tensor, nn.Parameter))
+PLAIN = frozenset((Tensor, nn.Parameter))
+"""Classes of plain tensors."""
 
 
 def _plain(tensor: Tensor | None) -> bool:
     if tensor is None:
         return True
-    if type(tensor) not in _PLAIN or not tensor.is_cpu or tensor.layout is not torch.strided:
+    if type(tensor) not in PLAIN:
+        return False
+    if torch._C._dispatch_keys(tensor).raw_repr() in _dense_keys():
+        return tensor.data_ptr() != 0 or not tensor.numel()
+    if not tensor.is_cpu or tensor.layout is not torch.strided:
         return False
     if batched((tensor,)) or tensor.is_neg() or tensor.is_nested:
         return False
     return not tensor.numel() or tensor.untyped_storage().nbytes() > 0
 
 
+@cache
+def _dense_keys() -> frozenset[int]:
+    """Dispatch keys of dense tensors on the CPU, within inference mode and outside of it, and of no other tensors."""
+    found = set()
+    for inference in (False, True):
+        with torch.inference_mode(inference):
+            found.add(torch._C._dispatch_keys(torch.empty(0, device="cpu")).raw_repr())
+    return frozenset(found)
+
+
 def without_memory(tensor: object) -> bool:
     """Whether the memory of a plain tensor on the CPU was given back, so that some of PyTorch's operators crash."""
-    if type(tensor) not in _PLAIN:
+    if type(tensor) not in PLAIN:
         return False
     assert isinstance(tensor, Tensor)
     if not tensor.is_cpu or tensor.layout is not torch.strided or tensor.is_nested or batched((tensor,)):
@@ -74,65 +87,6 @@ def without_memory(tensor: object) -> bool:
         and bool(tensor.numel())
         and not tensor.untyped_storage().nbytes()
     )
-
-
-Form = tuple[torch.Size, tuple[int, ...], torch.dtype, torch.device]
-"""Sizes, strides, number format and device of a tensor."""
-
-
-Saved = tuple[list[Form | None], list[int] | None]
-"""Forms of tensors, and the addresses of their memory; no addresses where one is no plain tensor."""
-
-
-def forms(tensors: Sequence[Tensor | None]) -> Saved:
-    """Forms and addresses of tensors that are saved for a backward pass."""
-    looks = [None if t is None else (t.shape, t.stride(), t.dtype, t.device) for t in tensors]
-    return looks, _addresses(tensors)
-
-
-def _addresses(tensors: Sequence[Tensor | None]) -> list[int] | None:
-    given = [t for t in tensors if t is not None]
-    if not _PLAIN.issuperset(map(type, given)) or any(map(Tensor.is_neg, given)):
-        return None
-    try:
-        return list(map(Tensor.data_ptr, given))
-    except RuntimeError:  # of a tensor that stands for others
-        return None
-
-
-def as_saved(tensors: Sequence[Tensor | None], were: Saved) -> tuple[list[Any], bool]:
-    """Saved tensors in the memory layout in which they were saved.
-
-    Args:
-        tensors: The tensors, as hooks on saved tensors return them.
-        were: Their forms and addresses at the time.
-
-    Returns:
-        The tensors, and whether they are those that were saved.
-
-    Raises:
-        InputError: A hook returned a tensor of another size, number format or device.
-    """
-    now = forms(tensors)
-    if now[1] is not None and now == were:
-        return list(tensors), True
-    found: list[Tensor | None] = []
-    for tensor, form in zip(tensors, were[0], strict=True):
-        if tensor is not None and form is not None:
-            shape, strides, dtype, device = form
-            if tensor.shape != shape or tensor.dtype != dtype or tensor.device != device:
-                raise InputError(
-                    f"backward pass: a hook on saved tensors returned {list(tensor.shape)} of {tensor.dtype} on "
-                    f"{tensor.device} for {list(shape)} of {dtype} on {device}: it must return what was saved"
-                )
-            if without_memory(tensor):
-                raise InputError(
-                    "backward pass: a hook on saved tensors returned one whose memory was given back"
-                )
-            if type(tensor) is Tensor and tensor.layout is torch.strided and tensor.stride() != strides:
-                tensor = torch.empty_strided(shape, strides, dtype=dtype, device=device).copy_(tensor)
-        found.append(tensor)
-    return found, False
 
 
 def operator_gradients(

@@ -7,7 +7,8 @@ process alone, with one warning.
 
 An entry is a header with a checksum, and the content. Entries are written beside their place and renamed, so several
 processes may write the same one at once; one that is damaged, cut short or of another format is built again. When all
-entries together exceed `LIMIT`, those that were used longest ago are deleted.
+entries together exceed `LIMIT`, those that were used longest ago are deleted. A process measures the folder at its
+first write, and again after every sixteenth of `LIMIT` that it writes.
 
 `WOLFDOG_CACHE` names another folder. A user without a home folder gets a temporary folder, which is deleted when the
 process ends.
@@ -150,21 +151,26 @@ class _Folder:
             raise
 
     def delete_oldest(self, limit: int) -> None:
-        """Delete entries that were used longest ago until the rest fits the limit, and files of broken writes."""
+        """Delete entries that were used longest ago until the rest fits the limit, and files of broken writes.
+
+        Another process may delete the same entries meanwhile.
+        """
         entries, now = [], time.time()
         for name in os.listdir(self.path if self.descriptor is None else self.descriptor):  # noqa: PTH208
             if _SUFFIX not in name:
                 continue
-            found = os.stat(self.at(name), dir_fd=self.descriptor, follow_symlinks=False)
-            if name.endswith(_SUFFIX):
-                entries.append((found.st_mtime, found.st_size, name))
-            elif now - found.st_mtime > _HOUR:
-                os.unlink(self.at(name), dir_fd=self.descriptor)
+            with contextlib.suppress(FileNotFoundError):
+                found = os.stat(self.at(name), dir_fd=self.descriptor, follow_symlinks=False)
+                if name.endswith(_SUFFIX):
+                    entries.append((found.st_mtime, found.st_size, name))
+                elif now - found.st_mtime > _HOUR:
+                    os.unlink(self.at(name), dir_fd=self.descriptor)
         total = sum(size for _, size, _ in entries)
         for _, size, name in sorted(entries):
             if total <= limit:
                 return
-            os.unlink(self.at(name), dir_fd=self.descriptor)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.at(name), dir_fd=self.descriptor)
             total -= size
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wolfdog.errors import InputError, LabelsError
+from wolfdog.text_files.array_file import read_npy
 from wolfdog.text_files.json_file import read_json
 
 from .rows import LabelRow
@@ -34,13 +35,11 @@ def read_arrays(path: Path, problems: list[str]) -> Iterator[LabelRow]:
         raise LabelsError(f"{path}: expected .npy files of labels, got none.")
     for file in files:
         try:
-            array = np.load(file, allow_pickle=False)
+            array = read_npy(file)
             names, fps = _names(file, root)
             yield from _rows(file, file.relative_to(root).with_suffix("").as_posix(), array, names, fps)
-        except (ValueError, EOFError, InputError) as error:
-            problems.append(
-                str(error) if isinstance(error, InputError) else f"{file}: no NumPy array: {error}."
-            )
+        except InputError as error:
+            problems.append(str(error))
 
 
 def _names(file: Path, root: Path) -> tuple[list[str], float | None]:

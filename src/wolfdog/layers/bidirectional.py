@@ -114,7 +114,7 @@ class Bidirectional(SequenceLayer):
             InputError: Lengths are out of range, or the state is not a pair.
         """
         if isinstance(x, SYMBOLIC):
-            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)
         (before, behind), lengths, reverse = self._checked(x, state, lengths, resets)
         y, last = self.forwards(x, before, lengths=lengths, resets=resets)
         reversed_resets = None if resets is None else reverse.resets(resets)

@@ -5,7 +5,7 @@ from .torch_nn import kernels
 
 
 def clear_caches() -> None:
-    """Release everything that was compiled and kept for later calls: cells' programs, kernels, plans of graphs.
+    """Release what is kept for later calls: compiled programs, kernels, plans of graphs, and memory for results.
 
     A layer's next call compiles again. Files of the kernel cache stay.
 
@@ -13,6 +13,7 @@ def clear_caches() -> None:
         >>> import wolfdog as wd
         >>> wd.clear_caches()
     """
+    from ..compiler.backends.llvm.buffer_pool import empty_pool
     from ..compiler.backends.llvm.build import forget_kernels  # llvmlite loads slowly
 
     cell_cache.clear()
@@ -20,3 +21,4 @@ def clear_caches() -> None:
     torch_compile.clear()
     program_choice.clear()
     forget_kernels()
+    empty_pool()

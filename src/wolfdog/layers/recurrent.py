@@ -1,11 +1,12 @@
 """`Recurrent`: execution of any cell over a sequence, or one step at a time."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from ..compiler.backends.llvm.buffer_pool import PoolUser
 from ..errors import InputError, ShapeError
 from .cell.arguments import described, laid_out, with_batch
 from .cell.hints import explained
@@ -58,10 +59,23 @@ class Recurrent(SequenceLayer):
         >>> y_next, (stm, ltm) = layer.step(torch.zeros(2, 3), (stm, ltm))
     """
 
-    _step_path: StepPath | None = None
-    _sequence_path: SequencePath | None = None
+    __slots__ = (
+        "_pool_user",
+        "_sequence_path",
+        "_step_path",
+    )  # paths in __dict__, which they watch, would wait for gc
+    _step_path: StepPath | None
+    _sequence_path: SequencePath | None
+    _pool_user: PoolUser
     _last_form: tuple[torch.Size, bool] | None = None
     _last_reason: str | None = ""
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        layer = super().__new__(cls)
+        object.__setattr__(layer, "_step_path", None)
+        object.__setattr__(layer, "_sequence_path", None)
+        object.__setattr__(layer, "_pool_user", PoolUser())
+        return layer
 
     def __init__(
         self,
@@ -143,7 +157,7 @@ class Recurrent(SequenceLayer):
             if found is not None:
                 return found
         if isinstance(x, SYMBOLIC):
-            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)
         check_pair(self.cell, state)
         batched, (events, before, ends, marks) = laid_out(x, state, lengths, resets, self.batch_first)
         runner = own = self._runner()
@@ -257,7 +271,7 @@ class Recurrent(SequenceLayer):
                 self.__dict__["_last_reason"] = None
                 return found
         if isinstance(x_t, SYMBOLIC):
-            return traced_method(self, "step", x_t, state)  # type: ignore[no-any-return]
+            return traced_method(self, "step", x_t, state)
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
         batched, given = x_t.dim() > 1, x_t
@@ -275,7 +289,7 @@ class Recurrent(SequenceLayer):
         if isinstance(runner, CompiledRunner):
             self.__dict__["_last_reason"] = runner.reason
             if batched and runner.ready_step is not None:
-                self.__dict__["_step_path"] = runner.step_path(x_t, self._places())
+                self._step_path = runner.step_path(x_t, self._places())
         if not batched:
             return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
         return y_t, state
@@ -331,12 +345,12 @@ class Recurrent(SequenceLayer):
         form = x.shape, state is None
         second = form == self._last_form
         if second:
-            self.__dict__["_sequence_path"] = runner.sequence_path(x, state, self._places())
+            self._sequence_path = runner.sequence_path(x, state, self._places())
         self.__dict__["_last_form"] = None if second else form
 
     def __getstate__(self) -> dict[str, Any]:
         """State for copies and pickles."""
-        passing = ("_kept", "_step_path", "_sequence_path", "_last_form", "_last_reason")
+        passing = ("_kept", "_last_form", "_last_reason")
         return {name: value for name, value in self.__dict__.items() if name not in passing}
 
     def extra_repr(self) -> str:

@@ -136,7 +136,7 @@ class Stack(SequenceLayer):
             InputError: Lengths are out of range, or the state is not a tuple of the layers' states.
         """
         if isinstance(x, SYMBOLIC):
-            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)
         lengths = None if lengths is None else self._checked_lengths(x, lengths)
         if (
             self.checkpoint_every is None
@@ -201,7 +201,7 @@ class Stack(SequenceLayer):
             ShapeError: A shape is wrong.
         """
         if isinstance(x_t, SYMBOLIC):
-            return traced_method(self, "step", x_t, state)  # type: ignore[no-any-return]
+            return traced_method(self, "step", x_t, state)
         last: list[State] = []
         for number, (layer, before) in enumerate(zip(self._layers(), self._states(state), strict=True)):
             y_t, after = layer.step(self._layer_input(number, x_t), before)

@@ -1,6 +1,7 @@
 """Parallel writing of several videos, each in a process of its own."""
 
 import multiprocessing
+import os
 import queue
 import signal
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+from wolfdog.child_process import end_with_parent
 from wolfdog.errors import MediaError
 from wolfdog.tv.picture import Picture
 from wolfdog.tv.programme import Programme
@@ -49,7 +51,7 @@ def write_in_processes(
     done, total = 0, programme.frames * programme.streams
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
     ticks, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(workers, context, _join, (ticks, stop)) as pool:
+    with ProcessPoolExecutor(workers, context, _join, (ticks, stop, os.getpid())) as pool:
         waiting: set[Future[None]] = {
             pool.submit(_write_one, video, programme.alone(number), picture)
             for number, video in enumerate(videos)
@@ -82,9 +84,10 @@ def _waiting_in(ticks: Any) -> int:
             return frames
 
 
-def _join(ticks: Any, stop: Any) -> None:
+def _join(ticks: Any, stop: Any, parent: int) -> None:
     global _ticks, _stop
     _ticks, _stop = ticks, stop
+    end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the first process's to handle
 
 

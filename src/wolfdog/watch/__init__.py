@@ -99,8 +99,8 @@ if TYPE_CHECKING:
     from .video.discover import named_videos as named_videos
     from .video.listing import ListOptions as ListOptions
     from .video.listing import list_media as list_media
-    from .video.live import LiveOptions as LiveOptions
     from .video.live import LiveSource as LiveSource
+    from .video.live_address import LiveOptions as LiveOptions
     from .video.media import Medium as Medium
     from .video.media import all_utc as all_utc
     from .video.media import by_deployment as by_deployment
@@ -250,10 +250,8 @@ _PUBLIC = {
         "ListOptions",
         "list_media",
     ),
-    "video.live": (
-        "LiveOptions",
-        "LiveSource",
-    ),
+    "video.live": ("LiveSource",),
+    "video.live_address": ("LiveOptions",),
     "video.media": (
         "Medium",
         "all_utc",

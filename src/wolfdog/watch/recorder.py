@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from .labelling.labeller import Labeller, Labels, MediaProgress, Progress, Trouble
 from .moments import EVENT_GAP
@@ -36,6 +36,43 @@ class Watched:
     trouble: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecordOptions:
+    """Options of a `Recorder`; see there.
+
+    Args:
+        min_event: Shortest event in events.csv, in seconds.
+        event_gap: Longest pause in seconds between two files of a deployment within one event.
+        annotated: Whether annotated copies are written.
+        clips: Margin in seconds with which each event is cut out as a clip; None cuts none.
+        utc: Whether times are seconds in UTC in the predictions table.
+        guard_formulas: Whether names and labels are written so that no spreadsheet takes them for a formula.
+    """
+
+    min_event: float = 0.0
+    event_gap: float = EVENT_GAP
+    annotated: bool = False
+    clips: float | None = None
+    utc: bool = False
+    guard_formulas: bool = False
+
+
+class Mark(NamedTuple):
+    """Lengths of the tables between two deployments.
+
+    Args:
+        moments: Bytes of moments.csv.
+        events: Bytes of events.csv.
+        evidence: Bytes of evidence.csv; 0 without one.
+        rows: Rows of predictions.parquet.
+    """
+
+    moments: int
+    events: int
+    evidence: int
+    rows: int
+
+
 class Recorder:
     """Result files of labelled deployments, in one folder.
 
@@ -53,6 +90,7 @@ class Recorder:
         annotated: Whether annotated copies are written.
         clips: Margin in seconds with which each event is cut out as a clip, into the folder `clips`; None cuts none.
         utc: Whether times are seconds in UTC in the predictions table; see `all_utc`.
+        guard_formulas: Whether names and labels are written so that no spreadsheet takes them for a formula.
 
     Raises:
         OSError: The folder cannot be written.
@@ -69,6 +107,7 @@ class Recorder:
         annotated: bool = False,
         clips: float | None = None,
         utc: bool = False,
+        guard_formulas: bool = False,
     ) -> None:
         self._labeller = labeller
         self._out = out
@@ -78,10 +117,18 @@ class Recorder:
             ClipChoice(margin=clips)
         self._utc = utc
         out.mkdir(parents=True, exist_ok=True)
-        self._all = (
-            MomentsCSV(out / "moments.csv", labeller.classes, keep_partial=True),
-            EventsCSV(out / "events.csv", min_duration=min_event, keep_partial=True, gap=event_gap),
+        guard = guard_formulas
+        self._moments = MomentsCSV(
+            out / "moments.csv", labeller.classes, keep_partial=True, guard_formulas=guard
         )
+        self._events = EventsCSV(
+            out / "events.csv",
+            min_duration=min_event,
+            keep_partial=True,
+            gap=event_gap,
+            guard_formulas=guard,
+        )
+        self._all = (self._moments, self._events)
         self._predictions = PredictionsWriter(
             out / "predictions.parquet",
             labeller.classes,
@@ -92,8 +139,11 @@ class Recorder:
             method=labeller.method,
         )
         self._evidence = (
-            None if labeller.reach is None else EvidenceCSV(out / "evidence.csv", keep_partial=True)
+            None
+            if labeller.reach is None
+            else EvidenceCSV(out / "evidence.csv", keep_partial=True, guard_formulas=guard)
         )
+        self._row_count = 0
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -105,6 +155,16 @@ class Recorder:
     def __exit__(self, *error: object) -> None:
         # What was written before an interrupt is whole lines of whole videos or stretches: it is kept.
         self._stack.close()
+
+    def mark(self) -> Mark:
+        """Lengths of the tables; a running event ends here. Call it between two deployments.
+
+        Raises:
+            OSError: A table cannot be written.
+        """
+        self._events.end_event()
+        evidence = 0 if self._evidence is None else self._evidence.position()
+        return Mark(self._moments.position(), self._events.position(), evidence, self._row_count)
 
     def watch(self, path: Path, name: str, progress: Progress) -> Watched:
         """Label one video, as a deployment of its own, and write its results; see `watch_deployment`.
@@ -151,7 +211,7 @@ class Recorder:
             if why is None:
                 readable.append(medium)
             else:
-                trouble = f"{medium.path}: {why}. Rename it."
+                trouble = f"{medium.path}: {why}. Rename or move it."
                 results[medium.name] = replace(results[medium.name], trouble=trouble)
 
         def tell(medium: Medium, reason: str) -> None:
@@ -177,6 +237,7 @@ class Recorder:
                         files = None if medium.image else stack.enter_context(self._files(medium, buffer))
                     self._write(labels, files)
                     rows.add(replace(labels.table, utc=self._utc))
+                    self._row_count += len(labels.table)
                     before, last = results[medium.name], labels.moments[-1]
                     results[medium.name] = replace(
                         before,

@@ -22,6 +22,7 @@ POINTWISE = sorted(name for name, row in OPERATIONS.items() if row.kind is Kind.
 NUMERIC = [name for name in POINTWISE if not OPERATIONS[name].boolean and name != "where"]
 POSITIVE = {"log", "log1p", "sqrt", "rsqrt", "pow", "power"}
 BELOW_ONE = {"asin", "acos", "atanh", "erfinv"}
+WITHIN_ONE = {"ndtri", "entr"}
 
 
 def test_the_readings_are_total() -> None:
@@ -33,7 +34,8 @@ def test_the_readings_are_total() -> None:
 
 
 def attributes(name: str) -> dict[str, object]:
-    return {"clamp": {"low": -0.4, "high": 0.7}, "power": {"exponent": 1.7}}.get(name, {})
+    given = {"clamp": {"low": -0.4, "high": 0.7}, "power": {"exponent": 1.7}, "polygamma": {"order": 2}}
+    return given.get(name, {})
 
 
 def applied(b: Builder, name: str, x: Value, y: Value) -> Value:
@@ -42,6 +44,8 @@ def applied(b: Builder, name: str, x: Value, y: Value) -> Value:
         x = b("add", b("mul", x, x), b.fill(0.1))
     if name in BELOW_ONE:
         x = b("mul", b("tanh", x), b.fill(0.9))
+    if name in WITHIN_ONE:
+        x = b("sigmoid", x)
     if name == "acosh":
         x = b("add", b("mul", x, x), b.fill(1.1))
     if name == "detach":

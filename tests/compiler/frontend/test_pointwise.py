@@ -15,6 +15,7 @@ log10 log1p log2 nan_to_num neg positive rad2deg reciprocal relu round rsqrt sgn
 square tan tanh trunc"""
 ACTIVATIONS = """gelu leaky_relu logsigmoid mish silu softplus softsign
 tanhshrink"""
+SPECIAL = "digamma entr erfcx gammaln i0 i0e i1 i1e log_ndtr ndtr ndtri"
 UNEVEN = "celu elu hardshrink hardswish hardtanh relu6 selu softshrink"
 PAIRS = "add atan2 clamp_max clamp_min copysign div fmax fmin fmod hypot ldexp maximum minimum mul sub"
 TESTS = "eq ge gt le lt ne logical_and logical_or logical_xor"
@@ -34,6 +35,10 @@ UNARY: dict[str, Callable[..., Tensor]] = {
     # PyTorch's own derivatives at NaN differ between elements, as it computes some in vectors and some one by one
     **{f"{name} of numbers": of_numbers(getattr(F, name)) for name in UNEVEN.split()},
     "logit": lambda x: torch.logit(torch.where(x == 0, 0.0, x)),  # the same is true of its derivative at -0.0
+    **{f"special.{name}": getattr(torch.special, name) for name in SPECIAL.split()},
+    **{f"polygamma({n})": lambda x, n=n: torch.polygamma(n, x.clamp(-50, 50)) for n in range(5)},
+    "mvlgamma": lambda x: torch.mvlgamma(1.01 + x.abs(), 3),
+    "angle": torch.angle,
     "celu(2)": lambda x: F.celu(torch.nan_to_num(x), 2.0),
     "round(decimals)": lambda x: torch.round(x, decimals=2),
     "round(negative decimals)": lambda x: torch.round(x, decimals=-1),
@@ -57,6 +62,7 @@ BINARY: dict[str, Callable[..., Tensor]] = {
     "div(trunc)": lambda x, y: torch.div(x, y, rounding_mode="trunc"),
     "div(floor)": lambda x, y: torch.div(x, y, rounding_mode="floor"),
     "floor_divide": lambda x, y: torch.floor_divide(x.detach(), y.detach()),
+    "bitwise_xor": lambda x, y: ((x > 0) ^ (y > 0)).to(x),
     "logaddexp": lambda x, y: torch.logaddexp(x, y.clamp(-50, 50)),
     "logaddexp2": lambda x, y: torch.logaddexp2(x, y.clamp(-50, 50)),
     "xlogy": lambda x, y: torch.xlogy(x, y.abs() + 0.1),

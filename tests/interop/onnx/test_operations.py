@@ -14,7 +14,7 @@ from wolfdog.interop.onnx.write.graph import Graph
 from wolfdog.interop.onnx.write.operations import ONNX, Target
 from wolfdog.interop.onnx.write.program import write_program
 
-ATTRIBUTES = {"clamp": {"low": -0.4, "high": 0.7}, "power": {"exponent": 1.7}}
+ATTRIBUTES = {"clamp": {"low": -0.4, "high": 0.7}, "power": {"exponent": 1.7}, "polygamma": {"order": 2}}
 POSITIVE = ("log", "sqrt", "rsqrt", "pow", "power")
 NOT_IN_DOUBLE = ("erf", "atan", "asin", "acos", "atan2", "erfc", "erfinv")  # of ONNX Runtime's operators
 POINTWISE = [name for name, row in OPERATIONS.items() if row.kind.value == "pointwise"]
@@ -55,6 +55,8 @@ def test_pointwise(lead: int, dtype: torch.dtype) -> None:
         a = b("add", b("abs", x), b.fill(0.1)) if name in POSITIVE else x
         if name in ("asin", "acos", "atanh", "erfinv"):
             a = b("mul", b("tanh", x), b.fill(0.9))
+        elif name in ("ndtri", "entr"):
+            a = b("sigmoid", x)
         elif name == "acosh":
             a = b("add", b("abs", x), b.fill(1.1))
         test = b("lt", x, y)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 import wolfdog as wd
 from compiled_layers import close, eager_of
+from wolfdog.compiler.tensor_forms import alike, alike_in_python
 from wolfdog.errors import InputError
-from wolfdog.layers.execution.guards import alike, alike_in_python
 
 
 class _Part(nn.Module):

@@ -248,3 +248,21 @@ def test_it_checks_as_the_call_does() -> None:
         make("lstm").activations(drawn(5, 2, 7))
     with pytest.raises(ShapeError, match="resets must be booleans"):
         make("lstm").activations(drawn(5, 2, 3), resets=torch.zeros(5, 2))
+
+
+def test_later_calls_run_the_kernel_of_the_first(monkeypatch):
+    """No call after the second makes a program: nothing in it may depend on what a call leaves behind."""
+    from wolfdog.layers.execution import program_choice
+
+    made = []
+    compile_step = program_choice.compile_step
+    monkeypatch.setattr(
+        program_choice, "compile_step", lambda *arguments: made.append(1) or compile_step(*arguments)
+    )
+    layer = wd.Recurrent(wd.cells.LSTMCell(3, 8))
+    counts = []
+    for _ in range(10):
+        layer.activations(torch.randn(4, 1, 3))
+        counts.append(len(made))
+    assert counts[1:] == [counts[1]] * 9
+    assert counts[1] >= 1

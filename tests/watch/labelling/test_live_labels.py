@@ -1,6 +1,7 @@
 """Labels of a live source, by a classifier with a method and by a watcher."""
 
 import csv
+import time
 import warnings
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from wolfdog.errors import MediaWarning
 from wolfdog.watch.labelling import live_labels
 from wolfdog.watch.labelling.classifier_labeller import ClassifierLabeller
 from wolfdog.watch.labelling.watcher_labeller import WatcherLabeller
+from wolfdog.watch.live_recording import record_live
 from wolfdog.watch.model.config import WatcherConfig
 from wolfdog.watch.model.watcher import Watcher
 from wolfdog.watch.predictions import Predictions
@@ -22,7 +24,7 @@ from wolfdog.watch.recorder import Recorder
 from wolfdog.watch.smoothing import AnyClass, NoSmoothing
 from wolfdog.watch.smoothing.moving_average import Mean
 from wolfdog.watch.video.listing import ListOptions, list_media
-from wolfdog.watch.video.live import LiveOptions
+from wolfdog.watch.video.live_address import LiveOptions
 
 QUICK = LiveOptions(first_wait=0.05, longest_wait=0.2, stall=0.6, seconds=2.5)
 
@@ -69,9 +71,54 @@ def test_a_stream_that_breaks_off_is_labelled_to_its_end(tmp_path, chunks, label
 def test_what_a_live_source_cannot_have_is_told(tmp_path):
     out = ("--out", tmp_path / "out")
     assert_told(wolfdog("watch", "udp://127.0.0.1:9", "--clips", *out), "a live source is read once")
-    assert_told(wolfdog("watch", "camera:0", "camera:1", *out), "2 live sources: give one to each command")
     ran = wolfdog("watch", "http://127.0.0.1:9/x", "--model", "painted-television", *out)
     assert_told(ran, "http://127.0.0.1:9/x: cannot be read", status=1)
+
+
+def test_several_live_sources_are_watched_at_once_each_in_its_folder(tmp_path, chunks):
+    labeller = labellers()[0]
+    with (
+        stream_server(chunks, [10**6]) as (first, _),
+        stream_server(chunks, [10**6]) as (second, _),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", MediaWarning)
+        media = list_media([first, second, "http://127.0.0.1:9/none"], ListOptions(live=QUICK))
+        folders = [tmp_path / medium.name for medium in media]
+        began = time.monotonic()
+        done = record_live(
+            media, folders, lambda folder: Recorder(labeller, folder, utc=True), progress=lambda *_: None
+        )
+        assert time.monotonic() - began < 2 * QUICK.seconds
+    assert [one.video for one in done] == [medium.name for medium in media]
+    for one, folder in zip(done[:2], folders, strict=False):
+        rows = list(csv.DictReader((folder / "moments.csv").read_text().splitlines()))
+        assert {row["video"] for row in rows} == {one.video}
+        assert len(rows) == one.moments > 5
+    assert "none: cannot be read" in done[2].trouble
+
+
+def test_an_interrupt_ends_a_live_source_and_keeps_all_of_its_files(tmp_path, chunks):
+    def waiting():
+        if (seconds := reached.get("garden", 0.0)) > 0.5:
+            assert seconds < 60
+            raise KeyboardInterrupt
+
+    reached = {}
+    with stream_server(chunks, [10**6]) as (address, _), warnings.catch_warnings():
+        warnings.simplefilter("ignore", MediaWarning)
+        media = list_media([address], ListOptions(live=LiveOptions(stall=1.0)))
+        [done] = record_live(
+            media,
+            [tmp_path],
+            lambda folder: Recorder(labellers()[0], folder, utc=True),
+            progress=lambda _, seconds, __: reached.update(garden=seconds),
+            waiting=waiting,
+        )
+    assert done.trouble is None
+    assert done.moments > 2
+    names = {path.name.removeprefix(media[0].name) for path in tmp_path.iterdir()}
+    assert names == {"moments.csv", "events.csv", "predictions.parquet", ".vtt", ".png"}
 
 
 @pytest.mark.parametrize("method", [AnyClass(), Mean(frames=3)], ids=["state", "window"])
@@ -81,7 +128,7 @@ def test_stretches_of_a_stream_have_the_context_of_the_whole(method, monkeypatch
     table = Predictions.from_columns(
         ["wolf", "dog", "fox", "blank"], p, time=np.arange(60) / 5, media="cam", deployment="cam"
     )
-    memory = live_labels._Memory(method, table.classes)
+    memory = live_labels.RunningContext(method, table.classes)
     parts = [memory.add(table.take(slice(at, at + 5))) for at in range(0, 60, 5)]
     whole = replace(method.smooth(replace(table, blank="blank")), blank=None)
     np.testing.assert_allclose(np.concatenate([part.context for part in parts]), whole.context, atol=1e-5)

@@ -1,4 +1,7 @@
+import inspect
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +93,24 @@ def test_a_name_that_is_no_text_can_still_be_written(tmp_path):
     path = os.fsdecode(os.fsencode(tmp_path) + b"/Ta\xef.avi")
     lay_out(tmp_path, path)
     assert found(tmp_path) == ["Ta\\xef.avi"]
+
+
+def test_folders_of_any_depth_and_links_to_themselves(tmp_path, monkeypatch):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "loop.mp4").symlink_to(tmp_path / "loop.mp4")
+    (tmp_path / "up").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    depth = 150
+    for _ in range(depth):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("deep.mp4").touch()
+    os.chdir(tmp_path)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 120)
+    try:
+        with pytest.warns(MediaWarning, match="a link to itself"):
+            [found] = find_videos(tmp_path)
+    finally:
+        sys.setrecursionlimit(limit)
+    assert found.relative_to(tmp_path).as_posix() == "d/" * depth + "deep.mp4"

@@ -17,7 +17,7 @@ from wolfdog.watch.video.container import open_video
 from wolfdog.watch.video.damage import Damage
 from wolfdog.watch.video.orientation import Orientation
 from wolfdog.watch.video.source import VideoSource
-from wolfdog.watch.video.timestamps import without_outliers
+from wolfdog.watch.video.timestamps import HELD, without_outliers
 
 
 def seen(path, **options):
@@ -137,6 +137,24 @@ def test_one_outlier_is_dropped_wherever_it_jumps(jump):
     kept = list(without_outliers(times, float, 1.0, dropped))
     assert kept == times[:7] + times[8:]
     assert dropped == [(jump, times[6])]
+
+
+@pytest.mark.parametrize("count", [2, 5, 6])
+def test_several_outliers_in_sequence_are_dropped_and_a_new_clock_is_kept(count):
+    times, dropped = [100 + i / 25 for i in range(20)], []
+    times[7 : 7 + count] = [3600 + i / 25 for i in range(count)]
+    kept = list(without_outliers(times, float, 1.0, dropped))
+    away = times[7 : 7 + count] if count <= HELD else []
+    assert kept == [time for time in times if time not in away]
+    assert [time for time, _ in dropped] == away
+
+
+def test_a_last_segment_of_one_picture_begins_at_its_own_start(tmp_path):
+    parts = segments(tmp_path, plain(21), "mkv")
+    assert len(parts) == 2
+    frames, message = seen(parts[1])
+    assert [(frame.time, round(frame.duration, 3)) for frame in frames] == [(0.0, 0.1)]
+    assert message is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Live sources against a server on loopback that cuts off, stalls and comes back."""
 
 import itertools
+import socket
+import sys
 import threading
 import time
 import warnings
@@ -10,7 +12,8 @@ import pytest
 from stream_server import stream_server
 from watch_films import film, noise, plain
 from wolfdog.errors import InputError, MediaError, MediaWarning
-from wolfdog.watch.video.live import LiveOptions, LiveSource, is_live, live_name
+from wolfdog.watch.video.live import LiveSource
+from wolfdog.watch.video.live_address import CAMERAS, LiveOptions, camera_input, is_live, live_name
 from wolfdog.watch.video.sampling import AllFrames, Rate
 
 QUICK = LiveOptions(first_wait=0.05, longest_wait=0.2, stall=0.6, queue=1000)
@@ -117,6 +120,70 @@ def test_a_file_at_an_address_is_read_whole(tmp_path):
     assert [one.index for one in LiveSource(f"file:{path}", sampling=Rate(2.0), options=options)] == [
         0, 5, 10, 15, 20, 25
     ]  # fmt: skip
+
+
+def test_a_source_that_gives_no_picture_in_its_time_is_a_message(chunks):
+    options = LiveOptions(first_wait=0.05, stall=1.0, seconds=0.5)
+    with (
+        stream_server(chunks, [-1]) as (address, _),
+        pytest.raises(MediaError, match="gave no picture within"),
+    ):
+        list(LiveSource(address, options=options))
+
+
+def test_udp_that_is_cut_off_comes_back(tmp_path, chunks):
+    """Datagrams of an MPEG transport stream, with a pause longer than the watchdog's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    over = threading.Event()
+
+    def send():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for number, chunk in enumerate(itertools.cycle(chunks)):
+                for at in range(0, len(chunk), 1316):
+                    sender.sendto(chunk[at : at + 1316], ("127.0.0.1", port))
+                if over.wait(1.2 if number == 8 else 0.1):
+                    return
+
+    def back(pictures):
+        times = [one.time for one in pictures]
+        return any(after - before > 0.5 for before, after in itertools.pairwise(times))
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    try:
+        options = LiveOptions(first_wait=0.05, longest_wait=0.2, stall=0.6, queue=1000, seconds=10)
+        pictures, said, _ = watched(f"udp://127.0.0.1:{port}", options, back)
+    finally:
+        over.set()
+        thread.join(5)
+    assert back(pictures)
+    assert "no data for 0.6 s" in said[0]
+    assert "is back after" in said[1]
+    assert [one.index for one in pictures] == list(range(len(pictures)))
+
+
+def test_a_camera_is_opened_by_the_format_of_the_platform(monkeypatch):
+    """libav's test picture in place of a camera's format; the rest is the way of a real one."""
+    monkeypatch.setitem(CAMERAS, sys.platform, ("lavfi", "testsrc2=size=64x48:rate={}"))
+    options = LiveOptions(seconds=1.0, queue=100)
+    pictures = list(LiveSource("camera:30", sampling=AllFrames(), options=options))
+    assert len(pictures) > 5
+    assert (pictures[0].image.width, pictures[0].image.height) == (64, 48)
+
+
+def test_names_of_cameras(monkeypatch):
+    monkeypatch.setitem(CAMERAS, sys.platform, ("v4l2", "/dev/video{}"))
+    assert camera_input("camera:1") == ("v4l2", "/dev/video1", {})
+    assert camera_input("camera:/dev/v4l/by-id/x?video_size=1280x720&framerate=15") == (
+        "v4l2",
+        "/dev/v4l/by-id/x",
+        {"video_size": "1280x720", "framerate": "15"},
+    )
+    source = LiveSource("camera:/dev/no-such-camera", options=QUICK)
+    with pytest.raises(MediaError, match="no-such-camera: cannot be read"):
+        list(source)
 
 
 def test_names_and_options():

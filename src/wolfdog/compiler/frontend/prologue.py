@@ -147,7 +147,7 @@ class ParameterCode:
         if self._compiled is None:
             scope: dict[str, Any] = {"torch": torch}
             exec(self.source(), scope)  # our own text, made from the recorded calls
-            self._compiled = scope["parameters"]
+            self._compiled = scope.pop("parameters")
         return self._compiled
 
     def results(self) -> list[str]:

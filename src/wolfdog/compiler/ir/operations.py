@@ -70,6 +70,16 @@ def _table() -> dict[str, Operation]:
     }  # fmt: skip
     rows += [Operation(name, Kind.POINTWISE, 1, (), meaning) for name, meaning in unary.items()]
     rows.append(Operation("clamp", Kind.POINTWISE, 1, ("low", "high"), "x kept between two numbers"))
+    special = {
+        "lgamma": "log |Gamma(x)|", "digamma": "derivative of lgamma", "i0": "Bessel function I_0",
+        "i0e": "e^-|x| I_0(x)", "i1": "Bessel function I_1", "i1e": "e^-|x| I_1(x)", "erfcx": "e^(x^2) erfc(x)",
+        "log_ndtr": "logarithm of the normal distribution's probability",
+        "ndtri": "quantile of the normal distribution", "entr": "-x log(x)",
+    }  # fmt: skip
+    rows += [Operation(name, Kind.POINTWISE, 1, (), meaning) for name, meaning in special.items()]
+    rows.append(
+        Operation("polygamma", Kind.POINTWISE, 1, ("order",), "derivative of digamma of an order, 1 at least")
+    )
     rows.append(Operation("power", Kind.POINTWISE, 1, ("exponent",), "x to a constant power"))
     binary = {
         "add": "a + b", "sub": "a - b", "mul": "a b", "div": "a / b", "minimum": "the smaller", "maximum": "the larger",
@@ -93,6 +103,9 @@ SAME_NAME = (
     "asin", "acos", "sinh", "cosh", "asinh", "acosh", "atanh", "erfc", "erfinv", "round",
 )  # fmt: skip
 """Functions of one number with the same name in PyTorch, ATen and kernels."""
+
+SPECIAL_FUNCTIONS = ("lgamma", "digamma", "i0", "i0e", "i1", "i1e", "erfcx", "log_ndtr", "ndtri", "entr")
+"""Functions of one number in `torch.special`; `lgamma` is called gammaln there."""
 
 SAME_NAME_BINARY = ("fmod", "hypot", "atan2", "copysign")
 """Functions of two numbers with the same name in PyTorch, ATen and kernels."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from math import isfinite
 
-from .operations import SAME_NAME, SAME_NAME_BINARY, SYMBOLS
+from .operations import SAME_NAME, SAME_NAME_BINARY, SPECIAL_FUNCTIONS, SYMBOLS
 from .program import Program
 from .values import Value
 
@@ -63,6 +63,8 @@ PRINT: dict[str, Callable[..., str]] = {
     "heads": lambda v, x, w: f'torch.einsum("...hk,hkn->...hn", {x}, {w})',
     "neg": lambda v, x: f"-{x}",
     **{name: _call(name) for name in SAME_NAME},
+    **{name: _call("lgamma" if name == "lgamma" else f"special.{name}") for name in SPECIAL_FUNCTIONS},
+    "polygamma": lambda v, x: f"torch.polygamma({v.attributes['order']}, {x})",
     **{name: _call(name) for name in ("abs", "atan", "minimum", "maximum", "where", *SAME_NAME_BINARY)},
     **{name: _call(name) for name in ("logical_and", "logical_or", "logical_not")},
     "detach": lambda v, x: f"{x}.detach()",

@@ -5,6 +5,9 @@ from math import pi, sqrt
 
 from ..ir.values import Builder, Value
 
+EPSILON = 2.220446049250313e-16
+"""Distance of 1 from the next number in float64."""
+
 Gradients = tuple[Value | None, ...]
 Derivative = Callable[..., Gradients]
 
@@ -68,6 +71,32 @@ def _copysign(b: Builder, v: Value, g: Value, x: Value, y: Value) -> Gradients:
     zero = b("eq", x, b.fill(0.0))
     ratio = b("where", zero, b.fill(0.0), b("div", v, b("where", zero, b.fill(1.0), x)))
     return b("mul", g, ratio), None
+
+
+def _polygamma(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
+    return (b("mul", g, b("polygamma", x, order=int(str(v.attributes["order"])) + 1)),)
+
+
+def _bessel(b: Builder, x: Value, slope: Callable[[Value], Value]) -> Value:
+    """Derivative of i1 or i1e, a quotient by x whose limit at 0 is a half; PyTorch's at NaN is a half too."""
+    apart = b("gt", b("abs", x), b.fill(EPSILON))
+    return b("where", apart, slope(b("where", apart, x, b.fill(1.0))), b.fill(0.5))
+
+
+def _i1(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
+    return (b("mul", g, _bessel(b, x, lambda at: b("sub", b("i0", at), b("div", v, at)))),)
+
+
+def _i1e(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
+    def slope(at: Value) -> Value:
+        return b("sub", b("i0e", at), b("mul", v, b("add", b("sign", at), b("div", b.fill(1.0), at))))
+
+    return (b("mul", g, _bessel(b, x, slope)),)
+
+
+def _log_ndtr(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
+    scaled = b("erfcx", b("mul", x, b.fill(-sqrt(0.5))))
+    return (b("mul", b("div", g, scaled), b.fill(sqrt(2 / pi))),)
 
 
 def _amax(b: Builder, v: Value, g: Value, x: Value) -> Gradients:
@@ -152,6 +181,19 @@ DIFFERENTIATE: dict[str, Derivative] = {
     "atanh": lambda b, v, g, x: (b("div", g, b("sub", b.fill(1.0), _square(b, x))),),
     "erfc": _slopes(lambda b, v, x: b("mul", b.fill(-2 / sqrt(pi)), b("exp", b("neg", _square(b, x))))),
     "erfinv": _slopes(lambda b, v, x: b("mul", b.fill(sqrt(pi) / 2), b("exp", _square(b, v)))),
+    "lgamma": _slopes(lambda b, v, x: b("digamma", x)),
+    "digamma": _slopes(lambda b, v, x: b("polygamma", x, order=1)),
+    "polygamma": _polygamma,
+    "i0": _slopes(lambda b, v, x: b("i1", x)),
+    "i0e": _slopes(lambda b, v, x: b("sub", b("i1e", x), b("mul", b("sign", x), v))),
+    "i1": _i1,
+    "i1e": _i1e,
+    "erfcx": _slopes(lambda b, v, x: b("sub", b("mul", b("mul", b.fill(2.0), x), v), b.fill(2 / sqrt(pi)))),
+    "log_ndtr": _log_ndtr,
+    "ndtri": _slopes(
+        lambda b, v, x: b("mul", b.fill(sqrt(2 * pi)), b("exp", b("mul", b.fill(0.5), _square(b, v))))
+    ),
+    "entr": _slopes(lambda b, v, x: b("neg", b("add", b.fill(1.0), b("log", x)))),
     "atan": lambda b, v, g, x: (b("div", g, b("add", b.fill(1.0), _square(b, x))),),
     "detach": _none,
     "clamp": _clamp,

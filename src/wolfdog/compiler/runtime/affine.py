@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..backends.llvm.gemm import WORTH, multiply, multiply_transposed
-from ..batched import as_saved, forms, needs_operators, operator_gradients, readable
+from ..batched import needs_operators, operator_gradients, readable
+from ..saved_tensors import as_saved, saved_forms
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -24,7 +25,7 @@ class _Affine(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight, bias)
-        ctx.forms = forms((x, weight, bias))
+        ctx.forms = saved_forms((x, weight, bias))
         return _product(x, weight, bias)
 
     @staticmethod

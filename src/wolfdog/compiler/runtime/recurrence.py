@@ -17,6 +17,7 @@ from ..passes.buffers import BufferView
 from ..passes.hoist import Split, prepare, split
 from ..passes.rematerialize import Differentiated, cut
 from ..ragged import SortedLengths
+from ..saved_tensors import SavedForms
 from .affine import affine
 from .torch_program import as_function, as_they_are
 from .weight_gradients import matrix_gradient, summed
@@ -54,6 +55,7 @@ class Recurrence:
         self.over_events = as_function(self.split.events, affine) if hoist_events else as_they_are
         self.callers = CallerStreams(frozenset(self.events), ("y",))
         self.inference = Launch(step, dtype, callers=self.callers)
+        self.saved_forms = SavedForms()
 
     @lazy
     def differentiated(self) -> Differentiated:

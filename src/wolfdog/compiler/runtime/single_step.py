@@ -146,7 +146,7 @@ class _Table:
             "device": torch.device("cpu"),
         }
         exec(self._source(moving), scope)  # our own text
-        self.step: Callable[..., tuple[Tensor, tuple[Tensor, ...]]] = scope["step"]
+        self.step: Callable[..., tuple[Tensor, tuple[Tensor, ...]]] = scope.pop("step")
 
     def _source(self, moving: Sequence[str]) -> str:
         """A function of the event and the states: makes the results, says where everything lies, runs the kernel."""

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from ...errors import InputError
 from ..backends.llvm.buffer_pool import copied
-from ..batched import as_saved, forms, needs_operators, operator_gradients, readable
+from ..batched import needs_operators, operator_gradients, readable
 from ..ir.printer import show
 from ..ir.program import operations
+from ..saved_tensors import as_saved
 from .recurrence import Recurrence, Saved
 
 
@@ -38,7 +39,7 @@ class RecurrenceFunction(torch.autograd.Function):
         ctx.names, ctx.lengths = list(saved.tensors), lengths
         ctx.save_for_backward(*tensors, *saved.tensors.values())
         ctx.count, ctx.batch = len(tensors), saved.batch
-        ctx.forms = forms((*tensors, *saved.tensors.values()))
+        ctx.forms = recurrence.saved_forms.of((*tensors, *saved.tensors.values()))
         # Outputs that share memory with saved tensors are copied: users may write into outputs.
         return tuple(copied(tensor) if tensor._is_view() else tensor for tensor in (output, *last))
 

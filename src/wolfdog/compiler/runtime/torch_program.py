@@ -20,11 +20,12 @@ def as_function(
     source = function(program, "run", annotate=False)
     scope: dict[str, Any] = {"torch": torch, "linear": linear}
     exec(source, scope)  # our own text
+    compute: Callable[..., tuple[Tensor, ...]] = scope.pop("run")
     wanted = [value.name for value in program.inputs()]
     outputs = list(program.outputs)
 
     def run(like: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
-        results = scope["run"](like, **{name: inputs[name] for name in wanted})
+        results = compute(like, **{name: inputs[name] for name in wanted})
         return dict(zip(outputs, results, strict=True))
 
     run.__doc__ = source

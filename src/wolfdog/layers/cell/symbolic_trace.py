@@ -9,7 +9,7 @@ SYMBOLIC: Any = Proxy
 """Class of the values that stand for tensors in a symbolic trace."""
 
 
-def traced_call(module: nn.Module, *given: Any, **named: Any) -> Any:
+def traced_call(module: nn.Module, *given: Any, **named: Any) -> tuple[Any, Any]:
     """Call of a module as one node of the graph of a symbolic trace, of which a value is the first argument.
 
     Args:
@@ -18,21 +18,23 @@ def traced_call(module: nn.Module, *given: Any, **named: Any) -> Any:
         **named: Further arguments, of which those that are None are left out.
 
     Returns:
-        The value that stands for the result.
+        The value that stands for the output and the state.
 
     Raises:
         TraceError: The module is the traced one itself.
     """
     tracer = given[0].tracer
     named = {name: value for name, value in named.items() if value is not None}
-    return tracer.create_proxy("call_module", _path(tracer, module), given, named)
+    result: tuple[Any, Any] = tracer.create_proxy("call_module", _path(tracer, module), given, named)
+    return result
 
 
-def traced_method(module: nn.Module, method: str, *given: Any) -> Any:
+def traced_method(module: nn.Module, method: str, *given: Any) -> tuple[Any, Any]:
     """Call of a module's method, as of `traced_call`."""
     tracer = given[0].tracer
     itself = tracer.create_proxy("get_attr", _path(tracer, module), (), {})
-    return tracer.create_proxy("call_method", method, (itself, *given), {})
+    result: tuple[Any, Any] = tracer.create_proxy("call_method", method, (itself, *given), {})
+    return result
 
 
 def _path(tracer: Any, module: nn.Module) -> str:

@@ -100,7 +100,7 @@ class Checkpointed(nn.Module):
             resets: Booleans in the layout of x, or None.
         """
         if isinstance(x, SYMBOLIC):
-            return traced_call(self, x, state=state, lengths=lengths, resets=resets)  # type: ignore[no-any-return]
+            return traced_call(self, x, state=state, lengths=lengths, resets=resets)
         return checkpointed(self, self._run, self.every, self.batch_first, x, state, lengths, resets)
 
     def extra_repr(self) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...compiler.batched import as_saved, batched, forms
+from ...compiler.batched import batched
+from ...compiler.saved_tensors import as_saved, saved_forms
 from ...errors import InputError
 from ..cell.rng import generators, replayed
 from .functional import PureRun
@@ -137,7 +138,7 @@ class Checkpointing(torch.autograd.Function):
         ctx.segments, ctx.count = segments, count
         saved = (x, *tensors, segments.lengths, segments.resets, *between)
         ctx.save_for_backward(*saved)
-        ctx.forms = forms(saved)
+        ctx.forms = saved_forms(saved)
         ctx.inputs = 1 + len(tensors)
         ctx.set_materialize_grads(False)
         # Copies of unchanged inputs and of views, since callers may write into the results.

@@ -8,185 +8,20 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from .code_names import INDIRECT, MODES, Names, library, names_in, user_classes, within
-from .snapshots import Same, UnwatchableError, frozen, reachable
+from .attribute_places import HOOKS, OWN, PARTS, Read, dict_of, key_of, locate
+from .code_names import INDIRECT, MODES, Names, library, names_in
+from .frozen_values import UnwatchableError
+from .global_reads import ClassScope, ClosureScope, GlobalRead, GlobalScope, ModuleScope, content, global_key
+from .snapshots import reachable
 
-PARTS = ("_parameters", "_buffers", "_modules")
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-"""Hooks that run when a module is called."""
-
-OWN = frozenset(nn.Module().__dict__) - {"training", *PARTS}
-"""Attributes that every module has: hooks, and marks of torch's own."""
-
-_MISSING = object()
 _ACCESS = frozenset({"__getattr__", "__setattr__", "__delattr__", "_call_impl", "_wrapped_call_impl"})
 """Methods of torch.nn.Module that look at its dictionaries to find one name."""
-
-
-class Place(NamedTuple):
-    """Location of an attribute: a dictionary of the module, or a class; absent if both are None."""
-
-    held: dict[str, Any] | None
-    owner: type | None
-    value: Any
-
-
-def dict_of(module: nn.Module) -> dict[str, Any]:
-    """Attributes of a module itself, read without recording."""
-    held: dict[str, Any] = object.__getattribute__(module, "__dict__")
-    return held
-
-
-def locate(module: nn.Module, name: str, kind: type | None = None) -> Place:
-    """Location of an attribute, by the lookup rules of Python and torch.nn.Module."""
-    held = dict_of(module)
-    kind = kind or type(module)
-    above = next((base for base in kind.__mro__ if name in base.__dict__), None)
-    if above is not None and hasattr(type(above.__dict__[name]), "__set__"):
-        return Place(None, above, above.__dict__[name])
-    if name in held:
-        return Place(held, None, held[name])
-    if above is not None:
-        return Place(None, above, above.__dict__[name])
-    for part in PARTS:
-        if name in held.get(part, ()):
-            return Place(held[part], None, held[part][name])
-    return Place(None, None, _MISSING)
-
-
-class Read(NamedTuple):
-    """Name that was read from a module, and a key of its value at that time."""
-
-    module: "weakref.ref[nn.Module]"
-    name: str
-    key: Any
-
-    def now(self) -> Any:
-        """Key of the current value; None where it cannot be determined."""
-        module = self.module()
-        if module is None:
-            return None
-        with suppress(UnwatchableError):
-            return key_of(module, self.name, locate(module, self.name))
-        return None
-
-
-class GlobalRead(NamedTuple):
-    """Global or enclosing-scope name that a function of the cell reads, and a key of its value at that time.
-
-    `scope` gives the dictionary of the names.
-    """
-
-    scope: Callable[[], dict[str, Any]]
-    name: str
-    key: Any
-
-    def now(self) -> Any:
-        """Key of the current value; None where it cannot be determined."""
-        with suppress(UnwatchableError):
-            return _global_key(self.scope().get(self.name, _MISSING))
-        return None
-
-
-class _Globals:
-    """Global names that a function reads; the function is referenced weakly."""
-
-    def __init__(self, function: Any) -> None:
-        self._of = weakref.ref(function)
-
-    def __call__(self) -> dict[str, Any]:
-        function = self._of()
-        found: dict[str, Any] = {} if function is None else function.__globals__
-        return found
-
-
-class _Closure(_Globals):
-    """Names of enclosing functions that a function reads."""
-
-    def __call__(self) -> dict[str, Any]:
-        function = self._of()
-        if function is None:
-            return {}
-        return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-
-
-class _Namespace:
-    """Names of a module of Python that a function reads."""
-
-    def __init__(self, module: ModuleType) -> None:
-        self._held = vars(module)
-
-    def __call__(self) -> dict[str, Any]:
-        return self._held
-
-
-class ClassScope:
-    """Attributes of a class that a function reads by the class's name; the class is referenced weakly."""
-
-    def __init__(self, kind: type) -> None:
-        self.kind = weakref.ref(kind)
-
-    def __call__(self) -> dict[str, Any]:
-        kind = self.kind()
-        found: dict[str, Any] = {}
-        for base in () if kind is None else user_classes(kind):
-            found = {**vars(base), **found}
-        return {name: item for name, item in found.items() if name != "__name__"}
-
-
-def key_of(module: nn.Module, name: str, place: Place) -> Any:
-    """Key of the value that a module has under a name: the form of a tensor, the content of any other value.
-
-    Args:
-        module: The module.
-        name: Name of the attribute.
-        place: Its location.
-
-    Returns:
-        The key.
-
-    Raises:
-        UnwatchableError: Changes of the value cannot be detected.
-    """
-    value = place.value
-    held = dict_of(module)
-    if name in PARTS and place.held is held:
-        return "parts", tuple((key, None if item is None else Same(item)) for key, item in value.items())
-    if isinstance(value, Tensor):
-        # A single row may belong to one example or to all: with more examples the step is another one.
-        rows = place.held is held and value.dim() > 1 and len(value) != 1
-        shape = value.shape[1:] if rows else value.shape
-        return "tensor", place.held is held, shape, value.dtype, value.device, value.layout, _marks(value)
-    if isinstance(value, nn.Module) and place.held is held.get("_modules"):
-        return "module", Same(value)
-    if value is _MISSING:
-        return "nothing"
-    return ("class", _class_key(value)) if place.owner is not None else frozen(value)
-
-
-def _marks(tensor: Tensor) -> Any:
-    """Key of the attributes that a user has given to a tensor."""
-    marks = vars(tensor)
-    return tuple((name, frozen(mark)) for name, mark in marks.items()) if marks else None
-
-
-def _class_key(value: Any) -> Any:
-    """Key of an attribute of a class: of a descriptor, by the functions that it calls."""
-    inner = [function for function in within(value) if function is not None]
-    if inner and not isinstance(value, FunctionType):
-        return type(value), *map(frozen, inner)
-    descriptor = callable(value) or hasattr(type(value), "__get__")
-    return (
-        Same(value)
-        if descriptor and library(type(value)) and not isinstance(value, FunctionType)
-        else frozen(value)
-    )
 
 
 class Reads:
@@ -256,9 +91,9 @@ class Reads:
                 for name in sorted(names.attributes & set(dir(kind))):
                     self.note(module, name, kind)
             for name in function.__code__.co_freevars:
-                self._global(_Closure(function), name, names.attributes)
+                self._global(ClosureScope(function), name, names.attributes)
             for name in sorted(names.globals & set(function.__globals__)):
-                self._global(_Globals(function), name, names.attributes)
+                self._global(GlobalScope(function), name, names.attributes)
             for name in sorted(names.imports & set(sys.modules)):
                 self._attributes(sys.modules[name], names.attributes)
 
@@ -269,11 +104,11 @@ class Reads:
     def _global(self, scope: Callable[[], dict[str, Any]], name: str, attributes: Set[str]) -> None:
         value = scope()[name]
         try:
-            key = _global_key(value)
+            key = global_key(value)
         except UnwatchableError as reason:
             self._refuse(f"{name}, which the cell reads, may change unseen: {reason}")
             return
-        value = _content(value)
+        value = content(value)
         if key is not None:
             self._globals[len(self._globals), name] = GlobalRead(scope, name, key)
         if isinstance(value, nn.Module):
@@ -288,7 +123,9 @@ class Reads:
         """Record the attributes of a module of Python, or of a class, that code may read."""
         if library(of):
             return
-        scope: Callable[[], dict[str, Any]] = _Namespace(of) if isinstance(of, ModuleType) else ClassScope(of)
+        scope: Callable[[], dict[str, Any]] = (
+            ModuleScope(of) if isinstance(of, ModuleType) else ClassScope(of)
+        )
         for name in sorted(names & set(scope())):
             if (id(of), name) not in self._spaces:
                 self._spaces.add((id(of), name))
@@ -300,31 +137,6 @@ class Reads:
         if any(held[name] for name in HOOKS):
             self._refuse(f"a {type(module).__name__} outside of the cell has hooks, which run at every step")
         self.watch(module)
-
-
-def _global_key(value: Any) -> Any:
-    value = _content(value)
-    if value is _MISSING:
-        return "nothing"
-    if isinstance(value, nn.Module):
-        hooks = any(dict_of(module)[name] for module in value.modules() for name in HOOKS)
-        return "module", Same(value), tuple(Same(type(module)) for module in value.modules()), hooks
-    if isinstance(value, type | ModuleType):
-        return "one", Same(value)
-    if isinstance(value, Tensor):
-        return None
-    if not isinstance(value, staticmethod | classmethod | property) and callable(value) and library(value):
-        return "one", Same(value)
-    return _class_key(value)
-
-
-def _content(value: Any) -> Any:
-    if type(value).__name__ == "cell":
-        try:
-            return value.cell_contents
-        except ValueError:  # it is empty
-            return _MISSING
-    return value
 
 
 def _from_module_access() -> bool:

@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from ..cell.state import State
-from .attribute_reads import PARTS, GlobalRead, Read, dict_of
+from .attribute_places import PARTS, Read, dict_of
 from .code_names import user_classes
-from .guards import GLOBAL_HOOKS, hooks_of
-from .snapshots import Same
+from .dependencies import hooks_of
+from .frozen_values import Same
+from .global_reads import GlobalRead
+from .guards import GLOBAL_HOOKS
 
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled

@@ -9,7 +9,8 @@ from torch import Tensor
 from ..cell.arguments import checked_lengths
 from ..cell.state import State, tensors
 from .cell_cache import CellRecord, Program, Slot
-from .guards import Check, compiled_check, watched
+from .dependencies import watched
+from .guards import Check, compiled_check
 from .kernel_access import plain
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from torch.overrides import TorchFunctionMode
 from ..cell.recurrent_dropout import fresh_dropout_masks
 from ..cell.rng import generators, replayed
 from ..cell.zoneout import with_step_masks
-from .attribute_reads import OWN, PARTS, dict_of
+from .attribute_places import OWN, PARTS, dict_of
 from .code_names import library
-from .snapshots import Part, frozen, parts
+from .frozen_values import frozen
+from .snapshots import Part, parts
 
 
 class Untouched:

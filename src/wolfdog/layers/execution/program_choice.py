@@ -11,8 +11,9 @@ from ..cell.protocol import Returns
 from ..cell.state import State
 from .cell_cache import SETTINGS, CellRecord, Program
 from .compile_step import compile_step
+from .dependencies import watched
 from .eager import EagerRunner
-from .guards import Check, compiled_check, watched
+from .guards import Check, compiled_check
 from .kernel_access import default_device
 
 Kept = dict[Any, tuple[Program, Check]]

@@ -1,150 +1,31 @@
-"""Snapshots of Python values: equality by content, changes in place, and restoration.
-
-A step of a cell may read more than tensors: numbers, names, lists of them, arrays, objects. `frozen` makes a key that
-differs wherever values do; `parts` finds the parts that may change in place, each with the means to detect and undo
-a change.
-"""
+"""Snapshots of Python values that may change in place, and their restoration."""
 
 import logging
-import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from enum import Enum
+from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
 from operator import is_
 from types import (
-    BuiltinFunctionType,
     CellType,
     FunctionType,
     MethodType,
-    MethodWrapperType,
     ModuleType,
-    NoneType,
-    SimpleNamespace,
 )
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
-from .code_names import library, parts_of_function, read_globals, user_classes, within
+from .code_names import library, read_globals, within
+from .frozen_values import PLAIN
+from .object_contents import MOST, ignored, members, own_dict, shows_all, slots
 
-MOST = 10_000
-"""Numbers, names and other things that one value may be made of, to be watched."""
+_WITHOUT_PARTS = (float, complex, np.generic, Tensor, ModuleType, logging.Logger, *PLAIN)
 
-_PLAIN = (int, str, bytes, bool, NoneType, range, slice, Enum, torch.dtype, torch.device, torch.Size,
-          torch.layout, torch.memory_format)  # fmt: skip
-_WITHOUT_PARTS = (float, complex, np.generic, Tensor, ModuleType, logging.Logger, *_PLAIN)
-_ONE = (BuiltinFunctionType, MethodWrapperType, type, ModuleType, CellType, logging.Logger)
 CONTAINERS = (list, dict, set, deque, np.ndarray, CellType)
 """Values whose class cannot be replaced by another one."""
 
 _MISSING = object()
-
-
-class UnwatchableError(Exception):
-    """Error for a value whose changes cannot be detected."""
-
-
-class Same:
-    """Identity of an object as a key; the object is referenced weakly where its type allows it."""
-
-    __slots__ = ("_hash", "_ref")
-
-    def __init__(self, of: Any) -> None:
-        self._hash = id(of)
-        try:
-            self._ref: Callable[[], Any] = weakref.ref(of)
-        except TypeError:
-            self._ref = lambda: of
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and (mine := self._ref()) is not None and mine is other._ref()
-
-    def __hash__(self) -> int:
-        return self._hash
-
-
-def frozen(value: Any) -> Any:
-    """Key that is equal where values are equal in type and in content.
-
-    Args:
-        value: The value.
-
-    Returns:
-        The key.
-
-    Raises:
-        UnwatchableError: An object does not expose its contents, or there are more than `MOST` parts.
-
-    Examples:
-        >>> frozen([1, 2.0]) == frozen([1, 2.0]), frozen(1) == frozen(True), frozen(0.0) == frozen(-0.0)
-        (True, False, False)
-    """
-    return _Freezing()(value)
-
-
-class _Freezing:
-    def __init__(self) -> None:
-        self._seen: dict[int, int] = {}
-        self._left = MOST
-
-    def __call__(self, value: Any) -> Any:
-        kind = type(value)
-        if kind is float:
-            return "float", value.hex()
-        if isinstance(value, _PLAIN):
-            return kind, value
-        self._left -= 1
-        if self._left < 0:
-            raise UnwatchableError(f"it is made of more than {MOST:,} things")
-        if kind is complex:
-            return "complex", value.real.hex(), value.imag.hex()
-        if isinstance(value, np.generic):
-            return str(value.dtype), value.tobytes()
-        if isinstance(value, Tensor):
-            return "tensor", Same(value)  # a step that reads its numbers is refused
-        if isinstance(value, _ONE) or (isinstance(value, FunctionType) and library(value)):
-            return "one", Same(value)
-        if isinstance(value, MethodType):
-            of = value.__self__
-            return "method", self(value.__func__), Same(of) if isinstance(of, nn.Module | type) else self(of)
-        if id(value) in self._seen:
-            return "again", self._seen[id(value)]
-        self._seen[id(value)] = len(self._seen)
-        if isinstance(value, FunctionType):
-            code, *others = parts_of_function(value)
-            return "function", Same(value), Same(code), *map(self, others)
-        if isinstance(value, np.ndarray):
-            return self._array(value)
-        if isinstance(value, partial):
-            return "partial", self(value.func), self(value.args), self(value.keywords)
-        return self._made_of_parts(value, kind)
-
-    def _made_of_parts(self, value: Any, kind: type) -> Any:
-        own = self._attributes(value, kind)
-        if isinstance(value, list | tuple | deque):
-            return kind, *map(self, value), own
-        if isinstance(value, dict):
-            return kind, *((self(key), self(item)) for key, item in value.items()), own
-        if isinstance(value, set | frozenset):
-            return kind, frozenset(map(self, value)), own
-        if not _shows_all(kind):
-            raise UnwatchableError(f"it is a {kind.__name__}, which does not show what it holds")
-        return kind, tuple(map(Same, _members(kind))), own
-
-    def _attributes(self, value: Any, kind: type) -> Any:
-        held = {**_own_dict(value), **_slots(value, kind)}
-        return tuple((key, self(item)) for key, item in held.items() if not _ignored(value, key))
-
-    def _array(self, value: "np.ndarray[Any, Any]") -> Any:
-        if value.dtype.hasobject:
-            raise UnwatchableError("it is an array of objects")
-        if value.size > MOST:
-            raise UnwatchableError(f"it is an array of more than {MOST:,} numbers")
-        return "array", str(value.dtype), value.shape, value.tobytes()
 
 
 class Part:
@@ -192,7 +73,7 @@ class Part:
         else:
             for name, item in was.items():
                 object.__setattr__(of, name, item)
-            for name in set(_own_dict(of)) - set(was):
+            for name in set(own_dict(of)) - set(was):
                 object.__delattr__(of, name)
 
 
@@ -238,9 +119,9 @@ def reachable(*values: Any, functions: bool = True) -> Iterator[Any]:
         elif isinstance(value, np.ndarray):
             if value.size > MOST or value.dtype.hasobject:
                 continue
-        elif _shows_all(type(value)):
-            left += [item for key, item in _copied(value).items() if not _ignored(value, key)]
-            left += _members(type(value))
+        elif shows_all(type(value)):
+            left += [item for key, item in _copied(value).items() if not ignored(value, key)]
+            left += members(type(value))
         else:
             continue
         yield value
@@ -280,7 +161,7 @@ def _copied(of: Any) -> Any:
         return set(of)
     if isinstance(of, np.ndarray):
         return of.copy()
-    return {**_own_dict(of), **_slots(of, type(of))}
+    return {**own_dict(of), **slots(of, type(of))}
 
 
 def _content(cell: CellType) -> Any:
@@ -288,61 +169,3 @@ def _content(cell: CellType) -> Any:
         return cell.cell_contents
     except ValueError:  # it is empty
         return None
-
-
-def _own_dict(value: Any) -> dict[str, Any]:
-    """Attributes of an object itself, whatever its class makes of names that it lacks."""
-    try:
-        held = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return held if isinstance(held, dict) else {}
-
-
-def _slots(value: Any, kind: type) -> dict[str, Any]:
-    found = {}
-    for base in kind.__mro__:
-        slots = base.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name in ("__dict__", "__weakref__"):
-                continue
-            with suppress(AttributeError):
-                found[name] = object.__getattribute__(value, name)
-    return found
-
-
-def _shows_all(kind: type) -> bool:
-    """Whether instances have no state but their attributes: no base class is implemented in C."""
-    for base in kind.__mro__[:-1]:
-        if base is SimpleNamespace:
-            continue
-        if not base.__flags__ & (1 << 9):  # of Python's, as the module copyreg tells it
-            return False
-        new = base.__dict__.get("__new__")
-        if isinstance(new, BuiltinFunctionType):
-            return False
-    return True
-
-
-def _members(kind: type) -> Iterator[Any]:
-    """Methods and class attributes that instances of a class inherit."""
-    for base in user_classes(kind):
-        yield from (item for name, item in vars(base).items() if name not in _OF_EVERY_CLASS)
-
-
-def _ignored(value: Any, key: Any) -> bool:
-    return isinstance(value, nn.Module) and key in _OF_EVERY_MODULE
-
-
-_OF_EVERY_CLASS = frozenset(
-    {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__"}
-)
-_OF_EVERY_MODULE = frozenset(nn.Module().__dict__) - {"training", "_parameters", "_buffers", "_modules"}
-_OF_EVERY_MODULE |= {
-    "_kept",
-    "_path",
-    "_step_path",
-    "_sequence_path",
-    "_last_form",
-    "_last_reason",
-}  # of layers here

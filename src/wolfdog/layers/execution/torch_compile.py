@@ -21,10 +21,11 @@ from ..cell.protocol import Returns, initial_state
 from ..cell.recurrent_dropout import fresh_dropout_masks
 from ..cell.rng import generators, replayed
 from ..cell.state import State, rebuilt, structure, tensors, transform
-from .attribute_reads import GlobalRead, dict_of
+from .attribute_places import dict_of
 from .cell_cache import record_of
 from .compiled import CompiledRunner
 from .eager import EagerRunner
+from .global_reads import GlobalRead
 from .scan import dynamic, scan_steps
 
 

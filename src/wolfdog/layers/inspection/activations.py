@@ -84,7 +84,7 @@ class Quantities(nn.Module):
         super().__init__()
         self.original = cell
         self.cell = equal_cell(cell)
-        self._runner = EagerRunner(self.cell, returns)
+        self._returns = returns
         self.layout: list[Quantity] = []
         if initial_state(cell, 1) is not None:
             self.initial_state = partial(initial_state, cell)
@@ -155,8 +155,11 @@ class Quantities(nn.Module):
 
     def _step(self, event: Tensor, state: State | None) -> tuple[dict[Local, Tensor], Tensor, State]:
         given = [event, *(() if state is None else tensors(state))]
+        # A runner of its own for each step: one that is kept holds the cell's tensors, and a program that read it would
+        # be made again for every call.
+        runner = EagerRunner(self.cell, self._returns)
         with recorded(self.cell, given) as recorder:
-            output, after = self._runner.step(event, state)
+            output, after = runner.step(event, state)
         return recorder.in_order(), output, after
 
 

@@ -6,12 +6,13 @@ and invalid arguments, so that results and errors are torch.nn's.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ...compiler.backends.llvm.buffer_pool import PoolUser
 from ...compiler.batched import without_memory
 from ...errors import InputError
 from ..cell.symbolic_trace import SYMBOLIC, traced_call
@@ -29,17 +30,25 @@ from .quantization import chosen_like
 from .run_layers import Named, RunUnit, run_stack
 from .stream import kernel_stream, layer_stream
 
-_PASSING = ("_path", "_last_form", "_last_reason")
+_PASSING = ("_last_form", "_last_reason")
 """Attributes that copies and pickles are without."""
 
 
 class OnKernels(nn.RNNBase):
     """Layer of torch.nn, `own`, whose sequences are run by kernels."""
 
+    __slots__ = ("_path", "_pool_user")  # a path in __dict__, which it watches, would wait for gc
     own: ClassVar[type[nn.RNNBase]]
-    _path: LayerPath | None = None
+    _path: LayerPath | None
+    _pool_user: PoolUser
     _last_form: tuple[torch.Size, bool] | None = None
     _last_reason: str | None = ""
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        layer = super().__new__(cls)
+        object.__setattr__(layer, "_path", None)
+        object.__setattr__(layer, "_pool_user", PoolUser())
+        return layer
 
     @property
     def qconfig(self) -> Any:
@@ -213,7 +222,7 @@ class OnKernels(nn.RNNBase):
         form = events.shape, hx is None
         second = form == self._last_form
         if second:
-            self.__dict__["_path"] = LayerPath(self, runs, named, events, hx)
+            self._path = LayerPath(self, runs, named, events, hx)
         self.__dict__["_last_form"] = None if second else form
 
     def _named(self) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ..execution.backend import variable_slot
-from ..execution.guards import Check, Watched, compiled_check
+from ..execution.dependencies import Watched
+from ..execution.guards import Check, compiled_check
 from .eligibility import state_sizes
 from .layouts import Whole
 from .run_layers import Named, RunUnit, run_stack

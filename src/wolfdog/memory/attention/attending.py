@@ -94,7 +94,7 @@ class Attending(nn.Module):
                 "times": times,
                 "need_weights": need_weights or None,
             }
-            return traced_call(self, x, state=state, **options)  # type: ignore[no-any-return]
+            return traced_call(self, x, state=state, **options)
         layer_state, past = _pair(state)
         h, layer_state = self.layer(x, layer_state, lengths, resets)
         c, past, *weights = self.attention(

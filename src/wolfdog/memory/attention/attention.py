@@ -169,7 +169,7 @@ class Attention(nn.Module):
                 "times": times,
                 "need_weights": need_weights or None,
             }
-            return traced_call(self, x, state=state, **options)  # type: ignore[no-any-return]
+            return traced_call(self, x, state=state, **options)
         batched, (x, carried, lengths, resets) = laid_out(x, state, lengths, resets, self.batch_first)
         x = checked_events(x, self.input_size, type(self).__name__)
         resets = None if resets is None else resets.transpose(0, 1)

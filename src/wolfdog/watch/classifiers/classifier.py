@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wolfdog.errors import InputError, ShapeError
+from wolfdog.text_files.class_names import check_class_names
 
 from .preprocessing import Images, Preprocessing
 
@@ -58,7 +59,8 @@ class Classifier(ABC):
         batch_size: Number of images in one call of the network.
 
     Raises:
-        InputError: Two classes have the same name, or a size is below 1.
+        InputError: Two classes have the same name, a name is no text of 1 to 200 printable characters, or a size is
+            below 1.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Classifier(ABC):
         if len(set(classes)) != len(classes):
             twice = next(c for c in classes if classes.count(c) > 1)
             raise InputError(f"{name}: two classes are called {twice!r}. Give each class a name of its own.")
+        check_class_names(classes, name)
         self.name = name
         self.identity = identity
         self.preprocessing = preprocessing

@@ -34,7 +34,10 @@ def open_session(model: Path | bytes, name: str, *, threads: int = 1) -> Any:
         raise ONNXError(f"{model}: no such file. Give the path of an ONNX file.")
     try:
         return onnxruntime.InferenceSession(
-            model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
+            model if isinstance(model, bytes) else str(model),
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # on the CPU again, after a message of its own on standard output
         )
     except Exception as error:  # ONNX Runtime's exceptions have no common class but this one
         reason = str(error).split("\n", 1)[0]

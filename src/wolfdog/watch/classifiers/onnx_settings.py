@@ -19,6 +19,9 @@ from .normalisation import NORMALISATIONS, Normalisation, normalisation
 from .preprocessing import Images
 
 Layout = Literal["NCHW", "NHWC"]
+LARGEST_INPUT = 2048 * 2048
+"""Pixels of the largest input of a network."""
+
 _DTYPES = {"uint8": np.uint8, "float32": np.float32, "float16": np.float16}
 _RANGES = {"NominalRange_0_255": "bytes", "Normalized_0_1": "unit", "Normalized_1_1": "signed"}
 
@@ -112,6 +115,10 @@ def input_format(session: Any, metadata: Mapping[str, str], options: OnnxOptions
     layout = options.layout or _layout(shape, path)
     sides = (shape[2], shape[3]) if layout == "NCHW" else (shape[1], shape[2])
     size = options.size or _size(sides, metadata, path)
+    if size[0] * size[1] > LARGEST_INPUT:
+        raise ONNXError(
+            f"{path}: it reads images of {size[0]} x {size[1]}, over the bound of {LARGEST_INPUT:,} pixels."
+        )
     if any(side not in (None, wanted) for side, wanted in zip(sides, size, strict=True)):
         raise ONNXError(
             f"{path}: its input has the fixed size {sides[0]} x {sides[1]}, got {size[0]} x {size[1]}."

@@ -8,6 +8,7 @@ import numpy as np
 
 from wolfdog.atomic import atomic_path
 from wolfdog.errors import InputError
+from wolfdog.text_files.array_file import read_npy
 from wolfdog.text_files.json_file import read_json
 
 from ..predictions import Predictions
@@ -43,11 +44,8 @@ class NumpyScores(Results):
                 f"{path}: frames of an array have no file names: give 'fps' in {path.stem}.json."
             )
         self.path = path
-        try:
-            scores = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise InputError(f"{path}: cannot be read as a NumPy array: {error}.") from None
-        if not isinstance(scores, np.ndarray) or scores.ndim != 2 or scores.dtype.kind not in "fiu":
+        scores = read_npy(path)
+        if scores.ndim != 2 or scores.dtype.kind not in "fiu":
             raise InputError(f"{path}: expected an array of numbers [time, classes].")
         scores = scores.astype(np.float64)
         if not np.isfinite(scores).all():

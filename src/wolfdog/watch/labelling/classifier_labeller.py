@@ -58,6 +58,11 @@ class ClassifierLabeller(Labeller):
         self._ahead, self._cache = ahead, cache
 
     @property
+    def parts(self) -> tuple[Classifier, Method, LookOptions]:
+        """Classifier, smoothing method and choice of frames."""
+        return self._classifier, self._method, self._options
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes."""
         return self._classifier.classes
@@ -105,14 +110,10 @@ class ClassifierLabeller(Labeller):
             return
         found: list[tuple[Medium, float, Predictions]] = []
         for medium, start in zip(media, starts(media), strict=True):
-            parts: list[Predictions] = []
-            try:
-                for part in self._classified(medium, progress):
-                    parts.append(part)
-            except MediaError as error:
-                trouble(medium, str(error))
-            if parts:
-                table = Predictions.concat(parts)
+            table, reason = self._kept(medium, progress)
+            if reason is not None:
+                trouble(medium, reason)
+            if table is not None:
                 found.append((medium, start, replace(table, time=table.time + start)))
         if not found:
             return
@@ -148,6 +149,24 @@ class ClassifierLabeller(Labeller):
                     yield medium, labels
             except MediaError as error:
                 trouble(medium, str(error))
+
+    def _kept(self, medium: Medium, progress: MediaProgress) -> tuple[Predictions | None, str | None]:
+        """Rows of a medium, from the store if they are there, and the reason why it was not read to its end."""
+        kept = None if self.store is None else self.store.read(medium)
+        if kept is not None:
+            progress(medium, 1.0, 1.0)
+            return kept
+        parts: list[Predictions] = []
+        reason = None
+        try:
+            for part in self._classified(medium, progress):
+                parts.append(part)
+        except MediaError as error:
+            reason = str(error)
+        table = Predictions.concat(parts) if parts else None
+        if self.store is not None:
+            self.store.write(medium, table, reason)
+        return table, reason
 
     def _classified(self, medium: Medium, progress: MediaProgress) -> Iterator[Predictions]:
         path, options = medium.path, self._options

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ...errors import MediaError
 from ..model.memory import Reach
@@ -39,8 +39,31 @@ class Labels(NamedTuple):
     aspect: float = 1.0
 
 
+class ClassifiedMedia(Protocol):
+    """Store of the classified files of a deployment, so that an interrupted one is not classified again."""
+
+    def read(self, medium: Medium) -> tuple[Predictions | None, str | None] | None:
+        """Rows of a file, and the reason why it was not read to its end; None if the file is not in the store.
+
+        Args:
+            medium: The file.
+        """
+
+    def write(self, medium: Medium, table: Predictions | None, trouble: str | None) -> None:
+        """Keep the rows of a file.
+
+        Args:
+            medium: The file.
+            table: Its rows; None without any.
+            trouble: Reason why it was not read to its end.
+        """
+
+
 class Labeller(ABC):
     """Source of labels for videos and images."""
+
+    store: ClassifiedMedia | None = None
+    """Store of classified files, for labellers that classify a whole deployment before they hand out labels."""
 
     @property
     @abstractmethod

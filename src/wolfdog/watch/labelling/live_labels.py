@@ -52,9 +52,9 @@ def label_live(
 
     live = medium.live
     assert live is not None
-    source = LiveSource(live.address, sampling=sampling, options=live.options)
+    source = LiveSource(live.address, sampling=sampling, options=live.options, stop=live.stop)
     scaler = VideoReformatter()
-    memory = _Memory(method, classifier.classes)
+    memory = RunningContext(method, classifier.classes)
 
     def labelled(pictures: list[Picture]) -> Labels:
         images = [classifier.preprocessing.video_frame(one.image, scaler) for one in pictures]
@@ -84,8 +84,15 @@ def label_live(
         yield labelled(pending)
 
 
-class _Memory:
-    """Context of rows that come one after the other, by a method."""
+class RunningContext:
+    """Context of rows that come one after the other, by a method.
+
+    The any-class memory and the world memory run through; another method reads the last `WINDOW` rows.
+
+    Args:
+        method: Of smoothing.
+        classes: Names of the classes.
+    """
 
     def __init__(self, method: Method, classes: tuple[str, ...]) -> None:
         self._method = method
@@ -97,8 +104,20 @@ class _Memory:
         elif isinstance(method, WorldMemory):
             self._stream = WorldMemoryStream(classes, method.network)
 
+    @property
+    def stream(self) -> AnyClassMemory | WorldMemoryStream | None:
+        """Memory that runs through; None for other methods."""
+        return self._stream
+
     def add(self, new: Predictions) -> Predictions:
-        """The rows with their context."""
+        """Rows with their context.
+
+        Args:
+            new: The next rows, one for each frame.
+
+        Returns:
+            The rows.
+        """
         if self._stream is not None:
             context = np.concatenate(
                 [

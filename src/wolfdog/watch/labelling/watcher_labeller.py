@@ -37,6 +37,11 @@ class WatcherLabeller(Labeller):
         self._watcher, self._name, self._max_pixels = watcher, name, max_pixels
 
     @property
+    def watcher(self) -> Watcher:
+        """Network."""
+        return self._watcher
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of its classes."""
         return self._watcher.config.classes

@@ -5,7 +5,11 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ...errors import CheckpointError, InputError
+from ...text_files.class_names import check_class_names
 from .registry import IN_WORDS, MEMORIES, check_options
+
+_MOST_ACTIVATIONS = 512 * 512 * 16
+"""Bound on size * size * width, which the memory of the encoder's first block grows with."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class WatcherConfig:
     def __post_init__(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
             raise InputError(f"watcher: expected two different classes or more, got {list(self.classes)}")
+        check_class_names(self.classes, "watcher")
         if not 0 < self.fps <= 1000:
             raise InputError(f"watcher: fps must lie between 0 and 1000 frames a second, got {self.fps!r}")
         for name, least, most in (
@@ -57,6 +62,11 @@ class WatcherConfig:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise InputError(f"watcher: {name} must lie between {least} and {most}, got {value!r}")
+        if self.size**2 * self.width > _MOST_ACTIVATIONS:
+            raise InputError(
+                f"watcher: size {self.size} and width {self.width} are too large together: size * size * width must be "
+                f"at most {_MOST_ACTIVATIONS:,}, or its pictures take gigabytes of memory"
+            )
         if self.memory not in MEMORIES:
             raise InputError(f"watcher: memory must be one of {IN_WORDS}, or none; got {self.memory!r}")
         strange = sorted(set(self.unremembered) - set(self.classes))

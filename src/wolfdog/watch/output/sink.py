@@ -55,6 +55,18 @@ class Sink(ABC):
             self._torn = True  # part of a line may have been written
             raise
 
+    def position(self) -> int:
+        """Bytes written so far.
+
+        Raises:
+            InputError: The sink is not open.
+            OSError: The file cannot be written.
+        """
+        if self._file is None:
+            raise InputError(f"{self.path}: not open. Ask inside: with {type(self).__name__}(...) as sink:")
+        self._file.flush()
+        return self._file.buffer.tell()
+
     def __enter__(self) -> Self:
         pending = atomic_write(self.path, "w", newline="")
         self._file, self._pending, self._torn = pending.__enter__(), pending, False

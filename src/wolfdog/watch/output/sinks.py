@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from os import PathLike
 
 from wolfdog.errors import ShapeError
+from wolfdog.text_files.spreadsheet import guarded
 
 from ..moments import EVENT_GAP, Event, Moment, Which, merge
 from .clock_text import time_of_day, utc_text
@@ -30,6 +31,7 @@ class MomentsCSV(Sink):
         path: File to write.
         classes: Names of the classes.
         keep_partial: Of `Sink`.
+        guard_formulas: Whether names and labels are written by `guarded`.
 
     Raises:
         ShapeError: A moment has not one probability per class.
@@ -47,10 +49,16 @@ class MomentsCSV(Sink):
     """
 
     def __init__(
-        self, path: str | PathLike[str], classes: Sequence[str], *, keep_partial: bool = False
+        self,
+        path: str | PathLike[str],
+        classes: Sequence[str],
+        *,
+        keep_partial: bool = False,
+        guard_formulas: bool = False,
     ) -> None:
         super().__init__(path, keep_partial=keep_partial)
         self.classes = tuple(classes)
+        self._text = guarded if guard_formulas else str
 
     def _head(self) -> str:
         probabilities = [f"{which}_{name}" for which in ("snapshot", "context") for name in self.classes]
@@ -58,8 +66,10 @@ class MomentsCSV(Sink):
 
     def write(self, moment: Moment) -> None:
         """Write one line."""
-        columns = [moment.deployment, moment.video, str(moment.frame), f"{moment.time:.3f}"]
-        columns += [utc_text(moment.utc), time_of_day(moment.local), moment.snapshot, moment.context]
+        text = self._text
+        columns = [text(moment.deployment), text(moment.video), str(moment.frame), f"{moment.time:.3f}"]
+        columns += [utc_text(moment.utc), time_of_day(moment.local)]
+        columns += [text(moment.snapshot), text(moment.context)]
         for probabilities in (moment.snapshot_probabilities, moment.context_probabilities):
             if probabilities.shape != (len(self.classes),):
                 raise ShapeError(
@@ -84,6 +94,7 @@ class EventsCSV(Sink):
         min_duration: Of `events`.
         keep_partial: Of `Sink`.
         gap: Of `events`.
+        guard_formulas: Whether names and labels are written by `guarded`.
 
     Examples:
         >>> import tempfile, numpy as np
@@ -107,9 +118,11 @@ class EventsCSV(Sink):
         min_duration: float = 0.0,
         keep_partial: bool = False,
         gap: float = EVENT_GAP,
+        guard_formulas: bool = False,
     ) -> None:
         super().__init__(path, keep_partial=keep_partial)
         self._merge = merge(which, min_duration=min_duration, gap=gap)
+        self._name = guarded if guard_formulas else str
 
     def _head(self) -> str:
         return _line(_EVENT)
@@ -118,21 +131,26 @@ class EventsCSV(Sink):
         """Take the next moment; a line is written when an event is over."""
         self._put(self._text(self._merge.add(moment)))
 
+    def end_event(self) -> None:
+        """End the running event here, at the end of a deployment."""
+        self._put(self._text(self._merge.close()))
+
     def _tail(self) -> str:
         return self._text(self._merge.close())
 
     def _text(self, event: Event | None) -> str:
         if event is None:
             return ""
+        name = self._name
         place = [
-            event.deployment,
-            event.video,
+            name(event.deployment),
+            name(event.video),
             f"{event.start:.3f}",
-            event.last_video or event.video,
+            name(event.last_video or event.video),
             f"{event.end:.3f}",
         ]
         times = [utc_text(event.utc), utc_text(event.utc + event.duration), time_of_day(event.local)]
-        return _line([*place, *times, event.label, f"{event.probability:.6f}", str(event.moments)])
+        return _line([*place, *times, name(event.label), f"{event.probability:.6f}", str(event.moments)])
 
 
 class EvidenceCSV(Sink):
@@ -140,6 +158,11 @@ class EvidenceCSV(Sink):
 
     Columns: `video, time, context, past, weight`. `time` is the prediction's and `past` the past moment's, in seconds
     with three decimals; weights have six. Predictions of several videos may follow one another.
+
+    Args:
+        path: File to write.
+        keep_partial: Of `Sink`.
+        guard_formulas: Whether names and labels are written by `guarded`.
 
     Examples:
         >>> import tempfile, numpy as np
@@ -154,12 +177,18 @@ class EvidenceCSV(Sink):
         a.mp4,5.000,wolf,1.500,0.875000
     """
 
+    def __init__(
+        self, path: str | PathLike[str], *, keep_partial: bool = False, guard_formulas: bool = False
+    ) -> None:
+        super().__init__(path, keep_partial=keep_partial)
+        self._text = guarded if guard_formulas else str
+
     def _head(self) -> str:
         return _line(["video", "time", "context", "past", "weight"])
 
     def write(self, moment: Moment) -> None:
         """Write the lines of one prediction."""
-        said = [moment.video, f"{moment.time:.3f}", moment.context]
+        said = [self._text(moment.video), f"{moment.time:.3f}", self._text(moment.context)]
         for piece in moment.evidence:
             self._put(_line([*said, f"{piece.time:.3f}", f"{piece.weight:.6f}"]))
 

@@ -20,6 +20,12 @@ from .timeline import draw_timeline
 _LONGEST_NAME = 255
 """Largest number of bytes in a file name, in most file systems."""
 
+_DEEPEST = 200
+"""Folders that a video may lie in, below its source."""
+
+_LONGEST_PATH = 3000
+"""Bytes of a name with its folders; most systems open paths of up to 4096, and the folder of results comes before."""
+
 CLIPS = "clips"
 """Folder of the clips of all videos, in the folder of the results."""
 
@@ -112,14 +118,38 @@ class VideoFiles:
         return self._beside.with_name(self._beside.name + ending)
 
 
+def outputs_of(name: str, *, annotated: bool, clips: bool) -> list[str]:
+    """Paths of the files and folders that labelling a video writes, within the folder of results.
+
+    Args:
+        name: Name of the video in the results.
+        annotated: Whether there is a copy with labels.
+        clips: Whether there are clips.
+
+    Examples:
+        >>> outputs_of("a.mp4", annotated=False, clips=True)
+        ['a.mp4.vtt', 'a.mp4.png', 'a.mp4.evidence.png', 'clips/a.mp4']
+    """
+    endings = [SUBTITLES, TIMELINE, EVIDENCE, *([ANNOTATED] if annotated else [])]
+    return [name + ending for ending in endings] + ([f"{CLIPS}/{name}"] if clips else [])
+
+
 def too_long(name: str, *, annotated: bool, evidence: bool) -> str | None:
     """Reason why the files of a video cannot be named after it, or None where they can.
+
+    Args:
+        name: Name of the video in the results.
+        annotated: Whether there is a copy with labels.
+        evidence: Whether there is a picture of evidence.
 
     Examples:
         >>> too_long("a" * 250 + ".mp4", annotated=False, evidence=False)
         'its name is 254 bytes long, and with .vtt behind it longer than the 255 that file systems allow'
         >>> too_long("a.mp4", annotated=True, evidence=True)
     """
+    folders = name.count("/")
+    if folders > _DEEPEST or len(os.fsencode(name)) > _LONGEST_PATH:
+        return f"it lies {folders} folders deep; results are written for up to {_DEEPEST}, and {_LONGEST_PATH:,} bytes"
     last = name.rpartition("/")[2]
     ending = ANNOTATED if annotated else EVIDENCE if evidence else SUBTITLES
     length = len(os.fsencode(last))

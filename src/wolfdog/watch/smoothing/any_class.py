@@ -1,5 +1,6 @@
 """Any-class memory: a recurrent network that smooths the probabilities of any classifier."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,14 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from wolfdog.errors import InputError, ShapeError
+from wolfdog.layers import Recurrent
 
 from .any_class_features import Clock, class_features
 from .any_class_file import pretrained_network
 from .any_class_network import AnyClassNetwork
 from .method import Floats, Method, Stream
 
-_CHUNK = 2048
-"""Frames whose states are held at once."""
+_CHUNK = 512
+"""Frames that are run at once: their states stay in the processor's cache."""
+_KEPT = 2**24
+"""Numbers of the backward states that are kept at most; beyond, they are computed twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,16 +63,12 @@ class AnyClass(Method):
         chunks = [slice(start, min(start + _CHUNK, F)) for start in range(0, F, _CHUNK)]
         context = np.empty_like(stream.p)
         with torch.no_grad():
-            after = _states_at_ends(network, stream, blank, seconds, chunks) if ahead else None
+            later = _backward_states(network, stream, blank, seconds, chunks) if ahead else None
             state = torch.zeros(1, K, network.config.width)
             for number, chunk in enumerate(chunks):
                 states, state = network.states(_of_frames(stream, chunk, clock[chunk], blank), state)
-                if after is not None:
-                    back, ends = after
-                    later, _ = network.states_ahead(
-                        _of_frames(stream, chunk, back[chunk], blank), ends[number]
-                    )
-                    states = torch.cat((states, later), -1)
+                if later is not None:
+                    states = torch.cat((states, later(number)), -1)
                 rows = slice(*np.searchsorted(stream.frame, (chunk.start, chunk.stop)))
                 log_p, x = _of_rows(stream, rows, clock, blank)
                 y = states[torch.from_numpy(stream.frame[rows] - chunk.start), 0]
@@ -103,6 +103,13 @@ class AnyClassMemory:
         self._clock = Clock()
         self._state = torch.zeros(1, classes, self._network.config.width)
         self._before: float | None = None
+        self.last_step: tuple[Tensor, Tensor] | None = None
+        """Input of the cell at the last frame, and the state before it; for `memory.activations`."""
+
+    @property
+    def memory(self) -> Recurrent:
+        """Recurrent layer."""
+        return self._network.forwards
 
     @torch.no_grad()
     def step(
@@ -147,24 +154,38 @@ class AnyClassMemory:
             p.mean(0, keepdims=True), _top(p).max(0, keepdims=True), self._blank, clock[None],
             wide.mean(keepdims=True), sure.mean(keepdims=True), np.array([rows]),
         )  # fmt: skip
+        self.last_step = pooled, self._state
         self._state, _ = self._network.forwards.step(pooled, self._state)
         x = _features(p, _top(p), self._blank, clock.expand(rows, 3), wide, sure, np.full(rows, rows))
         y = self._state.expand(rows, *self._state.shape[1:])
         return np.asarray(self._network.read(_log(p), y, x).double().exp().numpy())
 
 
-def _states_at_ends(
+def _backward_states(
     network: AnyClassNetwork, stream: Stream, blank: Tensor, seconds: Tensor, chunks: list[slice]
-) -> tuple[Tensor, list[Tensor]]:
-    """Time features towards the frame that follows, and the backward state after the end of each chunk."""
+) -> Callable[[int], Tensor]:
+    """Function from the number of a chunk to the backward states [T, 1, K, H] of its frames.
+
+    The states are kept where they are few, else computed again from those at the ends of the chunks.
+    """
     back = torch.cat((seconds[1:], torch.zeros(1))).flip(0)
     clock = Clock().features(back.unsqueeze(1), use=network.config.times)[:, 0].flip(0)
     state = torch.zeros(1, stream.p.shape[1], network.config.width)
-    ends = [state]
-    for chunk in reversed(chunks[1:]):
-        _, state = network.states_ahead(_of_frames(stream, chunk, clock[chunk], blank), state)
-        ends.append(state)
-    return clock, ends[::-1]
+    keep = len(seconds) * state.numel() <= _KEPT
+    states: dict[int, Tensor] = {}
+    ends: dict[int, Tensor] = {}
+
+    def run(number: int, end: Tensor) -> tuple[Tensor, Tensor]:
+        chunk = chunks[number]
+        return network.states_ahead(_of_frames(stream, chunk, clock[chunk], blank), end)
+
+    for number in reversed(range(len(chunks))):
+        ends[number] = state
+        if keep or number:
+            y, state = run(number, state)
+            if keep:
+                states[number] = y
+    return lambda number: states[number] if keep else run(number, ends[number])[0]
 
 
 def _of_frames(stream: Stream, chunk: slice, clock: Tensor, blank: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Parallel training of several contexts, each in a process on one core."""
 
 import multiprocessing
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...child_process import end_with_parent
 from ...errors import WolfdogError
 from ..model.context import Context
 from .jobs import ContextJob
@@ -45,7 +47,7 @@ def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
     reports: Queue[Any] = spawn.Queue()
     with (
         _relay(reports, report),
-        ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(reports,)) as pool,
+        ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(reports, os.getpid())) as pool,
     ):
         running = {name: pool.submit(_train, name, job) for name, job in jobs.items()}
         try:
@@ -63,9 +65,10 @@ def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
     return {name: _context(jobs[name], weights[name]) for name in jobs}
 
 
-def _begin(reports: "Queue[Any]") -> None:
+def _begin(reports: "Queue[Any]", parent: int) -> None:
     global _reports
     _reports = reports
+    end_with_parent(parent)
     torch.set_num_threads(1)
 
 

@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from wolfdog.errors import MediaWarning
 
@@ -70,11 +70,17 @@ class Decoding:
         )
 
     def __iter__(self) -> Iterator[Picture]:
-        stream, start = self._stream, (self._container.start_time or 0) / 1e6
-        announced = announced_seconds(self._container, stream)
+        stream, given = self._stream, _start_of(self._container)
+        start = given or 0.0
+        announced, form = announced_seconds(self._container, stream), self._container.format.name
         clock = Clock(start, frame_period(stream))
         outliers: list[tuple[float, float]] = []
         for frame in without_outliers(self._frames(), self._seconds, longest_step(clock.period), outliers):
+            if not self._pictures and given is None and "matroska" in form:
+                # A last segment of a single picture: its start is known from the picture alone.
+                start = self._seconds(frame) or 0.0
+                clock = Clock(start, clock.period)
+                announced = None if announced is None else max(0.0, announced - start)
             yield self._place(frame, clock)
         if outliers:
             self._reached = max(
@@ -150,3 +156,9 @@ class Decoding:
         if frame.rotation != self._rotation:
             self._orientation, self._rotation = Orientation.of(frame), frame.rotation
         return Picture(self._pictures - 1, time, self.end, frame, self._orientation, corrupt)
+
+
+def _start_of(container: "InputContainer") -> float | None:
+    """Start of a container in seconds; None where its header gives none."""
+    start: Any = container.start_time
+    return None if start is None else float(start / 1e6)

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Literal
 
 from wolfdog.errors import InputError, MediaWarning
 
+from .discover import RealPaths
 from .media import Medium
 
 Grouping = Literal["auto", "folder", "file"]
@@ -46,11 +48,14 @@ def name_deployments(media: Sequence[Medium], tops: Sequence[Path], grouping: Gr
     """
     if grouping not in ("auto", "folder", "file"):
         raise InputError(f"deployments: expected auto, folder or file, got {grouping!r}.")
-    folders = [_camera_place(medium.path) for medium in media]
+    real = RealPaths()
+    parents = [real(medium.path).parent for medium in media]
+    places = {parent: _camera_place(parent) for parent in set(parents)}
+    folders = [places[parent] for parent in parents]
     with_images = {folder for medium, folder in zip(media, folders, strict=True) if medium.image}
     labels = _labels(dict(zip(folders, tops, strict=True)))
     named, alone = [], 0
-    for medium, folder in zip(media, folders, strict=True):
+    for medium, folder, parent in zip(media, folders, parents, strict=True):
         if medium.deployment:
             named.append(medium)
             continue
@@ -58,7 +63,7 @@ def name_deployments(media: Sequence[Medium], tops: Sequence[Path], grouping: Gr
         if grouping == "file":
             together = False
         elif grouping == "auto" and not medium.image:
-            together &= folder in with_images or folder != medium.path.resolve().parent
+            together &= folder in with_images or folder != parent
         elif grouping == "folder":
             alone += not together
         named.append(replace(medium, deployment=labels[folder] if together else medium.name))
@@ -72,9 +77,8 @@ def name_deployments(media: Sequence[Medium], tops: Sequence[Path], grouping: Gr
     return named
 
 
-def _camera_place(path: Path) -> Path:
-    """Folder of a file, without the folders that the camera made."""
-    folder = path.resolve().parent
+def _camera_place(folder: Path) -> Path:
+    """Folder without the folders that the camera made."""
     while _CAMERA_FOLDER.fullmatch(folder.name):
         folder = folder.parent
     return folder
@@ -87,5 +91,5 @@ def _labels(tops: dict[Path, Path]) -> dict[Path, str]:
         whole = top.resolve()
         inside = folder != whole and folder.is_relative_to(whole)
         labels[folder] = folder.relative_to(whole).as_posix() if inside else folder.name or str(folder)
-    names = list(labels.values())
-    return {folder: name if names.count(name) == 1 else folder.as_posix() for folder, name in labels.items()}
+    counts = Counter(labels.values())
+    return {folder: name if counts[name] == 1 else folder.as_posix() for folder, name in labels.items()}

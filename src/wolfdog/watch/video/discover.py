@@ -1,5 +1,6 @@
 """Search for videos in folders, and their names in reports."""
 
+import errno
 import os
 import warnings
 from collections.abc import Container, Sequence
@@ -18,8 +19,11 @@ SUFFIXES = frozenset(
 _SYSTEM_FOLDERS = frozenset({"$recycle.bin", "system volume information", "lost.dir", "found.000"})
 """Folders in which systems keep what was deleted or lost, in lower case."""
 
+STATE = ".wolfdog-job"
+"""Folder in a folder of results in which a job keeps its state."""
+
 _RESULTS = ("moments.csv", "events.csv")
-"""Files by which a folder of results is known."""
+"""Files by which a folder of results is known, if it has no state of a job."""
 
 _CLIPS = "clips"
 """Folder of the clips that results hold."""
@@ -78,7 +82,7 @@ def find_videos(source: str | PathLike[str]) -> list[Path]:
 def files_in(top: Path, suffixes: Container[str]) -> list[Path]:
     """Files in a folder and its subfolders, by suffix, sorted by name; with the exceptions of `find_videos`."""
     found: list[Path] = []
-    _walk(top, suffixes, found, set())
+    _walk(top, suffixes, found)
     return sorted(found, key=lambda path: path.relative_to(top).as_posix())
 
 
@@ -112,6 +116,22 @@ def named_videos(sources: Sequence[str | PathLike[str]]) -> list[tuple[Path, str
             found.setdefault(path.resolve(), (path, Path(source)))
     pairs = list(found.values())
     return [(path, name) for (path, _), name in zip(pairs, unique_names(pairs), strict=True)]
+
+
+class RealPaths:
+    """Paths without links; the folder of many files is looked up once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, Path] = {}
+
+    def __call__(self, path: Path) -> Path:
+        """Path of a file without links."""
+        if path.is_symlink():
+            return path.resolve()
+        folder = self._folders.get(path.parent)
+        if folder is None:
+            folder = self._folders[path.parent] = path.parent.resolve()
+        return folder / path.name
 
 
 def unique_names(pairs: Sequence[tuple[Path, Path]]) -> list[str]:
@@ -151,36 +171,65 @@ def display_name(path: str | PathLike[str], root: str | PathLike[str]) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _walk(folder: Path, suffixes: Container[str], found: list[Path], visited: set[tuple[int, int]]) -> None:
-    status = folder.stat()
-    if (status.st_dev, status.st_ino) in visited:
-        return
-    top = not visited
-    visited.add((status.st_dev, status.st_ino))
-    try:
-        with os.scandir(folder) as listing:
-            # Real folders before links to them, so that a video is listed under the name where it lies.
-            entries = sorted(listing, key=lambda entry: (entry.is_symlink(), entry.name))
-    except PermissionError:
-        _warn(f"{folder}: no permission to list this folder; it is passed over.")
-        return
-    names = {entry.name for entry in entries}
-    results = names.issuperset(_RESULTS)
-    if not top and results:
-        return
-    for entry in entries:
-        if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FOLDERS:
+def _walk(top: Path, suffixes: Container[str], found: list[Path]) -> None:
+    """Collect files below a folder; folders wait in a list, so that they may be nested to any depth."""
+    visited: set[tuple[int, int]] = set()
+    waiting = [os.fspath(top)]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            status = os.stat(folder)  # noqa: PTH116 - no Path for each of 100,000 files
+            if (status.st_dev, status.st_ino) in visited:
+                continue
+            with os.scandir(folder) as listing:
+                # Real folders before links to them, so that a video is listed under the name where it lies.
+                entries = sorted(listing, key=lambda entry: (entry.is_symlink(), entry.name))
+        except OSError as error:
+            _warn(f"{folder}: {_why_not_listed(error)}; it is passed over.")
             continue
-        if results and entry.name == _CLIPS:
+        is_top = not visited
+        visited.add((status.st_dev, status.st_ino))
+        names = {entry.name for entry in entries}
+        results = STATE in names or names.issuperset(_RESULTS)
+        if not is_top and results:
             continue
-        if entry.is_dir():
-            _walk(folder / entry.name, suffixes, found, visited)
-        elif Path(entry.name).suffix.lower() not in suffixes or _is_product(entry.name, names):
-            continue
-        elif entry.is_file():
-            found.append(folder / entry.name)
-        elif entry.is_symlink():
-            _warn(f"{folder / entry.name}: a link to a file that is not there; it is passed over.")
+        below = []
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FOLDERS:
+                continue
+            if results and entry.name == _CLIPS:
+                continue
+            try:
+                if entry.is_dir():
+                    below.append(entry.path)
+                elif _suffix(entry.name) not in suffixes or _is_product(entry.name, names):
+                    continue
+                elif entry.is_file():
+                    found.append(Path(entry.path))
+                elif entry.is_symlink():
+                    _warn(f"{entry.path}: a link to a file that is not there; it is passed over.")
+            except OSError as error:
+                _warn(f"{entry.path}: {_why_not_listed(error)}; it is passed over.")
+        waiting += reversed(below)
+
+
+def _suffix(name: str) -> str:
+    """Suffix of a file name in lower case, as `Path.suffix` has it.
+
+    Examples:
+        >>> _suffix("a.b.MP4"), _suffix("mp4"), _suffix("a.")
+        ('.mp4', '', '')
+    """
+    stem, dot, end = name.rpartition(".")
+    return f".{end.lower()}" if stem and dot and end else ""
+
+
+def _why_not_listed(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "no permission to list this folder"
+    if error.errno == errno.ELOOP:
+        return "a link to itself"
+    return f"it cannot be listed ({error.strerror})"
 
 
 def _is_product(name: str, names: Container[str]) -> bool:

@@ -11,7 +11,8 @@ import numpy as np
 from .container import MAX_PIXELS, announced_seconds, open_video
 from .decoding import Decoding
 from .images import StillPicture, is_image
-from .live import Live, LiveSource
+from .live import LiveSource
+from .live_address import Live
 from .sampling import Sampling
 from .source import Frame, VideoSource, small_picture
 
@@ -74,7 +75,7 @@ def live_frames(live: Live, size: int, *, sampling: Sampling) -> Iterator[Frame]
     from av.video.reformatter import VideoReformatter
 
     scaler = VideoReformatter()
-    for picture in LiveSource(live.address, sampling=sampling, options=live.options):
+    for picture in LiveSource(live.address, sampling=sampling, options=live.options, stop=live.stop):
         image = np.ascontiguousarray(small_picture(picture, size, scaler))
         yield Frame(picture.index, picture.time, picture.end - picture.time, image)
 

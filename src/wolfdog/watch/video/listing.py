@@ -13,9 +13,9 @@ from wolfdog.errors import InputError
 
 from .camera_dates import DateOptions
 from .deployments import Grouping, name_deployments
-from .discover import SUFFIXES, files_in, unique_names
+from .discover import SUFFIXES, RealPaths, files_in, unique_names
 from .images import SUFFIXES as IMAGE_SUFFIXES
-from .live import Live, LiveOptions, is_live, live_name
+from .live_address import Live, LiveOptions, is_live, live_name
 from .media import Medium
 from .packages import Listed, is_package, listed_in
 
@@ -81,9 +81,10 @@ def list_media(
     if streams and not sources:
         return streams
     found: dict[Path, _Found] = {}  # by the file itself: one that is named twice is one file
+    real = RealPaths()
     for source in _expanded(sources, standard_input):
         for one in _found_at(source, options.dates):
-            found.setdefault(one.path.resolve(), one)
+            found.setdefault(real(one.path), one)
     files = list(found.values())
     if not files:
         raise InputError("no videos and no images to label: the list on standard input is empty.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .images import is_image
-from .live import Live
+from .live_address import Live
 
 
 @dataclass(frozen=True, slots=True)

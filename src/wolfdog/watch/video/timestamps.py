@@ -5,6 +5,9 @@ from typing import TypeVar
 
 NUDGE = 0.001  # seconds; what a frame that repeats the time before it is moved on by. WebVTT counts in these
 
+HELD = 5
+"""Largest number of frames in sequence that count as outliers; they wait in the decoder's memory."""
+
 T = TypeVar("T")
 
 
@@ -63,10 +66,10 @@ def longest_step(period: float) -> float:
 def without_outliers(
     frames: Iterable[T], seconds: Callable[[T], float | None], step: float, dropped: list[tuple[float, float]]
 ) -> Iterator[T]:
-    """Frames without those whose timestamp alone jumps away, while the next one follows the clock before.
+    """Frames without those whose timestamps jump away for a moment, while the next ones follow the clock before.
 
-    A frame that jumps is held until the next is known. After a pause, or with a clock that starts again, the next frame
-    follows the one that jumped, and both are kept.
+    Frames that jump are held until the clock returns, at most `HELD` of them. After a pause, or with a clock that
+    starts again, the next frames follow the one that jumped, and all are kept.
 
     Args:
         frames: Frames in the order in which they are shown.
@@ -83,21 +86,23 @@ def without_outliers(
         ([0.0, 0.5, 1.5, 9.0, 9.5], [(3600.0, 0.5)])
     """
     before: float | None = None
-    held: tuple[T, float] | None = None
+    held: list[tuple[T, float]] = []
     for frame in frames:
         time = seconds(frame)
-        if held is not None and before is not None:
-            jumped = held[1]
+        if held and before is not None:
+            jumped = held[-1][1]
             if time is not None and time != before and abs(time - before) < abs(time - jumped):
-                dropped.append((jumped, before))
+                dropped += [(away, before) for _, away in held]
+                held = []
             else:
-                yield held[0]
-                before = jumped
-        held = None
+                held.append((frame, jumped if time is None else time))
+                if len(held) > HELD:
+                    yield from (one for one, _ in held)
+                    before, held = held[-1][1], []
+                continue
         if before is not None and time is not None and abs(time - before) > step:
-            held = frame, time
+            held.append((frame, time))
             continue
         yield frame
         before = time if time is not None else before
-    if held is not None:
-        yield held[0]
+    yield from (one for one, _ in held)

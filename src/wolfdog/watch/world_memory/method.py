@@ -9,6 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from wolfdog.errors import InputError, ShapeError
+from wolfdog.layers import Recurrent
 
 from ..smoothing.any_class_features import Clock
 from ..smoothing.method import Floats, Integers, Method, Stream
@@ -107,6 +108,13 @@ class WorldMemoryStream:
         self._clock = Clock()
         self._state: Any = None
         self._before: float | None = None
+        self.last_step: tuple[torch.Tensor, Any] | None = None
+        """Input of the cell at the last frame, and the state before it; for `memory.activations`."""
+
+    @property
+    def memory(self) -> Recurrent:
+        """Recurrent layer."""
+        return self._network.memory
 
     @torch.no_grad()
     def step(self, probabilities: ArrayLike, *, seconds: float = float("nan")) -> NDArray[np.float64]:
@@ -133,6 +141,7 @@ class WorldMemoryStream:
         clock = self._network.clock(torch.tensor([[passed]], dtype=torch.float32), self._clock)[0]
         p = p[:, self._order]
         x = self._network.inputs(torch.from_numpy(log_of(p.mean(0, keepdims=True))), clock)
+        self.last_step = x, self._state
         h, self._state = self._network.memory.step(x, self._state)
         log_p = torch.from_numpy(log_of(p))
         x = self._network.inputs(log_p, clock.expand(len(p), 3))

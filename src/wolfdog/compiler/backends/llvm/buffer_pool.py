@@ -2,7 +2,7 @@
 
 New memory is expensive: the system maps each page at its first use. On a virtual machine with two cores, 20 MB took
 3.5 ms, and 0.3 ms when their pages were mapped already. Released blocks are therefore kept for later calls, up to a
-limit.
+limit, for as long as the layers live that used them: see `PoolUser`.
 """
 
 from math import prod
@@ -25,16 +25,39 @@ LINE = 64
 """Alignment of tensors in bytes: a cache line."""
 
 _idle: list[Block] = []  # the latest released comes last
+_age = 0  # number of times that the pool was emptied
 
 
 class _Loan(np.ndarray[tuple[int], np.dtype[np.uint8]]):
     """View of a block that releases the block when it is deleted."""
 
     block: Block | None = None
+    age = 0
 
     def __del__(self) -> None:
         if self.block is not None and _let_go is not None:  # the interpreter may be shutting down
-            _let_go(self.block)
+            _let_go(self.block, self.age)
+
+
+class PoolUser:
+    """Mark of a layer that uses the pool, which is emptied when the layer goes.
+
+    Blocks that are in use at that moment are freed when they are released. Layers that stay get new blocks once.
+    """
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        if empty_pool is not None:  # the interpreter may be shutting down
+            empty_pool()
+
+
+def empty_pool() -> None:
+    """Free all idle blocks, and those in use as soon as they are released."""
+    global _age
+    with pools:  # reentrant: a finaliser may run at any point of the same thread
+        _age += 1
+        _idle.clear()
 
 
 def empty(*shape: int, dtype: torch.dtype) -> Tensor:
@@ -45,7 +68,7 @@ def empty(*shape: int, dtype: torch.dtype) -> Tensor:
     block = _block(-(-size // WORTH) * WORTH + LINE)
     start = -block.ctypes.data % LINE
     loan = block[start : start + size].view(_Loan)
-    loan.block = block
+    loan.block, loan.age = block, _age
     memory = torch.from_numpy(loan).untyped_storage()  # keeps the loan alive
     found = torch.empty(0, dtype=dtype, device="cpu")
     found.set_(memory, 0, shape)  # type: ignore[call-overload]  # not a view: users may write into it
@@ -72,8 +95,9 @@ def _block(size: int) -> Block:
     return np.empty(size, np.uint8)
 
 
-def _let_go(block: Block) -> None:
+def _let_go(block: Block, age: int) -> None:
     with pools:  # reentrant: a finaliser may release a block at any point of the same thread
-        _idle.append(block)
+        if age == _age:
+            _idle.append(block)
         while sum(block.nbytes for block in _idle) > MOST:
             del _idle[0]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ...ir.operations import SAME_NAME, SAME_NAME_BINARY, SYMBOLS
+from ...ir.operations import SAME_NAME, SAME_NAME_BINARY, SPECIAL_FUNCTIONS, SYMBOLS
 from ...ir.values import Value
 
 
@@ -28,6 +28,8 @@ EMIT: dict[str, Callable[..., str]] = {
     "neg": lambda v, x: f"-{x}",
     "abs": _call("absolute"),
     **{name: _call(name) for name in SAME_NAME},
+    **{name: _call(name) for name in SPECIAL_FUNCTIONS},
+    "polygamma": lambda v, x: f"polygamma{v.attributes['order']}({x})",
     "detach": lambda v, x: x,
     "atan": _call("atan"),
     "clamp": _clamp,

@@ -10,6 +10,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from ...ir.special_functions import FORMULAS
 from .lower import Function
 from .simd import FLAGS, I32, Lanes, as_lanes, constant, declared
 
@@ -25,6 +26,19 @@ class V:
 
     def __init__(self, builder: Any, type_: Lanes, value: Any) -> None:
         self.builder, self.type, self.value = builder, type_, value
+
+    @property
+    def bits(self) -> int:
+        """Bits of one number."""
+        return self.type.bits
+
+    def constant(self, number: float) -> "V":
+        """Vector with a number in every lane."""
+        return self.new(self.of(number))
+
+    def apply(self, name: str) -> "V":
+        """Function of one vector, by its name in the table of operations."""
+        return FUNCTIONS["absolute" if name == "abs" else name](self)
 
     def of(self, other: "V | float") -> Any:
         """LLVM value of another operand."""
@@ -87,7 +101,7 @@ class V:
         value = self.builder.select(small, self.of(low), self.value)
         return self.new(self.builder.select(large, self.of(high), value))
 
-    def bits(self) -> Any:
+    def pattern(self) -> Any:
         """Bits of the vector as integers."""
         return self.builder.bitcast(self.value, self.integers())
 
@@ -183,9 +197,9 @@ def _log(x: V) -> V:
     scaled = (x * 2.0**54).choose(small, x)
     root_half = 0x3F3504F3 if bits == 32 else 0x3FE6A09E667F3BCD
     # the exponent, counted from sqrt(1/2), so that m lies between sqrt(1/2) and sqrt(2)
-    shifted = b.sub(scaled.bits(), x.whole(root_half))
+    shifted = b.sub(scaled.pattern(), x.whole(root_half))
     exponent = b.ashr(shifted, x.whole(mantissa))
-    m = x.new(b.bitcast(b.sub(scaled.bits(), b.shl(exponent, x.whole(mantissa))), x.type.llvm))
+    m = x.new(b.bitcast(b.sub(scaled.pattern(), b.shl(exponent, x.whole(mantissa))), x.type.llvm))
     e = x.new(b.sitofp(exponent, x.type.llvm)) - x.new(x.of(54.0)).choose(small, 0.0)
     s = (m - 1.0) / (m + 1.0)
     z = s * s
@@ -266,6 +280,8 @@ def _erfinv(y: V) -> V:
 
 
 FUNCTIONS: dict[str, Callable[..., V]] = {
+    **FORMULAS,
+    "lgamma": _by_lanes("lgamma"),
     "exp": _exp,
     "expm1": _expm1,
     "log": _log,

@@ -136,7 +136,8 @@ MAKES = {
 
 TRUTHS = {
     "where", "masked_fill", "index_put", "logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or",
-    "bitwise_not", "clone", "alias", "detach", "contiguous", "lift_fresh", "_to_copy", "any", "all",
+    "bitwise_not", "bitwise_xor", "logical_xor", "clone", "alias", "detach", "contiguous", "lift_fresh", "_to_copy",
+    "any", "all",
 }  # fmt: skip
 """Operations on booleans; other operations read booleans as ones and zeros."""
 

@@ -6,7 +6,9 @@ Each formula has PyTorch's values and derivatives at infinities, NaN and points 
 from math import inf, log, nan, pi
 from typing import Any
 
-from ...ir.operations import SAME_NAME_BINARY
+from ...errors import Refusal
+from ...ir.operations import SAME_NAME_BINARY, SPECIAL_FUNCTIONS
+from ...ir.special_functions import ORDERS
 from ...ir.values import Builder, Value
 from .operands import Batched, Lower, Operands, formula, pointwise
 
@@ -79,6 +81,29 @@ def _logaddexp2(b: Builder, number: Any, x: Value, y: Value) -> Value:
     return b("mul", _logaddexp(b, number, *scaled), number(1 / log(2)))
 
 
+def _polygamma(o: Operands, order: int, x: Batched) -> Batched:
+    value, axis = x
+    if order == 0:
+        return o.b("digamma", value), axis
+    if not 0 < order < ORDERS[-1]:  # the derivative has the next order
+        raise Refusal(
+            f"polygamma of order {order}, of which there are kernels up to {ORDERS[-1] - 1} {o.b.where}"
+        )
+    return o.b("polygamma", value, order=order), axis
+
+
+def _mvlgamma(b: Builder, number: Any, x: Value, p: int) -> Value:
+    """Multivariate log-gamma function, a sum of lgamma(x - j / 2) for j < p."""
+    total = number(p * (p - 1) / 4 * log(pi))
+    for j in range(p):
+        total = b("add", total, b("lgamma", b("sub", x, number(j / 2)) if j else x))
+    return total
+
+
+def _angle(b: Builder, number: Any, x: Value) -> Value:
+    return b("detach", b("where", b("lt", x, number(0)), number(pi), b("where", b("eq", x, x), number(0), x)))
+
+
 def _extreme(b: Builder, op: str, x: Value, y: Value) -> Value:
     """Maximum or minimum that ignores NaN in one operand."""
     test = "ge" if op == "maximum" else "le"
@@ -128,6 +153,12 @@ def _logical_xor(o: Operands, a: Any, b: Any) -> Batched:
     return o.b("where", x, o.b("logical_not", y), y), axis
 
 
+def _bitwise_xor(o: Operands, a: Any, b: Any) -> Batched:
+    if not all(isinstance(x, tuple) and x[0].type.boolean for x in (a, b)):
+        raise Refusal(f"an operation on the bits of numbers {o.b.where}")
+    return _logical_xor(o, a, b)
+
+
 def _ldexp(o: Operands, a: Any, b: Any) -> Batched:
     (x, y), axis = o.align(a, b)
     return o.b("mul", x, o.b("pow", o.number(2), y)), axis
@@ -171,10 +202,16 @@ SPECIAL: dict[str, Lower] = {
     "div": _div,
     "floor_divide": _floor_divide,
     "logical_xor": _logical_xor,
+    "bitwise_xor": _bitwise_xor,
     "ldexp": _ldexp,
     "signbit": formula(lambda b, n, x: b("lt", b("copysign", n(1), x), n(0))),
     "hardshrink": formula(_hardshrink),
     "softshrink": formula(_softshrink),
+    **{f"special_{name}": pointwise(name) for name in SPECIAL_FUNCTIONS},
+    **{name: pointwise(name) for name in ("lgamma", "digamma", "i0")},
+    "polygamma": _polygamma,
+    "mvlgamma": formula(_mvlgamma),
+    "angle": formula(_angle),
     "rad2deg": formula(lambda b, n, x: b("mul", x, n(180 / pi))),
     "deg2rad": formula(lambda b, n, x: b("mul", x, n(pi / 180))),
 }

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ....compiler.ir.operations import SPECIAL_FUNCTIONS
 from ....compiler.ir.values import Value
 from .graph import Graph
+from .special_functions import special_function
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,16 @@ def _expm1(target: Target, value: Value, x: str) -> str:
     g = target.graph
     half = g("Tanh", g("Mul", x, g.number(0.5)))
     return g("Mul", half, g("Add", g("Exp", x), g.number(1.0)))
+
+
+def _special(function: str) -> Emit:
+    return lambda target, value, x: special_function(
+        target.graph, function, x, lambda of: _log1p(target, value, of)
+    )
+
+
+def _polygamma(target: Target, value: Value, x: str) -> str:
+    return _special(f"polygamma{value.attributes['order']}")(target, value, x)
 
 
 def _erfinv(target: Target, value: Value, y: str) -> str:
@@ -277,6 +289,8 @@ ONNX: dict[str, Emit] = {
     "erfc": lambda target, value, x: target.graph("Sub", target.graph.number(1.0), target.graph("Erf", x)),
     "erfinv": _erfinv,
     "round": _pointwise("Round"),
+    **{name: _special(name) for name in SPECIAL_FUNCTIONS},
+    "polygamma": _polygamma,
     "detach": lambda target, value, x: x,
     "clamp": _clamp,
     "power": lambda target, value, x: target.graph(

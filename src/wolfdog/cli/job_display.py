@@ -1,0 +1,129 @@
+"""Progress of a job on the terminal, with the time that is left."""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+
+from ..watch.jobs.plan import Deployment
+from ..watch.jobs.time_left import TimeLeft
+from .screen import complaints, console
+
+_LINE_PERIOD = 10.0
+"""Seconds between two lines of progress in a log file."""
+
+
+class JobDisplay:
+    """Display of a job: a bar on a terminal, a line now and then in a log file; troubles as they come.
+
+    Args:
+        workers: Number of processes.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._left = TimeLeft(workers)
+        self._total = self._done = 0
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._last = 0.0
+        self._seen: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def begin(self, todo: Sequence[Deployment], done: int) -> None:
+        """Show how much there is to do.
+
+        Args:
+            todo: Deployments to label.
+            done: Files that an earlier run had labelled.
+        """
+        self._left.add(todo)
+        self._total = sum(len(one.media) for one in todo)
+        if done:
+            console.print(
+                f"{done:,} files were labelled by an earlier run; {self._total:,} are left", markup=False
+            )
+        if not todo:
+            return
+        if console.is_terminal:
+            self._bar = Progress(
+                SpinnerColumn(finished_text="[green]✓[/]"),
+                BarColumn(bar_width=16),
+                TextColumn("{task.completed:,.0f}/{task.total:,.0f} files"),
+                TextColumn("[bold]{task.fields[left]}[/]"),
+                TextColumn("[dim]{task.fields[note]}[/]", markup=True),
+                console=console,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("", total=self._total, left="", note="")
+        self._last = time.monotonic()
+
+    def running(self, medium: str, part: float, deployment: Deployment) -> None:
+        """Show the file that is being labelled.
+
+        Args:
+            medium: Its name.
+            part: Part of it that is done.
+            deployment: Its deployment.
+        """
+        if self._bar is not None and self._task is not None:
+            from rich.markup import escape
+
+            note = f"{medium} {100 * part:.0f} %" if part else medium
+            self._bar.update(self._task, note=escape(note[-60:]))
+
+    def labelled(self, deployment: Deployment, seconds: float, troubles: Sequence[tuple[str, str]]) -> None:
+        """Show that a deployment is labelled, and its troubles.
+
+        Args:
+            deployment: The deployment.
+            seconds: Seconds that it took.
+            troubles: Name and reason of each file that could not be read to its end.
+        """
+        if deployment.key in self._seen:  # once more, since a process died before it was committed
+            return
+        self._seen.add(deployment.key)
+        for _, why in troubles:
+            complaints.print(f"wolfdog: {why}", style="red", markup=False, soft_wrap=True)
+        self._left.done(deployment, seconds)
+        self._done += len(deployment.media)
+        left = self._left.seconds()
+        text = "" if left is None or self._done == self._total else f"{duration(left)} left"
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=self._done, left=text)
+        elif time.monotonic() - self._last > _LINE_PERIOD:
+            self._last = time.monotonic()
+            console.print(f"{self._done:,} of {self._total:,} files, {text}", markup=False)
+
+
+def duration(seconds: float) -> str:
+    """Length of time in its two largest units.
+
+    Args:
+        seconds: The length.
+
+    Returns:
+        The text.
+
+    Examples:
+        >>> duration(42), duration(600), duration(7300), duration(200_000)
+        ('42 s', '10 min', '2 h 2 min', '2 d 7 h')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"

@@ -1,0 +1,77 @@
+"""Signals that end a command: SIGTERM and SIGHUP are handled as Ctrl-C is."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_AGAIN = 0.05
+"""Seconds after which a signal whose interrupt was lost is sent again."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Interrupt by a signal.
+
+    Args:
+        number: Number of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+        self.status = 128 + number
+
+
+def status_of(error: KeyboardInterrupt) -> int:
+    """Exit status of a command that was interrupted: 128 and the number of the signal.
+
+    Args:
+        error: The interrupt.
+
+    Returns:
+        The status.
+
+    Examples:
+        >>> status_of(KeyboardInterrupt()), status_of(Interrupted(15))
+        (130, 143)
+    """
+    return error.status if isinstance(error, Interrupted) else 130
+
+
+@contextmanager
+def interrupting_signals() -> Iterator[None]:
+    """Context in which SIGINT, SIGTERM and SIGHUP raise `Interrupted`; a signal that is ignored stays ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    hook = sys.unraisablehook
+    sys.unraisablehook = _lost
+    for number, handler in before.items():
+        if handler in usual:
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        for number, handler in before.items():
+            if handler in usual:
+                signal.signal(number, handler)
+
+
+def _lost(what: "sys.UnraisableHookArgs") -> None:
+    """Send a signal again whose interrupt came in a destructor, which lets no exception out."""
+    if isinstance(what.exc_value, Interrupted):
+        number = what.exc_value.number
+        threading.Timer(_AGAIN, lambda: os.kill(os.getpid(), number)).start()
+    else:
+        sys.__unraisablehook__(what)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted(number)

@@ -1,0 +1,98 @@
+"""Job of wolfdog watch: labels for files, which go on where an earlier run stopped."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .job_display import JobDisplay
+from .screen import complaints, console
+from .signals import status_of
+
+if TYPE_CHECKING:
+    from ..watch.jobs.job import JobOptions, Totals
+    from ..watch.jobs.plan import Deployment
+    from ..watch.jobs.workers import Loader
+    from ..watch.video.media import Medium
+
+
+def watch_files(
+    media: Sequence["Medium"], out: Path, loader: "Loader", options: "JobOptions", *, dry_run: bool
+) -> int:
+    """Label files as a job.
+
+    Args:
+        media: The files.
+        out: Folder of results.
+        loader: Makes a labeller.
+        options: Options of the job.
+        dry_run: Whether the plan is shown alone.
+
+    Returns:
+        Exit status: 0, 1 after a file that could not be read to its end, or that of an interrupt.
+
+    Raises:
+        InputError: An option is invalid, or another run writes into the folder.
+        MediaError: A disk with files was removed.
+        OSError: A file cannot be written.
+    """
+    from ..watch.jobs.job import Job
+    from ..watch.video.media import by_deployment
+
+    job = Job(by_deployment(media), out, options=options)
+    waiting = job.waiting()
+    if dry_run:
+        _show_plan(job.totals(waiting), len(waiting), _size(waiting), out)
+        return 0
+    # A mistake in the options is told before anything is written.
+    labeller = loader() if waiting else None
+    try:
+        with JobDisplay(options.workers) as display:
+            totals = job.run(loader, display, labeller=labeller)
+    except KeyboardInterrupt as error:
+        kept = (
+            "keeps the results of the earlier run"
+            if job.kept is None
+            else f"holds the results of {job.kept:,} of {len(media):,} files"
+        )
+        complaints.print(
+            f"wolfdog: interrupted; {out} {kept}. The same command goes on from here.",
+            markup=False,
+            soft_wrap=True,
+        )
+        return status_of(error)
+    console.print(f"{out}: {_summary(totals)}", markup=False, soft_wrap=True)
+    return int(totals.whole < totals.media)
+
+
+def _show_plan(totals: "Totals", deployments: int, size: int, out: Path) -> None:
+    of_videos = f", {size / 1e9:,.1f} GB of video" if size else ""
+    console.print(
+        f"{out}: {totals.media:,} files; {totals.earlier:,} are labelled, {totals.waiting:,} in {deployments:,} "
+        f"deployments are to be labelled{of_videos}. Nothing was written (--dry-run).",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _size(deployments: Sequence["Deployment"]) -> int:
+    """Bytes of videos."""
+    from ..watch.jobs.signature import signature
+
+    found = [
+        signature(medium.path)
+        for one in deployments
+        for medium in one.media
+        if one.bytes and not medium.image
+    ]
+    return sum(one[0] for one in found if one is not None)
+
+
+def _summary(totals: "Totals") -> str:
+    """Summary of the labelled files on one line."""
+    kinds = (
+        "videos" if not totals.images else "images" if totals.images == totals.media else "videos and images"
+    )
+    length = "" if totals.images == totals.media else f" of {totals.seconds:,.0f} s of video"
+    bad = totals.media - totals.whole
+    errors = f"; errors.csv says what was wrong with {bad:,}" if bad else ""
+    return f"{totals.moments:,} moments{length} in {totals.whole:,} of {totals.media:,} {kinds}{errors}"

@@ -1,0 +1,40 @@
+"""Comparison of tensors by form: type, number format, device, sizes and strides."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Alike = Callable[..., bool]
+"""Whether tensors look as others did: type, number format, device, sizes, strides, and what modes make of them."""
+
+_guards = getattr(getattr(torch._C, "_dynamo", None), "guards", None)
+
+TENSOR_GUARDS = getattr(_guards, "TensorGuards", None)
+"""Class of PyTorch's own guards; None where this release has none."""
+
+
+def alike(like: Sequence[Tensor]) -> Alike:
+    """Function that says whether given tensors have the same form as these, by PyTorch's own guards where available.
+
+    PyTorch's guards refuse a tensor that is given twice, as the same zeros for both states of an LSTM.
+    """
+    if TENSOR_GUARDS is None or len(set(map(id, like))) < len(like):
+        return alike_in_python(like)
+    sizes, strides = [list(t.shape) for t in like], [list(t.stride()) for t in like]
+    check: Alike = TENSOR_GUARDS(*like, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides).check
+    return check
+
+
+def alike_in_python(like: Sequence[Tensor]) -> Alike:
+    """Equivalent of `alike` in plain Python."""
+    looks = list(map(_look, like))
+    return lambda *given: len(given) == len(looks) and list(map(_look, given)) == looks
+
+
+def _look(tensor: Any) -> Any:
+    if not isinstance(tensor, Tensor):
+        return type(tensor)
+    kind = type(tensor), tensor.dtype, tensor.device, tensor.layout, tensor.requires_grad
+    return *kind, tensor.shape, tensor.stride(), tensor.is_neg(), tensor.is_conj(), tensor.is_inference()

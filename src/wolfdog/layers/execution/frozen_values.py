@@ -1,0 +1,134 @@
+"""Keys of Python values that differ wherever the values do."""
+
+import logging
+import weakref
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    FunctionType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    NoneType,
+)
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .code_names import library, parts_of_function
+from .object_contents import MOST, ignored, members, own_dict, shows_all, slots
+
+PLAIN = (int, str, bytes, bool, NoneType, range, slice, Enum, torch.dtype, torch.device, torch.Size,
+          torch.layout, torch.memory_format)  # fmt: skip
+"""Types whose values never change and compare by content."""
+
+_ONE = (BuiltinFunctionType, MethodWrapperType, type, ModuleType, CellType, logging.Logger)
+
+
+class UnwatchableError(Exception):
+    """Error for a value whose changes cannot be detected."""
+
+
+class Same:
+    """Identity of an object as a key; the object is referenced weakly where its type allows it."""
+
+    __slots__ = ("_hash", "_ref")
+
+    def __init__(self, of: Any) -> None:
+        self._hash = id(of)
+        try:
+            self._ref: Callable[[], Any] = weakref.ref(of)
+        except TypeError:
+            self._ref = lambda: of
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and (mine := self._ref()) is not None and mine is other._ref()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+def frozen(value: Any) -> Any:
+    """Key that is equal where values are equal in type and in content.
+
+    Args:
+        value: The value.
+
+    Returns:
+        The key.
+
+    Raises:
+        UnwatchableError: An object does not expose its contents, or there are more than `MOST` parts.
+
+    Examples:
+        >>> frozen([1, 2.0]) == frozen([1, 2.0]), frozen(1) == frozen(True), frozen(0.0) == frozen(-0.0)
+        (True, False, False)
+    """
+    return _Freezing()(value)
+
+
+class _Freezing:
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}
+        self._left = MOST
+
+    def __call__(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is float:
+            return "float", value.hex()
+        if isinstance(value, PLAIN):
+            return kind, value
+        self._left -= 1
+        if self._left < 0:
+            raise UnwatchableError(f"it is made of more than {MOST:,} things")
+        if kind is complex:
+            return "complex", value.real.hex(), value.imag.hex()
+        if isinstance(value, np.generic):
+            return str(value.dtype), value.tobytes()
+        if isinstance(value, Tensor):
+            return "tensor", Same(value)  # a step that reads its numbers is refused
+        if isinstance(value, _ONE) or (isinstance(value, FunctionType) and library(value)):
+            return "one", Same(value)
+        if isinstance(value, MethodType):
+            of = value.__self__
+            return "method", self(value.__func__), Same(of) if isinstance(of, nn.Module | type) else self(of)
+        if id(value) in self._seen:
+            return "again", self._seen[id(value)]
+        self._seen[id(value)] = len(self._seen)
+        if isinstance(value, FunctionType):
+            code, *others = parts_of_function(value)
+            return "function", Same(value), Same(code), *map(self, others)
+        if isinstance(value, np.ndarray):
+            return self._array(value)
+        if isinstance(value, partial):
+            return "partial", self(value.func), self(value.args), self(value.keywords)
+        return self._made_of_parts(value, kind)
+
+    def _made_of_parts(self, value: Any, kind: type) -> Any:
+        own = self._attributes(value, kind)
+        if isinstance(value, list | tuple | deque):
+            return kind, *map(self, value), own
+        if isinstance(value, dict):
+            return kind, *((self(key), self(item)) for key, item in value.items()), own
+        if isinstance(value, set | frozenset):
+            return kind, frozenset(map(self, value)), own
+        if not shows_all(kind):
+            raise UnwatchableError(f"it is a {kind.__name__}, which does not show what it holds")
+        return kind, tuple(map(Same, members(kind))), own
+
+    def _attributes(self, value: Any, kind: type) -> Any:
+        held = {**own_dict(value), **slots(value, kind)}
+        return tuple((key, self(item)) for key, item in held.items() if not ignored(value, key))
+
+    def _array(self, value: "np.ndarray[Any, Any]") -> Any:
+        if value.dtype.hasobject:
+            raise UnwatchableError("it is an array of objects")
+        if value.size > MOST:
+            raise UnwatchableError(f"it is an array of more than {MOST:,} numbers")
+        return "array", str(value.dtype), value.shape, value.tobytes()

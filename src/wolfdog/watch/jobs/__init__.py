@@ -1,0 +1,1 @@
+"""Jobs over many files: a journal, parts of results, and worker processes."""

@@ -1,0 +1,80 @@
+"""Estimate of the time that a job still takes, for files of uneven sizes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .plan import Deployment
+
+
+@dataclass
+class TimeLeft:
+    """Estimate from the work that is done: images by their number, videos by their size.
+
+        left = images_left * seconds per image + bytes_left * seconds per byte
+
+    The two rates come from the deployments that are finished, without the first one of each process, which waits for
+    packages and caches to be loaded, as long as there are others. Until there is one of a kind, its rate is that of the
+    other kind, an image counting as `IMAGE_BYTES` of video.
+
+    Args:
+        workers: Number of processes.
+
+    Examples:
+        >>> left = TimeLeft(workers=2)
+        >>> left.add([Deployment("a", (), 10, 0), Deployment("b", (), 0, 4_000_000)])
+        >>> left.done(Deployment("a", (), 10, 0), 1.0)
+        >>> left.seconds()
+        2.0
+    """
+
+    IMAGE_BYTES = 100_000
+
+    workers: int = 1
+    images: int = field(default=0, init=False)
+    bytes: int = field(default=0, init=False)
+    _count: int = field(default=0, init=False)
+    _images: tuple[int, float] = field(default=(0, 0.0), init=False)
+    _bytes: tuple[int, float] = field(default=(0, 0.0), init=False)
+
+    def add(self, deployments: Sequence[Deployment]) -> None:
+        """Add work that is to be done.
+
+        Args:
+            deployments: The deployments.
+        """
+        self.images += sum(one.images for one in deployments)
+        self.bytes += sum(one.bytes for one in deployments)
+
+    def done(self, deployment: Deployment, seconds: float) -> None:
+        """Take a finished deployment into account.
+
+        Args:
+            deployment: The deployment.
+            seconds: Seconds of one process that it took.
+        """
+        self.images -= deployment.images
+        self.bytes -= deployment.bytes
+        self._count += 1
+        if self._count == self.workers + 1:
+            self._images, self._bytes = (0, 0.0), (0, 0.0)
+        weight = deployment.images * self.IMAGE_BYTES
+        whole = weight + deployment.bytes
+        if not whole:
+            return
+        of_images = seconds * weight / whole
+        if deployment.images:
+            self._images = self._images[0] + deployment.images, self._images[1] + of_images
+        if deployment.bytes:
+            self._bytes = self._bytes[0] + deployment.bytes, self._bytes[1] + seconds - of_images
+
+    def seconds(self) -> float | None:
+        """Seconds that are left; None before the first deployment is finished."""
+        per_image = self._images[1] / self._images[0] if self._images[0] else None
+        per_byte = self._bytes[1] / self._bytes[0] if self._bytes[0] else None
+        if per_image is None and per_byte is None:
+            return None
+        if per_image is None:
+            per_image = (per_byte or 0.0) * self.IMAGE_BYTES
+        if per_byte is None:
+            per_byte = per_image / self.IMAGE_BYTES
+        return (self.images * per_image + self.bytes * per_byte) / max(1, self.workers)
