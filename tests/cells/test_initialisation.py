@@ -74,7 +74,7 @@ def test_chrono_spreads_the_logarithms_of_time_constants_evenly() -> None:
     assert torch.allclose(
         quartiles, math.log(1000) * torch.tensor([0.25, 0.5, 0.75, 1.0], dtype=F64), atol=0.1
     )
-    with pytest.raises(InputError, match="spread"):
+    with pytest.raises(wd.errors.InputError, match="spread"):
         Chrono(100, spread="linear")
 
 
