@@ -119,7 +119,7 @@ def test_mistakes_are_told_in_one_line(card, tmp_path):
     assert not (tmp_path / "s.csv").exists()
 
 
-def test_whole_files_cannot_train_a_network_from_nothing(card, tmp_path):
+def test_whole_files_cannot_train_both_parts_at_once(card, tmp_path):
     file = labels(card, "0.mp4,red", "1.mp4,blue", header="filepath,label\n")
     command = (
         "train",
@@ -129,9 +129,9 @@ def test_whole_files_cannot_train_a_network_from_nothing(card, tmp_path):
         file,
         "--classifier",
         "scratch",
+        "--mode",
+        "joint",
         "--out",
         tmp_path / "o",
     )
-    assert_told(
-        wolfdog(*command), "2 labels are for whole files or sequences", "--classifier scratch needs spans"
-    )
+    assert_told(wolfdog(*command), "labels of whole files or sequences", "train in two stages")

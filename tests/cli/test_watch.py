@@ -31,8 +31,10 @@ def check_moments(written, moments):
         assert (row["video"], row["frame"]) == (moment.video, str(moment.frame))
         assert (row["snapshot"], row["context"]) == (moment.snapshot, moment.context)
         assert float(row["time"]) == pytest.approx(moment.time, abs=6e-4)
-        for which in ("snapshot", "context"):
-            said = [float(value) for name, value in row.items() if name.startswith(f"{which}_")]
+        for which, letter in (("snapshot", "p"), ("context", "c")):
+            sure = float(row[f"{which}_probability"])
+            assert sure == pytest.approx(moment.probability(which), abs=6e-4)
+            said = [float(value) for name, value in row.items() if name.startswith(f"{letter}_")]
             np.testing.assert_allclose(said, getattr(moment, f"{which}_probabilities"), atol=1e-5)
 
 
@@ -53,7 +55,7 @@ def watched(on_air, model, tmp_path_factory):
     shutil.copy(on_air / "tv-0000.mp4", folder / "b.mp4")
     shutil.copy(on_air / "tv-0001.mp4", folder / "day 1" / "a [red] {x} %s.mp4")
     out = folder.with_name(folder.name + "-out")
-    return wolfdog("watch", folder, "--model", model, "--out", out), out, folder
+    return wolfdog("watch", folder, "--model", model, "--out", out, "--all-probabilities"), out, folder
 
 
 NAMES = ("b.mp4", "day 1/a [red] {x} %s.mp4")
@@ -98,7 +100,7 @@ def test_the_checks_see_wrong_files(watched, model):
 
 def test_the_same_again_gives_the_same_bytes(watched, model, tmp_path):
     _, out, folder = watched
-    assert_fine(wolfdog("watch", folder, "--model", model, "--out", tmp_path))
+    assert_fine(wolfdog("watch", folder, "--model", model, "--out", tmp_path, "--all-probabilities"))
     for name in ("moments.csv", "events.csv", "b.mp4.vtt"):
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes()
 
@@ -184,7 +186,7 @@ def test_a_recording_that_breaks_off_keeps_what_there_was(on_air, model, tmp_pat
                 packet.stream = stream
                 target.mux(packet)
     broken = cut(tmp_path / "broken.mkv", whole, 0.6)
-    ran = wolfdog("watch", broken, "--model", model, "--out", tmp_path / "out")
+    ran = wolfdog("watch", broken, "--model", model, "--out", tmp_path / "out", "--all-probabilities")
     written = rows(tmp_path / "out" / "moments.csv")
     assert 20 < len(written) < 150
     check_events(rows(tmp_path / "out" / "events.csv"), expected := list(seen(model, broken)))

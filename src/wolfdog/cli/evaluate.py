@@ -185,11 +185,15 @@ def _evaluated(
 ) -> list["Evaluation"]:
     from ..watch.evaluation.evaluation import evaluate_predictions
 
-    truth = verified.of(table)
     has_context = table.context is not None
     forms = [("snapshot", False)] * (snapshot or not has_context) + [("context", True)] * has_context
     found = [
-        evaluate_predictions(table, truth, context=context, name=f"{name}: {form}" if name else form)
+        evaluate_predictions(
+            table,
+            verified.of(table, said=table.label_names(context=context)),
+            context=context,
+            name=f"{name}: {form}" if name else form,
+        )
         for form, context in forms
     ]
     foreign = found[0].foreign

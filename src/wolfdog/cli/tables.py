@@ -80,7 +80,7 @@ def confusion_table(judged: ObserverPredictions, name: str) -> Table:
     Returns:
         The table.
     """
-    counts = confusion(judged.truth, judged.probabilities[name].argmax(-1), len(judged.classes))
+    counts = confusion(judged.truth_for(name), judged.probabilities[name].argmax(-1), len(judged.classes))
     known = judged.truth >= 0
     right = share(judged.right()[name], known)
     table = Table(title=f"{name}: {percent(right)} % of {int(known.sum()):,} labelled moments right")

@@ -198,12 +198,6 @@ def _train_scratch(training: "WatcherTraining", footage: _Footage, out: Path) ->
     from ..watch.training.halves import class_warnings
 
     stages, found = StageBars(), footage.found
-    bags = sum(bool(span.bag) for spans in found.labels.values() for span in spans)
-    if bags:
-        raise InputError(
-            f"{found.file}: {bags} labels are for whole files or sequences, and --classifier scratch needs spans. Give "
-            "their start and end, or leave --classifier scratch out."
-        )
     out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
     tell_of_labels(found)
     config = training.config

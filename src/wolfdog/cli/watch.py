@@ -135,6 +135,13 @@ def watch(
     max_pixels: Annotated[
         int, typer.Option(min=1, help="Refuse files with larger pictures than this many pixels.")
     ] = 100_000_000,
+    all_probabilities: Annotated[
+        bool,
+        typer.Option(
+            "--all-probabilities",
+            help="Also write the probability of every class to moments.csv; predictions.parquet always has them.",
+        ),
+    ] = False,
     annotate: Annotated[
         bool, typer.Option("--annotate", help="Also write each video with its labels beneath the pictures.")
     ] = False,
@@ -227,6 +234,7 @@ def watch(
             annotated=annotate,
             clips=clip_margin if clips else None,
             utc=all_utc(files),
+            all_probabilities=all_probabilities,
             guard_formulas=guard_formulas,
         )
         named = {**asdict(replace(options, threads=1, cache=True)), "model": model}
@@ -242,6 +250,7 @@ def watch(
                 min_event=min_event,
                 event_gap=event_gap,
                 utc=all_utc(live),
+                all_probabilities=all_probabilities,
                 guard_formulas=guard_formulas,
             )
 

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple, Self
 
 from .labelling.labeller import Labeller, Labels, MediaProgress, Progress, Trouble
 from .moments import EVENT_GAP
 from .output.clips import ClipChoice
 from .output.evidence import ThumbnailBuffer
+from .output.picture_copy import PictureCopy
+from .output.picture_size import WIDTH
 from .output.sinks import EventsCSV, EvidenceCSV, MomentsCSV
 from .output.video_files import VideoFiles, too_long
 from .predictions import Predictions, PredictionsWriter
@@ -46,6 +49,7 @@ class RecordOptions:
         annotated: Whether annotated copies are written.
         clips: Margin in seconds with which each event is cut out as a clip; None cuts none.
         utc: Whether times are seconds in UTC in the predictions table.
+        all_probabilities: Whether moments.csv has the probabilities of every class.
         guard_formulas: Whether names and labels are written so that no spreadsheet takes them for a formula.
     """
 
@@ -54,6 +58,7 @@ class RecordOptions:
     annotated: bool = False
     clips: float | None = None
     utc: bool = False
+    all_probabilities: bool = False
     guard_formulas: bool = False
 
 
@@ -90,6 +95,7 @@ class Recorder:
         annotated: Whether annotated copies are written.
         clips: Margin in seconds with which each event is cut out as a clip, into the folder `clips`; None cuts none.
         utc: Whether times are seconds in UTC in the predictions table; see `all_utc`.
+        all_probabilities: Whether moments.csv has the probabilities of every class; predictions.parquet always has.
         guard_formulas: Whether names and labels are written so that no spreadsheet takes them for a formula.
 
     Raises:
@@ -107,6 +113,7 @@ class Recorder:
         annotated: bool = False,
         clips: float | None = None,
         utc: bool = False,
+        all_probabilities: bool = False,
         guard_formulas: bool = False,
     ) -> None:
         self._labeller = labeller
@@ -119,7 +126,11 @@ class Recorder:
         out.mkdir(parents=True, exist_ok=True)
         guard = guard_formulas
         self._moments = MomentsCSV(
-            out / "moments.csv", labeller.classes, keep_partial=True, guard_formulas=guard
+            out / "moments.csv",
+            labeller.classes,
+            all_probabilities=all_probabilities,
+            keep_partial=True,
+            guard_formulas=guard,
         )
         self._events = EventsCSV(
             out / "events.csv",
@@ -222,6 +233,7 @@ class Recorder:
         rows = _Rows(self._predictions)
         current: Medium | None = None
         files: VideoFiles | None = None
+        copies = _Copies(self._out) if self._annotated else None
         try:
             with ExitStack() as stack:
                 for medium, labels in self._labeller.label_deployment(
@@ -229,12 +241,15 @@ class Recorder:
                     progress=progress,
                     trouble=tell,
                     passing=None if buffer is None else buffer.passing,
+                    observe=None if copies is None else copies.of,
                 ):
                     if medium is not current:
                         stack.close()
                         _tell_of_copy(current, files, tell)
                         current = medium
-                        files = None if medium.image else stack.enter_context(self._files(medium, buffer))
+                        copy = None if copies is None else copies.of(medium)
+                        writing = None if medium.image else self._files(medium, buffer, copy)
+                        files = None if writing is None else stack.enter_context(writing)
                     self._write(labels, files)
                     rows.add(replace(labels.table, utc=self._utc))
                     self._row_count += len(labels.table)
@@ -247,9 +262,11 @@ class Recorder:
             _tell_of_copy(current, files, tell)
         finally:
             rows.flush()
+            if copies is not None:
+                copies.remove()
         return list(results.values())
 
-    def _files(self, medium: Medium, buffer: ThumbnailBuffer | None) -> VideoFiles:
+    def _files(self, medium: Medium, buffer: ThumbnailBuffer | None, copy: PictureCopy | None) -> VideoFiles:
         return VideoFiles(
             medium.path,
             medium.name,
@@ -259,6 +276,7 @@ class Recorder:
             buffer=buffer,
             evidence=self._evidence,
             clips=None if self._clips is None else ClipChoice(margin=self._clips, min_event=self._min_event),
+            copy=copy,
         )
 
     def _write(self, labels: Labels, files: VideoFiles | None) -> None:
@@ -275,6 +293,27 @@ def _tell_of_copy(medium: Medium | None, files: VideoFiles | None, tell: Trouble
     """Report a copy or a clip that could not be written."""
     if medium is not None and files is not None and files.trouble is not None:
         tell(medium, files.trouble)
+
+
+class _Copies:
+    """Small copies of the pictures of a deployment's videos, in a folder that is removed in the end."""
+
+    def __init__(self, out: Path) -> None:
+        self._folder = TemporaryDirectory(prefix=".pictures-", dir=out, ignore_cleanup_errors=True)
+        self._copies: dict[str, PictureCopy] = {}
+
+    def of(self, medium: Medium) -> PictureCopy | None:
+        if medium.image or medium.live is not None:
+            return None
+        if medium.name not in self._copies:
+            path = Path(self._folder.name) / f"{len(self._copies)}.mkv"
+            self._copies[medium.name] = PictureCopy(path, WIDTH)
+        return self._copies[medium.name]
+
+    def remove(self) -> None:
+        for copy in self._copies.values():
+            copy.remove()
+        self._folder.cleanup()
 
 
 class _Rows:

@@ -168,3 +168,17 @@ def test_few_moments_are_drawn_hollow():
     [hollow] = [line for line in lines if line.get_markerfacecolor() == "white"]
     assert np.isnan(hollow.get_ydata()[0])
     assert hollow.get_ydata()[1] == 0.8
+
+
+def test_either_of_two_labels_at_a_time_is_right(tmp_path):
+    p = np.eye(3)[[0, 1, 2]]
+    further = np.zeros((3, 3), bool)
+    further[:, 1] = True
+    judged = ObserverPredictions(
+        ("wolf", "dog", "bear"), np.array([0, 0, 0]), np.full(3, -1), np.zeros(3, bool), {"one": p}, further
+    )
+    assert judged.right()["one"].tolist() == [True, True, False]
+    write_evaluation(tmp_path / "scores.json", judged)
+    whole = json.loads((tmp_path / "scores.json").read_text())
+    assert whole["confusion"]["one"] == [[1, 0, 1], [0, 1, 0], [0, 0, 0]]
+    assert whole["accuracy"]["one"] == pytest.approx(2 / 3)

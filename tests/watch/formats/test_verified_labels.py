@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from wolfdog.errors import InputError
+from wolfdog.labels import LabelSpan, LabelTable
 from wolfdog.watch.formats import read_results
-from wolfdog.watch.formats.verified_labels import read_verified
+from wolfdog.watch.formats.verified_labels import VerifiedLabels, read_verified
 from wolfdog.watch.predictions import Predictions
 from wolfdog.watch.smoothing import METHODS
 
@@ -106,3 +107,13 @@ def test_a_smoothed_file_is_read_with_its_context(suffix, tmp_path):
     again = read_results(out).predictions
     np.testing.assert_allclose(again.probabilities, results.predictions.probabilities)
     np.testing.assert_allclose(again.context, smoothed.context, atol=1e-3)
+
+
+def test_of_two_labels_at_a_time_the_one_that_was_said_is_right():
+    spans = [LabelSpan(0, 2, "wolf"), LabelSpan(1, 3, "dog")]
+    table = Predictions.from_columns(
+        ["wolf", "dog", "bear"], np.eye(3)[[0, 0, 2, 0]], time=[0, 1, 1.5, 2.5], media="a.mp4", frame=range(4)
+    )
+    labels = VerifiedLabels(table=LabelTable({"a.mp4": spans}))
+    assert labels.of(table).tolist() == ["wolf", "dog", "dog", "dog"]
+    assert labels.of(table, said=table.label_names()).tolist() == ["wolf", "wolf", "dog", "dog"]

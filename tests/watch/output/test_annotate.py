@@ -172,7 +172,7 @@ def test_frames_that_are_hours_apart_are_written(tmp_path):
 
 
 def test_a_copy_that_cannot_be_written_does_not_end_the_folder(tmp_path, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise MediaError("a.mp4: its annotated copy cannot be written.")
 
     monkeypatch.setattr("wolfdog.watch.output.video_files.annotate", refuse)

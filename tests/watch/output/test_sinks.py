@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from watch_moments import CLASSES, broadcasts, moment
 from wolfdog.errors import InputError, MediaError, ShapeError
-from wolfdog.watch.moments import events
+from wolfdog.watch.formats import read_results
+from wolfdog.watch.moments import Moment, events
 from wolfdog.watch.output.sinks import EventsCSV, MomentsCSV, WebVTT
 
 ODD = ("wolf, grey", 'so-called "dog"', "a --> b <i>&", "bär", "two\nlines")
@@ -37,14 +38,18 @@ def table(path):
 @given(broadcasts(ODD), st.sampled_from(["a.mp4", "Taï/card 1,2/x.AVI", 'a"b\n.mp4']))
 def test_moments_round_trip(folder, moments, video):
     moments = [replace(m, video=video) for m in moments]
-    path = write(MomentsCSV(folder / "moments.csv", ODD), moments)
+    path = write(MomentsCSV(folder / "moments.csv", ODD, all_probabilities=True), moments)
     rows = table(path)
     assert len(rows) == len(moments)
     for row, m in zip(rows, moments, strict=True):
         assert (row["video"], int(row["frame"])) == (video, m.frame)
         assert (row["snapshot"], row["context"]) == (m.snapshot, m.context)
         assert float(row["time"]) == pytest.approx(m.time, abs=5.1e-4)
-        for which, wanted in (("snapshot", m.snapshot_probabilities), ("context", m.context_probabilities)):
+        assert float(row["snapshot_probability"]) == pytest.approx(m.probability("snapshot"), abs=5.1e-4)
+        ranked = sorted(zip(-m.context_probabilities, ODD, strict=True), key=lambda pair: pair[0])
+        named = [row["context"], row["context_2"], row["context_3"]]
+        assert set(named) - {""} == {name for p, name in ranked[:3] if -p >= 0.0005} | {m.context}
+        for which, wanted in (("p", m.snapshot_probabilities), ("c", m.context_probabilities)):
             got = [float(row[f"{which}_{name}"]) for name in ODD]
             np.testing.assert_allclose(got, wanted, atol=5.1e-7)
 
@@ -54,10 +59,31 @@ def test_moments_columns_and_line_ends(folder):
         MomentsCSV(folder / "m.csv", ("wolf", "dog")), [moment(1.25, "wolf", classes=("wolf", "dog"))]
     )
     assert path.read_bytes() == (
-        b"deployment,video,frame,time,utc,time_of_day,snapshot,context,"
-        b"snapshot_wolf,snapshot_dog,context_wolf,context_dog\r\n"
-        b",a.mp4,0,1.250,,,wolf,wolf,0.600000,0.400000,0.600000,0.400000\r\n"
+        b"deployment,video,frame,time,utc,time_of_day,snapshot,snapshot_probability,context,context_probability,"
+        b"context_2,context_2_probability,context_3,context_3_probability\r\n"
+        b",a.mp4,0,1.250,,,wolf,0.600,wolf,0.600,dog,0.400,,\r\n"
     )
+
+
+@pytest.mark.parametrize("every", [False, True])
+def test_moments_are_read_as_results(folder, every):
+    classes = ("wolf", "dog", "bear", "fish")
+    p = np.array([[0.7, 0.2, 0.1, 0.0], [0.1, 0.5, 0.2, 0.2]])
+    seen = [
+        Moment(f"{n}.mp4", 0, 0.0, classes[p[n].argmax()], "dog", p[n], p[1 - n][::-1], deployment="d")
+        for n in range(2)
+    ]
+    seen = [replace(m, context=classes[m.context_probabilities.argmax()]) for m in seen]
+    path = write(MomentsCSV(folder / "r.csv", classes, all_probabilities=every), seen)
+    found = read_results(path).predictions
+    assert found.media.tolist() == found.deployment.tolist() == ["0.mp4", "1.mp4"]
+    assert found.label_names().tolist() == ["wolf", "dog"]
+    assert found.label_names(context=True).tolist() == [m.context for m in seen]
+    for name in classes if every else found.classes:
+        at = found.classes.index(name)
+        wanted = [m.context_probabilities[classes.index(name)] for m in seen]
+        np.testing.assert_allclose(found.context[:, at], wanted, atol=1e-3)
+    np.testing.assert_allclose(found.probabilities.max(1), [0.7, 0.5], atol=1e-3)
 
 
 EVENT_COLUMNS = [

@@ -157,7 +157,7 @@ def test_a_reel_with_two_labels_at_a_time(tmp_path):
     assert video.classes == {0, 1}
     assert [misfit.span for misfit in misfits] == spans[2:]
     objective = FrameObjective(FrameClassifier(2, width=2, embedding=4), [video], 2, 0)
-    assert objective._places[1][:, 1].tolist() == [0, 1, 2, 3, 4, 5]
+    assert objective._places.of(1)[:, 1].tolist() == [0, 1, 2, 3, 4, 5]
     drawn = VideoStreams([video], [], 40, 0).draw(20, 1.0)
     seen = drawn.labels[(drawn.times > 0.35) & (drawn.times < 0.55)].tolist()
     assert 0.3 < np.mean(seen) < 0.7

@@ -14,6 +14,7 @@ import numpy as np
 
 from wolfdog.errors import MediaError
 
+from ..video.decoding import PictureObserver
 from ..video.footage import Footage, open_footage
 from .array_cache import ArrayCache, content_digest
 from .boxes import FoundBox
@@ -31,6 +32,7 @@ def classify_video(
     *,
     options: LookOptions | None = None,
     cache: ArrayCache | None = None,
+    observer: PictureObserver | None = None,
 ) -> Iterator[Looks]:
     """Features and class probabilities of a video or an image, in chunks of frames in their order.
 
@@ -46,6 +48,7 @@ def classify_video(
         cache: Cache of the looks, by the content of the video, the classifier and the options. A video that was
             classified to its end is not decoded again. One that was left early is decoded again, and only the remaining
             frames are classified.
+        observer: Sees every picture that is decoded.
 
     Yields:
         The looks, chunk by chunk.
@@ -57,7 +60,7 @@ def classify_video(
     """
     options = options or LookOptions()
     network = classifier.ungrouped if isinstance(classifier, GroupedClassifier) else classifier
-    for looks in _Pass(Path(path), network, options, cache).looks():
+    for looks in _Pass(Path(path), network, options, cache, observer).looks():
         if isinstance(classifier, GroupedClassifier):
             looks = looks.with_probabilities(classifier.groups.probabilities(looks.probabilities))
         objects = options.boxes is not None and options.boxes.objects
@@ -68,15 +71,22 @@ class _Pass:
     """One pass over a video."""
 
     def __init__(
-        self, path: Path, classifier: Classifier, options: LookOptions, cache: ArrayCache | None
+        self,
+        path: Path,
+        classifier: Classifier,
+        options: LookOptions,
+        cache: ArrayCache | None,
+        observer: PictureObserver | None,
     ) -> None:
+        self._observer = observer
         self._path, self._classifier, self._options, self._cache = path, classifier, options, cache
         self._whole = classifier if options.reuse is None else ReusingClassifier(classifier, options.reuse)
         self._key = ""
 
     def looks(self) -> Iterator[Looks]:
         """All chunks, those in the cache first."""
-        with open_footage(self._path, max_pixels=self._options.max_pixels) as footage:
+        pixels, observer = self._options.max_pixels, self._observer
+        with open_footage(self._path, max_pixels=pixels, observer=observer) as footage:
             known = 0
             if self._cache is not None:
                 self._key = _key(self._path, self._classifier, self._options)

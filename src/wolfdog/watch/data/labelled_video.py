@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...errors import LabelsError, MediaError
-from ...labels import LabelSpan, present_at, spans_at
+from ...labels import LabelSpan, present_at, rows_of, spans_at
 from ..model.frame_classifier import FrameClassifier
 from ..video.footage import open_frames
 from ..video.media import Medium
@@ -24,6 +24,16 @@ READERS = 2
 
 UNLABELLED = -100
 """Label of a moment that nobody labelled: torch's cross entropy leaves it out."""
+
+
+class VideoBag(NamedTuple):
+    """Frames of one video that belong to a bag, and the classes of which each is in at least one frame of the bag."""
+
+    name: str
+    """Name of the file or sequence; a sequence may have frames of several videos."""
+    frames: NDArray[np.int64]
+    """Positions of the frames that have no labels of their own."""
+    classes: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +49,7 @@ class LabelledVideo:
         events: [F, H, W, 3] uint8 frames, or [F, E] float32 embeddings of them.
         further: [M, 2] frame and class of each further label, where several hold at a time.
         site: Site or camera, where the labels say it.
+        bags: Labels of the whole file or of its sequence.
     """
 
     name: str
@@ -49,6 +60,7 @@ class LabelledVideo:
     events: NDArray[np.uint8] | NDArray[np.float32]
     further: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
     site: str = ""
+    bags: tuple[VideoBag, ...] = ()
 
     def __len__(self) -> int:
         return len(self.times)
@@ -56,9 +68,8 @@ class LabelledVideo:
     @property
     def classes(self) -> set[int]:
         """Indices of the classes that it shows."""
-        return set(np.unique(self.labels[self.labels != UNLABELLED]).tolist()) | set(
-            self.further[:, 1].tolist()
-        )
+        shown = set(np.unique(self.labels[self.labels != UNLABELLED]).tolist())
+        return shown.union(self.further[:, 1].tolist(), *(bag.classes for bag in self.bags))
 
 
 class ReadVideo(NamedTuple):
@@ -121,9 +132,40 @@ def read_labelled_video(
     others[covered, labels[covered]] = False
     looks = tuple(span.look for span in spans)
     video = LabelledVideo(
-        name, when, labels, covering, looks, np.stack(images), np.argwhere(others).astype(np.int64), site
+        name,
+        when,
+        labels,
+        covering,
+        looks,
+        np.stack(images),
+        np.argwhere(others).astype(np.int64),
+        site,
+        _bags(spans, classes, when, number, covering < 0),
     )
     return ReadVideo(video, trouble, misfits_by_frames(name, spans, when, number))
+
+
+def _bags(
+    spans: Sequence[LabelSpan],
+    classes: Sequence[str],
+    times: NDArray[np.float64],
+    numbers: NDArray[np.int64],
+    free: NDArray[np.bool_],
+) -> tuple[VideoBag, ...]:
+    """Bags of a video, of the frames that are free of labels of their own."""
+    members: dict[str, dict[int, NDArray[np.bool_]]] = {}
+    for span in spans:
+        if span.bag:
+            rows = members.setdefault(span.bag, {}).setdefault(
+                classes.index(span.label), np.zeros(len(times), bool)
+            )
+            rows[rows_of(span, times, frames=numbers)] = True
+    found = []
+    for name, by_class in members.items():
+        frames = np.flatnonzero(np.logical_or.reduce(list(by_class.values())) & free)
+        if len(frames):
+            found.append(VideoBag(name, frames, tuple(by_class)))
+    return tuple(found)
 
 
 def check_classes(name: str, spans: Sequence[LabelSpan], classes: Sequence[str]) -> None:

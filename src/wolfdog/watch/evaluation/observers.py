@@ -34,6 +34,7 @@ class ObserverPredictions:
         gap: Frames since the last informative frame of the same video [F], -1 before the first.
         ambiguous: Whether a single frame cannot decide the label [F].
         probabilities: Probabilities [F, classes] of each observer.
+        further: Whether a class is labelled besides [F, classes], where several hold at a time; None if none do.
     """
 
     classes: tuple[str, ...]
@@ -41,11 +42,28 @@ class ObserverPredictions:
     gap: Labels
     ambiguous: Mask
     probabilities: dict[str, Probabilities]
+    further: NDArray[np.bool_] | None = None
+
+    def truth_for(self, name: str) -> Labels:
+        """True labels [F] that an observer is judged by: where several hold, its own label if it is one of them.
+
+        Args:
+            name: Name of the observer.
+
+        Returns:
+            The labels.
+        """
+        if self.further is None:
+            return self.truth
+        said = self.probabilities[name].argmax(-1)
+        among = np.take_along_axis(self.further, said[:, None], 1)[:, 0]
+        return np.where(among, said, self.truth)
 
     def right(self) -> dict[str, Mask]:
         """For each observer, whether its most probable label is the true one [F]."""
         return {
-            name: probabilities.argmax(-1) == self.truth for name, probabilities in self.probabilities.items()
+            name: probabilities.argmax(-1) == self.truth_for(name)
+            for name, probabilities in self.probabilities.items()
         }
 
 
@@ -104,7 +122,18 @@ def observe(
         np.concatenate([gap_since(_among(informative, video.labels)) for video in footage]),
         _among(ambiguous, truth),
         {name: np.concatenate(parts) for name, parts in probabilities.items()},
+        _further(footage, len(classes)),
     )
+
+
+def _further(footage: Sequence[LabelledVideo], classes: int) -> NDArray[np.bool_] | None:
+    """Labels besides the first one of each frame; None where no frame has several."""
+    if not any(len(video.further) for video in footage):
+        return None
+    parts = [np.zeros((len(video), classes), bool) for video in footage]
+    for video, part in zip(footage, parts, strict=True):
+        part[video.further[:, 0], video.further[:, 1]] = True
+    return np.concatenate(parts)
 
 
 @torch.no_grad()

@@ -177,7 +177,7 @@ def write_evaluation(path: str | PathLike[str], judged: ObserverPredictions) -> 
         "moments": int(known.sum()),
         "accuracy": {name: share(hits, known) for name, hits in right.items()},
         "confusion": {
-            name: confusion(judged.truth, probabilities.argmax(-1), len(judged.classes)).tolist()
+            name: confusion(judged.truth_for(name), probabilities.argmax(-1), len(judged.classes)).tolist()
             for name, probabilities in judged.probabilities.items()
         },
     }

@@ -7,15 +7,15 @@ from typing import Any
 
 from wolfdog.atomic import atomic_path
 
-from ..moments import Moment, events
+from ..moments import Moment, Which, events
 from ..predictions.arrow import load_pyarrow
 
 
 def write_moments_parquet(path: Path, moments: Iterable[Moment], classes: tuple[str, ...]) -> None:
     """Write moments as Parquet, atomically.
 
-    Columns: `deployment, video, frame, time, utc, snapshot, context, snapshot_<class>..., context_<class>...`; `utc` is
-    a timestamp, null where not known.
+    Columns: `deployment, video, frame, time, utc, snapshot, snapshot_probability, context, context_probability`, then
+    `p_<class>` (snapshot) and `c_<class>` (context) of every class; `utc` is a timestamp, null where not known.
 
     Args:
         path: File to write.
@@ -34,13 +34,16 @@ def write_moments_parquet(path: Path, moments: Iterable[Moment], classes: tuple[
         "frame": pa.array([one.frame for one in rows], pa.int64()),
         "time": pa.array([one.time for one in rows], pa.float64()),
         "utc": _timestamps([one.utc for one in rows]),
-        "snapshot": pa.array([one.snapshot for one in rows], pa.string()),
-        "context": pa.array([one.context for one in rows], pa.string()),
     }
-    for which in ("snapshot", "context"):
+    both: tuple[Which, Which] = ("snapshot", "context")
+    for which in both:
+        columns[which] = pa.array([one.label(which) for one in rows], pa.string())
+        sure = [one.probability(which) for one in rows]
+        columns[f"{which}_probability"] = pa.array(sure, pa.float32())
+    for which, letter in (("snapshot", "p"), ("context", "c")):
         for k, name in enumerate(classes):
             values = [float(getattr(one, f"{which}_probabilities")[k]) for one in rows]
-            columns[f"{which}_{name}"] = pa.array(values, pa.float32())
+            columns[f"{letter}_{name}"] = pa.array(values, pa.float32())
     _write(path, columns)
 
 

@@ -2,9 +2,7 @@
 
 import csv
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,29 +15,15 @@ from wolfdog.text_files.delimited_text import read_table
 
 from ..predictions import Predictions
 from .blank_names import blank_of
+from .csv_columns import Columns, Scores, distributions, first_labels, scores_of
 from .results import Results
 
-_COLUMNS = {
-    "media": ("media", "file", "filepath", "filename", "image", "video", "path", "mediaid"),
-    "deployment": ("deployment", "deploymentid", "site", "station", "location", "camera", "locationid"),
-    "datetime": ("datetime", "timestamp", "datetimeoriginal", "date", "eventstart"),
-    "time": ("time", "seconds", "start"),
-    "frame": ("frame", "framenumber"),
-    "detector": ("conf", "detectionconfidence", "confidencedetection"),
-}
-_LABELS = (
-    ("predictionbase", "scorebase"),  # DeepFaune, before its own vote
-    *((label, score) for label in ("label", "prediction", "species", "class", "scientificname") for score in (
-        "score", "confidence", "probability", "classificationprobability",
-    )),
-)  # fmt: skip
-_RANKED = re.compile(r"(?:label|prediction|class|top)(\d+)(label|prediction|class)?$")
-_RANKED_SCORE = re.compile(r"(?:score|confidence|probability|prob)(\d+)$|top(\d+)(?:score|confidence|prob)$")
-_SUM_TOLERANCE = 0.02
+_CONTEXT = tuple((f"context{rank}", f"context{rank}_probability") for rank in ("", "_2", "_3"))
+"""Columns of the first labels in context, each with that of its probability."""
 
 
 class CSVTable(Results):
-    """Table of predictions as CSV: zamba's, DeepFaune's, animl's, or a table of the user's own.
+    """Table of predictions as CSV: zamba's, DeepFaune's, animl's, moments of `wolfdog watch`, or one of the user's own.
 
     Columns are found by their names; case, spaces and underscores do not matter. `file` (or filepath, filename, media,
     video, ...) names the picture. `deployment` (or site, station, location, camera) names the camera; without it, the
@@ -48,7 +32,7 @@ class CSVTable(Results):
     - the columns whose names begin with `p_`; or
     - one label with its score (`label` and `score`, `prediction` and `confidence`, `predictionbase` and
       `scorebase`), or several, `label1` and `score1`, `label2` and `score2`; the rest of the probability is spread
-      over the other classes (`Predictions.spread`); or
+      over the other classes (`Predictions.spread`); `snapshot` and `snapshot_probability` are such a pair; or
     - all other columns of numbers, if they sum to one in each row, as zamba writes them.
 
     The output has all columns of the input, then `context` and `context_probability`, and `c_<class>` for each class.
@@ -75,11 +59,14 @@ class CSVTable(Results):
         self._header, self._rows = [header[at] for at in kept], [[row[at] for at in kept] for row in rows]
         if not self._rows:
             raise InputError(f"{path}: expected at least one row below the header, got none.")
-        table = _Columns(path, self._header, self._rows)
-        scores, context = _with_context(_scores(table), _Columns(path, header, rows))
+        table = Columns(path, self._header, self._rows)
+        whole = Columns(path, header, rows)
+        scores, context = _with_context(scores_of(table, others=_context_labels(whole)), whole)
         media = table.texts("media") or [""] * len(self._rows)
         deployment = table.texts("deployment") or [folder_of(name) for name in media]
         time, utc = _times(table, media, times or {})
+        if not utc and "snapshot" in table.plain:  # moments, whose times count from the start of each file
+            deployment = media
         self.predictions = Predictions.from_columns(
             scores.classes,
             scores.p,
@@ -108,170 +95,58 @@ class CSVTable(Results):
 
 def _unsmoothed(header: Sequence[str]) -> list[int]:
     """Positions of the columns of a table before it was smoothed."""
-    smoothed = {"context", "context_probability"} <= set(header)
+    context = {name for pair in _CONTEXT for name in pair}
+    smoothed = set(_CONTEXT[0]) <= set(header)
     return [
-        at
-        for at, name in enumerate(header)
-        if not (smoothed and (name in ("context", "context_probability") or name.startswith("c_")))
+        at for at, name in enumerate(header) if not (smoothed and (name in context or name.startswith("c_")))
     ]
 
 
-def _with_context(scores: "_Scores", table: "_Columns") -> "tuple[_Scores, NDArray[np.float64] | None]":
+def _context_pairs(table: Columns) -> list[tuple[int, int]]:
+    """Positions of the columns of the first labels in context, each with that of its probability."""
+    found = [pair for pair in _CONTEXT if set(pair) <= set(table.header)]
+    return [(table.header.index(label), table.header.index(score)) for label, score in found]
+
+
+def _context_labels(table: Columns) -> list[str]:
+    """Labels in context of a table that has no column of probabilities for each class."""
+    return list(dict.fromkeys(name for at, _ in _context_pairs(table) for name in table.column(at) if name))
+
+
+def _with_context(scores: Scores, table: Columns) -> tuple[Scores, NDArray[np.float64] | None]:
     """Scores, and the context probabilities [N, K] of a table that was smoothed before; None of another.
 
-    A roll-up may have brought classes that the classifier does not have.
+    A roll-up, or a memory, may have brought classes that the classifier's labels do not have.
     """
     if len(_unsmoothed(table.header)) == len(table.header):
         return scores, None
     names = [name.removeprefix("c_") for name in table.header if name.startswith("c_")]
+    if not names:
+        found = first_labels(table, _context_pairs(table), others=scores.classes)
+        known = _with_classes(scores, found.classes)
+        return known, found.p[:, [found.classes.index(name) for name in known.classes]]
     if not set(scores.classes) <= set(names):
         return scores, None
+    known = _with_classes(scores, names)
+    context = distributions(table, [table.header.index(f"c_{name}") for name in known.classes], known.classes)
+    return known, context.p
+
+
+def _with_classes(scores: Scores, names: Sequence[str]) -> Scores:
+    """Scores, with a probability of 0 for the classes that they lack."""
     classes = (*scores.classes, *(name for name in names if name not in scores.classes))
     p = np.zeros((len(scores.p), len(classes)))
     p[:, : len(scores.classes)] = scores.p
-    context = _distributions(table, [table.header.index(f"c_{name}") for name in classes], classes).p
-    return _Scores(classes, p, scores.spread), context
-
-
-class _Columns:
-    """Columns of a table by their meaning."""
-
-    def __init__(self, path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        self.path, self.header, self.rows = path, header, rows
-        self.plain = [re.sub(r"[\s_.]+", "", name.lower()) for name in header]
-        self._found = {
-            meaning: next((self.plain.index(name) for name in names if name in self.plain), None)
-            for meaning, names in _COLUMNS.items()
-        }
-
-    def known(self) -> set[int]:
-        """Positions of the columns that have a meaning beside classes."""
-        return {at for at in self._found.values() if at is not None}
-
-    def column(self, at: int) -> list[str]:
-        return [row[at].strip() for row in self.rows]
-
-    def texts(self, meaning: str) -> list[str] | None:
-        at = self._found[meaning]
-        return None if at is None else self.column(at)
-
-    def numbers(self, meaning: str) -> NDArray[np.float64] | None:
-        at = self._found[meaning]
-        return None if at is None else self.numbers_at(at)
-
-    def numbers_at(self, at: int) -> NDArray[np.float64]:
-        """Column of numbers; an empty field is NaN.
-
-        Raises:
-            InputError: A field is no number.
-        """
-        values = np.empty(len(self.rows))
-        for row, text in enumerate(self.column(at)):
-            try:
-                values[row] = math.nan if text in ("", "NA", "NaN", "nan") else float(text)
-            except ValueError:
-                raise InputError(
-                    f"{self.path}: row {row + 2}, column {self.header[at]!r}: expected a number, got {text!r}."
-                ) from None
-        return values
-
-
-@dataclass(frozen=True)
-class _Scores:
-    classes: tuple[str, ...]
-    p: NDArray[np.float64]
-    spread: NDArray[np.float64]
-
-
-def _scores(table: _Columns) -> _Scores:
-    wide = [at for at, name in enumerate(table.header) if name.startswith("p_")]
-    if wide:
-        return _distributions(table, wide, [table.header[at][2:] for at in wide])
-    pairs = _ranked_pairs(table)
-    if pairs:
-        return _first_labels(table, pairs)
-    wide = [at for at in range(len(table.header)) if at not in table.known() and _is_numeric(table, at)]
-    if len(wide) >= 2:
-        return _distributions(table, wide, [table.header[at] for at in wide])
-    raise InputError(
-        f"{table.path}: found no predictions: expected columns p_<class>, or label and score, or a column of "
-        f"probabilities for each class; got {', '.join(table.header)}."
-    )
-
-
-def _distributions(table: _Columns, places: Sequence[int], names: Sequence[str]) -> _Scores:
-    """Probabilities from a column for each class; rows are divided by their sums to correct rounding."""
-    p = np.stack([table.numbers_at(at) for at in places], 1)
-    total = p.sum(1)
-    bad = ~((p >= 0).all(1) & (np.abs(total - 1) <= _SUM_TOLERANCE))
-    if bad.any():
-        row = int(bad.argmax())
-        raise InputError(
-            f"{table.path}: row {row + 2}: expected probabilities of 0 or more that sum to 1 in the columns "
-            f"{', '.join(table.header[at] for at in places)}, got a sum of {total[row]:.4g}."
-        )
-    return _Scores(tuple(names), p / total[:, None], np.zeros(len(p)))
-
-
-def _ranked_pairs(table: _Columns) -> list[tuple[int, int]]:
-    """Columns of labels, each with that of its score, the first label first."""
-    for label, score in _LABELS:
-        if label in table.plain and score in table.plain:
-            return [(table.plain.index(label), table.plain.index(score))]
-    labels = {found[1]: at for at, name in enumerate(table.plain) if (found := _RANKED.match(name))}
-    scores = {
-        found[1] or found[2]: at
-        for at, name in enumerate(table.plain)
-        if (found := _RANKED_SCORE.match(name))
-    }
-    return [(labels[rank], scores[rank]) for rank in sorted(labels, key=int) if rank in scores]
-
-
-def _first_labels(table: _Columns, pairs: Sequence[tuple[int, int]]) -> _Scores:
-    """Probabilities from the first labels and their scores; the rest is spread over the other classes."""
-    labels = [table.column(label) for label, _ in pairs]
-    scores = [table.numbers_at(score) for _, score in pairs]
-    classes = tuple(dict.fromkeys(name for column in labels for name in column if name))
-    if len(classes) < 2:
-        raise InputError(
-            f"{table.path}: expected labels of two classes or more in the column {table.header[pairs[0][0]]!r}, got "
-            f"{', '.join(classes) or 'none'}."
-        )
-    index = {name: k for k, name in enumerate(classes)}
-    p, spread = np.zeros((len(table.rows), len(classes))), np.zeros(len(table.rows))
-    for row in range(len(table.rows)):
-        for column, score in zip(labels, scores, strict=True):
-            value = score[row]
-            if not column[row] or math.isnan(value):
-                continue
-            if not 0 <= value <= 1:
-                raise InputError(f"{table.path}: row {row + 2}: expected a score from 0 to 1, got {value:g}.")
-            p[row, index[column[row]]] += value
-        total = p[row].sum()
-        others = p[row] == 0
-        if total >= 1 or not others.any():
-            p[row] /= total
-        else:
-            p[row, others] = (1 - total) / others.sum()
-            spread[row] = 1 - total
-    return _Scores(classes, p, spread)
-
-
-def _is_numeric(table: _Columns, at: int) -> bool:
-    for text in table.column(at)[:50]:
-        try:
-            if not 0 <= float(text) <= 1:
-                return False
-        except ValueError:
-            return False
-    return True
+    return Scores(classes, p, scores.spread)
 
 
 def _times(
-    table: _Columns, media: Sequence[str], times: Mapping[str, float]
+    table: Columns, media: Sequence[str], times: Mapping[str, float]
 ) -> tuple[NDArray[np.float64], bool]:
     """Seconds of each row, and whether they count from 1970."""
     dates = table.texts("datetime")
+    if dates is None and "utc" in table.plain and all(table.column(table.plain.index("utc"))):
+        dates = table.column(table.plain.index("utc"))
     if dates is not None:
         return np.array(
             [seconds_of(text, f"{table.path}: row {n + 2}") for n, text in enumerate(dates)]
@@ -282,7 +157,7 @@ def _times(
     return (np.full(len(table.rows), math.nan) if seconds is None else seconds), False
 
 
-def _detections(table: _Columns, deployment: Sequence[str], media: Sequence[str]) -> NDArray[np.int32]:
+def _detections(table: Columns, deployment: Sequence[str], media: Sequence[str]) -> NDArray[np.int32]:
     """-1 where each picture has one row; else the number of each row in its picture."""
     frames = table.numbers("frame")
     times = table.texts("datetime") or table.texts("time") or [""] * len(media)

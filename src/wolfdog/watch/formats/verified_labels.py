@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wolfdog.errors import InputError
-from wolfdog.labels import LabelTable, matching_files, read_labels, spans_at
+from wolfdog.labels import LabelTable, matching_files, read_labels, rows_of, spans_at
 from wolfdog.text_files.camtrap_package import Table, read_package
 from wolfdog.text_files.delimited_text import read_table
 
@@ -50,7 +50,7 @@ class VerifiedLabels:
     frames: Sequence[FrameLabel] = ()
     table: LabelTable = field(default_factory=lambda: LabelTable({}))
 
-    def of(self, table: Predictions) -> NDArray[np.object_]:
+    def of(self, table: Predictions, *, said: NDArray[np.object_] | None = None) -> NDArray[np.object_]:
         """Label of each row of a predictions table; None where there is none.
 
         The label of a detection goes before that of its frame, that before that of a span, and that before that of a
@@ -59,6 +59,8 @@ class VerifiedLabels:
 
         Args:
             table: N predictions.
+            said: Labels [N] that are to be judged. Where several spans cover a frame, the truth is the label that was
+                said if it is one of theirs; else, and without `said`, that of the last span.
 
         Returns:
             [N].
@@ -84,7 +86,7 @@ class VerifiedLabels:
                 wholes.setdefault(place, set()).add(one.label)
             else:
                 by_number.setdefault((*place, one.frame, one.detection), set()).add(one.label)
-        in_spans = self._in_spans(table, files, wholes)
+        in_spans = self._in_spans(table, files, wholes, said)
         columns = (table.media, table.deployment, table.frame, table.detection)
         for at, (medium, place, frame, detection) in enumerate(
             zip(*(column.tolist() for column in columns), strict=True)
@@ -103,7 +105,11 @@ class VerifiedLabels:
         return found
 
     def _in_spans(
-        self, table: Predictions, files: dict[str, str], wholes: dict[tuple[str, str | None], set[str]]
+        self,
+        table: Predictions,
+        files: dict[str, str],
+        wholes: dict[tuple[str, str | None], set[str]],
+        said: NDArray[np.object_] | None,
     ) -> NDArray[np.object_]:
         """Labels of the spans that cover rows; those of bags are added to the labels of whole files."""
         found = np.full(len(table), None, object)
@@ -116,10 +122,15 @@ class VerifiedLabels:
             rows = np.flatnonzero(table.media == files[name])
             times = table.time[rows]
             start = float(np.nanmin(times)) if table.utc and not np.isnan(times).all() else 0.0
-            covering = spans_at(spans, np.nan_to_num(times - start, nan=-1.0), frames=table.frame[rows])
+            seconds = np.nan_to_num(times - start, nan=-1.0)
+            covering = spans_at(spans, seconds, frames=table.frame[rows])
             for row, number in zip(rows.tolist(), covering.tolist(), strict=True):
                 if number >= 0:
                     found[row] = spans[number].label
+            for span in spans:
+                if said is not None and not span.bag:
+                    covered = rows[rows_of(span, seconds, frames=table.frame[rows])]
+                    found[covered[said[covered] == span.label]] = span.label
         return found
 
 

@@ -120,6 +120,7 @@ class _OpenPart:
             annotated=options.annotated,
             clips=options.clips,
             utc=options.utc,
+            all_probabilities=options.all_probabilities,
             guard_formulas=options.guard_formulas,
         )
         self._recorder.__enter__()

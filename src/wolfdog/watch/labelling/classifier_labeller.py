@@ -11,9 +11,10 @@ from ..classifiers.prediction_rows import as_predictions
 from ..classifiers.video_classification import classify_video
 from ..predictions import Predictions
 from ..smoothing.method import Method
+from ..video.decoding import PictureObserver
 from ..video.footage import open_footage
 from ..video.media import Medium, starts
-from .labeller import Labeller, Labels, MediaProgress, Passing, Trouble
+from .labeller import Labeller, Labels, MediaProgress, Observe, Passing, Trouble
 from .live_labels import label_live
 from .moments_table import moments_of
 
@@ -93,6 +94,7 @@ class ClassifierLabeller(Labeller):
         progress: MediaProgress,
         trouble: Trouble,
         passing: Passing | None = None,
+        observe: Observe | None = None,
     ) -> Iterator[tuple[Medium, Labels]]:
         """Labels of the media of a deployment, those of each medium together; see `Labeller`.
 
@@ -101,6 +103,7 @@ class ClassifierLabeller(Labeller):
             progress: See `Labeller`.
             trouble: See `Labeller`.
             passing: Not used.
+            observe: See `Labeller`.
 
         Yields:
             A medium and its labels.
@@ -110,7 +113,7 @@ class ClassifierLabeller(Labeller):
             return
         found: list[tuple[Medium, float, Predictions]] = []
         for medium, start in zip(media, starts(media), strict=True):
-            table, reason = self._kept(medium, progress)
+            table, reason = self._kept(medium, progress, observe)
             if reason is not None:
                 trouble(medium, reason)
             if table is not None:
@@ -150,7 +153,9 @@ class ClassifierLabeller(Labeller):
             except MediaError as error:
                 trouble(medium, str(error))
 
-    def _kept(self, medium: Medium, progress: MediaProgress) -> tuple[Predictions | None, str | None]:
+    def _kept(
+        self, medium: Medium, progress: MediaProgress, observe: Observe | None
+    ) -> tuple[Predictions | None, str | None]:
         """Rows of a medium, from the store if they are there, and the reason why it was not read to its end."""
         kept = None if self.store is None else self.store.read(medium)
         if kept is not None:
@@ -159,7 +164,8 @@ class ClassifierLabeller(Labeller):
         parts: list[Predictions] = []
         reason = None
         try:
-            for part in self._classified(medium, progress):
+            observer = None if observe is None else observe(medium)
+            for part in self._classified(medium, progress, observer):
                 parts.append(part)
         except MediaError as error:
             reason = str(error)
@@ -168,7 +174,9 @@ class ClassifierLabeller(Labeller):
             self.store.write(medium, table, reason)
         return table, reason
 
-    def _classified(self, medium: Medium, progress: MediaProgress) -> Iterator[Predictions]:
+    def _classified(
+        self, medium: Medium, progress: MediaProgress, observer: PictureObserver | None
+    ) -> Iterator[Predictions]:
         path, options = medium.path, self._options
         with open_footage(path, max_pixels=options.max_pixels) as footage:
             seconds = footage.seconds
@@ -177,7 +185,9 @@ class ClassifierLabeller(Labeller):
                 options.boxes.finder(str(path))
             except InputError as error:  # this video's trouble, not that of the others
                 raise MediaError(str(error)) from error
-        for looks in classify_video(path, self._classifier, options=options, cache=self._cache):
+        for looks in classify_video(
+            path, self._classifier, options=options, cache=self._cache, observer=observer
+        ):
             if len(looks):
                 progress(medium, float(looks.time[-1] + looks.duration[-1]), seconds)
                 yield as_predictions(

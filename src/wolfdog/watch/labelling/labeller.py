@@ -9,6 +9,7 @@ from ...errors import MediaError
 from ..model.memory import Reach
 from ..moments import Moment
 from ..predictions import Predictions
+from ..video.decoding import PictureObserver
 from ..video.media import Medium
 from ..video.source import Frame
 
@@ -23,6 +24,10 @@ Trouble = Callable[[Medium, str], None]
 
 Passing = Callable[[Iterable[Frame]], Iterator[Frame]]
 """Frames in, the same frames out: a place to look at them on their way to the network."""
+
+
+Observe = Callable[[Medium], PictureObserver | None]
+"""Observer of the pictures of a medium; None for none."""
 
 
 class Labels(NamedTuple):
@@ -98,6 +103,7 @@ class Labeller(ABC):
         progress: MediaProgress,
         trouble: Trouble,
         passing: Passing | None = None,
+        observe: Observe | None = None,
     ) -> Iterator[tuple[Medium, Labels]]:
         """Labels of the media of one deployment, in parts; the memory runs through all of them.
 
@@ -108,6 +114,7 @@ class Labeller(ABC):
             progress: Called during the work.
             trouble: Called for each medium that cannot be read, or breaks off; the next one follows.
             passing: Receives the frames of a single video, if the labeller has a `reach`.
+            observe: Gives the observer that sees the pictures of a medium as they are decoded.
 
         Yields:
             A medium and labels of some of its frames.

@@ -17,7 +17,7 @@ from ..video.footage import live_frames, open_frames
 from ..video.media import Medium, starts
 from ..video.sampling import Rate
 from ..video.source import Frame, VideoSource
-from .labeller import Labeller, Labels, MediaProgress, Passing, Trouble
+from .labeller import Labeller, Labels, MediaProgress, Observe, Passing, Trouble
 from .moments_table import table_of
 
 STRETCH = 32
@@ -72,6 +72,7 @@ class WatcherLabeller(Labeller):
         progress: MediaProgress,
         trouble: Trouble,
         passing: Passing | None = None,
+        observe: Observe | None = None,
     ) -> Iterator[tuple[Medium, Labels]]:
         """Labels of the media of a deployment; see `Labeller`. With `passing`, moments have evidence.
 
@@ -80,12 +81,13 @@ class WatcherLabeller(Labeller):
             progress: See `Labeller`.
             trouble: See `Labeller`.
             passing: See `Labeller`.
+            observe: See `Labeller`.
 
         Yields:
             A medium and labels of some of its frames.
         """
         config = self._watcher.config
-        through = _Through(media, config.size, Rate(config.fps), self._max_pixels, trouble)
+        through = _Through(media, config.size, Rate(config.fps), self._max_pixels, trouble, observe)
         frames: Iterable[Frame] = through if passing is None else passing(through)
         name = media[0].name if len(media) == 1 else media[0].deployment if media else ""
         said = self._watcher.watch(frames, name, evidence=passing is not None)
@@ -124,10 +126,16 @@ class _Through:
     """Frames of several media in sequence, as those of one video, and the medium of each frame."""
 
     def __init__(
-        self, media: Sequence[Medium], size: int, sampling: Rate, max_pixels: int, trouble: Trouble
+        self,
+        media: Sequence[Medium],
+        size: int,
+        sampling: Rate,
+        max_pixels: int,
+        trouble: Trouble,
+        observe: Observe | None,
     ) -> None:
         self._media, self._size, self._sampling, self._pixels = media, size, sampling, max_pixels
-        self._trouble = trouble
+        self._trouble, self._observe = trouble, observe
         self._given: deque[tuple[_Medium, Frame]] = deque()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -152,7 +160,10 @@ class _Through:
     def _opened(self, medium: Medium) -> AbstractContextManager[tuple[Iterable[Frame], VideoSource | None]]:
         if medium.live is not None:
             return nullcontext((live_frames(medium.live, self._size, sampling=self._sampling), None))
-        return open_frames(medium.path, self._size, self._sampling, max_pixels=self._pixels)
+        observer = None if self._observe is None else self._observe(medium)
+        return open_frames(
+            medium.path, self._size, self._sampling, max_pixels=self._pixels, observer=observer
+        )
 
     def place(self, moment: Moment) -> tuple[_Medium, Moment]:
         """Next moment as one of its medium; moments come in the order of the frames."""

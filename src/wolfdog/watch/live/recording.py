@@ -140,7 +140,7 @@ class _Part:
         labeller = feed.labeller
         self.began = self.written = at
         self._path, self._labeller = folder / "predictions.parquet", labeller
-        self._moments = _AppendingMoments(folder / "moments.csv", labeller.classes)
+        self._moments = _AppendingMoments(folder / "moments.csv", labeller.classes, all_probabilities=True)
         self._events = _AppendingEvents(folder / "events.csv")
         for sink in (self._moments, self._events):
             sink.__enter__()

@@ -17,6 +17,8 @@ from ..moments import Moment
 from ..video.container import open_video
 from ..video.decoding import Decoding, Picture
 from .label_strip import LabelStrip
+from .picture_copy import PictureCopy
+from .picture_size import WIDTH, shown_height
 from .timeline import Span
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ def annotate(
     classes: Sequence[str],
     *,
     truth: Iterable[Span] | None = None,
-    width: int = 640,
+    width: int = WIDTH,
+    copy: PictureCopy | None = None,
 ) -> None:
     """Write a copy of a video with its predictions beneath the pictures, in H.264.
 
@@ -50,6 +53,7 @@ def annotate(
         classes: Names of the classes.
         truth: Labelled spans, shown beside the predictions.
         width: Pixels that pictures are scaled to, up or down.
+        copy: Copy of the pictures of the source, which is read in place of them if it is whole.
 
     Raises:
         MediaError: `source` cannot be read, or no picture in it can be decoded.
@@ -73,7 +77,11 @@ def annotate(
     container, stream = open_video(source)
     with container, atomic_path(out) as beside:
         decoding = Decoding(container, stream)
-        frames = _annotated(decoding, _aspect(stream), iter(moments), spans, strip)
+        pictures: Iterable[Picture] = decoding
+        aspect = float(stream.sample_aspect_ratio or 1)
+        if copy is not None and copy.whole:
+            pictures, aspect = copy.pictures(), 1.0
+        frames = _annotated(pictures, aspect, iter(moments), spans, strip)
         try:
             with av.open(str(beside), "w") as target:
                 writer: VideoStream | None = None
@@ -108,8 +116,8 @@ def _without_long_gaps(frames: Iterable["VideoFrame"]) -> Iterator["VideoFrame"]
 
 
 def _annotated(
-    decoding: Decoding,
-    aspect: Fraction,
+    pictures: Iterable[Picture],
+    aspect: float,
     moments: Iterator[Moment],
     truth: list[Span] | None,
     strip: LabelStrip,
@@ -123,14 +131,14 @@ def _annotated(
     height = 0
     drawn: tuple[Moment | None, str | None] | None = None
     canvas = np.zeros((0, 0, 3), np.uint8)
-    for picture in decoding:
+    for picture in pictures:
         while following is not None and following.frame <= picture.index:
             current, following = following, next(moments, None)
         while spans and spans[0].end <= picture.time:
             spans.popleft()
         really = spans[0].label if spans and spans[0].start <= picture.time else None
         if not height:
-            height = _height(picture, aspect, strip.width)
+            height = shown_height(picture, aspect, strip.width)
             canvas = np.zeros((height + strip.height, strip.width, 3), np.uint8)
         canvas[:height] = _upright(picture, scaler, strip.width, height)
         if drawn is None or drawn != (current, really):  # most frames share the prediction of the one before
@@ -139,18 +147,6 @@ def _annotated(
         frame = av.VideoFrame.from_ndarray(canvas, format="rgb24")
         frame.pts, frame.time_base = round(picture.time * CLOCK), Fraction(1, CLOCK)
         yield frame
-
-
-def _aspect(stream: "VideoStream") -> Fraction:
-    """Aspect ratio of a pixel: width over height."""
-    return stream.sample_aspect_ratio or Fraction(1)
-
-
-def _height(picture: Picture, aspect: Fraction, width: int) -> int:
-    """Height of the upright picture at that width, even as the colour sampling of H.264 requires."""
-    ratio = picture.image.width * aspect / picture.image.height
-    shown = 1 / ratio if picture.orientation.transposed else ratio
-    return max(2, round(width / shown / 2) * 2)
 
 
 def _upright(picture: Picture, scaler: "VideoReformatter", width: int, height: int) -> np.ndarray:

@@ -14,6 +14,13 @@ from .sink import Sink
 from .subtitles import Subtitles, clock
 
 _WHERE = ("deployment", "video", "frame", "time", "utc", "time_of_day")
+NAMED = 3
+"""Number of labels in context, the most probable first, that a table of moments names."""
+
+_LABELS = (
+    *("snapshot", "snapshot_probability", "context", "context_probability"),
+    *(f"context_{rank}{end}" for rank in range(2, NAMED + 1) for end in ("", "_probability")),
+)
 _EVENT = (
     *("deployment", "video", "start", "last_video", "end", "utc", "utc_end", "time_of_day"),
     *("label", "probability", "moments"),
@@ -21,15 +28,21 @@ _EVENT = (
 
 
 class MomentsCSV(Sink):
-    """Table with a line for each moment: video and time, both labels, and both probabilities of every class.
+    """Table with a line for each moment: video and time, both labels, and the most probable labels in context.
 
-    Columns: `deployment, video, frame, time, utc, time_of_day, snapshot, context, snapshot_<class>...,
-    context_<class>...`; RFC 4180, UTF-8. Seconds have three decimals, probabilities six. `utc` is ISO 8601, and
-    `time_of_day` is the camera's; they are empty where not known. Moments of several videos may follow one another.
+    Columns: `deployment, video, frame, time, utc, time_of_day, snapshot, snapshot_probability, context,
+    context_probability, context_2, context_2_probability, context_3, context_3_probability`; RFC 4180, UTF-8. Seconds
+    and probabilities have three decimals. `context_2` and `context_3` are the next labels in context; they are empty
+    where their probability is below 0.001, or there are no more classes. `utc` is ISO 8601, and `time_of_day` is the
+    camera's; they are empty where not known. Moments of several videos may follow one another.
+
+    With `all_probabilities`, the columns `p_<class>` (snapshot) and `c_<class>` (context) of every class follow, with
+    six decimals.
 
     Args:
         path: File to write.
         classes: Names of the classes.
+        all_probabilities: Whether the probabilities of every class are written.
         keep_partial: Of `Sink`.
         guard_formulas: Whether names and labels are written by `guarded`.
 
@@ -43,9 +56,8 @@ class MomentsCSV(Sink):
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with MomentsCSV(Path(folder) / "moments.csv", ["dog", "wolf"]) as sink:
         ...         sink.write(Moment("a.mp4", 15, 0.5, "dog", "wolf", p[::-1], p))
-        ...     print(sink.path.read_text(), end="")
-        deployment,video,frame,time,utc,time_of_day,snapshot,context,snapshot_dog,snapshot_wolf,context_dog,context_wolf
-        ,a.mp4,15,0.500,,,dog,wolf,0.750000,0.250000,0.250000,0.750000
+        ...     print(sink.path.read_text().splitlines()[1])
+        ,a.mp4,15,0.500,,,dog,0.750,wolf,0.750,dog,0.250,,
     """
 
     def __init__(
@@ -53,32 +65,46 @@ class MomentsCSV(Sink):
         path: str | PathLike[str],
         classes: Sequence[str],
         *,
+        all_probabilities: bool = False,
         keep_partial: bool = False,
         guard_formulas: bool = False,
     ) -> None:
         super().__init__(path, keep_partial=keep_partial)
         self.classes = tuple(classes)
+        self._all = all_probabilities
         self._text = guarded if guard_formulas else str
 
     def _head(self) -> str:
-        probabilities = [f"{which}_{name}" for which in ("snapshot", "context") for name in self.classes]
-        return _line([*_WHERE, "snapshot", "context", *probabilities])
+        every = [f"{which}_{name}" for which in ("p", "c") for name in self.classes] if self._all else []
+        return _line([*_WHERE, *_LABELS, *every])
 
     def write(self, moment: Moment) -> None:
         """Write one line."""
         text = self._text
-        columns = [text(moment.deployment), text(moment.video), str(moment.frame), f"{moment.time:.3f}"]
-        columns += [utc_text(moment.utc), time_of_day(moment.local)]
-        columns += [text(moment.snapshot), text(moment.context)]
-        for probabilities in (moment.snapshot_probabilities, moment.context_probabilities):
+        alone, context = moment.snapshot_probabilities, moment.context_probabilities
+        for probabilities in (alone, context):
             if probabilities.shape != (len(self.classes),):
                 raise ShapeError(
                     f"{self.path}: the moment at {moment.time:.3f} s of {moment.video!r} has probabilities "
                     f"of shape {probabilities.shape}; expected ({len(self.classes)},), one per class: "
                     f"{', '.join(self.classes)}. Give the class names of the model that watched."
                 )
-            columns += [f"{p:.6f}" for p in probabilities]
+        columns = [text(moment.deployment), text(moment.video), str(moment.frame), f"{moment.time:.3f}"]
+        columns += [utc_text(moment.utc), time_of_day(moment.local)]
+        columns += [text(moment.snapshot), f"{moment.probability('snapshot'):.3f}"]
+        columns += [text(moment.context), f"{moment.probability('context'):.3f}", *self._next_labels(moment)]
+        if self._all:
+            columns += [f"{p:.6f}" for p in (*alone, *context)]
         self._put(_line(columns))
+
+    def _next_labels(self, moment: Moment) -> list[str]:
+        """Labels after the first one in context, each with its probability."""
+        p = moment.context_probabilities
+        order = [at for at in (-p).argsort(kind="stable")[:NAMED] if self.classes[at] != moment.context]
+        cells: list[str] = []
+        for at in order[: NAMED - 1]:
+            cells += [self._text(self.classes[at]), f"{p[at]:.3f}"] if p[at] >= 0.0005 else ["", ""]
+        return cells + [""] * (2 * (NAMED - 1) - len(cells))
 
 
 class EventsCSV(Sink):

@@ -13,6 +13,7 @@ from .annotate import annotate
 from .clips import ClipChoice, cut_clips
 from .evidence import EvidenceSelector, ThumbnailBuffer
 from .evidence_plot import draw_evidence
+from .picture_copy import PictureCopy
 from .sinks import EvidenceCSV, WebVTT
 from .thinned_moments import ThinnedMoments
 from .timeline import draw_timeline
@@ -44,6 +45,7 @@ class VideoFiles:
         buffer: Thumbnails of the frames that the memory holds, where evidence is drawn.
         evidence: Receives the moments that memory changed.
         clips: Choice of clips, which are cut out of the video.
+        copy: Copy of the video's pictures, from which the annotated copy is drawn.
 
     Raises:
         OSError: A file cannot be written.
@@ -60,7 +62,9 @@ class VideoFiles:
         buffer: ThumbnailBuffer | None = None,
         evidence: EvidenceCSV | None = None,
         clips: ClipChoice | None = None,
+        copy: PictureCopy | None = None,
     ) -> None:
+        self._copy = copy
         self._path, self._name, self._classes, self._annotated = path, name, classes, annotated
         self._beside = out / name
         self._selector = (
@@ -102,7 +106,11 @@ class VideoFiles:
         if explained:
             draw_evidence(explained, self._named(EVIDENCE), self._classes, self._name, self.aspect)
         if self._annotated:
-            self._attempt(lambda: annotate(self._path, self._kept, self._named(ANNOTATED), self._classes))
+            self._attempt(
+                lambda: annotate(
+                    self._path, self._kept, self._named(ANNOTATED), self._classes, copy=self._copy
+                )
+            )
         if self._clips is not None:
             chosen = self._clips.clips()
             self._attempt(lambda: cut_clips(self._path, chosen, self._clip_folder))

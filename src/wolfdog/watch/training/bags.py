@@ -79,12 +79,28 @@ def bag_targets(
         head = fit_linear_head(features[weighted], current[weighted], classes)
         for bag in bags:
             free = bag.rows[~fixed[bag.rows]]
-            current[free] = _expected(head.probabilities(features[free]), bag.classes, blank)
+            current[free] = expected_targets(head.probabilities(features[free]), bag.classes, blank)
     return current
 
 
-def _expected(p: NDArray[np.float32], classes: tuple[int, ...], blank: int | None) -> NDArray[np.float32]:
-    """Targets [T, K] of the frames of a bag, from their probabilities [T, K]."""
+def expected_targets(
+    p: NDArray[np.float32], classes: tuple[int, ...], blank: int | None
+) -> NDArray[np.float32]:
+    """Targets [T, K] of the frames of a bag, from their probabilities: r_t of `bag_targets`.
+
+    Args:
+        p: Probabilities [T, K].
+        classes: Positions of the classes of the bag.
+        blank: Position of the class that says that nothing is there.
+
+    Returns:
+        The targets, whose sums are at most 1.
+
+    Examples:
+        >>> p = np.float32([[0.9, 0.1], [0.2, 0.8], [0.9, 0.1]])
+        >>> (100 * expected_targets(p, (1,), 0)).round().astype(int).tolist()
+        [[88, 12], [5, 95], [88, 12]]
+    """
     among = p[:, [*classes, *(() if blank is None else (blank,))]].sum(1) if blank is not None else p.sum(1)
     targets = np.zeros_like(p)
     for k in classes:

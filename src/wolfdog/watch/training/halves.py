@@ -77,6 +77,7 @@ def _stratified(
         amount = amounts[group[video.name]]
         for label in video.classes:
             frames = int((video.labels == label).sum()) + int((video.further[:, 1] == label).sum())
+            frames += sum(len(bag.frames) for bag in video.bags if label in bag.classes)
             amount[str(label)] = amount.get(str(label), 0.0) + frames
     parts = assign(amounts, {"first": 0.5, "second": 0.5})
     chosen = [parts[group[video.name]] == "first" for video in footage]

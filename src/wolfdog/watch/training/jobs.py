@@ -15,6 +15,7 @@ from ..model.config import WatcherConfig
 from ..model.context import Context
 from ..model.frame_classifier import FrameClassifier, calibrate
 from ..model.watcher import Watcher
+from .frame_bags import blank_class
 from .objectives import ContextObjective, FrameObjective, JointObjective
 from .settings import ContextTraining, FrameClassifierTraining
 from .trainer import Objective, Progress, Trainer
@@ -72,7 +73,9 @@ class FrameClassifierJob(Job[FrameClassifierTraining]):
         torch.manual_seed(self.seed)
         config, training = self.config, self.training
         classifier = FrameClassifier(len(config.classes), width=config.width, embedding=config.embedding)
-        objective = FrameObjective(classifier, self.footage, training.batch, self.seed, training.coarse)
+        objective = FrameObjective(
+            classifier, self.footage, training.batch, self.seed, training.coarse, blank_class(config.classes)
+        )
         others = (
             "memory",
             "hidden",
@@ -150,6 +153,8 @@ def _digest(video: LabelledVideo) -> str:
     # Embeddings are left out: they follow from the frame classifier, which has a checkpoint of its own.
     frames = [video.events] if video.events.dtype == np.uint8 else []
     further = [video.further] if len(video.further) else []
-    for values in (video.times, video.labels, video.spans, *further, *frames):
+    bags = [bag.frames for bag in video.bags]
+    digest.update(repr([(bag.name, bag.classes) for bag in video.bags]).encode() if bags else b"")
+    for values in (video.times, video.labels, video.spans, *further, *bags, *frames):
         digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()[:16]

@@ -15,6 +15,7 @@ from ..data.labelled_video import UNLABELLED, LabelledVideo
 from ..data.streams import StreamBatch, Streams
 from ..model.context import Context
 from ..model.frame_classifier import FrameClassifier
+from .frame_places import FramePlaces
 
 
 class FrameObjective:
@@ -30,6 +31,7 @@ class FrameObjective:
         batch: Frames in a step.
         seed: Of the drawing.
         coarse: Share of the training in which frames are halved.
+        blank: Position of the class that says that nothing is there.
 
     Raises:
         InputError: No frame has a label.
@@ -42,32 +44,20 @@ class FrameObjective:
         batch: int,
         seed: int,
         coarse: float = 0.0,
+        blank: int | None = None,
     ) -> None:
         self.module = module
         self._batch, self._coarse = batch, coarse
         self._rng = np.random.default_rng(seed)
         self._footage = footage
-        labels = np.concatenate([video.labels for video in footage])
-        video = np.repeat(np.arange(len(footage)), [len(video) for video in footage])
-        frame = np.concatenate([np.arange(len(video)) for video in footage])
-        further = [
-            (number, frame, label)
-            for number, one in enumerate(footage)
-            for frame, label in one.further.tolist()
-        ]  # a frame of several labels is drawn for each of them
-        more = np.array(further, np.int64).reshape(-1, 3)
-        places = np.concatenate([np.stack((video, frame), 1), more[:, :2]])
-        labels = np.concatenate([labels, more[:, 2]])
-        self._places = {
-            int(label): places[labels == label] for label in np.unique(labels) if label != UNLABELLED
-        }
-        if not self._places:
+        self._places = FramePlaces(footage, blank)
+        if not self._places.classes:
             raise InputError("nothing to learn to see: no frame of the footage has a label")
 
     def loss(self, progress: float) -> Tensor:
-        labels = self._rng.choice(list(self._places), self._batch)
-        picked = [self._places[int(label)] for label in labels]
-        where = [places[self._rng.integers(len(places))] for places in picked]
+        self._places.expect(self.module, progress)
+        labels = self._rng.choice(self._places.classes, self._batch)
+        where = [self._places.draw(int(label), self._rng) for label in labels]
         frames = vary(
             torch.from_numpy(np.stack([self._footage[video].events[frame] for video, frame in where])),
             self._rng,
@@ -76,10 +66,12 @@ class FrameObjective:
         return F.cross_entropy(logits, torch.from_numpy(labels))
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        return {}, {"rng": self._rng.bit_generator.state}
+        held, notes = self._places.state_dict()
+        return held, {"rng": self._rng.bit_generator.state, **notes}
 
     def load_state_dict(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
         self._rng.bit_generator.state = notes["rng"]
+        self._places.load_state_dict(tensors, notes)
 
 
 def vary(frames: Tensor, rng: np.random.Generator) -> Tensor:

@@ -12,6 +12,7 @@ from ..model.frame_classifier import FrameClassifier
 from ..model.registry import NO_MEMORY
 from ..model.watcher import Watcher
 from ..progress import Done, Stages
+from .frame_bags import resolve_bags
 from .halves import halves
 from .jobs import ContextJob, FrameClassifierJob, JointJob, calibrate_on
 from .settings import ContextTraining, FrameClassifierTraining
@@ -71,7 +72,13 @@ class WatcherTraining:
 
         Raises:
             CheckpointError: `out` holds the checkpoints of another training.
+            InputError: Some labels are for whole files, and training is joint, or on broadcasts made of the shots.
         """
+        if (self.joint or self.context.cut is not None) and any(video.bags for video in footage):
+            raise InputError(
+                "labels of whole files or sequences: joint training and --world need spans, since the frames that show "
+                "a label are found by the frame classifier first. Give starts and ends, or train in two stages."
+            )
         watcher = self._jointly(footage, stages) if self.joint else self._in_two_stages(footage, stages)
         watcher.save(self.out)
         return watcher
@@ -133,7 +140,7 @@ class WatcherTraining:
             for number, video in enumerate(footage):
                 embedded.append(embed_video(classifier, video))
                 done(number + 1, "")
-        return embedded
+        return resolve_bags(classifier, embedded, self.config.classes, self.seed)
 
     def _checkpoint(self, stage: str) -> Path:
         return self.out / "training" / f"{stage}.safetensors"

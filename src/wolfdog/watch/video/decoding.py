@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from wolfdog.errors import MediaWarning
 
@@ -41,6 +41,21 @@ class Picture:
     corrupt: bool = False
 
 
+class PictureObserver(Protocol):
+    """Observer of the pictures of a video as they are decoded for somebody else."""
+
+    def see(self, picture: Picture, pixel_aspect: float) -> None:
+        """Take the next picture, damaged or not.
+
+        Args:
+            picture: The picture.
+            pixel_aspect: Width of a pixel divided by its height.
+        """
+
+    def finish(self) -> None:
+        """Take note that the video was decoded to its end."""
+
+
 def intact(pictures: Iterable[Picture]) -> Iterator[Picture]:
     """Pictures without damage; only these reach a classifier and a memory."""
     return (picture for picture in pictures if not picture.corrupt)
@@ -56,9 +71,17 @@ class Decoding:
     Args:
         container: The open file.
         stream: Its video stream.
+        observer: Sees every picture.
     """
 
-    def __init__(self, container: "InputContainer", stream: "VideoStream") -> None:
+    def __init__(
+        self,
+        container: "InputContainer",
+        stream: "VideoStream",
+        *,
+        observer: PictureObserver | None = None,
+    ) -> None:
+        self._observer = observer
         self.end = 0.0
         self.trouble: str | None = None
         self._container, self._stream = container, stream
@@ -81,7 +104,12 @@ class Decoding:
                 start = self._seconds(frame) or 0.0
                 clock = Clock(start, clock.period)
                 announced = None if announced is None else max(0.0, announced - start)
-            yield self._place(frame, clock)
+            picture = self._place(frame, clock)
+            if self._observer is not None:
+                self._observer.see(picture, float(stream.sample_aspect_ratio or 1))
+            yield picture
+        if self._observer is not None:
+            self._observer.finish()
         if outliers:
             self._reached = max(
                 self._reached, *(jumped - start for jumped, _ in outliers)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .container import MAX_PIXELS, announced_seconds, open_video
-from .decoding import Decoding
+from .decoding import Decoding, PictureObserver
 from .images import StillPicture, is_image
 from .live import LiveSource
 from .live_address import Live
@@ -36,12 +36,15 @@ class Footage:
 
 
 @contextmanager
-def open_footage(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Footage]:
+def open_footage(
+    path: Path, *, max_pixels: int = MAX_PIXELS, observer: PictureObserver | None = None
+) -> Iterator[Footage]:
     """Context with an open video or, by the suffix, still picture.
 
     Args:
         path: The file.
         max_pixels: Largest picture in pixels; a file with larger ones is refused.
+        observer: Sees every picture of a video that is decoded.
 
     Yields:
         The footage.
@@ -55,7 +58,7 @@ def open_footage(path: Path, *, max_pixels: int = MAX_PIXELS) -> Iterator[Footag
     container, stream = open_video(path, max_pixels=max_pixels)
     with container:
         yield Footage(
-            Decoding(container, stream),
+            Decoding(container, stream, observer=observer),
             float(stream.sample_aspect_ratio or 1),
             announced_seconds(container, stream),
         )
@@ -82,7 +85,12 @@ def live_frames(live: Live, size: int, *, sampling: Sampling) -> Iterator[Frame]
 
 @contextmanager
 def open_frames(
-    path: Path, size: int, sampling: Sampling, *, max_pixels: int = MAX_PIXELS
+    path: Path,
+    size: int,
+    sampling: Sampling,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    observer: PictureObserver | None = None,
 ) -> Iterator["tuple[Iterable[Frame], VideoSource | None]"]:
     """Context with the frames of a video or of a still picture, `size` by `size` pixels.
 
@@ -91,6 +99,7 @@ def open_frames(
         size: Pixels of a side.
         sampling: Choice of frames.
         max_pixels: Largest picture in pixels; a file with larger ones is refused.
+        observer: Sees every picture of a video.
 
     Yields:
         The frames, and their source if it is a video.
@@ -101,7 +110,7 @@ def open_frames(
     if is_image(path):
         yield [_frame(StillPicture(path, max_pixels=max_pixels), size)], None
         return
-    with VideoSource(path, size, sampling=sampling, max_pixels=max_pixels) as source:
+    with VideoSource(path, size, sampling=sampling, max_pixels=max_pixels, observer=observer) as source:
         yield source, source
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wolfdog.errors import InputError, MediaError
 
 from .container import MAX_PIXELS, announced_seconds, frame_period, open_video
-from .decoding import Decoding, Picture, intact
+from .decoding import Decoding, Picture, PictureObserver, intact
 from .sampling import AllFrames, Sampling
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class VideoSource:
         sampling: `AllFrames()`, `Every(n)` or `Rate(hz)`.
         damaged: Whether damaged frames are yielded too; they are marked `corrupt`.
         max_pixels: Largest picture in pixels; a file with larger ones is refused.
+        observer: Sees every picture that is decoded.
 
     Raises:
         MediaError: At once, if the file is missing, empty, no video or without pictures; while iterating, after the
@@ -74,13 +75,14 @@ class VideoSource:
         sampling: Sampling | None = None,
         damaged: bool = False,
         max_pixels: int = MAX_PIXELS,
+        observer: PictureObserver | None = None,
     ) -> None:
         if size < 1:
             raise InputError(f"A frame is size by size pixels, so size must be 1 or more, got {size}.")
         self.path = Path(path)
         self.size = size
         self.sampling: Sampling = AllFrames() if sampling is None else sampling
-        self._damaged, self._max_pixels = damaged, max_pixels
+        self._damaged, self._max_pixels, self._observer = damaged, max_pixels, observer
         self._open: tuple[InputContainer, VideoStream] | None = self._opened()
         self._pass: tuple[InputContainer, Generator[Frame, None, None]] | None = None
         self.seconds = announced_seconds(*self._open)
@@ -103,7 +105,7 @@ class VideoSource:
     def _frames(self, container: "InputContainer", stream: "VideoStream") -> Generator[Frame, None, None]:
         from av.video.reformatter import VideoReformatter
 
-        decoding = Decoding(container, stream)
+        decoding = Decoding(container, stream, observer=self._observer)
         scaler = VideoReformatter()  # one for the whole video: it keeps its tables
         held: Frame | None = None  # until the next one says how long it stood
         try:
