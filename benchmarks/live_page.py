@@ -30,6 +30,7 @@ from wolfdog.watch.labelling.loading import LabelOptions
 from wolfdog.watch.live.loading import SourceOptions, open_sources
 from wolfdog.watch.live.server import PageServer, ServerOptions
 from wolfdog.watch.live.session import Session
+from wolfdog.watch.live.television import Television
 
 
 @contextmanager
@@ -136,7 +137,8 @@ def sources(seconds):
 
 def memory(frames):
     """Television without pauses: every wait of the source is over at once."""
-    found = open_sources(["tv"])
+    [(_, labeller)] = open_sources(["tv"])
+    found = [(Television(default_world(), Painter(64)), labeller)]
     session = Session(found)
     feed = session.feeds[0]
     clock = {"now": 0.0}
@@ -219,7 +221,7 @@ def attack(seconds):
                     rng.randint(0, 40)
                 )
                 try:
-                    with socket.create_connection(("127.0.0.1", server.port), timeout=0.5) as one:
+                    with socket.create_connection(("127.0.0.1", server.port), timeout=0.05) as one:
                         one.sendall(data)
                         one.recv(1000)
                 except OSError:

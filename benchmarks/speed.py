@@ -9,6 +9,8 @@ sequences  every cell and shape, in inference and in training (forward and backw
 stacks     two layers in both directions beside torch.nn's
 drop_ins   one layer of wolfdog.LSTM, GRU and RNN beside wolfdog.Recurrent over the cell
 steps      one LSTM step at one example
+formats    with --precision: cells in bfloat16 and with weights of int8, over sequences and in single steps, beside
+           their float32 and PyTorch's layers of that format
 starting   seconds that importing adds, that the first use of a cell takes, and the first use in a later process
 memory     the peak of memory in training beside torch.nn.LSTM's
 long       training over 100,000 steps with checkpoints beside the plain run: memory, and seconds of one thread
@@ -29,6 +31,7 @@ from typing import Any
 import torch
 
 import drop_ins
+import formats
 import sequences
 import stacks
 import steps
@@ -103,6 +106,23 @@ def measure_steps(arguments: argparse.Namespace, seconds: float) -> list[dict[st
     return rows
 
 
+def measure_formats(arguments: argparse.Namespace, seconds: float) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {"sequences": [], "steps": []}
+    shapes = arguments.shapes or (QUICK if arguments.quick else formats.SHAPES)
+    for precision in (each for each in arguments.precision if each != "float32"):
+        modes = (False,) if precision == "int8" else (False, True)
+        for name in [name for name in formats.NAMES if name in arguments.cells]:
+            for training in modes:
+                for size in shapes:
+                    found["sequences"].append(formats.format_row(name, size, training, precision, seconds))
+                    print(formats.line(found["sequences"][-1]), flush=True)
+        sizes = dict.fromkeys(s[2] for s in arguments.shapes) if arguments.shapes else formats.STEPS
+        for units in sizes:
+            found["steps"].append(formats.format_steps(units, precision, 2 * seconds))
+            print(formats.line(found["steps"][-1]), flush=True)
+    return found
+
+
 def measure_starting(arguments: argparse.Namespace, seconds: float) -> dict[str, float]:
     found = starting()
     print("  ".join(f"{name} {value:.2f}" for name, value in found.items()), flush=True)
@@ -134,6 +154,7 @@ SECTIONS: dict[str, Callable[[argparse.Namespace, float], Any]] = {
     "stacks": measure_stacks,
     "drop_ins": measure_drop_ins,
     "steps": measure_steps,
+    "formats": measure_formats,
     "starting": measure_starting,
     "memory": measure_memory,
     "long": measure_long,
@@ -146,6 +167,9 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument(
         "--quick", action="store_true", help="fewer cells and shapes, shorter, no torch.compile"
+    )
+    parser.add_argument(
+        "--precision", nargs="+", default=["float32"], choices=formats.PRECISIONS, help="number formats"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to a file")
     parser.add_argument("--only", nargs="+", default=list(SECTIONS), choices=list(SECTIONS), help="sections")

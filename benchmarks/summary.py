@@ -16,6 +16,7 @@ STEP_AGAINST_CELL = {64: 10.0, 128: 10.0, 256: 4.0, 512: 2.0}
 STEP_AGAINST_LAYER = 30.0
 DROP_IN = 1.05
 SHARE_OF_SGEMM = {"inference": 0.85, "training": 0.75}
+BFLOAT16_AGAINST_TORCH, BFLOAT16_OF_FLOAT32, INT8_STEP = 1.2, 1.6, 2.5
 LARGE = [(100, 64, 512), (100, 128, 256)]
 STARTING = {"import_seconds": 0.15, "first_use_seconds": 4.0, "later_use_seconds": 0.3}
 
@@ -57,6 +58,7 @@ def lines(results: dict[str, Any]) -> list[Line]:
         head, size = f"one step of a stream, {row['units']} units, against torch.nn", row["units"]
         found.append(Line(f"{head}.LSTMCell", STEP_AGAINST_CELL.get(size, 1.0), row["stream_ratio"]))
         found.append(Line(f"{head}.LSTM", STEP_AGAINST_LAYER, row["stream_layer_ratio"]))
+    found += _of_formats(results.get("formats", {}))
     for name, limit in STARTING.items():
         if name in results.get("starting", {}):
             what = name.removesuffix("_seconds").replace("_", " ")
@@ -73,6 +75,32 @@ def lines(results: dict[str, Any]) -> list[Line]:
         )
         found.append(Line(f"LSTM, training {size} in pieces: part of the time", 1.5, row["time_part"], True))
     return found
+
+
+def _of_formats(results: dict[str, Any]) -> Iterable[Line]:
+    rows = results.get("sequences", [])
+    for name, mode in dict.fromkeys(
+        (row["cell"], row["mode"]) for row in rows if row["precision"] == "bfloat16"
+    ):
+        of_cell = [
+            row for row in rows if (row["cell"], row["mode"], row["precision"]) == (name, mode, "bfloat16")
+        ]
+        head = f"{name} in bfloat16, {mode}:"
+        if name == "LSTM":
+            ratios = [row["ratio"] for row in of_cell]
+            yield Line(
+                f"{head} mean against torch.nn", BFLOAT16_AGAINST_TORCH, statistics.geometric_mean(ratios)
+            )
+            yield Line(f"{head} worst against torch.nn", 1.0, min(ratios))
+            continue
+        large = [row["of_float32"] for row in of_cell if row["units"] >= 256]
+        if large:
+            mean = statistics.geometric_mean(large)
+            yield Line(f"{head} mean against float32, 256 units and more", BFLOAT16_OF_FLOAT32, mean)
+    for row in results.get("steps", []):
+        if row["precision"] == "int8" and row["units"] >= 256:
+            what = f"one step with weights of int8, {row['units']} units, against float32"
+            yield Line(what, INT8_STEP, row["of_float32"])
 
 
 def _of_cell(name: str, mode: str, at: int, rows: list[dict[str, Any]]) -> Iterable[Line]:

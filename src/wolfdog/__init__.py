@@ -21,6 +21,7 @@ from .layers import Zoneout as Zoneout
 from .layers import clear_caches as clear_caches
 from .layers import detach as detach
 from .layers import plot_gates as plot_gates
+from .layers import quantize as quantize
 from .layers import shared_dropout_masks as shared_dropout_masks
 from .layers import show as show
 

@@ -144,13 +144,14 @@ def test_streams_of_torch_layers(name: str) -> None:
     torch.manual_seed(0)
     layer, state = TORCH[name](), None
     stream, axis = layer.stream(2), 1 if layer.batch_first else 0
-    assert (stream.fallback_reason is None) == (name != "half")
+    assert stream.fallback_reason is None
+    half = {"atol": 1e-2, "rtol": 1e-2} if name == "half" else {}  # steps of bfloat16 round the state
     for number in range(5):
         event = torch.randn(2, 3, dtype=stream.x.dtype)
         with torch.no_grad():
             y, state = layer(event.unsqueeze(axis), state)
-        torch.testing.assert_close(stream.step(event), y.squeeze(axis))
-        torch.testing.assert_close(stream.state, state)
+        torch.testing.assert_close(stream.step(event), y.squeeze(axis), **half)
+        torch.testing.assert_close(stream.state, state, **half)
         if number == 2:
             stream.reset([1])
             for tensor in state if isinstance(state, tuple) else (state,):

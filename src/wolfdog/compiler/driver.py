@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
+from .backends.llvm.narrow import MatrixFormat as MatrixFormat
 from .errors import Refusal as Refusal
 from .fork_safety import compiling, lazy
 from .frontend.trace import NO_ROWS, Rows, Step, Traced, trace
@@ -16,7 +17,7 @@ from .runtime.call import Call
 from .runtime.packed_step import PackedStep
 from .runtime.recurrence import Recurrence
 from .runtime.single_step import SingleStep
-from .runtime.torch_op import run
+from .runtime.torch_op import overheard, run
 
 MANY = 6
 """Examples per thread from which the kernel, rather than PyTorch, computes what depends on events alone.
@@ -33,6 +34,10 @@ class Compiled:
         event: An event, whose shape and dtype count.
         states: States, likewise.
         rows: Tensors of `named` with a row for each example, as dropout masks of a sequence.
+        matrices: Format in which kernels keep the matrices of a step of float32. With int8, weights are taken to be
+            frozen: kernels keep packed copies until PyTorch counts a change.
+        outer: Format of the tensors that calls give and get, as bfloat16, where the step was traced in float32. None
+            for that of the step.
 
     Raises:
         Refusal: The step cannot be compiled; the message has the reason and the line of the cell.
@@ -45,6 +50,9 @@ class Compiled:
         event: Tensor,
         states: Sequence[Tensor],
         rows: Rows = NO_ROWS,
+        *,
+        matrices: MatrixFormat = MatrixFormat.FLOAT32,
+        outer: torch.dtype | None = None,
     ) -> None:
         if event.dtype is torch.bool or event.is_complex() or not all(t.is_floating_point() for t in states):
             raise Refusal(
@@ -57,6 +65,8 @@ class Compiled:
             found = ", ".join(sorted(str(f) for f in formats))
             raise Refusal(f"kernels compute in float32 or in float64 throughout; got {found}")
         (self.dtype,) = formats
+        self.outer = self.dtype if outer is None else outer
+        self.format = matrices if self.dtype is torch.float32 else MatrixFormat.FLOAT32
         if any(t.device.type != "cpu" for t in (*named.values(), event, *states)):
             raise Refusal("kernels run on the CPU; the cell, the events or the states are elsewhere")
         self.traced = trace(step, named, event, states, rows)
@@ -65,20 +75,28 @@ class Compiled:
         self.names = [*self.traced.parameters.names, *self.rows]
         self._calls: dict[tuple[bool, bool], Call] = {}
         self.draws = bool(self.traced.draws)
-        self.recurrence(resets=False, hoist_events=True)
+        self.recurrence(resets=False, hoist_events=self.format is not MatrixFormat.INT8)
 
     @lazy
     def single(self) -> SingleStep | None:
         """Kernel of single steps; None where a step reads more than an event, or one row that it looks up."""
         read = [value.name for value in self.traced.program.inputs("event")]
-        if self.rows or self.draws or len(read) != 1:
+        if self.rows or self.draws or len(read) != 1 or self.converts:
             return None
-        return SingleStep(self.traced, self.dtype)
+        return SingleStep(self.traced, self.dtype, self.format)
+
+    @property
+    def converts(self) -> bool:
+        """Whether the tensors of a call are converted to the format of the step, and back."""
+        return self.outer is not self.dtype
 
     @lazy
     def packed_step(self) -> PackedStep | None:
         """Kernel of single steps over packed weights; None where a step reads more than an event."""
-        return None if self.single is None or self.traced.lookups else PackedStep(self.traced, self.dtype)
+        read = [value.name for value in self.traced.program.inputs("event")]
+        if self.rows or self.draws or self.traced.lookups or len(read) != 1:
+            return None
+        return PackedStep(self.traced, self.dtype, self.format)
 
     def call(self, resets: bool, hoist_events: bool) -> Call:
         """Lowered call with or without resets, and with or without hoisting of what depends on events alone."""
@@ -89,7 +107,7 @@ class Compiled:
             made = self._calls.get((resets, hoist_events))
             if made is None:
                 program = _with_resets(self.traced) if resets else self.traced.program
-                recurrence = Recurrence(program, self.dtype, hoist_events)
+                recurrence = Recurrence(program, self.dtype, hoist_events, self.format)
                 made = Call(self.traced, self.rows, recurrence)
                 self._calls[resets, hoist_events] = made
             return made
@@ -105,7 +123,11 @@ class Compiled:
 
     def chosen(self, batch: int, resets: bool) -> Recurrence:
         """Recurrence for a batch size."""
-        return self.recurrence(resets, _hoists(batch))
+        return self.recurrence(resets, self._hoists(batch))
+
+    def _hoists(self, batch: int) -> bool:
+        """Whether PyTorch computes what depends on events alone, which reads no matrix of int8."""
+        return self.format is not MatrixFormat.INT8 and batch < MANY * torch.get_num_threads()
 
     def prepare_training(self, batch: int, resets: bool) -> None:
         """Schedule the kernels of training.
@@ -138,22 +160,47 @@ class Compiled:
             fresh: States after a reset, `[B, ...]`.
             operators: Whether PyTorch's operators run the recurrence, not kernels.
         """
+        if self.converts:
+            named = {name: self._inside(tensor) for name, tensor in named.items()}
+            x, states, fresh = (
+                self._inside(x),
+                list(map(self._inside, states)),
+                list(map(self._inside, fresh)),
+            )
+            y, last = self._computed(named, x, states, lengths, resets, fresh, operators)
+            return y.to(self.outer), [state.to(self.outer) for state in last]
+        return self._computed(named, x, states, lengths, resets, fresh, operators)
+
+    def _inside(self, tensor: Tensor) -> Tensor:
+        """Tensor in the format of the step; whole numbers as they are."""
+        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+
+    def _computed(
+        self,
+        named: Mapping[str, Tensor],
+        x: Tensor,
+        states: Sequence[Tensor],
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        fresh: Sequence[Tensor],
+        operators: bool,
+    ) -> tuple[Tensor, list[Tensor]]:
         # NaN in the padding times a gradient of zero would be NaN in what PyTorch computes for all events
-        hoisted = torch.is_grad_enabled() and _hoists(x.shape[1])
+        hoisted = torch.is_grad_enabled() and self._hoists(x.shape[1])
         if lengths is not None and (hoisted or self.traced.lookups):  # whole numbers there may name no row
             x = zero_padding(x, lengths)
         used = None if lengths is None or not self.draws else int(lengths.max())
-        call = self.call(resets is not None, _hoists(x.shape[1]))
+        call = self.call(resets is not None, self._hoists(x.shape[1]))
         autocast = torch.is_autocast_enabled("cpu")
         with torch.autocast("cpu", enabled=False) if autocast else nullcontext():
-            events, parameters = call.arguments(named, x, resets, fresh, used)
+            differentiated = torch.is_grad_enabled() and any(
+                t.requires_grad for t in (x, *states, *fresh, *named.values())
+            )
+            packed = self.format is MatrixFormat.INT8 and not (operators or differentiated or overheard())
+            events, parameters = call.arguments(named, x, resets, fresh, used, packed=packed)
             if operators:
                 return call.recurrence.eager(events, parameters, states, len(x), lengths)
             return run(call.recurrence, events, parameters, states, len(x), lengths)
-
-
-def _hoists(batch: int) -> bool:
-    return batch < MANY * torch.get_num_threads()
 
 
 def _with_resets(traced: Traced) -> Program:

@@ -10,6 +10,7 @@ from .cell.zoneout import Zoneout as Zoneout
 from .checkpointing.checkpointed import Checkpointed as Checkpointed
 from .learned_state import LearnedState as LearnedState
 from .plot_gates import plot_gates as plot_gates
+from .quantization import quantize as quantize
 from .recurrent import Recurrent as Recurrent
 from .show import show as show
 from .stack import Stack as Stack
@@ -38,6 +39,7 @@ __all__ = [
     "clear_caches",
     "detach",
     "plot_gates",
+    "quantize",
     "shared_dropout_masks",
     "show",
 ]

@@ -20,6 +20,7 @@ from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
 from .execution.backend import asked_backend, variable_slot
 from .execution.compiled import CompiledRunner
 from .execution.fast_path import SequencePath, StepPath
+from .execution.precision import Precision, check_precision
 from .execution.probing import trial
 from .execution.runner import Runner, choose
 from .inspection.activations import over_time
@@ -45,10 +46,13 @@ class Recurrent(SequenceLayer):
         checkpoint_every: Number of steps between the states that are kept for the backward pass, which recomputes the
             others (for training over long sequences); "auto" is about the square root of T. Outputs and gradients
             are the same.
+        precision: "bfloat16" for matrices that kernels keep as bfloat16, of a cell of float32: events and states are
+            rounded to bfloat16 where a matrix multiplies them, sums and all else are float32. "float32" for none of
+            that. None for bfloat16 under autocast of that format, and for float32 otherwise.
 
     Raises:
-        InputError: `cell` is not a cell, `backend` is unknown, `returns` is unknown or contradicted by the cell, or
-            `checkpoint_every` is not a number of steps.
+        InputError: `cell` is not a cell, `backend` or `precision` is unknown, `returns` is unknown or contradicted by
+            the cell, or `checkpoint_every` is not a number of steps.
 
     Examples:
         >>> import torch, wolfdog as wd
@@ -69,6 +73,7 @@ class Recurrent(SequenceLayer):
     _pool_user: PoolUser
     _last_form: tuple[torch.Size, bool] | None = None
     _last_reason: str | None = ""
+    precision: Precision | None = None  # of layers that an earlier version pickled
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         layer = super().__new__(cls)
@@ -85,6 +90,7 @@ class Recurrent(SequenceLayer):
         returns: Returns | None = None,
         backend: str | None = None,
         checkpoint_every: Every | None = None,
+        precision: Precision | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(cell, nn.Module) or isinstance(cell, nn.RNNBase):
@@ -99,6 +105,8 @@ class Recurrent(SequenceLayer):
         if checkpoint_every is not None:
             check_every(checkpoint_every, "checkpoint_every")
         self.checkpoint_every = checkpoint_every
+        check_precision(precision)
+        self.precision = precision
 
     @property
     def input_size(self) -> int | None:
@@ -118,7 +126,9 @@ class Recurrent(SequenceLayer):
     @property
     def fallback_reason(self) -> str | None:
         """Reason why the eager loop ran the cell last, or would run it; None where kernels did."""
-        runner, reason = choose(self.cell, self.returns, asked_backend(self._backend))
+        runner, reason = choose(
+            self.cell, self.returns, asked_backend(self._backend), precision=self.precision
+        )
         if not isinstance(runner, CompiledRunner):
             return reason
         return runner.fallback_reason() if self._last_reason == "" else self._last_reason
@@ -338,7 +348,12 @@ class Recurrent(SequenceLayer):
 
     def _places(self) -> list[tuple[dict[str, Any], str]]:
         """Places in which the layer stores its cell and its options."""
-        return [(self._modules, "cell"), (self.__dict__, "returns"), *variable_slot()]
+        return [
+            (self._modules, "cell"),
+            (self.__dict__, "returns"),
+            (self.__dict__, "precision"),
+            *variable_slot(),
+        ]
 
     def _prepare_path(self, runner: CompiledRunner, x: Tensor, state: State | None) -> None:
         """Create the fast path for sequences like this one, where it is the second in a row."""
@@ -357,6 +372,8 @@ class Recurrent(SequenceLayer):
         options = ["batch_first=True"] if self.batch_first else []
         if self.checkpoint_every is not None:
             options.append(f"checkpoint_every={self.checkpoint_every!r}")
+        if self.precision is not None:
+            options.append(f"precision={self.precision!r}")
         return ", ".join(options)
 
     def _asked_in_graph(self) -> str | None:
@@ -365,7 +382,7 @@ class Recurrent(SequenceLayer):
     def _plan_in_graph(self, features: list[int], dtype: str, resets: bool) -> int:
         from .execution.torch_compile import plan
 
-        return plan(self.cell, self.returns, features, dtype, resets)
+        return plan(self.cell, self.returns, features, dtype, resets, self.precision)
 
     def _numbers_in_graph(self) -> list[tuple[tuple[str, ...], object]]:
         from .execution.torch_compile import numbers_read
@@ -386,4 +403,4 @@ class Recurrent(SequenceLayer):
         kept = self.__dict__.get("_kept")
         if kept is None or kept[0] is not self.cell:
             kept = self.__dict__["_kept"] = (self.cell, {})
-        return choose(self.cell, self.returns, asked_backend(self._backend), kept[1])[0]
+        return choose(self.cell, self.returns, asked_backend(self._backend), kept[1], self.precision)[0]

@@ -200,3 +200,19 @@ def test_names_and_options():
     ):
         with pytest.raises(InputError, match="live source"):
             LiveOptions(**wrong)
+
+
+def test_times_that_go_back_are_aligned_at_once(tmp_path):
+    """A camera whose clock is set back by two seconds: the pictures after it are not held back by two seconds."""
+    from wolfdog.watch.video.live_connection import Connection
+
+    times = [0, 40, 80, 120, 160, 200, 240, 280, 320, 360]
+    path = film(tmp_path / "a.mkv", plain(10), codec="mpeg4", times=times)
+    clock = iter(2.0 + 0.04 * k for k in range(100))
+    connection = Connection(str(path), LiveOptions(), lambda: next(clock), 50, 2.5)
+    found = [picture.time for picture in connection.pictures(lambda: False)]
+    assert not connection._jumped(2.6 + found[-1], 2.6 + found[-1])
+    assert connection._jumped(found[-1] - 2.0, found[-1])
+    assert connection._jumped(found[-1] + 9.0, found[-1])
+    assert found[0] >= 2.5
+    assert found == sorted(found)

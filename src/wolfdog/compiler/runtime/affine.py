@@ -7,41 +7,46 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from ..backends.llvm.gemm import WORTH, multiply, multiply_transposed
+from ..backends.llvm.narrow import MatrixFormat
 from ..batched import needs_operators, operator_gradients, readable
 from ..saved_tensors import as_saved, saved_forms
 
 
-def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Affine map as torch.nn.functional.linear: x `[T, B, K]`, weight `[N, K]`, bias `[N]`; small ones by PyTorch."""
+def affine(x: Tensor, weight: Tensor, bias: Tensor, form: MatrixFormat = MatrixFormat.FLOAT32) -> Tensor:
+    """Affine map as torch.nn.functional.linear: x `[T, B, K]`, weight `[N, K]`, bias `[N]`; small ones by PyTorch.
+
+    The kernel keeps the weight in the given format.
+    """
     if torch.compiler.is_compiling() or x.numel() * len(weight) < WORTH or not readable((x, weight, bias)):
         return linear(x, weight, bias)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, weight, bias)):
-        found: Tensor = _Affine.apply(x, weight, bias)
+        found: Tensor = _Affine.apply(x, weight, bias, form)
         return found
-    return _product(x, weight, bias)
+    return _product(x, weight, bias, form)
 
 
 class _Affine(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, form: MatrixFormat) -> Tensor:
         ctx.save_for_backward(x, weight, bias)
-        ctx.forms = saved_forms((x, weight, bias))
-        return _product(x, weight, bias)
+        ctx.forms, ctx.format = saved_forms((x, weight, bias)), form
+        return _product(x, weight, bias, form)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         (x, weight, bias), unchanged = as_saved(ctx.saved_tensors, ctx.forms)
         if needs_operators((gradient,)) or not (unchanged or readable((x, weight, bias))):
-            return tuple(operator_gradients(lambda *given: [linear(*given)], (x, weight, bias), (gradient,)))
-        to_x, to_weight, to_bias = ctx.needs_input_grad
-        dx = _product(gradient, weight.t(), None) if to_x else None
+            found = operator_gradients(lambda *given: [linear(*given)], (x, weight, bias), (gradient,))
+            return (*found, None)
+        to_x, to_weight, to_bias, _ = ctx.needs_input_grad
+        dx = _product(gradient, weight.t(), None, ctx.format) if to_x else None
         if not (to_weight or to_bias):
-            return dx, None, None
-        return (dx, *multiply_transposed(_rows(gradient), _rows(x)))
+            return dx, None, None, None
+        return (dx, *multiply_transposed(_rows(gradient), _rows(x)), None)
 
 
-def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    return multiply(_rows(x), weight.t(), bias).unflatten(0, x.shape[:-1])
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None, form: MatrixFormat) -> Tensor:
+    return multiply(_rows(x), weight.t(), bias, form).unflatten(0, x.shape[:-1])
 
 
 def _rows(x: Tensor) -> Tensor:

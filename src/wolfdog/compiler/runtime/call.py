@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor
 
 from ..frontend.streams import Draw, drawn
 from ..frontend.trace import Traced
+from .frozen import Frozen
 from .recurrence import Recurrence
 from .torch_program import as_function
 
@@ -32,6 +34,7 @@ class Call:
         self._reads_event = any(value.name == "x" for value in traced.program.inputs())
         self._early, self._over_events = recurrence.early, recurrence.over_events
         self._event_names, self._parameter_names = list(recurrence.events), list(recurrence.parameters)
+        self._frozen: Frozen[list[Tensor]] = Frozen()
 
     def arguments(
         self,
@@ -40,6 +43,8 @@ class Call:
         resets: Tensor | None = None,
         fresh: Sequence[Tensor] = (),
         used: int | None = None,
+        *,
+        packed: bool = False,
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Kernel inputs of every event, and of the parameters, in the recurrence's order.
 
@@ -49,6 +54,7 @@ class Call:
             resets: Booleans `[T, B]`, true where states become `fresh` before the step; None for no resets.
             fresh: States after a reset, `[B, ...]` each.
             used: Number of steps that the loop would run, which counts for random numbers; None for all.
+            packed: Whether matrices come as the kernel of inference reads them, kept from call to call.
         """
         steps, dtype = x.shape[0], self.recurrence.dtype
         inputs = {"x": x.to(dtype)} if self._reads_event else {}
@@ -60,6 +66,11 @@ class Call:
             inputs["reset"] = resets.to(dtype)
             for number, state in enumerate(fresh):
                 inputs[f"f{number}"] = state.expand(steps, *state.shape)
+        if packed and not self._lookups:
+            given = [named[name] for name in self.names]
+            kept = self._frozen.get(given, lambda: self._packed(given, inputs.get("x", x)))
+            events = self._over_events(like=x, **inputs)
+            return [events[name] for name in self._event_names], kept
         values = dict(zip(self.values, self._parameters(*[named[name] for name in self.names]), strict=True))
         for each, indices in self._lookups:
             inputs[each.name] = each.rows(values[each.table], indices(like=x, x=x)["i"])
@@ -67,3 +78,11 @@ class Call:
         early = self._early(like=like, **values)
         events = self._over_events(like=like, **inputs, **values, **early)
         return [events[name] for name in self._event_names], [early[name] for name in self._parameter_names]
+
+    def _packed(self, given: Sequence[Tensor], like: Tensor) -> list[Tensor]:
+        """Parameters of the recurrence as its kernel of inference reads them, in the recurrence's order."""
+        with torch.no_grad():
+            values = dict(zip(self.values, self._parameters(*given), strict=True))
+            early = self._early(like=like, **values)
+            found = early | self.recurrence.inference.pack(early)
+        return [found[name] for name in self._parameter_names]

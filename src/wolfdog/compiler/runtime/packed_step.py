@@ -7,9 +7,9 @@ from math import prod
 import torch
 from torch import Tensor
 
-from ..backends.llvm.build import product_code
 from ..backends.llvm.emit import FIELDS, HEADER
 from ..backends.llvm.launch import Launch
+from ..backends.llvm.narrow import MatrixFormat
 from ..frontend.trace import Traced
 from ..passes.hoist import prepare, split
 from .torch_program import as_function
@@ -24,13 +24,16 @@ class PackedStep:
     Args:
         traced: Traced step of a cell, which reads an event and nothing else besides its parameters.
         dtype: torch.float32 or torch.float64.
+        matrices: Format of the matrices.
     """
 
-    def __init__(self, traced: Traced, dtype: torch.dtype) -> None:
+    def __init__(
+        self, traced: Traced, dtype: torch.dtype, matrices: MatrixFormat = MatrixFormat.FLOAT32
+    ) -> None:
         self.dtype, self._traced = dtype, traced
         parts = split(prepare(traced.program, hoist_events=False))
         self._early = as_function(parts.parameters)
-        self._launch = Launch(parts.recurrence, dtype)
+        self._launch = Launch(parts.recurrence, dtype, matrices=matrices)
         outputs = parts.recurrence.outputs
         self._states = sorted((name for name in outputs if name != "y"), key=lambda name: int(name[1:]))
         self.state_shapes = [outputs[name].shape for name in self._states]
@@ -44,7 +47,8 @@ class PackedStep:
         """
         code = self._traced.parameters
         with torch.no_grad(), torch.autocast("cpu", enabled=False):
-            values = code.run(dict(zip(code.names, named, strict=True)))
+            inside = [t.to(self.dtype) if t.is_floating_point() else t for t in named]
+            values = code.run(dict(zip(code.names, inside, strict=True)))
             like = torch.empty(0, dtype=self.dtype, device="cpu")
             found = self._launch.pack(self._early(like=like, **values))
             shared = {tensor.untyped_storage().data_ptr() for tensor in named}
@@ -100,7 +104,7 @@ class Turn:
         place = launch.nest.aliases["y"]
         numbers = (ctypes.c_int64 * (HEADER + FIELDS * len(launch.kernel.buffers)))()
         numbers[0] = 1
-        numbers[2] = product_code(launch.target.bits).address if launch.products else 0
+        numbers[2] = launch.product
         made: Tensor | None = None
         for number, name in enumerate(launch.kernel.buffers):
             if name in states:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from ..backends.llvm.buffer_pool import empty
 from ..backends.llvm.emit import CallerStreams
 from ..backends.llvm.launch import ALWAYS, Launch, side_by_side
+from ..backends.llvm.narrow import MatrixFormat
 from ..fork_safety import lazy
 from ..ir.evaluate import evaluate
 from ..ir.program import Program
@@ -37,10 +39,22 @@ class Recurrence:
 
     With `hoist_events`, PyTorch computes what depends on events alone, for all steps at once: faster for small batches.
     Without, the kernel computes it step by step, which saves memory traffic: faster for large batches.
+
+    Args:
+        program: Program of a step.
+        dtype: torch.float32 or torch.float64.
+        hoist_events: See above.
+        matrices: Format of the matrices of products.
     """
 
-    def __init__(self, program: Program, dtype: torch.dtype, hoist_events: bool = True) -> None:
-        self.dtype = dtype
+    def __init__(
+        self,
+        program: Program,
+        dtype: torch.dtype,
+        hoist_events: bool = True,
+        matrices: MatrixFormat = MatrixFormat.FLOAT32,
+    ) -> None:
+        self.dtype, self.format = dtype, matrices
         self.split: Split = split(prepare(program, hoist_events))
         step = self.split.recurrence
         self.states = sorted((name for name in step.outputs if name != "y"), key=lambda name: int(name[1:]))
@@ -52,9 +66,11 @@ class Recurrence:
         ]
         self.output_shape = step.outputs["y"].shape
         self.early = as_function(self.split.parameters)
-        self.over_events = as_function(self.split.events, affine) if hoist_events else as_they_are
+        self.over_events = (
+            as_function(self.split.events, partial(affine, form=matrices)) if hoist_events else as_they_are
+        )
         self.callers = CallerStreams(frozenset(self.events), ("y",))
-        self.inference = Launch(step, dtype, callers=self.callers)
+        self.inference = Launch(step, dtype, callers=self.callers, matrices=matrices)
         self.saved_forms = SavedForms()
 
     @lazy
@@ -62,17 +78,28 @@ class Recurrence:
         """Forward and backward programs, with the values saved between them."""
         return cut(adjoint(self.split.recurrence))
 
+    @property
+    def _differentiated_format(self) -> MatrixFormat:
+        """Format of matrices where gradients are computed; weights of int8 are for inference."""
+        return MatrixFormat.FLOAT32 if self.format is MatrixFormat.INT8 else self.format
+
     @lazy
     def training(self) -> Launch:
         """Forward kernel of training."""
-        return Launch(self.differentiated.forward, self.dtype, callers=self.callers)
+        return Launch(
+            self.differentiated.forward,
+            self.dtype,
+            callers=self.callers,
+            matrices=self._differentiated_format,
+        )
 
     @lazy
     def backward_kernel(self) -> Launch:
         """Backward kernel."""
         adjoint = self.differentiated.backward
         gets = tuple(name for name in self.events if name in adjoint.outputs)
-        return Launch(adjoint, self.dtype, True, CallerStreams(frozenset(["dy", *self.events]), gets))
+        callers = CallerStreams(frozenset(["dy", *self.events]), gets)
+        return Launch(adjoint, self.dtype, True, callers, self._differentiated_format)
 
     @lazy
     def backward_parameters(self) -> Callable[..., dict[str, Tensor]]:

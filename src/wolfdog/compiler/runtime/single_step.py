@@ -17,10 +17,12 @@ from torch import Tensor
 from ..backends.llvm.emit import FIELDS, HEADER
 from ..backends.llvm.in_place import in_place_code, readable
 from ..backends.llvm.launch import Launch
+from ..backends.llvm.narrow import MatrixFormat
 from ..frontend.trace import Traced
 from ..ir.program import rewrite
 from ..ir.values import Builder, Value
-from ..passes.hoist import prepare_in_place, split
+from ..passes.hoist import prepare, prepare_in_place, split
+from .frozen import Frozen
 from .torch_program import as_function
 
 Weights = Mapping[str, Tensor]
@@ -28,19 +30,30 @@ Weights = Mapping[str, Tensor]
 
 
 class SingleStep:
-    """Kernel of one step, which reads the event itself: no graph, no gradient."""
+    """Kernel of one step, which reads the event itself: no graph, no gradient.
 
-    def __init__(self, traced: Traced, dtype: torch.dtype) -> None:
+    Matrices of int8 are frozen weights: they are read from packed copies, which hold until PyTorch counts a change.
+    """
+
+    def __init__(
+        self, traced: Traced, dtype: torch.dtype, matrices: MatrixFormat = MatrixFormat.FLOAT32
+    ) -> None:
         self.dtype = dtype
+        self.packs = matrices is MatrixFormat.INT8
+        self._frozen: Frozen[Weights] = Frozen()
         self.traced = traced
         lookup = next(iter(traced.lookups), None)
         # the row that a step looks up takes the place of the event
         program = traced.program if lookup is None else rewrite(traced.program, _looked_up)
         self._indices = None if lookup is None else as_function(lookup.indices)
         self._lookup = lookup
-        parts = split(prepare_in_place(program), in_place=True)
+        if self.packs:
+            parts = split(prepare(program, hoist_events=False))
+        else:
+            parts = split(prepare_in_place(program), in_place=True)
         self.early = as_function(parts.parameters)
-        self.launch = Launch(parts.recurrence, dtype)
+        packing = matrices if self.packs else MatrixFormat.FLOAT32
+        self.launch = Launch(parts.recurrence, dtype, matrices=packing)
         outputs = parts.recurrence.outputs
         self.states = sorted((name for name in outputs if name != "y"), key=lambda name: int(name[1:]))
         self.shapes = [outputs[name].shape for name in self.states]
@@ -56,6 +69,8 @@ class SingleStep:
         Args:
             named: the cell's tensors, in the order of the parameter code.
         """
+        if self.packs:
+            return self._frozen.get(named, lambda: self._packed(named))
         if any(product.times > 1 for product in self.launch.products):
             return None
         with torch.no_grad(), torch.autocast("cpu", enabled=False):
@@ -68,6 +83,14 @@ class SingleStep:
             if not fits or tensor.untyped_storage().data_ptr() not in given:
                 return None
         return read
+
+    def _packed(self, named: Sequence[Tensor]) -> Weights:
+        code = self.traced.parameters
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+            values = code.run(dict(zip(code.names, named, strict=True)))
+            early = self.early(like=torch.empty(0, dtype=self.dtype, device="cpu"), **values)
+            # vectors that are parameters are copied too: they are frozen like the matrices
+            return {name: tensor.clone() for name, tensor in self.launch.pack(early).items()}
 
     def event(self, x: Tensor, named: Sequence[Tensor]) -> Tensor:
         """Event that the kernel reads: the given one, or the row that the step looks up by its whole numbers.
@@ -109,7 +132,12 @@ class _Table:
         self.single = single
         self.numbers = (ctypes.c_int64 * (HEADER + FIELDS * len(single._buffers)))()
         self.numbers[0] = 1
-        self.numbers[2] = in_place_code(single.launch.target.bits).address if single.launch.products else 0
+        if single.packs:
+            self.numbers[2] = single.launch.product
+        else:
+            self.numbers[2] = (
+                in_place_code(single.launch.target.bits).address if single.launch.products else 0
+            )
         self.batch = -1
         self.weights: Weights | None = None
 
@@ -123,6 +151,7 @@ class _Table:
         self.matrices = {
             name: array("q", (weights[name].data_ptr(), *weights[name].stride()))
             for name in single.launch.matrices
+            if not single.packs
         }
         held = {**self.scratch, **weights}
         for number, name in enumerate(single._buffers):

@@ -83,13 +83,18 @@ def run(
 ) -> tuple[Tensor, list[Tensor]]:
     """Outputs [T, B, ...] and last states of a recurrence, under autograd."""
     tensors = [*events, *parameters, *states]
-    if torch._C._len_torch_dispatch_stack():  # as where segments between checkpoints run again
+    if overheard():  # as where segments between checkpoints run again
         return recurrence.eager(events, parameters, states, steps, lengths)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         output, *last = RecurrenceFunction.apply(recurrence, steps, lengths, *tensors)
         return output, last
     output, last, _ = recurrence.forward(events, parameters, states, steps, lengths, save=False)
     return output, last
+
+
+def overheard() -> bool:
+    """Whether a dispatch mode has to see PyTorch's operators."""
+    return torch._C._len_torch_dispatch_stack() > 0
 
 
 _known: "OrderedDict[int, Recurrence]" = OrderedDict()
@@ -119,7 +124,7 @@ def number_of(recurrence: Recurrence) -> int:
 
     It is a hash of the program: equal recurrences share it, and graphs that are cached on disk find theirs.
     """
-    text = f"{recurrence.dtype}\n{show(recurrence.split.recurrence)}"
+    text = f"{recurrence.dtype} {recurrence.format.value}\n{show(recurrence.split.recurrence)}"
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
     _known.setdefault(number, recurrence)
     _recurrence(number)  # used last

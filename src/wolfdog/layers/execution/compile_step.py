@@ -1,5 +1,6 @@
 """Tracing and compilation of a cell's step, which leave the cell unchanged."""
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..cell.int8_weight import int8_weights
 from ..cell.rng import generators, replayed
 from ..cell.state import State, rebuilt, tensors
 from .attribute_reads import Reads, recording
@@ -17,12 +19,21 @@ from .probing import NumbersUnread, Untouched, probing
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
 
+HALF = (torch.bfloat16, torch.float16)
+"""Formats of which kernels compute in float32."""
+
 FEW = 4
 """Of so many attributes with as many rows every choice is tried, of more only all of them."""
 
 
 def compile_step(
-    record: CellRecord, eager: EagerRunner, event: Tensor, state: State, lifted: frozenset[str]
+    record: CellRecord,
+    eager: EagerRunner,
+    event: Tensor,
+    state: State,
+    lifted: frozenset[str],
+    *,
+    reduced: bool = False,
 ) -> Program:
     """Compiled step for events and states of this form, or the reason why there is none.
 
@@ -32,6 +43,7 @@ def compile_step(
         event: An event [B, ...].
         state: A state.
         lifted: Names of numbers among the cell's attributes that become arguments.
+        reduced: Whether products round to bfloat16.
 
     Returns:
         The program.
@@ -47,12 +59,12 @@ def compile_step(
     modules, reads, ties = record.modules, Reads(refuse), record.ties()
     untouched = Untouched(modules)
     made: Compiled | str
-    numbers = record.arguments(lifted, _format(event, state))
+    numbers = record.arguments(lifted, inner_format(_format(event, state)))
     slots = {name: record.number_slot(name) for name in lifted}
     try:
         stand_in = standing_in(slots, {name: numbers[name] for name in lifted})
         with stand_in, recording(modules, reads), replayed(generators(event.device), event.device):
-            made = _traced(record, eager, event, state, numbers)
+            made = _traced(record, eager, event, state, numbers, reduced)
     except Refusal as refusal:
         made = str(refusal)
     except Exception as error:
@@ -73,15 +85,25 @@ def _format(event: Tensor, state: State) -> torch.dtype:
     return event.dtype if event.is_floating_point() else next(tensors(state)).dtype
 
 
+def inner_format(dtype: torch.dtype) -> torch.dtype:
+    """Format in which kernels compute for tensors of a format."""
+    return torch.float32 if dtype in HALF else dtype
+
+
 def _traced(
-    record: CellRecord, eager: EagerRunner, event: Tensor, state: State, named: dict[str, Tensor]
+    record: CellRecord,
+    eager: EagerRunner,
+    event: Tensor,
+    state: State,
+    named: dict[str, Tensor],
+    reduced: bool,
 ) -> "Compiled":
     """Compiled step; attributes with one row per example are tried where the step fails without them.
 
     Raises:
         Refusal: The step cannot be compiled.
     """
-    from ...compiler.driver import Compiled, Refusal
+    from ...compiler.driver import Compiled, MatrixFormat, Refusal
     from ...compiler.frontend.trace import Rows
 
     def step(x: Tensor, states: Any) -> tuple[Tensor, list[Tensor]]:
@@ -93,6 +115,14 @@ def _traced(
 
     parts, slots = [t.detach() for t in tensors(state)], record.slots
     attributes = [name for name in named if name in slots and record.is_attribute(name)]
+    outer = _half_format(record, eager, event, state, named)
+    if outer is not None:
+        named = {name: _single(tensor) for name, tensor in named.items()}
+        event, parts = _single(event), [_single(part) for part in parts]
+    quantized = any(int8_weights(module) for module in record.modules)
+    matrices = MatrixFormat.BFLOAT16 if reduced or outer is torch.bfloat16 else MatrixFormat.FLOAT32
+    matrices = MatrixFormat.INT8 if quantized else matrices
+    inside = {name: named[name] for name in named if name in slots and outer is not None}
     tries: list[tuple[str, ...]] = [()]
     for length in dict.fromkeys(len(named[name]) for name in attributes):
         alike = [name for name in attributes if len(named[name]) == length]
@@ -103,8 +133,36 @@ def _traced(
     for names in tries:
         rows = Rows(names, partial(standing_in, slots))
         try:
-            return Compiled(step, named, event.detach(), parts, rows)
+            with standing_in(slots, inside):
+                return Compiled(step, named, event.detach(), parts, rows, matrices=matrices, outer=outer)
         except (RuntimeError, IndexError) as error:  # as of shapes that do not fit
             failure = failure or error
     assert failure is not None
     raise failure
+
+
+def _single(tensor: Tensor) -> Tensor:
+    return tensor.detach().float() if tensor.is_floating_point() else tensor
+
+
+def _half_format(
+    record: CellRecord, eager: EagerRunner, event: Tensor, state: State, named: Mapping[str, Tensor]
+) -> torch.dtype | None:
+    """bfloat16 or float16, where all tensors of a step have this format; None for any other step.
+
+    Raises:
+        Refusal: A step of this format gives another.
+    """
+    from ...compiler.driver import Refusal
+
+    given = [event, *tensors(state), *named.values()]
+    formats = {tensor.dtype for tensor in given if tensor.is_floating_point()}
+    if len(formats) != 1 or formats.isdisjoint(HALF):
+        return None
+    (dtype,) = formats
+    with probing(record.modules, event.device):
+        output, after = eager.step(event, state)
+    found = {tensor.dtype for tensor in (output, *tensors(after))}
+    if found != {dtype}:
+        raise Refusal(f"a step of {dtype} gives {', '.join(sorted(map(str, found)))}")
+    return dtype

@@ -13,6 +13,7 @@ from .cell_cache import Program, Slot, record_of
 from .eager import EagerRunner
 from .fast_path import SequencePath, StepPath
 from .kernel_access import obstacle
+from .precision import Precision
 from .probing import trial
 from .program_choice import Kept, ProgramChoice
 from .random_order import other_draws
@@ -47,13 +48,20 @@ class CompiledRunner:
         cell: The cell.
         returns: As of `Recurrent`.
         kept: Checks of programs that a layer stores between calls.
+        precision: As of `Recurrent`.
     """
 
-    def __init__(self, cell: nn.Module, returns: Returns | None, kept: Kept | None = None) -> None:
+    def __init__(
+        self,
+        cell: nn.Module,
+        returns: Returns | None,
+        kept: Kept | None = None,
+        precision: Precision | None = None,
+    ) -> None:
         self.eager, self.cell = EagerRunner(cell, returns), cell
         with compiling:
             self.record = record_of(cell)
-        self.choice = ProgramChoice(cell, self.record, returns, {} if kept is None else kept)
+        self.choice = ProgramChoice(cell, self.record, returns, {} if kept is None else kept, precision)
         self.reason: str | None = None
         self.ready_step: Ready | None = None  # what ran the last step without a gradient
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ...compiler.runtime.frozen import Versions
 from ..cell.arguments import checked_lengths
 from ..cell.state import State, tensors
 from .cell_cache import CellRecord, Program, Slot
@@ -56,6 +57,7 @@ class StepPath(_CellPath):
         single = self._compiled.single
         assert single is not None  # it ran the step that this path repeats
         self._weights = single.weights(self._read)
+        self._versions = Versions(self._read) if single.packs else None
         self._run: Callable[..., Any] = single.run
         self._looked_up = single.event if self._compiled.traced.lookups else None
 
@@ -65,7 +67,7 @@ class StepPath(_CellPath):
         if torch.is_grad_enabled() or type(states) is not tuple or len(states) != self._count:
             return None
         read = self._check(event, states)
-        if read is None:
+        if read is None or (self._versions is not None and not self._versions.unchanged()):
             return None
         if self._looked_up is not None:
             event = self._looked_up(event, read)

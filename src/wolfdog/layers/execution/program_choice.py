@@ -15,6 +15,7 @@ from .dependencies import watched
 from .eager import EagerRunner
 from .guards import Check, compiled_check
 from .kernel_access import default_device
+from .precision import Precision, reduces
 
 Kept = dict[Any, tuple[Program, Check]]
 """Programs by the form of their inputs, each with a check of all that its step read."""
@@ -32,10 +33,18 @@ class ProgramChoice:
         record: Cache entry of the cell.
         returns: As of `Recurrent`.
         kept: Checks of programs that a layer stores between calls.
+        precision: As of `Recurrent`.
     """
 
-    def __init__(self, cell: nn.Module, record: CellRecord, returns: Returns | None, kept: Kept) -> None:
-        self._kept = kept
+    def __init__(
+        self,
+        cell: nn.Module,
+        record: CellRecord,
+        returns: Returns | None,
+        kept: Kept,
+        precision: Precision | None = None,
+    ) -> None:
+        self._kept, self._precision = kept, precision
         self._cell, self._record, self._returns = cell, record, returns
         self._eager = EagerRunner(cell, returns)
 
@@ -74,7 +83,7 @@ class ProgramChoice:
 
     def _form(self, event: Tensor, state: State) -> Any:
         place = torch.get_default_dtype(), default_device()
-        return event.shape[1:], event.dtype, _form(state), self._returns, place
+        return event.shape[1:], event.dtype, _form(state), self._returns, place, reduces(self._precision)
 
     def _compile(self, event: Tensor, state: State, form: Any) -> Program:
         record, others = self._record, self._record.programs.get(form, [])
@@ -92,11 +101,13 @@ class ProgramChoice:
                 record.lifted |= {name for name in numbers if name is not None} - record.fixed
                 break
         lifted = frozenset(name for name in record.lifted if record.is_number(name))
-        program = compile_step(record, self._eager, event, state, lifted)
+        program = compile_step(record, self._eager, event, state, lifted, reduced=reduces(self._precision))
         if isinstance(program.made, str) and lifted:
             record.fixed |= lifted
             record.lifted = frozenset()
-            program = compile_step(record, self._eager, event, state, frozenset())
+            program = compile_step(
+                record, self._eager, event, state, frozenset(), reduced=reduces(self._precision)
+            )
         record.keep(form, program)
         if isinstance(program.made, str):
             self._warn(program.made)

@@ -9,6 +9,7 @@ from ..cell.protocol import Returns
 from ..cell.state import State
 from .compiled import CompiledRunner
 from .eager import EagerRunner
+from .precision import Precision
 from .program_choice import Kept
 
 
@@ -26,7 +27,11 @@ class Runner(Protocol):
 
 
 def choose(
-    cell: nn.Module, returns: Returns | None, asked: str | None, kept: Kept | None = None
+    cell: nn.Module,
+    returns: Returns | None,
+    asked: str | None,
+    kept: Kept | None = None,
+    precision: Precision | None = None,
 ) -> tuple[Runner, str | None]:
     """Runner for a cell, and the reason why there is no faster one.
 
@@ -35,6 +40,7 @@ def choose(
         returns: As of `Recurrent`.
         asked: The requested backend, or None.
         kept: Checks that a layer stores for the runner between calls.
+        precision: As of `Recurrent`.
 
     Returns:
         The runner, and the reason (None where this is the fastest).
@@ -45,4 +51,4 @@ def choose(
         return EagerRunner(
             cell, returns
         ), "the cell is a program of TorchScript, of which no step can be traced"
-    return CompiledRunner(cell, returns, kept), None
+    return CompiledRunner(cell, returns, kept, precision), None

@@ -26,6 +26,7 @@ from .cell_cache import record_of
 from .compiled import CompiledRunner
 from .eager import EagerRunner
 from .global_reads import GlobalRead
+from .precision import Precision
 from .scan import dynamic, scan_steps
 
 
@@ -167,9 +168,16 @@ class Plan:
         self.key = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: str, resets: bool) -> int:
+def plan(
+    cell: nn.Module,
+    returns: Returns | None,
+    features: list[int],
+    dtype: str,
+    resets: bool,
+    precision: Precision | None,
+) -> int:
     """Number of the plan for a cell, stored in this module; 0 where the cell cannot be compiled."""
-    runner = CompiledRunner(cell, returns)
+    runner = CompiledRunner(cell, returns, precision=precision or "float32")
     event = torch.zeros(2, *features, dtype=getattr(torch, dtype.removeprefix("torch.")), device="cpu")
     try:
         with replayed(generators(event.device), event.device), fresh_dropout_masks(cell, len(event)):
@@ -179,7 +187,7 @@ def plan(cell: nn.Module, returns: Returns | None, features: list[int], dtype: s
     ):  # as of a cell that takes its first state from its caller: the loop in the graph says it
         return 0
     if (
-        compiled is None or zero is None or compiled.draws
+        compiled is None or zero is None or compiled.draws or compiled.converts
     ):  # a graph draws random numbers in an order of its own
         return 0
     return register(compiled, resets, zero)

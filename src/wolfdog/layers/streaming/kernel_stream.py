@@ -32,8 +32,14 @@ class KernelStream(Stream):
         assert kernel is not None
         self._kernel, self._initial = kernel, copied(initial)
         self._weights: Sequence[Tensor] = [named[name] for name in compiled.names]
-        super().__init__(x, torch.zeros(len(x), *kernel.output_shape, dtype=kernel.dtype, device="cpu"))
-        self._tapes = [torch.stack([part, part]).contiguous() for part in tensors(self._initial)]
+        y = torch.zeros(len(x), *kernel.output_shape, dtype=kernel.dtype, device="cpu")
+        self._inside = (
+            (x.to(kernel.dtype), y) if compiled.converts else None
+        )  # buffers in the kernel's format
+        super().__init__(x, y.to(compiled.outer))
+        self._tapes = [
+            torch.stack([part, part]).to(kernel.dtype).contiguous() for part in tensors(self._initial)
+        ]
         self._current = 0  # half of the tapes that holds the state
         self.refresh()
 
@@ -47,7 +53,7 @@ class KernelStream(Stream):
         self._counted = [weight for weight in self._weights if not weight.is_inference()]
         self._versions = [weight._version for weight in self._counted]
         packed = self._kernel.packed(self._weights)
-        first, second = self._kernel.bound(packed, self.x, self.y, self._tapes)
+        first, second = self._kernel.bound(packed, *(self._inside or (self.x, self.y)), self._tapes)
         self._turns = first.run, second.run
         self._bound = first, second  # the tables that the calls read
 
@@ -57,11 +63,19 @@ class KernelStream(Stream):
                 "a weight has changed since this stream packed it: call refresh() to take the weights as they are "
                 "now, or make another stream"
             )
-        self._turns[self._current]()
+        if self._inside is None:
+            self._turns[self._current]()
+        else:
+            with torch.no_grad():
+                self._inside[0].copy_(self.x)
+                self._turns[self._current]()
+                self.y.copy_(self._inside[1])
         self._current ^= 1
 
     def _state(self) -> State:
-        return rebuilt(self._initial, [tape[self._current].clone() for tape in self._tapes])
+        return rebuilt(
+            self._initial, [tape[self._current].to(self.y.dtype, copy=True) for tape in self._tapes]
+        )
 
     def _go_on_from(self, state: State) -> None:
         for tape, part in zip(self._tapes, tensors(state), strict=True):
@@ -70,4 +84,4 @@ class KernelStream(Stream):
     def _restart(self, examples: Tensor | None) -> None:
         rows = slice(None) if examples is None else examples
         for tape, part in zip(self._tapes, tensors(self._initial), strict=True):
-            tape[self._current][rows] = part[rows]
+            tape[self._current][rows] = part[rows].to(tape.dtype)

@@ -5,6 +5,7 @@ and invalid arguments, so that results and errors are torch.nn's.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -15,9 +16,11 @@ from torch.nn.utils.rnn import PackedSequence
 from ...compiler.backends.llvm.buffer_pool import PoolUser
 from ...compiler.batched import without_memory
 from ...errors import InputError
+from ..cell.int8_weight import NUMBERS, SCALES, int8_weights
 from ..cell.symbolic_trace import SYMBOLIC, traced_call
 from ..execution.backend import asked_backend
 from ..execution.kernel_access import mode_at_work, observed, ordinary, plain, transformed
+from ..execution.precision import reduces
 from ..execution.torch_compile import planned, register, run_planned
 from ..streaming import Stream, event_buffer
 from .activations import quantities
@@ -29,6 +32,9 @@ from .layouts import Layout, Packed, Whole
 from .quantization import chosen_like
 from .run_layers import Named, RunUnit, run_stack
 from .stream import kernel_stream, layer_stream
+
+FORMATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+"""Formats of parameters that kernels take."""
 
 _PASSING = ("_last_form", "_last_reason")
 """Attributes that copies and pickles are without."""
@@ -78,7 +84,7 @@ class OnKernels(nn.RNNBase):
 
     def _refusal(self) -> str | None:
         """Reason why no kernels are made for the layer; None where they are."""
-        units = self._units(self._named())
+        units = self._units(self._named(packed=True))
         found = units if isinstance(units, str) else units.kernels
         return found if isinstance(found, str) else None
 
@@ -115,7 +121,7 @@ class OnKernels(nn.RNNBase):
                 self.__dict__["_last_reason"] = None
                 y, last = found
                 return y, tuple(last) if self.mode == "LSTM" else last[0]
-        named = self._named()
+        named = self._named(packed=True)
         units = self._units(named)
         reason = self._obstacle(units, input, hx)
         self.__dict__["_last_reason"] = reason
@@ -126,7 +132,10 @@ class OnKernels(nn.RNNBase):
                 and not observed()
                 and self._fits(units, input, hx)
             ):
-                return self._run([partial(run_loop, unit) for unit in units], named, input, hx)
+                runs: list[RunUnit] = [
+                    partial(run_loop, replace(unit, int8=False, reduced=False)) for unit in units
+                ]
+                return self._run(runs, self._named(), input, hx)
             if not transformed() and any(map(without_memory, (input, *self._parameters.values()))):
                 raise InputError(
                     f"{type(self).__name__}: the memory of the events or of a parameter was given back, as by "
@@ -174,7 +183,7 @@ class OnKernels(nn.RNNBase):
         if self.bidirectional:
             raise InputError("a bidirectional layer has no stream: an output depends on later events")
         x = event_buffer(self, self.input_size, batch)
-        named = self._named()
+        named = self._named(packed=True)
         units = self._units(named)
         if isinstance(units, str) or isinstance(units.kernels, str) or (self.dropout and self.training):
             return layer_stream(self, x, self._refusal() or "dropout between layers has no kernel")
@@ -225,9 +234,19 @@ class OnKernels(nn.RNNBase):
             self._path = LayerPath(self, runs, named, events, hx)
         self.__dict__["_last_form"] = None if second else form
 
-    def _named(self) -> list[dict[str, Any]]:
-        """Parameters of every layer and direction by the cell's names, as they are now."""
+    def _named(self, packed: bool = False) -> list[dict[str, Any]]:
+        """Parameters of every layer and direction by the cell's names, as they are now.
+
+        Args:
+            packed: Whether weights of int8 are given as numbers and scales, as kernels take them.
+        """
         held = self._parameters
+        if packed and int8_weights(self):
+            return [
+                {name.partition("_l")[0] + suffix: self._held(name + suffix) for name, suffix in kept}
+                for names in self._all_weights
+                for kept in [_as_kept(names, int8_weights(self))]
+            ]
         return [
             {
                 name.partition("_l")[0]: held[name] if name in held else getattr(self, name, None)
@@ -236,24 +255,31 @@ class OnKernels(nn.RNNBase):
             for names in self._all_weights
         ]
 
+    def _held(self, name: str) -> Any:
+        """Parameter or buffer of a name; None where there is none."""
+        return self._parameters.get(name, self._buffers.get(name))
+
     def _units(self, named: Sequence[Named]) -> Units | str:
         """Units of every layer and direction, or the reason why torch.nn runs them."""
         if asked_backend() == "eager":
             return "the eager backend was asked for"
         if type(self.num_layers) is not int or type(self.bidirectional) is not bool:
             return "num_layers must be an int and bidirectional a bool"  # as torch.nn says when it is called
-        dtype = getattr(named[0]["weight_ih"], "dtype", None)
-        if dtype not in (torch.float32, torch.float64):
-            return f"kernels compute in float32 or in float64 throughout; got {dtype}"
+        int8 = "weight_ih" + NUMBERS in named[0]
+        dtype = getattr(named[0]["weight_ih" + (SCALES if int8 else "")], "dtype", None)
+        if dtype not in FORMATS:
+            return f"kernels take {', '.join(map(str, FORMATS))}; got {dtype}"
         sizes = (self.input_size, self.hidden_size, self.proj_size)
+        reduced = dtype is torch.float32 and not torch.compiler.is_compiling() and reduces(None)
         directions = 2 if self.bidirectional else 1
-        units = units_of(self.mode, sizes, self.bias, dtype, self.num_layers, directions)
+        units = units_of(self.mode, sizes, self.bias, dtype, self.num_layers, directions, int8, reduced)
         for unit, tensors in zip(units, named, strict=True):
             for name, shape in unit.shapes.items():
                 tensor = tensors[name]
                 held = ordinary(tensor) if transformed() else plain(tensor)
-                if not held or tensor.dtype is not dtype or tensor.shape != shape:
-                    return f"{name} is no plain tensor of {dtype}, {list(shape)}, on the CPU"
+                wanted = torch.int8 if name.endswith(NUMBERS) else dtype
+                if not held or tensor.dtype is not wanted or tensor.shape != shape:
+                    return f"{name} is no plain tensor of {wanted}, {list(shape)}, on the CPU"
         return units
 
     def _within_graph(self, events: Any, hx: Any) -> Any:
@@ -281,16 +307,20 @@ class OnKernels(nn.RNNBase):
         return self._run(runs, named, events, hx)
 
     def _plans_in_graph(self) -> tuple[int, ...]:
-        units = self._units(self._named())
+        units = self._units(
+            self._named()
+        )  # with weights as they are: PyTorch computes what comes before the loop
         kernels = units if isinstance(units, str) else units.kernels
-        return () if isinstance(kernels, str) else tuple(register(kernel) for kernel in kernels)
+        if isinstance(kernels, str) or any(kernel.converts for kernel in kernels):
+            return ()
+        return tuple(register(kernel) for kernel in kernels)
 
     # For torch.compile: called while the graph is made; its result is a constant of the graph.
     _plans_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
     def _run(self, runs: Sequence[RunUnit], named: Sequence[Named], events: Any, hx: Any) -> Any:
         """Result for checked events and states, by the given runs, one for every layer and direction."""
-        dtype = named[0]["weight_ih"].dtype
+        dtype = next(tensor for tensor in named[0].values() if tensor.is_floating_point()).dtype
         layout, states = self._laid_out(events, hx, dtype)
         x = layout.x
         carried = x.dtype if hx is None else states[0][-1].dtype
@@ -317,3 +347,9 @@ class OnKernels(nn.RNNBase):
         depth = self.num_layers * (2 if self.bidirectional else 1)
         zeros = [layout.x.new_zeros(layout.batch, size, dtype=dtype) for size in state_sizes(self)]
         return layout, [tuple(zeros)] * depth
+
+
+def _as_kept(names: Sequence[str], int8: Sequence[str]) -> list[tuple[str, str]]:
+    """Names of parameters with the suffixes of the tensors that hold each."""
+    suffixes = dict.fromkeys(int8, (NUMBERS, SCALES))
+    return [(name, suffix) for name in names for suffix in suffixes.get(name, ("",))]

@@ -4,7 +4,7 @@ import contextlib
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,9 @@ from torch.func import functional_call
 
 from ... import cells
 from ...compiler.fork_safety import compiling, lazy
+from ..cell.int8_weight import NUMBERS, SCALES, keep_as_int8
 from ..cell.state import tensors
+from ..execution.compile_step import HALF, inner_format
 from ..recurrent import Recurrent
 
 if TYPE_CHECKING:
@@ -36,10 +38,12 @@ class Unit:
     proj_size: int
     bias: bool
     dtype: torch.dtype
+    int8: bool = False  # whether weights are numbers and scales
+    reduced: bool = False  # whether products round to bfloat16
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the parameters by the cell's names, in torch.nn's order."""
+        """Shapes of the tensors by the cell's names, in torch.nn's order."""
         gates = {"LSTM": 4, "GRU": 3}.get(self.mode, 1) * self.hidden_size
         shapes: dict[str, tuple[int, ...]] = {
             "weight_ih": (gates, self.input_size),
@@ -49,6 +53,10 @@ class Unit:
             shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
         if self.proj_size:
             shapes["weight_hr"] = (self.proj_size, self.hidden_size)
+        if self.int8:
+            for name in [name for name in shapes if name.startswith("weight")]:
+                numbers = shapes.pop(name)
+                shapes |= {name + NUMBERS: numbers, name + SCALES: (numbers[0], 1)}
         return shapes
 
 
@@ -92,7 +100,14 @@ class Units(tuple[Unit, ...]):
 
 @lru_cache(UNITS)
 def units_of(
-    mode: str, sizes: tuple[int, int, int], bias: bool, dtype: torch.dtype, layers: int, directions: int
+    mode: str,
+    sizes: tuple[int, int, int],
+    bias: bool,
+    dtype: torch.dtype,
+    layers: int,
+    directions: int,
+    int8: bool = False,
+    reduced: bool = False,
 ) -> Units:
     """Units of a layer.
 
@@ -103,13 +118,15 @@ def units_of(
         dtype: Format of the parameters.
         layers: Number of layers.
         directions: 1 or 2.
+        int8: Whether weights are int8 and scales.
+        reduced: Whether products round to bfloat16.
 
     Returns:
         The units of every layer and direction.
     """
     events, hidden, projected = sizes
-    first = Unit(mode, events, hidden, projected, bias, dtype)
-    inner = Unit(mode, directions * (projected or hidden), hidden, projected, bias, dtype)
+    first = Unit(mode, events, hidden, projected, bias, dtype, int8, reduced)
+    inner = Unit(mode, directions * (projected or hidden), hidden, projected, bias, dtype, int8, reduced)
     return Units([first] * directions + [inner] * (directions * (layers - 1)))
 
 
@@ -149,9 +166,16 @@ def run_loop(
 
 @torch.inference_mode(False)  # its cell is to be differentiated
 def _compile(unit: Unit) -> "Compiled | str":
-    from ...compiler.driver import Compiled, Refusal  # llvmlite loads slowly
+    from ...compiler.driver import Compiled, MatrixFormat, Refusal  # llvmlite loads slowly
 
+    outer = unit.dtype if unit.dtype in HALF else None
+    unit = replace(unit, dtype=inner_format(unit.dtype))
     cell = cell_of(unit).to_empty(device="cpu")
+    matrices = MatrixFormat.BFLOAT16 if unit.reduced or outer is torch.bfloat16 else MatrixFormat.FLOAT32
+    if unit.int8:
+        matrices = MatrixFormat.INT8
+        for name in [name for name, held in cell.named_parameters() if held.dim() == 2]:
+            keep_as_int8(cell, name)
 
     def step(x: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         after = cell(x, tuple(states) if len(states) > 1 else states[0])
@@ -161,7 +185,8 @@ def _compile(unit: Unit) -> "Compiled | str":
     sizes = [unit.proj_size or unit.hidden_size, *([unit.hidden_size] if unit.mode == "LSTM" else [])]
     states = [torch.empty(2, size, dtype=unit.dtype, device="cpu") for size in sizes]
     try:
-        return Compiled(step, dict(cell.named_parameters()), event, states)
+        named = dict(cell.named_parameters()) | dict(cell.named_buffers())
+        return Compiled(step, named, event, states, matrices=matrices, outer=outer)
     except Refusal as refusal:
         text = f"{unit.mode} runs by PyTorch's own operators, not as a kernel: {refusal}"
         warnings.warn(text, RuntimeWarning, stacklevel=2)

@@ -9,36 +9,27 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from weakref import WeakValueDictionary
 
 import llvmlite
 import llvmlite.binding as llvm
-from llvmlite.binding.newpassmanagers import NewPassManager
 
 from ...cache import load_or_build
 from ...fork_safety import compiling, once
 from ...ir import special_functions
-from .barrier import barrier
 from .gemm_loops import product_source
-from .lower import lowered
-from .microkernel import product, tiles
-from .simd import Lanes, VectorMemory
+from .machine_code import NO_MORE, SYMBOL, object_file
+from .microkernel import tiles
+from .narrow_loops import narrow_product_source
+from .narrow_tiles import narrow_tiles
 from .target import processor, target
-from .transpose import transpose
-from .vector_math import library
-
-SYMBOL = "wolfdog_kernel"
 
 KEPT = 128
 """Number of compiled kernels that stay in memory after nothing uses them any more, the latest ones."""
 
 _codes: "WeakValueDictionary[tuple[str, int], Code]" = WeakValueDictionary()
 _latest: "OrderedDict[tuple[str, int], Code]" = OrderedDict()
-
-
-NO_MORE: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 
 
 class Code:
@@ -95,7 +86,15 @@ def forget_kernels() -> None:
 @once
 def product_code(bits: int) -> Code:
     """Compiled matrix product of a number format, which every kernel calls."""
-    return tiled("product", product_source(target(bits)), bits, 9)
+    return tiled("product", product_source(target(bits)), bits, 10)
+
+
+@once
+def narrow_product_code(name: str) -> Code:
+    """Compiled product of float32 numbers and a matrix with a header, of float32 or of the format of this name."""
+    aim = target(32)
+    source = narrow_product_source(aim, name)
+    return compiled_with("narrow", source, 32, 10, {**tiles(aim), **narrow_tiles(aim)})
 
 
 def tiled(kind: str, source: str, bits: int, arguments: int) -> Code:
@@ -126,34 +125,4 @@ def _surroundings(bits: int) -> tuple[str, ...]:
 
 
 def _compiled(source: str, bits: int, more: Mapping[str, Callable[..., Any]] = NO_MORE) -> bytes:
-    """Object file of a kernel's source code, which may call `more` functions."""
-    aim = target(bits)
-    type_ = Lanes(bits, aim.lanes)
-    functions = {
-        **{name: getattr(VectorMemory(type_), name) for name in dir(VectorMemory) if not name.startswith("_")},
-        **library(type_), "product": product, "barrier": barrier, "transpose": transpose(type_),
-        **more,
-    }  # fmt: skip
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    cpu, features = processor()
-    triple = llvm.get_default_triple()
-    machine = llvm.Target.from_triple(triple).create_target_machine(
-        cpu=cpu, features=features, opt=3, reloc="pic", codemodel="default", jit=True
-    )
-    made = lowered(source, SYMBOL, functions, type_)
-    made.triple, made.data_layout = triple, str(machine.target_data)
-    module = llvm.parse_assembly(str(made))
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = (
-        False  # vectors are explicit
-    )
-    builder = llvm.create_pass_builder(machine, options)
-    passes = builder.getModulePassManager()
-    try:
-        passes.run(module, builder)
-        return bytes(machine.emit_object(module))
-    finally:
-        # llvmlite 0.50 inherits from ObjectRef first, whose _dispose does nothing: 0.24 MB would stay for each kernel.
-        NewPassManager._dispose(passes)
-        passes.detach()
+    return object_file(source, target(bits), more)

@@ -189,7 +189,7 @@ class Emitter:
         c, w, first = self._use(product.result), self._use(product.matrix), product.operand.offset * size
         panel, padded = self.target.panel, self._padded(product.width)
         self.scratch[c] = (product.times - 1) * product.width + padded
-        depth, more_a, more_c, more_w, width = 2, "", "", "", str(product.width)
+        depth, more_a, more_c, begin, width = 2, "", "", "0", str(product.width)
         if product.times > 1:
             of = f"part, {product.times}, parts" if self.cooperative else str(product.times)
             self._say(2, f"for head in range({of}):")
@@ -198,14 +198,14 @@ class Emitter:
                 f" + head * {product.depth * size}",
                 f" + head * {product.width * size}",
             )
-            more_w = f" + head * {padded * product.depth * size}" if product.heads else ""
+            begin = f"head * {padded // panel}" if product.heads else "0"
         elif self.cooperative:
             self._say(2, f"first, last = {self._part(padded // panel)}")
             width = f"least(last * {panel}, {product.width}) - first * {panel}"
-            more_c, more_w = f" + first * {panel * size}", f" + first * {panel * product.depth * size}"
+            more_c, begin = f" + first * {panel * size}", "first"
         self._say(
             depth,
-            f"product(tile, {a} + low * {row} + {first}{more_a}, {row} // {size}, {w}{more_w}, {product.depth}, "
+            f"product(tile, {a} + low * {row} + {first}{more_a}, {row} // {size}, {w}, {begin}, {product.depth}, "
             f"{c} + low * {c}_row{more_c}, {c}_row // {size}, {width}, high - low, {int(product.fresh)})",
         )
 

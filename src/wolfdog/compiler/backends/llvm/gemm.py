@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ...fork_safety import once
 from .buffer_pool import empty
-from .build import Code, build, product_code, tiled
+from .build import Code, build, narrow_product_code, product_code, tiled
 from .gemm_loops import tiled as rows_tiled
+from .narrow import MatrixFormat, narrow_matrix
 from .packing import padded, panels
 from .target import Target, target
 from .thread_pool import cuts, run, shares
@@ -32,16 +33,23 @@ WORTH = 4_000_000
 """Number of multiplications from which a product uses these kernels rather than PyTorch."""
 
 
-def multiply(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Product x W + b: x `[R, K]` with contiguous rows, W `[K, N]`, b `[N]`; the result's rows may be strided."""
+def multiply(
+    x: Tensor, matrix: Tensor, bias: Tensor | None = None, form: MatrixFormat = MatrixFormat.FLOAT32
+) -> Tensor:
+    """Product x W + b: x `[R, K]` with contiguous rows, W `[K, N]`, b `[N]`; the result's rows may be strided.
+
+    The kernel keeps W in the given format.
+    """
     aim = target(8 * x.dtype.itemsize)
     (rows, depth), width = x.shape, matrix.shape[1]
-    packed, wide = panels(matrix), padded(width, aim.panel)
+    narrow = form is not MatrixFormat.FLOAT32
+    packed, wide = narrow_matrix(matrix, form) if narrow else panels(matrix), padded(width, aim.panel)
     result = empty(rows, wide, dtype=x.dtype)
     if bias is not None:
         bias = torch.nn.functional.pad(bias, (0, wide - width)) if wide != width else bias.contiguous()
     table = [
-        product_code(aim.bits).address, x.data_ptr(), x.stride(0), packed.data_ptr(), depth, result.data_ptr(), wide,
+        (narrow_product_code(form.value) if narrow else product_code(aim.bits)).address,
+        x.data_ptr(), x.stride(0), packed.data_ptr(), depth, result.data_ptr(), wide,
         width, rows, 0 if bias is None else bias.data_ptr(),
     ]  # fmt: skip
     _run(_rows_code(aim.bits), table, -(-rows // ROWS), rows * depth * width)
@@ -104,7 +112,7 @@ def kernel(table, low, high):
         first = chunk * {ROWS}
         count = least(rows - first, {ROWS})
         to = c + first * ldc * {size}
-        product(tile, a + first * lda * {size}, lda, packed, depth, to, ldc, width, count, 1)
+        product(tile, a + first * lda * {size}, lda, packed, 0, depth, to, ldc, width, count, 1)
         if bias != 0:
             for r in range(count):
                 for j in range(0, ldc, {lanes}):

@@ -7,18 +7,21 @@ BLOCK = 512
 
 
 def product_source(target: Target) -> str:
-    """Source of kernel(a, lda, packed, K, c, ldc, N, rows, fresh): C (+)= A W for a packed W; C has whole panels."""
+    """Source of kernel(a, lda, packed, first, K, c, ldc, N, rows, fresh): C (+)= A W for a packed W.
+
+    N columns are computed from the panel `first` on; C has whole panels.
+    """
     size, panel = target.bits // 8, target.panel
     lines = [
-        "def kernel(a, lda, packed, depth, c, ldc, width, rows, fresh):",
+        "def kernel(a, lda, packed, first, depth, c, ldc, width, rows, fresh):",
         f"    panels = (width + {panel - 1}) // {panel}",
-        f"    for first in range(0, depth, {BLOCK}):",
-        f"        length = least(depth - first, {BLOCK})",
-        "        new = fresh if first == 0 else 0",
+        f"    for start in range(0, depth, {BLOCK}):",
+        f"        length = least(depth - start, {BLOCK})",
+        "        new = fresh if start == 0 else 0",
         "        for p in range(panels):",
-        f"            at = packed + (p * depth + first) * {panel * size}",
+        f"            at = packed + ((first + p) * depth + start) * {panel * size}",
         f"            to = c + p * {panel * size}",
-        f"            of = a + first * {size}",
+        f"            of = a + start * {size}",
         "            left = rows",
         *tiled(target, "tile", f"{size} * lda", 12),
     ]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...fork_safety import once
 from .build import Code, compiled_with
-from .simd import I32, POINTER, Lanes, declared
+from .simd import I32, POINTER, Lanes, declared, multiply_add
 from .target import Target, target
 
 
@@ -25,15 +25,16 @@ def readable(matrix: Tensor) -> bool:
 def in_place_code(bits: int) -> Code:
     """Compiled product, called as that of panels; in the place of the panels it takes the address of three integers.
 
-    These are the matrix's address, and its strides along K and along N, in numbers.
+    It starts from the first column. The integers are the matrix's address, and its strides along K and along N, in
+    numbers.
     """
     aim = target(bits)
-    lanes = Lanes(bits, aim.lanes)
+    lanes = aim.type
     return compiled_with(
         "in_place",
         _source(aim),
         bits,
-        9,
+        10,
         {"fma": _fma(lanes), "sums": _sums(lanes), "prefetch": _prefetch(lanes)},
     )
 
@@ -41,7 +42,7 @@ def in_place_code(bits: int) -> Code:
 def _source(target: Target) -> str:
     size, lanes = target.bits // 8, target.lanes
     lines = [
-        "def kernel(a, lda, matrix, depth, c, ldc, width, rows, fresh):",
+        "def kernel(a, lda, matrix, first, depth, c, ldc, width, rows, fresh):",
         "    w, along, across = field(matrix, 0), field(matrix, 1), field(matrix, 2)",
         f"    whole, left = depth // {lanes} * {lanes}, rows",
         "    of0, to0 = a, c",
@@ -123,13 +124,8 @@ def _by_columns(size: int, lanes: int, count: int) -> list[str]:
 
 
 def _fma(lanes: Lanes) -> Any:
-    """x y + z, rounded once."""
-
-    def fma(b: Any, *arguments: Any) -> Any:
-        function = declared(b, f"llvm.fma.{lanes.suffix}", lanes.llvm, [lanes.llvm] * 3)
-        return b.call(function, arguments)
-
-    return fma
+    """x y + z."""
+    return lambda b, *arguments: multiply_add(b, lanes, *arguments)
 
 
 def _prefetch(lanes: Lanes) -> Any:

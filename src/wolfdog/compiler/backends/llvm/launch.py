@@ -12,8 +12,9 @@ from ...ir.program import Program
 from ...passes.loop_nest import LoopNest
 from ...passes.schedule import schedule
 from ...ragged import SortedLengths
-from .build import Code, build, product_code
+from .build import Code, build, narrow_product_code, product_code
 from .emit import CallerStreams, Kernel, emit
+from .narrow import MatrixFormat, narrow_matrix
 from .openmp import Team, team, yielding
 from .packing import panels
 from .target import Target, target
@@ -41,15 +42,21 @@ class Launch:
         dtype: torch.float32 or torch.float64.
         reverse: Whether the loop over time runs from the last step to the first, as for an adjoint.
         callers: Streams in the caller's order of examples.
+        matrices: Format of the matrices of its products; other than float32 for float32 programs alone.
 
     Raises:
         Refusal: The program cannot be compiled to a kernel.
     """
 
     def __init__(
-        self, program: Program, dtype: torch.dtype, reverse: bool = False, callers: CallerStreams = NO_STREAMS
+        self,
+        program: Program,
+        dtype: torch.dtype,
+        reverse: bool = False,
+        callers: CallerStreams = NO_STREAMS,
+        matrices: MatrixFormat = MatrixFormat.FLOAT32,
     ) -> None:
-        self.dtype, self.callers = dtype, callers
+        self.dtype, self.callers, self.format = dtype, callers, matrices
         self.target: Target = target(torch.finfo(dtype).bits)
         self.nest: LoopNest = schedule(program, reverse)
         self.kernel: Kernel = emit(self.nest, self.target, self.callers)
@@ -80,11 +87,26 @@ class Launch:
         """Machine code of the cooperative kernel."""
         return build(self.cooperative.source, self.target.bits)
 
+    @property
+    def product(self) -> int:
+        """Address of the matrix product that the kernel calls; 0 where it calls none."""
+        if not self.products:
+            return 0
+        narrow = self.format is not MatrixFormat.FLOAT32
+        return (narrow_product_code(self.format.value) if narrow else product_code(self.target.bits)).address
+
     def pack(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Parameters in the kernel's layout: matrices packed in panels, others contiguous."""
+        """Parameters in the kernel's layout: matrices packed in panels, others contiguous.
+
+        Matrices that are bytes have been packed before.
+        """
         packed = {}
         for name in self.kernel.buffers:
-            if name in self.matrices:
+            if name in self.matrices and parameters[name].dtype is torch.uint8:
+                packed[name] = parameters[name]
+            elif name in self.matrices and self.format is not MatrixFormat.FLOAT32:
+                packed[name] = narrow_matrix(parameters[name].detach(), self.format)
+            elif name in self.matrices:
                 packed[name] = panels(parameters[name].detach())
             elif name in parameters:
                 packed[name] = parameters[name].detach().contiguous()
@@ -120,7 +142,7 @@ class Launch:
         numbers = [
             steps,
             0 if ragged is None else ragged.lengths.data_ptr(),
-            product_code(self.target.bits).address if self.products else 0,
+            self.product,
             0 if counter is None else counter.data_ptr(),
             0 if counter is None else yielding(),
             batch,

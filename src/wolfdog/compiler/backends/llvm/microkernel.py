@@ -11,7 +11,7 @@ from typing import Any
 from llvmlite import ir
 
 from .lower import Function
-from .simd import I1, I64, POINTER, Lanes, constant, declared, splat
+from .simd import I1, I64, POINTER, constant, multiply_add, splat
 from .target import Target
 
 
@@ -20,12 +20,11 @@ def make_tile(target: Target, rows: int, transposed: bool = False) -> Function:
 
     With `transposed`, A is stored as `[K, rows]`.
     """
-    type_ = Lanes(target.bits, target.lanes)
+    type_ = target.type
     vector, element, vectors, width = type_.llvm, type_.element, target.vectors, target.panel
     size = target.bits // 8
 
     def tile(b: Any, a: Any, lda: Any, panel: Any, depth: Any, c: Any, ldc: Any, fresh: Any) -> None:
-        fma = declared(b, f"llvm.fma.{type_.suffix}", vector, [vector] * 3)
         pa, pb, pc = (b.inttoptr(p, POINTER) for p in (a, panel, c))
 
         def at(base: Any, index: Any) -> Any:
@@ -55,7 +54,9 @@ def make_tile(target: Target, rows: int, transposed: bool = False) -> Function:
         after = []
         for m in range(rows):
             spread = splat(b, type_, b.load(at(a_rows[m], along), align=size, typ=element))
-            after += [b.call(fma, [spread, columns[n], sums[m * vectors + n]]) for n in range(vectors)]
+            after += [
+                multiply_add(b, type_, spread, columns[n], sums[m * vectors + n]) for n in range(vectors)
+            ]
         following = b.add(k, I64(1))
         k.add_incoming(following, loop)
         for phi, value in zip(sums, after, strict=True):
@@ -84,7 +85,7 @@ def tiles(target: Target) -> dict[str, Function]:
 def product(b: Any, code: Any, *arguments: Any) -> None:
     """Call of the matrix product by its address: it is compiled once rather than into every kernel.
 
-    product(code, a, lda, packed, depth, c, ldc, width, rows, fresh)
+    product(code, a, lda, packed, first, depth, c, ldc, width, rows, fresh)
     """
     kind = ir.FunctionType(ir.VoidType(), [I64] * len(arguments))
     b.call(b.inttoptr(code, kind.as_pointer()), arguments)

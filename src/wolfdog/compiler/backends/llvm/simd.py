@@ -17,10 +17,11 @@ FLAGS = ("contract",)  # permits fused multiply-add, and no other reordering
 
 @dataclass(frozen=True)
 class Lanes:
-    """Vector type of `count` numbers of `bits` bits."""
+    """Vector type of `count` numbers of `bits` bits, of a processor with fused multiply-add or without."""
 
     bits: int
     count: int
+    fused: bool = True
 
     @cached_property
     def element(self) -> ir.Type:
@@ -47,6 +48,14 @@ def declared(builder: Any, name: str, result: ir.Type, arguments: Sequence[ir.Ty
     """External function, declared once in a module."""
     known = builder.module.globals.get(name)
     return known or ir.Function(builder.module, ir.FunctionType(result, arguments), name)
+
+
+def multiply_add(builder: Any, type_: Lanes, x: Any, y: Any, z: Any) -> Any:
+    """x y + z, rounded once where the processor can."""
+    if not type_.fused:  # LLVM would call a function of the C library for every number
+        return builder.fadd(builder.fmul(x, y), z)
+    function = declared(builder, f"llvm.fma.{type_.suffix}", type_.llvm, [type_.llvm] * 3)
+    return builder.call(function, [x, y, z])
 
 
 def splat(builder: Any, type_: Lanes, value: Any) -> Any:

@@ -12,7 +12,7 @@ from llvmlite import ir
 
 from ...ir.special_functions import FORMULAS
 from .lower import Function
-from .simd import FLAGS, I32, Lanes, as_lanes, constant, declared
+from .simd import FLAGS, I32, Lanes, as_lanes, constant, declared, multiply_add
 
 LN2_HIGH = {32: 0.693359375, 64: 6.93147180369123816490e-01}  # few enough bits that n * LN2_HIGH is exact
 TERMS_EXP = {32: 7, 64: 13}  # |r| <= ln(2) / 2: the next Taylor term is below half a unit in the last place
@@ -70,10 +70,8 @@ class V:
         return self.new(self.builder.fneg(self.value))
 
     def times_plus(self, factor: "V | float", addend: "V | float") -> "V":
-        """Fused multiply-add: self * factor + addend, rounded once."""
-        vector = self.type.llvm
-        function = declared(self.builder, f"llvm.fma.{self.type.suffix}", vector, [vector] * 3)
-        return self.new(self.builder.call(function, [self.value, self.of(factor), self.of(addend)]))
+        """self * factor + addend, rounded once where the processor can."""
+        return self.new(multiply_add(self.builder, self.type, self.value, self.of(factor), self.of(addend)))
 
     def intrinsic(self, name: str) -> "V":
         """LLVM intrinsic of one vector."""

@@ -1,4 +1,4 @@
-"""Constant folding of weights that exporters leave as slices and concatenations of constants."""
+"""Constant folding of weights that exporters leave as slices, concatenations and whole numbers with scales."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -80,8 +80,22 @@ def _unsqueeze(attributes: dict[str, Any], x: Numbers, axes: Numbers | None = No
     return np.expand_dims(x, tuple(_input_or_attribute(attributes, "axes", axes) or ()))
 
 
+def _dequantize(
+    attributes: dict[str, Any], x: Numbers, scale: Numbers, zero: Numbers | None = None
+) -> Numbers:
+    if x.dtype.kind not in "iu" or scale.dtype not in (np.float32, np.float64) or scale.ndim > 1:
+        raise ValueError(f"expected whole numbers and a scale for each, got {x.dtype} and {scale.dtype}")
+    along = [1] * x.ndim
+    if scale.ndim == 1 and scale.size > 1:
+        along[attributes.get("axis", 1)] = scale.size
+    whole = x.astype(np.int32) if zero is None else x.astype(np.int32) - zero.astype(np.int32).reshape(along)
+    found: Numbers = whole.astype(scale.dtype) * scale.reshape(along)
+    return found
+
+
 FOLDS: dict[str, Callable[..., Numbers]] = {
     "Concat": _concat,
+    "DequantizeLinear": _dequantize,
     "Reshape": _reshape,
     "Slice": _slice,
     "Squeeze": _squeeze,
@@ -90,7 +104,7 @@ FOLDS: dict[str, Callable[..., Numbers]] = {
 }
 """Foldable operators: functions of attributes and operands (None for an omitted one)."""
 
-_COPIES = ("Concat", "Reshape")
+_COPIES = ("Concat", "DequantizeLinear", "Reshape")
 
 
 class Folding:
@@ -144,6 +158,7 @@ class Folding:
     def _computed(self, node: "NodeProto", operands: list[Numbers | None], reserved: list[int]) -> Numbers:
         if node.op_type in _COPIES:
             size = sum(operand.nbytes for operand in operands if operand is not None)
+            size *= 8 if node.op_type == "DequantizeLinear" else 1  # int8 becomes int32 and float32
             self._reserve(size, f"nodes such as {node.name or node.op_type!r} copy so much data")
             reserved[0] += size
         attributes = {one.name: list(one.ints) if one.ints else one.i for one in node.attribute}

@@ -19,6 +19,7 @@ _TYPES: dict[str, tuple[str, str]] = {
     "FLOAT": ("<f4", "float_data"),
     "DOUBLE": ("<f8", "double_data"),
     "FLOAT16": ("<f2", "int32_data"),
+    "INT8": ("<i1", "int32_data"),
     "INT32": ("<i4", "int32_data"),
     "INT64": ("<i8", "int64_data"),
 }
@@ -71,6 +72,11 @@ def read_tensor(
         _check_count(name, shape, len(listed), count, "numbers")
         if kind == "FLOAT16":  # stored as the bits of integers
             array = np.fromiter((bits & 0xFFFF for bits in listed), np.uint16, count).view(np.float16)
+        elif kind == "INT8":
+            wide = np.fromiter(listed, np.int32, count)
+            array = wide.astype(dtype)
+            if not np.array_equal(array, wide):
+                raise ONNXError(f"{name}: holds numbers that are no int8")
         else:
             array = np.fromiter(listed, dtype, count)
     if array.dtype.kind == "f" and not _finite(array):

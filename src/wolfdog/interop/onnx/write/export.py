@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ....errors import InputError, ONNXError
+from ....layers.cell.int8_weight import int8_weights
 from .file import model_of, write_model
 from .graph import Graph
 from .level import lengths_of
@@ -33,7 +34,8 @@ def export_onnx(
     """Write a layer, or a model that contains layers, as an ONNX file that gives the same numbers in any runtime.
 
     In sequence mode, the file's inputs are events `x` in the layer's layout, and its outputs are `y` and the final
-    states (`stm_next`, `ltm_next`). Cells with an ONNX operator (LSTM, diagonal peepholes, both forms of GRU, Elman)
+    states (`stm_next`, `ltm_next`). Weights of a quantized layer are stored as int8, followed by DequantizeLinear.
+    Cells with an ONNX operator (LSTM, diagonal peepholes, both forms of GRU, Elman)
     become that operator; other cells become a Scan over the traced step. In step mode, the inputs are one event `x` [B,
     ...] and the states `stm`, `ltm`, and the outputs `y` and the next states. The sizes of time and batch are dynamic.
 
@@ -82,7 +84,7 @@ def export_onnx(
         raise InputError(f"export_onnx: there are {part.output[-1]} outputs; got {len(classes)} classes")
     if lengths and isinstance(part, ModelPart) and "lengths" not in signature(layer.forward).parameters:
         raise InputError(f"export_onnx: {type(layer).__name__} takes no lengths: leave out lengths")
-    graph = Graph(part.dtype)
+    graph = Graph(part.dtype, int8=any(map(int8_weights, layer.modules())))
     if mode == "step":
         _write_step(graph, part)
     else:

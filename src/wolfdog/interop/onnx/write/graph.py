@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...arrays import Numbers
 from ..package import onnx_package
+from .int8_parts import int8_parts
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto
@@ -26,10 +28,11 @@ class Graph:
     Args:
         dtype: Default type of numbers, float32 or float64.
         around: The outer graph; None for a main graph.
+        int8: Whether constants that are whole numbers of int8 times scales are stored as these.
     """
 
-    def __init__(self, dtype: np.dtype[Any], around: "Graph | None" = None) -> None:
-        self.dtype = dtype
+    def __init__(self, dtype: np.dtype[Any], around: "Graph | None" = None, *, int8: bool = False) -> None:
+        self.dtype, self.int8 = dtype, int8
         self.nodes: list[NodeProto] = []
         self.inputs: list[ValueInfoProto] = []
         self.outputs: list[ValueInfoProto] = []
@@ -63,6 +66,10 @@ class Graph:
         """Initialiser with the numbers and the type of an array."""
         array = np.asarray(array, order="C")
         root = self._root
+        if root.int8 and array.ndim > 1 and array.dtype == np.float32 and array.size > SHARED:
+            found = int8_parts(array)
+            if found is not None:
+                return root._dequantized(*found, array.shape, hint)
         key = (array.dtype.str, array.shape, array.tobytes()) if array.size <= SHARED else None
         if key in root._known:
             return root._known[key]
@@ -71,6 +78,14 @@ class Graph:
         if key is not None:
             root._known[key] = name
         return name
+
+    def _dequantized(
+        self, numbers: Numbers, scales: Numbers, axis: int, shape: Sequence[int], hint: str
+    ) -> str:
+        """Result of DequantizeLinear over a matrix of int8, in a shape."""
+        stored = self.constant(numbers, f"{hint}_int8"), self.constant(scales, f"{hint}_scales")
+        found = self("DequantizeLinear", *stored, axis=axis)
+        return found if len(shape) == 2 else self("Reshape", found, self.integers(*shape))
 
     def number(self, value: float) -> str:
         """Scalar constant of the graph's type."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .... import cells
+from ....layers.cell.int8_weight import without_int8
 from ...activations import ACTIVATIONS, DEFAULT_ACTIVATIONS, Activation
 from ...arrays import Numbers
 from ...general_cells import GeneralElman, GeneralGRU, GeneralLSTM
@@ -157,5 +158,6 @@ def operator_of(cell: nn.Module) -> Operator | None:
         >>> operator_of(cells.GRUCell(3, 5)).op, operator_of(cells.FourGateLSTMCell(3, 5))
         ('GRU', None)
     """
-    make = _OPERATORS.get(type(cell))  # an exact type, since a subclass may have other equations
+    kind = without_int8(type(cell))
+    make = _OPERATORS.get(kind)  # an exact type, since a subclass may have other equations
     return None if make is None else make(cell)

@@ -29,7 +29,7 @@ function showPast() {
       item.dataset.ago = one.ago;
       return item;
     });
-    const none = !moment ? "" : source.background.has(moment.context) ? "Nothing: this label names nothing." : verdict ? "Nothing in the last minutes: the frame itself, or what lies further back." : "…";
+    const none = !moment ? "" : source.background.has(moment.context) ? "None is looked for: this label names nothing." : verdict ? "Nothing in the last minutes: the frame itself, or what lies further back." : "…";
     box.replaceChildren(...(cards.length ? cards : [make("li", { class: "none" }, none)]));
   }
   for (const item of box.children) {

@@ -1,0 +1,3 @@
+"""Quantization of layers: weights of int8."""
+
+from .quantize import quantize as quantize
