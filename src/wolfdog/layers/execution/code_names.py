@@ -96,7 +96,8 @@ def names_in(code: CodeType) -> Names:
         strings.update(
             constant for constant in one.co_consts if isinstance(constant, str) and constant.isidentifier()
         )
-    return Names(*map(frozenset, found.values()), frozenset(bare), frozenset(strings))
+    names, attributes, imports = map(frozenset, found.values())
+    return Names(names, attributes, imports, frozenset(bare), frozenset(strings))
 
 
 def library(of: Any) -> bool:

@@ -170,7 +170,7 @@ def visit_ends(world: World, intervals: Floats) -> Floats:
 def gap_ends(world: World, intervals: Floats, burst: NDArray[np.bool_]) -> Floats:
     """[N]: the probability that a gap ended; a new burst of a triggered camera ends most gaps."""
     ends = -np.expm1(-intervals / world.gap)
-    return np.where(burst, np.maximum(ends, 0.7), ends)
+    return np.asarray(np.where(burst, np.maximum(ends, 0.7), ends))
 
 
 def _next(rng: np.random.Generator, world: World, species: NDArray[np.int64]) -> NDArray[np.int64]:

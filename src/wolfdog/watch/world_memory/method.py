@@ -66,7 +66,11 @@ class WorldMemory(Method):
         order = _order(network, stream.table.classes)
         frames, rows = log_of(stream.of_frames[:, order]), log_of(stream.p[:, order])
         clarity = torch.from_numpy(stream.table.clarity)
-        of_frames = torch.from_numpy(stream.mean_of_frames(stream.table.clarity)).unsqueeze(1)
+        of_frames = (
+            torch.from_numpy(stream.mean_of_frames(stream.table.clarity.astype(np.float64)))
+            .float()
+            .unsqueeze(1)
+        )
         seconds = np.diff(stream.time, prepend=stream.time[:1]).astype(np.float32)
         clock = network.clock(torch.from_numpy(seconds).unsqueeze(1))
         context = np.empty_like(stream.p)

@@ -203,7 +203,7 @@ def fit_clear_prudence(network: WorldNetwork, clean: SimulatedStreams) -> None:
     look_of = network.looks.argmax(-1)
     said, true = (log_p.exp() @ network.looks).argmax(-1), look_of[labels]
     bonus = network.look_lead(log_p) * clear.nan_to_num(0.0).unsqueeze(-1)
-    looks = said[said == true].unique()
+    looks = torch.unique(said[said == true])
     for prudence in CLEAR_PRUDENCE:
         network.clear_prudence.fill_(prudence)
         given = look_of[(log_q + prudence * bonus).argmax(-1)]
