@@ -63,16 +63,16 @@ def test_lost_species(sets: ModuleType) -> None:
 def test_smallest_comparison(sets: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     import smoothing
 
-    parts, ideal = sets.simulated.simulated("as trained", 4, 0, streams=6, frames=20)
+    parts, ideal = sets.simulated.simulated("standard", 4, 0, streams=6, frames=20)
     baselines = {name: (METHODS[name](),) * 2 for name in ("none", "ema", "hmm")}
     table = smoothing.compare(parts, baselines, {"memory": (AnyClass(), False)}, ideal, by_stream=True)
     assert list(table) == ["none", "ema", "hmm", "memory", "ideal filter"]
     assert table["ideal filter"]["log loss"] < table["none"]["log loss"]
-    smoothing.show("simulated, as trained", table)
-    smoothing.targets({"simulated, as trained": table})
+    smoothing.show("simulated, standard", table)
+    smoothing.targets({"simulated, standard": table})
     said = capsys.readouterr().out
     assert "| ideal filter |" in said
-    assert "way to the ideal filter: log loss" in said
+    assert "way to the ideal filter in log loss" in said
 
 
 def test_tuning_takes_the_best_of_the_grid(sets: ModuleType) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from wolfdog.watch.predictions import Predictions
 from wolfdog.watch.smoothing.simulation import observe
-from wolfdog.watch.smoothing.world import TRAINED, World, draw_world
+from wolfdog.watch.smoothing.world import STANDARD, World, draw_world
 
 from .labelled import Labelled
 
@@ -55,7 +55,7 @@ def load_sequences(file: Path, seed: int, *, train: bool, sites: int, images: in
     changed[1:] = (labels[1:] != labels[:-1]) | (seconds[1:] > 60)
     rng = np.random.default_rng([seed, 5_000_003])
     log_p, _, confidence, spread = observe(
-        _same_classifier(draw_world(1, K, rng, TRAINED), N), labels, np.ones((T, N), bool), changed,
+        _same_classifier(draw_world(1, K, rng, STANDARD), N), labels, np.ones((T, N), bool), changed,
         (seconds / 2).clip(0, 1e4).astype(np.float32), np.random.default_rng([seed, train]),
     )  # fmt: skip
     kept = np.concatenate([np.arange(count) * N + n for n, count in enumerate(length)])

@@ -7,17 +7,20 @@ import numpy as np
 from wolfdog.watch.smoothing.camera_times import Times
 from wolfdog.watch.smoothing.ideal_filter import ideal_filter
 from wolfdog.watch.smoothing.simulation import simulate
-from wolfdog.watch.smoothing.world import EXACT, WIDER, Ranges
+from wolfdog.watch.smoothing.world import EXACT, PLAIN, WIDER, Ranges
 
 from .labelled import Judged, Labelled, from_streams
 
 KINDS: dict[str, Ranges] = {
-    "as trained": EXACT,
+    "standard": EXACT,
+    "plain": PLAIN,
     "wider": WIDER,
     "regular times": replace(EXACT, times=Times(bursty=0.0)),
     "bursts": replace(EXACT, times=Times(bursty=1.0)),
     "few blanks": replace(EXACT, no_blank=0.0, gap=(1.0, 2.0), gap_share=(0.05, 0.3), visit=(10.0, 80.0)),
     "many blanks": replace(EXACT, no_blank=0.0, gap=(20.0, 120.0), gap_share=(1.0, 1.0), visit=(2.0, 8.0)),
+    "accurate classifier": replace(EXACT, accurate=1.0),
+    "one dominant species": replace(EXACT, dominant=1.0, visit_spread=(0.0, 0.8)),
 }
 """Ranges of the streams; all but "wider" have an ideal filter."""
 

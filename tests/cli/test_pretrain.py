@@ -1,6 +1,7 @@
 import json
 from functools import partial
 
+import torch
 from safetensors import safe_open
 
 from cli_run import assert_fine, assert_told, wolfdog
@@ -24,11 +25,24 @@ def test_the_file_is_written(tmp_path):
     assert made["options"]["steps"] == 1
 
 
+def test_training_continues_from_a_network(tmp_path):
+    first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    assert_fine(wolfdog("pretrain", "--out", first, *TINY))
+    assert_fine(wolfdog("pretrain", "--out", second, "--start", first, "--rate", 1e-9, *TINY[:4]))
+    one, other = load_network(first), load_network(second)
+    assert other.config == one.config
+    for before, after in zip(one.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(after, before, rtol=0, atol=1e-7)
+    ran = wolfdog("pretrain", "--out", second, "--start", first, *TINY)
+    assert_told(ran, "--width is of a new network")
+
+
 def test_mistakes_are_told_in_one_line(tmp_path):
     assert_told(wolfdog("pretrain", "--out", tmp_path / "no" / "a.safetensors"), "a folder that exists")
     assert_told(wolfdog("pretrain", "--out", tmp_path, *TINY), "expected a file")
     assert_told(wolfdog("pretrain", "--out", tmp_path / "a.safetensors", "--steps", 0), "at least 1 step")
     assert_told(wolfdog("pretrain", "--out", tmp_path / "a.safetensors", "--threads", 0), "at least 1")
+    assert_told(wolfdog("pretrain", "--out", tmp_path / "a.safetensors", "--rate", 0, *TINY), "above 0")
     assert not list(tmp_path.iterdir())
 
 
@@ -52,4 +66,5 @@ def test_options_of_the_other_memory_are_told(tmp_path):
     out = ("--out", tmp_path / "world.safetensors")
     assert_told(wolfdog("pretrain", *out, "--world"), "--images")
     assert_told(wolfdog("pretrain", *out, "--world", "--images", tmp_path, "--width", 8), "--width")
+    assert_told(wolfdog("pretrain", *out, "--world", "--images", tmp_path, "--rate", 1), "--rate")
     assert_told(wolfdog("pretrain", *out, "--images", tmp_path), "--world")

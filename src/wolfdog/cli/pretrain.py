@@ -24,6 +24,13 @@ def pretrain(
     width: Annotated[
         int | None, typer.Option(help="Units of the state of each class.", show_default="40")
     ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Largest learning rate.", show_default="0.003; with --start, 0.001"),
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Network that the training continues from, .safetensors.")
+    ] = None,
     threads: Annotated[int, typer.Option(help="Threads of PyTorch.")] = 1,
     world: Annotated[
         bool,
@@ -61,7 +68,7 @@ def pretrain(
     import torch
 
     from wolfdog.errors import InputError
-    from wolfdog.watch.smoothing.any_class_file import save_network
+    from wolfdog.watch.smoothing.any_class_file import load_network, save_network
     from wolfdog.watch.smoothing.any_class_network import AnyClassConfig
     from wolfdog.watch.smoothing.pretraining import Pretraining
     from wolfdog.watch.smoothing.pretraining import pretrain as train
@@ -72,9 +79,9 @@ def pretrain(
         raise InputError(f"--out {out}: expected a file in a folder that exists.")
     torch.set_num_threads(threads)
     if world:
-        if ahead_steps is not None or width is not None:
+        if any(option is not None for option in (ahead_steps, width, rate, start)):
             raise InputError(
-                "--ahead-steps and --width are of the any-class memory: leave them out with --world."
+                "--ahead-steps, --width, --rate and --start are of the any-class memory: leave them out with --world."
             )
         pretrain_world_memory(
             images, out, seed=seed, steps=steps, most=most, distractors=distractor or [], bank=bank
@@ -84,9 +91,14 @@ def pretrain(
         raise InputError(
             "--images, --most, --distractor and --bank are for --world: give it too, or leave them out."
         )
+    if start is not None and width is not None:
+        raise InputError("--width is of a new network: leave it out with --start.")
     steps, ahead_steps = 6000 if steps is None else steps, 2200 if ahead_steps is None else ahead_steps
-    options = Pretraining(steps=steps, ahead_steps=ahead_steps, seed=seed)
+    if rate is None:
+        rate = Pretraining.rate if start is None else 1e-3
+    options = Pretraining(steps=steps, ahead_steps=ahead_steps, seed=seed, rate=rate)
     config = AnyClassConfig(width=40 if width is None else width)
+    before = None if start is None else load_network(start)
     with StageBars(1)("training on simulated streams", steps + ahead_steps) as done:
         network = train(
             options,
@@ -94,6 +106,7 @@ def pretrain(
             lambda form, step, loss: done(
                 step + (steps if form == "ahead" else 0), f"{form} form: loss {loss:.3f}"
             ),
+            start=before,
         )
     save_network(out, network, {"options": asdict(options), "torch": torch.__version__})
     console.print(f"{out}: {out.stat().st_size:,} bytes", markup=False, soft_wrap=True)

@@ -38,7 +38,7 @@ def run_worlds(
         memories: Names of memories.
         seed: First seed.
         seeds: Number of seeds.
-        out: OUT.
+        out: Folder for the results.
         workers: Processes side by side.
         quick: Whether training and test are cut to seconds, to try the command.
 
@@ -76,8 +76,8 @@ def run_worlds(
             report=lambda run, number, _: done(number, f"{run.world} {run.memory} {run.shortfall:.3f}"),
         )
     text = [*suite_lines(runs)]
-    for world in worlds:
-        text += ["", *gap_lines([run for run in runs if run.world == world])]
+    for name in dict.fromkeys(run.world for run in runs):
+        text += ["", *gap_lines([run for run in runs if run.world == name])]
     try:
         with atomic_write(out / "suite.md") as file:
             file.write("\n".join(text) + "\n")

@@ -1,5 +1,6 @@
 """Any-class memory: its form, its streaming, its file, and the network that comes with the package."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,12 @@ from safetensors.torch import load_file, save_file
 
 from wolfdog.errors import CheckpointError, InputError, ShapeError
 from wolfdog.watch.predictions import Predictions
-from wolfdog.watch.smoothing import AnyClass, AnyClassMemory, any_class, calibration
+from wolfdog.watch.smoothing import AnyClass, AnyClassMemory, any_class
 from wolfdog.watch.smoothing.any_class_file import PRETRAINED, load_network, pretrained_network, save_network
 from wolfdog.watch.smoothing.any_class_network import AnyClassConfig, AnyClassNetwork
-from wolfdog.watch.smoothing.batch import as_batch, predict
-from wolfdog.watch.smoothing.calibration import _predict, _worst_tenth, calibrate
-from wolfdog.watch.smoothing.pretraining import Pretraining, _second_animal, batches, loss_of, pretrain
+from wolfdog.watch.smoothing.batch import Batch, as_batch, predict
+from wolfdog.watch.smoothing.calibration import Bounds, _keeps, _predict, calibrate
+from wolfdog.watch.smoothing.pretraining import Pretraining, _harm, _second_animal, batches, loss_of, pretrain
 from wolfdog.watch.smoothing.simulation import simulate
 from wolfdog.watch.smoothing.world import EXACT, TRAINED, WIDER
 
@@ -98,8 +99,9 @@ def test_steps_give_the_numbers_of_the_sequence(
 def test_long_streams_in_chunks_give_the_same(monkeypatch: pytest.MonkeyPatch, ahead: bool) -> None:
     table, method = random_table(3, 11), AnyClass(network=network())
     whole = context(method, table, ahead)
-    for chunk in (1, 3, 4, 11):
+    for chunk, kept in ((1, 10**6), (3, 10**6), (1, 0), (4, 0), (11, 0)):
         monkeypatch.setattr(any_class, "_CHUNK", chunk)
+        monkeypatch.setattr(any_class, "_KEPT", kept)
         np.testing.assert_allclose(context(method, table, ahead), whole, atol=1e-5)
 
 
@@ -242,11 +244,11 @@ def test_pretraining_learns_and_repeats() -> None:
         assert after < before - 0.1
 
 
-def test_prudence_keeps_harm_below_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "HARM", 0.1)  # of 24 frames, 0.03 is less than one
+def test_prudence_keeps_harm_within_its_bounds() -> None:
+    bounds = Bounds(worst=0.1, rare=0.05, accurate=0.02)
     held_out = list(islice(batches(Pretraining(rows=96, frames=24, classes=(4, 4))), 4))
     made = AnyClassNetwork(AnyClassConfig(width=4))
-    calibrate(made, held_out)
+    calibrate(made, held_out, Bounds(worst=0, rare=0, accurate=0))
     assert made.prudence.tolist() == [0, 0]  # an untrained network does no harm
     for readout, states in ((made.causal, 4), (made.ahead, 8)):
         with torch.no_grad():
@@ -254,14 +256,47 @@ def test_prudence_keeps_harm_below_its_bound(monkeypatch: pytest.MonkeyPatch) ->
                 parameter.zero_()
             readout.own.weight[0, states + 2] = 1  # the feature of the most probable class
             readout.out.weight[0, 0] = -0.6  # which now loses that much
-    calibrate(made, held_out)
+    calibrate(made, held_out, bounds)
     for form in (0, 1):
         prudence = round(float(made.prudence[form]), 1)
         assert 0 < prudence < 3
         with torch.no_grad():
             made.prudence[form], made.temperature[form] = 0, 1
             found = [_predict(made, batch, ahead=bool(form)) for batch in held_out]
-        assert _worst_tenth(found, held_out, prudence) >= -0.1 > _worst_tenth(found, held_out, prudence - 0.1)
+        assert _keeps(bounds, found, held_out, prudence)
+        assert not _keeps(bounds, found, held_out, prudence - 0.1)
+
+
+def test_each_bound_of_harm_by_hand() -> None:
+    """Ten frames of class 0 and one of class 1, all named rightly; the last is changed."""
+    labels = torch.tensor([0] * 10 + [1]).reshape(11, 1, 1)
+    log_p = (0.6 * torch.eye(3)[labels] + 0.2).log()
+    log_q = log_p.clone()
+    log_q[10, 0, 0] = torch.tensor([0.6, 0.2, 0.2]).log()
+    nothing = torch.zeros(0)
+    batch = Batch(labels, log_p, nothing, nothing, nothing)
+    wide = Bounds(worst=1, rare=1, accurate=1)
+    assert _keeps(wide, [log_q], [batch], 0.0)
+    for name, harm in (("worst", 1 / 11), ("rare", 1.0), ("accurate", 1 / 11)):
+        assert _keeps(replace(wide, **{name: harm + 1e-4}), [log_q], [batch], 0.0)
+        assert not _keeps(replace(wide, **{name: harm - 1e-4}), [log_q], [batch], 0.0)
+    lead = 1 - 0.25
+    assert _keeps(Bounds(worst=0, rare=0, accurate=0), [log_q], [batch], float(np.log(3)) / lead + 0.01)
+
+
+def test_loss_of_harm_by_hand() -> None:
+    """Two classes that weigh the same: one frame that stays right, one that is changed, one that was wrong."""
+    labels = torch.tensor([0, 0, 1]).reshape(3, 1, 1)
+    log_p = torch.tensor([[0.8, 0.2], [0.3, 0.7], [0.4, 0.6]]).log().reshape(3, 1, 1, 2)
+    log_q = torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.7, 0.3]]).log().reshape(3, 1, 1, 2)
+    nothing = torch.zeros(0)
+
+    def softplus(margin: float) -> float:
+        return 0.3 * float(np.log1p(np.exp(-margin / 0.3)))
+
+    expected = 0.25 * softplus(float(np.log(9))) + 0.5 * softplus(float(np.log(3 / 7)))
+    found = _harm(log_q, Batch(labels, log_p, nothing, nothing, nothing))
+    torch.testing.assert_close(found, torch.tensor([expected]))
 
 
 def streams_as_table(ranges: Any, classes: int, seed: int) -> tuple[Predictions, np.ndarray[Any, Any]]:

@@ -70,7 +70,8 @@ class _Labelled:
     def _check(self, count: int | None, *cues: str) -> str:
         where = f"fact {self.name!r}"
         check_names(self.name, where="a fact's name")
-        if isinstance(self.labels, str) or not isinstance(self.labels, tuple | list):
+        labels: object = self.labels  # a world file may hold anything
+        if not isinstance(labels, tuple | list):
             raise WorldError(f"{where}: labels: expected a list of labels, got {self.labels!r}.")
         object.__setattr__(self, "labels", tuple(self.labels))
         check_names(*self.labels, where=f"{where}: labels")

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from wolfdog.errors import InputError
 
-from .simulation import Streams, leaving
+from .simulation import Streams, gap_ends, visit_ends
 from .world import World
 
 Array = NDArray[np.float64]
@@ -22,7 +22,7 @@ def ideal_filter(streams: Streams) -> Array:
     on the subspace of logits that sum to zero, since a classifier's softmax loses their sum.
 
     Raises:
-        InputError: a stream has visit noise, unclear stretches, a classifier of several frames or only its top
+        InputError: A stream has visit noise, unclear stretches, a classifier of several frames or only its top
             few probabilities: simulate with `EXACT`.
     """
     w = streams.world
@@ -45,20 +45,17 @@ def ideal_filter(streams: Streams) -> Array:
     gap = w.gap_share[:, None, None].astype(np.float64)
     for t in range(T):
         if t:
-            ends = [
-                leaving(w, streams.intervals[t], streams.bursts[t], np.full(N, view))[:, None, None]
-                for view in (False, True)
-            ]
+            visit = visit_ends(w, streams.intervals[t])[:, :, None].astype(np.float64)
+            pause = gap_ends(w, streams.intervals[t], streams.bursts[t])[:, None, None].astype(np.float64)
             rho = np.power(w.correlation, streams.intervals[t]).astype(np.float64)
             likely = _likelihood(x[t], means, x[t - 1], rho, w.frame_noise)
             same = np.diagonal(likely, axis1=1, axis2=2)[:, None]
             from_seen, from_blank = seen @ likely, blank @ likely
-            arrive = follow @ (ends[1] * (1 - gap) * from_seen + ends[0] * from_blank)
+            arrive = follow @ (visit * (1 - gap) * from_seen + pause * from_blank)
             seen, blank = (
-                (1 - ends[1]) * ((1 - fade) * seen * same + fade * from_seen * confusion)
-                + arrive * confusion,
-                (1 - ends[0]) * ((1 - fade) * blank * same + fade * from_blank * confusion[:, :1])
-                + ends[1] * gap * from_seen * confusion[:, :1],
+                (1 - visit) * ((1 - fade) * seen * same + fade * from_seen * confusion) + arrive * confusion,
+                (1 - pause) * ((1 - fade) * blank * same + fade * from_blank * confusion[:, :1])
+                + visit * gap * from_seen * confusion[:, :1],
             )
         total = seen.sum((1, 2), keepdims=True) + blank.sum((1, 2), keepdims=True)
         seen, blank = seen / total, blank / total

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,10 +18,16 @@ from .calibration import calibrate
 from .simulation import Streams, simulate
 from .world import TRAINED, Ranges, World, draw_world
 
-NUMBERS = 24
+NUMBERS = 12
 """Count of numbers of classes between the least and the largest."""
 SHORTEST = 6
 """Frames of the shortest streams."""
+LONGEST = 4
+"""Length of the longest streams, in units of the usual length."""
+RISE, FALL = 50, 0.2
+"""Steps in which the learning rate rises, and the share of the steps in which it falls."""
+MARGIN = 0.3
+"""τ of the loss of harm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,19 +35,23 @@ class Pretraining:
     """Options of pretraining.
 
     Attributes:
-        steps: of the optimiser, for the causal form.
-        ahead_steps: of the optimiser, for the form that looks ahead.
-        seed: of weights and streams.
-        frames: of each simulated stream.
-        short: share of the batches whose streams are shorter, 6 frames at least; and more streams in turn.
-        classes: least and largest number of classes; those between are spaced evenly in the logarithm.
-        rows: streams times classes in a batch.
-        rate: largest learning rate; it rises over the first hundredth of the steps and falls to zero.
+        steps: Steps of the optimiser, for the causal form.
+        ahead_steps: Ahead steps of the optimiser, for the form that looks ahead.
+        seed: Seed of weights and streams.
+        frames: Frames of each simulated stream.
+        short: Share of the batches whose streams are shorter, 6 frames at least; and more streams in turn.
+        long: Share of the batches whose streams are longer, 4 times at most; and fewer streams in turn.
+        classes: Least and largest number of classes; those between are spaced evenly in the logarithm.
+        rows: Streams times classes in a batch.
+        rate: Largest learning rate; it rises over the first 50 steps, and falls to zero over the last fifth of them.
         balance: γ: a frame of class k weighs (share of k in its stream)^-γ in the loss.
+        harm: λ: weight in the loss of what the memory harms: λ τ softplus(-m / τ) for a frame that the classifier
+            names rightly, m being by how much the log probability of its class exceeds that of the next one. Each
+            class of a stream weighs the same in it, whatever its share.
         guard: η: a stream weighs exp(η d) in the loss, d being by how much its loss exceeds that of the classifier at
             the best temperature: so training attends to the streams that the memory harms.
-        pairs: share of the batches in which a second animal may be in view.
-        ranges: of the streams.
+        pairs: Share of the batches in which a second animal may be in view.
+        ranges: Ranges of the streams.
     """
 
     steps: int = 6000
@@ -48,10 +59,12 @@ class Pretraining:
     seed: int = 0
     frames: int = 128
     short: float = 0.3
+    long: float = 0.15
     classes: tuple[int, int] = (2, 100)
     rows: int = 176
     rate: float = 3e-3
     balance: float = 0.45
+    harm: float = 1.0
     guard: float = 1.0
     pairs: float = 0.15
     ranges: Ranges = TRAINED
@@ -59,6 +72,8 @@ class Pretraining:
     def __post_init__(self) -> None:
         if min(self.steps, self.ahead_steps, self.rows) < 1 or self.frames < 2:
             raise InputError("pretraining needs at least 1 step of each form, 1 row and 2 frames.")
+        if not 0 < self.rate < float("inf"):
+            raise InputError(f"the learning rate must be above 0, got {self.rate}.")
         if not 2 <= self.classes[0] <= self.classes[1]:
             raise InputError(f"classes must be 2 or more, least first; got {self.classes}.")
 
@@ -72,9 +87,11 @@ def batches(options: Pretraining, *, times: bool = True) -> Iterator[Batch]:
     )  # few: a kernel is compiled for each
     while True:
         K = int(rng.choice(numbers))
-        T = options.frames
-        if rng.random() < options.short:
+        T, kind = options.frames, rng.random()
+        if kind < options.short:
             T = int(np.exp(rng.uniform(np.log(min(SHORTEST, T)), np.log(T))))
+        elif kind < options.short + options.long:
+            T = round(T * np.exp(rng.uniform(0, np.log(LONGEST))))
         N = max(1, round(options.rows / K * min(options.frames / T, 4)))
         world = draw_world(N, K, rng, options.ranges)
         first = simulate(N, T, K, rng, options.ranges, world)
@@ -93,7 +110,7 @@ def _second_animal(first: Streams, rng: np.random.Generator, ranges: Ranges) -> 
 
 
 def loss_of(network: AnyClassNetwork, batch: Batch, options: Pretraining, *, ahead: bool = False) -> Tensor:
-    """Cross-entropy of the causal form, or of the form that looks ahead, whose forward cell is not trained."""
+    """Cross-entropy and harm of the causal form, or of the form that looks ahead, whose forward cell is not trained."""
     if ahead:
         with torch.no_grad():
             y, _ = network.states(batch.frames)
@@ -101,9 +118,22 @@ def loss_of(network: AnyClassNetwork, batch: Batch, options: Pretraining, *, ahe
     else:
         y, _ = network.states(batch.frames)
     weight = _weights(batch, options.balance)
-    of_streams = -(weight * _picked(predict(network, batch, y, ahead=ahead), batch.labels)).sum((0, 2))
+    log_q = predict(network, batch, y, ahead=ahead)
+    of_streams = -(weight * _picked(log_q, batch.labels)).sum((0, 2))
     guard = (options.guard * (of_streams.detach() - _bare_losses(batch, weight))).clamp(-4, 4).exp()
+    if options.harm:
+        of_streams = of_streams + options.harm * _harm(log_q, batch)
     return (guard / guard.sum() * of_streams).sum()
+
+
+def _harm(log_q: Tensor, batch: Batch) -> Tensor:
+    """[B]: loss of the frames that the classifier names rightly and the memory does not, or hardly."""
+    labels = batch.labels.unsqueeze(-1).clamp(min=0)
+    right = batch.log_p.argmax(-1) == batch.labels
+    next_one = log_q.scatter(-1, labels, -torch.inf).amax(-1)
+    margin = _picked(log_q, batch.labels) - next_one
+    loss = MARGIN * nn.functional.softplus(-margin / MARGIN)
+    return (_weights(batch, 1.0) * right * loss).sum((0, 2))
 
 
 def _picked(log_q: Tensor, labels: Tensor) -> Tensor:
@@ -134,6 +164,8 @@ def pretrain(
     options: Pretraining | None = None,
     config: AnyClassConfig | None = None,
     progress: Callable[[str, int, float], None] | None = None,
+    *,
+    start: AnyClassNetwork | None = None,
 ) -> AnyClassNetwork:
     """Any-class network trained on simulated streams.
 
@@ -142,17 +174,21 @@ def pretrain(
     temperature of both forms are fitted on streams of another seed.
 
     Args:
-        options: of the training.
-        config: of the network.
-        progress: called every 100 steps with the form ("causal" or "ahead"), the step, and the mean loss since the
+        options: Options of the training.
+        config: Config of the network.
+        progress: Called every 100 steps with the form ("causal" or "ahead"), the step, and the mean loss since the
             last call.
+        start: Network that the training continues from, which is not changed; None for a new one. Both its forms are
+            trained further, and `config` is left out.
     """
     options = Pretraining() if options is None else options
     torch.manual_seed(options.seed)
-    network = AnyClassNetwork(config)
+    network = AnyClassNetwork(config) if start is None else deepcopy(start).train()
+    network.temperature.fill_(1.0)
+    network.prudence.fill_(0.0)
     stream = batches(options, times=network.config.times)
     for ahead in (False, True):
-        if ahead:
+        if ahead and start is None:
             network.start_looking_ahead()
         _train(network, stream, options, ahead, progress)
     held_out = batches(replace(options, seed=options.seed + 1_000_003, short=0.0), times=network.config.times)
@@ -172,9 +208,8 @@ def _train(
     optimiser = torch.optim.Adam(trained, lr=options.rate)
     total = 0.0
     for step in range(steps):
-        rise = min(1.0, (step + 1) / (steps / 100))
         for group in optimiser.param_groups:
-            group["lr"] = options.rate * rise * (1 - step / steps)
+            group["lr"] = options.rate * min(1.0, (step + 1) / RISE, (steps - step) / (FALL * steps))
         loss = loss_of(network, next(stream), options, ahead=ahead)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -68,10 +68,10 @@ def simulate(
         streams: N.
         frames: T.
         classes: K, at least 2.
-        rng: the source of all that is random.
-        ranges: of the parameters, and of the times.
-        world: parameters of the streams; drawn from `ranges` where None.
-        times: of the frames, as `draw_times` gives them; drawn from `ranges` where None.
+        rng: The source of all that is random.
+        ranges: Ranges of the parameters, and of the times.
+        world: Parameters of the streams; drawn from `ranges` where None.
+        times: Times of the frames, as `draw_times` gives them; drawn from `ranges` where None.
 
     >>> streams = simulate(5, 100, 8, np.random.default_rng(0))
     >>> streams.labels.shape, streams.log_probabilities.shape
@@ -88,7 +88,8 @@ def simulate(
     changed = np.zeros((frames, N), bool)
     for t in range(frames):
         if t:
-            leave = rng.random(N) < leaving(w, intervals[t], bursts[t], view)
+            of_visit = visit_ends(w, intervals[t])[np.arange(N), species]
+            leave = rng.random(N) < np.where(view, of_visit, gap_ends(w, intervals[t], bursts[t]))
             gap = leave & view & (rng.random(N) < w.gap_share)
             species = np.where(leave & ~gap, _next(rng, w, species), species)
             view = np.where(leave, ~gap, view)
@@ -120,12 +121,12 @@ def observe(
     """Simulated classifier's probabilities for streams of these labels.
 
     Args:
-        world: parameters of the N streams.
+        world: Parameters of the N streams.
         labels: [T, N].
         in_view: [T, N]: False in gaps.
         changed: [T, N]: True where a visit or gap begins.
         intervals: [T, N]: time since the frame before, in usual intervals.
-        rng: the source of all that is random.
+        rng: The source of all that is random.
 
     Returns:
         Log probabilities [T, N, K], logits [T, N, K], a detector's confidence [T, N], and the probability that was
@@ -161,12 +162,15 @@ def observe(
     return log_p, logits, confidence, spread
 
 
-def leaving(
-    world: World, intervals: Floats, burst: NDArray[np.bool_], in_view: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """[N]: the probability that the visit or gap ended; a new burst of a triggered camera ends most gaps."""
-    ends = -np.expm1(-intervals / np.where(in_view, world.visit, world.gap))
-    return np.where(burst & ~in_view, np.maximum(ends, 0.7), ends)
+def visit_ends(world: World, intervals: Floats) -> Floats:
+    """[N, K]: the probability that a visit of each species ended."""
+    return np.asarray(-np.expm1(-intervals[:, None] / world.visit))
+
+
+def gap_ends(world: World, intervals: Floats, burst: NDArray[np.bool_]) -> Floats:
+    """[N]: the probability that a gap ended; a new burst of a triggered camera ends most gaps."""
+    ends = -np.expm1(-intervals / world.gap)
+    return np.asarray(np.where(burst, np.maximum(ends, 0.7), ends))
 
 
 def _next(rng: np.random.Generator, world: World, species: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,45 +15,53 @@ class Ranges:
     """Ranges that the parameters of streams are drawn from, evenly; those marked (log) evenly in the logarithm.
 
     Attributes:
-        visit: mean frames of a visit (log).
-        gap: mean frames of a gap (log).
-        no_blank: share of streams without a blank class.
-        gap_share: probability that a gap follows a visit.
-        concentration: of the Dirichlet distribution of the site's frequencies (log).
-        again: probability that the next visit is of the last species; 0 in a quarter of the streams.
-        procedure: probability of the successor in a hidden order; above 0 in a quarter of the streams.
-        strength: logit of the class that is seen, in units of 1.5, before the temperature.
-        visit_noise: deviation of the noise that stays for a visit; 0 in 40 % of the streams.
-        frame_noise: deviation of the noise of frames.
-        correlation: of the frame noise from frame to frame, in half of the streams; in the others 0 to its
+        visit: Mean frames of a visit (log).
+        visit_spread: Deviation of the logarithm of a species' mean visit about that of the stream.
+        gap: Mean frames of a gap (log).
+        no_blank: Share of streams without a blank class.
+        gap_share: Probability that a gap follows a visit.
+        concentration: Concentration of the Dirichlet distribution of the site's frequencies (log).
+        dominant: Share of streams in which one species has most of the visits, and the others are rare.
+        dominance: Share of the visits that such a species has.
+        again: Probability that the next visit is of the last species; 0 in a quarter of the streams.
+        procedure: Probability of the successor in a hidden order; above 0 in a quarter of the streams.
+        strength: Logit of the class that is seen, in units of 1.5, before the temperature.
+        visit_noise: Deviation of the noise that stays for a visit; 0 in 40 % of the streams.
+        frame_noise: Deviation of the noise of frames.
+        correlation: Correlation of the frame noise from frame to frame, in half of the streams; in the others 0 to its
             lower bound.
-        confusion: probability that a visit looks like another species.
-        false_alarm: probability that a gap looks like a species.
-        fade: probability a frame that the appearance is drawn anew, in a third of the streams; 0 in the others.
-        single: share of the cameras that take bursts (`times`) whose classifier errs in each image anew.
-        single_fade: the same probability as `fade`, in these.
-        sink: share of streams in which the classifier takes what is unclear for one class, which is the blank class
+        confusion: Probability that a visit looks like another species.
+        false_alarm: Probability that a gap looks like a species.
+        accurate: Share of streams whose classifier is nearly always right: a tenth of the confusions and false alarms,
+            a third of the noise.
+        fade: Probability a frame that the appearance is drawn anew, in a third of the streams; 0 in the others.
+        single: Share of the cameras that take bursts (`times`) whose classifier errs in each image anew.
+        single_fade: The same probability as `fade`, in these.
+        sink: Share of streams in which the classifier takes what is unclear for one class, which is the blank class
             where there is one; this class is itself seldom taken for others.
-        bias: deviation of the classifier's fixed preferences among the classes.
-        unlike: share of streams in which some appearances are unlike some classes.
-        unlikeness: by which the logits of such classes are lower, at most.
-        sharpening: by which the logit of the class that is seen rises with the logarithm of the number of classes.
-        temperature: divides the logits (log).
-        unclear: share of streams in which stretches of frames are unclear.
-        stretch: probability a frame that such a stretch begins or ends.
-        smoothed: share of streams whose classifier reads several frames; 0 of the cameras that take bursts.
-        window: frames that such a classifier reads on either side (log).
-        few: share of streams of which only the top few probabilities are known, the rest spread evenly; three times
+        bias: Deviation of the classifier's fixed preferences among the classes.
+        unlike: Share of streams in which some appearances are unlike some classes.
+        unlikeness: By which the logits of such classes are lower, at most.
+        sharpening: By which the logit of the class that is seen rises with the logarithm of the number of classes.
+        temperature: Divides the logits (log).
+        unclear: Share of streams in which stretches of frames are unclear.
+        stretch: Probability a frame that such a stretch begins or ends.
+        smoothed: Share of streams whose classifier reads several frames; 0 of the cameras that take bursts.
+        window: Frames that such a classifier reads on either side (log).
+        few: Share of streams of which only the top few probabilities are known, the rest spread evenly; three times
             as large among the cameras that take bursts.
-        detector: share of streams with a detector's confidence, lower in gaps and unclear stretches.
-        times: of the seconds between frames.
+        detector: Share of streams with a detector's confidence, lower in gaps and unclear stretches.
+        times: Times of the seconds between frames.
     """
 
     visit: Span = (2.0, 80.0)
+    visit_spread: Span = (0.0, 0.0)
     gap: Span = (1.0, 40.0)
     no_blank: float = 0.4
     gap_share: Span = (0.3, 1.0)
     concentration: Span = (0.1, 2.0)
+    dominant: float = 0.0
+    dominance: Span = (0.6, 0.97)
     again: Span = (0.0, 0.95)
     procedure: Span = (0.3, 0.95)
     strength: Span = (0.7, 4.0)
@@ -62,6 +70,7 @@ class Ranges:
     correlation: Span = (0.8, 0.99)
     confusion: Span = (0.0, 0.6)
     false_alarm: Span = (0.0, 0.3)
+    accurate: float = 0.0
     fade: Span = (0.0, 0.25)
     single: float = 0.6
     single_fade: Span = (0.2, 0.9)
@@ -80,7 +89,10 @@ class Ranges:
     times: Times = field(default_factory=Times)
 
 
-TRAINED = Ranges()
+STANDARD = Ranges()
+"""Ranges that are wide, with one length of visits for all species of a stream."""
+
+TRAINED = Ranges(visit_spread=(0.0, 0.8), dominant=0.15, accurate=0.2)
 """The ranges that the memory in the package is trained on."""
 
 WIDER = Ranges(
@@ -100,13 +112,16 @@ WIDER = Ranges(
 )
 """Ranges beyond the trained ones, for tests."""
 
-EXACT = replace(TRAINED, visit_noise=(0.0, 0.0), unclear=0.0, smoothed=0.0, few=0.0, detector=0.0)
-"""The trained ranges, of the streams for which the ideal filter can be computed."""
+EXACT = replace(STANDARD, visit_noise=(0.0, 0.0), unclear=0.0, smoothed=0.0, few=0.0, detector=0.0)
+"""The standard ranges, of the streams for which the ideal filter can be computed."""
+
+PLAIN = replace(EXACT, single=0.0, sink=0.0, unlike=0.0, sharpening=(0.0, 0.0), temperature=(0.4, 2.5))
+"""Ranges of simpler streams, whose classifier errs in the same way for a whole visit."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class World:
-    """Parameters of N streams of K classes. Vectors are [N]; `frequencies` [N, K], `confusion` [N, K, K]."""
+    """Parameters of N streams of K classes. Vectors are [N]; `visit`, `frequencies` [N, K], `confusion` [N, K, K]."""
 
     has_blank: NDArray[np.bool_]
     bursty: NDArray[np.bool_]
@@ -146,6 +161,9 @@ def draw_world(streams: int, classes: int, rng: np.random.Generator, ranges: Ran
     concentration = log_uniform(rng, ranges.concentration, N)
     weights = rng.gamma(concentration[:, None], size=(N, K)).astype(np.float32) + 1e-6
     weights[has_blank, 0] = 0
+    leader = _lead(rng, weights, has_blank, ranges)
+    accurate = rng.random(N) < ranges.accurate
+    noise = np.where(accurate, np.float32(1 / 3), np.float32(1))
     again = uniform(rng, ranges.again, N) * (rng.random(N) < 0.75)
     procedure = uniform(rng, ranges.procedure, N) * (rng.random(N) < 0.25) * (1 - again)
     half = rng.random(N) < 0.5
@@ -157,18 +175,18 @@ def draw_world(streams: int, classes: int, rng: np.random.Generator, ranges: Ran
     return World(
         has_blank=has_blank,
         bursty=bursty,
-        visit=log_uniform(rng, ranges.visit, N),
+        visit=_visits(rng, N, K, ranges),
         gap=log_uniform(rng, ranges.gap, N),
         gap_share=uniform(rng, ranges.gap_share, N) * has_blank,
         again=again.astype(np.float32),
         procedure=procedure.astype(np.float32),
         successor=_successors(rng, has_blank, K),
         frequencies=weights / weights.sum(-1, keepdims=True),
-        confusion=_confusions(rng, has_blank, K, ranges),
+        confusion=_confusions(rng, has_blank, K, ranges, leader, accurate),
         fade=np.where(single, uniform(rng, ranges.single_fade, N), fade),
         means=_means(rng, N, K, ranges),
-        visit_noise=uniform(rng, ranges.visit_noise, N) * (rng.random(N) < 0.6),
-        frame_noise=uniform(rng, ranges.frame_noise, N),
+        visit_noise=uniform(rng, ranges.visit_noise, N) * (rng.random(N) < 0.6) * noise,
+        frame_noise=uniform(rng, ranges.frame_noise, N) * noise,
         correlation=np.where(half, uniform(rng, (low, high), N), uniform(rng, (0.0, low), N)),
         temperature=log_uniform(rng, ranges.temperature, N),
         unclear=rng.random(N) < ranges.unclear,
@@ -180,6 +198,27 @@ def draw_world(streams: int, classes: int, rng: np.random.Generator, ranges: Ran
         few=np.where(few, top, K),
         detector=rng.random(N) < ranges.detector,
     )
+
+
+def _lead(
+    rng: np.random.Generator, weights: Floats, has_blank: NDArray[np.bool_], ranges: Ranges
+) -> NDArray[np.int64]:
+    """[N]: a species, and in streams with a dominant one this species, whose weight [N, K] is raised in place."""
+    N, K = weights.shape
+    leader = rng.integers(has_blank.astype(np.int64), K, N)
+    dominant = np.flatnonzero(rng.random(N) < ranges.dominant)
+    share = uniform(rng, ranges.dominance, N)[dominant]
+    weights[dominant, leader[dominant]] = 0
+    others = weights[dominant].sum(-1) + np.float32(1e-6)
+    weights[dominant, leader[dominant]] = share / (1 - share) * others
+    return np.asarray(leader, np.int64)
+
+
+def _visits(rng: np.random.Generator, N: int, K: int, ranges: Ranges) -> Floats:
+    """[N, K]: mean frames of a visit of each species."""
+    of_stream = log_uniform(rng, ranges.visit, N)[:, None]
+    spread = uniform(rng, ranges.visit_spread, N)[:, None]
+    return np.asarray((of_stream * np.exp(spread * rng.normal(size=(N, K)))).clip(1.0), np.float32)
 
 
 def _means(rng: np.random.Generator, N: int, K: int, ranges: Ranges) -> Floats:
@@ -201,17 +240,29 @@ def _successors(rng: np.random.Generator, has_blank: NDArray[np.bool_], K: int) 
     return after
 
 
-def _confusions(rng: np.random.Generator, has_blank: NDArray[np.bool_], K: int, ranges: Ranges) -> Floats:
-    """[N, K, K]: the probability that a visit of the row's class looks like the column's."""
+def _confusions(
+    rng: np.random.Generator,
+    has_blank: NDArray[np.bool_],
+    K: int,
+    ranges: Ranges,
+    leader: NDArray[np.int64],
+    accurate: NDArray[np.bool_],
+) -> Floats:
+    """[N, K, K]: the probability that a visit of the row's class looks like the column's.
+
+    A sink is the blank class where there is one, else in half of the streams the species `leader` [N].
+    """
     N = len(has_blank)
     error = uniform(rng, ranges.confusion, N)[:, None] * rng.uniform(0, 2, (N, K)).clip(0, 1.4)
     error = error.clip(0, 0.75)
     error[has_blank, 0] = uniform(rng, ranges.false_alarm, N)[has_blank]
     mate = np.argsort(rng.random((N, K)), -1)
     sink = np.flatnonzero(rng.random(N) < ranges.sink)
-    into = np.where(has_blank[sink], 0, rng.integers(0, K, len(sink)))
+    other = np.where(rng.random(len(sink)) < 0.5, leader[sink], rng.integers(0, K, len(sink)))
+    into = np.where(has_blank[sink], 0, other)
     mate[sink] = into[:, None]
     error[sink, into] *= 0.1
+    error[accurate] *= 0.1
     others = rng.gamma(0.5, size=(N, K, K)) + 1e-9
     others[:, np.arange(K), np.arange(K)] = 0
     others /= others.sum(-1, keepdims=True)
