@@ -7,10 +7,10 @@
     --music DIR       folder with JSB_Chorales.mat and Nottingham.mat; without it the two rows are left out
 
 The score of the synthetic rows is the share of 1,000 test sequences, of a seed of their own, that are wrong. That of
-music is the loss in nats per chord on the test pieces, with the epoch chosen on the validation pieces. Settings were
-fixed before the test sequences were drawn. Papers' figures are recalled, not checked. FILE is written after every
-run, and runs that it holds are not repeated. Milliseconds are of one training step: ours, and that of the same model on
-torch.nn's layer.
+music is the loss in nats per chord on the test pieces, with the epoch chosen on the validation pieces. The steps of
+embedded-reber were raised after scores on other test sequences had been seen. Papers' figures are recalled, not
+checked. FILE is written after every run, and runs that it holds are not repeated. Milliseconds are of one training
+step: ours, and that of the same model on torch.nn's layer.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from published.tasks import Draw
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
 
-TEST_SEED, TESTED = 1_000_000, 1000
+TEST_SEED, TESTED = 2_000_000, 1000
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,7 @@ class Chrono:
 
         b_f ~ U(0, log(T - 1)),    b_i = -b_f
 
-    and every order of magnitude of time spans gets as many units. Counting and other tasks with events a few steps
-    apart are then learned in fewer steps.
+    and every order of magnitude of time spans gets as many units. Which spread learns faster depends on the task.
 
     Source: Tallec and Ollivier 2018, "Can recurrent neural networks warp time?".
 
