@@ -275,3 +275,13 @@ def test_formulas_are_guarded(source, tmp_path):
             with (tmp_path / name / table).open(newline="", encoding="utf-8") as file:
                 for row in csv.DictReader(file):
                     assert row.get("video", row.get("file")).startswith((f"{guard}=", f"{guard}-"))
+
+
+@pytest.mark.slow
+def test_several_processes_give_the_same_tables(source, quiet, tmp_path):
+    watch = Quiet()
+    totals = job(source, tmp_path, workers=2).run(colours, watch)
+    assert totals.waiting == 0
+    assert sorted(watch.finished) == sorted(["a.mp4", "b.mp4", "broken.mp4", "site 0", "site 1", "site 2"])
+    tables = {name for name in quiet if not name.endswith(".png")}  # the timelines are drawn in the processes
+    assert {name: results(tmp_path)[name] for name in tables} == {name: quiet[name] for name in tables}
