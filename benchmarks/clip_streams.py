@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.labels import LabelSpan, labels_at, read_labels
+from wolfdog.watch.classifiers.clarity import clarity
 from wolfdog.watch.classifiers.classifier import Classifier
 from wolfdog.watch.classifiers.preprocessing import Image
 from wolfdog.watch.video.discover import find_videos
@@ -53,10 +54,11 @@ KINDS: dict[str, Callable[[Image, int], Image]] = {
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """What a classifier says of a clip: probabilities [kinds, frames, K]; labels [frames], -1 where there is none."""
+    """Classification of a clip: probabilities [kinds, frames, K], clarity [kinds, frames], labels [frames] or -1."""
 
     name: str
     probabilities: NDArray[np.float32]
+    clarity: NDArray[np.float32]
     labels: NDArray[np.int64]
 
 
@@ -76,13 +78,14 @@ def read_clips(
         with VideoSource(path, size=classifier.preprocessing.height, sampling=Rate(FPS)) as source:
             frames = list(islice(source, MOST_FRAMES))
         images = [frame.image for frame in frames]
-        p = [
-            classifier.classify(np.stack([kind(image, number) for number, image in enumerate(images)]))
-            for kind in KINDS.values()
-        ]
+        p, clear = [], []
+        for kind in KINDS.values():
+            degraded = np.stack([kind(image, number) for number, image in enumerate(images)])
+            p.append(classifier.classify(degraded).probabilities)
+            clear.append(clarity(degraded))
         of_clip = None if spans is None else spans.get(path.relative_to(folder).as_posix(), [])
         of_frames = _labels(path, [frame.time for frame in frames], classifier.classes, of_clip)
-        clips.append(Clip(path.name, np.stack([kind.probabilities for kind in p]), of_frames))
+        clips.append(Clip(path.name, np.stack(p), np.stack(clear), of_frames))
         progress(f"{path.name}: {len(frames)} frames")
     return clips
 
@@ -90,6 +93,7 @@ def read_clips(
 def save_clips(path: Path, clips: Sequence[Clip]) -> None:
     """Write what was seen of clips as an NPZ file, atomically."""
     arrays = {f"p {clip.name}": clip.probabilities for clip in clips}
+    arrays |= {f"clarity {clip.name}": clip.clarity for clip in clips}
     arrays |= {f"labels {clip.name}": clip.labels for clip in clips}
     with atomic_write(path, "wb") as file:
         np.savez_compressed(file, **arrays)
@@ -99,7 +103,9 @@ def load_clips(path: Path) -> list[Clip]:
     """What `save_clips` wrote."""
     with np.load(path, allow_pickle=False) as file:
         names = [name.removeprefix("p ") for name in file.files if name.startswith("p ")]
-        return [Clip(name, file[f"p {name}"], file[f"labels {name}"]) for name in names]
+        return [
+            Clip(name, file[f"p {name}"], file[f"clarity {name}"], file[f"labels {name}"]) for name in names
+        ]
 
 
 def _spans(file: Path) -> dict[str, list[LabelSpan]]:
@@ -158,6 +164,7 @@ def splice(
     labels = np.full((T, streams), -1, np.int64)
     kinds = np.zeros((T, streams), np.int64)
     p = np.zeros((T, streams, len(classes)), np.float32)
+    clear = np.full((T, streams), np.nan, np.float32)
     cuts = np.zeros((T, streams), bool)
 
     def visit(n: int, start: int, name: str, seconds: float, labelled: bool) -> int:
@@ -168,6 +175,7 @@ def splice(
         frames = turn[(rng.integers(len(turn)) + np.arange(stop - start)) % len(turn)]
         kind = rng.choice(len(KINDS), p=np.asarray(mix) / np.sum(mix))
         p[start:stop, n], kinds[start:stop, n] = clip.probabilities[kind, frames], kind
+        clear[start:stop, n] = clip.clarity[kind, frames]
         labels[start:stop, n] = clip.labels[frames] if labelled else -1
         cuts[start:stop, n] = np.arange(stop - start) == 0
         return stop
@@ -189,4 +197,4 @@ def splice(
                 t = others(n, visit(n, t, channel[1], rng.uniform(4, 15), labelled=True))
     seconds = np.full((T, streams), 1 / FPS, np.float32)
     seconds[0] = 0
-    return SimulatedStreams(labels, log_of(p), seconds, kinds, cuts)
+    return SimulatedStreams(labels, log_of(p), seconds, clear, kinds, cuts)

@@ -57,6 +57,7 @@ MEMORY = {
     "Dot",
     "EntryHops",
     "Feedforward",
+    "Forgetting",
     "General",
     "Global",
     "Hops",

@@ -41,6 +41,7 @@ def test_clips_are_labelled_by_name_and_seen_in_each_kind(clips: Path) -> None:
     for kept, clip in zip(load_clips(clips / "seen.npz"), seen, strict=True):
         assert kept.name == clip.name
         assert np.array_equal(kept.probabilities, clip.probabilities)
+        assert np.array_equal(kept.clarity, clip.clarity)
         assert np.array_equal(kept.labels, clip.labels)
     read = {clip.name: clip for clip in seen}
     assert {name: CLASSES[clip.labels[0]] for name, clip in read.items()} == {

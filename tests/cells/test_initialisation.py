@@ -66,6 +66,18 @@ def test_chrono_spreads_time_constants_evenly_up_to_the_span() -> None:
     assert torch.allclose(quartiles, torch.tensor([251.5, 501.0, 750.5], dtype=F64), atol=15)
 
 
+def test_chrono_spreads_the_logarithms_of_time_constants_evenly() -> None:
+    forget, learn = Chrono(1001, spread="log").biases(20_000, torch.device("cpu"), F64)
+    assert_same(learn, -forget)
+    assert forget.min() >= 0
+    quartiles = torch.quantile(forget, torch.tensor([0.25, 0.5, 0.75, 1.0], dtype=F64))
+    assert torch.allclose(
+        quartiles, math.log(1000) * torch.tensor([0.25, 0.5, 0.75, 1.0], dtype=F64), atol=0.1
+    )
+    with pytest.raises(wd.errors.InputError, match="spread"):
+        Chrono(100, spread="linear")
+
+
 @pytest.mark.parametrize("case", GATED, ids=str)
 def test_the_default_is_chrono_over_a_thousand_steps(case: CellCase) -> None:
     cell = case.make(3, 200, dtype=F64)

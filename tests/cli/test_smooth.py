@@ -60,7 +60,7 @@ def test_several_files_and_names_that_meet(results, tmp_path):
     other.write_text(RACCOON)
     folder = tmp_path / "out"
     assert_fine(wolfdog("smooth", results, other, "--out", folder))
-    assert sorted(path.name for path in folder.iterdir()) == ["other.csv", "results.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == [".wolfdog-job", "other.csv", "results.csv"]
     for arguments, message in (
         ((results, "--out", results), "would replace the results that are read"),
         ((results, other, "--out", tmp_path / "one.csv"), "need a folder"),

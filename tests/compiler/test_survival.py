@@ -110,12 +110,15 @@ def test_second_derivatives() -> None:
     assert torch.autograd.gradgradcheck(run, (x, h, weight))
 
 
-def test_autocast_computes_in_the_parameters_format() -> None:
+def test_autocast_rounds_products_alone() -> None:
     layer, x = lstm(torch.float32), torch.randn(5, 2, 3)
-    expected, _ = layer(x)
+    exact, _ = layer(x)
+    reduced, _ = wd.Recurrent(layer.cell, precision="bfloat16")(x)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y, _ = layer(x)
-    torch.testing.assert_close(y, expected, rtol=0, atol=0)
+        unchanged, _ = wd.Recurrent(layer.cell, precision="float32")(x)
+    torch.testing.assert_close(y, reduced, rtol=0, atol=0)
+    torch.testing.assert_close(unchanged, exact, rtol=0, atol=0)
 
 
 def test_copies_and_pickles_are_layers_of_their_own() -> None:

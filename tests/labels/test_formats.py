@@ -57,6 +57,21 @@ def test_a_label_of_one_frame(tmp_path):
     assert labels["b.jpg"] == [LabelSpan(0.0, math.inf, "dog", bag="b.jpg")]
 
 
+def test_a_review_queue_that_is_filled_in_in_part(tmp_path):
+    path = tmp_path / "results.review.csv"
+    path.write_text(
+        "rank,deployment,file,frame,detection,time,snapshot,context,label\n"
+        "1,pond,a.mp4,12,-1,2.4,dog,wolf,wolf\n2,pond,a.mp4,40,-1,8.0,dog,wolf,\n3,road,b.jpg,0,-1,,dog,dog,dog\n"
+    )
+    labels = read_labels(path)
+    assert labels["a.mp4"] == [LabelSpan(12, 13, "wolf", unit="frames")]
+    assert labels["b.jpg"] == [LabelSpan(0, 1, "dog", unit="frames")]
+    assert dict(labels.sites) == {"a.mp4": "pond", "b.jpg": "road"}
+    path.write_text("file,label\na.mp4,wolf\nb.mp4,\n")
+    with pytest.raises(LabelsError, match="label: expected a name"):
+        read_labels(path)
+
+
 def test_frames_open_ends_and_single_frames(tmp_path):
     read = labels(
         tmp_path, "video,start_frame,end_frame,label\na.mp4,0,30,wolf\na.mp4,30,,dog\na.mp4,90,90,bear\n"

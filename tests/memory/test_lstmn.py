@@ -144,3 +144,15 @@ def test_mistakes() -> None:
             cell(torch.zeros(2, 3), wrong)
     tape = cell.initial_state()
     assert isinstance(cell(torch.zeros(3), tape), Tape)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("backend", [None, "eager"])
+def test_an_empty_tape_is_finite_in_reduced_formats(dtype: torch.dtype, backend: str | None) -> None:
+    layer = wd.Recurrent(LSTMNCell(3, 4, window=3), backend=backend).to(dtype)
+    y = layer(torch.randn(5, 2, 3, dtype=dtype))[0]
+    y.float().sum().backward()
+    assert y.isfinite().all()
+    assert all(
+        parameter.grad is not None and parameter.grad.isfinite().all() for parameter in layer.parameters()
+    )

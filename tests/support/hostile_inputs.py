@@ -181,7 +181,7 @@ def attempt(path):
         except (WolfdogError, FileNotFoundError):
             pass
         except Exception:
-            return f"{getattr(read, '__name__', read)}: {traceback.format_exc()}"
+            return f"{getattr(read, '__name__', read)}: {traceback.format_exc(limit=-4)}"
         if time.process_time() - began > SECONDS:
             return f"{getattr(read, '__name__', read)}: {time.process_time() - began:.0f} s"
     return None

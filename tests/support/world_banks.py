@@ -21,9 +21,9 @@ def small_bank(photographs: int = 12, *, sharpness: float = 3.0, seed: int = 0) 
     canine = labels < 2
     logits[canine, 1, :, 0] = logits[canine, 1, :, 1] = 2.0
     p = np.exp(logits)
-    return Bank(
-        CLASSES, ("clean", "night"), labels, (p / p.sum(-1, keepdims=True)).astype(np.float32), "made up"
-    )
+    p = (p / p.sum(-1, keepdims=True)).astype(np.float32)
+    clear = np.broadcast_to(np.float32([[1], [0]]), p.shape[:3]).copy()
+    return Bank(CLASSES, ("clean", "night"), labels, p, "made up", clarity=clear)
 
 
 class AnimalClassifier(Classifier):

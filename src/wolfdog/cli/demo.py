@@ -50,6 +50,19 @@ def demo(
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Five seeds, with their spread, in about five times the time.")
     ] = False,
+    world: Annotated[
+        str,
+        typer.Option(
+            help="Compare the memories in event worlds, on drawn embeddings: names by commas, or a .toml file.",
+            show_default="simulated television",
+        ),
+    ] = "",
+    suite: Annotated[
+        bool, typer.Option("--suite", help="Compare the memories in every event world.")
+    ] = False,
+    fast: Annotated[
+        bool, typer.Option("--quick", help="With --world or --suite: seconds of training, to try it.")
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes at once.", show_default="one per core")
     ] = None,
@@ -57,8 +70,16 @@ def demo(
     """Simulate television, train watchers on it, and compare their memories with the ideal observer.
 
     Writes scores.json, gaps.png, timelines of two of the broadcasts, an annotated MP4, the broadcasts themselves
-    and every trained watcher. With --real: real.json, gaps.png, film.mp4 and annotated.mp4.
+    and every trained watcher. With --real: real.json, gaps.png, film.mp4 and annotated.mp4. With --world or --suite:
+    suite.json and suite.md, tables of the shortfall from the ideal observer.
     """
+    if suite or world:
+        if real or images is not None or most is not None:
+            raise InputError("--world and --suite draw embeddings: leave out --images, --real and --most.")
+        _in_worlds(out, seed, world, suite, memories, thorough, fast, workers)
+        return
+    if fast:
+        raise InputError("--quick is for --world and --suite: give one of them, or leave it out.")
     if real:
         from .real_demo import MOST, real_demo
 
@@ -103,6 +124,45 @@ def demo(
         f"{out}: scores.json, gaps.png, annotated.mp4, timelines, models; {seconds:,.0f} s",
         markup=False,
         soft_wrap=True,
+    )
+
+
+def _in_worlds(
+    out: Path,
+    seed: int,
+    world: str,
+    suite: bool,
+    memories: str,
+    thorough: bool,
+    quick: bool,
+    workers: int | None,
+) -> None:
+    """Comparison of memories in event worlds.
+
+    Raises:
+        InputError: The options contradict each other.
+    """
+    from ..tv.events import EVENT_WORLDS
+    from ..watch.experiment import ALL_COMPARED
+    from ..watch.suite import SUITE_MEMORIES
+    from .suite import SEEDS, SEEDS_THOROUGH, run_worlds
+
+    if suite and world:
+        raise InputError("--suite runs every world: leave out --world, or --suite.")
+    if thorough and quick:
+        raise InputError("--thorough and --quick contradict each other: leave one out.")
+    named = tuple(name.strip() for name in memories.split(",")) if memories else SUITE_MEMORIES
+    if named == ("all",):
+        named = ALL_COMPARED
+    check_names(named, "--memories")
+    run_worlds(
+        EVENT_WORLDS if suite else [name.strip() for name in world.split(",")],
+        named,
+        seed=seed,
+        seeds=SEEDS_THOROUGH if thorough else 1 if quick else SEEDS,
+        out=out,
+        workers=workers or os.cpu_count() or 1,
+        quick=quick,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
-from .screen import console
+from .screen import console, tell
 
 if TYPE_CHECKING:
     from ..watch.formats.verified_labels import VerifiedLabels
@@ -122,7 +122,10 @@ def smooth(
 
     Each file is written again in its own format, with the new labels beside the old ones; fields that smoothing does
     not know pass through. A deployment, one camera at one place, is a folder or what the file says; the memory begins
-    anew with each. By default a label depends on earlier frames and its own; --lookahead reads later frames too.
+    anew with each. Several files go into a folder: one that cannot be used is a line of its errors.csv, and the same
+    command again goes on where it was stopped.
+
+    By default a label depends on earlier frames and its own; --lookahead reads later frames too.
     """
     from ..watch.export.camtrap_places import read_places
     from ..watch.export.exports import check_names, export_results
@@ -143,7 +146,9 @@ def smooth(
     calibrated = None if calibration is None else load_calibration(calibration)
     if calibrated is not None:
         calibrated.threshold(ask)  # told before the work, where it is below what was measured
-    for path, target in zip(results, targets, strict=True):
+    threshold = None if calibrated is None else calibrated.threshold(ask)
+
+    def smooth_one(path: Path, target: Path) -> None:
         read = read_results(path, times=times, blank=blank, format=format)
         table = read.predictions if roll_up is None else passed_down(read.predictions)
         smoothed = _smoothed(chosen, table, answers, ahead)
@@ -159,7 +164,6 @@ def smooth(
         console.print(_told(smoothed, target), markup=False, soft_wrap=True)
         for written in export_results(smoothed, target.with_suffix(""), export or [], places=places):
             console.print(f"{written}", markup=False, soft_wrap=True)
-        threshold = None if calibrated is None else calibrated.threshold(ask)
         if threshold is not None:
             console.print(_told_of_threshold(remembered, threshold), markup=False, soft_wrap=True)
         if review is not None:
@@ -169,6 +173,26 @@ def smooth(
                 markup=False,
                 soft_wrap=True,
             )
+
+    if len(results) == 1:
+        smooth_one(results[0], targets[0])
+        return
+    from ..watch.jobs.file_job import FileJob
+    from ..watch.jobs.plan import identity_of
+
+    named = {
+        "method": method, "ahead": ahead, "option": option, "timestamps": timestamps, "images": images, "blank": blank,
+        "format": format, "verified": verified, "calibration": calibration, "review": review, "ask": ask,
+        "roll_up": roll_up, "export": export, "deployments": deployments,
+    }  # fmt: skip
+    job = FileJob(out, identity_of(named), list(zip(results, targets, strict=True)))
+    earlier, troubles = job.run(smooth_one)
+    if earlier:
+        console.print(f"{earlier:,} of {len(results):,} files were smoothed by an earlier run", markup=False)
+    for _, why in troubles:
+        tell(why, style="red")
+    if troubles:
+        raise typer.Exit(1)
 
 
 def _times(timestamps: Path | None, images: Path | None) -> dict[str, float] | None:

@@ -154,6 +154,15 @@ def watch(
     workers: Annotated[
         int, typer.Option(min=1, help="Processes that label deployments side by side; one for each core.")
     ] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Label on a Ray cluster instead, whose machines reach the files under the same paths: its address, or "
+            "auto, or local.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how much there is to do, and write nothing.")
     ] = False,
@@ -176,6 +185,7 @@ def watch(
     is then 1. The same command again goes on where it was stopped, and labels files that are new or have changed.
     """
     from ..watch.jobs.job import JobOptions
+    from ..watch.jobs.ray_cluster import run_on_ray
     from ..watch.labelling.loading import LabelOptions, load_labeller, load_model_labeller
     from ..watch.recorder import Recorder, RecordOptions
     from ..watch.video.camera_dates import DateOptions
@@ -238,7 +248,13 @@ def watch(
             guard_formulas=guard_formulas,
         )
         named = {**asdict(replace(options, threads=1, cache=True)), "model": model}
-        job = JobOptions(record=record, labels=named, workers=workers, threads=threads)
+        job = JobOptions(
+            record=record,
+            labels=named,
+            workers=workers,
+            threads=threads,
+            runner=None if ray is None else partial(run_on_ray, address=ray, processes=workers),
+        )
         status = watch_files(files, out, loader, job, dry_run=dry_run)
     if live and status <= 1 and not dry_run:
         labeller = loader()

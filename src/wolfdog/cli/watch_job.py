@@ -35,9 +35,11 @@ def watch_files(
         MediaError: A disk with files was removed.
         OSError: A file cannot be written.
     """
+    from ..watch.jobs.folder import without_products
     from ..watch.jobs.job import Job
     from ..watch.video.media import by_deployment
 
+    media = without_products(media, out)
     job = Job(by_deployment(media), out, options=options)
     waiting = job.waiting()
     if dry_run:

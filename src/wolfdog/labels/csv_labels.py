@@ -41,6 +41,8 @@ _NAMES = {
 def read_csv(path: Path, problems: list[str]) -> Iterator[LabelRow]:
     """Rows of a table of labels.
 
+    Rows that name a frame and no label are left out: those of a review queue that is filled in only in part.
+
     Args:
         path: Of the file.
         problems: Receives a message for each row that cannot be read.
@@ -68,6 +70,8 @@ def read_csv(path: Path, problems: list[str]) -> Iterator[LabelRow]:
             problems.append(f"{where}: expected {len(header)} fields as in the header, got {len(fields)}.")
             continue
         cells = {name: fields[at].strip() if at < len(fields) else "" for name, at in places.items()}
+        if cells.get("frame") and not cells["label"]:
+            continue  # a row of a review queue that nobody has filled in yet
         try:
             yield _row(where, cells)
         except LabelsError as error:

@@ -3,6 +3,7 @@
 from .attention.additive import AdditiveAttention as AdditiveAttention
 from .attention.attending import Attending as Attending
 from .attention.attention import Attention as Attention
+from .attention.forgetting import Forgetting as Forgetting
 from .attention.luong import Concat as Concat
 from .attention.luong import Dot as Dot
 from .attention.luong import General as General
@@ -48,6 +49,7 @@ __all__ = [
     "Dot",
     "EntryHops",
     "Feedforward",
+    "Forgetting",
     "General",
     "Global",
     "Hops",

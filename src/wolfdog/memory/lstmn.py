@@ -135,7 +135,8 @@ class LSTMNCell(PackedParameters, Cell):
         tape = self._previous_state(event, state)
         query = linear(event, self.W_x) + linear(tape.read, self.W_r)
         energies = (torch.tanh(tape.keys + query.unsqueeze(-2)) * self.v).sum(-1)
-        weights = torch.where(tape.filled > 0, energies, EMPTY_ENERGY).softmax(-1) * tape.filled
+        empty = max(EMPTY_ENERGY, torch.finfo(energies.dtype).min)  # finite in half precision too
+        weights = torch.where(tape.filled > 0, energies, empty).softmax(-1) * tape.filled
         read = (weights.unsqueeze(-1) * tape.stms).sum(-2)
         kept = (weights.unsqueeze(-1) * tape.ltms).sum(-2)
         i, f, g, o = self.gates_of(event, read).chunk(4, -1)

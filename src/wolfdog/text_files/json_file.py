@@ -34,3 +34,5 @@ def read_json(path: Path) -> Any:
         raise InputError(
             f"{path}: expected JSON, got something else in line {error.lineno}, column {error.colno} ({error.msg})."
         ) from None
+    except ValueError:  # a number of thousands of digits
+        raise InputError(f"{path}: it has a number of thousands of digits.") from None

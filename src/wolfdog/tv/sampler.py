@@ -6,6 +6,7 @@ import numpy as np
 
 from wolfdog.errors import InputError, WorldError
 from wolfdog.tv.chain import Chain, Floats, Ints, Parts
+from wolfdog.tv.chance import pick
 from wolfdog.tv.programme import Programme
 from wolfdog.tv.world import World
 
@@ -43,7 +44,7 @@ class Sampler:
         self._parts = Parts.of(world)
         self._rng = np.random.default_rng(seed)
         chain = Chain.of(world)
-        state = _pick(np.cumsum(chain.initial)[None], self._rng.random(streams))
+        state = pick(np.cumsum(chain.initial)[None], self._rng.random(streams))
         self._place: dict[str, Ints] = {
             "channel": chain.channel[state],
             "pace": chain.pace[state],
@@ -123,9 +124,9 @@ class Sampler:
         if not cut.any():
             return
         if zap.any():
-            channel = np.where(zap, _pick(np.cumsum(parts.to, -1)[channel], chance[1]), channel)
-        pace = np.where(cut, _pick(np.cumsum(parts.pace, -1)[now["pace"]], chance[3]), now["pace"])
-        label = _pick(np.cumsum(parts.label, -1)[channel, pace], chance[4])
+            channel = np.where(zap, pick(np.cumsum(parts.to, -1)[channel], chance[1]), channel)
+        pace = np.where(cut, pick(np.cumsum(parts.pace, -1)[now["pace"]], chance[3]), now["pace"])
+        label = pick(np.cumsum(parts.label, -1)[channel, pace], chance[4])
         now["channel"], now["pace"] = channel, pace
         now["label"] = np.where(cut, label, now["label"])
 
@@ -175,14 +176,3 @@ class Sampler:
 
 def _names(world: World) -> tuple[str, ...]:
     return tuple(channel.name for channel in world.channels)
-
-
-def _pick(cumulative: Floats, chance: Floats) -> Ints:
-    """For each row of `cumulative` [N or 1, K] the column in which `chance` [N] falls."""
-    # Rounding may leave the last sum just under 1; a chance above it belongs to the last column that has any
-    # weight.
-    total = cumulative[:, -1:]
-    picked: Ints = np.sum(
-        cumulative <= np.minimum(chance[:, None], 1 - 2**-53) * total, axis=-1, dtype=np.int64
-    )
-    return picked

@@ -12,6 +12,7 @@ from ..extras import needs_extra
 if TYPE_CHECKING:
     from .classifiers.array_cache import ArrayCache as ArrayCache
     from .classifiers.chosen_frames import LookOptions as LookOptions
+    from .classifiers.clarity import clarity as clarity
     from .classifiers.classes import ClassGroups as ClassGroups
     from .classifiers.classes import GroupedClassifier as GroupedClassifier
     from .classifiers.classes import read_groups as read_groups
@@ -143,6 +144,7 @@ _PUBLIC = {
     "smoothing.method": ("Stream",),
     "classifiers.array_cache": ("ArrayCache",),
     "classifiers.chosen_frames": ("LookOptions",),
+    "classifiers.clarity": ("clarity",),
     "classifiers.classes": (
         "ClassGroups",
         "GroupedClassifier",

@@ -354,3 +354,23 @@ def test_a_cell_that_cannot_be_compiled_warns_once() -> None:
         results(layer, torch.randn(7, 2, 3))
     assert len(caught) == 1
     assert layer.backend == "eager"
+
+
+def test_attributes_of_tensors_hold_in_the_second_run() -> None:
+    class Marked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unit = nn.GRUCell(3, 4)
+            self.unit.weight_hh.factor = 3.0  # type: ignore[assignment]
+
+        def initial_state(self, batch: int) -> Tensor:
+            return torch.zeros(batch, 4)
+
+        def forward(self, x: Tensor, state: Tensor) -> Tensor:
+            return self.unit(x, state) * getattr(self.unit.weight_hh, "factor", 1.0)
+
+    cell, x, found = Marked(), torch.randn(6, 2, 3), []
+    for every in (None, 2):
+        layer = wd.Recurrent(cell, backend="eager", checkpoint_every=every)
+        found.append(torch.autograd.grad(layer(x)[0].sum(), list(cell.parameters())))
+    torch.testing.assert_close(*found)

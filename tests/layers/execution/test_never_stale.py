@@ -1,10 +1,14 @@
 """What changes between two calls, whatever it is and however it is changed, is seen: the eager loop says the same."""
 
+import builtins
 import gc
 import os
+import sys
 import weakref
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
+from operator import attrgetter
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -41,6 +45,54 @@ class _Options:
 
     def read(self) -> float:
         return self.factor
+
+
+class _Plain:
+    def read(self) -> float:
+        return 0.5
+
+
+class _Renamed(_Plain): ...
+
+
+OPTIONS = _Renamed()
+
+
+class _Meta(type):
+    gain = 0.5
+
+
+class _Classy(metaclass=_Meta): ...
+
+
+@dataclass
+class _Data:
+    factor: float = 0.5
+
+
+FACT, GET, LAZY = "fact", attrgetter("factor"), ModuleType("lazy")
+LAZY.made = {"factor": 0.5}  # type: ignore[attr-defined]
+LAZY.__getattr__ = lambda name: LAZY.made[name]  # type: ignore[method-assign]
+
+
+def _factor_of(module: Any) -> float:
+    return module.factor  # type: ignore[no-any-return]
+
+
+@cache
+def _cached() -> float:
+    return SETTINGS.factor  # type: ignore[no-any-return]
+
+
+def _shared_by_all(cell: Any) -> float:
+    return SHARED_BY_ALL  # type: ignore[name-defined, no-any-return]  # noqa: F821
+
+
+def _later(cell: Any) -> float:
+    try:
+        return LATER  # type: ignore[name-defined, no-any-return]
+    except NameError:
+        return 0.5
 
 
 class _Descriptor:
@@ -167,6 +219,50 @@ CHANGES: dict[str, tuple[Callable[[], nn.Module], Callable[[Any], Any]]] = {
     "an attribute of a module of Python": (
         lambda: _cell(lambda c: SETTINGS.factor), lambda c: setattr(SETTINGS, "factor", 3.0),
     ),
+    **{
+        f"an attribute of a module of Python {how}": (partial(_cell, read), lambda c: setattr(SETTINGS, "factor", 3.0))
+        for how, read in {
+            "by getattr": lambda c: getattr(SETTINGS, "factor"),  # noqa: B009
+            "by getattr and parts of a name": lambda c: getattr(SETTINGS, FACT + "or"),
+            "by vars": lambda c: vars(SETTINGS)["factor"],
+            "by its dictionary": lambda c: SETTINGS.__dict__["factor"],
+            "by an object that gets it": lambda c: GET(SETTINGS),
+            "within a function that is given the module": lambda c: _factor_of(SETTINGS),
+        }.items()
+    },
+    "an attribute that a module of Python lacks": (
+        lambda: _cell(lambda c: 3.0 if hasattr(SETTINGS, "later") else 0.5), lambda c: setattr(SETTINGS, "later", 1),
+    ),
+    "an attribute that a module of Python makes": (
+        lambda: _cell(lambda c: LAZY.factor), lambda c: LAZY.made.update(factor=3.0),  # type: ignore[attr-defined]
+    ),
+    "a class attribute by vars": (lambda: _cell(lambda c: vars(_Options)["factor"]), _options_factor),
+    "an attribute of a class of a class": (
+        lambda: _cell(lambda c: _Classy.gain), lambda c: setattr(_Meta, "gain", 3.0),
+    ),
+    "a global that was not there": (lambda: _cell(_later), lambda c: globals().update(LATER=3.0)),
+    "a name of Python itself": (
+        lambda: _cell(_shared_by_all), lambda c: setattr(builtins, "SHARED_BY_ALL", 3.0),
+    ),
+    "the name of the class": (
+        lambda: _cell(lambda c: 0.5 if type(c).__name__ == "Cell" else 3.0),
+        lambda c: setattr(type(c), "__name__", "Other"),
+    ),
+    "the name of an object's class": (
+        lambda: _cell(lambda c: 0.5 if type(OPTIONS).__qualname__ == "_Renamed" else 3.0),
+        lambda c: setattr(_Renamed, "__qualname__", "Other"),
+    ),
+    "the bases of an object's class": (
+        lambda: _cell(lambda c: OPTIONS.read()),
+        lambda c: setattr(_Renamed, "__bases__", (type("Base", (_Plain,), {"read": lambda self: 3.0}),)),
+    ),
+    "an attribute of a dataclass": (
+        lambda: _cell(lambda c: c.a.factor, a=_Data()), lambda c: setattr(c.a, "factor", 3.0),
+    ),
+    "the environment by getenv": (
+        lambda: _cell(lambda c: float(os.getenv("FACTOR_OF_A_TEST", "0.5"))),
+        lambda c: os.environ.update(FACTOR_OF_A_TEST="3"),
+    ),
     "the environment": (
         lambda: _cell(lambda c: float(os.environ.get("FACTOR_OF_A_TEST", "0.5"))),
         lambda c: os.environ.update(FACTOR_OF_A_TEST="3"),
@@ -227,6 +323,11 @@ def test_a_change_is_seen(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     function.__kwdefaults__ = {"by": 1.0}
     monkeypatch.setitem(globals(), "_scaled", function)
     monkeypatch.delenv("FACTOR_OF_A_TEST", raising=False)
+    monkeypatch.setattr(builtins, "SHARED_BY_ALL", 0.5, raising=False)
+    monkeypatch.setattr(_Meta, "gain", 0.5)
+    _Renamed.__bases__, _Renamed.__qualname__ = (_Plain,), "_Renamed"
+    monkeypatch.setitem(LAZY.made, "factor", 0.5)  # type: ignore[attr-defined]
+    globals().pop("LATER", None)
     make, change = CHANGES[what]
     cell = make()
     layer, loop, x = wd.Recurrent(cell), wd.Recurrent(cell, backend="eager"), torch.randn(5, 2, 3)
@@ -284,6 +385,20 @@ def test_what_cannot_be_watched_is_refused_with_its_reason() -> None:
     cell = _cell(lambda c: 1.0 if c.a else 2.0, a=iter([1]))
     with pytest.warns(RuntimeWarning, match="attribute a of the cell may change unseen"):
         wd.Recurrent(cell)(torch.randn(3, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("read", "reason"),
+    [
+        (lambda c: sys.modules["os"].curdir == "." and 1.0, "by sys.modules"),
+        (lambda c: _cached(), "a function with a cache"),
+        (lambda c: 1.0 if open else 2.0, "by open"),
+    ],
+)
+def test_what_code_does_not_tell_is_refused_with_its_reason(read: Callable[[Any], Any], reason: str) -> None:
+    SETTINGS.factor = 0.5  # type: ignore[attr-defined]
+    with pytest.warns(RuntimeWarning, match=reason):
+        wd.Recurrent(_cell(read))(torch.randn(3, 2, 3))
 
 
 def test_global_hooks_run_at_every_step() -> None:

@@ -3,8 +3,10 @@
 import io
 import subprocess
 import sys
+import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -163,3 +165,26 @@ def test_export_of_recurrent_with_ends_and_resets(reduced: bool) -> None:
         again, others, never = torch.randn(5, 3, 3), torch.tensor([5, 1, 4]), torch.zeros_like(resets)
         assert_agree(program(x, lengths, resets), layer(x, lengths=lengths, resets=resets))
         assert_agree(program(again, others, never), layer(again, lengths=others, resets=never))
+
+
+def test_a_change_of_numbers_of_numpy_is_seen_in_a_graph() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unit, self.input_size, self.factor = nn.GRUCell(3, 4), 3, [np.float32(0.5)]
+
+        def initial_state(self, batch: int) -> Tensor:
+            return torch.zeros(batch, 4)
+
+        def forward(self, x: Tensor, state: Tensor) -> Tensor:
+            return self.unit(x, state) * float(np.sum(self.factor))
+
+    torch._dynamo.reset()
+    cell, x = Scaled(), torch.randn(4, 2, 3)
+    layer = wd.Recurrent(cell)
+    compiled = torch.compile(layer, backend="eager")
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compiled(x)
+        cell.factor = [np.float32(3.0)]
+        assert_agree(compiled(x)[0], wd.Recurrent(cell, backend="eager")(x)[0])

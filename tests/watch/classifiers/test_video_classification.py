@@ -13,6 +13,7 @@ from watch_films import cut, film, noise, plain
 from wolfdog.errors import InputError, MediaError
 from wolfdog.watch.classifiers.array_cache import ArrayCache
 from wolfdog.watch.classifiers.chosen_frames import CHUNK, LookOptions
+from wolfdog.watch.classifiers.clarity import clarity
 from wolfdog.watch.classifiers.classes import ClassGroups, GroupedClassifier
 from wolfdog.watch.classifiers.detections import MegaDetectorResults
 from wolfdog.watch.classifiers.looks import Looks
@@ -55,6 +56,19 @@ def test_sampling(tmp_path: Path) -> None:
     looks = whole(classify_video(path, ColourClassifier(), options=LookOptions(Every(4))))
     assert looks.frame.tolist() == [0, 4, 8, 12, 16]
     np.testing.assert_allclose(looks.duration, 0.4, atol=1e-3)
+
+
+def test_rows_have_the_clarity_of_their_pictures(tmp_path: Path) -> None:
+    blocks = np.random.default_rng(0).integers(40, 220, (2, 16, 16, 3), dtype=np.uint8)
+    frames = [
+        np.kron(blocks[0], np.ones((2, 2, 1), np.uint8)),
+        *noise(1, 32, 32),
+        np.zeros((32, 32, 3), np.uint8),
+    ]
+    path = film(tmp_path / "a.mp4", frames, rate=10, **LOSSLESS)
+    looks = whole(classify_video(path, ColourClassifier()))
+    np.testing.assert_allclose(looks.clarity, clarity(np.stack(frames)), atol=1e-6)
+    assert looks.clarity[2] == 0
 
 
 def test_of_several_looks_the_surest_counts(tmp_path: Path) -> None:

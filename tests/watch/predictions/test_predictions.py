@@ -17,8 +17,8 @@ from wolfdog.watch.predictions import Predictions, PredictionsWriter, read_predi
 
 CLASSES = ["blank", "wolf", "Ünicode, with comma"]
 COLUMNS = [
-    *("deployment", "media", "frame", "time", "duration", "detection", "box", "confidence", "spread"),
-    *("probabilities", "context"),
+    *("deployment", "media", "frame", "time", "duration", "detection", "box", "confidence", "clarity"),
+    *("spread", "probabilities", "context"),
 ]
 
 
@@ -36,6 +36,7 @@ def some(rows: int = 6, seed: int = 0, utc: bool = False, context: bool = False)
         detection=np.where(whole, -1, rng.integers(0, 3, rows)),
         box=np.where(whole[:, None], np.nan, rng.random((rows, 4))),
         confidence=np.where(whole, np.nan, rng.random(rows)),
+        clarity=np.where(rng.random(rows) < 0.2, np.nan, rng.random(rows)),
         spread=rng.random(rows) * 0.1,
         context=rng.dirichlet(np.ones(3), rows) if context else None,
         blank="blank",
@@ -76,11 +77,20 @@ def test_comparison_sees_a_corrupted_table() -> None:
         assert_same(table.take([0, 1, 3, 2, 4, 5]), table)
 
 
+def test_files_without_clarity_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    write_predictions(path, some())
+    pq.write_table(pq.read_table(path).drop_columns(["clarity"]), path)
+    read = read_predictions(path)
+    assert np.isnan(read.clarity).all()
+    np.testing.assert_array_equal(read.probabilities, some().probabilities)
+
+
 def test_file_has_the_documented_columns(tmp_path: Path) -> None:
     write_predictions(tmp_path / "a.parquet", some(utc=True, context=True))
     file = pq.read_table(tmp_path / "a.parquet")
     probabilities = [f"{letter}_{name}" for letter in "pc" for name in CLASSES]
-    assert file.column_names == [*COLUMNS[:9], *probabilities]
+    assert file.column_names == [*COLUMNS[:10], *probabilities]
     assert file.schema.field("time").type == pa.timestamp("us", tz="UTC")
     notes = json.loads(file.schema.metadata[b"wolfdog.predictions"])
     assert notes["version"] == 1

@@ -9,6 +9,7 @@ from wolfdog.errors import InputError
 from wolfdog.watch.predictions import Predictions
 from wolfdog.watch.review.answers import answers_of, smooth_with_answers
 from wolfdog.watch.smoothing import METHODS, AnyClass, HiddenMarkov
+from wolfdog.watch.smoothing.simulation import simulate
 
 
 def table_of(p, **columns):
@@ -53,6 +54,33 @@ def test_the_any_class_memory_carries_an_answer_on(ahead):
         np.testing.assert_allclose(after.context[:4], before[:4], atol=1e-6)
     np.testing.assert_array_equal(after.probabilities, table.probabilities)
     assert after.method.endswith("+ 1 answer")
+
+
+def test_answers_that_agree_with_the_memory_do_not_make_it_timid():
+    """Accepted labels change few others, and true ones make the rest more accurate."""
+    streams = simulate(8, 300, 6, np.random.default_rng(1))
+    changed, right = [], []
+    for n in range(8):
+        p = np.exp(streams.log_probabilities[:, n])
+        table = table_of(p / p.sum(-1, keepdims=True), spread=streams.spread[:, n])
+        before = AnyClass().smooth(table, ahead=True)
+        snapshot, context, truth = table.labels(), before.labels(context=True), streams.labels[:, n]
+        asked = np.argsort(before.context.max(1))[:60:3]
+        rest = np.ones(300, bool)
+        rest[asked] = False
+        labels = [context]
+        for said in (context, truth):
+            answers = np.full(300, -1)
+            answers[asked] = said[asked]
+            labels.append(smooth_with_answers(AnyClass(), table, answers, ahead=True).labels(context=True))
+        changed.append([(one != snapshot)[rest].sum() for one in labels])
+        right.append([(one == truth)[rest].mean() for one in labels])
+    before, accepted, _ = np.sum(changed, 0)
+    assert before > 40
+    assert 0.8 * before < accepted < 1.25 * before
+    before, accepted, told = np.mean(right, 0)
+    assert accepted > before - 0.01
+    assert told > before
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))

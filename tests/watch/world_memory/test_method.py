@@ -22,19 +22,28 @@ from wolfdog.watch.world_memory.network_file import (
 )
 from wolfdog.watch.world_memory.posterior import CalibratedPosterior, cross_fitted
 from wolfdog.watch.world_memory.streams import log_of, show
-from wolfdog.watch.world_memory.training import WorldTraining, fit_prudence, train_world_memory
+from wolfdog.watch.world_memory.training import (
+    CLEAR_OVERTURNED,
+    WorldTraining,
+    fit_clear_prudence,
+    fit_prudence,
+    train_world_memory,
+)
 from wolfdog.watch.world_memory.training_streams import StreamRanges
 from world_banks import CLASSES, small_bank
+
+LOOKS = ("canine", "canine", "bear", "goldfish", "unknown")
 
 
 @pytest.fixture
 def network() -> WorldNetwork:
     """Random weights everywhere."""
     torch.manual_seed(0)
-    network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, width=6))
+    network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, looks=LOOKS, width=6))
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     network.temperature.fill_(1.3)
+    network.clear_prudence.fill_(2.0)
     return network.eval()
 
 
@@ -46,7 +55,8 @@ def table(classes: tuple[str, ...] = CLASSES, *, frames: int = 30) -> Prediction
     number = np.concatenate([np.arange(frames), np.repeat(np.arange(frames), 2)])
     time = rng.uniform(0.1, 3, frames).cumsum()
     return Predictions.from_columns(
-        classes, p, time=time[number], deployment=["a"] * frames + ["b"] * 2 * frames, frame=number,
+        classes, p, clarity=rng.choice([0.0, 0.4, 1.0, np.nan], 3 * frames),
+        time=time[number], deployment=["a"] * frames + ["b"] * 2 * frames, frame=number,
         detection=np.concatenate([np.full(frames, -1), np.tile([0, 1], frames)]),
     )  # fmt: skip
 
@@ -58,7 +68,7 @@ def test_step_by_step_gives_the_numbers_of_the_whole(network: WorldNetwork) -> N
         memory = WorldMemoryStream(CLASSES, network)
         for number in range(30):
             rows = stream.take(stream.frame == number)
-            context = memory.step(rows.probabilities, seconds=float(rows.time[0]))
+            context = memory.step(rows.probabilities, seconds=float(rows.time[0]), clarity=rows.clarity)
             assert rows.context is not None
             np.testing.assert_allclose(context, rows.context, atol=1e-5)
 
@@ -103,12 +113,14 @@ def test_other_classes_and_looking_ahead_are_refused(network: WorldNetwork) -> N
         WorldMemory(network=network).smooth(table(), ahead=True)
     with pytest.raises(ShapeError, match="with at least one row"):
         WorldMemoryStream(CLASSES, network).step([[0.5, 0.5]])
+    with pytest.raises(ShapeError, match="clarity must be"):
+        WorldMemoryStream(CLASSES, network).step([[0.2] * 5], clarity=[1.0, 1.0])
 
 
 def test_training_learns_what_is_seen_together() -> None:
     """At night wolves and dogs look alike: the memory gets near the ideal observer, the classifier does not."""
     world = default_world().with_(informative_rate=0.3)
-    options = WorldTraining(steps=250, streams=32, frames=512, ranges=StreamRanges(as_world=1.0))
+    options = WorldTraining(steps=250, streams=32, frames=512, seed=1, ranges=StreamRanges(as_world=1.0))
     network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, width=16))
     trained = train_world_memory(small_bank(sharpness=1.8), world, options, network)
     judged = small_bank(sharpness=1.8, seed=1)
@@ -147,6 +159,50 @@ def test_prudence_leaves_clean_frames_to_the_classifier() -> None:
     assert network.prudence[CLASSES.index("wolf")] == 0
     needed = (2.0 - 1.2) / (1 - np.exp(-1.2))
     assert needed <= float(network.prudence[CLASSES.index("dog")]) < needed + 0.11
+
+
+def test_a_clear_frame_keeps_its_look_and_the_memory_decides_within_it() -> None:
+    network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, looks=LOOKS, width=4))
+    with torch.no_grad():
+        network.out.bias[CLASSES.index("wolf")] = 2.5
+    network.clear_prudence.fill_(3.0)
+    sure_other, unsure_other, dog = (
+        [0.1, 0.05, 0.02, 0.03, 0.8],
+        [0.3, 0.1, 0.1, 0.1, 0.4],
+        [0.2, 0.7, 0.0, 0.0, 0.1],
+    )
+    said = {}
+    for clear in (1.0, 0.0, np.nan):
+        seen = Predictions.from_columns(CLASSES, [sure_other, unsure_other, dog], clarity=[clear] * 3)
+        said[clear] = WorldMemory(network=network).smooth(seen).label_names(context=True).tolist()
+    assert said[1.0] == ["unknown", "wolf", "wolf"]
+    assert said[0.0] == said[np.nan] == ["wolf", "wolf", "wolf"]
+
+
+def test_prudence_of_clear_frames_is_the_least_that_keeps_the_bound() -> None:
+    network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, looks=LOOKS, width=4))
+    with torch.no_grad():
+        network.out.bias[CLASSES.index("bear")] = 2.0
+    clean = show(small_bank().only(("clean",)), Sampler(default_world(), 8, seed=3).draw(400))
+    clean.clarity[...] = 1.0
+    log_p, clock = torch.from_numpy(clean.log_p), network.clock(torch.from_numpy(clean.seconds))
+    look_of = network.looks.argmax(-1)
+    labels = look_of[torch.from_numpy(clean.labels)]
+
+    def overturned(look: int) -> float:
+        with torch.no_grad():
+            log_q, _ = network(log_p, clock, clarity=torch.from_numpy(clean.clarity))
+        rightly = ((log_p.exp() @ network.looks).argmax(-1) == look) & (labels == look)
+        return float((look_of[log_q.argmax(-1)] != look)[rightly].float().mean())
+
+    def most() -> float:
+        return max(overturned(look) for look in range(4))
+
+    assert most() > CLEAR_OVERTURNED
+    fit_clear_prudence(network, clean)
+    assert most() <= CLEAR_OVERTURNED
+    network.clear_prudence -= 0.25
+    assert most() > CLEAR_OVERTURNED
 
 
 def test_training_is_repeatable() -> None:
@@ -204,8 +260,12 @@ def test_a_network_comes_back_from_its_file(network: WorldNetwork, tmp_path: Pat
     save_file({name: t for name, t in tensors.items() if name != "out.bias"}, file, metadata)
     with pytest.raises(CheckpointError, match="do not fit"):
         load_world_network(file)
-    save_file(tensors, file, metadata | {"notes": '{"config": {"classes": 3, "width": 6, "times": true}}'})
-    with pytest.raises(CheckpointError, match="classes must be names"):
+    save_file(
+        tensors,
+        file,
+        metadata | {"notes": '{"config": {"classes": 3, "looks": [], "width": 6, "times": true}}'},
+    )
+    with pytest.raises(CheckpointError, match="classes and looks must be names"):
         load_world_network(file)
 
 

@@ -97,7 +97,7 @@ def test_crops_stay_where_that_is_asked_for() -> None:
 def test_distractors_are_shown_as_the_class_that_they_are_of() -> None:
     bank = small_bank()
     strange = np.full((3, 2, 2, 5), 0.2, np.float32)  # no photograph of the bank is so
-    others = replace(bank, labels=np.full(3, 4), probabilities=strange)
+    others = replace(bank, labels=np.full(3, 4), probabilities=strange, clarity=None)
     quiet = {"noise": (0.0, 0.0), "shot_noise": (0.0, 0.0), "distracting": (0.5, 0.5)}
     shares = []
     for as_world in (0.0, 1.0):

@@ -52,14 +52,14 @@ def trace(
     """Traced program of one step of a cell.
 
     Args:
-        step: event and states to output and next states.
-        named: every tensor that the step may use besides, by name: parameters, buffers, attributes.
-        event: an event `[B, ...]`, of which only shape, dtype and device count.
-        states: the states, likewise.
-        rows: which of `named` have a row for each example; they are inputs "a0", "a1", ... of the program.
+        step: Event and states to output and next states.
+        named: Every tensor that the step may use besides, by name: parameters, buffers, attributes.
+        event: An event `[B, ...]`, of which only shape, dtype and device count.
+        states: The states, likewise.
+        rows: Which of `named` have a row for each example; they are inputs "a0", "a1", ... of the program.
 
     Raises:
-        Refusal: where the step cannot be expressed as a program.
+        Refusal: Where the step cannot be expressed as a program.
     """
     each = {name: named[name] for name in rows.names}
     others = {name: tensor for name, tensor in named.items() if name not in each}

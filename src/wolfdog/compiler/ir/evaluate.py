@@ -115,9 +115,9 @@ def evaluate(program: Program, inputs: Mapping[str, Tensor], like: Tensor) -> di
     """Outputs of a program, from its inputs by name.
 
     Args:
-        program: the program.
-        inputs: tensors by the inputs' names; `[..., *shape]` where batched, `[*shape]` where not.
-        like: a tensor of the dtype and device of the constants.
+        program: The program.
+        inputs: Tensors by the inputs' names; `[..., *shape]` where batched, `[*shape]` where not.
+        like: A tensor of the dtype and device of the constants.
 
     Returns:
         The outputs by name.

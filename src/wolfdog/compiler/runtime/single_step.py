@@ -67,7 +67,7 @@ class SingleStep:
         """Views of the cell's tensors that the kernel reads; None where it would read what is computed from them.
 
         Args:
-            named: the cell's tensors, in the order of the parameter code.
+            named: The cell's tensors, in the order of the parameter code.
         """
         if self.packs:
             return self._frozen.get(named, lambda: self._packed(named))
@@ -96,8 +96,8 @@ class SingleStep:
         """Event that the kernel reads: the given one, or the row that the step looks up by its whole numbers.
 
         Args:
-            x: the event, [B, ...].
-            named: the cell's tensors, in the order of the parameter code.
+            x: The event, [B, ...].
+            named: The cell's tensors, in the order of the parameter code.
         """
         if self._lookup is None or self._indices is None:
             return x

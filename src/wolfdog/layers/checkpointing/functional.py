@@ -122,11 +122,13 @@ def eager_run(runner: EagerRunner, x: Tensor, state: State | None) -> ModuleRun:
 
 @contextmanager
 def _replaced(module: nn.Module, slots: Sequence[Slot], read: Sequence[Tensor]) -> Iterator[None]:
-    """Context in which a module has other tensors in its slots."""
+    """Context in which a module has other tensors in its slots, with the attributes that users gave to its own."""
     with _replacement_lock:
         own = [held[key] for held, key in slots]
-        for (held, key), tensor in zip(slots, read, strict=True):
+        for (held, key), tensor, mine in zip(slots, read, own, strict=True):
             held[key] = tensor
+            if vars(mine) and tensor is not mine:
+                vars(tensor).update(vars(mine))
         _relist(module)
         try:
             yield

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from .code_names import library, within
+from .code_names import cached, library, pure, within
 from .frozen_values import Same, UnwatchableError, frozen
 
 PARTS = ("_parameters", "_buffers", "_modules")
@@ -108,6 +108,8 @@ def _marks(tensor: Tensor) -> Any:
 
 def class_key(value: Any) -> Any:
     """Key of an attribute of a class: of a descriptor, by the functions that it calls."""
+    if cached(value) and not pure(value):
+        raise UnwatchableError("it is a function with a cache, and computes from more than its arguments")
     inner = [function for function in within(value) if function is not None]
     if inner and not isinstance(value, FunctionType):
         return type(value), *map(frozen, inner)

@@ -4,18 +4,20 @@ Only an attribute that was read can change the step; one that the step does not 
 the record is made, the modules have a class of the same name whose `__getattribute__` records the reads.
 """
 
+import builtins
+import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import FunctionType, ModuleType
 from typing import Any
 
 from torch import nn
 
-from .attribute_places import HOOKS, OWN, PARTS, Read, dict_of, key_of, locate
-from .code_names import INDIRECT, MODES, Names, library, names_in
+from .attribute_places import HOOKS, MISSING, OWN, PARTS, Read, dict_of, key_of, locate
+from .code_names import INDIRECT, INDIRECT_METHODS, MODES, Names, library, names_in
 from .frozen_values import UnwatchableError
 from .global_reads import ClassScope, ClosureScope, GlobalRead, GlobalScope, ModuleScope, content, global_key
 from .snapshots import reachable
@@ -84,25 +86,33 @@ class Reads:
             asked = sorted((names.attributes | names.globals) & MODES)
             if asked:
                 self._refuse(f"a step asks for a mode of PyTorch, by {asked[0]}")
-            asked = sorted(names.globals & INDIRECT)
+            asked = sorted(names.globals & INDIRECT | names.attributes & INDIRECT_METHODS)
             if asked:
                 self._refuse(f"a step looks for names that it does not tell, by {asked[0]}")
             if module is not None and kind is not None and self._reads_class(value, names):
                 for name in sorted(names.attributes & set(dir(kind))):
                     self.note(module, name, kind)
             for name in function.__code__.co_freevars:
-                self._global(ClosureScope(function), name, names.attributes)
-            for name in sorted(names.globals & set(function.__globals__)):
-                self._global(GlobalScope(function), name, names.attributes)
+                self._global(ClosureScope(function), name, names)
+            for name in sorted(names.globals):
+                if name in function.__globals__ or not hasattr(builtins, name):
+                    self._global(GlobalScope(function), name, names)
+                elif not library(getattr(builtins, name)) or not callable(getattr(builtins, name)):
+                    self._global(ModuleScope(builtins), name, names)
             for name in sorted(names.imports & set(sys.modules)):
-                self._attributes(sys.modules[name], names.attributes)
+                self._attributes(sys.modules[name], names, everything=True)
+            if "getenv" in names.globals | names.attributes:
+                self._global(ModuleScope(os), "environ", names)
 
     def _reads_class(self, value: Any, names: Names) -> bool:
         """Whether code may read attributes of its object's class past the object."""
         return isinstance(value, classmethod) or "type" in names.globals or "__class__" in names.attributes
 
-    def _global(self, scope: Callable[[], dict[str, Any]], name: str, attributes: Set[str]) -> None:
-        value = scope()[name]
+    def _global(self, scope: Callable[[], dict[str, Any]], name: str, names: Names) -> None:
+        value = scope().get(name, MISSING)
+        if value is sys.modules:
+            self._refuse("a step looks for modules that it does not tell, by sys.modules")
+            return
         try:
             key = global_key(value)
         except UnwatchableError as reason:
@@ -111,25 +121,40 @@ class Reads:
         value = content(value)
         if key is not None:
             self._globals[len(self._globals), name] = GlobalRead(scope, name, key)
+        if value is MISSING:
+            return
         if isinstance(value, nn.Module):
             for module in value.modules():
                 self._watched(module)
         elif isinstance(value, ModuleType | type):
-            self._attributes(value, attributes)
+            self._attributes(value, names, everything=names.indirect or name in names.bare)
         else:
             self._follow(value)
 
-    def _attributes(self, of: Any, names: Set[str]) -> None:
-        """Record the attributes of a module of Python, or of a class, that code may read."""
+    def _attributes(self, of: Any, names: Names, everything: bool) -> None:
+        """Record the attributes of a module of Python, or of a class, that code may read.
+
+        With `everything`, code may read any attribute; what cannot be watched is left out then, unless it is named.
+        """
         if library(of):
             return
         scope: Callable[[], dict[str, Any]] = (
             ModuleScope(of) if isinstance(of, ModuleType) else ClassScope(of)
         )
-        for name in sorted(names & set(scope())):
+        held, asked = scope(), names.looked_up
+        if isinstance(of, ModuleType) and "__getattr__" in held and not asked <= set(held):
+            self._follow(held["__getattr__"])
+        for name in sorted(asked if names.indirect else asked & set(held)):
             if (id(of), name) not in self._spaces:
                 self._spaces.add((id(of), name))
                 self._global(scope, name, names)
+        for name, value in held.items() if everything else ():
+            if (id(of), name) in self._spaces or (name.startswith("__") and name.endswith("__")):
+                continue
+            self._spaces.add((id(of), name))
+            with suppress(UnwatchableError):
+                if (key := global_key(value)) is not None:
+                    self._globals[len(self._globals), name] = GlobalRead(scope, name, key)
 
     def _watched(self, module: nn.Module) -> None:
         """Record reads from a module that is no part of the cell."""

@@ -223,11 +223,11 @@ def _children(module: nn.Module) -> tuple[tuple[int, ...], tuple[str, ...]]:
     return tuple(map(id, held["_modules"].values())), tuple(names)
 
 
-def _kind(module: nn.Module) -> tuple[Same, ...]:
-    """Class of a module, and its special methods, which are found on the class alone."""
+def _kind(module: nn.Module) -> tuple[Same | str, ...]:
+    """Class of a module, its names and bases, and its special methods, which are found on the class alone."""
     kind = type(module)
     special = (item for base in user_classes(kind) for name, item in vars(base).items() if name in _SPECIAL)
-    return Same(kind), *map(Same, special)
+    return Same(kind), kind.__name__, kind.__qualname__, *map(Same, kind.__mro__), *map(Same, special)
 
 
 _SPECIAL = ("__call__", "__getattr__", "__getattribute__", "__setattr__")

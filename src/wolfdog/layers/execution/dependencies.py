@@ -8,12 +8,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from .attribute_places import HOOKS, PARTS, Read, dict_of, locate
-from .code_names import library, names_in, parts_of_function, user_classes
+from .code_names import LOOKUPS, RENAMED, library, names_in, parts_of_function, user_classes
 from .global_reads import ClassScope, GlobalRead
 from .snapshots import CONTAINERS, Part, reachable, watched_part
-
-_LOOKS_UP = {"getattr", "hasattr", "vars"}
-"""Functions by which code looks whether an object has an attribute."""
 
 
 @dataclass
@@ -27,6 +24,7 @@ class Watched:
         changing: Values that may change in place.
         objects: Objects whose classes may be replaced.
         namespaces: Classes of the user's, whose attributes may be replaced.
+        named: Classes whose names may be replaced.
         functions: Functions of the user's, whose code may be replaced.
         bare: Tensors to which a user has given no attributes.
         modules: Modules whose hooks would run.
@@ -43,6 +41,7 @@ class Watched:
     changing: list[Part] = field(default_factory=list)
     objects: list[Any] = field(default_factory=list)
     namespaces: list[type] = field(default_factory=list)
+    named: list[type] = field(default_factory=list)
     functions: list[Any] = field(default_factory=list)
     bare: list[Tensor] = field(default_factory=list)
     modules: Sequence[nn.Module] = ()
@@ -109,7 +108,7 @@ def watched(
             value = scope.get(read.name)
             values.append(None if isinstance(value, nn.Module) else value)
             if isinstance(read.scope, ClassScope) and (kind := read.scope.kind()) is not None:
-                found.namespaces += user_classes(kind)
+                found.namespaces += (*user_classes(kind), *user_classes(type(kind)))
             continue
         module = read.module()
         if module is None:
@@ -142,13 +141,17 @@ def watched(
                 found.objects.append(value)
     own = {id(held) for function in found.functions for held in parts_of_function(function)[2:]}
     found.changing = [part for part in found.changing if id(part.of) not in own]  # compared with the function
-    if any(names_in(function.__code__).globals & _LOOKS_UP for function in found.functions):
+    names = [names_in(function.__code__) for function in found.functions]
+    if any((each.globals | each.attributes) & LOOKUPS for each in names):
         # attributes that a user has given to a tensor
         found.changing += [Part(vars(tensor)) for tensor in tensors if vars(tensor)]
         found.bare = [tensor for tensor in tensors if not vars(tensor)]
     found.objects += found.modules
     kinds = (*found.namespaces, *(base for held in found.objects for base in user_classes(type(held))))
     found.namespaces = list(dict.fromkeys(kinds))
+    if any(each.attributes & RENAMED for each in names):
+        classes = (value for value in values if isinstance(value, type) and not library(value))
+        found.named = list(dict.fromkeys((*found.namespaces, *classes)))
     return found
 
 

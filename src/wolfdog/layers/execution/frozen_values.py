@@ -9,11 +9,13 @@ from functools import partial
 from types import (
     BuiltinFunctionType,
     CellType,
+    EllipsisType,
     FunctionType,
     MethodType,
     MethodWrapperType,
     ModuleType,
     NoneType,
+    NotImplementedType,
 )
 from typing import Any
 
@@ -24,8 +26,8 @@ from torch import Tensor, nn
 from .code_names import library, parts_of_function
 from .object_contents import MOST, ignored, members, own_dict, shows_all, slots
 
-PLAIN = (int, str, bytes, bool, NoneType, range, slice, Enum, torch.dtype, torch.device, torch.Size,
-          torch.layout, torch.memory_format)  # fmt: skip
+PLAIN = (int, str, bytes, bool, NoneType, EllipsisType, NotImplementedType, range, slice, Enum, torch.dtype,
+          torch.device, torch.Size, torch.layout, torch.memory_format)  # fmt: skip
 """Types whose values never change and compare by content."""
 
 _ONE = (BuiltinFunctionType, MethodWrapperType, type, ModuleType, CellType, logging.Logger)
@@ -35,6 +37,9 @@ class UnwatchableError(Exception):
     """Error for a value whose changes cannot be detected."""
 
 
+_NONE = object()
+
+
 class Same:
     """Identity of an object as a key; the object is referenced weakly where its type allows it."""
 
@@ -42,6 +47,7 @@ class Same:
 
     def __init__(self, of: Any) -> None:
         self._hash = id(of)
+        of = _NONE if of is None else of  # None is what a reference to an object that is gone gives
         try:
             self._ref: Callable[[], Any] = weakref.ref(of)
         except TypeError:
@@ -120,7 +126,7 @@ class _Freezing:
             return kind, frozenset(map(self, value)), own
         if not shows_all(kind):
             raise UnwatchableError(f"it is a {kind.__name__}, which does not show what it holds")
-        return kind, tuple(map(Same, members(kind))), own
+        return kind, kind.__name__, kind.__qualname__, tuple(map(Same, members(kind))), own
 
     def _attributes(self, value: Any, kind: type) -> Any:
         held = {**own_dict(value), **slots(value, kind)}

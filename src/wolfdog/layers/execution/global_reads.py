@@ -63,7 +63,7 @@ class ModuleScope:
 
 
 class ClassScope:
-    """Attributes of a class that a function reads by the class's name; the class is referenced weakly."""
+    """Attributes of a class and its metaclass, by the class's name; the class is referenced weakly."""
 
     def __init__(self, kind: type) -> None:
         self.kind = weakref.ref(kind)
@@ -71,7 +71,7 @@ class ClassScope:
     def __call__(self) -> dict[str, Any]:
         kind = self.kind()
         found: dict[str, Any] = {}
-        for base in () if kind is None else user_classes(kind):
+        for base in () if kind is None else (*user_classes(kind), *user_classes(type(kind))):
             found = {**vars(base), **found}
         return {name: item for name, item in found.items() if name != "__name__"}
 
@@ -84,7 +84,9 @@ def global_key(value: Any) -> Any:
     if isinstance(value, nn.Module):
         hooks = any(dict_of(module)[name] for module in value.modules() for name in HOOKS)
         return "module", Same(value), tuple(Same(type(module)) for module in value.modules()), hooks
-    if isinstance(value, type | ModuleType):
+    if isinstance(value, type):
+        return "one", Same(value), value.__name__, value.__qualname__
+    if isinstance(value, ModuleType):
         return "one", Same(value)
     if isinstance(value, Tensor):
         return None

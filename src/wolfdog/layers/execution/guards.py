@@ -9,7 +9,7 @@ prepared call. Every condition is evaluated in C over all its objects, in a few 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any
 
 import torch
@@ -26,6 +26,9 @@ from .kernel_access import observed, transformed
 from .snapshots import Part
 
 Scope = dict[str, Any]
+
+_order_of = attrgetter("__mro__")
+_names_of = attrgetter("__name__", "__qualname__")
 
 GLOBAL_HOOKS = (
     every_module._global_forward_hooks, every_module._global_forward_pre_hooks,
@@ -67,6 +70,14 @@ def _classes(watched: Watched) -> Iterator[tuple[str, Scope]]:
             "list(map(vars, namespaces)) != held",
             {"vars": vars, "namespaces": watched.namespaces, "held": were},
         )
+        orders = [kind.__mro__ for kind in watched.namespaces]
+        yield (
+            "not all(map(is_, map(order_of, namespaces), orders))",
+            {"order_of": _order_of, "orders": orders},
+        )
+    if watched.named:
+        scope = {"names_of": _names_of, "named": watched.named, "names": list(map(_names_of, watched.named))}
+        yield "list(map(names_of, named)) != names", scope
 
 
 def _functions(watched: Watched) -> Iterator[tuple[str, Scope]]:

@@ -12,6 +12,7 @@ from itertools import chain
 from types import NoneType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,13 +22,14 @@ from ..cell.protocol import Returns, initial_state
 from ..cell.recurrent_dropout import fresh_dropout_masks
 from ..cell.rng import generators, replayed
 from ..cell.state import State, rebuilt, structure, tensors, transform
-from .attribute_places import dict_of
+from .attribute_places import dict_of, locate
 from .cell_cache import record_of
 from .compiled import CompiledRunner
 from .eager import EagerRunner
 from .global_reads import GlobalRead
 from .precision import Precision
 from .scan import dynamic, scan_steps
+from .snapshots import reachable
 
 
 class _Plans:
@@ -190,7 +192,24 @@ def plan(
         compiled is None or zero is None or compiled.draws or compiled.converts
     ):  # a graph draws random numbers in an order of its own
         return 0
+    if _reads_numpy(cell):  # a number of NumPy's breaks the graph, and a constant would be left of it
+        return 0
     return register(compiled, resets, zero)
+
+
+def _reads_numpy(cell: nn.Module) -> bool:
+    """Whether steps of a cell read numbers or arrays of NumPy's."""
+    values: list[Any] = []
+    for read in (read for kept in record_of(cell).programs.values() for one in kept for read in one.reads):
+        if isinstance(read, GlobalRead):
+            values.append(read.scope().get(read.name))
+        elif (module := read.module()) is not None:
+            values.append(locate(module, read.name).value)
+    for value in reachable(*values):
+        if isinstance(value, list | tuple | dict):
+            values += value.values() if isinstance(value, dict) else value
+        values.append(value)
+    return any(isinstance(value, np.generic | np.ndarray) for value in values)
 
 
 def numbers_read(cell: nn.Module) -> list[tuple[tuple[str, ...], object]]:

@@ -89,7 +89,13 @@ class BankReader(nn.Module):
         nn.init.xavier_uniform_(self.W_o)
 
     def forward(
-        self, x: Tensor, bank: MemoryBank, *, time: Tensor | float | None = None, need_weights: bool = False
+        self,
+        x: Tensor,
+        bank: MemoryBank,
+        *,
+        time: Tensor | float | None = None,
+        bias: Tensor | None = None,
+        need_weights: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Read a bank.
 
@@ -97,6 +103,7 @@ class BankReader(nn.Module):
             x: Inputs of the queries, [B, I] or [I].
             bank: The memory bank.
             time: Seconds, [B] or one number; required by `RelativeTime`.
+            bias: Additive bias of the energies, [B, heads, n] or [heads, n] in the order of `bank.entries`.
             need_weights: Whether to return the weights.
 
         Returns:
@@ -114,9 +121,9 @@ class BankReader(nn.Module):
         rows = x if x.dim() == 2 else x[None]
         when = checked_time(time, len(rows), x.dim() == 2, self.position is not None, x.device)
         queries = linear(rows, self.W_q, self.b_q).view(len(rows), self.heads, self.entry_size)
-        bias = None
         if self.position is not None and self.time_bias is not None:
-            bias = self.position.bias((when - bank.times)[:, None], self.time_bias).squeeze(2)
+            of_time = self.position.bias((when - bank.times)[:, None], self.time_bias).squeeze(2)
+            bias = of_time if bias is None else bias + of_time
         heads, weights = bank.read(queries, bias)
         y = linear(heads.flatten(1), self.W_o, self.b_o)
         if x.dim() == 1:
@@ -124,7 +131,13 @@ class BankReader(nn.Module):
         return (y, weights) if need_weights else y
 
     def over(
-        self, x: Tensor, entries: Tensor, held: Tensor, *, elapsed: Tensor | None = None
+        self,
+        x: Tensor,
+        entries: Tensor,
+        held: Tensor,
+        *,
+        elapsed: Tensor | None = None,
+        bias: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Read several banks, given as tensors, in one differentiable call.
 
@@ -133,6 +146,7 @@ class BankReader(nn.Module):
             entries: [B, n, N]; gradients reach them.
             held: Booleans [B, T, n]: True for visible entries.
             elapsed: Seconds since the entries were observed, [B, T, n] or [1, T, n]; for `RelativeTime`.
+            bias: Additive bias of the energies, [B, heads, T, n], as of `Forgetting`.
 
         Returns:
             y [B, T, O] and weights [B, heads, T, n]; weights are zero if nothing is visible.
@@ -143,6 +157,8 @@ class BankReader(nn.Module):
         energies = (queries @ entries.transpose(1, 2)).view(B, self.heads, T, -1) / math.sqrt(self.entry_size)
         if self.position is not None and self.time_bias is not None and elapsed is not None:
             energies = energies + self.position.bias(elapsed, self.time_bias)
+        if bias is not None:
+            energies = energies + bias
         weights = masked_softmax(energies, held[:, None])
         heads = (weights.flatten(1, 2) @ entries).view(B, self.heads, T, self.entry_size)
         return linear(heads.transpose(1, 2).flatten(2), self.W_o, self.b_o), weights

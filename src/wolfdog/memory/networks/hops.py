@@ -104,6 +104,7 @@ class Hops(NormalInit):
         *,
         held: Tensor | None = None,
         ages: Tensor | None = None,
+        bias: Tensor | None = None,
         empty: int = 0,
         rows: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
@@ -114,6 +115,7 @@ class Hops(NormalInit):
             memories: One tensor [..., n, d] for each table.
             held: Booleans expandable to [..., T, n]: True for visible entries; None for all.
             ages: Integers expandable to [..., T, n], 0 for the newest entry; required with a capacity.
+            bias: Additive bias of the energies of every hop, expandable to [..., T, n], as of `Forgetting`.
             empty: Number of additional entries behind the memories that have an age and no content; n counts them in
                 `held`, `ages` and the weights.
             rows: Integers expandable to [..., T, n - empty]: memories are then [N, d] for all queries, and these of
@@ -135,6 +137,8 @@ class Hops(NormalInit):
             ages = ages.clamp(0, self.capacity - 1)
         if rows is not None:
             rows = rows.long().expand(*u.shape[:-1], n - empty)
+        if bias is not None and not _expands(bias, shape):
+            raise ShapeError(f"bias must expand to {list(shape)}; got {described(bias)}")
         T = () if self.T is None or ages is None else self.T.unbind()
         weights = []
         for hop in range(self.hops):
@@ -142,6 +146,8 @@ class Hops(NormalInit):
             energies = pad(_energies(u, memories[keys], rows), (0, empty))
             if ages is not None and T:
                 energies = energies + _energies(u, T[keys], ages)
+            if bias is not None:
+                energies = energies + bias
             p = energies.masked_fill(~visible, 0) if self.linear else masked_softmax(energies, visible)
             o = _read(p[..., : n - empty], memories[values], rows)
             if ages is not None and T:

@@ -121,7 +121,10 @@ def read_groups(source: str | PathLike[str], classes: tuple[str, ...]) -> ClassG
     where, text = _text(source)
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # also numbers of thousands of digits, and lists nested as deep
         raise LabelsError(f"{where}: not a TOML file: {error}.") from error
     for key in table:
         if key not in ("classes", "missing"):

@@ -19,7 +19,7 @@ from wolfdog.errors import InputError, ONNXError
 
 from .boxes import FoundBox, FullFrame
 from .normalisation import NORMALISATIONS, Normalisation
-from .onnx_session import open_session
+from .onnx_session import metadata_of, open_session
 from .onnx_settings import OnnxOptions, class_names, input_format
 from .preprocessing import Image
 from .suppression import suppress
@@ -66,7 +66,7 @@ class YoloDetector:
             raise InputError(f"threshold and overlap are from 0 to 1, got {threshold} and {overlap}.")
         self._path, self._threshold, self._overlap, self._layout = str(path), threshold, overlap, layout
         self._session = open_session(path, self._path, threads=threads)
-        metadata = dict(self._session.get_modelmeta().custom_metadata_map)
+        metadata = metadata_of(self._session, self._path)
         known = normalisation or (None if "normalisation" in metadata else NORMALISATIONS["unit"])
         self._input = input_format(
             self._session, metadata, OnnxOptions(size=size, normalisation=known), self._path

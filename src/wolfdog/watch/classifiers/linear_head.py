@@ -27,7 +27,7 @@ class LinearHead:
 
     Attributes:
         classes: K names.
-        weight: W, float32 [K, F].
+        weight: w, float32 [K, F].
         bias: b, float32 [K].
     """
 

@@ -23,6 +23,7 @@ class Looks:
         detection: Number of the box in its frame [N]; -1 for the whole frame.
         box: x, y, width and height as shares of the frame, from its upper left corner [N, 4]; NaN for the whole frame.
         confidence: Confidence of the detector [N]; NaN without one.
+        clarity: Clarity of the classified picture [N]; see `clarity`.
         features: Features [N, F].
         probabilities: Class probabilities [N, K].
     """
@@ -33,6 +34,7 @@ class Looks:
     detection: NDArray[np.int32]
     box: NDArray[np.float32]
     confidence: NDArray[np.float32]
+    clarity: NDArray[np.float32]
     features: NDArray[np.float32]
     probabilities: NDArray[np.float32]
 
@@ -78,7 +80,7 @@ class Looks:
         whole = _empty(len(best), 0, 0)
         return Looks(
             best.frame, best.time, best.duration, whole.detection, whole.box, whole.confidence,
-            best.features, best.probabilities,
+            best.clarity, best.features, best.probabilities,
         )  # fmt: skip
 
     def _frames(self) -> Iterator[tuple[int, int]]:
@@ -96,6 +98,7 @@ def _empty(n: int, features: int, classes: int) -> Looks:
         detection=np.full(n, -1, np.int32),
         box=np.full((n, 4), np.nan, np.float32),
         confidence=np.full(n, np.nan, np.float32),
+        clarity=np.full(n, np.nan, np.float32),
         features=np.zeros((n, features), np.float32),
         probabilities=np.zeros((n, classes), np.float32),
     )

@@ -13,7 +13,7 @@ from wolfdog.errors import ONNXError
 from .classifier import Classification, Classifier, softmax
 from .imagenet import imagenet_classes
 from .onnx_features import FEATURES, with_features
-from .onnx_session import open_session
+from .onnx_session import metadata_of, open_session
 from .onnx_settings import InputFormat, OnnxOptions, class_names, input_format
 from .preprocessing import Crop, Images, Preprocessing
 
@@ -53,7 +53,7 @@ class OnnxClassifier(Classifier):
         options = options or OnnxOptions()
         self._path = name or str(model if isinstance(model, Path) else "ONNX network")
         self._session = open_session(model, self._path, threads=threads)
-        metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
+        metadata: Mapping[str, str] = metadata_of(self._session, self._path)
         self.input: InputFormat = input_format(self._session, metadata, options, self._path)
         names = class_names(metadata, options, self._path)
         self._scores, self._features = self._outputs(metadata, options, names)

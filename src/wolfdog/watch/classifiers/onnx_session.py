@@ -42,3 +42,22 @@ def open_session(model: Path | bytes, name: str, *, threads: int = 1) -> Any:
     except Exception as error:  # ONNX Runtime's exceptions have no common class but this one
         reason = str(error).split("\n", 1)[0]
         raise ONNXError(f"{name}: ONNX Runtime cannot load it ({reason}). Export it again.") from error
+
+
+def metadata_of(session: Any, name: str) -> dict[str, str]:
+    """Metadata of a model.
+
+    Args:
+        session: Its session.
+        name: Name of the model in messages.
+
+    Returns:
+        Texts by key.
+
+    Raises:
+        ONNXError: They are no text.
+    """
+    try:
+        return dict(session.get_modelmeta().custom_metadata_map)
+    except ValueError as error:
+        raise ONNXError(f"{name}: its metadata is not text in UTF-8. Export it again.") from error

@@ -35,5 +35,6 @@ def as_predictions(
         detection=looks.detection,
         box=looks.box,
         confidence=looks.confidence,
+        clarity=looks.clarity,
         classifier=classifier.name,
     )

@@ -19,10 +19,11 @@ from ..video.footage import Footage, open_footage
 from .array_cache import ArrayCache, content_digest
 from .boxes import FoundBox
 from .chosen_frames import CHUNK, LARGEST, ChosenFrame, FrameChoice, LookOptions, Piece
+from .clarity import Clarity, clarity
 from .classes import GroupedClassifier
 from .classifier import Classification, Classifier
 from .looks import Looks
-from .preprocessing import Image
+from .preprocessing import Image, Images
 from .reuse import ReusingClassifier
 
 
@@ -133,14 +134,16 @@ class _Pass:
             if under_way is not None:
                 yield self._finished(under_way)
 
-    def _classified(self, seen: list[ChosenFrame], *, first: bool) -> Classification:
-        """Some frames and their crops through the network, in the order of rows."""
+    def _classified(self, seen: list[ChosenFrame], *, first: bool) -> tuple[Classification, Clarity]:
+        """Some frames and their crops through the network, in the order of rows, and the clarity of each."""
         if first and isinstance(self._whole, ReusingClassifier):
             self._whole.forget()  # a chunk stands alone, so that it is the same after an interruption
         wholes = [one.whole for one in seen if one.whole is not None]
         crops = [crop for one in seen for crop in one.crops]
-        parts = [self._run(self._whole, wholes), self._run(self._classifier, crops)]
+        images = [self._stacked(wholes), self._stacked(crops)]
+        parts = [self._whole.classify(images[0]), self._classifier.classify(images[1])]
         results = Classification(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        clear = np.concatenate([clarity(part) for part in images])
         order = []
         next_whole, next_crop = 0, len(wholes)
         for one in seen:
@@ -149,7 +152,8 @@ class _Pass:
                 next_whole += 1
             order += range(next_crop, next_crop + len(one.boxes))
             next_crop += len(one.boxes)
-        return results.rows(np.array(order, np.int64))
+        rows = np.array(order, np.int64)
+        return results.rows(rows), clear[rows]
 
     def _finished(self, chunk: "_Chunk") -> Looks:
         """Looks of a chunk, which are kept in the cache."""
@@ -161,7 +165,7 @@ class _Pass:
                 one.boxes if one.whole is None else [whole, *one.boxes], start=-(one.whole is not None)
             )
         ]
-        results = chunk.results()
+        results, clear = chunk.results()
         corners = np.array([found.box for _, _, found in rows], np.float32).reshape(-1, 4)
         looks = Looks(
             frame=np.array([one.index for one, _, _ in rows], np.int64),
@@ -170,6 +174,7 @@ class _Pass:
             detection=np.array([k for _, k, _ in rows], np.int32),
             box=np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1),
             confidence=np.array([found.confidence for _, _, found in rows], np.float32),
+            clarity=clear,
             features=results.features,
             probabilities=results.probabilities,
         )
@@ -178,10 +183,9 @@ class _Pass:
             self._cache.write(f"{self._key} {chunk.number}", kept)
         return looks
 
-    def _run(self, classifier: Classifier, images: list[Image]) -> Classification:
-        preprocessing = classifier.preprocessing
-        none = np.empty((0, preprocessing.height, preprocessing.width, 3), np.uint8)
-        return classifier.classify(np.stack(images) if images else none)
+    def _stacked(self, images: list[Image]) -> Images:
+        size = self._classifier.preprocessing
+        return np.stack(images) if images else np.empty((0, size.height, size.width, 3), np.uint8)
 
 
 @dataclass
@@ -190,18 +194,19 @@ class _Chunk:
 
     number: int = 0
     frames: list[ChosenFrame] = field(default_factory=list)
-    parts: list[Future[Classification]] = field(default_factory=list)
+    parts: list[Future[tuple[Classification, Clarity]]] = field(default_factory=list)
     ends_video: bool = False
 
-    def add(self, piece: Piece, part: Future[Classification]) -> None:
+    def add(self, piece: Piece, part: Future[tuple[Classification, Clarity]]) -> None:
         self.frames += piece.frames
         self.parts.append(part)
         self.ends_video = piece.ends_video
 
-    def results(self) -> Classification:
-        """Classifications of all rows, once they are there."""
-        parts = [part.result() for part in self.parts]
-        return Classification(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    def results(self) -> tuple[Classification, Clarity]:
+        """Classifications of all rows and their clarity, once they are there."""
+        results, clear = zip(*(part.result() for part in self.parts), strict=True)
+        whole = Classification(*(np.concatenate(part) for part in zip(*results, strict=True)))
+        return whole, np.concatenate(clear)
 
 
 def _key(path: Path, classifier: Classifier, options: LookOptions) -> str:

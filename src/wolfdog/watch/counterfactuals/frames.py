@@ -20,6 +20,7 @@ class Frames:
         time: [T, B] seconds; NaN where unknown.
         spread: [T, B] mean of the probability that was spread evenly.
         confidence: [T, B] mean of the detector's confidence; NaN where unknown.
+        clarity: [T, B] mean clarity of the pictures; NaN where unknown.
         rows: [T, B] number of rows.
     """
 
@@ -28,6 +29,7 @@ class Frames:
     time: Tensor
     spread: Tensor
     confidence: Tensor
+    clarity: Tensor
     rows: Tensor
 
     @classmethod
@@ -44,6 +46,7 @@ class Frames:
             torch.from_numpy(stream.time).unsqueeze(1),
             tensor(stream.mean_of_frames(stream.table.spread.astype(np.float64))),
             tensor(stream.mean_of_frames(stream.table.confidence.astype(np.float64))),
+            tensor(stream.mean_of_frames(stream.table.clarity.astype(np.float64))),
             tensor(stream.rows.astype(np.float64)),
         )
 

@@ -27,7 +27,7 @@ class FramesMemory(ABC):
 
         Args:
             frames: B variants of a deployment.
-            ahead: whether later frames are read.
+            ahead: Whether later frames are read.
         """
 
     @abstractmethod
@@ -39,10 +39,10 @@ class FramesMemory(ABC):
         A gate of 1 takes the step whole, a gate of 0 passes the frame by. Differentiable with respect to the gates.
 
         Args:
-            frames: one variant of a deployment.
-            frame: the one that is read.
+            frames: One variant of a deployment.
+            frame: The one that is read.
             gates: [T].
-            ahead: whether later frames are read.
+            ahead: Whether later frames are read.
         """
 
 
@@ -50,9 +50,9 @@ class AnyClassFrames(FramesMemory):
     """Any-class memory.
 
     Args:
-        method: the smoothing method.
-        blank: position of the blank class; None where there is none.
-        classes: number of classes.
+        method: The smoothing method.
+        blank: Position of the blank class; None where there is none.
+        classes: Number of classes.
     """
 
     def __init__(self, method: AnyClass, *, blank: int | None, classes: int) -> None:
@@ -103,8 +103,8 @@ class WorldFrames(FramesMemory):
     """World memory; it has a causal form alone.
 
     Args:
-        method: the smoothing method.
-        classes: names, in the order of the probabilities.
+        method: The smoothing method.
+        classes: Names, in the order of the probabilities.
     """
 
     def __init__(self, method: WorldMemory, *, classes: tuple[str, ...]) -> None:
@@ -116,20 +116,20 @@ class WorldFrames(FramesMemory):
     def log_context(self, frames: Frames, *, ahead: bool) -> Tensor:
         log_p = frames.p.clamp(min=_TINY).log()
         own = log_p.clamp(min=LEAST)[..., self._order]
-        log_q, _ = self._network(own, self._network.clock(frames.seconds))
+        log_q, _ = self._network(own, self._network.clock(frames.seconds), clarity=frames.clarity)
         context: Tensor = log_q[..., self._back]
         return context
 
     def gated(self, frames: Frames, frame: int, gates: Tensor, *, ahead: bool) -> Tensor:
         network = self._network
         log_p = frames.p.clamp(min=_TINY).log().clamp(min=LEAST)[..., self._order]
-        x = network.inputs(log_p, network.clock(frames.seconds))
+        x = network.inputs(log_p, network.clock(frames.seconds), frames.clarity)
         h: Tensor = x.new_zeros(1, network.config.width)
         state: tuple[Tensor, ...] = (h, h)
         for s in range(frame + 1):
             h, after = network.memory.step(x[s], state)
             state = tuple(old + gates[s] * (new - old) for old, new in zip(state, after, strict=True))
-        log_q: Tensor = network.read(log_p[frame], x[frame], state[0])[0, self._back]
+        log_q: Tensor = network.read(log_p[frame], x[frame], state[0], frames.clarity[frame])[0, self._back]
         return log_q
 
 

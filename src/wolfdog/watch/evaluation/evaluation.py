@@ -49,7 +49,7 @@ class Evaluation:
         reliability: Bins of confidence; its `error` is the expected calibration error.
         risk: Error against coverage.
         foreign: Labels that are no class of the predictions; their rows count as wrong.
-        consistent: share of rows whose label is the true taxon, or one above or below it; None where no class has a
+        consistent: Share of rows whose label is the true taxon, or one above or below it; None where no class has a
             taxonomy.
     """
 
@@ -91,8 +91,8 @@ def evaluate_predictions(
         labels: [N] names of the true classes; None where unknown.
         context: Whether the context probabilities are judged, instead of the classifier's.
         name: What is evaluated.
-        samples: Of the bootstrap.
-        seed: Of the bootstrap.
+        samples: Samples of the bootstrap.
+        seed: Seed of the bootstrap.
 
     Raises:
         InputError: No row has a label, or the table has no context.

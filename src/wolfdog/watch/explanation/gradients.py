@@ -22,14 +22,14 @@ def gradient_contributions(
     out, but for the seconds that passed. NaN for frame t itself.
 
     Args:
-        method: a recurrent memory.
-        stream: one deployment.
-        frame: t, the number of the frame.
-        label: position of the label that is explained; the context label where None.
-        ahead: whether the method looks ahead.
+        method: A recurrent memory.
+        stream: One deployment.
+        frame: Number t of the frame.
+        label: Position of the label that is explained; the context label where None.
+        ahead: Whether the method looks ahead.
 
     Raises:
-        InputError: the method is no recurrent memory, or there is no such frame.
+        InputError: The method is no recurrent memory, or there is no such frame.
     """
     memory = frames_memory(method, classes=stream.table.classes, blank=stream.blank)
     if memory is None:

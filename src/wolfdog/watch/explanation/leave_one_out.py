@@ -28,10 +28,10 @@ class Run:
     """Frames in a row of one snapshot label, with what they contribute to a context label.
 
     Attributes:
-        first: number of the first frame.
-        last: number of the last frame.
-        label: position of the snapshot label.
-        contribution: in nats; above 0 where the frames speak for the context label.
+        first: Number of the first frame.
+        last: Number of the last frame.
+        label: Position of the snapshot label.
+        contribution: In nats; above 0 where the frames speak for the context label.
     """
 
     first: int
@@ -55,14 +55,14 @@ def leave_one_out(
     Source: leave-one-out influence (Cook 1977), of moments on one output of a sequence model.
 
     Args:
-        method: of smoothing.
-        stream: one deployment.
-        frame: t, the number of the frame.
-        label: position of the label that is explained; the context label where None.
-        ahead: whether the method looks ahead.
+        method: Of smoothing.
+        stream: One deployment.
+        frame: Number t of the frame.
+        label: Position of the label that is explained; the context label where None.
+        ahead: Whether the method looks ahead.
 
     Raises:
-        InputError: there is no such frame.
+        InputError: There is no such frame.
 
     >>> from ..predictions import Predictions
     >>> from ..smoothing import HiddenMarkov
@@ -116,14 +116,14 @@ def nearest_first(
     of them are left out; so do those after t.
 
     Args:
-        method: of smoothing.
-        stream: one deployment.
-        frame: t, the number of the frame.
-        label: position of the label that is explained; the context label where None.
-        ahead: whether the method looks ahead.
+        method: Of smoothing.
+        stream: One deployment.
+        frame: Number t of the frame.
+        label: Position of the label that is explained; the context label where None.
+        ahead: Whether the method looks ahead.
 
     Raises:
-        InputError: there is no such frame.
+        InputError: There is no such frame.
     """
     last = _last(stream, frame, ahead)
     spans, labels = _runs(stream, frame, ahead)
@@ -223,7 +223,7 @@ def _last(stream: Stream, frame: int, ahead: bool) -> int:
     """Number of frames that the context of a frame depends on.
 
     Raises:
-        InputError: there is no such frame.
+        InputError: There is no such frame.
     """
     if not 0 <= frame < len(stream.first):
         raise InputError(f"frame must be from 0 to {len(stream.first) - 1}, got {frame}.")

@@ -21,14 +21,14 @@ def find_moment(
     """Deployment in the order of time, and the number of the frame that is meant.
 
     Args:
-        table: predictions.
-        at: where the times are in UTC, a date and time, or a time of day as HH:MM or HH:MM:SS, if it names one day;
+        table: Predictions.
+        at: Where the times are in UTC, a date and time, or a time of day as HH:MM or HH:MM:SS, if it names one day;
             otherwise seconds, MM:SS or HH:MM:SS from the start. The nearest frame is taken.
-        media: name of the file, or the end of it.
-        deployment: name.
+        media: Name of the file, or the end of it.
+        deployment: Name.
 
     Raises:
-        InputError: no frame or more than one is meant.
+        InputError: No frame or more than one is meant.
 
     >>> table = Predictions.from_columns(["wolf", "dog"], [[1, 0]] * 3, time=[0, 60, 754], deployment="bridge")
     >>> find_moment(table, at="12:30")[1]

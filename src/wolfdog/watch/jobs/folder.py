@@ -3,15 +3,17 @@
 import os
 import shutil
 import socket
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from wolfdog.atomic import atomic_write
-from wolfdog.errors import InputError
+from wolfdog.errors import InputError, MediaWarning
 
 from ..video.discover import STATE
+from ..video.media import Medium
 from .journal import Journal
 
 TABLES = ("moments.csv", "events.csv", "evidence.csv", "predictions.parquet", "errors.csv")
@@ -53,7 +55,7 @@ class JobFolder:
         self.out.mkdir(parents=True, exist_ok=True)
         _check_tables(self.out)
         self._top.mkdir(exist_ok=True)
-        self._lock = _locked(self._top / "lock", self.out)
+        self._lock = locked(self._top / "lock", self.out)
         try:
             self.parts.mkdir(parents=True, exist_ok=True)
             self.media.mkdir(exist_ok=True)
@@ -159,6 +161,36 @@ def read_journal(out: Path, identity: str) -> Journal:
     return Journal(out / STATE / identity / "journal")
 
 
+def without_products(media: Iterable[Medium], out: Path) -> list[Medium]:
+    """Media without those that an earlier run wrote into its folder of results, as annotated copies.
+
+    Args:
+        media: The media.
+        out: Folder of results, which may not exist.
+
+    Returns:
+        The others.
+
+    Raises:
+        InputError: The journal of the files is damaged.
+
+    Warns:
+        MediaWarning: Some are left out.
+    """
+    made = {name for entry in Journal(out / STATE / "products").entries for name in entry["files"]}
+    kept = []
+    top = out.resolve()
+    for medium in media:
+        path = medium.path.resolve() if made else medium.path
+        if made and path.is_relative_to(top) and path.relative_to(top).as_posix() in made:
+            warnings.warn(
+                f"{medium.path}: a result of wolfdog; it is passed over.", MediaWarning, stacklevel=2
+            )
+        else:
+            kept.append(medium)
+    return kept
+
+
 def _check_tables(out: Path) -> None:
     for name in TABLES:
         path = out / name
@@ -170,8 +202,20 @@ def _check_tables(out: Path) -> None:
             )
 
 
-def _locked(path: Path, out: Path) -> IO[str]:
-    """Lock file, open and locked until it is closed or the process ends."""
+def locked(path: Path, out: Path) -> IO[str]:
+    """Lock file, open and locked until it is closed or the process ends.
+
+    Args:
+        path: The file.
+        out: Folder of results, for the message.
+
+    Returns:
+        The open file.
+
+    Raises:
+        InputError: Another process holds it.
+        OSError: It cannot be written.
+    """
     file = path.open("a+", encoding="utf-8")
     try:
         _lock(file)

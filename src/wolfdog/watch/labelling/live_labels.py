@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..classifiers.clarity import clarity
 from ..classifiers.classifier import Classifier
 from ..predictions import Predictions
 from ..smoothing import AnyClass, AnyClassMemory
@@ -57,11 +58,12 @@ def label_live(
     memory = RunningContext(method, classifier.classes)
 
     def labelled(pictures: list[Picture]) -> Labels:
-        images = [classifier.preprocessing.video_frame(one.image, scaler) for one in pictures]
+        images = np.stack([classifier.preprocessing.video_frame(one.image, scaler) for one in pictures])
         times = np.array([one.time for one in pictures])
         new = Predictions.from_columns(
             classifier.classes,
-            classifier.classify(np.stack(images)).probabilities,
+            classifier.classify(images).probabilities,
+            clarity=clarity(images),
             time=times,
             duration=np.array([one.end for one in pictures]) - times,
             deployment=medium.deployment,
@@ -121,8 +123,10 @@ class RunningContext:
         if self._stream is not None:
             context = np.concatenate(
                 [
-                    self._stream.step(p[None], seconds=float(time))
-                    for p, time in zip(new.probabilities, new.time, strict=True)
+                    self._stream.step(p[None], seconds=float(time), clarity=clear)
+                    if isinstance(self._stream, WorldMemoryStream)
+                    else self._stream.step(p[None], seconds=float(time))
+                    for p, time, clear in zip(new.probabilities, new.time, new.clarity[:, None], strict=True)
                 ]
             )
             return new.with_context(

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..classifiers.clarity import clarity
 from ..classifiers.classifier import Classifier
 from ..explanation.leave_one_out import leave_spans_out
 from ..labelling.live_labels import RunningContext
@@ -57,7 +59,8 @@ class ClassifierSteps(StepLabeller):
         )
         with self._lock:
             p = self._network.classify(image[None]).probabilities
-            rows = self._context.add(self._table(p, np.array([picture.picture.time]), first=self._count))
+            table = self._table(p, np.array([picture.picture.time]), first=self._count)
+            rows = self._context.add(replace(table, clarity=clarity(image[None])))
         self._count += 1
         stream = self._context.stream
         assert rows.context is not None

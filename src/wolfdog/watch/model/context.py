@@ -5,6 +5,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from ...cells import Chrono
 from .config import WatcherConfig
 from .memory import AttentionWeights, WatcherMemory
 from .registry import make_memory
@@ -27,6 +28,7 @@ class Context(nn.Module):
         window: Of `make_memory`.
         stride: Of `make_memory`.
         fps: Of `make_memory`.
+        forget: Of `make_memory`.
 
     Raises:
         InputError: There is no memory of that name, or it does not take one of the options.
@@ -48,10 +50,11 @@ class Context(nn.Module):
         window: int | None = None,
         stride: float | None = None,
         fps: float = 5.0,
+        forget: Chrono | None = None,
     ) -> None:
         super().__init__()
         self.memory: WatcherMemory = make_memory(
-            memory, embedding, hidden, window=window, stride=stride, fps=fps
+            memory, embedding, hidden, window=window, stride=stride, fps=fps, forget=forget
         )
         size = self.memory.output_size
         assert size is not None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ...cells import ElmanCell, FourGateLSTMCell, GRUCell, LSTMCell, PeepholeLSTMCell
+from ...cells import Chrono, ElmanCell, FourGateLSTMCell, GRUCell, LSTMCell, PeepholeLSTMCell
 from ...cells.cell import Cell
 from ...errors import InputError
 from ...memory import LSTMNCell, NTMCell
@@ -13,13 +13,17 @@ from .readers import AttentionReader, HopReader
 NO_MEMORY = "none"
 """Name for a watcher without a memory: its context is its snapshot."""
 
-_CELLS: dict[str, Callable[[int, int], Cell]] = {
-    "elman": ElmanCell,
-    "lstm": LSTMCell,
-    "four-gate-lstm": FourGateLSTMCell,
-    "peephole-full": lambda inputs, hidden: PeepholeLSTMCell(inputs, hidden, peephole="full"),
-    "peephole-diagonal": lambda inputs, hidden: PeepholeLSTMCell(inputs, hidden, peephole="diagonal"),
-    "gru": GRUCell,
+_CELLS: dict[str, Callable[[int, int, Chrono | None], Cell]] = {
+    "elman": lambda inputs, hidden, _: ElmanCell(inputs, hidden),
+    "lstm": lambda inputs, hidden, forget: LSTMCell(inputs, hidden, forget=forget),
+    "four-gate-lstm": lambda inputs, hidden, forget: FourGateLSTMCell(inputs, hidden, forget=forget),
+    "peephole-full": lambda inputs, hidden, forget: PeepholeLSTMCell(
+        inputs, hidden, peephole="full", forget=forget
+    ),
+    "peephole-diagonal": lambda inputs, hidden, forget: PeepholeLSTMCell(
+        inputs, hidden, peephole="diagonal", forget=forget
+    ),
+    "gru": lambda inputs, hidden, forget: GRUCell(inputs, hidden, forget=forget),
 }
 
 _TURING = "ntm"
@@ -60,6 +64,7 @@ def make_memory(
     window: int | None = None,
     stride: float | None = None,
     fps: float = 5.0,
+    forget: Chrono | None = None,
 ) -> WatcherMemory:
     """Memory of that name, over embeddings of `input_size`.
 
@@ -70,6 +75,7 @@ def make_memory(
         window: Number of past moments that an attention memory holds.
         stride: Seconds between two moments that a bank holds.
         fps: Moments a second.
+        forget: Initialisation of the forget gates of a gated cell; None: `Chrono()`.
 
     Returns:
         The untrained memory.
@@ -87,13 +93,13 @@ def make_memory(
     first, _, second = name.partition("+")
     kind = second or first
     if kind in _CELLS:
-        return RecurrentMemory(_CELLS[kind](input_size, hidden_size))
+        return RecurrentMemory(_CELLS[kind](input_size, hidden_size, forget))
     if kind == _TURING:
         return RecurrentMemory(NTMCell(input_size, hidden_size, slots=SLOTS, slot_size=SLOT_SIZE))
     entries = window or _WINDOWS.get(kind, BANK)
     if kind == "lstmn":
         return LSTMNMemory(LSTMNCell(input_size, hidden_size, entries), 1 / fps)
-    layer = RecurrentMemory(_CELLS[first](input_size, hidden_size)) if second else None
+    layer = RecurrentMemory(_CELLS[first](input_size, hidden_size, forget)) if second else None
     reach = Reach(entries, (stride or STRIDE) if kind == "bank" else 0.0, 1 / fps)
     reader, every = (HopReader, 16) if kind == "memory-network" else (AttentionReader, 8)
     return AttentionMemory(input_size, hidden_size, layer, reader, reach, every)

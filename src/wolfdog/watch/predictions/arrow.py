@@ -29,6 +29,7 @@ def schema_of(classes: Sequence[str], utc: bool, context: bool) -> "pa.Schema":
         ("detection", pa.int32()),
         ("box", pa.list_(pa.float32(), 4)),
         ("confidence", pa.float32()),
+        ("clarity", pa.float32()),
         ("spread", pa.float32()),
     ]
     columns += [(f"p_{name}", pa.float32()) for name in classes]
@@ -63,6 +64,7 @@ def to_arrow(table: Predictions, schema: "pa.Schema") -> "pa.Table":
         pa.array(table.detection),
         boxes,
         nullable(table.confidence, pa.float32()),
+        nullable(table.clarity, pa.float32()),
         pa.array(table.spread),
     ]
     columns += [pa.array(np.ascontiguousarray(p)) for p in table.probabilities.T]
@@ -87,7 +89,7 @@ def from_arrow(table: "pa.Table", notes: dict[str, Any], context: bool) -> Predi
     """
     pa = load_pyarrow()
     for name in table.column_names:
-        if name not in ("time", "duration", "box", "confidence") and table.column(name).null_count:
+        if name not in ("time", "duration", "box", "confidence", "clarity") and table.column(name).null_count:
             raise InputError(f"column {name}: {table.column(name).null_count} values are missing.")
 
     def numbers(name: str) -> NDArray[Any]:
@@ -125,6 +127,7 @@ def from_arrow(table: "pa.Table", notes: dict[str, Any], context: bool) -> Predi
         detection=numbers("detection"),
         box=boxes,
         confidence=np.asarray(numbers("confidence"), np.float32),
+        clarity=np.asarray(numbers("clarity"), np.float32),
         spread=numbers("spread"),
         probabilities=probabilities("p"),
         context=probabilities("c") if context else None,

@@ -23,9 +23,9 @@ class PredictionsWriter:
 
     The file is written atomically when the block ends without an error. Its columns are those of `Predictions`:
     deployment, media, frame, time (a timestamp in UTC with `utc`, else seconds), duration, detection, box (a list of
-    four, or null), confidence, spread, `p_<class>` for each class and, with `context`, `c_<class>`. Unknown numbers are
-    null. The file's metadata holds, under `wolfdog.predictions`, a JSON object with version, classes, blank, utc,
-    classifier and method.
+    four, or null), confidence, clarity, spread, `p_<class>` for each class and, with `context`, `c_<class>`. Unknown
+    numbers are null. The file's metadata holds, under `wolfdog.predictions`, a JSON object with version, classes,
+    blank, utc, classifier and method.
 
     Args:
         path: The file.
@@ -156,6 +156,8 @@ def read_predictions(path: str | PathLike[str]) -> Predictions:
     notes = _notes(path, table.schema.metadata or {})
     classes, utc = notes["classes"], notes["utc"]
     context = any(name.startswith("c_") for name in table.column_names)
+    if "clarity" not in table.column_names:  # files of earlier versions do not have it
+        table = table.append_column("clarity", pa.nulls(table.num_rows, pa.float32()))
     try:
         table = table.select(schema_of(classes, utc, context).names).cast(schema_of(classes, utc, context))
         return from_arrow(table, notes, context)

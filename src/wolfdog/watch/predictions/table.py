@@ -13,8 +13,8 @@ from .columns import box_column, class_names, number_column, probability_columns
 from .order import deployment_rows, numbers_within, run_numbers, time_order
 
 _COLUMNS = (
-    *("deployment", "media", "frame", "time", "duration", "detection", "box", "confidence", "spread"),
-    *("probabilities", "context"),
+    *("deployment", "media", "frame", "time", "duration", "detection", "box", "confidence", "clarity"),
+    *("spread", "probabilities", "context"),
 )
 
 
@@ -40,6 +40,7 @@ class Predictions:
         box: x, y, width and height of the detection as shares of the picture, from its upper left corner [N, 4],
             float32; NaN for the whole frame.
         confidence: Confidence of the detector [N], float32, 0 to 1; NaN if unknown.
+        clarity: Clarity of the picture [N], float32, from 0 (blurred, noisy or dark) to 1; NaN if unknown.
         spread: Probability that the source gave to no class, and that was divided evenly among the classes it did not
             name [N], float32; 0 if the source gave all probabilities.
         probabilities: Probabilities of the classifier [N, K], float32. Each row sums to one.
@@ -59,6 +60,7 @@ class Predictions:
     detection: NDArray[np.int32]
     box: NDArray[np.float32]
     confidence: NDArray[np.float32]
+    clarity: NDArray[np.float32]
     spread: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     context: NDArray[np.float32] | None = None
@@ -79,6 +81,7 @@ class Predictions:
             "confidence": number_column(
                 "confidence", self.confidence, rows, np.float32, low=0, high=1, unknown=True
             ),
+            "clarity": number_column("clarity", self.clarity, rows, np.float32, low=0, high=1, unknown=True),
             "spread": number_column("spread", self.spread, rows, np.float32, low=0, high=1),
             "box": box_column(self.box, rows),
             "probabilities": probability_columns("probabilities", self.probabilities, rows, classes),
@@ -102,6 +105,7 @@ class Predictions:
         detection: ArrayLike | None = None,
         box: ArrayLike | None = None,
         confidence: ArrayLike | None = None,
+        clarity: ArrayLike | None = None,
         spread: ArrayLike | None = None,
         context: ArrayLike | None = None,
         blank: str | None = None,
@@ -122,6 +126,7 @@ class Predictions:
             detection: Number of the detection [N]; None: whole frames, -1.
             box: Boxes [N, 4]; None: whole frames.
             confidence: Confidence of the detector [N]; None: unknown.
+            clarity: Clarity of the picture [N], 0 to 1; None: unknown.
             spread: Probability that the source gave to no class [N]; None: 0.
             context: Probabilities of a smoothing method [N, K]; None: none has run.
             blank: Name of the class for empty pictures; None if there is none.
@@ -156,6 +161,7 @@ class Predictions:
             detection=_or_full(detection, rows, -1),
             box=np.full((rows, 4), np.nan, np.float32) if box is None else np.asarray(box, np.float32),
             confidence=_or_full(confidence, rows, np.nan),
+            clarity=_or_full(clarity, rows, np.nan),
             spread=_or_full(spread, rows, 0.0),
             probabilities=p,
             context=None if context is None else np.asarray(context, np.float32),

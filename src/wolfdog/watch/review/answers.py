@@ -24,13 +24,13 @@ def smooth_with_answers(
     themselves keep the answer. The probabilities of the classifier stay in the table as they were.
 
     Args:
-        method: of smoothing.
-        table: predictions.
+        method: Of smoothing.
+        table: Predictions.
         answers: [N] positions of the right classes; -1 where unknown.
-        ahead: as of `Method.smooth`.
+        ahead: As of `Method.smooth`.
 
     Raises:
-        InputError: the answers do not fit the table, or the method has no such form.
+        InputError: The answers do not fit the table, or the method has no such form.
 
     >>> from ..smoothing import HiddenMarkov
     >>> seen = Predictions.from_columns(["wolf", "dog"], [[0.5, 0.5]] * 3, time=[0, 1, 2])
@@ -59,7 +59,7 @@ def answers_of(table: Predictions, labels: NDArray[np.object_]) -> Integers:
     """[N] positions of labels [N] among a table's classes; -1 where a label is None.
 
     Raises:
-        InputError: a label is none of the classes.
+        InputError: A label is none of the classes.
     """
     from ..evaluation.label_classes import positions_of
 

@@ -36,9 +36,9 @@ class Threshold:
     """Threshold of confidence, measured on held-back labels.
 
     Attributes:
-        error: largest share of wrong labels that was asked for.
-        confidence: least probability of a label that stands without a person; above 1 where none may stand.
-        coverage: share of the labels that stand.
+        error: Largest share of wrong labels that was asked for.
+        confidence: Least probability of a label that stands without a person; above 1 where none may stand.
+        coverage: Share of the labels that stand.
     """
 
     error: float
@@ -59,15 +59,15 @@ class Calibration:
 
     Attributes:
         classes: K names.
-        method: name and options of the smoothing method whose probabilities are calibrated; empty where the file that
+        method: Name and options of the smoothing method whose probabilities are calibrated; empty where the file that
             it was fitted to does not say.
-        form: the form with the least log loss on deployments that it was not fitted to.
-        temperature: t; 1 unless that is the form.
+        form: The form with the least log loss on deployments that it was not fitted to.
+        temperature: T; 1 unless that is the form.
         matrix: [K, K] W; None unless that is the form.
         bias: [K] b; None unless that is the form.
-        rows: number of labels that it was fitted to.
-        log_loss: of each form that was tried, on deployments that it was not fitted to.
-        thresholds: for each of `ERRORS`, from the same deployments.
+        rows: Number of labels that it was fitted to.
+        log_loss: Of each form that was tried, on deployments that it was not fitted to.
+        thresholds: For each of `ERRORS`, from the same deployments.
     """
 
     classes: tuple[str, ...]
@@ -84,7 +84,7 @@ class Calibration:
         """The table with calibrated context probabilities; rows with an answer of a person stay certain.
 
         Raises:
-            InputError: the classes are others, or the context is of another method, or calibrated already.
+            InputError: The classes are others, or the context is of another method, or calibrated already.
         """
         if table.classes != self.classes:
             raise InputError(
@@ -110,7 +110,7 @@ class Calibration:
         """Threshold with which at most this share of the labels that stand is wrong.
 
         Raises:
-            InputError: it is less than the least error that was measured.
+            InputError: It is less than the least error that was measured.
         """
         fine = [one for one in self.thresholds if one.error <= error + 1e-12]
         if not fine:
@@ -129,12 +129,12 @@ def fit_calibration(table: Predictions, labels: Integers, *, seed: int = 0) -> C
     is tried for up to 40 classes, where there are 20 labels or more for each.
 
     Args:
-        table: predictions with a context, of deployments that nothing was trained on.
+        table: Predictions with a context, of deployments that nothing was trained on.
         labels: [N] positions of the right classes; -1 where unknown.
-        seed: of the parts.
+        seed: Of the parts.
 
     Raises:
-        InputError: fewer than two deployments have labels, or there is no context.
+        InputError: Fewer than two deployments have labels, or there is no context.
 
     >>> rng = np.random.default_rng(0)
     >>> q = rng.dirichlet([0.2, 0.2], 400)  # far too sure: the labels are drawn from its root

@@ -50,8 +50,8 @@ def load_calibration(path: str | PathLike[str]) -> Calibration:
     """Calibration that `save_calibration` wrote.
 
     Raises:
-        InputError: the file is none, or its numbers cannot be.
-        OSError: the file cannot be read.
+        InputError: The file is none, or its numbers cannot be.
+        OSError: The file cannot be read.
     """
     path = Path(path)
     given: Any = read_json(path)

@@ -31,7 +31,7 @@ class Candidate:
     """Row that a person may look at.
 
     Attributes:
-        row: position in the table.
+        row: Position in the table.
         frames: [M] numbers of the frames whose labels its answer makes surer.
         gain: [M] by how much the probability of their labels is expected to rise.
     """
@@ -56,10 +56,10 @@ def review_queue(
     answers, recurrent memories for many candidates at once, over the 300 frames before and after (other methods: 50).
 
     Args:
-        method: of smoothing; its context probabilities are those of `table`.
-        table: predictions with a (calibrated) context.
-        count: rows wanted.
-        ahead: whether the method looks ahead.
+        method: Of smoothing; its context probabilities are those of `table`.
+        table: Predictions with a (calibrated) context.
+        count: Rows wanted.
+        ahead: Whether the method looks ahead.
     """
     assert table.context is not None
     sure = table.context.max(1).astype(np.float64)

@@ -34,14 +34,14 @@ def write_queue(
     there, and `read_verified` reads the table.
 
     Args:
-        path: of the file.
-        table: predictions with a context.
-        rows: positions, the best first.
-        gains: of each row, labels expected to become right.
-        threshold: least probability of a label that stands without a person.
+        path: Of the file.
+        table: Predictions with a context.
+        rows: Positions, the best first.
+        gains: Of each row, labels expected to become right.
+        threshold: Least probability of a label that stands without a person.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: The file cannot be written.
     """
     assert table.context is not None
     with atomic_write(path, newline="") as file:

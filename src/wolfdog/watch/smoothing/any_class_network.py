@@ -23,10 +23,10 @@ class AnyClassConfig:
 
     Attributes:
         width: H, the units of each class's state.
-        pooling: the summary of all classes that each class reads: "mean", the mean of their states;
+        pooling: The summary of all classes that each class reads: "mean", the mean of their states;
             "weighted", the mean and the mean weighted by the classifier's probabilities; "attention", the mean
             and a mean weighted by a softmax of learned scores.
-        times: whether the network reads the seconds between frames.
+        times: Whether the network reads the seconds between frames.
     """
 
     width: int = 40

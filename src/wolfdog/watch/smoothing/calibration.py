@@ -21,9 +21,9 @@ class Bounds:
     """Largest harm that a calibrated network may do to the classifier's labels on held-out streams.
 
     Attributes:
-        worst: mean loss of accuracy on the tenth of the streams that lose most.
-        rare: loss of recall, mean over the rare classes of all streams.
-        accurate: mean loss of accuracy on the streams of which the classifier names 90 % rightly.
+        worst: Mean loss of accuracy on the tenth of the streams that lose most.
+        rare: Loss of recall, mean over the rare classes of all streams.
+        accurate: Mean loss of accuracy on the streams of which the classifier names 90 % rightly.
     """
 
     worst: float = 0.025
@@ -40,7 +40,7 @@ def calibrate(network: AnyClassNetwork, held_out: list[Batch], bounds: Bounds | 
     Args:
         network: The network.
         held_out: Streams that it was not trained on.
-        bounds: Of harm; None for the usual ones.
+        bounds: Bounds of harm; None for the usual ones.
     """
     bounds = Bounds() if bounds is None else bounds
     network.temperature.fill_(1.0)

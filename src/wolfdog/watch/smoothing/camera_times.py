@@ -14,12 +14,12 @@ class Times:
     """Ranges of the times of cameras; those marked (log) are drawn evenly in the logarithm.
 
     Attributes:
-        interval: usual seconds between frames (log).
-        burst: frames of a burst of a triggered camera, on average (log).
-        pause: seconds between bursts (log); drawn anew for each pause within a factor of 10 of the camera's.
-        bursty: share of cameras that take bursts.
-        unknown: share of cameras whose times are not known.
-        dropped: share of the other cameras, of which up to half of the frames are missing.
+        interval: Usual seconds between frames (log).
+        burst: Frames of a burst of a triggered camera, on average (log).
+        pause: Seconds between bursts (log); drawn anew for each pause within a factor of 10 of the camera's.
+        bursty: Share of cameras that take bursts.
+        unknown: Share of cameras whose times are not known.
+        dropped: Share of the other cameras, of which up to half of the frames are missing.
     """
 
     interval: Span = (0.03, 60.0)
@@ -42,8 +42,8 @@ def draw_times(
     Args:
         frames: T.
         cameras: N.
-        rng: the source of all that is random.
-        ranges: of the times.
+        rng: The source of all that is random.
+        ranges: Ranges of the times.
         bursty: [N]: which cameras take bursts; drawn with the share `ranges.bursty` where None.
 
     Returns:

@@ -22,7 +22,7 @@ def ideal_filter(streams: Streams) -> Array:
     on the subspace of logits that sum to zero, since a classifier's softmax loses their sum.
 
     Raises:
-        InputError: a stream has visit noise, unclear stretches, a classifier of several frames or only its top
+        InputError: A stream has visit noise, unclear stretches, a classifier of several frames or only its top
             few probabilities: simulate with `EXACT`.
     """
     w = streams.world

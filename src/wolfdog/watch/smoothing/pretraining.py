@@ -35,23 +35,23 @@ class Pretraining:
     """Options of pretraining.
 
     Attributes:
-        steps: of the optimiser, for the causal form.
-        ahead_steps: of the optimiser, for the form that looks ahead.
-        seed: of weights and streams.
-        frames: of each simulated stream.
-        short: share of the batches whose streams are shorter, 6 frames at least; and more streams in turn.
-        long: share of the batches whose streams are longer, 4 times at most; and fewer streams in turn.
-        classes: least and largest number of classes; those between are spaced evenly in the logarithm.
-        rows: streams times classes in a batch.
-        rate: largest learning rate; it rises over the first 50 steps, and falls to zero over the last fifth of them.
+        steps: Steps of the optimiser, for the causal form.
+        ahead_steps: Ahead steps of the optimiser, for the form that looks ahead.
+        seed: Seed of weights and streams.
+        frames: Frames of each simulated stream.
+        short: Share of the batches whose streams are shorter, 6 frames at least; and more streams in turn.
+        long: Share of the batches whose streams are longer, 4 times at most; and fewer streams in turn.
+        classes: Least and largest number of classes; those between are spaced evenly in the logarithm.
+        rows: Streams times classes in a batch.
+        rate: Largest learning rate; it rises over the first 50 steps, and falls to zero over the last fifth of them.
         balance: γ: a frame of class k weighs (share of k in its stream)^-γ in the loss.
         harm: λ: weight in the loss of what the memory harms: λ τ softplus(-m / τ) for a frame that the classifier
             names rightly, m being by how much the log probability of its class exceeds that of the next one. Each
             class of a stream weighs the same in it, whatever its share.
         guard: η: a stream weighs exp(η d) in the loss, d being by how much its loss exceeds that of the classifier at
             the best temperature: so training attends to the streams that the memory harms.
-        pairs: share of the batches in which a second animal may be in view.
-        ranges: of the streams.
+        pairs: Share of the batches in which a second animal may be in view.
+        ranges: Ranges of the streams.
     """
 
     steps: int = 6000
@@ -174,11 +174,11 @@ def pretrain(
     temperature of both forms are fitted on streams of another seed.
 
     Args:
-        options: of the training.
-        config: of the network.
-        progress: called every 100 steps with the form ("causal" or "ahead"), the step, and the mean loss since the
+        options: Options of the training.
+        config: Config of the network.
+        progress: Called every 100 steps with the form ("causal" or "ahead"), the step, and the mean loss since the
             last call.
-        start: network that the training continues from, which is not changed; None for a new one. Both its forms are
+        start: Network that the training continues from, which is not changed; None for a new one. Both its forms are
             trained further, and `config` is left out.
     """
     options = Pretraining() if options is None else options

@@ -68,10 +68,10 @@ def simulate(
         streams: N.
         frames: T.
         classes: K, at least 2.
-        rng: the source of all that is random.
-        ranges: of the parameters, and of the times.
-        world: parameters of the streams; drawn from `ranges` where None.
-        times: of the frames, as `draw_times` gives them; drawn from `ranges` where None.
+        rng: The source of all that is random.
+        ranges: Ranges of the parameters, and of the times.
+        world: Parameters of the streams; drawn from `ranges` where None.
+        times: Times of the frames, as `draw_times` gives them; drawn from `ranges` where None.
 
     >>> streams = simulate(5, 100, 8, np.random.default_rng(0))
     >>> streams.labels.shape, streams.log_probabilities.shape
@@ -121,12 +121,12 @@ def observe(
     """Simulated classifier's probabilities for streams of these labels.
 
     Args:
-        world: parameters of the N streams.
+        world: Parameters of the N streams.
         labels: [T, N].
         in_view: [T, N]: False in gaps.
         changed: [T, N]: True where a visit or gap begins.
         intervals: [T, N]: time since the frame before, in usual intervals.
-        rng: the source of all that is random.
+        rng: The source of all that is random.
 
     Returns:
         Log probabilities [T, N, K], logits [T, N, K], a detector's confidence [T, N], and the probability that was
@@ -170,7 +170,7 @@ def visit_ends(world: World, intervals: Floats) -> Floats:
 def gap_ends(world: World, intervals: Floats, burst: NDArray[np.bool_]) -> Floats:
     """[N]: the probability that a gap ended; a new burst of a triggered camera ends most gaps."""
     ends = -np.expm1(-intervals / world.gap)
-    return np.where(burst, np.maximum(ends, 0.7), ends)
+    return np.asarray(np.where(burst, np.maximum(ends, 0.7), ends))
 
 
 def _next(rng: np.random.Generator, world: World, species: NDArray[np.int64]) -> NDArray[np.int64]:

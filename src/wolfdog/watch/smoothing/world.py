@@ -15,43 +15,43 @@ class Ranges:
     """Ranges that the parameters of streams are drawn from, evenly; those marked (log) evenly in the logarithm.
 
     Attributes:
-        visit: mean frames of a visit (log).
-        visit_spread: deviation of the logarithm of a species' mean visit about that of the stream.
-        gap: mean frames of a gap (log).
-        no_blank: share of streams without a blank class.
-        gap_share: probability that a gap follows a visit.
-        concentration: of the Dirichlet distribution of the site's frequencies (log).
-        dominant: share of streams in which one species has most of the visits, and the others are rare.
-        dominance: share of the visits that such a species has.
-        again: probability that the next visit is of the last species; 0 in a quarter of the streams.
-        procedure: probability of the successor in a hidden order; above 0 in a quarter of the streams.
-        strength: logit of the class that is seen, in units of 1.5, before the temperature.
-        visit_noise: deviation of the noise that stays for a visit; 0 in 40 % of the streams.
-        frame_noise: deviation of the noise of frames.
-        correlation: of the frame noise from frame to frame, in half of the streams; in the others 0 to its
+        visit: Mean frames of a visit (log).
+        visit_spread: Deviation of the logarithm of a species' mean visit about that of the stream.
+        gap: Mean frames of a gap (log).
+        no_blank: Share of streams without a blank class.
+        gap_share: Probability that a gap follows a visit.
+        concentration: Concentration of the Dirichlet distribution of the site's frequencies (log).
+        dominant: Share of streams in which one species has most of the visits, and the others are rare.
+        dominance: Share of the visits that such a species has.
+        again: Probability that the next visit is of the last species; 0 in a quarter of the streams.
+        procedure: Probability of the successor in a hidden order; above 0 in a quarter of the streams.
+        strength: Logit of the class that is seen, in units of 1.5, before the temperature.
+        visit_noise: Deviation of the noise that stays for a visit; 0 in 40 % of the streams.
+        frame_noise: Deviation of the noise of frames.
+        correlation: Correlation of the frame noise from frame to frame, in half of the streams; in the others 0 to its
             lower bound.
-        confusion: probability that a visit looks like another species.
-        false_alarm: probability that a gap looks like a species.
-        accurate: share of streams whose classifier is nearly always right: a tenth of the confusions and false alarms,
+        confusion: Probability that a visit looks like another species.
+        false_alarm: Probability that a gap looks like a species.
+        accurate: Share of streams whose classifier is nearly always right: a tenth of the confusions and false alarms,
             a third of the noise.
-        fade: probability a frame that the appearance is drawn anew, in a third of the streams; 0 in the others.
-        single: share of the cameras that take bursts (`times`) whose classifier errs in each image anew.
-        single_fade: the same probability as `fade`, in these.
-        sink: share of streams in which the classifier takes what is unclear for one class, which is the blank class
+        fade: Probability a frame that the appearance is drawn anew, in a third of the streams; 0 in the others.
+        single: Share of the cameras that take bursts (`times`) whose classifier errs in each image anew.
+        single_fade: The same probability as `fade`, in these.
+        sink: Share of streams in which the classifier takes what is unclear for one class, which is the blank class
             where there is one; this class is itself seldom taken for others.
-        bias: deviation of the classifier's fixed preferences among the classes.
-        unlike: share of streams in which some appearances are unlike some classes.
-        unlikeness: by which the logits of such classes are lower, at most.
-        sharpening: by which the logit of the class that is seen rises with the logarithm of the number of classes.
-        temperature: divides the logits (log).
-        unclear: share of streams in which stretches of frames are unclear.
-        stretch: probability a frame that such a stretch begins or ends.
-        smoothed: share of streams whose classifier reads several frames; 0 of the cameras that take bursts.
-        window: frames that such a classifier reads on either side (log).
-        few: share of streams of which only the top few probabilities are known, the rest spread evenly; three times
+        bias: Deviation of the classifier's fixed preferences among the classes.
+        unlike: Share of streams in which some appearances are unlike some classes.
+        unlikeness: By which the logits of such classes are lower, at most.
+        sharpening: By which the logit of the class that is seen rises with the logarithm of the number of classes.
+        temperature: Divides the logits (log).
+        unclear: Share of streams in which stretches of frames are unclear.
+        stretch: Probability a frame that such a stretch begins or ends.
+        smoothed: Share of streams whose classifier reads several frames; 0 of the cameras that take bursts.
+        window: Frames that such a classifier reads on either side (log).
+        few: Share of streams of which only the top few probabilities are known, the rest spread evenly; three times
             as large among the cameras that take bursts.
-        detector: share of streams with a detector's confidence, lower in gaps and unclear stretches.
-        times: of the seconds between frames.
+        detector: Share of streams with a detector's confidence, lower in gaps and unclear stretches.
+        times: Times of the seconds between frames.
     """
 
     visit: Span = (2.0, 80.0)

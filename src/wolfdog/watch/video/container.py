@@ -1,5 +1,6 @@
 """Opening of video files."""
 
+import errno
 import re
 import warnings
 from pathlib import Path
@@ -175,6 +176,11 @@ def check_file(path: Path) -> None:
     Raises:
         MediaError: It is not.
     """
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise MediaError(f"{str(path)[:200]}...: its name is too long for any file system.") from error
     if not path.exists():
         raise MediaError(f"{path}: no such file. Check the name and the folder.")
     if path.is_dir():

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError, MediaError, ShapeError
+from wolfdog.watch.classifiers.clarity import clarity
 from wolfdog.watch.classifiers.classifier import Classifier
 
 from .degradations import DEGRADATIONS, degrade
 from .photographs import PhotographSet, crops
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +31,7 @@ class Bank:
         probabilities: Class probabilities [N, D, J, K], float32.
         classifier: Name of the classifier.
         features: Inputs of the classifier's last layer [N, D, J, F], float16; None if they were not kept.
+        clarity: Clarity of the pictures [N, D, J], float32; None if unknown.
     """
 
     classes: tuple[str, ...]
@@ -38,12 +40,17 @@ class Bank:
     probabilities: NDArray[np.float32]
     classifier: str = ""
     features: NDArray[np.float16] | None = None
+    clarity: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         expected = [len(self.labels), len(self.degradations), "crops", len(self.classes)]
         shape = list(self.probabilities.shape)
         if len(shape) != 4 or [shape[0], shape[1], shape[3]] != [expected[0], expected[1], expected[3]]:
             raise ShapeError(f"bank: expected probabilities {expected}, got {shape}.")
+        if self.clarity is not None and self.clarity.shape != self.probabilities.shape[:3]:
+            raise ShapeError(
+                f"bank: expected clarity {shape[:3]}, as probabilities, got {list(self.clarity.shape)}."
+            )
         if len(self.labels) and not 0 <= self.labels.min() <= self.labels.max() < len(self.classes):
             raise InputError(f"bank: a label is not one of {len(self.classes)} classes.")
 
@@ -52,9 +59,12 @@ class Bank:
 
     def take(self, chosen: NDArray[np.int64]) -> "Bank":
         """Bank of the photographs at these positions."""
-        features = None if self.features is None else self.features[chosen]
         return replace(
-            self, labels=self.labels[chosen], probabilities=self.probabilities[chosen], features=features
+            self,
+            labels=self.labels[chosen],
+            probabilities=self.probabilities[chosen],
+            clarity=None if self.clarity is None else self.clarity[chosen],
+            features=None if self.features is None else self.features[chosen],
         )
 
     def only(self, degradations: Sequence[str]) -> "Bank":
@@ -75,12 +85,12 @@ class Bank:
                     f"the bank has the degradations {', '.join(self.degradations)}, not {name!r}."
                 )
         index = [self.degradations.index(name) for name in degradations]
-        features = None if self.features is None else self.features[:, index]
         return replace(
             self,
             degradations=tuple(degradations),
             probabilities=self.probabilities[:, index],
-            features=features,
+            clarity=None if self.clarity is None else self.clarity[:, index],
+            features=None if self.features is None else self.features[:, index],
         )
 
     def with_probabilities(self, probabilities: NDArray[np.float32]) -> "Bank":
@@ -105,6 +115,7 @@ class Bank:
                 labels=self.labels,
                 probabilities=self.probabilities,
                 classifier=np.array(self.classifier),
+                clarity=np.empty(0, np.float32) if self.clarity is None else self.clarity,
                 features=np.empty(0, np.float16) if self.features is None else self.features,
             )
 
@@ -125,7 +136,7 @@ class Bank:
             with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if int(file["version"]) != _VERSION:
                     raise ValueError(f"version {file['version']}, expected {_VERSION}")
-                features = file["features"].astype(np.float16)
+                features, clear = file["features"].astype(np.float16), file["clarity"].astype(np.float32)
                 return cls(
                     tuple(map(str, file["classes"])),
                     tuple(map(str, file["degradations"])),
@@ -133,6 +144,7 @@ class Bank:
                     file["probabilities"].astype(np.float32),
                     str(file["classifier"]),
                     features if features.size else None,
+                    clear if clear.size else None,
                 )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, ShapeError) as error:
             raise MediaError(f"{path}: no bank of probabilities that can be read ({error}).") from error
@@ -177,6 +189,7 @@ def build_bank(
     D, J, K = len(degradations), crops_each, len(photographs.classes)
     size = classifier.preprocessing
     probabilities = np.empty((len(photographs), D, J, K), np.float32)
+    clear = np.empty((len(photographs), D, J), np.float32)
     kept = np.empty((len(photographs), D, J, classifier.feature_size), np.float16) if features else None
     for number, path in enumerate(photographs.paths):
         rng = np.random.default_rng([seed, number])
@@ -186,11 +199,18 @@ def build_bank(
             cut = crops(path, size.height, size.width, J, rng)
             images += [degrade(image, name, severity, seed=shot, frame=j) for j, image in enumerate(cut)]
         seen = classifier.classify(np.stack(images))
+        clear[number] = clarity(np.stack(images)).reshape(D, J)
         probabilities[number] = seen.probabilities[:, order].reshape(D, J, K)
         if kept is not None:
             kept[number] = seen.features.reshape(D, J, -1)
         if progress is not None:
             progress(number + 1, len(photographs))
     return Bank(
-        photographs.classes, tuple(degradations), photographs.labels, probabilities, classifier.name, kept
+        photographs.classes,
+        tuple(degradations),
+        photographs.labels,
+        probabilities,
+        classifier.name,
+        kept,
+        clear,
     )

@@ -33,6 +33,7 @@ def predictions_of(streams: SimulatedStreams, classes: Sequence[str], classifier
         time=streams.seconds.astype(np.float64).cumsum(0).T.reshape(-1),
         deployment=np.repeat([f"stream {n}" for n in range(N)], T).astype(object),
         frame=np.tile(np.arange(T), N),
+        clarity=streams.clarity.T.reshape(-1),
         classifier=classifier,
     )
 

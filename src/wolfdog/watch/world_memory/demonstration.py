@@ -138,6 +138,7 @@ def _moments(film: Path, classifier: Classifier) -> list[Moment]:
         time=column("time"),
         duration=column("duration"),
         frame=column("frame"),
+        clarity=column("clarity"),
         media=film.name,
     )
     seen = WorldMemory().smooth(table)

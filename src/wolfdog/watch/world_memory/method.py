@@ -27,8 +27,9 @@ class WorldMemory(Method):
 
     The pretrained network knows the world of `wolfdog.tv.default_world`, in which wolves occur with bears, and dogs
     with goldfish: after a bear, an unclear canine is a wolf. It reads the log probabilities of wolf, dog, bear,
-    goldfish and unknown, in any order, and the seconds between frames. It was trained on the probabilities of
-    EfficientNet-Lite0 for photographs, clean and degraded (`wolfdog pretrain --world`).
+    goldfish and unknown, in any order, and the seconds between frames. In clear frames (`Predictions.clarity`) it holds
+    on to what the classifier is sure of: it decides between wolf and dog, and leaves other things alone. It was trained
+    on the probabilities of EfficientNet-Lite0 for photographs, clean and degraded (`wolfdog pretrain --world`).
 
     The memory goes from frame to frame, with the mean of each frame's rows. The context of a row is computed from the
     state after its frame and the row's own probabilities, so that each detection has a label of its own.
@@ -64,6 +65,12 @@ class WorldMemory(Method):
         network = pretrained_world_network() if self.network is None else self.network
         order = _order(network, stream.table.classes)
         frames, rows = log_of(stream.of_frames[:, order]), log_of(stream.p[:, order])
+        clarity = torch.from_numpy(stream.table.clarity)
+        of_frames = (
+            torch.from_numpy(stream.mean_of_frames(stream.table.clarity.astype(np.float64)))
+            .float()
+            .unsqueeze(1)
+        )
         seconds = np.diff(stream.time, prepend=stream.time[:1]).astype(np.float32)
         clock = network.clock(torch.from_numpy(seconds).unsqueeze(1))
         context = np.empty_like(stream.p)
@@ -71,13 +78,15 @@ class WorldMemory(Method):
         with torch.no_grad():
             for start in range(0, len(frames), _CHUNK):
                 chunk = slice(start, start + _CHUNK)
-                x = network.inputs(torch.from_numpy(frames[chunk]).unsqueeze(1), clock[chunk])
+                x = network.inputs(
+                    torch.from_numpy(frames[chunk]).unsqueeze(1), clock[chunk], of_frames[chunk]
+                )
                 h, state = network.memory(x, state)
                 some = slice(*np.searchsorted(stream.frame, (start, start + _CHUNK)))
                 of_row = torch.from_numpy(stream.frame[some] - start)
                 log_p = torch.from_numpy(rows[some])
-                x = network.inputs(log_p, clock[chunk][of_row, 0])
-                read = network.read(log_p, x, h[of_row, 0]).double().exp().numpy()
+                x = network.inputs(log_p, clock[chunk][of_row, 0], clarity[some])
+                read = network.read(log_p, x, h[of_row, 0], clarity[some]).double().exp().numpy()
                 context[some] = read[:, np.argsort(order)]
         return context
 
@@ -117,12 +126,19 @@ class WorldMemoryStream:
         return self._network.memory
 
     @torch.no_grad()
-    def step(self, probabilities: ArrayLike, *, seconds: float = float("nan")) -> NDArray[np.float64]:
+    def step(
+        self,
+        probabilities: ArrayLike,
+        *,
+        seconds: float = float("nan"),
+        clarity: ArrayLike | None = None,
+    ) -> NDArray[np.float64]:
         """Context probabilities of the next frame.
 
         Args:
             probabilities: Probabilities [D, K] of the D rows of the frame, at least one.
             seconds: Time of the frame; NaN if unknown.
+            clarity: Clarity of the rows' pictures [D], NaN where unknown; None if it is unknown of all.
 
         Returns:
             Context probabilities [D, K].
@@ -136,16 +152,22 @@ class WorldMemoryStream:
                 f"probabilities of a frame must be [rows, {len(self._order)}] with at least one row, got "
                 f"{list(p.shape)}."
             )
+        clear = None if clarity is None else torch.from_numpy(np.asarray(clarity, np.float32))
+        if clear is not None and clear.shape != (len(p),):
+            raise ShapeError(
+                f"clarity must be [{len(p)}], as probabilities have rows, got {list(clear.shape)}."
+            )
         passed = seconds - (seconds if self._before is None else self._before)
         self._before = seconds
         clock = self._network.clock(torch.tensor([[passed]], dtype=torch.float32), self._clock)[0]
         p = p[:, self._order]
-        x = self._network.inputs(torch.from_numpy(log_of(p.mean(0, keepdims=True))), clock)
+        of_frame = None if clear is None else clear.mean(0, keepdim=True)
+        x = self._network.inputs(torch.from_numpy(log_of(p.mean(0, keepdims=True))), clock, of_frame)
         self.last_step = x, self._state
         h, self._state = self._network.memory.step(x, self._state)
         log_p = torch.from_numpy(log_of(p))
-        x = self._network.inputs(log_p, clock.expand(len(p), 3))
-        read = self._network.read(log_p, x, h.expand(len(p), -1)).double().exp().numpy()
+        x = self._network.inputs(log_p, clock.expand(len(p), 3), clear)
+        read = self._network.read(log_p, x, h.expand(len(p), -1), clear).double().exp().numpy()
         return np.asarray(read[:, np.argsort(self._order)])
 
 

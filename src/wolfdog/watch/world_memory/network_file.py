@@ -45,12 +45,15 @@ def load_world_network(path: str | PathLike[str]) -> WorldNetwork:
 
 
 def _untrained(config: Mapping[str, Any]) -> WorldNetwork:
-    classes, width, times = config["classes"], config["width"], config["times"]
-    if not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
-        raise ValueError(f"classes must be names, got {classes!r}")
+    classes, looks, width, times = (config[name] for name in ("classes", "looks", "width", "times"))
+    for names in (classes, looks):
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            raise ValueError(f"classes and looks must be names, got {names!r}")
     if not (isinstance(width, int) and width <= LARGEST_WIDTH and isinstance(times, bool)):
         raise ValueError(f"width {width!r} or times {times!r} cannot be")
-    return WorldNetwork(WorldNetworkConfig(classes=tuple(classes), width=width, times=times))
+    return WorldNetwork(
+        WorldNetworkConfig(classes=tuple(classes), looks=tuple(looks), width=width, times=times)
+    )
 
 
 @cache

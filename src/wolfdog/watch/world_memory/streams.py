@@ -28,6 +28,7 @@ class SimulatedStreams:
         labels: Positions of the classes [T, N].
         log_p: Log probabilities of the classifier [T, N, K].
         seconds: Seconds since the frame before [T, N]; 0 at the first.
+        clarity: Clarity of the frames [T, N]; NaN if unknown.
         degradations: Positions of the degradations [T, N].
         cuts: Whether a frame is the first of its shot [T, N].
     """
@@ -35,6 +36,7 @@ class SimulatedStreams:
     labels: Integers
     log_p: Floats
     seconds: Floats
+    clarity: Floats
     degradations: Integers
     cuts: NDArray[np.bool_]
 
@@ -77,7 +79,15 @@ def show(
     seconds = np.full(labels.shape, 1 / programme.world.fps, np.float32)
     seconds[:1] = 0
     p = bank.probabilities[photograph, degradations, crop]
-    return SimulatedStreams(labels, log_of(p), seconds, degradations, cuts)
+    clear = clarity_of(bank)[photograph, degradations, crop]
+    return SimulatedStreams(labels, log_of(p), seconds, clear, degradations, cuts)
+
+
+def clarity_of(bank: Bank) -> Floats:
+    """Clarity of a bank's pictures [N, D, J]; NaN where it is unknown."""
+    if bank.clarity is not None:
+        return bank.clarity
+    return np.full(bank.probabilities.shape[:3], np.nan, np.float32)
 
 
 def labels_of(bank: Bank, programme: Programme) -> Integers:

@@ -14,6 +14,7 @@ from .streams import (
     Floats,
     Integers,
     SimulatedStreams,
+    clarity_of,
     labels_of,
     log_of,
     of_shots,
@@ -21,6 +22,8 @@ from .streams import (
 )
 
 Span = tuple[float, float]
+CLEAN = "clean"
+"""Name of the degradation of photographs that are not degraded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,18 +31,20 @@ class StreamRanges:
     """Ranges that each stream's parameters are drawn from, evenly; those marked (log) evenly in the logarithm.
 
     Attributes:
-        as_world: share of the streams that are the world's, as `show` has it; the ranges hold for the others.
+        as_world: Share of the streams that are the world's, as `show` has it; the ranges hold for the others.
         pace: (log) factor by which shots and gaps are longer than the world's.
         fps: (log) frames a second.
-        same_crop: probability that a frame shows the crop of the frame before.
-        disorder: share of the streams whose shots are drawn by the frequencies of the classes alone, on no channel.
-        noise: deviation of the noise that is added to the logits, and that fades over frames.
-        fading: correlation of that noise from frame to frame.
-        shot_noise: deviation of the noise that is added to the logits for a whole shot.
-        sharpness: factor of the logits (log): below 1, the classifier is less sure than of the photographs.
-        distracting: share of the shots of distractors among those of their class.
-        concentration: of the Dirichlet distribution of the degradations (log).
-        change: probability that the degradation changes from frame to frame.
+        same_crop: Probability that a frame shows the crop of the frame before.
+        disorder: Share of the streams whose shots are drawn by the frequencies of the classes alone, on no channel.
+        noise: Deviation of the noise that is added to the logits, and that fades over frames.
+        fading: Correlation of that noise from frame to frame.
+        shot_noise: Deviation of the noise that is added to the logits for a whole shot.
+        sharpness: Factor of the logits (log): below 1, the classifier is less sure than of the photographs.
+        distracting: Share of the shots of distractors among those of their class.
+        clean: Share of the streams all of whose frames are clean, where the bank has clean photographs.
+        unseen: Share of the streams whose clarity is unknown, as of results files.
+        concentration: Of the Dirichlet distribution of the degradations (log).
+        change: Probability that the degradation changes from frame to frame.
     """
 
     as_world: float = 0.5
@@ -52,14 +57,15 @@ class StreamRanges:
     shot_noise: Span = (0.0, 1.0)
     sharpness: Span = (0.5, 1.1)
     distracting: Span = (0.0, 0.9)
+    clean: float = 0.4
+    unseen: float = 0.3
     concentration: Span = (0.2, 2.0)
     change: Span = (0.0, 0.02)
 
     def __post_init__(self) -> None:
-        if not (0 <= self.as_world <= 1 and 0 <= self.disorder <= 1):
-            raise InputError(
-                f"as_world and disorder are shares from 0 to 1, got {self.as_world} and {self.disorder}."
-            )
+        for name in ("as_world", "disorder", "clean", "unseen"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is a share from 0 to 1, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +82,15 @@ class TrainingStreams:
     """Endless segments of N streams.
 
     Args:
-        bank: of the world's labels.
-        world: what is on.
+        bank: Of the world's labels.
+        world: What is on.
         streams: N.
-        frames: of a segment.
-        seed: of everything.
-        ranges: of the streams that are not the world's.
-        distractors: photographs of one of the bank's classes that are shown besides, in streams that are not the
+        frames: Of a segment.
+        seed: Of everything.
+        ranges: Of the streams that are not the world's.
+        distractors: Photographs of one of the bank's classes that are shown besides, in streams that are not the
             world's: of animals that look like those of other classes.
-        pool: frames of the programmes that segments are cut out of; four segments' where None.
+        pool: Frames of the programmes that segments are cut out of; four segments' where None.
     """
 
     def __init__(
@@ -100,10 +106,11 @@ class TrainingStreams:
         pool: int | None = None,
     ) -> None:
         self.bank, self.world, self.streams, self.frames = bank, world, streams, frames
-        self._p = bank.probabilities
+        self._p, self._clarity = bank.probabilities, clarity_of(bank)
         self._distractors = np.zeros(0, np.int64)
         if distractors is not None:
             self._p = np.concatenate((bank.probabilities, distractors.probabilities))
+            self._clarity = np.concatenate((self._clarity, clarity_of(distractors)))
             self._distractors = distractors.labels
         self.ranges = StreamRanges() if ranges is None else ranges
         self._rng = np.random.default_rng(seed)
@@ -146,7 +153,11 @@ class TrainingStreams:
         kind = self._degradations(own, cuts)
         crop = self._crops(own)
         log_p = log_of(self._p[photograph, kind, crop])
-        return SimulatedStreams(labels, self._noisy(log_p, own, number), self._seconds(own), kind, cuts)
+        clear = self._clarity[photograph, kind, crop]
+        clear[:, ~own & (rng.random(N) < ranges.unseen)] = np.nan
+        return SimulatedStreams(
+            labels, self._noisy(log_p, own, number), self._seconds(own), clear, kind, cuts
+        )
 
     def _programmes(self, own: NDArray[np.bool_]) -> tuple[Integers, Integers]:
         """[T, N] labels and shots, cut out of the pools at any place; some slowed down or sped up."""
@@ -174,7 +185,10 @@ class TrainingStreams:
         change = cuts | (rng.random(cuts.shape) < np.where(own, 0, rng.uniform(*self.ranges.change, N)))
         number = change.cumsum(0) - 1
         chance = rng.random((int(number.max()) + 1, N))
-        return of_shots((chance[..., None] >= cumulative[:, :-1]).sum(-1), number)
+        kind = of_shots((chance[..., None] >= cumulative[:, :-1]).sum(-1), number)
+        if CLEAN in self.bank.degradations:
+            kind[:, ~own & (rng.random(N) < self.ranges.clean)] = self.bank.degradations.index(CLEAN)
+        return kind
 
     def _crops(self, own: NDArray[np.bool_]) -> Integers:
         """[T, N]: a crop for each frame, which may stay for some frames."""

@@ -1,0 +1,1 @@
+"""Published results on sequences: tasks, music, training, and the papers' figures."""

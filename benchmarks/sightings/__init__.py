@@ -1,0 +1,1 @@
+"""What camera traps saw, site by site: reading, baselines, and memories that name what comes next and when."""

@@ -1,0 +1,343 @@
+"""Facts of an event world: hidden variables that cues inform about or change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wolfdog.errors import WorldError
+from wolfdog.tv.checks import check_names, check_number
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MOST_STATES = 4096
+"""Largest number of states of a fact, and of the joint chain of an observer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Automaton:
+    """Hidden Markov chain of one fact, with S states, K cues and L labels.
+
+    Between two frames the state moves by `elapse`. A cue of the fact is cue k with probability `cue[s, k]` in state s,
+    and moves the state from s to `after[s, k]`.
+
+    Args:
+        elapse: Transition probabilities of one frame [S, S].
+        cue: Probability of each cue in each state, given that the event is a cue of this fact [S, K].
+        after: State after each cue [S, K].
+        label: Label of each state, a number from 0 to L - 1 [S].
+        initial: Distribution at the beginning of a stream [S].
+    """
+
+    elapse: Floats
+    cue: Floats
+    after: Ints
+    label: Ints
+    initial: Floats
+
+
+class Fact(Protocol):
+    """Hidden fact: what an ambiguous look means depends on it.
+
+    Attributes:
+        name: Name of the fact, and of its ambiguous look.
+        labels: Labels of the ambiguous look.
+        cue_names: Looks of its cues.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def cue_names(self) -> tuple[str, ...]: ...
+
+    def automaton(self) -> Automaton:
+        """Chain of the fact."""
+
+
+class _Labelled:
+    """Checks that all facts share."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    def _check(self, count: int | None, *cues: str) -> str:
+        where = f"fact {self.name!r}"
+        check_names(self.name, where="a fact's name")
+        labels: object = self.labels  # a world file may hold anything
+        if not isinstance(labels, tuple | list):
+            raise WorldError(f"{where}: labels: expected a list of labels, got {self.labels!r}.")
+        object.__setattr__(self, "labels", tuple(self.labels))
+        check_names(*self.labels, where=f"{where}: labels")
+        wanted = len(cues) if count is None else count
+        if len(self.labels) != wanted or wanted < 2:
+            raise WorldError(
+                f"{where}: expected {max(wanted, 2)} labels, got {len(self.labels)}. Correct them."
+            )
+        check_names(*cues, where=f"{where}: cues")
+        return where
+
+
+@dataclass(frozen=True)
+class HiddenPair(_Labelled):
+    """Hidden state that changes unseen; cues are likely in one state and less likely in another.
+
+    Every frame the state changes with probability 1 / mean_stay, to each other state equally. With cues that occur in
+    one state only, one cue decides; with others, evidence must be weighed and added up.
+
+    Args:
+        name: Name of the fact.
+        labels: Label of each state.
+        cues: Cue -> its weight in each state.
+        mean_stay: Mean number of frames in a state.
+
+    Raises:
+        WorldError: A name or a number is invalid.
+
+    Examples:
+        >>> HiddenPair("canine", ("wolf", "dog"), {"bear": (0.8, 0.2), "goldfish": (0.2, 0.8)}, 500).cue_names
+        ('bear', 'goldfish')
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    cues: Mapping[str, tuple[float, ...]]
+    mean_stay: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.cues, Mapping) or not self.cues:
+            raise WorldError(f"fact {self.name!r}: cues: expected cue -> weights, got {self.cues!r}.")
+        where = self._check(len(self.labels), *self.cues)
+        object.__setattr__(self, "mean_stay", check_number(self.mean_stay, f"{where}: mean_stay", 1, 1e9))
+        cues = {}
+        for cue, weights in self.cues.items():
+            if not isinstance(weights, list | tuple) or len(weights) != len(self.labels):
+                raise WorldError(
+                    f"{where}: cue {cue!r}: expected a weight for each of {len(self.labels)} labels, got {weights!r}."
+                )
+            cues[cue] = tuple(check_number(weight, f"{where}: cue {cue!r}", 0, 1e6) for weight in weights)
+        if not all(sum(column) > 0 for column in zip(*cues.values(), strict=True)):
+            raise WorldError(f"{where}: a label has no cue of a weight above 0. Give it one.")
+        object.__setattr__(self, "cues", cues)
+
+    @property
+    def cue_names(self) -> tuple[str, ...]:
+        """Looks of the cues."""
+        return tuple(self.cues)
+
+    def automaton(self) -> Automaton:
+        """Chain of the fact."""
+        count = len(self.labels)
+        elapse = np.full((count, count), 1 / (self.mean_stay * (count - 1)))
+        np.fill_diagonal(elapse, 1 - 1 / self.mean_stay)
+        weights = np.array(list(self.cues.values())).T
+        return Automaton(
+            elapse,
+            weights / weights.sum(1, keepdims=True),
+            np.tile(np.arange(count)[:, None], len(self.cues)),
+            np.arange(count),
+            np.full(count, 1 / count),
+        )
+
+
+@dataclass(frozen=True)
+class LastCue(_Labelled):
+    """State that is the last of several cues, which are all equally likely.
+
+    Args:
+        name: Name of the fact.
+        labels: Label after each cue.
+        cues: Looks of the cues, as many as labels.
+
+    Raises:
+        WorldError: A name is invalid, or the numbers of labels and cues differ.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    cues: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _check_list(self.name, self.cues)
+        object.__setattr__(self, "cues", tuple(self.cues))
+        self._check(None, *self.cues)
+
+    @property
+    def cue_names(self) -> tuple[str, ...]:
+        """Looks of the cues."""
+        return self.cues
+
+    def automaton(self) -> Automaton:
+        """Chain of the fact."""
+        count = len(self.cues)
+        return Automaton(
+            np.eye(count),
+            np.full((count, count), 1 / count),
+            np.tile(np.arange(count), (count, 1)),
+            np.arange(count),
+            np.full(count, 1 / count),
+        )
+
+
+@dataclass(frozen=True)
+class Parity(_Labelled):
+    """Parity of the number of cues since the last reset.
+
+    Args:
+        name: Name of the fact.
+        labels: Labels for an even and for an odd number.
+        cue: Look that is counted.
+        reset: Look that sets the number to zero.
+        reset_share: Share of resets among the cues.
+
+    Raises:
+        WorldError: A name or a number is invalid.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    cue: str
+    reset: str
+    reset_share: float
+
+    def __post_init__(self) -> None:
+        where = self._check(2, self.cue, self.reset)
+        share = check_number(self.reset_share, f"{where}: reset_share", 0, 1)
+        object.__setattr__(self, "reset_share", share)
+
+    @property
+    def cue_names(self) -> tuple[str, ...]:
+        """Looks of the cues."""
+        return (self.cue, self.reset)
+
+    def automaton(self) -> Automaton:
+        """Chain of the fact."""
+        return _counter(np.array([1, 0]), np.array([0, 1]), self.reset_share)
+
+
+@dataclass(frozen=True)
+class AtLeast(_Labelled):
+    """Whether at least `count` cues came since the last reset.
+
+    Args:
+        name: Name of the fact.
+        labels: Labels for fewer cues, and for `count` or more.
+        cue: Look that is counted.
+        reset: Look that sets the number to zero.
+        reset_share: Share of resets among the cues.
+        count: Number of cues, 1 to 100.
+
+    Raises:
+        WorldError: A name or a number is invalid.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    cue: str
+    reset: str
+    reset_share: float
+    count: int = 3
+
+    def __post_init__(self) -> None:
+        where = self._check(2, self.cue, self.reset)
+        share = check_number(self.reset_share, f"{where}: reset_share", 0, 1)
+        object.__setattr__(self, "reset_share", share)
+        object.__setattr__(self, "count", _whole(self.count, f"{where}: count", 100))
+
+    @property
+    def cue_names(self) -> tuple[str, ...]:
+        """Looks of the cues."""
+        return (self.cue, self.reset)
+
+    def automaton(self) -> Automaton:
+        """Chain of the fact."""
+        states = np.arange(self.count + 1)
+        return _counter(
+            np.minimum(states + 1, self.count), (states == self.count).astype(np.int64), self.reset_share
+        )
+
+
+@dataclass(frozen=True)
+class Within(_Labelled):
+    """Whether a cue came within the last `frames` frames.
+
+    Args:
+        name: Name of the fact.
+        labels: Labels for a cue within that time, and for an older or no cue.
+        cue: Look of the cue.
+        frames: Number of frames, 1 to 4095.
+
+    Raises:
+        WorldError: A name or a number is invalid.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    cue: str
+    frames: int
+
+    def __post_init__(self) -> None:
+        where = self._check(2, self.cue)
+        object.__setattr__(self, "frames", _whole(self.frames, f"{where}: frames", MOST_STATES - 1))
+
+    @property
+    def cue_names(self) -> tuple[str, ...]:
+        """Looks of the cues."""
+        return (self.cue,)
+
+    def automaton(self) -> Automaton:
+        """Chain of the fact; state s is that of s frames since the cue, the last one that of more than `frames`."""
+        states = self.frames + 2
+        age = np.arange(states)
+        elapse = np.zeros((states, states))
+        elapse[age, np.minimum(age + 1, states - 1)] = 1.0
+        initial = np.zeros(states)
+        initial[-1] = 1.0
+        return Automaton(
+            elapse,
+            np.ones((states, 1)),
+            np.zeros((states, 1), np.int64),
+            (age > self.frames).astype(np.int64),
+            initial,
+        )
+
+
+def _counter(following: Ints, label: Ints, reset_share: float) -> Automaton:
+    """Chain of a number that a cue moves on and a reset sets to zero, known at the beginning to be zero."""
+    states = len(following)
+    initial = np.zeros(states)
+    initial[0] = 1.0
+    return Automaton(
+        np.eye(states),
+        np.tile([1 - reset_share, reset_share], (states, 1)),
+        np.stack((following, np.zeros_like(following)), 1),
+        label,
+        initial,
+    )
+
+
+def _check_list(name: str, cues: Any) -> None:
+    if isinstance(cues, str) or not isinstance(cues, tuple | list):
+        raise WorldError(f"fact {name!r}: cues: expected a list of looks, got {cues!r}.")
+
+
+def _whole(value: Any, where: str, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise WorldError(f"{where}: expected a whole number from 1 to {most}, got {value!r}. Correct it.")
+    return value
+
+
+KINDS: dict[str, type] = {
+    "pair": HiddenPair,
+    "last": LastCue,
+    "parity": Parity,
+    "at-least": AtLeast,
+    "within": Within,
+}
+"""Facts by their kind in a world file."""

@@ -1,0 +1,119 @@
+"""Files of event worlds."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from wolfdog.errors import MediaError, WorldError
+from wolfdog.tv.events import EVENT_WORLDS, EventWorld, LastCue, Parity, load_event_world, save_event_world
+
+TEXT = """
+name = "mine"
+[[paces]]
+name = "calm"
+informative_rate = 0.1
+[[facts]]
+kind = "pair"
+name = "canine"
+labels = ["wolf", "dog"]
+mean_stay = 100
+cues = {bear = [1, 0], goldfish = [0, 1]}
+"""
+
+
+def test_worlds_of_wolfdog_are_the_files_of_their_folder():
+    from wolfdog.tv.events.files import FOLDER
+
+    assert {path.stem for path in FOLDER.glob("*.toml")} == set(EVENT_WORLDS)
+    for name in EVENT_WORLDS:
+        assert load_event_world(name).name == name
+
+
+@pytest.mark.parametrize("name", [name for name in EVENT_WORLDS if name != "unreliable"])
+def test_saved_and_loaded(name, tmp_path):
+    save_event_world(load_event_world(name), tmp_path / "world.toml")
+    assert load_event_world(tmp_path / "world.toml") == load_event_world(name)
+
+
+def test_a_file_of_probabilities_is_found_beside_its_world(tmp_path):
+    (tmp_path / "rows.csv").write_text("canine,bear,goldfish,unknown,site\n.5,.2,.2,.1,a\n.1,.1,.1,.7,b\n")
+    world = tmp_path / "world.toml"
+    world.write_text('confusions = "rows.csv"\n' + TEXT)
+    loaded = load_event_world(world)
+    np.testing.assert_allclose(loaded.confusions.rows, [[0.5, 0.2, 0.2, 0.1], [0.1, 0.1, 0.1, 0.7]])
+    save_event_world(loaded, tmp_path / "again.toml")
+    assert (load_event_world(tmp_path / "again.toml").confusions.rows == loaded.confusions.rows).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("canine,bear,goldfish\n1,0,0\n0,1,0\n", "unknown"),
+        ("canine,bear,goldfish,unknown\n.5,.2,.2,x\n", "not a CSV file of probabilities"),
+        ("canine,bear,goldfish,unknown\n.5,.2,.2,.1\n", "two rows or more"),
+        ("canine,bear,goldfish,unknown\n.5,.2,.2,-1\n1,1,1,1\n", "from 0 up"),
+        ("canine,bear,goldfish,unknown\n1,1,1,0\n1,1,1,0\n", "in every row"),
+        ("canine,bear,goldfish,unknown\n.5,.2\n1,1,1,1\n", "not a CSV file of probabilities"),
+        (None, "cannot be read"),
+    ],
+)
+def test_bad_probabilities(rows, said, tmp_path):
+    if rows is not None:
+        (tmp_path / "rows.csv").write_text(rows)
+    (tmp_path / "world.toml").write_text('confusions = "rows.csv"\n' + TEXT)
+    with pytest.raises(WorldError, match=said):
+        load_event_world(tmp_path / "world.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('kind = "pair"', 'kind = "elephant"', "kind: expected pair"),
+        ("mean_stay = 100", "mean_stay = 0", "mean_stay"),
+        ("mean_stay = 100", "stay = 1", "wrong kind"),
+        ('labels = ["wolf", "dog"]', 'labels = ["wolf"]', "labels"),
+        ('labels = ["wolf", "dog"]', 'labels = "wolf"', "list of labels"),
+        ("bear = [1, 0]", "bear = [1]", "a weight for each"),
+        ("bear = [1, 0]", "bear = [0, 0]", "no cue"),
+        ("cues = {bear = [1, 0], goldfish = [0, 1]}", "cues = {}", "cues"),
+        ("bear = [1, 0]", "canine = [1, 0]", "occurs twice"),
+        ("informative_rate = 0.1", "informative_rate = 2", "informative_rate"),
+        ('name = "mine"', 'name = "mine"\nfps = -1', "fps"),
+        ('name = "mine"', 'name = "mine"\nmean_interval = 99', "mean_interval"),
+        ('name = "mine"', 'name = "mine"\nconfusions = 3', "confusions"),
+        ("[[facts]]", "[facts]", "expected .*facts"),
+        ('name = "mine"', "name =", "not TOML"),
+    ],
+)
+def test_bad_worlds(old, new, said, tmp_path):
+    assert old in TEXT
+    path = tmp_path / "world.toml"
+    path.write_text(TEXT.replace(old, new))
+    with pytest.raises(WorldError, match=said):
+        load_event_world(path)
+
+
+def test_bad_paths(tmp_path):
+    with pytest.raises(WorldError, match="pair, likely"):
+        load_event_world("elephants")
+    with pytest.raises(WorldError, match="cannot be read"):
+        load_event_world(tmp_path / "none.toml")
+    with pytest.raises(WorldError, match="Rename"):
+        save_event_world(load_event_world("pair"), tmp_path / "world.json")
+    with pytest.raises(MediaError, match="cannot write"):
+        save_event_world(load_event_world("pair"), tmp_path / "none" / "world.toml")
+
+
+def test_parts_that_contradict_each_other():
+    world = load_event_world("pair")
+    with pytest.raises(WorldError, match="facts: expected"):
+        dataclasses.replace(world, facts=())
+    with pytest.raises(WorldError, match="confusions: expected the looks"):
+        dataclasses.replace(load_event_world("parity"), confusions=load_event_world("unreliable").confusions)
+    with pytest.raises(WorldError, match="expected 3 labels"):
+        LastCue("canine", ("wolf", "dog"), ("a", "b", "c"))
+    with pytest.raises(WorldError, match="list of looks"):
+        LastCue("canine", ("wolf", "dog"), "ab")
+    with pytest.raises(WorldError, match="reset_share"):
+        EventWorld("x", (Parity("canine", ("wolf", "dog"), "bear", "zap", 1.5),), world.paces)
