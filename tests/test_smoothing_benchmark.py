@@ -10,6 +10,8 @@ import pytest
 
 from wolfdog.watch.predictions import Predictions
 from wolfdog.watch.smoothing import METHODS, AnyClass
+from wolfdog.watch.smoothing.any_class_network import AnyClassConfig
+from wolfdog.watch.smoothing.pretraining import Pretraining
 
 
 @pytest.fixture
@@ -73,6 +75,23 @@ def test_smallest_comparison(sets: ModuleType, capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().out
     assert "| ideal filter |" in said
     assert "way to the ideal filter in log loss" in said
+
+
+@pytest.mark.slow
+def test_a_form_of_the_memory_is_trained_and_judged(
+    sets: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import memory_variants
+    import smoothing_sets.speed
+
+    monkeypatch.setattr(smoothing_sets.speed, "FRAMES", 20)
+    parts, _ = sets.simulated.simulated("plain", 4, 0, streams=4, frames=12)
+    options = Pretraining(steps=1, ahead_steps=1, rows=16, frames=8, classes=(4, 4))
+    row = memory_variants.judged(AnyClassConfig(width=4), options, {"bursts": parts})
+    assert set(row) == {"log loss, bursts", "accuracy", "rare recall", "seconds", "kB", "µs"}
+    assert abs(row["accuracy"]) < 20  # a step changes little
+    assert memory_variants._cell("log loss, bursts", 1.0) == "1.000"
+    assert memory_variants._cell("accuracy", 1.04) == "+1.0"
 
 
 def test_tuning_takes_the_best_of_the_grid(sets: ModuleType) -> None:
