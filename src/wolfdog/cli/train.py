@@ -2,21 +2,20 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import InputError
 from ..tv import load_world
 from ..watch.model.registry import IN_WORDS, NO_MEMORY
+from .labelled_reading import LabelledFootage
 from .options import LABELS, MERGE, STRICT, Crop
-from .screen import StageBars, console, percent, tell, tell_of_labels, tell_of_reading
+from .screen import console
+from .train_stages import train_from_nothing, train_on_classifier
 
 if TYPE_CHECKING:
-    from ..watch.classifiers.preprocessing import Crop as CropName
-    from ..watch.data.labelled_media import LabelledMedia
-    from ..watch.training.head_training import FreshMemory
-    from ..watch.training.pipeline import WatcherTraining
+    pass
 
 SCRATCH = "scratch"
 
@@ -143,7 +142,7 @@ def train(
         raise InputError(
             f"--uninformative: {unknown[0]!r} is no label; expected some of {', '.join(classes)}"
         )
-    footage = _Footage(find_labelled_media(videos, table, labels, split=split), classes, strict)
+    footage = LabelledFootage(find_labelled_media(videos, table, labels, split=split), classes, strict)
     context = ContextTraining(
         OptimizerSettings(steps, 5e-3, weight_decay=weight_decay),
         chunk,
@@ -160,7 +159,7 @@ def train(
         config = WatcherConfig(classes, fps, size=size, memory=memory or "lstm", **options)
         seeing = FrameClassifierTraining(OptimizerSettings(classifier_steps, 3e-3))
         training = WatcherTraining(config, seeing, context, seed, out, save_every, joint=mode is Mode.JOINT)
-        _train_scratch(training, footage, out)
+        train_from_nothing(training, footage, out)
         name = config.memory
     else:
         from ..watch.training.context_method import context_config
@@ -176,106 +175,10 @@ def train(
                 checkpoint=out / "training" / "memory.safetensors",
                 save_every=save_every,
             )
-        _train_head(chosen, classifier, crop.value, fps, fine_tune, footage, out)
+        train_on_classifier(chosen, classifier, crop.value, fps, fine_tune, footage, out)
     console.print(
         f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {name}",
         markup=False,
         soft_wrap=True,
     )
     console.print(f"next: wolfdog watch VIDEO --model {out} --out watched", markup=False, soft_wrap=True)
-
-
-class _Footage(NamedTuple):
-    """Labelled files, and whether all of them must be whole."""
-
-    found: "LabelledMedia"
-    classes: tuple[str, ...]
-    strict: bool
-
-
-def _train_scratch(training: "WatcherTraining", footage: _Footage, out: Path) -> None:
-    from ..watch.data.labelled_video import read_labelled_videos
-    from ..watch.training.halves import class_warnings
-
-    stages, found = StageBars(), footage.found
-    out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
-    tell_of_labels(found)
-    config = training.config
-    with stages("reading the videos", len(found.media)) as done:
-        read = read_labelled_videos(
-            found.media,
-            found.labels,
-            classes=footage.classes,
-            fps=config.fps,
-            size=config.size,
-            progress=lambda number: done(number, ""),
-            sites=found.labels.sites,
-        )
-    tell_of_reading(found, read.troubles, read.misfits, strict=footage.strict)
-    for warning in class_warnings(read.videos, footage.classes, joint=training.joint):
-        tell(warning)
-    training.run(read.videos, stages)
-
-
-def _train_head(
-    memory: "str | FreshMemory",
-    classifier: str,
-    crop: "CropName",
-    fps: float,
-    steps: int,
-    footage: _Footage,
-    out: Path,
-) -> None:
-    from ..watch.classifiers.array_cache import ArrayCache
-    from ..watch.classifiers.efficientnet_lite_classifier import pretrained_network
-    from ..watch.classifiers.registry import load_classifier
-    from ..watch.labelling.trained_model import TrainedModel
-    from ..watch.training.fine_tuning import FineTuning, fine_tune, read_frames
-    from ..watch.training.head_training import train_head
-    from ..watch.training.labelled_features import read_features
-
-    stages, found = StageBars(), footage.found
-    features = load_classifier(classifier, crop=crop)
-    out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
-    tell_of_labels(found)
-    data = read_features(
-        found.media,
-        found.labels,
-        footage.classes,
-        features,
-        fps=fps,
-        stages=stages,
-        sites=found.labels.sites,
-        cache=ArrayCache("looks"),
-    )
-    tell_of_reading(found, data.troubles, data.misfits, strict=footage.strict)
-    trained = train_head(data, memory=memory, classifier=classifier, stages=stages)
-    for warning in trained.warnings:
-        tell(warning)
-    head, network = trained.head, None
-    if steps:
-        network = pretrained_network(classifier)
-        wanted = {medium.path: medium.name for medium in found.media if not medium.image}
-        frames = read_frames(
-            wanted, found.labels, footage.classes, features.preprocessing, fps=fps, stages=stages
-        )
-        tuned = fine_tune(network, frames, footage.classes, FineTuning(steps=steps), stages=stages)
-        better = tuned.head is not None
-        head, network = (head, None) if tuned.head is None else (tuned.head, network)
-        console.print(
-            f"fine-tuning: log loss on held-out videos {tuned.loss_before:.3f} before, {tuned.loss_after:.3f} after; "
-            f"{'kept' if better else 'not kept'}",
-            markup=False,
-            soft_wrap=True,
-        )
-    TrainedModel(classifier, features.identity, crop, fps, head, memory=trained.memory, network=network).save(
-        out
-    )
-    if trained.right is not None:
-        alone, remembering = (percent(share) for share in trained.right)
-        console.print(
-            f"on frames of videos that were held out: {alone} % right by the frame alone, {remembering} % with the "
-            "any-class memory, before it was fitted",
-            markup=False,
-            soft_wrap=True,
-        )

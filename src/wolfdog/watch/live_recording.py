@@ -40,6 +40,8 @@ def record_live(
     """
     results: list[Watched | None] = [None] * len(media)
     errors: list[BaseException] = []
+    # Not Thread.join: interrupted while it waits, it takes a running thread for one that has ended (CPython 3.11).
+    ended = [threading.Event() for _ in media]
 
     def record(number: int) -> None:
         try:
@@ -47,6 +49,8 @@ def record_live(
                 [results[number]] = writing.watch_deployment([media[number]], progress)
         except BaseException as error:  # told to the calling thread
             errors.append(error)
+        finally:
+            ended[number].set()
 
     threads = [
         threading.Thread(target=record, args=(number,), name=f"watch {medium.name}", daemon=True)
@@ -55,17 +59,16 @@ def record_live(
     for thread in threads:
         thread.start()
     try:
-        while any(thread.is_alive() for thread in threads) and not errors:
-            for thread in threads:
-                thread.join(_POLL / len(threads))
+        while not all(one.is_set() for one in ended) and not errors:
+            next((one for one in ended if not one.is_set()), ended[0]).wait(_POLL)
             waiting()
     except KeyboardInterrupt:
         pass
     for medium in media:
         if medium.live is not None:
             medium.live.stop.set()
-    for thread in threads:
-        thread.join()
+    for one in ended:
+        one.wait()
     if errors:
         raise errors[0]
     return [result for result in results if result is not None]

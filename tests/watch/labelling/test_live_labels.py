@@ -1,6 +1,8 @@
 """Labels of a live source, by a classifier with a method and by a watcher."""
 
 import csv
+import signal
+import threading
 import time
 import warnings
 from dataclasses import replace
@@ -99,12 +101,12 @@ def test_several_live_sources_are_watched_at_once_each_in_its_folder(tmp_path, c
 
 
 def test_an_interrupt_ends_a_live_source_and_keeps_all_of_its_files(tmp_path, chunks):
-    def waiting():
-        if (seconds := reached.get("garden", 0.0)) > 0.5:
-            assert seconds < 60
-            raise KeyboardInterrupt
+    def progress(_, seconds, __):
+        if seconds > 0.5 and not sent:
+            sent.append(seconds)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
-    reached = {}
+    sent = []
     with stream_server(chunks, [10**6]) as (address, _), warnings.catch_warnings():
         warnings.simplefilter("ignore", MediaWarning)
         media = list_media([address], ListOptions(live=LiveOptions(stall=1.0)))
@@ -112,9 +114,9 @@ def test_an_interrupt_ends_a_live_source_and_keeps_all_of_its_files(tmp_path, ch
             media,
             [tmp_path],
             lambda folder: Recorder(labellers()[0], folder, utc=True),
-            progress=lambda _, seconds, __: reached.update(garden=seconds),
-            waiting=waiting,
+            progress=progress,
         )
+    assert sent
     assert done.trouble is None
     assert done.moments > 2
     names = {path.name.removeprefix(media[0].name) for path in tmp_path.iterdir()}

@@ -42,7 +42,7 @@ class _Affine(torch.autograd.Function):
         dx = _product(gradient, weight.t(), None, ctx.format) if to_x else None
         if not (to_weight or to_bias):
             return dx, None, None, None
-        return (dx, *multiply_transposed(_rows(gradient), _rows(x)), None)
+        return (dx, *multiply_transposed(_rows(gradient), _rows(x), form=ctx.format), None)
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None, form: MatrixFormat) -> Tensor:

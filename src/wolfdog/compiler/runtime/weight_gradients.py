@@ -1,9 +1,12 @@
 """Gradients of parameters: sums and matrix products over all steps and examples."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from ..backends.llvm.gemm import WORTH, Chosen, multiply_transposed
+from ..backends.llvm.narrow import MatrixFormat
 
 
 def summed(gradient: Tensor, rows: Tensor | None) -> Tensor:
@@ -13,17 +16,22 @@ def summed(gradient: Tensor, rows: Tensor | None) -> Tensor:
 
 
 def matrix_gradient(
-    operand: Tensor, gradient: Tensor, rows: Chosen | None, heads: bool
+    operand: Tensor,
+    gradient: Tensor,
+    rows: Chosen | None,
+    heads: bool,
+    form: MatrixFormat = MatrixFormat.FLOAT32,
+    kept: dict[Any, Any] | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Product operand^T gradient over steps and examples, and the sums of the gradient where they cost nothing.
 
     The operand `[T, B, ..., K]` and the gradient `[T, B, ..., N]` give `[K, N]` and `[N]`. The product is stored as
     `[N, K]`, like the weights of PyTorch's modules, so that it becomes their gradient without a copy. With `rows`, only
-    these rows of the gradient and of the operand count.
+    these rows of the gradient and of the operand count. `form` and `kept` are those of `multiply_transposed`.
     """
     operand, gradient = operand.flatten(0, 1), gradient.flatten(0, 1)
     if not heads and operand.dim() == gradient.dim() == 2 and _worth(operand, gradient, rows):
-        product, sums = multiply_transposed(gradient, operand, rows)
+        product, sums = multiply_transposed(gradient, operand, rows, form, kept)
         return product.t(), sums
     if rows is not None:
         gradient, operand = (
@@ -33,7 +41,7 @@ def matrix_gradient(
         return torch.einsum("rhk,rhn->hkn", operand, gradient), None
     operand, gradient = operand.reshape(-1, operand.shape[-1]), gradient.reshape(-1, gradient.shape[-1])
     if _worth(operand, gradient, None):
-        return multiply_transposed(gradient, operand)[0].t(), None
+        return multiply_transposed(gradient, operand, form=form)[0].t(), None
     return (gradient.t() @ operand).t(), None
 
 

@@ -47,7 +47,7 @@ def keep_as_int8(module: nn.Module, name: str, axis: int = 0) -> None:
     del module._parameters[name]
     module.register_buffer(name + NUMBERS, numbers)
     module.register_buffer(name + SCALES, scales)
-    module.__class__ = _class(without_int8(type(module)), (*int8_weights(module), name))
+    module.__class__ = _class(without_int8(type(module)), (*int8_weights(module), name))  # type: ignore[arg-type]
 
 
 def int8_weights(module: nn.Module) -> Sequence[str]:
@@ -63,7 +63,7 @@ def without_int8(kind: type[nn.Module]) -> type[nn.Module]:
 
 def _reduced(module: nn.Module, _: Any) -> Any:
     """Parts from which a module is copied and pickled, whose class has no name in a file."""
-    return _empty, (without_int8(type(module)), int8_weights(module)), module.__getstate__()
+    return _empty, (without_int8(type(module)), int8_weights(module)), module.__getstate__()  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -85,5 +85,5 @@ def _weight(name: str) -> Any:
 
 
 def _empty(base: type[nn.Module], names: tuple[str, ...]) -> nn.Module:
-    kind = _class(base, names)
+    kind = _class(base, names)  # type: ignore[arg-type]
     return kind.__new__(kind)

@@ -132,7 +132,9 @@ class OnKernels(nn.RNNBase):
                 and not observed()
                 and self._fits(units, input, hx)
             ):
-                runs = [partial(run_loop, replace(unit, int8=False, reduced=False)) for unit in units]
+                runs: list[RunUnit] = [
+                    partial(run_loop, replace(unit, int8=False, reduced=False)) for unit in units
+                ]
                 return self._run(runs, self._named(), input, hx)
             if not transformed() and any(map(without_memory, (input, *self._parameters.values()))):
                 raise InputError(

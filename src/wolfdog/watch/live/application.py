@@ -26,7 +26,7 @@ MOST_STREAMS = 24
 _AT_ONCE = 200
 """Messages of a history that are written at once."""
 _BODY_SECONDS = 5.0
-SCRIPTS = ("model", "stage", "timeline", "evidence", "television", "connection", "keys", "start")
+SCRIPTS = (*("model", "stage", "timeline", "gates", "evidence", "television", "connection", "keys", "start"),)
 _TYPES = {"css": "text/css", "js": "text/javascript", "html": "text/html", "svg": "image/svg+xml"}
 _FRESH = {"cache-control": "no-cache"}
 _NEVER = {"cache-control": "no-store"}

@@ -13,20 +13,15 @@ from typing import Any, Protocol
 from ...errors import MediaError
 from ..labelling.moments_table import BACKGROUND
 from ..moments import Event, Moment, merge
-from .evidence import verdict_of
+from .explanations import Explanations
 from .history import History, LiveMoment
-from .messages import event_message, gates_message, moment_message, paints_of, verdict_message
+from .messages import event_message, moment_message, paints_of
 from .pictures import LivePicture, PictureSource
 from .step_labeller import StepLabeller
 from .television import Television
 
 MOST_EVENTS = 200
-MOST_VERDICTS = 600
 _LONGEST_WAIT = 30.0
-_GATES_AT_ONCE = 500
-_MOST_GATES = 4000
-_AGAIN = 2.0
-"""Seconds after which a verdict of the same two labels is computed again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,17 +78,14 @@ class Feed:
         self.state, self.text = "starting", ""
         self._publish, self._sinks = publish, sinks
         self._events: deque[LiveEvent] = deque(maxlen=MOST_EVENTS)
-        self._verdicts: deque[dict[str, Any]] = deque(maxlen=MOST_VERDICTS)
-        self._gates: deque[dict[str, Any]] = deque()
+        self._explanations = Explanations(number, labeller, publish)
         self._lock = Lock()
         self._stop, self._session_began = Flag(), time.monotonic()
         self._thread: Thread | None = None
-        self._count, self._gated = 0, -1
+        self._count = 0
         self._merge = merge("context")
         self._shown: tuple[float, int, bytes] | None = None
         self._first: LiveMoment | None = None
-        self._explained: tuple[float, str, str] = (-1e9, "", "")
-        self._gateless = False
 
     @property
     def television(self) -> Television | None:
@@ -151,13 +143,12 @@ class Feed:
         """
         moments = self.history.after(after)
         with self._lock:
-            held = [*self._verdicts, *self._gates]
             events = list(self._events)
         dropped = self.source.dropped
         return [
             *(moment_message(self.number, self.name, one, dropped) for one in moments),
             *(event_message(self.number, self.name, one) for one in events),
-            *(one for one in held if one.get("number", one.get("first", 0) + one.get("moments", 0)) > after),
+            *self._explanations.after(after),
         ]
 
     def picture(self, number: int) -> bytes | None:
@@ -169,40 +160,8 @@ class Feed:
         return found
 
     def explain(self) -> None:
-        """Compute the gates of the new moments and, where it is time, the verdict of the last one; publish them."""
-        self._explain_gates()
-        moments = self.history.after(most=1)
-        if not moments:
-            return
-        last, (when, snapshot, context) = moments[-1], self._explained
-        same = last.moment.snapshot == snapshot and last.moment.context == context
-        if same and (last.at - when < _AGAIN or self.state != "watching"):
-            return
-        verdict = verdict_of(self.labeller, self.history.after())
-        if verdict is not None:
-            self._explained = last.at, last.moment.snapshot, last.moment.context
-            message = verdict_message(self.number, verdict)
-            with self._lock:
-                self._verdicts.append(message)
-            self._publish(message)
-
-    def _explain_gates(self) -> None:
-        if self._gateless:
-            return
-        new = self.history.after(self._gated)
-        for start in range(0, len(new), _GATES_AT_ONCE):
-            part = new[start : start + _GATES_AT_ONCE]
-            gates = self.labeller.gates([one.inside for one in part])
-            if gates is None:
-                self._gateless = True
-                return
-            message = gates_message(self.number, part[0].number, gates)
-            with self._lock:
-                self._gates.append(message)
-                while sum(one["moments"] for one in self._gates) > _MOST_GATES:
-                    self._gates.popleft()
-            self._gated = part[-1].number
-            self._publish(message)
+        """Compute and publish what explains the last moments; see `Explanations`."""
+        self._explanations.add(self.history, watching=self.state == "watching")
 
     def _run(self) -> None:
         wait = 1.0

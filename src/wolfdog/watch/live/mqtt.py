@@ -68,8 +68,7 @@ class Broker:
             parts.scheme not in ("mqtt", "mqtts")
             or not parts.hostname
             or port == -1
-            or parts.query
-            or parts.fragment
+            or set("#?") & set(address)
             or "+" in topic
         ):
             shown = re.sub(r"://[^/@]*@", "://", address)

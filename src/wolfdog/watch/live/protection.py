@@ -223,7 +223,7 @@ class Protection:
 
     async def _enter(self, send: Send, token: str) -> None:
         """Keep the token in a cookie, and lead to the page without it in the address."""
-        cookie = f"{self._cookie}={token}; HttpOnly; SameSite=Strict; Path=/"
+        cookie = f"{self._cookie}={token}; HttpOnly; SameSite=Lax; Path=/"
         headers = [(b"location", b"/"), (b"set-cookie", cookie.encode("latin-1")), (b"content-length", b"0")]
         await send({"type": "http.response.start", "status": 303, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

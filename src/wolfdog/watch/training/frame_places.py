@@ -59,7 +59,8 @@ class FramePlaces:
 
     def of(self, label: int) -> NDArray[np.int64]:
         """Video and frame [N, 2] of each frame that may show a class."""
-        return self._places[label]
+        places: NDArray[np.int64] = self._places[label]
+        return places
 
     def draw(self, label: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Video and frame that show a class, drawn at random.

@@ -259,9 +259,7 @@ def make_bfloat16_dot(target: Target, rows: int) -> Function:
 
     def dot(b: Any, room: Any, at: Any, groups: Any, c: Any, ldc: Any, fresh: Any) -> None:
         tile = _Tile(target, b)
-        vector, narrow = tile.type.llvm, ir.VectorType(_BFloat(), 2 * lanes)
-        name = "llvm.x86.avx512bf16.dpbf16ps.512"
-        function = declared(b, name, vector, [vector, narrow, narrow])
+        function, narrow = _pair_product(tile)
 
         def add(group: Any, sums: list[Any]) -> list[Any]:
             after = list(sums)
@@ -279,6 +277,65 @@ def make_bfloat16_dot(target: Target, rows: int) -> Function:
         tile.store(c, ldc, tile.loop(I64(0), groups, tile.zeros(rows * vectors), add), fresh)
 
     return dot
+
+
+def make_pair_tile(target: Target, rows: int) -> Function:
+    """Function of a dot tile C[rows, P] (+)= A[K, rows]^T panel[K, P] over words that are pairs of bfloat16."""
+    vectors, lanes, panel = target.vectors, target.lanes, target.panel
+
+    def dot(b: Any, a: Any, lda: Any, at: Any, depth: Any, c: Any, ldc: Any, fresh: Any) -> None:
+        tile = _Tile(target, b)
+        function, narrow = _pair_product(tile)
+
+        def add(group: Any, sums: list[Any]) -> list[Any]:
+            after = list(sums)
+            words = [
+                b.bitcast(tile.words(at, b.add(b.mul(group, I64(panel)), I64(n * lanes))), narrow)
+                for n in range(vectors)
+            ]
+            along = b.mul(group, lda)
+            for row in range(rows):
+                spread = b.bitcast(tile.spread_word(a, b.add(along, I64(row))), narrow)
+                for n in range(vectors):
+                    number = row * vectors + n
+                    after[number] = b.call(function, [after[number], spread, words[n]])
+            return after
+
+        tile.store(c, ldc, tile.loop(I64(0), depth, tile.zeros(rows * vectors), add), fresh)
+
+    return dot
+
+
+def pair_of_rows(target: Target) -> Function:
+    """Function pair(base, index, x, y) that stores vectors of float32, rounded to bfloat16, as words."""
+
+    def pair(b: Any, base: Any, index: Any, x: Any, y: Any) -> None:
+        tile = _Tile(target, b)
+        sixteen = ir.Constant(tile.whole, [16] * target.lanes)
+        word = b.or_(_rounded(tile, x), b.shl(_rounded(tile, y), sixteen))
+        b.store(word, b.gep(b.inttoptr(base, POINTER), [index], source_etype=I32), align=4)
+
+    return pair
+
+
+def _pair_product(tile: _Tile) -> tuple[Any, ir.Type]:
+    """The processor's dot product of pairs of bfloat16, and the type of its operands."""
+    vector, narrow = tile.type.llvm, ir.VectorType(_BFloat(), 2 * tile.target.lanes)
+    name = "llvm.x86.avx512bf16.dpbf16ps.512"
+    return declared(tile.b, name, vector, [vector, narrow, narrow]), narrow
+
+
+def _rounded(tile: _Tile, value: Any) -> Any:
+    """Bits of the nearest bfloat16 of each number, in the lower half of its lane."""
+    b, lanes = tile.b, tile.target.lanes
+
+    def every(number: int) -> Any:
+        return ir.Constant(tile.whole, [number] * lanes)
+
+    bits = b.bitcast(value, tile.whole)
+    odd = b.and_(b.lshr(bits, every(16)), every(1))
+    rounded = b.lshr(b.add(bits, b.add(odd, every(0x7FFF))), every(16))
+    return b.select(b.fcmp_unordered("uno", value, value), every(0x7FC0), rounded)
 
 
 def _digits(target: Target) -> Function:
@@ -340,16 +397,8 @@ def _pairs(target: Target) -> Function:
         loaded, half = _masked_words(tile, a, length), ir.IntType(16)
         narrow = ir.VectorType(half, lanes)
 
-        def every(number: int) -> Any:
-            return ir.Constant(tile.whole, [number] * lanes)
-
         def put(group: Any, _: list[Any]) -> list[Any]:
-            bits = loaded(group)
-            value = b.bitcast(bits, tile.type.llvm)
-            odd = b.and_(b.lshr(bits, every(16)), every(1))
-            rounded = b.lshr(b.add(bits, b.add(odd, every(0x7FFF))), every(16))
-            broken = b.fcmp_unordered("uno", value, value)
-            rounded = b.select(broken, every(0x7FC0), rounded)
+            rounded = _rounded(tile, b.bitcast(loaded(group), tile.type.llvm))
             to = b.gep(b.inttoptr(room, POINTER), [b.mul(group, I64(lanes))], source_etype=half)
             b.store(b.trunc(rounded, narrow), to, align=2)
             return []

@@ -15,7 +15,8 @@ import llvmlite.binding as llvm
 import torch
 
 from ...fork_safety import forked, once
-from .build import SYMBOL, Code
+from .build import Code
+from .machine_code import SYMBOL
 
 _SHARE = f"""
 define void @{SYMBOL}(ptr %data) {{

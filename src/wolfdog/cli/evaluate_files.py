@@ -1,0 +1,113 @@
+"""Evaluation of files of predictions on the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .screen import complaints, console
+
+if TYPE_CHECKING:
+    from ..watch.evaluation.evaluation import Evaluation
+    from ..watch.formats.verified_labels import VerifiedLabels
+    from ..watch.predictions import Predictions
+
+
+def evaluate_files(
+    files: Sequence[Path], labels: Path, blank: str | None, format_: str | None
+) -> list["Evaluation"]:
+    """Evaluations of each file's snapshot and, where it has one, context labels; equal snapshots once."""
+    from ..watch.formats import read_results
+    from ..watch.formats.verified_labels import read_verified
+
+    verified = read_verified(labels)
+    found: list[Evaluation] = []
+    before: list[Predictions] = []
+    for path in files:
+        table = read_results(path, blank=blank, format=format_).predictions
+        name = "" if len(files) == 1 else path.stem if not path.is_dir() else path.name
+        found += evaluations_of(
+            table, verified, labels, name, snapshot=not any(_same(table, o) for o in before)
+        )
+        before.append(table)
+    return found
+
+
+def calibrate_file(path: Path, labels: Path, blank: str | None, format_: str | None, target: Path) -> None:
+    """Fit a calibration, write it, and tell what it brings."""
+    from ..watch.formats import read_results
+    from ..watch.formats.verified_labels import read_verified
+    from ..watch.review.answers import answers_of
+    from ..watch.review.calibration import fit_calibration
+    from ..watch.review.calibration_file import save_calibration
+
+    table = read_results(path, blank=blank, format=format_).predictions
+    found = fit_calibration(table, answers_of(table, read_verified(labels).of(table)))
+    save_calibration(target, found)
+    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in found.log_loss.items())
+    console.print(
+        f"{target}: {found.form}, fitted to {found.rows:,} labels; log loss on deployments not fitted to: {losses}",
+        markup=False,
+        soft_wrap=True,
+    )
+    for threshold in found.thresholds:
+        if threshold.error in (0.01, 0.05, 0.1):
+            console.print(
+                f"  at most {100 * threshold.error:g} % wrong: {100 * threshold.coverage:.1f} % of the labels stand "
+                "without a person",
+                markup=False,
+                soft_wrap=True,
+            )
+
+
+def _same(one: "Predictions", other: "Predictions") -> bool:
+    """Whether two tables have the same snapshot labels of the same rows."""
+    names = ("probabilities", "media", "frame", "detection")
+    return one.classes == other.classes and all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in names
+    )
+
+
+def evaluations_of(
+    table: "Predictions", verified: "VerifiedLabels", labels: Path, name: str, *, snapshot: bool = True
+) -> list["Evaluation"]:
+    """Evaluations of a table's snapshot labels and, where it has them, context labels."""
+    from ..watch.evaluation.evaluation import evaluate_predictions
+
+    has_context = table.context is not None
+    forms = [("snapshot", False)] * (snapshot or not has_context) + [("context", True)] * has_context
+    found = [
+        evaluate_predictions(
+            table,
+            verified.of(table, said=table.label_names(context=context)),
+            context=context,
+            name=f"{name}: {form}" if name else form,
+        )
+        for form, context in forms
+    ]
+    foreign = found[0].foreign
+    if foreign:
+        complaints.print(
+            f"wolfdog: {labels}: these labels are no class of the predictions, and count as wrong: "
+            f"{', '.join(foreign)}",
+            markup=False,
+            soft_wrap=True,
+        )
+    return found
+
+
+def tell_evaluations(found: list["Evaluation"], out: Path | None) -> None:
+    """Print evaluations as tables, and write them into a folder."""
+    from ..watch.evaluation.evaluation_json import write_evaluations
+    from ..watch.evaluation.evaluation_plot import draw_evaluations
+    from .evaluation_tables import class_table, confusion_rows, summary_table
+
+    console.print(summary_table(found))
+    for one in found if len(found) <= 2 else []:  # of several files, the details are in scores.json
+        console.print(class_table(one))
+        console.print(confusion_rows(one))
+    if out is not None:
+        write_evaluations(out / "scores.json", found)
+        draw_evaluations(found, out / "scores.png")
+        console.print(f"{out}: scores.json, scores.png", markup=False, soft_wrap=True)
