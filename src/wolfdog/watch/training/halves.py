@@ -98,6 +98,7 @@ def class_warnings(
         joint: Whether frame classifier and memory are trained together.
     """
     found = []
+    joint_too = "" if any(video.bags for video in footage) else ", or add --mode joint"  # which takes no bags
     for number, name in enumerate(classes):
         shown = [video.name for video in footage if number in video.classes]
         if not shown:
@@ -107,6 +108,6 @@ def class_warnings(
         elif len(shown) == 1 and len(footage) >= FEW and not joint:
             found.append(
                 f"{name}: only {shown[0]} shows it, so that frame classifier and memory are trained on the same frames "
-                "of it. Label another video, or add --mode joint"
+                f"of it. Label another video{joint_too}"
             )
     return found
