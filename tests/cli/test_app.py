@@ -12,7 +12,9 @@ from cli_run import Ran, assert_fine, assert_told, wolfdog
 from wolfdog.cli import screen
 from wolfdog.cli.app import app
 
-COMMANDS = ("demo", "tv", "train", "watch", "evaluate", "explain", "export", "report", "smooth", "pretrain")
+COMMANDS = (
+    "demo", "tv", "train", "watch", "live", "evaluate", "explain", "export", "report", "smooth", "pretrain"
+)  # fmt: skip
 
 
 def test_every_command_explains_itself():
