@@ -43,7 +43,7 @@ class EventWorld:
         >>> from wolfdog.tv.events import load_event_world
         >>> world = load_event_world("likely")
         >>> world.looks
-        ('canine', 'bear', 'goldfish', 'unknown')
+        ('canine', 'bear', 'goldfish', 'heron', 'unknown')
         >>> world.facts[0].labels
         ('wolf', 'dog')
     """
