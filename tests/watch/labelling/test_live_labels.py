@@ -100,6 +100,15 @@ def test_several_live_sources_are_watched_at_once_each_in_its_folder(tmp_path, c
     assert "none: cannot be read" in done[2].trouble
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT raises KeyboardInterrupt, also where the process was started with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_a_live_source_and_keeps_all_of_its_files(tmp_path, chunks):
     def progress(_, seconds, __):
         if seconds > 0.5 and not sent:

@@ -127,7 +127,7 @@ def _replaced(module: nn.Module, slots: Sequence[Slot], read: Sequence[Tensor]) 
         own = [held[key] for held, key in slots]
         for (held, key), tensor, mine in zip(slots, read, own, strict=True):
             held[key] = tensor
-            if vars(mine) and tensor is not mine:
+            if mine is not None and tensor is not mine:
                 vars(tensor).update(vars(mine))
         _relist(module)
         try:
