@@ -30,6 +30,7 @@ def speed(*arguments: str) -> str:
     return run.stdout
 
 
+@pytest.mark.slow
 def test_the_smallest_run_measures_compares_and_tells_the_targets(tmp_path: Path) -> None:
     file = tmp_path / "speed.json"
     said = speed("--cells", "Elman", "PeepholeLSTM", "--only", "sequences", "stacks", "drop_ins", "steps",

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 GIVEN_FILES = {"watch_onnx"}  # run where there are some: tests/watch/model/test_onnx.py
+LONG = {"look_inside", "two_processes"}
+"""Examples of more than ten seconds."""
+
 EXAMPLES = sorted(
     script
     for script in (Path(__file__).parents[1] / "examples").glob("*.py")
@@ -22,7 +25,13 @@ def run(script: Path, where: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(script, id=script.stem, marks=[pytest.mark.slow] * (script.stem in LONG))
+        for script in EXAMPLES
+    ],
+)
 def test_it_runs(script: Path, tmp_path: Path) -> None:
     result = run(script, tmp_path)
     assert result.returncode == 0, result.stderr

@@ -61,6 +61,7 @@ def test_all_memories_are_every_kind():
     assert kinds == {name.partition("+")[2] or name for name in MEMORIES} - {"none"}
 
 
+@pytest.mark.slow
 def test_a_thorough_run_has_a_spread_and_every_seed(small, tmp_path, monkeypatch):
     monkeypatch.setattr("wolfdog.cli.demo.SEEDS_THOROUGH", 2)
     done = wolfdog("demo", "--out", tmp_path / "out", "--thorough")

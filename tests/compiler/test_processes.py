@@ -124,6 +124,7 @@ def test_two_processes_share_gradients(tmp_path: Path) -> None:
             assert one.returncode == 0, errors.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the size of a process is read from Linux's /proc")
 def test_calls_leak_nothing() -> None:
     layer, x = lstm(torch.float32), torch.randn(3, 2, 3, requires_grad=True)

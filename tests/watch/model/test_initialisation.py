@@ -1,6 +1,7 @@
 """Initialisation decides whether an LSTM learns the model problem where nothing but long gaps trains it."""
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -70,6 +71,7 @@ def learned(cell, seed):
     return float((said == unseen.labels)[counted].double().mean())
 
 
+@pytest.mark.slow
 def test_chrono_biases_bridge_gaps_that_pytorch_s_initialisation_does_not():
     ours = [learned(wd.cells.LSTMCell, seed) for seed in range(4)]
     theirs = [learned(nn.LSTMCell, seed) for seed in range(4)]
