@@ -63,9 +63,13 @@ def cross_compiled(
 
 
 def _machine(triple: str, cpu: str, features: str) -> Any:
+    # The sections of a loaded kernel may lie more than 2 GB apart, where the process has mapped much memory: on x86-64
+    # the small code model cannot reach that far, and LLVM ends the process.
+    far = triple.startswith("x86_64")
     return llvm.Target.from_triple(triple).create_target_machine(
-        cpu=cpu, features=features, opt=3, reloc="pic", codemodel="default", jit=True
-    )
+        cpu=cpu, features=features, opt=3, jit=True,
+        reloc="static" if far else "pic", codemodel="large" if far else "default",
+    )  # fmt: skip
 
 
 def _optimised(source: str, aim: Target, more: Mapping[str, Callable[..., Any]], machine: Any) -> Any:
