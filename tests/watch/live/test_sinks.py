@@ -99,7 +99,7 @@ def test_files_are_whole_in_the_midst_of_it(tmp_path):
 
 
 class Set:
-    """Clock of the machine that is set by some seconds with the 20th and the 40th picture; the monotonic one goes on."""
+    """Clock of the machine that is set with the 20th and the 40th picture; the monotonic one goes on."""
 
     def __init__(self, first, second):
         self.steps, self.read = {20: first, 40: second}, 0

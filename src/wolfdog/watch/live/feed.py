@@ -191,7 +191,7 @@ class Feed:
         from av.video.reformatter import VideoReformatter
 
         scaler = VideoReformatter()
-        for picture in self.source.pictures(lambda text: self._tell("lost", text)):
+        for picture in self.source.pictures(self._lost):
             if self._stop.is_set():
                 return
             self._take(picture, scaler)
@@ -229,7 +229,7 @@ class Feed:
         )
         self._count += 1
         self.history.add(live, jpeg)
-        if self.state != "watching":
+        if self.state != "watching" and not self.source.lost:
             self._tell("watching", "")
         self._publish(moment_message(self.number, self.name, live, self.source.dropped))
         for sink in self._sinks:
@@ -266,6 +266,10 @@ class Feed:
         self._publish(event_message(self.number, self.name, event))
         for sink in self._sinks:
             sink.event(self, event)
+
+    def _lost(self, text: str) -> None:
+        if self.source.lost:
+            self._tell("lost", text)
 
     def _tell(self, state: str, text: str) -> None:
         self.state, self.text = state, text

@@ -69,10 +69,10 @@ class Recording:
     """Files of all sources in one folder.
 
     Each source has a folder for each hour, `<source>/<date and time in UTC>`, with moments.csv, events.csv and
-    predictions.parquet, as `wolfdog watch` writes them; `wolfdog report` and `wolfdog smooth` read it. A new folder also
-    begins when the clock of the machine is set back, so that the times in each file are in order. Lines of the CSV
-    files are written whole as they come, and predictions.parquet is replaced each minute, so that after a kill every
-    file can be read; the rows of the last minute are then in moments.csv alone.
+    predictions.parquet, as `wolfdog watch` writes them; `wolfdog report` and `wolfdog smooth` read it. A new folder
+    also begins when the clock of the machine is set back, so that the times in each file are in order. Lines of the
+    CSV files are written whole as they come, and predictions.parquet is replaced each minute, so that after a kill
+    every file can be read; the rows of the last minute are then in moments.csv alone.
 
     Args:
         folder: The folder, created where it does not exist.
