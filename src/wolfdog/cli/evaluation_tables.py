@@ -74,8 +74,8 @@ def print_bags(found: BagScores, name: str) -> None:
     """Print scores over files and sequences that are labelled as a whole: a sentence, and a row for each class."""
     shares = percent(found.found / found.bags), percent(found.exact / found.bags)
     console.print(
-        f"{name}: of {found.bags:,} files or sequences labelled as a whole, {shares[0]} % found, {shares[1]} % without a "
-        "false label",
+        f"{name}: of {found.bags:,} files or sequences labelled as a whole, {shares[0]} % found, {shares[1]} % without "
+        "a false label",
         markup=False,
         soft_wrap=True,
     )
