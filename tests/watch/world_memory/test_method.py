@@ -274,14 +274,16 @@ def test_a_network_comes_back_from_its_file(network: WorldNetwork, tmp_path: Pat
     save_file({name: t for name, t in tensors.items() if name != "out.bias"}, file, metadata)
     with pytest.raises(CheckpointError, match="do not fit"):
         load_world_network(file)
-    save_file(
-        tensors,
-        file,
-        metadata
-        | {"notes": '{"config": {"classes": 3, "looks": [], "width": 6, "times": true, "bound": 2.5}}'},
-    )
-    with pytest.raises(CheckpointError, match="classes and looks must be names"):
-        load_world_network(file)
+    for fault, message in (
+        ('"classes": 3, "looks": [], "width": 6, "times": true, "bound": 2.5', "must be names"),
+        (
+            '"classes": ["a", "b"], "looks": [], "width": 6, "times": true, "bound": NaN',
+            "bound nan cannot be",
+        ),
+    ):
+        save_file(tensors, file, metadata | {"notes": '{"config": {' + fault + "}}"})
+        with pytest.raises(CheckpointError, match=message):
+            load_world_network(file)
 
 
 def test_the_pretrained_memory_knows_its_world() -> None:
