@@ -6,6 +6,7 @@ in Python, the condition under which it has changed. All rows together become on
 prepared call. Every condition is evaluated in C over all its objects, in a few tenths of a microsecond.
 """
 
+from abc import get_cache_token
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ def _classes(watched: Watched) -> Iterator[tuple[str, Scope]]:
             "not all(map(is_, map(order_of, namespaces), orders))",
             {"order_of": _order_of, "orders": orders},
         )
+    if watched.abstract:
+        yield "registrations() != token", {"registrations": get_cache_token, "token": get_cache_token()}
     if watched.named:
         scope = {"names_of": _names_of, "named": watched.named, "names": list(map(_names_of, watched.named))}
         yield "list(map(names_of, named)) != names", scope
@@ -155,6 +158,13 @@ GUARDS = (
     Guard("memory of tensors", _memory),
 )
 """Table of guards, the cheapest first."""
+
+VALUE_GUARDS = tuple(
+    guard
+    for guard in GUARDS
+    if guard.conditions in (_identity, _class_attributes, _classes, _functions, _contents, _forms)
+)
+"""Rows over what a step reads, without those over modes and memory."""
 
 Check = Callable[..., "list[Tensor] | None"]
 """An event and states to the tensors that the kernel is given; None where something has changed."""
