@@ -33,6 +33,7 @@ from wolfdog.tv import Sampler, default_world
 from wolfdog.watch.classifiers.registry import load_classifier
 from wolfdog.watch.evaluation.metrics import GapTable
 from wolfdog.watch.smoothing import (
+    AnyClass,
     ExponentialMovingAverage,
     HiddenMarkov,
     Majority,
@@ -79,13 +80,14 @@ Gaps = dict[str, GapTable]
 
 
 def baselines() -> dict[str, Method]:
-    """Methods without training, with their default numbers."""
+    """Methods that are not trained here, with their default numbers."""
     return {
         "mean of 5 frames": Mean(),
         "median of 10": Median(),
         "majority of 5": Majority(),
         "exponential mean": ExponentialMovingAverage(),
         "hidden Markov filter": HiddenMarkov(),
+        "any-class memory": AnyClass(),
     }
 
 

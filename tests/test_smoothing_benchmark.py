@@ -90,8 +90,8 @@ def test_a_form_of_the_memory_is_trained_and_judged(
     row = memory_variants.judged(AnyClassConfig(width=4), options, {"bursts": parts})
     assert set(row) == {"log loss, bursts", "accuracy", "rare recall", "seconds", "kB", "µs"}
     assert abs(row["accuracy"]) < 20  # a step changes little
-    assert memory_variants._cell("log loss, bursts", 1.0) == "1.000"
-    assert memory_variants._cell("accuracy", 1.04) == "+1.0"
+    assert memory_variants._cell("log loss, bursts", [0.98, 1.02]) == "1.000 ± 0.020"
+    assert memory_variants._cell("accuracy", [1.04]) == "+1.0 ± 0.0"
 
 
 def test_tuning_takes_the_best_of_the_grid(sets: ModuleType) -> None:

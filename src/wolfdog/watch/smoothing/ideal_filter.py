@@ -22,15 +22,16 @@ def ideal_filter(streams: Streams) -> Array:
     on the subspace of logits that sum to zero, since a classifier's softmax loses their sum.
 
     Raises:
-        InputError: A stream has visit noise, unclear stretches, a classifier of several frames or only its top
-            few probabilities: simulate with `EXACT`.
+        InputError: A stream has visit noise, unclear stretches, blended looks, a classifier of several frames or only
+            its top few probabilities: simulate with `EXACT`.
     """
     w = streams.world
     T, N, K = streams.logits.shape
-    if w.visit_noise.any() or w.unclear.any() or w.window.any() or (w.few < K).any():
+    blended = streams.blend is not None
+    if blended or w.visit_noise.any() or w.unclear.any() or w.window.any() or (w.few < K).any():
         raise InputError(
-            "the ideal filter has no closed form for streams with visit noise, unclear stretches, a classifier of "
-            "several frames or only the top few probabilities: simulate them with ranges=EXACT."
+            "the ideal filter has no closed form for streams with visit noise, unclear stretches, blended looks, a "
+            "classifier of several frames or only the top few probabilities: simulate them with ranges=EXACT."
         )
     confusion, follow = w.confusion.astype(np.float64), _following(w)
     means = w.means - w.means.mean(-1, keepdims=True)

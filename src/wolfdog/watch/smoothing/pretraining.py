@@ -16,6 +16,7 @@ from .any_class_network import AnyClassConfig, AnyClassNetwork
 from .batch import Batch, as_batch, predict
 from .calibration import calibrate
 from .simulation import Streams, simulate
+from .variation import VARIED, Variation, vary
 from .world import TRAINED, Ranges, World, draw_world
 
 NUMBERS = 12
@@ -48,10 +49,11 @@ class Pretraining:
         harm: λ: weight in the loss of what the memory harms: λ τ softplus(-m / τ) for a frame that the classifier
             names rightly, m being by how much the log probability of its class exceeds that of the next one. Each
             class of a stream weighs the same in it, whatever its share.
-        guard: η: a stream weighs exp(η d) in the loss, d being by how much its loss exceeds that of the classifier at
-            the best temperature: so training attends to the streams that the memory harms.
+        guard: η: a stream weighs exp(η d) in the loss, d being by how much its loss exceeds that of the classifier, at
+            the best temperature in the cross-entropy: so training attends to the streams that the memory harms.
         pairs: Share of the batches in which a second animal may be in view.
         ranges: Ranges of the streams.
+        variation: Kinds of streams that are drawn besides.
     """
 
     steps: int = 6000
@@ -63,11 +65,12 @@ class Pretraining:
     classes: tuple[int, int] = (2, 100)
     rows: int = 176
     rate: float = 3e-3
-    balance: float = 0.45
-    harm: float = 1.0
-    guard: float = 1.0
+    balance: float = 0.2
+    harm: float = 1.5
+    guard: float = 1.5
     pairs: float = 0.15
     ranges: Ranges = TRAINED
+    variation: Variation = VARIED
 
     def __post_init__(self) -> None:
         if min(self.steps, self.ahead_steps, self.rows) < 1 or self.frames < 2:
@@ -93,8 +96,8 @@ def batches(options: Pretraining, *, times: bool = True) -> Iterator[Batch]:
         elif kind < options.short + options.long:
             T = round(T * np.exp(rng.uniform(0, np.log(LONGEST))))
         N = max(1, round(options.rows / K * min(options.frames / T, 4)))
-        world = draw_world(N, K, rng, options.ranges)
-        first = simulate(N, T, K, rng, options.ranges, world)
+        world, blend = vary(draw_world(N, K, rng, options.ranges), rng, options.variation)
+        first = simulate(N, T, K, rng, options.ranges, world, blend=blend)
         tracks = [first]
         if rng.random() < options.pairs:
             tracks.append(_second_animal(first, rng, options.ranges))
@@ -105,7 +108,8 @@ def _second_animal(first: Streams, rng: np.random.Generator, ranges: Ranges) -> 
     """Streams of the same cameras with other visits, each often of the species that is in view already."""
     T, N, K = first.log_probabilities.shape
     world: World = replace(first.world, has_blank=np.ones(N, bool), gap_share=np.full(N, 0.9, np.float32))
-    second = simulate(N, T, K, rng, ranges, world, (first.seconds, first.intervals, first.bursts))
+    times = first.seconds, first.intervals, first.bursts
+    second = simulate(N, T, K, rng, ranges, world, times, first.blend)
     return replace(second, in_view=second.in_view & first.in_view)
 
 
@@ -120,9 +124,12 @@ def loss_of(network: AnyClassNetwork, batch: Batch, options: Pretraining, *, ahe
     weight = _weights(batch, options.balance)
     log_q = predict(network, batch, y, ahead=ahead)
     of_streams = -(weight * _picked(log_q, batch.labels)).sum((0, 2))
-    guard = (options.guard * (of_streams.detach() - _bare_losses(batch, weight))).clamp(-4, 4).exp()
+    excess = of_streams.detach() - _bare_losses(batch, weight)
     if options.harm:
-        of_streams = of_streams + options.harm * _harm(log_q, batch)
+        harm = options.harm * _harm(log_q, batch)
+        of_streams = of_streams + harm
+        excess = excess + harm.detach() - options.harm * _harm(batch.log_p, batch)
+    guard = (options.guard * excess).clamp(-4, 4).exp()
     return (guard / guard.sum() * of_streams).sum()
 
 

@@ -14,7 +14,8 @@ visit, whether it is in view, and the appearance c: the class that the classifie
                 autoregressive process with correlation `correlation` over one usual interval. Where `unclear`,
                 the strength of single stretches falls to a fraction, and the rest goes to one fixed class.
                 Where `smoothed`, the logits are the means over a window around the frame, as of a classifier
-                that reads several frames.
+                that reads several frames. With a `Blend`, an appearance has a share of the look of the true
+                class, and of the look of a background class.
 
 Class 0 is the blank class of streams that have one.
 """
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .camera_times import draw_times
+from .variation import Blend
 from .world import TRAINED, Floats, Ranges, World, draw_world
 
 
@@ -51,6 +53,8 @@ class Streams:
     logits: Floats
     """[T, N, K]: before the top few were taken."""
     world: World
+    blend: Blend | None = None
+    """None where no look is blended."""
 
 
 def simulate(
@@ -61,6 +65,7 @@ def simulate(
     ranges: Ranges = TRAINED,
     world: World | None = None,
     times: tuple[Floats, Floats, NDArray[np.bool_]] | None = None,
+    blend: Blend | None = None,
 ) -> Streams:
     """Simulated streams.
 
@@ -72,6 +77,7 @@ def simulate(
         ranges: Ranges of the parameters, and of the times.
         world: Parameters of the streams; drawn from `ranges` where None.
         times: Times of the frames, as `draw_times` gives them; drawn from `ranges` where None.
+        blend: Shares that the look of a visit takes from other looks; none where None.
 
     >>> streams = simulate(5, 100, 8, np.random.default_rng(0))
     >>> streams.labels.shape, streams.log_probabilities.shape
@@ -95,7 +101,7 @@ def simulate(
             view = np.where(leave, ~gap, view)
             changed[t] = leave
         labels[t], in_view[t] = np.where(view, species, 0), view
-    log_p, logits, confidence, spread = observe(w, labels, in_view, changed, intervals, rng)
+    log_p, logits, confidence, spread = observe(w, labels, in_view, changed, intervals, rng, blend)
     return Streams(
         labels=labels,
         log_probabilities=log_p,
@@ -107,6 +113,7 @@ def simulate(
         in_view=in_view,
         logits=logits,
         world=w,
+        blend=blend,
     )
 
 
@@ -117,6 +124,7 @@ def observe(
     changed: NDArray[np.bool_],
     intervals: Floats,
     rng: np.random.Generator,
+    blend: Blend | None = None,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Simulated classifier's probabilities for streams of these labels.
 
@@ -127,6 +135,7 @@ def observe(
         changed: [T, N]: True where a visit or gap begins.
         intervals: [T, N]: time since the frame before, in usual intervals.
         rng: The source of all that is random.
+        blend: Shares that the look of a visit takes from other looks; none where None.
 
     Returns:
         Log probabilities [T, N, K], logits [T, N, K], a detector's confidence [T, N], and the probability that was
@@ -140,17 +149,21 @@ def observe(
     frame_noise = rng.normal(size=(N, K)).astype(np.float32)
     visit_noise = rng.normal(size=(N, K)).astype(np.float32) * w.visit_noise[:, None]
     clear = np.ones(N, bool)
+    share = np.zeros((N, 2), np.float32) if blend is None else rng.random((N, 2), np.float32)
     logits, confidence = np.empty((T, N, K), np.float32), np.empty((T, N), np.float32)
     for t in range(T):
         if t:
             anew = changed[t] | (rng.random(N) < w.fade)
             appearance = np.where(anew, _draw(rng, w.confusion[rows, labels[t]]), appearance)
+            if blend is not None:
+                share = np.where(anew[:, None], rng.random((N, 2), np.float32), share)
             fresh = rng.normal(size=(N, K)).astype(np.float32) * w.visit_noise[:, None]
             visit_noise = np.where(changed[t][:, None], fresh, visit_noise)
             clear = np.where(changed[t] | (rng.random(N) < w.stretch), rng.random(N) < 0.5, clear)
             rho = np.power(w.correlation, intervals[t])[:, None]
             frame_noise = rho * frame_noise + np.sqrt(1 - rho**2) * rng.normal(size=(N, K))
-        mean = w.means[rows, appearance]
+        plain = w.means[rows, appearance]
+        mean = plain if blend is None else blend.means(w.means, appearance, labels[t], share)
         dim = w.unclear & ~clear
         mean = np.where(dim[:, None], 0.25 * mean + 0.5 * w.means[rows, w.fallback], mean)
         total = mean + visit_noise + w.frame_noise[:, None] * frame_noise
