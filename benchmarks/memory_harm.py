@@ -3,7 +3,7 @@
 DIR holds a folder of photographs for each class: wolf, dog, bear, goldfish, unknown. They are shown as they are, in
 programmes of shots that are as long as in the model problem's world, shorter (0.3 to 0.8 times) or longer (4 to 12
 times), once all of them and once mostly those that the classifier names rightly. No photograph is trained on. Printed
-for each: balanced accuracy of five classes, accuracy in brackets, and log loss, of the classifier alone and of networks;
+for each: balanced accuracy of five classes, accuracy in brackets, and log loss, of the classifier and of networks;
 FILE is the network in the package unless `--networks` names others.
 """
 
