@@ -127,6 +127,7 @@ def test_banks_are_measured_where_reads_agree_with_attention() -> None:
     assert run.stdout.splitlines()[2].startswith("| 4 | 0 |")
 
 
+@pytest.mark.slow
 def test_copying_is_trained_and_tested(tmp_path: Path) -> None:
     script, file = SPEED.parent / "copy_task.py", tmp_path / "copy.json"
     command = [

@@ -35,6 +35,7 @@ def test_everything_is_made_and_told(small, tmp_path):
         assert word in done.out
 
 
+@pytest.mark.slow
 def test_memories_are_chosen_by_name(small, tmp_path):
     done = wolfdog("demo", "--out", tmp_path / "out", "--memories", "attention, lstm+bank")
     assert done.status == 0, done.err

@@ -11,6 +11,7 @@ from wolfdog.errors import InputError
 from wolfdog.tv.events import EVENT_WORLDS, load_event_world, save_event_world
 from wolfdog.watch import suite
 from wolfdog.watch.suite import SuiteRun, SuiteSettings
+from wolfdog.watch.suite import run as suite_run
 from wolfdog.watch.training.trainer import OptimizerSettings
 
 TINY = SuiteSettings(
@@ -71,7 +72,7 @@ def test_runs_that_are_known_are_not_repeated(tiny, tmp_path, monkeypatch):
     first = wolfdog(*arguments)
     assert first.status == 0, first.err
     before = json.loads((tmp_path / "suite.json").read_text())
-    monkeypatch.setattr(suite, "_run", None)
+    monkeypatch.setattr(suite_run, "_run", None)
     assert wolfdog(*arguments).status == 0
     assert json.loads((tmp_path / "suite.json").read_text()) == before
     monkeypatch.setattr(suite, "SuiteSettings", lambda: replace(TINY, hidden=9))

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -104,6 +104,7 @@ def ragged(draw: st.DrawFn) -> tuple[int, int, list[int] | None, Tensor | None]:
 
 
 @pytest.mark.parametrize("name", ALL)
+@settings(max_examples=15)
 @given(form=ragged(), given_state=st.booleans())
 def test_each_sequence_is_run_as_if_alone(
     name: str, form: tuple[int, int, list[int] | None, Tensor | None], given_state: bool
@@ -130,6 +131,7 @@ COMPARE = {
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("backend", COMPARE)
+@settings(max_examples=15)
 @given(sizes=st.tuples(st.integers(1, 6), st.integers(1, 4)), given_state=st.booleans())
 def test_steps_give_what_the_sequence_gives(
     name: str, backend: str, sizes: tuple[int, int], given_state: bool

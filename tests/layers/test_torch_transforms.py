@@ -117,7 +117,10 @@ def test_compile_with_dynamic_sizes_makes_one_graph(name: str) -> None:
     assert "wolfdog.recurrence" in graphs[0]
 
 
-@pytest.mark.parametrize(("name", "options"), [("four gates", ("lengths", "resets")), ("a stack", ())])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("four gates", ("lengths", "resets")), pytest.param("a stack", (), marks=pytest.mark.slow)],
+)
 def test_export_with_dynamic_time(name: str, options: tuple[str, ...]) -> None:
     layer = make(name)
     sizes = {0: torch.export.Dim("T", min=2, max=1000), 1: torch.export.Dim("B", min=2, max=1000)}
@@ -151,7 +154,13 @@ TIMED: dict[str, Callable[[], nn.Module]] = {
 
 @pytest.mark.parametrize(
     ("name", "strict"),
-    [("LSTM", False), ("GRU", True), ("RNN", False), ("Recurrent", True), ("Attention", False)],
+    [
+        pytest.param("LSTM", False, marks=pytest.mark.slow),
+        pytest.param("GRU", True, marks=pytest.mark.slow),
+        ("RNN", False),
+        ("Recurrent", True),
+        ("Attention", False),
+    ],
 )
 def test_export_with_dynamic_time_where_torch_nn_fixes_it(name: str, strict: bool) -> None:
     layer, x = TIMED[name]().double().eval(), events(6, 3)

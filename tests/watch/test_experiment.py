@@ -77,6 +77,7 @@ def test_every_stage_is_told(done):
     assert all(total > 0 for _, total in told)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same(done, tmp_path):
     outcome, _, _ = done
     again = run(replace(TINY, memories=("gru",)), tmp_path)

@@ -7,6 +7,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from ..watch.evaluation.bag_scores import BagScores
 from ..watch.evaluation.bootstrap import Interval
 from ..watch.evaluation.evaluation import Evaluation
 from .screen import percent
@@ -66,6 +67,26 @@ def class_table(found: Evaluation) -> Table:
         table.add_row(escape(_common(name)), f"{score.support:,}", *values)
     if len(some) > _MOST_CLASSES:
         table.caption = f"{len(some) - _MOST_CLASSES} classes with fewer rows are left out here"
+    return table
+
+
+def bag_table(found: BagScores, name: str) -> Table:
+    """Scores over files and sequences that are labelled as a whole, with a row for each class."""
+    shares = f"{percent(found.found / found.bags)} % found, {percent(found.exact / found.bags)} % without a false label"
+    table = Table(
+        title=f"{escape(name)}: of {found.bags:,} files or sequences labelled as a whole, {shares}",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("class", overflow="fold")
+    for title in ("labelled", "given", "precision", "recall"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for label, one in sorted(found.classes.items(), key=lambda pair: -pair[1].labelled)[:_MOST_CLASSES]:
+        values = (percent(one.precision), percent(one.recall))
+        table.add_row(escape(_common(label)), f"{one.labelled:,}", f"{one.said:,}", *values)
+    if len(found.classes) > _MOST_CLASSES:
+        table.caption = f"{len(found.classes) - _MOST_CLASSES} classes with fewer labels are left out here"
     return table
 
 

@@ -25,11 +25,9 @@ def gap_rows(scores: Scores, spread: dict[str, tuple[float | None, ...]] | None 
         padding=(0, 1, 0, 0),
         title_justify="left",
     )
-    table.add_column("", no_wrap=True)
-    for lo, hi in scores.table.gaps:
-        table.add_column(_bucket(lo, hi), justify="right", no_wrap=True)
-    table.add_column("all", justify="right")
-    table.add_column("rest", justify="right")
+    table.add_column("", overflow="fold")  # names wrap where the terminal is narrow, numbers do not
+    for name in (*(_bucket(lo, hi) for lo, hi in scores.table.gaps), "all", "rest"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_row("moments", *(f"{count:,}" for count in scores.table.counts), style="dim", end_section=True)
     names = [name for name in scores.table.accuracy if name not in (IDEAL, IDEAL_GIVEN_CLASSIFIER)]
     for name in (*names, IDEAL, IDEAL_GIVEN_CLASSIFIER):

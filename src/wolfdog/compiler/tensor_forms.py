@@ -18,13 +18,34 @@ TENSOR_GUARDS = getattr(_guards, "TensorGuards", None)
 def alike(like: Sequence[Tensor]) -> Alike:
     """Function that says whether given tensors have the same form as these, by PyTorch's own guards where available.
 
-    PyTorch's guards refuse a tensor that is given twice, as the same zeros for both states of an LSTM.
+    PyTorch's guards refuse a tensor that is given twice, as the same zeros for both states of an LSTM. Where `like` has
+    one, such tensors are compared in Python, and others by guards that are made for a tensor of the same form.
     """
-    if TENSOR_GUARDS is None or len(set(map(id, like))) < len(like):
+    if TENSOR_GUARDS is None:
         return alike_in_python(like)
-    sizes, strides = [list(t.shape) for t in like], [list(t.stride()) for t in like]
-    check: Alike = TENSOR_GUARDS(*like, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides).check
-    return check
+    once = dict(zip(map(id, like), range(len(like)), strict=True))
+    again = [t for n, t in enumerate(like) if once[id(t)] != n]
+    if not all(type(t) is Tensor and not t.is_inference() and t.device.type == "cpu" for t in again):
+        return alike_in_python(like)
+    with torch.inference_mode(False):
+        each = [t if once[id(t)] == n else _of_form(t) for n, t in enumerate(like)]
+    sizes, strides = [list(t.shape) for t in each], [list(t.stride()) for t in each]
+    check: Alike = TENSOR_GUARDS(*each, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides).check
+    if not again:
+        return check
+    twice = alike_in_python(like)
+    return lambda *given: check(*given) or twice(*given)
+
+
+def _of_form(tensor: Tensor) -> Tensor:
+    """Tensor with the form of another one."""
+    return torch.empty_strided(
+        tensor.shape,
+        tensor.stride(),
+        dtype=tensor.dtype,
+        device=tensor.device,
+        requires_grad=tensor.requires_grad,
+    )
 
 
 def alike_in_python(like: Sequence[Tensor]) -> Alike:

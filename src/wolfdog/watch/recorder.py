@@ -4,22 +4,17 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple, Self
 
 from .labelling.labeller import Labeller, Labels, MediaProgress, Progress, Trouble
 from .moments import EVENT_GAP
 from .output.clips import ClipChoice
 from .output.evidence import ThumbnailBuffer
-from .output.picture_copy import PictureCopy
-from .output.picture_size import WIDTH
+from .output.picture_copy import PictureCopies, PictureCopy
 from .output.sinks import EventsCSV, EvidenceCSV, MomentsCSV
 from .output.video_files import VideoFiles, too_long
-from .predictions import Predictions, PredictionsWriter
+from .predictions import PredictionsBuffer, PredictionsWriter
 from .video.media import Medium
-
-ROWS = 8192
-"""Rows of the predictions file that are written together."""
 
 
 @dataclass(frozen=True)
@@ -230,10 +225,10 @@ class Recorder:
 
         alone = len(media) == 1 and not media[0].image
         buffer = ThumbnailBuffer(reach) if reach is not None and alone else None
-        rows = _Rows(self._predictions)
+        rows = PredictionsBuffer(self._predictions)
         current: Medium | None = None
         files: VideoFiles | None = None
-        copies = _Copies(self._out) if self._annotated else None
+        copies = PictureCopies(self._out) if self._annotated else None
         try:
             with ExitStack() as stack:
                 for medium, labels in self._labeller.label_deployment(
@@ -293,42 +288,3 @@ def _tell_of_copy(medium: Medium | None, files: VideoFiles | None, tell: Trouble
     """Report a copy or a clip that could not be written."""
     if medium is not None and files is not None and files.trouble is not None:
         tell(medium, files.trouble)
-
-
-class _Copies:
-    """Small copies of the pictures of a deployment's videos, in a folder that is removed in the end."""
-
-    def __init__(self, out: Path) -> None:
-        self._folder = TemporaryDirectory(prefix=".pictures-", dir=out, ignore_cleanup_errors=True)
-        self._copies: dict[str, PictureCopy] = {}
-
-    def of(self, medium: Medium) -> PictureCopy | None:
-        if medium.image or medium.live is not None:
-            return None
-        if medium.name not in self._copies:
-            path = Path(self._folder.name) / f"{len(self._copies)}.mkv"
-            self._copies[medium.name] = PictureCopy(path, WIDTH)
-        return self._copies[medium.name]
-
-    def remove(self) -> None:
-        for copy in self._copies.values():
-            copy.remove()
-        self._folder.cleanup()
-
-
-class _Rows:
-    """Buffer of rows that are written together: small row groups make large files."""
-
-    def __init__(self, writer: PredictionsWriter) -> None:
-        self._writer = writer
-        self._tables: list[Predictions] = []
-
-    def add(self, table: Predictions) -> None:
-        self._tables.append(table)
-        if sum(map(len, self._tables)) >= ROWS:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._tables:
-            self._writer.write(Predictions.concat(self._tables))
-        self._tables = []

@@ -296,6 +296,7 @@ print(peak() - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems tell memory elsewhere")
+@pytest.mark.slow
 def test_a_large_file_takes_twice_its_size_in_memory(tmp_path):
     stored = {name: np.ones((1, 4096, 1024), np.float32) for name in ("W", "R")}
     path = tmp_path / "large.onnx"

@@ -98,7 +98,7 @@ def forms(draw: st.DrawFn) -> tuple[int, int, list[int] | None, Tensor | None]:
 
 
 @pytest.mark.parametrize("name", MAKE)
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(form=forms(), every=st.none() | st.integers(1, 3), given_state=st.booleans())
 def test_kernels_pieces_and_loops_drop_the_same(
     name: str,

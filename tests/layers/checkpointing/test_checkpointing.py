@@ -330,6 +330,7 @@ print(size("VmHWM") - files - before)
 @pytest.mark.skipif(
     not Path("/proc/self/clear_refs").exists(), reason="reads the peak of memory from Linux's /proc"
 )
+@pytest.mark.slow
 def test_memory() -> None:
     def peak(every: str) -> int:
         run = subprocess.run([sys.executable, "-c", COST, every], capture_output=True, text=True, check=True)

@@ -178,6 +178,16 @@ def test_what_looks_otherwise_is_seen(what: str, made: Callable[..., Callable[..
     assert same(LOOKS[what](tensor), torch.ones(2)) is (what == "the same")
 
 
+def test_guards_for_a_tensor_given_twice_take_it_twice_and_apart() -> None:
+    zeros = torch.zeros(2, 3)
+    same = alike([torch.zeros(1), zeros, zeros])
+    assert same(torch.zeros(1), zeros, zeros)
+    assert same(torch.zeros(1), torch.ones(2, 3), torch.zeros(2, 3))
+    assert not same(torch.zeros(1), torch.ones(2, 3), torch.zeros(2, 4))
+    assert not same(torch.zeros(1), torch.ones(2, 3), torch.zeros(2, 3, requires_grad=True))
+    assert not same(torch.zeros(1), torch.ones(2, 3).double(), torch.zeros(2, 3))
+
+
 def test_steps_of_every_form_in_turn() -> None:
     """What was run last is not what is run now: sizes, batches, strides, states without a gradient and with one."""
     layer = wd.Recurrent(wd.cells.GRUCell(3, 4, dtype=torch.float64))

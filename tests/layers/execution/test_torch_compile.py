@@ -122,7 +122,7 @@ assert "wolfdog" not in sys.modules
 """
 
 
-@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("strict", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_an_exported_program_needs_pytorch_alone(strict: bool, tmp_path: Any) -> None:
     model, x = Model("GRU", num_layers=2), torch.randn(5, 3, 2)
     sizes = {"x": {1: torch.export.Dim("batch")}}

@@ -84,7 +84,10 @@ def test_forward(name: str, dtype: torch.dtype, training: bool) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("twice", [False, True], ids=["grad", "gradgrad"])
+@pytest.mark.parametrize(
+    "twice",
+    [pytest.param(False, id="grad"), pytest.param(True, id="gradgrad", marks=pytest.mark.slow)],
+)
 def test_gradients(name: str, twice: bool) -> None:
     """Of every sample, one by one and many at once; second ones of every fifth, since all take half a minute."""
     check = torch.autograd.gradgradcheck if twice else torch.autograd.gradcheck

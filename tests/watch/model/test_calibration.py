@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -48,6 +48,7 @@ def test_a_known_temperature_and_bias_are_found(temperature):
     torch.testing.assert_close(found, bias - bias.mean(), atol=0.1, rtol=0)
 
 
+@settings(max_examples=12)
 @given(st.integers(0, 1000), st.floats(0.3, 8.0))
 def test_held_out_likelihood_gains(seed, temperature):
     bias = torch.linspace(-1, 1, CLASSES)

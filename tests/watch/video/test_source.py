@@ -16,7 +16,7 @@ from wolfdog.watch.video.container import open_video
 from wolfdog.watch.video.decoding import Decoding
 from wolfdog.watch.video.sampling import AllFrames, Every, Rate
 from wolfdog.watch.video.source import Frame, VideoSource, batches
-from wolfdog.watch.video.timestamps import Clock
+from wolfdog.watch.video.timestamps import Clock, TimeBase
 
 
 def seen(source):
@@ -134,6 +134,11 @@ def test_sampling_refuses_nonsense(n):
     with pytest.raises(InputError, match="above 0"):
         Rate(float("nan"))
     assert list(AllFrames().pick(iter([1, 2]))) == [1, 2]
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.fractions(min_value="1/1000000000", max_value=10**6))
+def test_a_time_base_gives_the_nearest_number_to_the_exact_seconds(stamp, base):
+    assert TimeBase.of(base).seconds(stamp) == float(stamp * base)
 
 
 @given(st.lists(st.none() | st.floats(-1000, 1000), max_size=30))

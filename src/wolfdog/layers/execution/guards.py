@@ -2,14 +2,16 @@
 
 An earlier call is repeated after a check of nothing but these: the places that a step reads and the values found
 there, the tensors' forms, hooks, and the modes of PyTorch. `GUARDS` has a row for each kind of dependency; a row gives,
-in Python, the condition under which it has changed. All rows together become one function, compiled once for each
-prepared call. Every condition is evaluated in C over all its objects, in a few tenths of a microsecond.
+in Python, the conditions under which it has changed. All rows together become one function without loops, compiled once
+for each prepared call: Python's interpreter specializes each of its lookups, so that one takes some ten nanoseconds.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
-from operator import attrgetter, is_
+from itertools import islice
+from keyword import iskeyword
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -23,9 +25,6 @@ from .attribute_places import dict_of
 from .code_names import parts_of_function
 from .dependencies import Watched, hooks_of
 from .kernel_access import observed, transformed
-from .snapshots import Part
-
-Scope = dict[str, Any]
 
 _order_of = attrgetter("__mro__")
 _names_of = attrgetter("__name__", "__qualname__")
@@ -36,109 +35,140 @@ GLOBAL_HOOKS = (
 )  # fmt: skip
 
 
+class Source:
+    """Source code of a check, and the global names that it uses."""
+
+    def __init__(self) -> None:
+        self.scope: dict[str, Any] = {}
+        self._names: dict[int, str] = {}
+
+    def name(self, value: Any) -> str:
+        """Global name of an object; the scope holds the object."""
+        found = self._names.get(id(value))
+        if found is None:
+            found = self._names[id(value)] = f"_{len(self._names)}"
+            self.scope[found] = value
+        return found
+
+    def place(self, held: dict[str, Any], key: str) -> str:
+        """Expression for the value under a key that is present."""
+        if type(held) is dict:
+            return f"{self.name(held)}[{self._key(key)}]"
+        return f"{self.name(dict.get)}({self.name(held)}, {self._key(key)})"
+
+    def missing(self, held: dict[str, Any], key: str) -> str:
+        """Expression for whether a key is missing."""
+        if type(held) is dict:
+            return f"{self._key(key)} not in {self.name(held)}"
+        return f"{self.name(dict.get)}({self.name(held)}, {self._key(key)}) is None"
+
+    def attribute(self, of: Any, name: str) -> str:
+        """Expression for an attribute."""
+        if name.isidentifier() and not iskeyword(name):
+            return f"{self.name(of)}.{name}"
+        return f"getattr({self.name(of)}, {name!r})"
+
+    def _key(self, key: Any) -> str:
+        return repr(key) if type(key) in (str, bytes) else self.name(key)
+
+
 @dataclass(frozen=True)
 class Guard:
-    """Row of the table: a kind of dependency, the conditions under which it has changed, and the names they use."""
+    """Row of the table: a kind of dependency, and expressions that are true where it has changed."""
 
     watches: str
-    conditions: Callable[[Watched], Iterator[tuple[str, Scope]]]
+    changes: Callable[[Watched, Source], Iterator[str]]
 
 
-def _identity(watched: Watched) -> Iterator[tuple[str, Scope]]:
-    were = watched.values[watched.count :]
-    if were:  # of tensors that the kernel is given, forms and places are compared
-        yield f"not all(map(is_, values[{watched.count}:], were))", {"were": were}
+def _identity(watched: Watched, source: Source) -> Iterator[str]:
+    places = zip(watched.dicts, watched.keys, strict=True)
+    for held, key in islice(
+        places, watched.count, None
+    ):  # of tensors passed to the kernel, forms are compared
+        value = dict.get(held, key)
+        if value is None and key not in held:
+            yield f"not ({source.missing(held, key)})"
+        else:
+            yield f"{source.place(held, key)} is not {source.name(value)}"
 
 
-def _class_attributes(watched: Watched) -> Iterator[tuple[str, Scope]]:
-    if watched.members:
-        found = list(map(getattr, watched.classes, watched.members))
-        scope = {"classes": watched.classes, "members": watched.members, "found": found, "getattr": getattr}
-        yield "not all(map(is_, map(getattr, classes, members), found))", scope
+def _class_attributes(watched: Watched, source: Source) -> Iterator[str]:
+    for kind, name in zip(watched.classes, watched.members, strict=True):
+        yield f"{source.attribute(kind, name)} is not {source.name(getattr(kind, name))}"
 
 
-def _classes(watched: Watched) -> Iterator[tuple[str, Scope]]:
-    if watched.objects:
-        kinds = list(map(type, watched.objects))
-        yield (
-            "not all(map(is_, map(type, objects), kinds))",
-            {"objects": watched.objects, "kinds": kinds, "type": type},
-        )
-    if watched.namespaces:
-        were = [dict(vars(kind)) for kind in watched.namespaces]
-        yield (
-            "list(map(vars, namespaces)) != held",
-            {"vars": vars, "namespaces": watched.namespaces, "held": were},
-        )
-        orders = [kind.__mro__ for kind in watched.namespaces]
-        yield (
-            "not all(map(is_, map(order_of, namespaces), orders))",
-            {"order_of": _order_of, "orders": orders},
-        )
-    if watched.named:
-        scope = {"names_of": _names_of, "named": watched.named, "names": list(map(_names_of, watched.named))}
-        yield "list(map(names_of, named)) != names", scope
+def _classes(watched: Watched, source: Source) -> Iterator[str]:
+    for held in watched.objects:
+        yield f"type({source.name(held)}) is not {source.name(type(held))}"
+    for kind in watched.namespaces:
+        yield f"{source.name(vars)}({source.name(kind)}) != {source.name(dict(vars(kind)))}"
+        yield f"{source.name(_order_of)}({source.name(kind)}) is not {source.name(kind.__mro__)}"
+    for kind in watched.named:
+        yield f"{source.name(_names_of)}({source.name(kind)}) != {source.name(_names_of(kind))}"
 
 
-def _functions(watched: Watched) -> Iterator[tuple[str, Scope]]:
-    if watched.functions:
-        found = [tuple(map(copy, parts_of_function(function))) for function in watched.functions]
-        scope = {"parts_of_function": parts_of_function, "functions": watched.functions, "codes": found}
-        yield "list(map(parts_of_function, functions)) != codes", scope
+def _functions(watched: Watched, source: Source) -> Iterator[str]:
+    parts = source.name(parts_of_function) if watched.functions else ""
+    for function in watched.functions:
+        found = tuple(map(copy, parts_of_function(function)))
+        yield f"{parts}({source.name(function)}) != {source.name(found)}"
 
 
-def _contents(watched: Watched) -> Iterator[tuple[str, Scope]]:
-    if watched.bare:
-        yield "any(map(vars, bare))", {"vars": vars, "bare": watched.bare}
-    if watched.changing:
-        yield "not all(map(unchanged, changing))", {"unchanged": Part.unchanged, "changing": watched.changing}
+def _contents(watched: Watched, source: Source) -> Iterator[str]:
+    for tensor in watched.bare:
+        yield f"{source.name(vars)}({source.name(tensor)})"
+    for part in watched.changing:
+        yield f"not {source.name(part.unchanged)}()"
 
 
-def _hooks(watched: Watched) -> Iterator[tuple[str, Scope]]:
+def _hooks(watched: Watched, source: Source) -> Iterator[str]:
     hooks = [held for module in watched.modules for held in hooks_of(module)]
-    yield "any(hooks)", {"hooks": [*GLOBAL_HOOKS, *hooks] if hooks else []}
+    yield f"any({source.name([*GLOBAL_HOOKS, *hooks] if hooks else [])})"
 
 
-def _modes(watched: Watched) -> Iterator[tuple[str, Scope]]:
-    yield "function_modes()", {"function_modes": torch._C._len_torch_function_stack}
-    yield "forward_ad._current_level >= 0", {"forward_ad": forward_ad}
+def _modes(watched: Watched, source: Source) -> Iterator[str]:
+    yield f"{source.name(torch._C._len_torch_function_stack)}()"
+    yield f"{source.name(forward_ad)}._current_level >= 0"
     if TENSOR_GUARDS is None:  # what they see in the keys by which operators are dispatched
-        yield "observed() or transformed() or autocast('cpu')", {
-            "observed": observed, "transformed": transformed, "autocast": torch.is_autocast_enabled,
-        }  # fmt: skip
+        yield f"{source.name(observed)}()"
+        yield f"{source.name(transformed)}()"
+        yield f"{source.name(torch.is_autocast_enabled)}('cpu')"
 
 
-def _parametrizations(watched: Watched) -> Iterator[tuple[str, Scope]]:
+def _parametrizations(watched: Watched, source: Source) -> Iterator[str]:
     if any("parametrizations" in dict_of(module)["_modules"] for module in watched.modules):
-        yield "parametrize._cache_enabled", {"parametrize": parametrize}
+        yield f"{source.name(parametrize)}._cache_enabled"
 
 
-def _environment(watched: Watched) -> Iterator[tuple[str, Scope]]:
+def _environment(watched: Watched, source: Source) -> Iterator[str]:
     if watched.makes:
-        scope = {"default_dtype": torch.get_default_dtype, "dtype": torch.get_default_dtype()}
-        yield "default_dtype() is not dtype", scope
+        dtype = source.name(torch.get_default_dtype())
+        yield f"{source.name(torch.get_default_dtype)}() is not {dtype}"
 
 
-def _forms(watched: Watched) -> Iterator[tuple[str, Scope]]:
+def _forms(watched: Watched, source: Source) -> Iterator[str]:
+    given = _given(watched)
+    yield from (f"{name}.is_nested" for name in given)  # PyTorch's guards end the process at a nested tensor
     like = [*watched.given, *watched.read]
     if like:
-        given = "x, *states, " if watched.given else ""
-        if watched.given:  # PyTorch's guards end the process at a nested tensor
-            yield "x.is_nested or any(map(is_nested, states))", {"is_nested": Tensor.is_nested.__get__}  # type: ignore[attr-defined]
-        yield f"not alike({given}*read)", {"alike": alike(like)}
+        yield f"not {source.name(alike(like))}({', '.join([*given, *_read(watched)])})"
 
 
-def _memory(watched: Watched) -> Iterator[tuple[str, Scope]]:
-    scope: Scope = {"address": Tensor.data_ptr}
+def _memory(watched: Watched, source: Source) -> Iterator[str]:
     if watched.given:
-        yield "not address(x)", scope
-    if watched.count and watched.fixed:
-        yield (
-            "list(map(address, read)) != addresses",
-            scope | {"addresses": list(map(Tensor.data_ptr, watched.read))},
-        )
-    elif watched.count:
-        yield "not all(map(address, read))", scope
+        yield "not x.data_ptr()"
+    for name, tensor in zip(_read(watched), watched.read, strict=True):
+        yield f"{name}.data_ptr() != {tensor.data_ptr()}" if watched.fixed else f"not {name}.data_ptr()"
+
+
+def _given(watched: Watched) -> list[str]:
+    """Expressions for the event and the states."""
+    return ["x", *(f"states[{n}]" for n in range(len(watched.given) - 1))] if watched.given else []
+
+
+def _read(watched: Watched) -> list[str]:
+    """Local names of the tensors passed to the kernel."""
+    return [f"r{n}" for n in range(watched.count)]
 
 
 GUARDS = (
@@ -170,18 +200,20 @@ def compiled_check(watched: Watched, table: Sequence[Guard] = GUARDS) -> Check:
     Returns:
         Function, called as `check(x, states)` with a tuple of states, that returns the tensors in the places, or None.
     """
-    scope: Scope = {"get": dict.get, "is_": is_, "dicts": watched.dicts, "keys": watched.keys}
-    lines = ["def check(x=None, states=()):", "    try:", "        values = list(map(get, dicts, keys))"]
-    lines.append(f"        read = values[:{watched.count}]")
+    source = Source()
+    names, places = _read(watched), list(zip(watched.dicts, watched.keys, strict=True))
+    lines = ["def check(x=None, states=()):", "    try:"]
+    lines += [f"        {name} = {source.place(*place)}" for name, place in zip(names, places, strict=False)]
     for guard in table:
-        for condition, names in guard.conditions(watched):
-            lines.append(f"        if {condition}: return None  # {guard.watches}")
-            scope.update(names)
+        changes = " or ".join(guard.changes(watched, source))
+        if changes:
+            lines.append(f"        if {changes}: return None  # {guard.watches}")
     lines += [
-        "        return read",
-        "    except (RuntimeError, ValueError, TypeError, AttributeError):",  # something else is where a tensor was
+        f"        return [{', '.join(names)}]",
+        "    except (RuntimeError, ValueError, TypeError, AttributeError, LookupError):",  # another kind of object
         "        return None",
     ]
+    scope = source.scope
     exec("\n".join(lines), scope)  # our own text
     check: Check = scope.pop("check")  # a function in its own globals would wait for the collector of cycles
     return check

@@ -1,8 +1,8 @@
 """Event worlds: independent hidden facts, the events that inform about them, and their exact ideal observer."""
 
+from .automaton import Automaton as Automaton
 from .confusions import Confusions as Confusions
 from .facts import AtLeast as AtLeast
-from .facts import Automaton as Automaton
 from .facts import Fact as Fact
 from .facts import HiddenPair as HiddenPair
 from .facts import LastCue as LastCue

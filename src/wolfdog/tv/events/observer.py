@@ -15,7 +15,8 @@ import math
 import numpy as np
 
 from wolfdog.errors import WorldError
-from wolfdog.tv.events.facts import MOST_STATES, Automaton, Floats
+from wolfdog.tv.events.automaton import Automaton, Floats
+from wolfdog.tv.events.facts import MOST_STATES
 from wolfdog.tv.events.sampler import EventProgramme, powers
 from wolfdog.tv.events.world import EventWorld
 

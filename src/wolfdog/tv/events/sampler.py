@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from wolfdog.errors import InputError
 from wolfdog.tv.chance import pick
-from wolfdog.tv.events.facts import Floats, Ints
+from wolfdog.tv.events.automaton import Floats, Ints
 from wolfdog.tv.events.world import EventWorld
 
 

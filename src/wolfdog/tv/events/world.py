@@ -7,8 +7,9 @@ import numpy as np
 
 from wolfdog.errors import WorldError
 from wolfdog.tv.checks import check_names, check_number
+from wolfdog.tv.events.automaton import Floats
 from wolfdog.tv.events.confusions import Confusions
-from wolfdog.tv.events.facts import Fact, Floats
+from wolfdog.tv.events.facts import Fact
 from wolfdog.tv.schedule import Pace
 
 MOST_FACTS, MOST_PACES = 16, 8

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 CHUNK = 64
 """Frames that are handed out and kept together."""
-PIECE = 16
-"""Frames of a chunk that are classified together, so that decoding and classifying overlap in short videos too."""
+PIECE = 4
+"""Frames of a chunk that are classified together: with few, decoding and classifying overlap in short videos too."""
 LARGEST = 0.8
 """Part of a frame above which a crop shows nothing that the whole frame does not."""
 

@@ -1,7 +1,7 @@
 """Classification of a video: its frames, and boxes in them, through a classifier, with a cache of results.
 
-decode, choose frames, find boxes, crop and scale      the caller's thread
-classify in batches                                    a thread of its own, at most two chunks behind
+decode, choose frames, find boxes, crop and scale, clarity      the caller's thread
+classify in batches                                             a thread of its own, at most two chunks behind
 """
 
 from collections.abc import Iterator
@@ -124,7 +124,8 @@ class _Pass:
         with ThreadPoolExecutor(1, "classify") as thread:
             for piece in choice.pieces(footage.decoding, known=known * CHUNK):
                 if number >= known:
-                    chunk.add(piece, thread.submit(self._classified, piece.frames, first=not chunk.frames))
+                    part = thread.submit(self._classified, piece.frames, first=not chunk.frames)
+                    chunk.add(piece, part, clarity(self._stacked(_images(piece.frames))))
                 if not piece.ends_chunk:
                     continue
                 if under_way is not None:
@@ -134,16 +135,17 @@ class _Pass:
             if under_way is not None:
                 yield self._finished(under_way)
 
-    def _classified(self, seen: list[ChosenFrame], *, first: bool) -> tuple[Classification, Clarity]:
-        """Some frames and their crops through the network, in the order of rows, and the clarity of each."""
+    def _classified(self, seen: list[ChosenFrame], *, first: bool) -> Classification:
+        """Some frames and their crops through the network, in the order of rows."""
         if first and isinstance(self._whole, ReusingClassifier):
             self._whole.forget()  # a chunk stands alone, so that it is the same after an interruption
         wholes = [one.whole for one in seen if one.whole is not None]
         crops = [crop for one in seen for crop in one.crops]
-        images = [self._stacked(wholes), self._stacked(crops)]
-        parts = [self._whole.classify(images[0]), self._classifier.classify(images[1])]
+        parts = [
+            self._whole.classify(self._stacked(wholes)),
+            self._classifier.classify(self._stacked(crops)),
+        ]
         results = Classification(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-        clear = np.concatenate([clarity(part) for part in images])
         order = []
         next_whole, next_crop = 0, len(wholes)
         for one in seen:
@@ -152,8 +154,7 @@ class _Pass:
                 next_whole += 1
             order += range(next_crop, next_crop + len(one.boxes))
             next_crop += len(one.boxes)
-        rows = np.array(order, np.int64)
-        return results.rows(rows), clear[rows]
+        return results.rows(np.array(order, np.int64))
 
     def _finished(self, chunk: "_Chunk") -> Looks:
         """Looks of a chunk, which are kept in the cache."""
@@ -165,7 +166,7 @@ class _Pass:
                 one.boxes if one.whole is None else [whole, *one.boxes], start=-(one.whole is not None)
             )
         ]
-        results, clear = chunk.results()
+        results = chunk.results()
         corners = np.array([found.box for _, _, found in rows], np.float32).reshape(-1, 4)
         looks = Looks(
             frame=np.array([one.index for one, _, _ in rows], np.int64),
@@ -174,7 +175,7 @@ class _Pass:
             detection=np.array([k for _, k, _ in rows], np.int32),
             box=np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1),
             confidence=np.array([found.confidence for _, _, found in rows], np.float32),
-            clarity=clear,
+            clarity=np.concatenate(chunk.clarity),
             features=results.features,
             probabilities=results.probabilities,
         )
@@ -194,19 +195,25 @@ class _Chunk:
 
     number: int = 0
     frames: list[ChosenFrame] = field(default_factory=list)
-    parts: list[Future[tuple[Classification, Clarity]]] = field(default_factory=list)
+    parts: list[Future[Classification]] = field(default_factory=list)
+    clarity: list[Clarity] = field(default_factory=list)
     ends_video: bool = False
 
-    def add(self, piece: Piece, part: Future[tuple[Classification, Clarity]]) -> None:
+    def add(self, piece: Piece, part: Future[Classification], clear: Clarity) -> None:
         self.frames += piece.frames
         self.parts.append(part)
+        self.clarity.append(clear)
         self.ends_video = piece.ends_video
 
-    def results(self) -> tuple[Classification, Clarity]:
-        """Classifications of all rows and their clarity, once they are there."""
-        results, clear = zip(*(part.result() for part in self.parts), strict=True)
-        whole = Classification(*(np.concatenate(part) for part in zip(*results, strict=True)))
-        return whole, np.concatenate(clear)
+    def results(self) -> Classification:
+        """Classifications of all rows, once they are there."""
+        results = (part.result() for part in self.parts)
+        return Classification(*(np.concatenate(part) for part in zip(*results, strict=True)))
+
+
+def _images(frames: list[ChosenFrame]) -> list[Image]:
+    """Images of some frames in the order of rows: the whole frame, where it is looked at, before its crops."""
+    return [image for one in frames for image in (one.whole, *one.crops) if image is not None]
 
 
 def _key(path: Path, classifier: Classifier, options: LookOptions) -> str:

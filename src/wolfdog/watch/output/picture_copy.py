@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..video.decoding import Picture
+from ..video.media import Medium
 from ..video.orientation import Orientation
-from .picture_size import shown_height
+from .picture_size import WIDTH, shown_height
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -121,3 +123,26 @@ class PictureCopy:
             self._target.close()
         self._target = None
         self._path.unlink(missing_ok=True)
+
+
+class PictureCopies:
+    """Small copies of the pictures of a deployment's videos, in a folder that is removed in the end."""
+
+    def __init__(self, out: Path) -> None:
+        self._folder = TemporaryDirectory(prefix=".pictures-", dir=out, ignore_cleanup_errors=True)
+        self._copies: dict[str, PictureCopy] = {}
+
+    def of(self, medium: Medium) -> PictureCopy | None:
+        """Copy of a medium; None for an image or a live source."""
+        if medium.image or medium.live is not None:
+            return None
+        if medium.name not in self._copies:
+            path = Path(self._folder.name) / f"{len(self._copies)}.mkv"
+            self._copies[medium.name] = PictureCopy(path, WIDTH)
+        return self._copies[medium.name]
+
+    def remove(self) -> None:
+        """Delete all copies."""
+        for copy in self._copies.values():
+            copy.remove()
+        self._folder.cleanup()

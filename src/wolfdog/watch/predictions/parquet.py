@@ -18,6 +18,10 @@ FORMAT_VERSION = 1
 _KEY = b"wolfdog.predictions"
 
 
+ROW_GROUP = 8192
+"""Rows that a buffer holds before it writes them."""
+
+
 class PredictionsWriter:
     """Context manager that writes a predictions file, table by table.
 
@@ -106,6 +110,26 @@ class PredictionsWriter:
             )
         if len(table):
             self._writer.write_table(to_arrow(table, self._schema))
+
+
+class PredictionsBuffer:
+    """Buffer before a writer: rows of small tables are written together, since small row groups make large files."""
+
+    def __init__(self, writer: PredictionsWriter) -> None:
+        self._writer = writer
+        self._tables: list[Predictions] = []
+
+    def add(self, table: Predictions) -> None:
+        """Add rows."""
+        self._tables.append(table)
+        if sum(map(len, self._tables)) >= ROW_GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was added."""
+        if self._tables:
+            self._writer.write(Predictions.concat(self._tables))
+        self._tables = []
 
 
 def write_predictions(path: str | PathLike[str], table: Predictions) -> None:

@@ -11,7 +11,7 @@ from wolfdog.errors import MediaWarning
 from .container import announced_seconds, announces_pictures, frame_period, is_complete
 from .damage import Damage
 from .orientation import UPRIGHT, Orientation
-from .timestamps import Clock, longest_step, without_outliers
+from .timestamps import Clock, TimeBase, longest_step, without_outliers
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -85,6 +85,7 @@ class Decoding:
         self.end = 0.0
         self.trouble: str | None = None
         self._container, self._stream = container, stream
+        self._base: TimeBase | None = None
         self._pictures = 0
         self._damage = Damage()
         self._orientation, self._rotation = UPRIGHT, math.nan
@@ -94,6 +95,8 @@ class Decoding:
 
     def __iter__(self) -> Iterator[Picture]:
         stream, given = self._stream, _start_of(self._container)
+        # The frame has it too, but not when it comes out at the end.
+        self._base = None if not stream.time_base else TimeBase.of(stream.time_base)
         start = given or 0.0
         announced, form = announced_seconds(self._container, stream), self._container.format.name
         clock = Clock(start, frame_period(stream))
@@ -169,13 +172,11 @@ class Decoding:
     def _seconds(self, frame: "VideoFrame") -> float | None:
         """Timestamp of a frame, in seconds of the container's clock."""
         stamp = frame.pts if frame.pts is not None else frame.dts
-        base = self._stream.time_base  # the frame has it too, but not when it comes out at the end
-        return float(stamp * base) if stamp is not None and base else None
+        return self._base.seconds(stamp) if stamp is not None and self._base is not None else None
 
     def _place(self, frame: "VideoFrame", clock: Clock) -> Picture:
-        time, base = clock.read(self._seconds(frame)), self._stream.time_base
-        length = float(frame.duration * base) if frame.duration and base else clock.period
-        self.end = time + length
+        time, length, base = clock.read(self._seconds(frame)), frame.duration, self._base
+        self.end = time + (base.seconds(length) if length and base is not None else clock.period)
         self._pictures += 1
         corrupt = bool(frame.is_corrupt)
         if corrupt:

@@ -1,6 +1,8 @@
 """Conversion of a container's timestamps to strictly increasing seconds."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeVar
 
 NUDGE = 0.001  # seconds; what a frame that repeats the time before it is moved on by. WebVTT counts in these
@@ -9,6 +11,39 @@ HELD = 5
 """Largest number of frames in sequence that count as outliers; they wait in the decoder's memory."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBase:
+    """Unit of a stream's timestamps, in seconds, as two whole numbers. `Fraction` gives the same numbers more slowly.
+
+    Args:
+        numerator: Numerator of its seconds.
+        denominator: Denominator of its seconds.
+    """
+
+    numerator: int
+    denominator: int
+
+    @classmethod
+    def of(cls, base: Fraction) -> "TimeBase":
+        """Unit of so many seconds."""
+        return cls(base.numerator, base.denominator)
+
+    def seconds(self, count: int) -> float:
+        """Seconds of `count` units, rounded once.
+
+        Args:
+            count: Number of units.
+
+        Returns:
+            The floating-point number nearest to the product.
+
+        Examples:
+            >>> TimeBase.of(Fraction(1001, 30000)).seconds(7) == float(7 * Fraction(1001, 30000))
+            True
+        """
+        return count * self.numerator / self.denominator
 
 
 class Clock:

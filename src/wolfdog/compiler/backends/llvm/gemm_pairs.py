@@ -13,7 +13,8 @@ from ...fork_safety import once
 from .buffer_pool import empty
 from .build import Code, compiled_with
 from .lower import Function
-from .narrow_tiles import make_pair_tile, pair_of_rows
+from .narrow_operands import pair_of_rows
+from .narrow_tiles import make_pair_tile
 from .packing import padded
 from .target import Target, target
 from .thread_pool import cuts, run, shares

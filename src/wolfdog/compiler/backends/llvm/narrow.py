@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...int8_matrix import as_int8
 from .narrow_loops import FORMATS, HEADER
-from .narrow_tiles import BLOCK
+from .narrow_operands import BLOCK
 from .packing import padded, panels
 from .target import target
 

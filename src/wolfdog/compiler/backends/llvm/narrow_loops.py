@@ -5,7 +5,7 @@ its columns and to the first sums of its blocks, for int8.
 """
 
 from .gemm_loops import tiled
-from .narrow_tiles import BLOCK, ROOM, ROWS
+from .narrow_operands import BLOCK, ROOM, ROWS
 from .target import Target
 
 HEADER = 64
