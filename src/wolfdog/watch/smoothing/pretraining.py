@@ -65,9 +65,9 @@ class Pretraining:
     classes: tuple[int, int] = (2, 100)
     rows: int = 176
     rate: float = 3e-3
-    balance: float = 0.2
-    harm: float = 1.5
-    guard: float = 1.5
+    balance: float = 0.4
+    harm: float = 1.25
+    guard: float = 1.2
     pairs: float = 0.15
     ranges: Ranges = TRAINED
     variation: Variation = VARIED
