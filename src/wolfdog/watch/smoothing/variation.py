@@ -26,8 +26,6 @@ class Variation:
         hesitation: Largest share of the true class's look in a wrong appearance. The share is drawn anew at each
             appearance, from 0 to this.
         unrelated: Share of streams in which each frame is a visit of its own, drawn by the site's frequencies.
-        flickering: Share of streams whose classifier errs in single frames of visits that last 10 frames or more.
-        flicker: Probability a frame that the appearance is drawn anew, in these.
         idle: Share of streams with longer gaps.
         idleness: Factor of the frames of these gaps (log).
     """
@@ -39,9 +37,7 @@ class Variation:
     faintness: Span = (0.5, 1.0)
     hesitant: float = 0.6
     hesitation: Span = (0.2, 1.0)
-    unrelated: float = 0.04
-    flickering: float = 0.15
-    flicker: Span = (0.3, 0.95)
+    unrelated: float = 0.08
     idle: float = 0.15
     idleness: Span = (1.0, 3.0)
 
@@ -116,8 +112,6 @@ def vary(world: World, rng: np.random.Generator, variation: Variation) -> tuple[
     hesitant = rng.random(N) < variation.hesitant
     hesitation = uniform(rng, variation.hesitation, N) * hesitant
     unrelated = np.asarray(rng.random(N) < variation.unrelated)
-    flickering = ~unrelated & (rng.random(N) < variation.flickering)
-    visit = np.where(flickering[:, None], np.maximum(world.visit, np.float32(10)), world.visit)
     longer = np.where(rng.random(N) < variation.idle, log_uniform(rng, variation.idleness, N), np.float32(1))
     varied = replace(
         world,
@@ -125,8 +119,7 @@ def vary(world: World, rng: np.random.Generator, variation: Variation) -> tuple[
         means=means,
         frequencies=frequencies / frequencies.sum(-1, keepdims=True),
         fallback=np.where(hidden > 0, background, world.fallback),
-        fade=np.where(flickering, uniform(rng, variation.flicker, N), world.fade),
-        visit=np.where(unrelated[:, None], np.float32(0.05), visit),
+        visit=np.where(unrelated[:, None], np.float32(0.05), world.visit),
         gap=np.where(unrelated, np.float32(0.05), longer * world.gap),
         again=np.where(unrelated, np.float32(0), world.again),
         procedure=np.where(unrelated, np.float32(0), world.procedure),
