@@ -19,7 +19,10 @@ def pretrain(
     ] = None,
     ahead_steps: Annotated[
         int | None,
-        typer.Option(help="Steps of training of the form that looks ahead.", show_default="2200"),
+        typer.Option(
+            help="Steps of training of the form that looks ahead; 0 keeps that of --start.",
+            show_default="2200",
+        ),
     ] = None,
     width: Annotated[
         int | None, typer.Option(help="Units of the state of each class.", show_default="40")
