@@ -30,8 +30,9 @@ from live_sources import page_server
 from stream_server import stream_server
 from wolfdog.tv import Painter, Sampler, default_world
 from wolfdog.watch.labelling.loading import LabelOptions
+from wolfdog.watch.live.free_memory import return_free_memory
 from wolfdog.watch.live.loading import SourceOptions, open_sources
-from wolfdog.watch.live.session import Session
+from wolfdog.watch.live.session import RETURN_MEMORY, Session
 from wolfdog.watch.live.television import Television
 
 
@@ -140,6 +141,8 @@ def memory(frames):
         clock["now"] += 1 / television.fps
         if number % 500 == 0:
             feed.explain()
+        if number % round(RETURN_MEMORY * television.fps) == 0:  # as a session does each minute
+            return_free_memory()
         if number % (frames // 12) == 0:
             sizes.append(resident())
             print(f"  {number:7,} frames ({number / 5 / 3600:.1f} h): {sizes[-1]:.0f} MiB", flush=True)

@@ -128,7 +128,7 @@ def tell_evaluations(judged: Sequence[Judged], out: Path | None) -> None:
     """Print scores as tables, and write them into a folder."""
     from ..watch.evaluation.evaluation_json import write_evaluations
     from ..watch.evaluation.evaluation_plot import draw_evaluations
-    from .evaluation_tables import bag_table, class_table, confusion_rows, summary_table
+    from .evaluation_tables import class_table, confusion_rows, print_bags, summary_table
 
     found = [one.frames for one in judged if one.frames is not None]
     of_bags = {one.name: one.bags for one in judged if one.bags is not None}
@@ -138,7 +138,7 @@ def tell_evaluations(judged: Sequence[Judged], out: Path | None) -> None:
         console.print(class_table(one))
         console.print(confusion_rows(one))
     for name, scores in of_bags.items():
-        console.print(bag_table(scores, name))
+        print_bags(scores, name)
     if out is not None:
         write_evaluations(out / "scores.json", found, bags=of_bags)
         if found:

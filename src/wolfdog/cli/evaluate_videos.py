@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError, MediaError
-from .evaluation_tables import bag_table
+from .evaluation_tables import print_bags
 from .labelled_reading import LabelledFootage, read_frames
 from .screen import StageBars, console, tell_of_labels, tell_of_reading
 from .tables import confusion_table, gap_rows
@@ -32,7 +32,7 @@ def tell_watcher(judged: "ObserverPredictions", name: str, gaps: bool, out: Path
         if labelled or not of_bags:
             console.print(confusion_table(judged, observer))
         if of_bags:
-            console.print(bag_table(of_bags[observer], observer))
+            print_bags(of_bags[observer], observer)
     if gaps:
         console.print(gap_rows(Scores.of(judged, seed=None)))
     if out is None:

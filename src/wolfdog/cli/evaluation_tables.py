@@ -10,7 +10,7 @@ from rich.table import Table
 from ..watch.evaluation.bag_scores import BagScores
 from ..watch.evaluation.bootstrap import Interval
 from ..watch.evaluation.evaluation import Evaluation
-from .screen import percent
+from .screen import console, percent
 
 _MOST_CONFUSION = 10
 _MOST_CLASSES = 30
@@ -70,15 +70,16 @@ def class_table(found: Evaluation) -> Table:
     return table
 
 
-def bag_table(found: BagScores, name: str) -> Table:
-    """Scores over files and sequences that are labelled as a whole, with a row for each class."""
-    shares = f"{percent(found.found / found.bags)} % found, {percent(found.exact / found.bags)} % without a false label"
-    table = Table(
-        title=f"{escape(name)}: of {found.bags:,} files or sequences labelled as a whole, {shares}",
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        padding=(0, 1, 0, 0),
+def print_bags(found: BagScores, name: str) -> None:
+    """Print scores over files and sequences that are labelled as a whole: a sentence, and a row for each class."""
+    shares = percent(found.found / found.bags), percent(found.exact / found.bags)
+    console.print(
+        f"{name}: of {found.bags:,} files or sequences labelled as a whole, {shares[0]} % found, {shares[1]} % without "
+        "a false label",
+        markup=False,
+        soft_wrap=True,
     )
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("class", overflow="fold")
     for title in ("labelled", "given", "precision", "recall"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -87,7 +88,7 @@ def bag_table(found: BagScores, name: str) -> Table:
         table.add_row(escape(_common(label)), f"{one.labelled:,}", f"{one.said:,}", *values)
     if len(found.classes) > _MOST_CLASSES:
         table.caption = f"{len(found.classes) - _MOST_CLASSES} classes with fewer labels are left out here"
-    return table
+    console.print(table)
 
 
 def confusion_rows(found: Evaluation) -> Table:

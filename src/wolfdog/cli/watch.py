@@ -131,7 +131,11 @@ def watch(
         bool, typer.Option("--annotate", help="Also write each video with its labels beneath the pictures.")
     ] = False,
     clips: Annotated[
-        bool, typer.Option("--clips", help="Also cut each event out of its video, into the folder clips.")
+        bool,
+        typer.Option(
+            "--clips",
+            help="Also cut each event but those of unknown and blank out of its video, into the folder clips.",
+        ),
     ] = False,
     clip_margin: Annotated[
         float, typer.Option(min=0.0, help="Seconds of a clip before and after its event.")

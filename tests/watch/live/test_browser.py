@@ -141,7 +141,10 @@ def test_a_lost_connection_comes_back(browser):
     sources = [(Coloured(), ColourSteps())]
     with page_server(sources) as (server, session):
         show(browser, server)
+        browser.until("chosen().missing === null")
         before = browser.run("chosen().last().number")
+        # New moments come before the page asks for those that it missed.
+        browser.run("window.setClock = () => new Promise((done) => setTimeout(done, 400))")
         browser.send(
             "Network.emulateNetworkConditions",
             offline=True,
