@@ -19,7 +19,10 @@ def pretrain(
     ] = None,
     ahead_steps: Annotated[
         int | None,
-        typer.Option(help="Steps of training of the form that looks ahead.", show_default="2200"),
+        typer.Option(
+            help="Steps of training of the form that looks ahead; 0 keeps that of --start.",
+            show_default="2200",
+        ),
     ] = None,
     width: Annotated[
         int | None, typer.Option(help="Units of the state of each class.", show_default="40")
@@ -62,8 +65,9 @@ def pretrain(
 ) -> None:
     """Train the any-class memory, which smooths the probabilities of any classifier, on simulated streams.
 
-    With the default options it trains the network that comes with wolfdog. With --world it trains the memory of wolves
-    and dogs instead, which knows what is seen together, as it comes with wolfdog.
+    With the default options it trains a new network; with --start it continues one, as the network that comes with
+    wolfdog was made. With --world it trains the memory of wolves and dogs instead, which knows what is seen together,
+    as it comes with wolfdog.
     """
     import torch
 

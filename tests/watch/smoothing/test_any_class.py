@@ -244,6 +244,18 @@ def test_pretraining_learns_and_repeats() -> None:
         assert after < before - 0.1
 
 
+def test_without_steps_the_looking_ahead_form_stays_as_it_is() -> None:
+    start = network(width=4)
+    options = Pretraining(steps=2, ahead_steps=0, rows=16, frames=8, classes=(3, 3))
+    made = pretrain(options, start=start)
+    pairs = list(zip(start.causal_parameters(), made.causal_parameters(), strict=True))
+    assert not any(torch.equal(before, after) for before, after in pairs[:4])
+    table = random_table(3, 9)
+    np.testing.assert_array_equal(
+        context(AnyClass(network=made), table, True), context(AnyClass(network=start), table, True)
+    )
+
+
 def test_prudence_keeps_harm_within_its_bounds() -> None:
     bounds = Bounds(worst=0.1, rare=0.05, accurate=0.02)
     held_out = list(islice(batches(Pretraining(rows=96, frames=24, classes=(4, 4))), 4))

@@ -66,7 +66,7 @@ class AnyClassFrames(FramesMemory):
         log_p = frames.p.clamp(min=_TINY).log()
         seconds = frames.seconds
         x = self._features(frames, log_p, Clock().features(seconds, use=use))
-        y, _ = self._network.states(x)
+        y, _ = self._network.states(x, ahead=ahead)
         if ahead:
             back = torch.cat((seconds[1:], torch.zeros_like(seconds[:1]))).flip(0)
             clock = Clock().features(back, use=use).flip(0)
@@ -79,7 +79,7 @@ class AnyClassFrames(FramesMemory):
         log_p, seconds = frames.p.clamp(min=_TINY).log(), frames.seconds
         x = self._features(frames, log_p, Clock().features(seconds, use=use))
         zero = x.new_zeros(1, x.shape[2], network.config.width)
-        y = _gated(network.forwards.step, x[: frame + 1], zero, gates)
+        y = _gated(network.forward_cell(ahead).step, x[: frame + 1], zero, gates)
         if ahead:
             back = torch.cat((seconds[1:], torch.zeros_like(seconds[:1]))).flip(0)
             clock = Clock().features(back, use=use).flip(0)

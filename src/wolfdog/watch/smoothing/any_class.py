@@ -66,7 +66,9 @@ class AnyClass(Method):
             later = _backward_states(network, stream, blank, seconds, chunks) if ahead else None
             state = torch.zeros(1, K, network.config.width)
             for number, chunk in enumerate(chunks):
-                states, state = network.states(_of_frames(stream, chunk, clock[chunk], blank), state)
+                states, state = network.states(
+                    _of_frames(stream, chunk, clock[chunk], blank), state, ahead=ahead
+                )
                 if later is not None:
                     states = torch.cat((states, later(number)), -1)
                 rows = slice(*np.searchsorted(stream.frame, (chunk.start, chunk.stop)))

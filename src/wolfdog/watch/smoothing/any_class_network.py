@@ -1,6 +1,6 @@
 """Recurrent network over class probabilities in which every class has a state and all classes share the weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -27,11 +27,13 @@ class AnyClassConfig:
             "weighted", the mean and the mean weighted by the classifier's probabilities; "attention", the mean
             and a mean weighted by a softmax of learned scores.
         times: Whether the network reads the seconds between frames.
+        separate: Whether the form that looks ahead has a forward cell of its own.
     """
 
     width: int = 40
     pooling: Pooling = "attention"
     times: bool = True
+    separate: bool = False
 
     def __post_init__(self) -> None:
         if self.width < 1:
@@ -108,7 +110,8 @@ class AnyClassNetwork(nn.Module):
     """Memory of a classifier's probabilities, for any number of classes in any order.
 
     The forward cell runs through a stream; the backward cell runs through it from its end, for the form that
-    looks ahead. What is read off the states is a correction of the classifier's log probabilities:
+    looks ahead, which may have a forward cell of its own. What is read off the states is a correction of the
+    classifier's log probabilities:
 
         log q = log_softmax((weight * log p + correction + prudence * lead) / temperature)
 
@@ -125,6 +128,10 @@ class AnyClassNetwork(nn.Module):
         config = AnyClassConfig() if config is None else config
         self.config = config
         self.forwards = Recurrent(ClassCell(FEATURES, config.width, config.pooling), returns="state")
+        if config.separate:
+            self.forwards_ahead = Recurrent(
+                ClassCell(FEATURES, config.width, config.pooling), returns="state"
+            )
         self.backwards = Recurrent(ClassCell(FEATURES, config.width, config.pooling), returns="state")
         self.causal = Readout(FEATURES, config.width, config.width)
         self.ahead = Readout(FEATURES, 2 * config.width, config.width)
@@ -153,13 +160,29 @@ class AnyClassNetwork(nn.Module):
                 target[:, :H] = source[:, :H]
                 target[:, 2 * H :] = source[:, H:]
 
-    def states(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """States [T, B, K, H] after each frame of features [T, B, K, F], and the last of them."""
+    def forward_cell(self, ahead: bool) -> Recurrent:
+        """Layer that runs through a stream from its start, in the causal form or in the one that looks ahead."""
+        return self.forwards_ahead if ahead and self.config.separate else self.forwards
+
+    def states(self, x: Tensor, state: Tensor | None = None, *, ahead: bool = False) -> tuple[Tensor, Tensor]:
+        """States [T, B, K, H] after each frame of features [T, B, K, F], and the last of them.
+
+        `ahead` selects the forward cell of the form that looks ahead.
+        """
         if state is None:
             state = x.new_zeros(*x.shape[1:3], self.config.width)
-        y, last = self.forwards(x, state)
+        y, last = self.forward_cell(ahead)(x, state)
         assert isinstance(last, Tensor)
         return y, last
+
+    @torch.no_grad()
+    def separated(self) -> "AnyClassNetwork":
+        """Copy in which the form that looks ahead has a forward cell of its own, with the same results."""
+        made = AnyClassNetwork(replace(self.config, separate=True))
+        states = self.forward_cell(True).state_dict()
+        own = {f"forwards_ahead.{name}": value for name, value in states.items()}
+        made.load_state_dict(self.state_dict() | own)
+        return made
 
     def states_ahead(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """States [T, B, K, H] of the backward cell, which comes from the end, and the first of them.

@@ -32,8 +32,14 @@ class Bounds:
 
 
 @torch.no_grad()
-def calibrate(network: AnyClassNetwork, held_out: list[Batch], bounds: Bounds | None = None) -> None:
-    """Fit prudence, then temperature, of both forms of a network, in place.
+def calibrate(
+    network: AnyClassNetwork,
+    held_out: list[Batch],
+    bounds: Bounds | None = None,
+    *,
+    forms: tuple[int, ...] = (0, 1),
+) -> None:
+    """Fit prudence, then temperature, of the forms of a network, in place.
 
     Prudence is the least of 0, 0.1, ..., 3 that keeps the bounds. The temperature then has the least log loss.
 
@@ -41,11 +47,12 @@ def calibrate(network: AnyClassNetwork, held_out: list[Batch], bounds: Bounds | 
         network: The network.
         held_out: Streams that it was not trained on.
         bounds: Bounds of harm; None for the usual ones.
+        forms: Forms that are fitted: 0 for the causal one, 1 for the one that looks ahead.
     """
     bounds = Bounds() if bounds is None else bounds
-    network.temperature.fill_(1.0)
-    network.prudence.fill_(0.0)
-    for form in (0, 1):
+    for form in forms:
+        network.temperature[form] = 1.0
+        network.prudence[form] = 0.0
         found = [_predict(network, batch, ahead=bool(form)) for batch in held_out]
         prudence = next(
             (value for value in _PRUDENCE if _keeps(bounds, found, held_out, value)), _PRUDENCE[-1]
@@ -56,7 +63,7 @@ def calibrate(network: AnyClassNetwork, held_out: list[Batch], bounds: Bounds | 
 
 def _predict(network: AnyClassNetwork, batch: Batch, *, ahead: bool) -> Tensor:
     """[T, B, D, K] log probabilities."""
-    y, _ = network.states(batch.frames)
+    y, _ = network.states(batch.frames, ahead=ahead)
     if ahead:
         y = torch.cat((y, network.states_ahead(batch.frames_back)[0]), -1)
     return predict(network, batch, y, ahead=ahead)

@@ -37,7 +37,8 @@ class Pretraining:
 
     Attributes:
         steps: Steps of the optimiser, for the causal form.
-        ahead_steps: Ahead steps of the optimiser, for the form that looks ahead.
+        ahead_steps: Steps of the optimiser, for the form that looks ahead. With 0 a network that is trained further
+            keeps this form as it is, with a forward cell of its own.
         seed: Seed of weights and streams.
         frames: Frames of each simulated stream.
         short: Share of the batches whose streams are shorter, 6 frames at least; and more streams in turn.
@@ -76,8 +77,8 @@ class Pretraining:
     variation: Variation = VARIED
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.ahead_steps, self.rows) < 1 or self.frames < 2:
-            raise InputError("pretraining needs at least 1 step of each form, 1 row and 2 frames.")
+        if min(self.steps, self.rows) < 1 or self.ahead_steps < 0 or self.frames < 2:
+            raise InputError("pretraining needs at least 1 step, 1 row and 2 frames.")
         if not 0 < self.rate < float("inf"):
             raise InputError(f"the learning rate must be above 0, got {self.rate}.")
         if not 2 <= self.classes[0] <= self.classes[1]:
@@ -120,7 +121,7 @@ def loss_of(network: AnyClassNetwork, batch: Batch, options: Pretraining, *, ahe
     """Cross-entropy and harm of the causal form, or of the form that looks ahead, whose forward cell is not trained."""
     if ahead:
         with torch.no_grad():
-            y, _ = network.states(batch.frames)
+            y, _ = network.states(batch.frames, ahead=True)
         y = torch.cat((y, network.states_ahead(batch.frames_back)[0]), -1)
     else:
         y, _ = network.states(batch.frames)
@@ -182,7 +183,7 @@ def pretrain(
 
     First the causal form is trained. Then the backward cell starts as a copy of the forward one, the readout that
     looks ahead as a copy of the causal one, and both are trained on the fixed forward cell. Last, prudence and
-    temperature of both forms are fitted on streams of another seed.
+    temperature of the trained forms are fitted on streams of another seed.
 
     Args:
         options: Options of the training.
@@ -194,16 +195,19 @@ def pretrain(
     """
     options = Pretraining() if options is None else options
     torch.manual_seed(options.seed)
-    network = AnyClassNetwork(config) if start is None else deepcopy(start).train()
-    network.temperature.fill_(1.0)
-    network.prudence.fill_(0.0)
-    for ahead in (False, True):
-        if ahead and start is None:
+    network = AnyClassNetwork(config) if start is None else deepcopy(start)
+    forms = (0, 1) if options.ahead_steps else (0,)
+    if not options.ahead_steps:
+        network = network.separated()
+    network.train()
+    for form in forms:
+        network.temperature[form], network.prudence[form] = 1.0, 0.0
+        if form and start is None:
             network.start_looking_ahead()
-        stream = batches(replace(options, seed=options.seed + ahead * 500_009), times=network.config.times)
-        _train(network, stream, options, ahead, progress)
+        stream = batches(replace(options, seed=options.seed + form * 500_009), times=network.config.times)
+        _train(network, stream, options, bool(form), progress)
     held_out = batches(replace(options, seed=options.seed + 1_000_003, short=0.0), times=network.config.times)
-    calibrate(network, list(itertools.islice(held_out, min(40, options.steps))))
+    calibrate(network, list(itertools.islice(held_out, min(40, options.steps))), forms=forms)
     return network.eval()
 
 
