@@ -6,6 +6,7 @@ more, which fails where one of these values is another one than when the graph w
 anew.
 """
 
+import builtins
 import weakref
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from ..cell.protocol import Returns
 from .attribute_places import PARTS, Read, dict_of, locate
@@ -59,7 +61,13 @@ def reads_of_step(cell: nn.Module, returns: Returns | None, event: Tensor) -> St
         suppress(Exception),  # of the cell, which raises it in the graph too
     ):
         EagerRunner(cell, returns).step(masked, None)
-    return StepReads(reads.all(), unwatched)
+    found = reads.all()
+    for read in found:
+        if isinstance(read, GlobalRead) and read.scope() is vars(builtins):
+            unwatched.append(
+                f"{read.name} stands among Python's own names, where torch.compile does not look for it"
+            )
+    return StepReads(found, unwatched)
 
 
 def _guarded(mode: str) -> None:
@@ -77,7 +85,7 @@ class GraphWatch:
     def __init__(self, record: CellRecord, reads: StepReads) -> None:
         self._record, self._in_step = record, reads.found
         self._reads = [read._replace(key=read.now()) for read in reads.found]
-        self._hooks: list[Any] = []
+        self._ties, self._cached = record.ties(), parametrize._cache_enabled
         self._make()
         self._were_hooks = list(map(dict, self._hooks))
 
@@ -95,7 +103,9 @@ class GraphWatch:
 
     def holds(self) -> bool:
         """Whether the values are unchanged."""
-        if self._hooks != self._were_hooks:
+        if self._hooks != self._were_hooks or parametrize._cache_enabled != self._cached:
+            return False
+        if self._ties and self._record.ties() != self._ties:
             return False
         if self._check() is not None:
             return True
