@@ -54,6 +54,4 @@ if __name__ == "__main__":
         for number, megabytes in watched(
             given.frames, given.memory, Path(place), every=max(1, given.frames // 20)
         ):
-            print(
-                f"{number:,} frames, {megabytes:.1f} MB, {time.monotonic() - began:.0f} s", flush=True
-            )
+            print(f"{number:,} frames, {megabytes:.1f} MB, {time.monotonic() - began:.0f} s", flush=True)

@@ -148,7 +148,11 @@ def _ranked_pairs(table: Columns) -> list[tuple[int, int]]:
         for at, name in enumerate(table.plain)
         if (found := _RANKED_SCORE.match(name))
     }
-    return [(labels[rank], scores[rank]) for rank in sorted(labels, key=int) if rank in scores]
+    return [
+        (labels[rank], scores[rank])
+        for rank in sorted(labels, key=lambda rank: (len(rank), rank))
+        if rank in scores
+    ]
 
 
 def first_labels(table: Columns, pairs: Sequence[tuple[int, int]], *, others: Sequence[str] = ()) -> Scores:
