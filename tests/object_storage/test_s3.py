@@ -57,8 +57,25 @@ def test_watch_reads_and_writes_a_bucket(s3, tmp_path):
     assert "16 files were labelled by an earlier run" in again.out
 
 
+def test_smooth_reads_and_writes_a_bucket(s3, tmp_path):
+    source = tmp_path / "results"
+    source.mkdir()
+    for name in ("a", "b"):
+        (source / f"{name}.csv").write_text("file,wolf,dog\nx.jpg,0.9,0.1\ny.jpg,0.4,0.6\n")
+    s3.put(str(source), "cameras/results", recursive=True)
+    assert wolfdog("smooth", source, "--out", tmp_path / "here", "--method", "mean").status == 0
+    there = wolfdog("smooth", "s3://cameras/results", "--out", "s3://cameras/smoothed", "--method", "mean")
+    assert there.status == 0, there.err
+    one = wolfdog("smooth", "s3://cameras/results/a.csv", "--out", "s3://cameras/one.csv", "--method", "mean")
+    assert one.status == 0, one.err
+    s3.invalidate_cache()
+    for name in ("a.csv", "b.csv"):
+        assert s3.cat(f"cameras/smoothed/{name}") == (tmp_path / "here" / name).read_bytes()
+    assert s3.cat("cameras/one.csv") == (tmp_path / "here" / "a.csv").read_bytes()
+
+
 def test_what_cannot_be_reached_is_one_line(s3, tmp_path, monkeypatch):
     missing = wolfdog("watch", "s3://nothing/card", "--out", tmp_path / "out")
-    assert missing.status == 1
+    assert missing.status == 2
     assert missing.err.count("\n") == 1
     assert "s3://nothing/card" in missing.err

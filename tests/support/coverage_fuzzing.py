@@ -3,8 +3,8 @@
     PYTHONPATH=src:tests/support python tests/support/coverage_fuzzing.py --seconds 180 [--parser megadetector]
 
 Each parser is fuzzed in a process of its own. A reader may return or raise one of wolfdog's errors. Another exception
-is a fault; it is noted once for each place in the code, and the fuzzing goes on. A crash, more than 20 s for one file, or
-more than 2,500 MB end the process and are faults too.
+is a fault; it is noted once for each place in the code, and the fuzzing goes on. A crash, more than 20 s for one file,
+or more than 2,500 MB end the process and are faults too.
 """
 
 import argparse

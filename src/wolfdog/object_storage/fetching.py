@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wolfdog.errors import MediaError, StorageError, WolfdogError
 
@@ -164,7 +164,7 @@ def _written(stored: Stored, copy: Path) -> None:
         )
 
 
-def _blocks(system: object, path: str, stored: Stored) -> Iterator[bytes]:
+def _blocks(system: Any, path: str, stored: Stored) -> Iterator[bytes]:
     """Content in blocks; failures of the storage are StorageErrors, apart from those of the local disk."""
     if not stored.size:
         return
@@ -172,7 +172,7 @@ def _blocks(system: object, path: str, stored: Stored) -> Iterator[bytes]:
     try:
         opened = _attempted(
             stored, lambda: system.open(path, "rb", cache_type="readahead", block_size=_BLOCK)
-        )  # type: ignore[attr-defined]
+        )
         while block := _attempted(stored, lambda: opened.read(_BLOCK)):
             yield block
     finally:
@@ -181,7 +181,7 @@ def _blocks(system: object, path: str, stored: Stored) -> Iterator[bytes]:
                 opened.close()
 
 
-def _attempted(stored: Stored, call: Callable[[], "bytes"]) -> "bytes":
+def _attempted(stored: Stored, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except (WolfdogError, FileNotFoundError, PermissionError):

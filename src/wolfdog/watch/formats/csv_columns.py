@@ -26,8 +26,10 @@ _LABELS = (
         "score", "confidence", "probability", "classificationprobability",
     )),
 )  # fmt: skip
-_RANKED = re.compile(r"(?:label|prediction|class|top)(\d+)(label|prediction|class)?$")
-_RANKED_SCORE = re.compile(r"(?:score|confidence|probability|prob)(\d+)$|top(\d+)(?:score|confidence|prob)$")
+_RANKED = re.compile(r"(?:label|prediction|class|top)(\d{1,4})(label|prediction|class)?$")
+_RANKED_SCORE = re.compile(
+    r"(?:score|confidence|probability|prob)(\d{1,4})$|top(\d{1,4})(?:score|confidence|prob)$"
+)
 _SUM_TOLERANCE = 0.02
 
 
@@ -148,11 +150,7 @@ def _ranked_pairs(table: Columns) -> list[tuple[int, int]]:
         for at, name in enumerate(table.plain)
         if (found := _RANKED_SCORE.match(name))
     }
-    return [
-        (labels[rank], scores[rank])
-        for rank in sorted(labels, key=lambda rank: (len(rank), rank))
-        if rank in scores
-    ]
+    return [(labels[rank], scores[rank]) for rank in sorted(labels, key=int) if rank in scores]
 
 
 def first_labels(table: Columns, pairs: Sequence[tuple[int, int]], *, others: Sequence[str] = ()) -> Scores:

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from wolfdog.object_storage.address import Stored
 from wolfdog.object_storage.listing import is_there
 
 from ..video.media import Medium
@@ -30,10 +31,17 @@ def signature_of(medium: Medium) -> Signature | None:
     Args:
         medium: The medium.
     """
-    if medium.stored is None:
-        return signature(medium.path)
-    digest = hashlib.sha256(medium.stored.version.encode("utf-8", "surrogateescape")).digest()
-    return medium.stored.size, int.from_bytes(digest[:7], "big")
+    return signature(medium.path) if medium.stored is None else signature_of_stored(medium.stored)
+
+
+def signature_of_stored(stored: Stored) -> Signature:
+    """Signature of a file in object storage.
+
+    Args:
+        stored: The file.
+    """
+    digest = hashlib.sha256(stored.version.encode("utf-8", "surrogateescape")).digest()
+    return stored.size, int.from_bytes(digest[:7], "big")
 
 
 def is_readable(medium: Medium) -> bool:

@@ -4,7 +4,7 @@ import errno
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wolfdog.errors import InputError, MediaError, MediaWarning
 from wolfdog.extras import needs_extra
@@ -60,7 +60,7 @@ def open_video(
 
     if file is None:
         check_file(path)
-    source = f"file:{path}" if file is None else file
+    source: Any = f"file:{path}" if file is None else file  # PyAV has no overload for either of them
     try:
         # "file:" keeps a name such as "cam:3.mp4" from being read as a protocol; tags in old code pages are
         # common.
