@@ -75,7 +75,7 @@ def load_smoother(options: SmoothOptions) -> "Callable[[Path | Stored, Path], Se
     from ..watch.smoothing.options import method_of
 
     chosen = method_of(options.method, options.option)
-    check_names(options.export)
+    check_names(list(options.export))
     if options.deployments is None and "camtrap-dp" in options.export:
         raise InputError("--export camtrap-dp: the standard wants places. Give --deployments as well.")
     times = _times(options.timestamps, options.images)
@@ -98,7 +98,7 @@ def load_smoother(options: SmoothOptions) -> "Callable[[Path | Stored, Path], Se
             smoothed = rolled_up(original, options.roll_up)
         read.write(smoothed, target)
         lines = [_told(smoothed, target)]
-        exported = export_results(smoothed, target.with_suffix(""), options.export, places=places)
+        exported = export_results(smoothed, target.with_suffix(""), list(options.export), places=places)
         lines += [str(written) for written in exported]
         if threshold is not None:
             lines.append(_told_of_threshold(remembered, threshold))

@@ -1,7 +1,7 @@
 """Job over independent files, each of which is written into one folder: finished ones are passed over."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +87,7 @@ class FileJob:
 
     def _results(
         self, loader: Callable[[], Work], waiting: Sequence[tuple[Source, Path]], workers: int
-    ) -> Iterator[tuple[tuple[Source, Path], Sequence[str] | WolfdogError]]:
+    ) -> Generator[tuple[tuple[Source, Path], Sequence[str] | WolfdogError], None, None]:
         if workers > 1 and len(waiting) > 1:
             return results_of_workers(loader, waiting, workers=workers)
         return _here(loader, waiting)
@@ -126,7 +126,7 @@ def name_of(source: Source) -> str:
 
 def _here(
     loader: Callable[[], Work], files: Iterable[tuple[Source, Path]]
-) -> Iterator[tuple[tuple[Source, Path], Sequence[str] | WolfdogError]]:
+) -> Generator[tuple[tuple[Source, Path], Sequence[str] | WolfdogError], None, None]:
     """Results of the work in this process."""
     work: Work | None = None
     for source, target in files:

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -24,7 +24,7 @@ _work: list[Work] = []
 
 def results_of_workers(
     loader: Callable[[], Work], files: Sequence[tuple[Path | Stored, Path]], *, workers: int
-) -> Iterator[tuple[tuple[Path | Stored, Path], Sequence[str] | WolfdogError]]:
+) -> Generator[tuple[tuple[Path | Stored, Path], Sequence[str] | WolfdogError], None, None]:
     """Results of the work on files, as they come; the processes end with the iterator.
 
     Args:

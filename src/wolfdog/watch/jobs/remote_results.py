@@ -63,6 +63,7 @@ class RemoteResults:
             InputError: Another process writes into the folder.
             StorageError: The storage cannot be reached; the same call again goes on there.
         """
+        (self.folder / STATE).mkdir(parents=True, exist_ok=True)
         with locked(self.folder / STATE / "lock", self.folder):
             journal = Journal(self.folder / STATE / "uploaded")
             known = {entry["name"]: entry["signature"] for entry in journal.entries}
