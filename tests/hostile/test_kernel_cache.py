@@ -5,6 +5,7 @@ import random
 import resource
 import shutil
 import signal
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -19,22 +20,19 @@ pytestmark = pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:
 
 
 def outputs():
-    """Numbers of two layers, gradients included, as text."""
+    """Numbers of a layer, gradients included, as text."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    said = []
-    for cell in (wd.cells.ElmanCell(3, 5), wd.cells.GRUCell(3, 4)):
-        layer = wd.Recurrent(cell)
-        y, _ = layer(torch.ones(3, 2, 3))
-        y.sum().backward()
-        assert layer.backend == "llvm", layer.fallback_reason
-        said.append(f"{y.sum().item():.9g} {sum(p.grad.abs().sum().item() for p in layer.parameters()):.9g}")
-    return "; ".join(said)
+    layer = wd.Recurrent(wd.cells.ElmanCell(3, 5))
+    y, _ = layer(torch.ones(3, 2, 3))
+    y.sum().backward()
+    assert layer.backend == "llvm", layer.fallback_reason
+    return f"{y.sum().item():.9g} {sum(p.grad.abs().sum().item() for p in layer.parameters()):.9g}"
 
 
 def started(folder, *, disk=None):
     """Process that computes `outputs` with a cache folder: its number, and the file for what it says."""
-    told = folder.with_name(f"told {time.monotonic_ns()}")
+    told = Path(tempfile.mkstemp(prefix="wolfdog-test-")[1])
     pid = os.fork()
     if pid:
         return pid, told
@@ -61,7 +59,10 @@ def ended(process):
     pid, told = process
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     assert status == 0, f"ended with status {status}"
-    return told.read_text()
+    try:
+        return told.read_text()
+    finally:
+        told.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def copied(filled, tmp_path):
     return folder, filled[1]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_mutated_entries_are_built_again(filled, tmp_path, seed):
     folder, said = copied(filled, tmp_path)
     rng = random.Random(seed)
@@ -104,7 +105,7 @@ def test_entries_that_change_places_are_built_again(filled, tmp_path):
     assert ended(started(folder)) == said
 
 
-@pytest.mark.parametrize("size", [0, 100, 3_000])
+@pytest.mark.parametrize("size", [0, 3_000])
 def test_a_full_disk_leaves_no_half_entry(filled, tmp_path, size):
     folder = tmp_path / "kernels"
     assert ended(started(folder, disk=size)) == filled[1]
@@ -120,6 +121,7 @@ def test_a_folder_that_cannot_be_entered_or_made(filled, tmp_path):
     assert ended(started(tmp_path / "loop")) == filled[1]
 
 
+@pytest.mark.slow
 def test_eight_processes_while_the_entries_are_damaged_and_deleted(filled, tmp_path):
     folder = tmp_path / "kernels"
     rng = random.Random(0)
