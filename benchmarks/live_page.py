@@ -15,21 +15,24 @@ import os
 import random
 import socket
 import statistics
+import sys
 import tempfile
 import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+from live_sources import page_server
+from stream_server import stream_server
 from wolfdog.tv import Painter, Sampler, default_world
 from wolfdog.watch.labelling.loading import LabelOptions
+from wolfdog.watch.live.free_memory import return_free_memory
 from wolfdog.watch.live.loading import SourceOptions, open_sources
-from wolfdog.watch.live.server import PageServer, ServerOptions
-from wolfdog.watch.live.session import Session
+from wolfdog.watch.live.session import RETURN_MEMORY, Session
 from wolfdog.watch.live.television import Television
 
 
@@ -48,47 +51,20 @@ def camera(rate: int = 25):
             container.mux(stream.encode(None))
         data = path.read_bytes()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Type", "video/mp2t")
-            self.end_headers()
-            size = len(data) // len(frames) // 188 * 188
-            began, sent = time.monotonic(), 0
-            try:
-                while True:
-                    for at in range(0, len(data), size):
-                        self.wfile.write(data[at : at + size])
-                        sent += 1
-                        time.sleep(max(0.0, began + sent / rate - time.monotonic()))
-            except OSError:
-                pass
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/camera"
-    server.shutdown()
+    size = len(data) // len(frames) // 188 * 188
+    chunks = [data[at : at + size] for at in range(0, len(data), size)]
+    with stream_server(chunks, [10**9], pace=1 / rate) as (address, _):
+        yield address
 
 
 @contextmanager
 def page(names, options=None):
     """Running page of some sources."""
     found = open_sources(names, options)
-    session = Session(found)
-    server = PageServer(session, ServerOptions(port=0))
     for _, labeller in found:
         labeller.warm_up()
-    ready = threading.Event()
-    thread = threading.Thread(target=server.run, args=(ready.set,), daemon=True)
-    thread.start()
-    ready.wait(60)
-    yield server, session
-    server.stop()
-    thread.join(20)
+    with page_server(found) as (server, session):
+        yield server, session
 
 
 def moments(server, session, seconds):
@@ -165,6 +141,8 @@ def memory(frames):
         clock["now"] += 1 / television.fps
         if number % 500 == 0:
             feed.explain()
+        if number % round(RETURN_MEMORY * television.fps) == 0:  # as a session does each minute
+            return_free_memory()
         if number % (frames // 12) == 0:
             sizes.append(resident())
             print(f"  {number:7,} frames ({number / 5 / 3600:.1f} h): {sizes[-1]:.0f} MiB", flush=True)

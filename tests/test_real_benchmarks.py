@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from wolfdog.tv.video import write_video
-from wolfdog.watch.smoothing import Mean
+from wolfdog.watch.smoothing import AnyClass, Mean
+from wolfdog.watch.smoothing.any_class_network import AnyClassConfig, AnyClassNetwork
 from wolfdog.watch.world_memory.method import WorldMemory
 from wolfdog.watch.world_memory.network import WorldNetwork, WorldNetworkConfig
 from wolfdog.watch.world_memory.posterior import CalibratedPosterior
@@ -180,3 +181,18 @@ def test_photographs_go_through_the_whole_of_it(tmp_path: Path, monkeypatch: pyt
     assert seconds > 0
     assert set(gaps) == set(benchmark.FOUR)
     assert set(gaps["night"].accuracy) == {"classifier alone", "mean of 5 frames", "memory", "ideal observer"}
+
+
+def test_harm_of_the_memory_is_measured_against_the_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    import memory_harm as benchmark
+
+    monkeypatch.setattr(benchmark, "STREAMS", 2)
+    monkeypatch.setattr(benchmark, "FRAMES", 60)
+    bank = small_bank(20, sharpness=2.0)
+    fresh = AnyClass(network=AnyClassNetwork(AnyClassConfig(width=4)))  # leaves the classifier as it is
+    alone, remembered = benchmark.row(bank, benchmark.PACES["short shots"], {"fresh": fresh})
+    assert alone.split()[0] == remembered.split()[0]
+    kept = benchmark.clear(bank)
+    right = kept.probabilities[:, 0].argmax(-1) == kept.labels[:, None]
+    assert len(kept) < len(bank)
+    assert right.mean() > (bank.probabilities[:, 0].argmax(-1) == bank.labels[:, None]).mean()

@@ -5,6 +5,7 @@ import pytest
 
 from cli_run import assert_fine, assert_told, wolfdog
 from wolfdog.tv import load_world, save_world
+from wolfdog.watch.model.watcher import Watcher
 
 
 @pytest.fixture
@@ -35,6 +36,25 @@ def test_an_evaluation_without_a_world(query, tmp_path):
     whole = json.loads((tmp_path / "scores.json").read_text())
     assert set(whole) == {"classes", "moments", "accuracy", "confusion"}
     assert {path.name for path in tmp_path.iterdir()} == {"scores.json"}
+
+
+def test_labels_of_whole_files_are_judged_by_file(query, on_air, model, tmp_path):
+    labels = {"tv-0000.mp4": "wolf", "tv-0001.mp4": "goldfish"}
+    rows = "".join(f"{name},{label}\n" for name, label in labels.items())
+    (tmp_path / "labels.csv").write_text(f"filepath,label\n{rows}")
+    ran = wolfdog("evaluate", *query, "--labels", tmp_path / "labels.csv", "--out", tmp_path)
+    assert ran.status == 0, ran.err
+    whole = json.loads((tmp_path / "scores.json").read_text())
+    assert whole["moments"] == 0
+    watcher = Watcher.load(model)
+    said = {name: [(one.snapshot, one.context) for one in watcher.watch(on_air / name)] for name in labels}
+    for place, observer in enumerate(("snapshot", "gru")):
+        given = {name: {pair[place] for pair in pairs} for name, pairs in said.items()}
+        found = sum(label in given[name] for name, label in labels.items()) / 2
+        exact = sum({label} == given[name] for name, label in labels.items()) / 2
+        bags = whole["bags"][observer]
+        assert (bags["bags"], bags["found"], bags["exact"]) == (2, found, exact)
+    assert "of 2 files or sequences labelled as a whole" in " ".join(ran.out.split())
 
 
 def test_labels_of_videos_that_are_not_there_are_told(query, on_air, tmp_path):

@@ -11,7 +11,7 @@ def stream_server(chunks, plan, *, pace=0.02, refuse=()):
     """Address of a server that sends chunks of an MPEG-TS stream.
 
     Args:
-        chunks: Bytes, sent one after the other without end, `pace` seconds apart.
+        chunks: Bytes, sent one after the other without end, `pace` seconds apart, as a camera sends its pictures.
         plan: For each connection, after how many chunks it is cut off; the last one counts for all further ones. A
             negative number stalls after that many, without closing.
         refuse: Numbers of connections, from 0, that are answered with an error.
@@ -30,13 +30,14 @@ def stream_server(chunks, plan, *, pace=0.02, refuse=()):
             self.send_header("Content-Type", "video/mp2t")
             self.end_headers()
             count = plan[min(number, len(plan) - 1)]
+            began = time.monotonic()
             try:
                 for sent in range(abs(count)):
                     if closing.is_set():
                         return
                     self.wfile.write(chunks[sent % len(chunks)])
                     self.wfile.flush()
-                    time.sleep(pace)
+                    time.sleep(max(0.0, began + (sent + 1) * pace - time.monotonic()))
                 if count < 0:
                     closing.wait(30)
             except OSError:

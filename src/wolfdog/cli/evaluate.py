@@ -8,7 +8,7 @@ import typer
 from ..errors import InputError
 from .evaluate_files import calibrate_file, evaluate_files, evaluations_of, tell_evaluations
 from .evaluate_videos import judge_watcher, label_by_head, tell_watcher
-from .options import LABELS, MERGE, STRICT
+from .options import LABELS, MERGE, Blank, Strict
 
 
 def evaluate(
@@ -41,10 +41,7 @@ def evaluate(
         Path | None,
         typer.Option(help="Simulated television only: its world.toml, for the gaps and the ideal observer."),
     ] = None,
-    blank: Annotated[
-        str | None,
-        typer.Option(help="Class that says that nothing is there.", show_default="blank, empty, vide, ..."),
-    ] = None,
+    blank: Blank = None,
     format: Annotated[  # noqa: A002 - the word that every tool has for it
         str | None,
         typer.Option(
@@ -65,7 +62,7 @@ def evaluate(
     merge_spellings: Annotated[
         bool, typer.Option("--merge-spellings", help=f"With --videos: {MERGE[0].lower()}{MERGE[1:]}")
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help=STRICT)] = False,
+    strict: Strict = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for scores.json and scores.png (gaps.png, with a world)."),

@@ -1,6 +1,7 @@
 """Evaluation of files of predictions on the command line."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,20 +10,36 @@ import numpy as np
 from .screen import complaints, console
 
 if TYPE_CHECKING:
+    from ..watch.evaluation.bag_scores import BagScores
     from ..watch.evaluation.evaluation import Evaluation
     from ..watch.formats.verified_labels import VerifiedLabels
     from ..watch.predictions import Predictions
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Scores of one set of labels.
+
+    Attributes:
+        name: What was judged.
+        frames: Scores of frames and detections; None where only files and sequences are labelled.
+        bags: Scores of files and sequences that are labelled as a whole; None where there are none.
+    """
+
+    name: str
+    frames: "Evaluation | None"
+    bags: "BagScores | None"
+
+
 def evaluate_files(
     files: Sequence[Path], labels: Path, blank: str | None, format_: str | None
-) -> list["Evaluation"]:
-    """Evaluations of each file's snapshot and, where it has one, context labels; equal snapshots once."""
+) -> list[Judged]:
+    """Scores of each file's snapshot and, where it has one, context labels; equal snapshots once."""
     from ..watch.formats import read_results
     from ..watch.formats.verified_labels import read_verified
 
     verified = read_verified(labels)
-    found: list[Evaluation] = []
+    found: list[Judged] = []
     before: list[Predictions] = []
     for path in files:
         table = read_results(path, blank=blank, format=format_).predictions
@@ -71,22 +88,32 @@ def _same(one: "Predictions", other: "Predictions") -> bool:
 
 def evaluations_of(
     table: "Predictions", verified: "VerifiedLabels", labels: Path, name: str, *, snapshot: bool = True
-) -> list["Evaluation"]:
-    """Evaluations of a table's snapshot labels and, where it has them, context labels."""
+) -> list[Judged]:
+    """Scores of a table's snapshot labels and, where it has them, context labels.
+
+    Files and sequences of several frames that are labelled as a whole are judged as such, and not frame by frame.
+    """
+    from ..watch.evaluation.bag_scores import bag_scores
     from ..watch.evaluation.evaluation import evaluate_predictions
 
     has_context = table.context is not None
     forms = [("snapshot", False)] * (snapshot or not has_context) + [("context", True)] * has_context
-    found = [
-        evaluate_predictions(
-            table,
-            verified.of(table, said=table.label_names(context=context)),
-            context=context,
-            name=f"{name}: {form}" if name else form,
+    bags = verified.bags(table)
+    found = []
+    for form, context in forms:
+        title = f"{name}: {form}" if name else form
+        truth = verified.of(table, said=table.label_names(context=context), whole=False)
+        of_frames = not bags or any(label is not None for label in truth)
+        found.append(
+            Judged(
+                title,
+                evaluate_predictions(table, truth, context=context, name=title) if of_frames else None,
+                bag_scores(bags, table.labels(context=context), table.classes, blank=table.blank_index)
+                if bags
+                else None,
+            )
         )
-        for form, context in forms
-    ]
-    foreign = found[0].foreign
+    foreign = found[0].frames.foreign if found[0].frames is not None else ()
     if foreign:
         complaints.print(
             f"wolfdog: {labels}: these labels are no class of the predictions, and count as wrong: "
@@ -97,17 +124,23 @@ def evaluations_of(
     return found
 
 
-def tell_evaluations(found: list["Evaluation"], out: Path | None) -> None:
-    """Print evaluations as tables, and write them into a folder."""
+def tell_evaluations(judged: Sequence[Judged], out: Path | None) -> None:
+    """Print scores as tables, and write them into a folder."""
     from ..watch.evaluation.evaluation_json import write_evaluations
     from ..watch.evaluation.evaluation_plot import draw_evaluations
-    from .evaluation_tables import class_table, confusion_rows, summary_table
+    from .evaluation_tables import class_table, confusion_rows, print_bags, summary_table
 
-    console.print(summary_table(found))
+    found = [one.frames for one in judged if one.frames is not None]
+    of_bags = {one.name: one.bags for one in judged if one.bags is not None}
+    if found:
+        console.print(summary_table(found))
     for one in found if len(found) <= 2 else []:  # of several files, the details are in scores.json
         console.print(class_table(one))
         console.print(confusion_rows(one))
+    for name, scores in of_bags.items():
+        print_bags(scores, name)
     if out is not None:
-        write_evaluations(out / "scores.json", found)
-        draw_evaluations(found, out / "scores.png")
-        console.print(f"{out}: scores.json, scores.png", markup=False, soft_wrap=True)
+        write_evaluations(out / "scores.json", found, bags=of_bags)
+        if found:
+            draw_evaluations(found, out / "scores.png")
+        console.print(f"{out}: scores.json{', scores.png' if found else ''}", markup=False, soft_wrap=True)

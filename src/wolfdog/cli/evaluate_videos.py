@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError, MediaError
+from .evaluation_tables import print_bags
 from .labelled_reading import LabelledFootage, read_frames
 from .screen import StageBars, console, tell_of_labels, tell_of_reading
 from .tables import confusion_table, gap_rows
@@ -23,9 +24,15 @@ def tell_watcher(judged: "ObserverPredictions", name: str, gaps: bool, out: Path
     from ..watch.evaluation.gap_plot import draw_gaps
     from ..watch.evaluation.scores import Scores, write_evaluation
 
+    labelled = bool((judged.truth >= 0).any())
+    of_bags = judged.of_bags()
     for observer in judged.probabilities:
-        if observer == "snapshot" or not observer.startswith("ideal"):
+        if observer.startswith("ideal"):
+            continue
+        if labelled or not of_bags:
             console.print(confusion_table(judged, observer))
+        if of_bags:
+            print_bags(of_bags[observer], observer)
     if gaps:
         console.print(gap_rows(Scores.of(judged, seed=None)))
     if out is None:

@@ -7,9 +7,10 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from ..watch.evaluation.bag_scores import BagScores
 from ..watch.evaluation.bootstrap import Interval
 from ..watch.evaluation.evaluation import Evaluation
-from .screen import percent
+from .screen import console, percent
 
 _MOST_CONFUSION = 10
 _MOST_CLASSES = 30
@@ -67,6 +68,27 @@ def class_table(found: Evaluation) -> Table:
     if len(some) > _MOST_CLASSES:
         table.caption = f"{len(some) - _MOST_CLASSES} classes with fewer rows are left out here"
     return table
+
+
+def print_bags(found: BagScores, name: str) -> None:
+    """Print scores over files and sequences that are labelled as a whole: a sentence, and a row for each class."""
+    shares = percent(found.found / found.bags), percent(found.exact / found.bags)
+    console.print(
+        f"{name}: of {found.bags:,} files or sequences labelled as a whole, {shares[0]} % found, {shares[1]} % without "
+        "a false label",
+        markup=False,
+        soft_wrap=True,
+    )
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("class", overflow="fold")
+    for title in ("labelled", "given", "precision", "recall"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for label, one in sorted(found.classes.items(), key=lambda pair: -pair[1].labelled)[:_MOST_CLASSES]:
+        values = (percent(one.precision), percent(one.recall))
+        table.add_row(escape(_common(label)), f"{one.labelled:,}", f"{one.said:,}", *values)
+    if len(found.classes) > _MOST_CLASSES:
+        table.caption = f"{len(found.classes) - _MOST_CLASSES} classes with fewer labels are left out here"
+    console.print(table)
 
 
 def confusion_rows(found: Evaluation) -> Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
+from .options import Blank, MethodOptions, Timestamps
 from .screen import console
 
 if TYPE_CHECKING:
@@ -47,9 +48,7 @@ def explain(
     ahead: Annotated[
         bool, typer.Option("--lookahead", help="Explain the form that reads later frames.")
     ] = False,
-    option: Annotated[
-        list[str] | None, typer.Option("--option", help="Option of the method, as name=value.")
-    ] = None,
+    option: MethodOptions = None,
     by: Annotated[
         By,
         typer.Option(
@@ -62,14 +61,8 @@ def explain(
         typer.Option("--quick", help="Estimate by one gradient; for recurrent memories, frame by frame."),
     ] = False,
     top: Annotated[int, typer.Option(min=1, help="Rows of the table.")] = 10,
-    timestamps: Annotated[
-        Path | None,
-        typer.Option(help="Table with the columns file and datetime, where the results hold no times."),
-    ] = None,
-    blank: Annotated[
-        str | None,
-        typer.Option(help="Class that says that nothing is there.", show_default="blank, empty, vide, ..."),
-    ] = None,
+    timestamps: Timestamps = None,
+    blank: Blank = None,
     out: Annotated[Path | None, typer.Option(help="Also write all rows to this CSV file.")] = None,
 ) -> None:
     """Show which past moments made a context label, each by leaving it out and running the memory again.

@@ -10,6 +10,7 @@ import typer
 
 from ..errors import InputError
 from ..extras import needs_extra
+from .options import Classes, Classifier, FrameRate, MaxPixels, Method, MethodOptions, Stall, Threads
 from .screen import complaints, console
 
 if TYPE_CHECKING:
@@ -32,23 +33,12 @@ def live(
             show_default="painted-television for tv, else none",
         ),
     ] = None,
-    classifier: Annotated[
-        str, typer.Option(help="Image classifier, as of `wolfdog watch`.")
-    ] = "efficientnet-lite0",
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            help="Names for the classifier's classes, as of `wolfdog watch`.",
-            show_default="animals; model-problem for tv with photographs",
-        ),
-    ] = None,
-    method: Annotated[str, typer.Option(help="Memory or smoothing method, as of `wolfdog watch`.")] = "auto",
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--option", help="Option of the method, as name=value.", show_default=False),
-    ] = None,
-    fps: Annotated[float, typer.Option(help="Frames a second that are looked at, of each source.")] = 5.0,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the classifier.")] = 1,
+    classifier: Classifier = "efficientnet-lite0",
+    classes: Classes = None,
+    method: Method = "auto",
+    option: MethodOptions = None,
+    fps: FrameRate = 5.0,
+    threads: Threads = 1,
     port: Annotated[int, typer.Option(help="Port of the page; 0 for any that is free.")] = 8000,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
@@ -86,12 +76,8 @@ def live(
         str | None,
         typer.Option(help="Address that gets each event as JSON, by POST.", show_default=False),
     ] = None,
-    stall: Annotated[
-        float, typer.Option(help="Connect to a source again after this many seconds without data.")
-    ] = 10.0,
-    max_pixels: Annotated[
-        int, typer.Option(min=1, help="Refuse sources with larger pictures than this many pixels.")
-    ] = 100_000_000,
+    stall: Stall = 10.0,
+    max_pixels: MaxPixels = 100_000_000,
     world: Annotated[
         Path | None,
         typer.Option(help="A world of your own for tv (.toml or .json).", show_default="wolves and dogs"),

@@ -1,6 +1,10 @@
 """Options that several commands have."""
 
 from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 
 class Crop(StrEnum):
@@ -19,9 +23,54 @@ class Deployments(StrEnum):
     FILE = "file"
 
 
+Classifier = Annotated[
+    str,
+    typer.Option(
+        help="Image classifier: efficientnet-lite0, -lite1 or -lite2, onnx:FILE, timm:NAME, or the folder of a watcher "
+        "that `wolfdog train` made.",
+    ),
+]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        help="TOML file that groups the classifier's classes under names of your own, or one that comes with wolfdog: "
+        "animals, european-mammals, north-american-mammals, model-problem. own: the classes as they are.",
+        show_default="animals, for classifiers of ImageNet's classes",
+    ),
+]
+Method = Annotated[
+    str,
+    typer.Option(
+        help="Memory or smoothing method over the predictions: memory, world-memory, hmm, mean, majority, frigate and "
+        "others; none.",
+        show_default="world-memory for the model problem's classes, else memory",
+    ),
+]
+MethodOptions = Annotated[
+    list[str] | None,
+    typer.Option("--option", help="Option of the method, as name=value: frames=9.", show_default=False),
+]
+FrameRate = Annotated[float, typer.Option(help="Frames a second that are looked at.")]
+Threads = Annotated[int, typer.Option(min=1, help="Threads of the classifier.")]
+Stall = Annotated[
+    float, typer.Option(help="Connect to a live source again after this many seconds without data.")
+]
+MaxPixels = Annotated[
+    int, typer.Option(min=1, help="Refuse files and sources with larger pictures than this many pixels.")
+]
+Fit = Annotated[Crop, typer.Option(help="How frames that are not square are fitted.")]
+Blank = Annotated[
+    str | None,
+    typer.Option(help="Class that says that nothing is there.", show_default="blank, empty, vide, ..."),
+]
+Timestamps = Annotated[
+    Path | None,
+    typer.Option(help="Table with the columns file and datetime, where the results hold no times."),
+]
+
 LABELS = (
     "Labels: CSV (video,start,end,label in seconds, hh:mm:ss or frames, or filepath,label), BORIS, Label Studio, COCO "
     "Camera Traps, a Camtrap DP package, or .npy."
 )
 MERGE = "Take labels that differ in capital letters or spaces alone as one class."
-STRICT = "Stop if a video cannot be read to its end."
+Strict = Annotated[bool, typer.Option("--strict", help="Stop if a video cannot be read to its end.")]

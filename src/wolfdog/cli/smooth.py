@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
+from .options import Blank, MethodOptions, Timestamps
 from .screen import console, tell
 from .smoother import SmoothOptions, load_smoother
 
@@ -42,24 +43,15 @@ def smooth(
             "--lookahead", help="Also read later frames, for recordings; not every method has both forms."
         ),
     ] = False,
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--option", help="Option of the method, as name=value: mode=mild, gap=120."),
-    ] = None,
-    timestamps: Annotated[
-        Path | None,
-        typer.Option(help="Table with the columns file and datetime, where the results hold no times."),
-    ] = None,
+    option: MethodOptions = None,
+    timestamps: Timestamps = None,
     images: Annotated[
         Path | None,
         typer.Option(
             help="Folder of the pictures and videos: times are read from EXIF, where the results hold none."
         ),
     ] = None,
-    blank: Annotated[
-        str | None,
-        typer.Option(help="Class that says that nothing is there.", show_default="blank, empty, vide, ..."),
-    ] = None,
+    blank: Blank = None,
     format: Annotated[  # noqa: A002 - the word that every tool has for it
         str | None,
         typer.Option(

@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..tv import load_world
 from ..watch.model.registry import IN_WORDS, NO_MEMORY
 from .labelled_reading import LabelledFootage
-from .options import LABELS, MERGE, STRICT, Crop
+from .options import LABELS, MERGE, Crop, Fit, Strict
 from .screen import console
 from .train_stages import train_from_nothing, train_on_classifier
 
@@ -56,7 +56,7 @@ def train(
             "where it is better on held-out videos.",
         ),
     ] = 0,
-    crop: Annotated[Crop, typer.Option(help="How frames that are not square are fitted.")] = Crop.SQUEEZE,
+    crop: Fit = Crop.SQUEEZE,
     window: Annotated[
         int | None,
         typer.Option(
@@ -103,7 +103,7 @@ def train(
         typer.Option(help="Learn from the files of this split alone (column split of the labels)."),
     ] = None,
     merge_spellings: Annotated[bool, typer.Option("--merge-spellings", help=MERGE)] = False,
-    strict: Annotated[bool, typer.Option("--strict", help=STRICT)] = False,
+    strict: Strict = False,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same watcher.")] = 0,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between two checkpoints.")] = 100,
 ) -> None:

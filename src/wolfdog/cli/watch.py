@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
-from .options import Crop, Deployments
+from .options import (
+    Classes,
+    Classifier,
+    Crop,
+    Deployments,
+    Fit,
+    FrameRate,
+    MaxPixels,
+    Method,
+    MethodOptions,
+    Stall,
+    Threads,
+)
 from .screen import complaints, console
 from .signals import status_of
 from .watch_job import watch_files
@@ -36,33 +48,10 @@ def watch(
         str,
         typer.Option(help="Folder for the results, or its address in object storage (s3://bucket/folder)."),
     ] = "watched",
-    classifier: Annotated[
-        str,
-        typer.Option(
-            help="Image classifier: efficientnet-lite0, -lite1 or -lite2, onnx:FILE, timm:NAME, or the folder of a "
-            "watcher that `wolfdog train` made.",
-        ),
-    ] = "efficientnet-lite0",
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            help="TOML file that groups the classifier's classes under names of your own, or one that comes with "
-            "wolfdog: animals, european-mammals, north-american-mammals, model-problem. own: the classes as they are.",
-            show_default="animals, for classifiers of ImageNet's classes",
-        ),
-    ] = None,
-    method: Annotated[
-        str,
-        typer.Option(
-            help="Memory or smoothing method over the predictions: memory, world-memory, hmm, mean, majority, "
-            "frigate and others; none.",
-            show_default="world-memory for the model problem's classes, else memory",
-        ),
-    ] = "auto",
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--option", help="Option of the method, as name=value: frames=9.", show_default=False),
-    ] = None,
+    classifier: Classifier = "efficientnet-lite0",
+    classes: Classes = None,
+    method: Method = "auto",
+    option: MethodOptions = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -74,7 +63,7 @@ def watch(
     lookahead: Annotated[
         bool, typer.Option("--lookahead", help="Let the memory read later frames too: better, but not live.")
     ] = False,
-    crop: Annotated[Crop, typer.Option(help="How frames that are not square are fitted.")] = Crop.SQUEEZE,
+    crop: Fit = Crop.SQUEEZE,
     motion: Annotated[
         bool, typer.Option("--motion", help="Also classify moving regions, for a camera that stands still.")
     ] = False,
@@ -86,7 +75,7 @@ def watch(
         str | None,
         typer.Option(help="Classify the boxes that a YOLO network finds: onnx:FILE.", show_default=False),
     ] = None,
-    fps: Annotated[float, typer.Option(help="Frames a second that are looked at.")] = 5.0,
+    fps: FrameRate = 5.0,
     skip_still: Annotated[
         bool,
         typer.Option(
@@ -94,7 +83,7 @@ def watch(
             help="Look only at frames in which something moves, and at one every two seconds otherwise.",
         ),
     ] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the classifier.")] = 1,
+    threads: Threads = 1,
     cache: Annotated[
         bool, typer.Option(help="Keep what the classifier gave, so that no frame is classified twice.")
     ] = True,
@@ -133,12 +122,8 @@ def watch(
         float | None,
         typer.Option(help="End a live source after this many seconds.", show_default="until Ctrl-C"),
     ] = None,
-    stall: Annotated[
-        float, typer.Option(help="Connect to a live source again after this many seconds without data.")
-    ] = 10.0,
-    max_pixels: Annotated[
-        int, typer.Option(min=1, help="Refuse files with larger pictures than this many pixels.")
-    ] = 100_000_000,
+    stall: Stall = 10.0,
+    max_pixels: MaxPixels = 100_000_000,
     max_download: Annotated[
         int,
         typer.Option(min=1, help="Refuse files in object storage that are larger than this many megabytes."),
@@ -154,7 +139,11 @@ def watch(
         bool, typer.Option("--annotate", help="Also write each video with its labels beneath the pictures.")
     ] = False,
     clips: Annotated[
-        bool, typer.Option("--clips", help="Also cut each event out of its video, into the folder clips.")
+        bool,
+        typer.Option(
+            "--clips",
+            help="Also cut each event but those of unknown and blank out of its video, into the folder clips.",
+        ),
     ] = False,
     clip_margin: Annotated[
         float, typer.Option(min=0.0, help="Seconds of a clip before and after its event.")

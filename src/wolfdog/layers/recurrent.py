@@ -20,6 +20,7 @@ from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
 from .execution.backend import asked_backend, variable_slot
 from .execution.compiled import CompiledRunner
 from .execution.fast_path import SequencePath, StepPath
+from .execution.graph_guards import Watches, zero_event
 from .execution.precision import Precision, check_precision
 from .execution.probing import trial
 from .execution.runner import Runner, choose
@@ -67,10 +68,12 @@ class Recurrent(SequenceLayer):
         "_pool_user",
         "_sequence_path",
         "_step_path",
+        "_watches",
     )  # paths in __dict__, which they watch, would wait for gc
     _step_path: StepPath | None
     _sequence_path: SequencePath | None
     _pool_user: PoolUser
+    _watches: Watches
     _last_form: tuple[torch.Size, bool] | None = None
     _last_reason: str | None = ""
     precision: Precision | None = None  # of layers that an earlier version pickled
@@ -80,6 +83,7 @@ class Recurrent(SequenceLayer):
         object.__setattr__(layer, "_step_path", None)
         object.__setattr__(layer, "_sequence_path", None)
         object.__setattr__(layer, "_pool_user", PoolUser())
+        object.__setattr__(layer, "_watches", Watches())
         return layer
 
     def __init__(
@@ -170,6 +174,10 @@ class Recurrent(SequenceLayer):
             return traced_call(self, x, state=state, lengths=lengths, resets=resets)
         check_pair(self.cell, state)
         batched, (events, before, ends, marks) = laid_out(x, state, lengths, resets, self.batch_first)
+        if compiling and not self._watched(events):
+            from .execution.graph_break import outside_graph
+
+            return outside_graph(self, x, state, lengths, resets)  # type: ignore[no-any-return]
         runner = own = self._runner()
         if self.checkpoint_every is not None and not compiling:
             runner = CheckpointedRunner(own, self.checkpoint_every)
@@ -287,6 +295,10 @@ class Recurrent(SequenceLayer):
         batched, given = x_t.dim() > 1, x_t
         if not batched:
             x_t = x_t.unsqueeze(0)
+        if compiling and not self._watched(x_t.unsqueeze(0)):
+            from .execution.graph_break import step_outside_graph
+
+            return step_outside_graph(self, given, state)  # type: ignore[no-any-return]
         check_pair(self.cell, state)
         state = with_batch(state, len(x_t), batched)
         runner = self._runner()
@@ -379,26 +391,31 @@ class Recurrent(SequenceLayer):
     def _asked_in_graph(self) -> str | None:
         return asked_backend(self._backend)
 
-    def _plan_in_graph(self, features: list[int], dtype: str, resets: bool) -> int:
+    def _watched(self, events: Tensor) -> bool:
+        """Whether the graph that torch.compile is making is remade where a value that a step reads changes."""
+        if torch.compiler.is_exporting():
+            return True
+        return self._watched_in_graph([len(range(n)) for n in events.shape[2:]], str(events.dtype))
+
+    def _watched_in_graph(self, features: list[int], dtype: str) -> bool:
+        return self._watches.install(self.cell, self.returns, features, dtype)
+
+    def _plan_in_graph(self, features: list[int], dtype: str, resets: bool, state: Any) -> int:
         from .execution.torch_compile import plan
 
-        return plan(self.cell, self.returns, features, dtype, resets, self.precision)
-
-    def _numbers_in_graph(self) -> list[tuple[tuple[str, ...], object]]:
-        from .execution.torch_compile import numbers_read
-
-        return numbers_read(self.cell)
+        watch, event = self._watches.latest, zero_event(features, dtype)
+        return plan(self.cell, self.returns, event, resets, state, self.precision, watch)
 
     # For torch.compile: called while the graph is made; their results are constants of the graph.
     _asked_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    _watched_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
     _plan_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
-    _numbers_in_graph._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
     def _runner(self) -> Runner:
-        if torch.compiler.is_compiling() and self._asked_in_graph() != "eager":
+        if torch.compiler.is_compiling():
             from .execution.torch_compile import GraphRunner
 
-            return GraphRunner(self, self.cell, self.returns)
+            return GraphRunner(self, self.cell, self.returns, kernels=self._asked_in_graph() != "eager")
         # Created at each call, at little cost, so that a copied, loaded or edited layer runs its own cell.
         kept = self.__dict__.get("_kept")
         if kept is None or kept[0] is not self.cell:

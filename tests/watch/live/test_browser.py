@@ -7,6 +7,7 @@ import pytest
 from headless_chromium import BROWSER, Chromium
 from live_sources import Coloured, ColourSteps, coloured, page_server, until
 from wolfdog.tv import Painter, default_world
+from wolfdog.watch.live.history import History
 from wolfdog.watch.live.pictures import PictureSource
 from wolfdog.watch.live.server import ServerOptions
 from wolfdog.watch.live.television import Television
@@ -88,7 +89,7 @@ def test_zap_and_bear_and_rounds(browser):
         browser.until("byId('context-name').textContent === 'goldfish'")
         browser.click("#rounds")
         until(lambda: television.between == 12)
-        assert "12 unknown things" in browser.run("byId('between-text').textContent")
+        browser.until("byId('between-text').textContent.includes('12 unknown things')")
         browser.until("view.sources[0].gates.size > 5")
         assert not browser.run("byId('gates').hidden")
         ink = "[...byId('bands').getContext('2d').getImageData(0, 0, byId('bands').width, byId('bands').height).data]"
@@ -120,11 +121,30 @@ def test_pause_and_steps(browser):
         assert browser.run("shown(chosen()).number") == number
 
 
+def test_a_picture_that_is_no_longer_held(browser):
+    with page_server() as (server, session):
+        until(lambda: len(session.feeds[0].history) > 25)
+        show(browser, server)
+        browser.until("chosen().moments[0].number === 0")
+        browser.press(" ")
+        session.feeds[0].history = History(seconds=0.1)
+        browser.run("(view.paused = chosen().moments[13].at, showAll())")  # its picture was never asked for
+        browser.until("!byId('waiting').hidden && byId('waiting').textContent.includes('no longer held')")
+        browser.events.clear()
+        time.sleep(1.0)
+        assert len([url for url in browser.requests() if "/pictures/" in url]) <= 1
+        browser.press("l")
+        browser.until("byId('waiting').hidden && byId('picture').naturalWidth === 32")
+
+
 def test_a_lost_connection_comes_back(browser):
     sources = [(Coloured(), ColourSteps())]
     with page_server(sources) as (server, session):
         show(browser, server)
+        browser.until("chosen().missing === null")
         before = browser.run("chosen().last().number")
+        # New moments come before the page asks for those that it missed.
+        browser.run("window.setClock = () => new Promise((done) => setTimeout(done, 400))")
         browser.send(
             "Network.emulateNetworkConditions",
             offline=True,

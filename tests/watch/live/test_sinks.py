@@ -98,6 +98,38 @@ def test_files_are_whole_in_the_midst_of_it(tmp_path):
     assert len(list((tmp_path / "a" / "garden").iterdir())) > 1  # a folder each hour
 
 
+class Set:
+    """Clock of the machine that is set with the 20th and the 40th picture; the monotonic one goes on."""
+
+    def __init__(self, first, second):
+        self.steps, self.read = {20: first, 40: second}, 0
+
+    monotonic = staticmethod(time.monotonic)
+
+    def time(self):
+        self.read += 1
+        return time.time() + sum(step for at, step in self.steps.items() if self.read > at)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "folders"), [(3600.0, -3600.0, 2), (-86400.0, 10.0, 2), (-0.5, 0.0, 1)]
+)
+def test_a_clock_that_is_set(first, second, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr("wolfdog.watch.live.feed.time", Set(first, second))
+    recording = Recording(tmp_path)
+    feed = watched(recording)
+    recording.close()
+    assert whole(tmp_path) == 60
+    moments = [one.moment for one in feed.history.after()]
+    assert max(np.diff([moment.time for moment in moments])) < 1.0  # the memory's clock does not jump
+    assert len(moments) == 60
+    tables = [read_predictions(path / "predictions.parquet") for path in tmp_path.glob("garden/*")]
+    assert len(tables) == folders
+    assert all((np.diff(table.time) >= 0).all() for table in tables)
+    written = sorted(time for table in tables for time in table.time.tolist())
+    np.testing.assert_allclose(written, sorted(moment.utc for moment in moments), atol=1e-3)
+
+
 KILLED = """
 import sys, time
 sys.path[:0] = {path!r}

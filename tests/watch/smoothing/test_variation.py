@@ -50,10 +50,10 @@ def test_background_is_frequent_and_seldom_taken_for_others() -> None:
     assert overlooked > 2 * alarms
 
 
-def test_blank_class_is_the_background() -> None:
+def test_streams_with_a_blank_class_have_no_other_background() -> None:
     made = streams(replace(NONE, background=1.0), replace(EXACT, no_blank=0.0))
     assert made.blend is not None
-    assert not made.blend.background.any()
+    assert not made.blend.hidden.any()
 
 
 def test_hesitant_classifiers_are_less_sure_of_errors() -> None:

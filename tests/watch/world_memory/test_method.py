@@ -12,6 +12,7 @@ from wolfdog.errors import CheckpointError, InputError, ShapeError
 from wolfdog.tv import Sampler, default_world
 from wolfdog.watch.predictions import Predictions
 from wolfdog.watch.world_memory.comparison import IDEAL, SNAPSHOT, contexts, ideal_context, scores_of
+from wolfdog.watch.world_memory.fitting import BAND, RELIABLE, fit_margins, fit_prudence
 from wolfdog.watch.world_memory.method import WorldMemory, WorldMemoryStream
 from wolfdog.watch.world_memory.network import WorldNetwork, WorldNetworkConfig
 from wolfdog.watch.world_memory.network_file import (
@@ -22,13 +23,7 @@ from wolfdog.watch.world_memory.network_file import (
 )
 from wolfdog.watch.world_memory.posterior import CalibratedPosterior, cross_fitted
 from wolfdog.watch.world_memory.streams import log_of, show
-from wolfdog.watch.world_memory.training import (
-    CLEAR_OVERTURNED,
-    WorldTraining,
-    fit_clear_prudence,
-    fit_prudence,
-    train_world_memory,
-)
+from wolfdog.watch.world_memory.training import WorldTraining, train_world_memory
 from wolfdog.watch.world_memory.training_streams import StreamRanges
 from world_banks import CLASSES, small_bank
 
@@ -43,7 +38,8 @@ def network() -> WorldNetwork:
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     network.temperature.fill_(1.3)
-    network.clear_prudence.fill_(2.0)
+    network.look_margin.fill_(1.5)
+    network.class_margin.fill_(2.5)
     return network.eval()
 
 
@@ -140,7 +136,7 @@ def test_prudence_leaves_clean_frames_to_the_classifier() -> None:
     """A network that takes every dog for a wolf is held back where the classifier names a clean dog rightly."""
     network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, width=4))
     with torch.no_grad():
-        network.out.bias[CLASSES.index("wolf")] = 2.0
+        network.frame_out.bias[CLASSES.index("wolf")] = 2.0
     bank = small_bank().only(("clean",))
     clear = show(bank, Sampler(default_world(), 8, seed=3).draw(400))
     clear.log_p[...] = log_of(0.25 + 0 * clear.log_p) + 1.2 * np.eye(5, dtype=np.float32)[clear.labels]
@@ -161,48 +157,66 @@ def test_prudence_leaves_clean_frames_to_the_classifier() -> None:
     assert needed <= float(network.prudence[CLASSES.index("dog")]) < needed + 0.11
 
 
-def test_a_clear_frame_keeps_its_look_and_the_memory_decides_within_it() -> None:
-    network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, looks=LOOKS, width=4))
+def test_in_a_clear_frame_the_margin_decides_what_the_memory_may_change() -> None:
+    """A context that speaks for bears and wolves, and frames that show a dog, less and more surely."""
+    network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, looks=LOOKS, width=4, bound=4.0))
     with torch.no_grad():
-        network.out.bias[CLASSES.index("wolf")] = 2.5
-    network.clear_prudence.fill_(3.0)
-    sure_other, unsure_other, dog = (
-        [0.1, 0.05, 0.02, 0.03, 0.8],
-        [0.3, 0.1, 0.1, 0.1, 0.4],
-        [0.2, 0.7, 0.0, 0.0, 0.1],
+        network.out.bias[CLASSES.index("bear")] = 6.0
+        network.out.bias[CLASSES.index("wolf")] = 6.0
+    network.look_margin.fill_(1.0)
+    network.class_margin.fill_(3.0)
+    sure_dog, canine, barely = (
+        [0.01, 0.7, 0.1, 0.0, 0.19],
+        [0.3, 0.4, 0.1, 0.0, 0.2],
+        [0.1, 0.3, 0.25, 0.0, 0.35],
     )
     said = {}
     for clear in (1.0, 0.0, np.nan):
-        seen = Predictions.from_columns(CLASSES, [sure_other, unsure_other, dog], clarity=[clear] * 3)
+        seen = Predictions.from_columns(CLASSES, [sure_dog, canine, barely], clarity=[clear] * 3)
         said[clear] = WorldMemory(network=network).smooth(seen).label_names(context=True).tolist()
-    assert said[1.0] == ["unknown", "wolf", "wolf"]
-    assert said[0.0] == said[np.nan] == ["wolf", "wolf", "wolf"]
+    assert said[1.0] == ["dog", "wolf", "bear"]
+    assert said[0.0] == said[np.nan] == ["bear", "wolf", "bear"]
 
 
-def test_prudence_of_clear_frames_is_the_least_that_keeps_the_bound() -> None:
-    network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, looks=LOOKS, width=4))
+def test_the_context_is_bounded_and_the_frame_is_not() -> None:
+    config = WorldNetworkConfig(classes=CLASSES, looks=LOOKS, width=4, bound=2.0)
+    network = WorldNetwork(config)
     with torch.no_grad():
-        network.out.bias[CLASSES.index("bear")] = 2.0
-    clean = show(small_bank().only(("clean",)), Sampler(default_world(), 8, seed=3).draw(400))
-    clean.clarity[...] = 1.0
-    log_p, clock = torch.from_numpy(clean.log_p), network.clock(torch.from_numpy(clean.seconds))
-    look_of = network.looks.argmax(-1)
-    labels = look_of[torch.from_numpy(clean.labels)]
+        network.out.bias[CLASSES.index("wolf")] = 1e3
+        network.out.bias[CLASSES.index("dog")] = -1e3
+    log_p = torch.tensor([[[0.05, 0.8, 0.05, 0.05, 0.05]]]).log()
+    clock = network.clock(torch.zeros(1, 1))
 
-    def overturned(look: int) -> float:
+    def odds() -> float:
         with torch.no_grad():
-            log_q, _ = network(log_p, clock, clarity=torch.from_numpy(clean.clarity))
-        rightly = ((log_p.exp() @ network.looks).argmax(-1) == look) & (labels == look)
-        return float((look_of[log_q.argmax(-1)] != look)[rightly].float().mean())
+            log_q, _ = network(log_p, clock)
+        return float((log_q - log_p)[0, 0, :2] @ torch.tensor([1.0, -1.0]))
 
-    def most() -> float:
-        return max(overturned(look) for look in range(4))
+    assert odds() == pytest.approx(4.0, abs=1e-4)
+    with torch.no_grad():
+        network.frame_out.bias[CLASSES.index("wolf")] = 10.0
+    assert odds() == pytest.approx(14.0, abs=1e-4)
+    with pytest.raises(InputError, match="bound of the context"):
+        WorldNetworkConfig(classes=CLASSES, bound=0.0)
 
-    assert most() > CLEAR_OVERTURNED
-    fit_clear_prudence(network, clean)
-    assert most() <= CLEAR_OVERTURNED
-    network.clear_prudence -= 0.25
-    assert most() > CLEAR_OVERTURNED
+
+def test_margins_begin_where_the_classifier_is_reliable() -> None:
+    """A classifier that is right in 60 % of the frames with a small margin, and always with a large one."""
+    rng = np.random.default_rng(0)
+    clean = show(small_bank().only(("clean",)), Sampler(default_world(), 8, seed=3).draw(400))
+    large = rng.random(clean.labels.shape) < 0.5
+    wrong = ~large & (rng.random(clean.labels.shape) < 0.4)
+    named = np.where(wrong, (clean.labels + 1) % 5, clean.labels)
+    margin = np.where(large, rng.uniform(2, 4, large.shape), rng.uniform(0, 1.5, large.shape))
+    clean.log_p[...] = np.log(0.1) + margin[..., None] * np.eye(5)[named]
+    for looks in ((), LOOKS):
+        network = WorldNetwork(WorldNetworkConfig(classes=CLASSES, looks=looks, width=4))
+        fit_margins(network, clean)
+        alone = network.look_margin if not looks else network.class_margin[:2]
+        least = alone.amax()
+        assert 1.0 <= least <= 2.0
+        seen = (margin >= float(least)) & (margin < float(least) + BAND)
+        assert (named == clean.labels)[seen].mean() >= RELIABLE
 
 
 def test_training_is_repeatable() -> None:
@@ -263,7 +277,8 @@ def test_a_network_comes_back_from_its_file(network: WorldNetwork, tmp_path: Pat
     save_file(
         tensors,
         file,
-        metadata | {"notes": '{"config": {"classes": 3, "looks": [], "width": 6, "times": true}}'},
+        metadata
+        | {"notes": '{"config": {"classes": 3, "looks": [], "width": 6, "times": true, "bound": 2.5}}'},
     )
     with pytest.raises(CheckpointError, match="classes and looks must be names"):
         load_world_network(file)

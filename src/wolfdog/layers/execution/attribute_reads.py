@@ -31,10 +31,11 @@ class Reads:
 
     Args:
         refuse: Function that raises; called with a reason where a value is read whose changes cannot be detected.
+        mode: Function that is called instead where a step asks for a mode of PyTorch.
     """
 
-    def __init__(self, refuse: Callable[[str], None]) -> None:
-        self._refuse = refuse
+    def __init__(self, refuse: Callable[[str], None], *, mode: Callable[[str], None] | None = None) -> None:
+        self._refuse, self._refuse_mode = refuse, mode or refuse
         self._thread = threading.get_ident()
         self._found: dict[tuple[int, str], Read] = {}
         self._globals: dict[tuple[int, str], GlobalRead] = {}
@@ -85,7 +86,7 @@ class Reads:
             names = names_in(function.__code__)
             asked = sorted((names.attributes | names.globals) & MODES)
             if asked:
-                self._refuse(f"a step asks for a mode of PyTorch, by {asked[0]}")
+                self._refuse_mode(f"a step asks for a mode of PyTorch, by {asked[0]}")
             asked = sorted(names.globals & INDIRECT | names.attributes & INDIRECT_METHODS)
             if asked:
                 self._refuse(f"a step looks for names that it does not tell, by {asked[0]}")

@@ -93,6 +93,10 @@ class CellRecord:
         """The cell's modules, itself first."""
         return [module for _, ref in self._modules if (module := ref()) is not None]
 
+    def named_modules(self) -> Iterator[tuple[str, nn.Module]]:
+        """The cell's modules with their dotted names, itself first."""
+        return ((prefix, module) for prefix, ref in self._modules if (module := ref()) is not None)
+
     def current(self) -> bool:
         """Whether the cell still has the modules that it had when the record was made."""
         modules = self.modules

@@ -1,5 +1,6 @@
 """Dependencies of a prepared call: places, values and objects whose change makes it invalid."""
 
+from abc import ABCMeta
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -30,6 +31,7 @@ class Watched:
         modules: Modules whose hooks would run.
         fixed: Whether the kernel stores the tensors' addresses, so that they must not change.
         makes: Whether the step makes tensors of the default format.
+        abstract: Whether the step asks for instances of classes, of which others may be registered as subclasses.
     """
 
     given: Sequence[Tensor]
@@ -47,6 +49,7 @@ class Watched:
     modules: Sequence[nn.Module] = ()
     fixed: bool = False
     makes: bool = True
+    abstract: bool = False
 
     def add(self, *slots: tuple[dict[str, Any], str]) -> None:
         """Add further places to those watched."""
@@ -146,6 +149,8 @@ def watched(
         # attributes that a user has given to a tensor
         found.changing += [Part(vars(tensor)) for tensor in tensors if vars(tensor)]
         found.bare = [tensor for tensor in tensors if not vars(tensor)]
+    asks = any(each.globals & {"isinstance", "issubclass"} for each in names)
+    found.abstract = asks or any(isinstance(value, ABCMeta) for value in values)
     found.objects += found.modules
     kinds = (*found.namespaces, *(base for held in found.objects for base in user_classes(type(held))))
     found.namespaces = list(dict.fromkeys(kinds))

@@ -1,5 +1,6 @@
 """Keys of Python values that differ wherever the values do."""
 
+import abc
 import logging
 import weakref
 from collections import deque
@@ -26,8 +27,8 @@ from torch import Tensor, nn
 from .code_names import library, parts_of_function
 from .object_contents import MOST, ignored, members, own_dict, shows_all, slots
 
-PLAIN = (int, str, bytes, bool, NoneType, EllipsisType, NotImplementedType, range, slice, Enum, torch.dtype,
-          torch.device, torch.Size, torch.layout, torch.memory_format)  # fmt: skip
+PLAIN = (int, str, bytes, bool, NoneType, EllipsisType, NotImplementedType, range, slice, torch.dtype, torch.device,
+          torch.Size, torch.layout, torch.memory_format)  # fmt: skip
 """Types whose values never change and compare by content."""
 
 _ONE = (BuiltinFunctionType, MethodWrapperType, type, ModuleType, CellType, logging.Logger)
@@ -79,6 +80,20 @@ def frozen(value: Any) -> Any:
     return _Freezing()(value)
 
 
+def registered(kind: Any) -> Any:
+    """Key of the classes that are registered with an abstract base class, and with those derived from it."""
+    if not isinstance(kind, abc.ABCMeta):
+        return None
+    found, left, seen = list[Any](), list[Any]([kind]), set[int]()
+    while left:
+        one = left.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            found.append((Same(one), frozenset(abc._get_dump(one)[0])))  # type: ignore[attr-defined]
+            left += type.__subclasses__(one)
+    return frozenset(found)
+
+
 class _Freezing:
     def __init__(self) -> None:
         self._seen: dict[int, int] = {}
@@ -88,7 +103,7 @@ class _Freezing:
         kind = type(value)
         if kind is float:
             return "float", value.hex()
-        if isinstance(value, PLAIN):
+        if isinstance(value, PLAIN) and not isinstance(value, Enum):
             return kind, value
         self._left -= 1
         if self._left < 0:
@@ -99,6 +114,8 @@ class _Freezing:
             return str(value.dtype), value.tobytes()
         if isinstance(value, Tensor):
             return "tensor", Same(value)  # a step that reads its numbers is refused
+        if isinstance(value, abc.ABCMeta):
+            return "one", Same(value), registered(value)
         if isinstance(value, _ONE) or (isinstance(value, FunctionType) and library(value)):
             return "one", Same(value)
         if isinstance(value, MethodType):
@@ -112,6 +129,8 @@ class _Freezing:
             return "function", Same(value), Same(code), *map(self, others)
         if isinstance(value, np.ndarray):
             return self._array(value)
+        if isinstance(value, Enum):
+            return kind, Same(value), tuple(map(Same, members(kind))), self._of_member(value)
         if isinstance(value, partial):
             return "partial", self(value.func), self(value.args), self(value.keywords)
         return self._made_of_parts(value, kind)
@@ -131,6 +150,17 @@ class _Freezing:
     def _attributes(self, value: Any, kind: type) -> Any:
         held = {**own_dict(value), **slots(value, kind)}
         return tuple((key, self(item)) for key, item in held.items() if not ignored(value, key))
+
+    def _of_member(self, value: Enum) -> Any:
+        """Attributes of a member of an enumeration, by identity where a value does not show what it holds."""
+        found = []
+        for key, item in own_dict(value).items():
+            if key != "__objclass__":
+                try:
+                    found.append((key, self(item)))
+                except UnwatchableError:
+                    found.append((key, Same(item)))
+        return tuple(found)
 
     def _array(self, value: "np.ndarray[Any, Any]") -> Any:
         if value.dtype.hasobject:

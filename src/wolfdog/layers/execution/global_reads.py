@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .attribute_places import HOOKS, MISSING, class_key, dict_of
 from .code_names import library, user_classes
-from .frozen_values import Same, UnwatchableError
+from .frozen_values import Same, UnwatchableError, registered
 
 
 class GlobalRead(NamedTuple):
@@ -85,7 +85,7 @@ def global_key(value: Any) -> Any:
         hooks = any(dict_of(module)[name] for module in value.modules() for name in HOOKS)
         return "module", Same(value), tuple(Same(type(module)) for module in value.modules()), hooks
     if isinstance(value, type):
-        return "one", Same(value), value.__name__, value.__qualname__
+        return "one", Same(value), value.__name__, value.__qualname__, registered(value)
     if isinstance(value, ModuleType):
         return "one", Same(value)
     if isinstance(value, Tensor):

@@ -6,6 +6,7 @@ in Python, the conditions under which it has changed. All rows together become o
 for each prepared call: Python's interpreter specializes each of its lookups, so that one takes some ten nanoseconds.
 """
 
+from abc import get_cache_token
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -103,6 +104,8 @@ def _classes(watched: Watched, source: Source) -> Iterator[str]:
     for kind in watched.namespaces:
         yield f"{source.name(vars)}({source.name(kind)}) != {source.name(dict(vars(kind)))}"
         yield f"{source.name(_order_of)}({source.name(kind)}) is not {source.name(kind.__mro__)}"
+    if watched.abstract:
+        yield f"{source.name(get_cache_token)}() != {source.name(get_cache_token())}"
     for kind in watched.named:
         yield f"{source.name(_names_of)}({source.name(kind)}) != {source.name(_names_of(kind))}"
 
@@ -185,6 +188,13 @@ GUARDS = (
     Guard("memory of tensors", _memory),
 )
 """Table of guards, the cheapest first."""
+
+VALUE_GUARDS = tuple(
+    guard
+    for guard in GUARDS
+    if guard.changes in (_identity, _class_attributes, _classes, _functions, _contents, _forms)
+)
+"""Rows over what a step reads, without those over modes and memory."""
 
 Check = Callable[..., "list[Tensor] | None"]
 """An event and states to the tensors that the kernel is given; None where something has changed."""

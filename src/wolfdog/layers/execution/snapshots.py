@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from functools import cached_property, partial
 from operator import is_
 from types import (
@@ -91,7 +92,7 @@ def reachable(*values: Any, functions: bool = True) -> Iterator[Any]:
     left = list(values)
     while left and len(seen) < MOST:
         value = left.pop()
-        if isinstance(value, _WITHOUT_PARTS) or id(value) in seen:
+        if (isinstance(value, _WITHOUT_PARTS) and not isinstance(value, Enum)) or id(value) in seen:
             continue
         seen.add(id(value))
         if isinstance(value, FunctionType):
@@ -119,6 +120,9 @@ def reachable(*values: Any, functions: bool = True) -> Iterator[Any]:
         elif isinstance(value, np.ndarray):
             if value.size > MOST or value.dtype.hasobject:
                 continue
+        elif isinstance(value, Enum):
+            left += [item for key, item in own_dict(value).items() if key != "__objclass__"]
+            left += members(type(value))
         elif shows_all(type(value)):
             left += [item for key, item in _copied(value).items() if not ignored(value, key)]
             left += members(type(value))

@@ -9,10 +9,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import reduce
 from itertools import chain
-from types import NoneType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,14 +20,11 @@ from ..cell.protocol import Returns, initial_state
 from ..cell.recurrent_dropout import fresh_dropout_masks
 from ..cell.rng import generators, replayed
 from ..cell.state import State, rebuilt, structure, tensors, transform
-from .attribute_places import dict_of, locate
-from .cell_cache import record_of
 from .compiled import CompiledRunner
 from .eager import EagerRunner
-from .global_reads import GlobalRead
+from .graph_guards import GraphWatch
 from .precision import Precision
 from .scan import dynamic, scan_steps
-from .snapshots import reachable
 
 
 class _Plans:
@@ -44,10 +39,17 @@ _plans = _Plans()
 
 
 class GraphRunner:
-    """Runner of a cell within a graph of torch.compile; by the eager loop within the graph if it cannot be compiled."""
+    """Runner of a cell within a graph of torch.compile; by the eager loop within the graph if it cannot be compiled.
 
-    def __init__(self, layer: Any, cell: nn.Module, returns: Returns | None) -> None:
-        self.layer, self.cell = layer, cell
+    Args:
+        layer: The layer, whose graph has a guard over all that a step reads.
+        cell: The cell.
+        returns: As of `Recurrent`.
+        kernels: Whether kernels may run.
+    """
+
+    def __init__(self, layer: Any, cell: nn.Module, returns: Returns | None, *, kernels: bool = True) -> None:
+        self.layer, self.cell, self.kernels = layer, cell, kernels
         self.eager = EagerRunner(cell, returns)
 
     @property
@@ -74,25 +76,20 @@ class GraphRunner:
             return self._exported(x, state, lengths, resets)
         # The length of a range makes a constant of a symbolic size: torch.compile(dynamic=True) has no others here.
         features = [len(range(n)) for n in x.shape[2:]]
-        number = self.layer._plan_in_graph(features, str(x.dtype), resets is not None)
-        masks = planned(number).rows if number else []
-        # Compared here, where the graph is made, so that the graph is remade where a number changes.
-        for path, said in self.layer._numbers_in_graph():
-            if ".".join(path) not in masks and reduce(getattr, path, self.cell) != said:
-                number = 0
-        if number == 0 or x.device.type != "cpu" or x.shape[0] == 0 or x.shape[1] == 0:
+        number, given = 0, None if state is None else form_of(state)
+        if self.kernels and _alike(x, state):
+            number = self.layer._plan_in_graph(features, str(x.dtype), resets is not None, given)
+        if number == 0 or x.shape[0] == 0 or x.shape[1] == 0:
             return self.eager.sequence(x, state, lengths, resets)
         plan = planned(number)
         fresh = self._zero(x, plan)
         before = fresh if state is None else state
-        # A step whose result is unused, so that torch.compile guards all values that a step reads.
-        self.eager.step(x[0], before)
-        states, anew = list(tensors(before)), list(tensors(fresh))
-        if lengths is not None:
-            x = zero_padding(x, lengths)
         named: dict[str, Any] = {
             name: reduce(getattr, name.split("."), self.cell) for name in (*plan.names, *plan.rows)
         }
+        states, anew = list(tensors(before)), list(tensors(fresh))
+        if lengths is not None:
+            x = zero_padding(x, lengths)
         for name, value in named.items():  # a number that changes from call to call is an argument of kernels
             named[name] = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=plan.dtype)
         y, after = run_planned(plan, named, x, states, lengths, resets, anew)
@@ -170,20 +167,51 @@ class Plan:
         self.key = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
+def form_of(state: State) -> tuple[str, list[str], list[list[int]]]:
+    """Structure of a state, and the number formats and features of its tensors."""
+    parts = list(tensors(state))
+    return (
+        structure(state),
+        [str(t.dtype) for t in parts],
+        [[len(range(n)) for n in t.shape[1:]] for t in parts],
+    )
+
+
+def _alike(x: Tensor, state: State | None) -> bool:
+    """Whether events and a state are on the CPU, of one batch."""
+    parts = [] if state is None else list(tensors(state))
+    if not all(isinstance(part, Tensor) and part.dim() > 0 for part in parts):
+        return False
+    return all(t.device.type == "cpu" for t in (x, *parts)) and all(t.shape[0] == x.shape[1] for t in parts)
+
+
 def plan(
     cell: nn.Module,
     returns: Returns | None,
-    features: list[int],
-    dtype: str,
+    event: Tensor,
     resets: bool,
+    given: tuple[str, list[str], list[list[int]]] | None,
     precision: Precision | None,
+    watch: GraphWatch,
 ) -> int:
-    """Number of the plan for a cell, stored in this module; 0 where the cell cannot be compiled."""
+    """Number of the plan for a cell, stored in this module; 0 where the cell cannot be compiled.
+
+    Args:
+        cell: The cell.
+        returns: As of `Recurrent`.
+        event: An event [B, ...].
+        resets: Whether there are resets.
+        given: Form of the state that is given; None for none.
+        precision: As of `Recurrent`.
+        watch: Watch over what a step reads.
+
+    Returns:
+        The number.
+    """
     runner = CompiledRunner(cell, returns, precision=precision or "float32")
-    event = torch.zeros(2, *features, dtype=getattr(torch, dtype.removeprefix("torch.")), device="cpu")
     try:
         with replayed(generators(event.device), event.device), fresh_dropout_masks(cell, len(event)):
-            compiled, zero = runner.prepare(event), runner.zero(event)
+            compiled, zero, named = runner.prepare(event), runner.zero(event), runner.record.named()
     except (
         Exception
     ):  # as of a cell that takes its first state from its caller: the loop in the graph says it
@@ -192,42 +220,11 @@ def plan(
         compiled is None or zero is None or compiled.draws or compiled.converts
     ):  # a graph draws random numbers in an order of its own
         return 0
-    if _reads_numpy(cell):  # a number of NumPy's breaks the graph, and a constant would be left of it
+    if given is not None and given != form_of(zero):
+        return 0
+    if watch.changed_in_graph({name: named[name] for name in compiled.names if name in named}, compiled.rows):
         return 0
     return register(compiled, resets, zero)
-
-
-def _reads_numpy(cell: nn.Module) -> bool:
-    """Whether steps of a cell read numbers or arrays of NumPy's."""
-    values: list[Any] = []
-    for read in (read for kept in record_of(cell).programs.values() for one in kept for read in one.reads):
-        if isinstance(read, GlobalRead):
-            values.append(read.scope().get(read.name))
-        elif (module := read.module()) is not None:
-            values.append(locate(module, read.name).value)
-    for value in reachable(*values):
-        if isinstance(value, list | tuple | dict):
-            values += value.values() if isinstance(value, dict) else value
-        values.append(value)
-    return any(isinstance(value, np.generic | np.ndarray) for value in values)
-
-
-def numbers_read(cell: nn.Module) -> list[tuple[tuple[str, ...], object]]:
-    """Numbers, strings, booleans and Nones that steps of a cell read, each with the attribute names that lead to it.
-
-    torch.compile turns changing numbers into arguments, so such a number has to be compared where the graph is made.
-    """
-    record, found = record_of(cell), {}
-    prefixes = {id(module): prefix for prefix, module in cell.named_modules()}
-    for programs in record.programs.values():
-        for program in programs:
-            for read in program.reads:
-                module = None if isinstance(read, GlobalRead) else read.module()
-                value = None if module is None else dict_of(module).get(read.name, module)
-                if value is not module and isinstance(value, int | float | bool | str | NoneType):
-                    way = [*filter(None, prefixes[id(module)].split(".")), read.name]
-                    found[tuple(way)] = value
-    return list(found.items())
 
 
 def register(compiled: Any, resets: bool = False, zero: State = ()) -> int:

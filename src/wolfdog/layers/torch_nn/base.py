@@ -287,7 +287,7 @@ class OnKernels(nn.RNNBase):
         if torch.compiler.is_exporting():
             return self._exported(events, hx)
         if isinstance(events, PackedSequence):
-            from .graph_break import outside_graph
+            from ..execution.graph_break import outside_graph
 
             return outside_graph(self, events, hx)
         numbers, named = self._plans_in_graph(), self._named()

@@ -3,6 +3,7 @@
 timm downloads a network's weights from its hub on first use, and keeps them.
 """
 
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -63,7 +64,7 @@ def timm_classifier(
     """
     timm = optional_package("timm", f"the classifier timm:{name}", extra="timm")
     if not timm.is_model(name):
-        near = ", ".join(timm.list_models(f"*{name.split('.')[0][:6]}*", pretrained=True)[:5])
+        near = ", ".join(get_close_matches(name, timm.list_models("*", pretrained=True), 5))
         raise InputError(f"timm has no network called {name!r}." + (f" It has {near}." if near else ""))
     try:
         model = timm.create_model(name, pretrained=True).eval()

@@ -178,7 +178,9 @@ def _notes(labels: LabelTable, unlabelled: tuple[str, ...]) -> list[str]:
             f"{len(bags)} files have labels for all of the file or sequence, which need not hold in every frame"
         )
     if unlabelled:
-        notes.append(f"{len(unlabelled)} files have no label: {some(unlabelled)}")
+        notes.append(
+            f"{len(unlabelled)} {'files have' if len(unlabelled) > 1 else 'file has'} no label: {some(unlabelled)}"
+        )
     if labels.classes and not any(map(is_blank, labels.classes)) and bags:
         notes.append(
             'no class says that nothing is there ("blank"): frames without an animal cannot be told apart'

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from os import PathLike
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from wolfdog.atomic import atomic_write
 
+from .bag_scores import BagScores
 from .confidence_scores import COVERAGES
 from .evaluation import Evaluation
 
@@ -47,20 +48,27 @@ def evaluation_as_dict(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def write_evaluations(path: str | PathLike[str], evaluations: Sequence[Evaluation]) -> None:
+def write_evaluations(
+    path: str | PathLike[str],
+    evaluations: Sequence[Evaluation],
+    *,
+    bags: Mapping[str, BagScores] | None = None,
+) -> None:
     """Write evaluations as a JSON object, atomically.
+
+    Args:
+        path: The file.
+        evaluations: Of frames and detections.
+        bags: Of files and sequences that are labelled as a whole, by name.
 
     Raises:
         OSError: The file cannot be written.
     """
+    whole: dict[str, Any] = {"evaluations": [evaluation_as_dict(one) for one in evaluations]}
+    if bags:
+        whole["bags"] = {name: found.as_dict() for name, found in bags.items()}
     with atomic_write(path) as file:
-        json.dump(
-            {"evaluations": [evaluation_as_dict(one) for one in evaluations]},
-            file,
-            indent=1,
-            ensure_ascii=False,
-            allow_nan=False,
-        )
+        json.dump(whole, file, indent=1, ensure_ascii=False, allow_nan=False)
         file.write("\n")
 
 

@@ -14,6 +14,8 @@ from ..data.labelled_video import UNLABELLED, LabelledVideo
 from ..model.context import Context
 from ..model.frame_classifier import FrameClassifier
 from ..model.unremembered import left_to_snapshot
+from ..predictions.bags import LabelledBag
+from .bag_scores import BagScores, bag_scores
 from .metrics import Labels, Mask, gap_since
 
 Probabilities = NDArray[np.float64]
@@ -35,6 +37,7 @@ class ObserverPredictions:
         ambiguous: Whether a single frame cannot decide the label [F].
         probabilities: Probabilities [F, classes] of each observer.
         further: Whether a class is labelled besides [F, classes], where several hold at a time; None if none do.
+        bags: Labels of whole files and sequences; `truth` says nothing of their frames.
     """
 
     classes: tuple[str, ...]
@@ -43,6 +46,7 @@ class ObserverPredictions:
     ambiguous: Mask
     probabilities: dict[str, Probabilities]
     further: NDArray[np.bool_] | None = None
+    bags: tuple[LabelledBag, ...] = ()
 
     def truth_for(self, name: str) -> Labels:
         """True labels [F] that an observer is judged by: where several hold, its own label if it is one of them.
@@ -63,6 +67,15 @@ class ObserverPredictions:
         """For each observer, whether its most probable label is the true one [F]."""
         return {
             name: probabilities.argmax(-1) == self.truth_for(name)
+            for name, probabilities in self.probabilities.items()
+        }
+
+    def of_bags(self) -> dict[str, BagScores]:
+        """For each observer, its scores over whole files and sequences; empty without bags."""
+        if not self.bags:
+            return {}
+        return {
+            name: bag_scores(self.bags, probabilities.argmax(-1), self.classes)
             for name, probabilities in self.probabilities.items()
         }
 
@@ -123,6 +136,22 @@ def observe(
         _among(ambiguous, truth),
         {name: np.concatenate(parts) for name, parts in probabilities.items()},
         _further(footage, len(classes)),
+        _bags(footage, classes),
+    )
+
+
+def _bags(footage: Sequence[LabelledVideo], classes: Sequence[str]) -> tuple[LabelledBag, ...]:
+    """Bags of all videos; those of one name are one."""
+    rows: dict[str, list[Labels]] = {}
+    labels: dict[str, dict[str, None]] = {}
+    start = 0
+    for video in footage:
+        for bag in video.bags:
+            rows.setdefault(bag.name, []).append(start + bag.frames)
+            labels.setdefault(bag.name, {}).update(dict.fromkeys(classes[k] for k in bag.classes))
+        start += len(video)
+    return tuple(
+        LabelledBag(name, np.concatenate(parts), tuple(labels[name])) for name, parts in rows.items()
     )
 
 

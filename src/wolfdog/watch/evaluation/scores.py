@@ -161,7 +161,9 @@ def _deviation(values: Sequence[float | None]) -> float | None:
 
 
 def write_evaluation(path: str | PathLike[str], judged: ObserverPredictions) -> None:
-    """Write accuracy and confusion matrix of each observer as JSON, atomically; with a world, accuracy by gap as well.
+    """Write accuracy and confusion matrix of each observer as JSON, atomically.
+
+    With labels of whole files, the scores over these are added as "bags"; with a world, the accuracy by gap.
 
     Args:
         path: The file.
@@ -181,6 +183,8 @@ def write_evaluation(path: str | PathLike[str], judged: ObserverPredictions) -> 
             for name, probabilities in judged.probabilities.items()
         },
     }
+    if judged.bags:
+        whole["bags"] = {name: found.as_dict() for name, found in judged.of_bags().items()}
     if IDEAL in judged.probabilities:
         whole |= Scores.of(judged).as_dict()
     with atomic_write(path) as file:

@@ -15,6 +15,7 @@ from wolfdog.text_files.delimited_text import read_table
 from wolfdog.text_files.spreadsheet import unguarded
 
 from ..predictions import Predictions
+from ..predictions.bags import LabelledBag
 
 _MEDIA = ("file", "media", "filepath", "filename", "image", "video", "path", "mediaid", "file_name")
 _LABEL = ("label", "verified", "truth", "true_label", "species", "class", "scientificname", "name")
@@ -51,7 +52,9 @@ class VerifiedLabels:
     frames: Sequence[FrameLabel] = ()
     table: LabelTable = field(default_factory=lambda: LabelTable({}))
 
-    def of(self, table: Predictions, *, said: NDArray[np.object_] | None = None) -> NDArray[np.object_]:
+    def of(
+        self, table: Predictions, *, said: NDArray[np.object_] | None = None, whole: bool = True
+    ) -> NDArray[np.object_]:
         """Label of each row of a predictions table; None where there is none.
 
         The label of a detection goes before that of its frame, that before that of a span, and that before that of a
@@ -62,6 +65,8 @@ class VerifiedLabels:
             table: N predictions.
             said: Labels [N] that are to be judged. Where several spans cover a frame, the truth is the label that was
                 said if it is one of theirs; else, and without `said`, that of the last span.
+            whole: Whether the label of a file or sequence holds for each of its frames. If not, it holds for a single
+                frame alone, and the other ones are left to `bags`.
 
         Returns:
             [N].
@@ -103,6 +108,50 @@ class VerifiedLabels:
                 continue
             labels = single or wholes.get((medium, place)) or wholes.get((medium, None)) or set()
             found[at] = next(iter(labels)) if len(labels) == 1 else None
+        for bag in () if whole else self.bags(table):
+            found[bag.rows] = None
+        return found
+
+    def bags(self, table: Predictions) -> list[LabelledBag]:
+        """Files and sequences of several frames that are labelled as a whole, without rows that have a span's label.
+
+        Args:
+            table: Predictions.
+
+        Returns:
+            The bags.
+
+        Raises:
+            LabelsError: The name of a file in the labels fits several media of the table.
+
+        Examples:
+            >>> from wolfdog.labels import LabelSpan
+            >>> table = Predictions.from_columns(["fox"], [[1], [1]], media="1.mp4", frame=[0, 5])
+            >>> whole = LabelSpan(0, float("inf"), "fox", bag="1.mp4")
+            >>> [bag] = VerifiedLabels(table=LabelTable({"1.mp4": [whole]})).bags(table)
+            >>> bag.rows.tolist(), bag.labels
+            ([0, 1], ('fox',))
+        """
+        files = matching_files(dict.fromkeys(self.table), list(dict.fromkeys(table.media.tolist())))
+        members: dict[str, list[NDArray[np.int64]]] = {}
+        labels: dict[str, dict[str, None]] = {}
+        for name, spans in self.table.items():
+            bags = [span for span in spans if span.bag]
+            if name not in files or not bags:
+                continue
+            rows, seconds = _times_of(table, files[name])
+            free = spans_at(spans, seconds, frames=table.frame[rows]) < 0
+            for span in bags:
+                covered = rows_of(
+                    span, seconds.clip(0), frames=table.frame[rows]
+                )  # times that are not known, too
+                members.setdefault(span.bag, []).append(rows[covered[free[covered]]])
+                labels.setdefault(span.bag, {})[span.label] = None
+        found = []
+        for bag, parts in members.items():
+            rows = np.unique(np.concatenate(parts))
+            if len(set(zip(table.media[rows].tolist(), table.frame[rows].tolist(), strict=True))) > 1:
+                found.append(LabelledBag(bag, rows, tuple(labels[bag])))
         return found
 
     def _in_spans(
@@ -120,10 +169,7 @@ class VerifiedLabels:
             for span in spans:
                 if span.bag:
                     wholes.setdefault((files[name], None), set()).add(span.label)
-            rows = np.flatnonzero(table.media == files[name])
-            times = table.time[rows]
-            start = float(np.nanmin(times)) if table.utc and not np.isnan(times).all() else 0.0
-            seconds = np.nan_to_num(times - start, nan=-1.0)
+            rows, seconds = _times_of(table, files[name])
             covering = spans_at(spans, seconds, frames=table.frame[rows])
             for row, number in zip(rows.tolist(), covering.tolist(), strict=True):
                 if number >= 0:
@@ -133,6 +179,14 @@ class VerifiedLabels:
                     covered = rows[rows_of(span, seconds, frames=table.frame[rows])]
                     found[covered[said[covered] == span.label]] = span.label
         return found
+
+
+def _times_of(table: Predictions, medium: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows of a medium, and their seconds since its start; -1 where they are not known."""
+    rows = np.flatnonzero(table.media == medium)
+    times = table.time[rows]
+    start = float(np.nanmin(times)) if table.utc and not np.isnan(times).all() else 0.0
+    return rows, np.nan_to_num(times - start, nan=-1.0)
 
 
 def read_verified(path: str | PathLike[str]) -> VerifiedLabels:

@@ -22,6 +22,7 @@ from .television import Television
 
 MOST_EVENTS = 200
 _LONGEST_WAIT = 30.0
+_SMALL_STEP = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +83,7 @@ class Feed:
         self._lock = Lock()
         self._stop, self._session_began = Flag(), time.monotonic()
         self._thread: Thread | None = None
-        self._count = 0
+        self._count, self._utc = 0, 0.0
         self._merge = merge("context")
         self._shown: tuple[float, int, bytes] | None = None
         self._first: LiveMoment | None = None
@@ -190,7 +191,7 @@ class Feed:
         from av.video.reformatter import VideoReformatter
 
         scaler = VideoReformatter()
-        for picture in self.source.pictures(lambda text: self._tell("lost", text)):
+        for picture in self.source.pictures(self._lost):
             if self._stop.is_set():
                 return
             self._take(picture, scaler)
@@ -202,7 +203,7 @@ class Feed:
         delay = time.monotonic() - picture.arrived
         jpeg = live_jpeg(picture, scaler)
         classes = self.labeller.classes
-        utc = time.time() - (time.monotonic() - picture.arrived)
+        utc = self._utc_of(picture)
         offset = datetime.fromtimestamp(utc).astimezone().utcoffset()
         moment = Moment(
             video=self.name,
@@ -228,12 +229,21 @@ class Feed:
         )
         self._count += 1
         self.history.add(live, jpeg)
-        if self.state != "watching":
+        if self.state != "watching" and not self.source.lost:
             self._tell("watching", "")
         self._publish(moment_message(self.number, self.name, live, self.source.dropped))
         for sink in self._sinks:
             sink.moment(self, live)
         self._add_to_event(live, jpeg)
+
+    def _utc_of(self, picture: LivePicture) -> float:
+        """Time of arrival by the clock of the machine, which may be set while the source is watched.
+
+        Steps back of less than a second are taken for the thread's own waits, and not followed.
+        """
+        utc = time.time() - (time.monotonic() - picture.arrived)
+        self._utc = self._utc if 0 < self._utc - utc < _SMALL_STEP else utc
+        return self._utc
 
     def _add_to_event(self, live: LiveMoment, jpeg: bytes) -> None:
         ended = self._merge.add(live.moment)
@@ -256,6 +266,10 @@ class Feed:
         self._publish(event_message(self.number, self.name, event))
         for sink in self._sinks:
             sink.event(self, event)
+
+    def _lost(self, text: str) -> None:
+        if self.source.lost:
+            self._tell("lost", text)
 
     def _tell(self, state: str, text: str) -> None:
         self.state, self.text = state, text

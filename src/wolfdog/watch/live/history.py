@@ -8,8 +8,8 @@ from typing import Any
 
 from ..moments import Moment
 
-SECONDS = 600.0
-"""Seconds that are held."""
+SECONDS = 660.0
+"""Seconds that are held: a minute more than the page shows, which may stand still at the oldest moment."""
 MOST_BYTES = 64 * 2**20
 """Most bytes of pictures that are held; above it, the oldest ones go first."""
 MOST_MOMENTS = 20_000

@@ -76,6 +76,8 @@ class PictureSource(ABC):
         self.name, self.kind, self.fps = name, kind, fps
         self.dropped = 0
         """Pictures that were due and were left out because the labels were late."""
+        self.lost = False
+        """Whether its connection is lost and not back yet; its last pictures may still come."""
         self._stop = Event()
 
     @abstractmethod
@@ -83,7 +85,7 @@ class PictureSource(ABC):
         """Pictures as they come, until the source ends or is stopped.
 
         Args:
-            say: Called when the state of the source changes.
+            say: Called with a sentence when the source is lost, and when it is back.
 
         Yields:
             The pictures.
@@ -118,9 +120,14 @@ class StreamPictures(PictureSource):
     def pictures(self, say: Say) -> Iterator[LivePicture]:
         """Pictures as they come; see `PictureSource`. Times go on when it is called again."""
         source = LiveSource(self._address, sampling=Soonest(self.fps), options=self._options, stop=self._stop)
-        before, base = self.dropped, self._reached
-        for arrived, picture in source.arrivals(say):
-            self.dropped = before + source.dropped
+        before, base, self.lost = self.dropped, self._reached, False
+
+        def tell(text: str) -> None:
+            self.lost = source.lost
+            say(text)
+
+        for arrived, picture in source.arrivals(tell):
+            self.dropped, self.lost = before + source.dropped, source.lost
             self._reached = base + picture.end
             yield LivePicture(replace(picture, time=base + picture.time, end=self._reached), arrived)
 

@@ -69,9 +69,10 @@ class Recording:
     """Files of all sources in one folder.
 
     Each source has a folder for each hour, `<source>/<date and time in UTC>`, with moments.csv, events.csv and
-    predictions.parquet, as `wolfdog watch` writes them; `wolfdog report` and `wolfdog smooth` read it. Lines of the CSV
-    files are written whole as they come, and predictions.parquet is replaced each minute, so that after a kill every
-    file can be read; the rows of the last minute are then in moments.csv alone.
+    predictions.parquet, as `wolfdog watch` writes them; `wolfdog report` and `wolfdog smooth` read it. A new folder
+    also begins when the clock of the machine is set back, so that the times in each file are in order. Lines of the
+    CSV files are written whole as they come, and predictions.parquet is replaced each minute, so that after a kill
+    every file can be read; the rows of the last minute are then in moments.csv alone.
 
     Args:
         folder: The folder, created where it does not exist.
@@ -105,7 +106,7 @@ class Recording:
 
     def _write(self, feed: Feed, moment: Moment, at: float) -> None:
         part = self._parts.get(feed.number)
-        if part is not None and at - part.began >= self._hour:
+        if part is not None and (at - part.began >= self._hour or part.is_after(moment)):
             del self._parts[feed.number]
             part.close()
             part = None
@@ -147,6 +148,10 @@ class _Part:
         self._tables: list[Predictions] = []
         self._rows: list[Moment] = []
         self._held: Moment | None = None
+
+    def is_after(self, moment: Moment) -> bool:
+        """Whether the clock was set back since the last moment."""
+        return self._held is not None and moment.utc < self._held.utc
 
     def add(self, moment: Moment) -> None:
         """Write a moment once the next one says how long it lasted."""

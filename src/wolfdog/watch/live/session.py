@@ -10,6 +10,7 @@ from typing import Any
 import wolfdog
 
 from .feed import Feed, FeedSink
+from .free_memory import return_free_memory
 from .hub import Hub
 from .pictures import PictureSource
 from .step_labeller import StepLabeller
@@ -17,6 +18,8 @@ from .step_labeller import StepLabeller
 _SHORTEST_PAUSE = 0.4
 _PAUSE = 4.0
 """Pause of the explaining thread, as a multiple of the time that its last round took."""
+RETURN_MEMORY = 60.0
+"""Seconds between two returns of freed memory to the system."""
 
 
 class Session:
@@ -81,8 +84,12 @@ class Session:
             self._explaining.join(seconds)
 
     def _explain(self) -> None:
+        returned = self.began
         while not self._stop.is_set():
             began = time.monotonic()
+            if began - returned >= RETURN_MEMORY:
+                returned = began
+                return_free_memory()
             if self.hub.readers:
                 self._round()
             self._stop.wait(max(_SHORTEST_PAUSE, _PAUSE * (time.monotonic() - began)))

@@ -49,6 +49,8 @@ class Pretraining:
         harm: λ: weight in the loss of what the memory harms: λ τ softplus(-m / τ) for a frame that the classifier
             names rightly, m being by how much the log probability of its class exceeds that of the next one. Each
             class of a stream weighs the same in it, whatever its share.
+        ahead_harm: λ of the form that looks ahead: it knows what follows a change of the label, and need not hold on to
+            the classifier's as much.
         guard: η: a stream weighs exp(η d) in the loss, d being by how much its loss exceeds that of the classifier, at
             the best temperature in the cross-entropy: so training attends to the streams that the memory harms.
         pairs: Share of the batches in which a second animal may be in view.
@@ -65,9 +67,10 @@ class Pretraining:
     classes: tuple[int, int] = (2, 100)
     rows: int = 176
     rate: float = 3e-3
-    balance: float = 0.2
-    harm: float = 1.5
-    guard: float = 1.5
+    balance: float = 0.4
+    harm: float = 1.25
+    ahead_harm: float = 0.4
+    guard: float = 1.2
     pairs: float = 0.15
     ranges: Ranges = TRAINED
     variation: Variation = VARIED
@@ -125,10 +128,11 @@ def loss_of(network: AnyClassNetwork, batch: Batch, options: Pretraining, *, ahe
     log_q = predict(network, batch, y, ahead=ahead)
     of_streams = -(weight * _picked(log_q, batch.labels)).sum((0, 2))
     excess = of_streams.detach() - _bare_losses(batch, weight)
-    if options.harm:
-        harm = options.harm * _harm(log_q, batch)
+    scale = options.ahead_harm if ahead else options.harm
+    if scale:
+        harm = scale * _harm(log_q, batch)
         of_streams = of_streams + harm
-        excess = excess + harm.detach() - options.harm * _harm(batch.log_p, batch)
+        excess = excess + harm.detach() - scale * _harm(batch.log_p, batch)
     guard = (options.guard * excess).clamp(-4, 4).exp()
     return (guard / guard.sum() * of_streams).sum()
 
@@ -193,10 +197,10 @@ def pretrain(
     network = AnyClassNetwork(config) if start is None else deepcopy(start).train()
     network.temperature.fill_(1.0)
     network.prudence.fill_(0.0)
-    stream = batches(options, times=network.config.times)
     for ahead in (False, True):
         if ahead and start is None:
             network.start_looking_ahead()
+        stream = batches(replace(options, seed=options.seed + ahead * 500_009), times=network.config.times)
         _train(network, stream, options, ahead, progress)
     held_out = batches(replace(options, seed=options.seed + 1_000_003, short=0.0), times=network.config.times)
     calibrate(network, list(itertools.islice(held_out, min(40, options.steps))))

@@ -14,10 +14,10 @@ class Variation:
     """Ranges of the kinds of streams that are drawn besides those of `Ranges`, evenly over the spans.
 
     Attributes:
-        background: Share of streams with a background class: the blank class where there is one, else a class that has
-            most of the visits, as "unknown" or "other" of a real classifier. It is seldom taken for other classes, and
-            other classes look partly like it.
-        visits: Share of the visits that a background class has that is not the blank one.
+        background: Share, of the streams without a blank class, of those with a background class that is not marked as
+            such, as "unknown" or "other" of a real classifier. It has most of the visits and is seldom taken for other
+            classes, and other classes look partly like it.
+        visits: Share of the visits that the background class has.
         alarm: Factor of the probability that the background class looks like another one.
         hidden: Largest share of the background's look in that of another class. The share is drawn anew at each
             appearance, from 0 to this.
@@ -30,7 +30,7 @@ class Variation:
         idleness: Factor of the frames of these gaps (log).
     """
 
-    background: float = 0.3
+    background: float = 0.6
     visits: Span = (0.3, 0.9)
     alarm: Span = (0.0, 0.25)
     hidden: Span = (0.2, 1.0)
@@ -38,8 +38,8 @@ class Variation:
     hesitant: float = 0.6
     hesitation: Span = (0.2, 1.0)
     unrelated: float = 0.08
-    idle: float = 0.3
-    idleness: Span = (1.0, 6.0)
+    idle: float = 0.15
+    idleness: Span = (1.0, 3.0)
 
 
 VARIED = Variation()
@@ -95,8 +95,8 @@ def vary(world: World, rng: np.random.Generator, variation: Variation) -> tuple[
         The parameters of the streams, and the blends of their looks.
     """
     N, K = world.frequencies.shape
-    chosen = np.flatnonzero(rng.random(N) < variation.background)
-    background = np.where(world.has_blank, 0, rng.integers(0, K, N))
+    chosen = np.flatnonzero(~world.has_blank & (rng.random(N) < variation.background))
+    background: NDArray[np.int64] = rng.integers(0, K, (N,))
     visits = uniform(rng, variation.visits, N)
     alarm, faintness = uniform(rng, variation.alarm, N), uniform(rng, variation.faintness, N)
     hidden = np.zeros(N, np.float32)
@@ -107,9 +107,8 @@ def vary(world: World, rng: np.random.Generator, variation: Variation) -> tuple[
         others = np.arange(K) != own
         confusion[n, own] = alarm[n] * confusion[n, own] + (1 - alarm[n]) * np.eye(K)[own]
         means[n, others] *= faintness[n]
-        if not world.has_blank[n]:
-            frequencies[n, others] *= (1 - visits[n]) / max(frequencies[n, others].sum(), 1e-6)
-            frequencies[n, own] = visits[n]
+        frequencies[n, others] *= (1 - visits[n]) / max(frequencies[n, others].sum(), 1e-6)
+        frequencies[n, own] = visits[n]
     hesitant = rng.random(N) < variation.hesitant
     hesitation = uniform(rng, variation.hesitation, N) * hesitant
     unrelated = np.asarray(rng.random(N) < variation.unrelated)

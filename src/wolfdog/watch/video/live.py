@@ -52,10 +52,12 @@ class LiveSource:
         self.name = without_password(address)
         self.dropped = 0
         """Sampled frames that were dropped because the classifier was late."""
+        self.lost = False
+        """Whether the connection is lost and not back yet, as of the last sentence that was said."""
         self._sampling: Sampling = Rate(5.0) if sampling is None else sampling
         self._options = options or LiveOptions()
         self._queue: deque[tuple[float, Picture]] = deque()
-        self._said: deque[str] = deque()
+        self._said: deque[tuple[str, bool]] = deque()
         self._ready = threading.Condition()
         self._stop = threading.Event()
         self._error: BaseException | None = None
@@ -131,7 +133,7 @@ class LiveSource:
                 said, self._said = self._said, deque()
                 done = self._done
                 self._ready.notify_all()
-            for text in said:
+            for text, self.lost in said:
                 tell(text)
             over = seconds is not None and self._clock() >= seconds and not self._connection.recorded
             if self._over.is_set():
@@ -162,7 +164,9 @@ class LiveSource:
             try:
                 for picture in self._sampling.pick(connection.pictures(self._stop.is_set)):
                     if failures:
-                        self._say(f"is back after {self._clock() - lost:.1f} s and {failures} attempts")
+                        self._say(
+                            f"is back after {self._clock() - lost:.1f} s and {failures} attempts", lost=False
+                        )
                         failures = 0
                     self._put(picture)
                 reason = "the stream ended"
@@ -179,7 +183,7 @@ class LiveSource:
                 raise MediaError(f"{self.name}: cannot be read ({reason}). Check {check}.")
             if connection.number > before:
                 wait, failures, lost = options.first_wait, 0, self._clock()
-                self._say(f"the connection was lost at {lost:.1f} s ({reason}); it is tried again")
+                self._say(f"the connection was lost at {lost:.1f} s ({reason}); it is tried again", lost=True)
             failures += 1
             self._stop.wait(wait)
             wait = min(2 * wait, options.longest_wait)
@@ -198,9 +202,9 @@ class LiveSource:
             self._queue.append((time.monotonic(), picture))
             self._ready.notify_all()
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, *, lost: bool) -> None:
         with self._ready:
-            self._said.append(f"{self.name}: {text}.")
+            self._said.append((f"{self.name}: {text}.", lost))
             self._ready.notify_all()
 
     def _clock(self) -> float:

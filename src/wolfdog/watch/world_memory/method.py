@@ -27,9 +27,10 @@ class WorldMemory(Method):
 
     The pretrained network knows the world of `wolfdog.tv.default_world`, in which wolves occur with bears, and dogs
     with goldfish: after a bear, an unclear canine is a wolf. It reads the log probabilities of wolf, dog, bear,
-    goldfish and unknown, in any order, and the seconds between frames. In clear frames (`Predictions.clarity`) it holds
-    on to what the classifier is sure of: it decides between wolf and dog, and leaves other things alone. It was trained
-    on the probabilities of EfficientNet-Lite0 for photographs, clean and degraded (`wolfdog pretrain --world`).
+    goldfish and unknown, in any order, and the seconds between frames. What came before changes the ratio of two
+    probabilities by a bounded factor, and in clear frames (`Predictions.clarity`) the classifier is trusted, the more
+    the surer it is. The memory was trained on the probabilities of EfficientNet-Lite0 for photographs, clean and
+    degraded (`wolfdog pretrain --world`).
 
     The memory goes from frame to frame, with the mean of each frame's rows. The context of a row is computed from the
     state after its frame and the row's own probabilities, so that each detection has a label of its own.

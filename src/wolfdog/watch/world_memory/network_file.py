@@ -1,5 +1,6 @@
 """File of a world's network."""
 
+import math
 from collections.abc import Mapping
 from functools import cache
 from os import PathLike
@@ -45,14 +46,18 @@ def load_world_network(path: str | PathLike[str]) -> WorldNetwork:
 
 
 def _untrained(config: Mapping[str, Any]) -> WorldNetwork:
-    classes, looks, width, times = (config[name] for name in ("classes", "looks", "width", "times"))
+    classes, looks, width, times, bound = (
+        config[name] for name in ("classes", "looks", "width", "times", "bound")
+    )
     for names in (classes, looks):
         if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
             raise ValueError(f"classes and looks must be names, got {names!r}")
     if not (isinstance(width, int) and width <= LARGEST_WIDTH and isinstance(times, bool)):
         raise ValueError(f"width {width!r} or times {times!r} cannot be")
+    if not (isinstance(bound, float) and math.isfinite(bound)):
+        raise ValueError(f"bound {bound!r} cannot be")
     return WorldNetwork(
-        WorldNetworkConfig(classes=tuple(classes), looks=tuple(looks), width=width, times=times)
+        WorldNetworkConfig(classes=tuple(classes), looks=tuple(looks), width=width, times=times, bound=bound)
     )
 
 

@@ -55,7 +55,7 @@ class StreamRanges:
     noise: Span = (0.0, 0.8)
     fading: Span = (0.5, 0.98)
     shot_noise: Span = (0.0, 1.0)
-    sharpness: Span = (0.5, 1.1)
+    sharpness: Span = (0.3, 1.1)
     distracting: Span = (0.0, 0.9)
     clean: float = 0.4
     unseen: float = 0.3

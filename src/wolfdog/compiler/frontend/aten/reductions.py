@@ -75,7 +75,14 @@ def _var(o: Operands, x: Batched, dims: Any = None, correction: float = 1, keepd
 
 def _std(o: Operands, x: Batched, dims: Any = None, correction: float = 1, keepdim: bool = False) -> Batched:
     value, axis = _var(o, x, dims, correction, keepdim)
-    return o.b("sqrt", value), axis
+    return _root(o, value), axis
+
+
+def _root(o: Operands, value: Value) -> Value:
+    """Square root whose derivative at zero is zero, as that of PyTorch's norms and deviations."""
+    zero = o.b("eq", value, o.number(0))
+    root = o.b("sqrt", o.b("where", zero, o.number(1), value))
+    return o.b("where", zero, o.number(0), root)
 
 
 def _largest(o: Operands, value: Value, axes: tuple[int, ...]) -> Value:
@@ -169,7 +176,7 @@ def _vector_norm(
     if order != 2:
         raise Refusal(f"a norm of order {order} {o.b.where}")
     squared, axis = _reduce("sum")(o, (o.b("mul", x[0], x[0]), x[1]), dims, keepdim)
-    return o.b("sqrt", squared), axis
+    return _root(o, squared), axis
 
 
 def _cumsum(o: Operands, x: Batched, dim: int, **_: Any) -> Batched:

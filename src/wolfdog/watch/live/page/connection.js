@@ -39,21 +39,22 @@ async function setClock() {
   }
 }
 
-// Moments of a source after the last one that is known.
+// Moments of a source that passed without a connection, from the first one that is missing.
 async function fill_(source) {
-  const after = (source.last()?.number ?? -1) + 1;
-  const answer = await fetch(`/history?source=${source.facts.number}&after=${source.filled ? after : 0}`, { cache: "no-store" }).catch(() => null);
+  if (source.missing === null) return;
+  const answer = await fetch(`/history?source=${source.facts.number}&after=${source.missing}`, { cache: "no-store" }).catch(() => null);
   if (!answer?.ok) return;
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
+  let [rest, whole] = ["", true];
   for (;;) {
-    const { value, done } = await reader.read().catch(() => ({ done: true }));
-    if (done) break;
-    const lines = (rest + value).split("\n");
+    const part = await reader.read().catch(() => null);
+    if (part === null) whole = false;
+    if (part === null || part.done) break;
+    const lines = (rest + part.value).split("\n");
     rest = lines.pop();
     for (const line of lines) if (line) keep(JSON.parse(line));
   }
-  source.filled = true;
+  if (whole) source.missing = null;
   showAll();
 }
 
@@ -118,6 +119,7 @@ async function begin(session) {
     session.sources.forEach((facts, k) => {
       [view.sources[k].state, view.sources[k].text] = [facts.state, facts.text];
       if (facts.television) view.sources[k].facts.television = facts.television;
+      view.sources[k].missing ??= (view.sources[k].last()?.number ?? -1) + 1; // before new moments come
     });
     showBetween();
   }

@@ -31,6 +31,7 @@ class Source {
     this.state = facts.state;
     this.text = facts.text;
     this.moments = [];
+    this.missing = 0; // number of the first moment that has to be asked for; null: none
     this.events = [];
     this.verdicts = [];
     this.gates = new Map(); // number of a moment -> values of all panels
@@ -84,7 +85,7 @@ class Source {
     const oldest = this.last().at - HELD;
     let gone = 0;
     while (this.moments[gone].at < oldest) gone += 1;
-    if (gone > 20) {
+    if (gone > 20 || this.moments[0].at < oldest - 30) {
       for (const one of this.moments.splice(0, gone)) this.gates.delete(one.number);
     }
   }

@@ -4,6 +4,8 @@
 const BARS = 5;
 const STATES = { starting: "starting", lost: "connection lost", failed: "cannot be read", ended: "ended" };
 
+const AGAIN = 2; // seconds after which a picture that did not come is asked for again
+
 // A picture that is asked for only when the one before it has come, so that a slow connection shows fewer.
 class LivePicture {
   constructor(element) {
@@ -11,19 +13,25 @@ class LivePicture {
     this.loading = false;
     this.wanted = null;
     this.current = null;
+    this.failed = null;
+    this.failedAt = 0;
     const done = () => {
       this.loading = false;
       if (this.wanted !== null) this.load(this.wanted);
     };
-    element.addEventListener("load", done);
+    element.addEventListener("load", () => {
+      this.failed = null;
+      done();
+    });
     element.addEventListener("error", () => {
-      this.current = null;
+      [this.failed, this.failedAt, this.current] = [this.current, now(), null];
       done();
     });
   }
 
   show(address) {
     if (address === this.current && this.wanted === null) return;
+    if (address === this.failed && now() - this.failedAt < AGAIN) return;
     if (this.loading) this.wanted = address;
     else this.load(address);
   }
@@ -109,11 +117,14 @@ function showStage() {
   if (!source) return;
   if (!stage.picture) {
     stage.picture = new LivePicture(byId("picture"));
+    byId("picture").addEventListener("error", showStage);
     byId("picture").addEventListener("load", ({ target }) => byId("stage").classList.toggle("wide", target.naturalWidth > 1.2 * target.naturalHeight));
   }
   const moment = shown(source);
   const waiting = byId("waiting");
-  const state = source.state === "watching" ? "" : [STATES[source.state] ?? source.state, source.text].filter(Boolean).join(": ");
+  const gone = moment && view.link === "open" && stage.picture.failed === pictureAddress(source, moment.number);
+  const fault = gone ? "the picture of this moment is no longer held" : "";
+  const state = source.state === "watching" ? fault : [STATES[source.state] ?? source.state, source.text].filter(Boolean).join(": ");
   waiting.hidden = Boolean(moment) && !state;
   waiting.classList.toggle("over", Boolean(moment));
   waiting.textContent = state && state !== "starting" ? shortened(state, 240) : "waiting for the first picture";
