@@ -7,12 +7,16 @@ file or the new one, and never a part of either.
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, TextIO, overload
+
+_UNFINISHED = re.compile(r"\.wolfdog-[0-9a-f]{12}(\.|$)")
+"""Names of temporary files."""
 
 _OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENAMETOOLONG}
 """Errors of a disk that is full, read-only or broken."""
@@ -105,6 +109,30 @@ def atomic_write(
     encoding = "utf-8" if mode == "w" else None
     with atomic_path(path) as beside, beside.open(mode, encoding=encoding, newline=newline) as file:
         yield file
+
+
+def remove_unfinished(folder: str | os.PathLike[str]) -> None:
+    """Delete the temporary files that killed writers left in a folder and its subfolders.
+
+    Call it only where no other process writes into the folder.
+
+    Args:
+        folder: The folder; without effect if it does not exist.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in (".wolfdog-0123456789ab.csv", ".wolfdog-job"):
+        ...         (Path(folder) / name).touch()
+        ...     remove_unfinished(folder)
+        ...     [path.name for path in Path(folder).iterdir()]
+        ['.wolfdog-job']
+    """
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if _UNFINISHED.match(name):
+                with contextlib.suppress(OSError):
+                    Path(place, name).unlink(missing_ok=True)
 
 
 def _destination(path: Path) -> Path:

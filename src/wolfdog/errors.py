@@ -7,6 +7,7 @@
     │   ├── LabelsError              a labels file cannot be understood
     │   └── ONNXError                an ONNX file cannot be used, or a layer not be expressed in ONNX
     ├── MediaError                   a video or picture cannot be read or written
+    ├── StorageError                 an object storage cannot be reached, or refuses
     ├── CheckpointError              a saved model or training state cannot be used
     └── MissingPackageError (ImportError)    an optional package that is needed is not installed
 
@@ -42,6 +43,10 @@ class ONNXError(InputError):
 
 class MediaError(WolfdogError):
     """Video or picture that cannot be read or written."""
+
+
+class StorageError(WolfdogError):
+    """Object storage that cannot be reached, or refuses."""
 
 
 class MediaWarning(UserWarning):

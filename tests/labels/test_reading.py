@@ -131,3 +131,13 @@ def test_rounded_timestamps_fall_into_their_own_span(fps, lengths):
         start += length
     stamps = [math.floor(frame / fps * 1e7) / 1e7 for frame in range(start)]  # a container's coarser clock
     assert labels_at(spans, stamps) == expected
+
+
+def test_guarded_cells_are_read_as_they_were(tmp_path):
+    (tmp_path / "labels.csv").write_text(
+        "video,start,end,label\n'=1+1.mp4,0,1,'-wolf\n'plain.mp4,0,1,'''@x\n"
+    )
+    assert {name: spans[0].label for name, spans in read_labels(tmp_path / "labels.csv").items()} == {
+        "=1+1.mp4": "-wolf",
+        "'plain.mp4": "''@x",
+    }

@@ -1,6 +1,7 @@
 """Small jobs in this process: sites of images and a few videos, a classifier of colours, a memory that is none."""
 
 import hashlib
+import time
 
 from colour_classifier import ColourClassifier
 from watch_cards import BLUE, GREEN, RED, picture
@@ -49,6 +50,22 @@ class Quiet:
 def colours():
     """A labeller without a network."""
     return ClassifierLabeller(ColourClassifier(), Mean(frames=3))
+
+
+def slow_colours(folder):
+    """A labeller that takes 0.3 s for each file, and notes the node of the Ray cluster that it runs on."""
+    import ray
+
+    (folder / ray.get_runtime_context().get_node_id()).touch()
+    labeller = colours()
+    infer = labeller._classifier.infer
+
+    def slowly(images):
+        time.sleep(0.3)
+        return infer(images)
+
+    labeller._classifier.infer = slowly
+    return labeller
 
 
 def job(source, out, *, record=None, labels=None, **options):

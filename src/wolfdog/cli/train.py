@@ -112,6 +112,7 @@ def train(
     By default a pretrained classifier looks at the frames, a linear head learns the labels from its features, in
     seconds and from few labels, and the memory that comes with wolfdog is fitted to them.
     """
+    from ..atomic import remove_unfinished
     from ..labels import read_labels
     from ..watch.classifiers.efficientnet_lite import VARIANTS
     from ..watch.data.labelled_media import classes_of, find_labelled_media
@@ -143,6 +144,7 @@ def train(
             f"--uninformative: {unknown[0]!r} is no label; expected some of {', '.join(classes)}"
         )
     footage = LabelledFootage(find_labelled_media(videos, table, labels, split=split), classes, strict)
+    remove_unfinished(out)  # of a run that was killed
     context = ContextTraining(
         OptimizerSettings(steps, 5e-3, weight_decay=weight_decay),
         chunk,

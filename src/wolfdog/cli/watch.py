@@ -37,13 +37,17 @@ def watch(
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="Videos, images, folders of them, a COCO Camera Traps JSON file, a Camtrap DP package, camera:0, the "
-            "address of a stream (rtsp://, http://, udp://), or - for a list on standard input. Several cameras and "
-            "streams are watched at once, each in a folder of its own.",
+            help="Videos, images, folders of them, a COCO Camera Traps JSON file, a Camtrap DP package, the address of "
+            "files in object storage (s3://bucket/folder), camera:0, the address of a stream (rtsp://, http://, "
+            "udp://), or - for a list on standard input. Several cameras and streams are watched at once, each in a "
+            "folder of its own.",
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("watched"),
+    out: Annotated[
+        str,
+        typer.Option(help="Folder for the results, or its address in object storage (s3://bucket/folder)."),
+    ] = "watched",
     classifier: Classifier = "efficientnet-lite0",
     classes: Classes = None,
     method: Method = "auto",
@@ -120,6 +124,10 @@ def watch(
     ] = None,
     stall: Stall = 10.0,
     max_pixels: MaxPixels = 100_000_000,
+    max_download: Annotated[
+        int,
+        typer.Option(min=1, help="Refuse files in object storage that are larger than this many megabytes."),
+    ] = 20_000,
     all_probabilities: Annotated[
         bool,
         typer.Option(
@@ -175,6 +183,7 @@ def watch(
     """
     from ..watch.jobs.job import JobOptions
     from ..watch.jobs.ray_cluster import run_on_ray
+    from ..watch.jobs.remote_results import RemoteResults
     from ..watch.labelling.loading import LabelOptions, load_labeller, load_model_labeller
     from ..watch.recorder import Recorder, RecordOptions
     from ..watch.video.camera_dates import DateOptions
@@ -187,6 +196,7 @@ def watch(
         grouping=deployments.value,
         shifts=dict(parse_shift(text) for text in shift_time or []),
         live=LiveOptions(seconds=duration, stall=stall, max_pixels=max_pixels),
+        largest=max_download * 1_000_000,
     )
     options = LabelOptions(
         classifier=classifier,
@@ -210,6 +220,8 @@ def watch(
             "--model brings its own classifier, classes, memory and frame rate: leave --classifier, --classes, "
             "--method, --option, --crop, --motion, --detections, --detector, --fps and --skip-still out."
         )
+    remote = RemoteResults.at(out)
+    folder = Path(out) if remote is None else remote.folder
     media = list_media(sources, listing)
     live = [medium for medium in media if medium.live is not None]
     files = [medium for medium in media if medium.live is None]
@@ -217,6 +229,11 @@ def watch(
         raise InputError(
             f"{live[0].name}: a live source is read once, as it comes. Leave --annotate, --clips, --lookahead, "
             "--motion, --detections and --detector out."
+        )
+    if live and remote is not None:
+        raise InputError(
+            f"{out}: the results of a live source grow as it is watched, and object storage takes whole files alone. "
+            "Choose a folder for --out."
         )
     loader: Loader = (
         partial(load_labeller, options)
@@ -244,14 +261,14 @@ def watch(
             threads=threads,
             runner=None if ray is None else partial(run_on_ray, address=ray, processes=workers),
         )
-        status = watch_files(files, out, loader, job, dry_run=dry_run)
+        status = watch_files(files, folder, loader, job, dry_run=dry_run, remote=remote)
     if live and status <= 1 and not dry_run:
         labeller = loader()
 
-        def recorder(folder: Path) -> Recorder:
+        def recorder(place: Path) -> Recorder:
             return Recorder(
                 labeller,
-                folder,
+                place,
                 min_event=min_event,
                 event_gap=event_gap,
                 utc=all_utc(live),
@@ -259,7 +276,7 @@ def watch(
                 guard_formulas=guard_formulas,
             )
 
-        status = max(status, _watch_live(live, out, recorder, alone=not files, duration=duration))
+        status = max(status, _watch_live(live, folder, recorder, alone=not files, duration=duration))
     if status:
         raise typer.Exit(status)
 

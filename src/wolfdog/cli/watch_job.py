@@ -11,12 +11,19 @@ from .signals import status_of
 if TYPE_CHECKING:
     from ..watch.jobs.job import JobOptions, Totals
     from ..watch.jobs.plan import Deployment
+    from ..watch.jobs.remote_results import RemoteResults
     from ..watch.jobs.workers import Loader
     from ..watch.video.media import Medium
 
 
 def watch_files(
-    media: Sequence["Medium"], out: Path, loader: "Loader", options: "JobOptions", *, dry_run: bool
+    media: Sequence["Medium"],
+    out: Path,
+    loader: "Loader",
+    options: "JobOptions",
+    *,
+    dry_run: bool,
+    remote: "RemoteResults | None" = None,
 ) -> int:
     """Label files as a job.
 
@@ -26,6 +33,7 @@ def watch_files(
         loader: Makes a labeller.
         options: Options of the job.
         dry_run: Whether the plan is shown alone.
+        remote: Place in object storage to which the results are copied when the job is complete.
 
     Returns:
         Exit status: 0, 1 after a file that could not be read to its end, or that of an interrupt.
@@ -34,6 +42,7 @@ def watch_files(
         InputError: An option is invalid, or another run writes into the folder.
         MediaError: A disk with files was removed.
         OSError: A file cannot be written.
+        StorageError: An object storage cannot be reached.
     """
     from ..watch.jobs.folder import without_products
     from ..watch.jobs.job import Job
@@ -62,7 +71,10 @@ def watch_files(
             soft_wrap=True,
         )
         return status_of(error)
-    console.print(f"{out}: {_summary(totals)}", markup=False, soft_wrap=True)
+    if remote is not None:
+        remote.upload()
+    place = out if remote is None else remote.address
+    console.print(f"{place}: {_summary(totals)}", markup=False, soft_wrap=True)
     return int(totals.whole < totals.media)
 
 

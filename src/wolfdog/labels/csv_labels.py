@@ -9,6 +9,7 @@ from pathlib import Path
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError, LabelsError, MediaError
 from wolfdog.text_files.delimited_text import read_lines
+from wolfdog.text_files.spreadsheet import unguarded
 
 from .boris import events_table, is_events_table
 from .rows import LabelRow, is_blank
@@ -69,7 +70,9 @@ def read_csv(path: Path, problems: list[str]) -> Iterator[LabelRow]:
         if any(field.strip() for field in fields[len(header) :]):
             problems.append(f"{where}: expected {len(header)} fields as in the header, got {len(fields)}.")
             continue
-        cells = {name: fields[at].strip() if at < len(fields) else "" for name, at in places.items()}
+        cells = {
+            name: unguarded(fields[at].strip()) if at < len(fields) else "" for name, at in places.items()
+        }
         if cells.get("frame") and not cells["label"]:
             continue  # a row of a review queue that nobody has filled in yet
         try:

@@ -217,7 +217,7 @@ class Recorder:
             if why is None:
                 readable.append(medium)
             else:
-                trouble = f"{medium.path}: {why}. Rename or move it."
+                trouble = f"{medium.place}: {why}. Rename or move it."
                 results[medium.name] = replace(results[medium.name], trouble=trouble)
 
         def tell(medium: Medium, reason: str) -> None:
@@ -272,6 +272,7 @@ class Recorder:
             evidence=self._evidence,
             clips=None if self._clips is None else ClipChoice(margin=self._clips, min_event=self._min_event),
             copy=copy,
+            stored=medium.stored,
         )
 
     def _write(self, labels: Labels, files: VideoFiles | None) -> None:

@@ -26,8 +26,10 @@ _LABELS = (
         "score", "confidence", "probability", "classificationprobability",
     )),
 )  # fmt: skip
-_RANKED = re.compile(r"(?:label|prediction|class|top)(\d+)(label|prediction|class)?$")
-_RANKED_SCORE = re.compile(r"(?:score|confidence|probability|prob)(\d+)$|top(\d+)(?:score|confidence|prob)$")
+_RANKED = re.compile(r"(?:label|prediction|class|top)(\d{1,4})(label|prediction|class)?$")
+_RANKED_SCORE = re.compile(
+    r"(?:score|confidence|probability|prob)(\d{1,4})$|top(\d{1,4})(?:score|confidence|prob)$"
+)
 _SUM_TOLERANCE = 0.02
 
 

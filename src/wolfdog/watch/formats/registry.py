@@ -19,7 +19,7 @@ FORMATS: dict[str, type[Results]] = {
 }
 """Every format by its name."""
 
-_SUFFIXES = {
+SUFFIXES = {
     ".json": "megadetector",
     ".csv": "csv",
     ".tsv": "csv",
@@ -27,6 +27,7 @@ _SUFFIXES = {
     ".parquet": "parquet",
     ".npy": "npy",
 }
+"""Name of the format of files with a suffix."""
 
 
 def read_results(
@@ -64,11 +65,11 @@ def read_results(
     path = Path(path)
     if format is None and (path.is_dir() or path.name == "datapackage.json"):
         format = CamtrapDP.name  # noqa: A001
-    name = format or _SUFFIXES.get(path.suffix.lower())
+    name = format or SUFFIXES.get(path.suffix.lower())
     if name not in FORMATS:
         raise InputError(
             f"{path}: the suffix {path.suffix!r} belongs to no known format: expected one of "
-            f"{', '.join(_SUFFIXES)}. Name the format: {', '.join(FORMATS)}."
+            f"{', '.join(SUFFIXES)}. Name the format: {', '.join(FORMATS)}."
             if format is None
             else f"format must be one of {', '.join(FORMATS)}; got {format!r}."
         )

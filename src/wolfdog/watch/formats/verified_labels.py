@@ -12,6 +12,7 @@ from wolfdog.errors import InputError
 from wolfdog.labels import LabelTable, matching_files, read_labels, rows_of, spans_at
 from wolfdog.text_files.camtrap_package import Table, read_package
 from wolfdog.text_files.delimited_text import read_table
+from wolfdog.text_files.spreadsheet import unguarded
 
 from ..predictions import Predictions
 from ..predictions.bags import LabelledBag
@@ -222,7 +223,8 @@ def read_verified(path: str | PathLike[str]) -> VerifiedLabels:
     if path.name == "datapackage.json" or (path / "datapackage.json").is_file():
         return VerifiedLabels(table=_of_package(path / "datapackage.json" if path.is_dir() else path))
     if path.is_file() and path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        header, rows, _ = read_table(path)
+        header, lines, _ = read_table(path)
+        rows = [[unguarded(field) for field in line] for line in lines]
         places = {name.lower(): at for at, name in enumerate(header)}
         if not {"frame", "detection"}.isdisjoint(places) and "start" not in places:
             return VerifiedLabels(_of_frames(path, places, rows))

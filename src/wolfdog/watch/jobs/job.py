@@ -255,8 +255,8 @@ class _Run:
                 path = self._folder.out / name
                 if self._foreign(name, path):
                     reasons[medium.name] = (
-                        f"{medium.path}: it is not labelled, because {path} is in the way, which wolfdog has not made. "
-                        "Rename it, or choose another --out."
+                        f"{medium.place}: it is not labelled, because {path} is in the way, which wolfdog has not "
+                        "made. Rename it, or choose another --out."
                     )
                     break
         return reasons

@@ -10,7 +10,7 @@ from wolfdog.errors import InputError
 
 from ..predictions import Predictions, read_predictions, write_predictions
 from ..video.media import Medium
-from .signature import Signature, signature
+from .signature import Signature, signature_of
 
 PERIOD = 1.0
 """Seconds of work that are committed together."""
@@ -46,7 +46,7 @@ class MediaStore:
             medium: The file.
         """
         found = self._found.get(medium.name)
-        if found is None or found[0] != signature(medium.path):
+        if found is None or found[0] != signature_of(medium):
             return None
         _, stem, first, stop, trouble = found
         if first == stop:
@@ -69,7 +69,7 @@ class MediaStore:
         Raises:
             OSError: A group cannot be written.
         """
-        now = signature(medium.path)
+        now = signature_of(medium)
         if now is None:
             return  # it has gone: another run shall look again
         self._waiting.append((medium.name, now, table, trouble))

@@ -16,7 +16,7 @@ from ..video.media import Medium
 from .folder import TABLES
 from .media_store import MediaStore
 from .plan import Deployment, Record
-from .signature import readable
+from .signature import is_readable, readable
 
 PERIOD = 2.0
 """Seconds after which a part is closed, at the end of a deployment."""
@@ -144,11 +144,16 @@ class _OpenPart:
 
     def _settled(self, deployment: Deployment, results: list[Watched]) -> bool:
         """Whether another run would find the same troubles; raises if the disk was removed."""
-        paths = {medium.name: medium.path for medium in deployment.media}
-        gone = [name for one in results if one.trouble is not None and not readable(paths[name := one.video])]
-        if gone and _removed(paths[gone[0]], [medium.path for medium in deployment.media]):
+        media = {medium.name: medium for medium in deployment.media}
+        gone = [
+            medium
+            for one in results
+            if one.trouble is not None and not is_readable(medium := media[one.video])
+        ]
+        on_disk = [medium.path for medium in gone if medium.stored is None]
+        if on_disk and _removed(on_disk[0], [medium.path for medium in deployment.media]):
             raise MediaError(
-                f"{paths[gone[0]]}: this file and its neighbours can no longer be read. Was the disk removed? Connect "
+                f"{on_disk[0]}: this file and its neighbours can no longer be read. Was the disk removed? Connect "
                 "it again, and give the same command: it goes on here."
             )
         return not gone

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..classifiers.array_cache import content_digest
 from ..video.media import Medium
-from .signature import signature
+from .signature import signature_of
 
 VIDEO_BYTES = 500_000
 """Bytes of video that take as long as opening one and drawing its timeline."""
@@ -56,7 +56,7 @@ def plan(groups: Iterable[Sequence[Medium]], *, utc: bool) -> Iterator[Deploymen
         text = [f"utc {utc}"]
         size = images = 0
         for medium in media:
-            found = signature(medium.path)
+            found = signature_of(medium)
             images += medium.image
             if found is not None and not medium.image:
                 size += found[0] + VIDEO_BYTES

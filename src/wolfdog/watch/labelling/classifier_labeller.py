@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ...errors import InputError, MediaError
+from ...object_storage.address import Stored
+from ...object_storage.fetching import fetched_ahead, local_copy
 from ..classifiers.array_cache import ArrayCache
 from ..classifiers.chosen_frames import LookOptions
 from ..classifiers.classifier import Classifier
@@ -112,7 +114,7 @@ class ClassifierLabeller(Labeller):
             yield from self._live(media, progress, trouble)
             return
         found: list[tuple[Medium, float, Predictions]] = []
-        for medium, start in zip(media, starts(media), strict=True):
+        for medium, start in zip(fetched_ahead(media, self._unread), starts(media), strict=True):
             table, reason = self._kept(medium, progress, observe)
             if reason is not None:
                 trouble(medium, reason)
@@ -153,6 +155,11 @@ class ClassifierLabeller(Labeller):
             except MediaError as error:
                 trouble(medium, str(error))
 
+    def _unread(self, medium: Medium) -> Stored | None:
+        """File of a medium in object storage that is going to be read."""
+        kept = medium.stored is not None and self.store is not None and self.store.read(medium) is not None
+        return None if kept else medium.stored
+
     def _kept(
         self, medium: Medium, progress: MediaProgress, observe: Observe | None
     ) -> tuple[Predictions | None, str | None]:
@@ -177,23 +184,24 @@ class ClassifierLabeller(Labeller):
     def _classified(
         self, medium: Medium, progress: MediaProgress, observer: PictureObserver | None
     ) -> Iterator[Predictions]:
-        path, options = medium.path, self._options
-        with open_footage(path, max_pixels=options.max_pixels) as footage:
-            seconds = footage.seconds
-        if options.boxes is not None:
-            try:
-                options.boxes.finder(str(path))
-            except InputError as error:  # this video's trouble, not that of the others
-                raise MediaError(str(error)) from error
-        for looks in classify_video(
-            path, self._classifier, options=options, cache=self._cache, observer=observer
-        ):
-            if len(looks):
-                progress(medium, float(looks.time[-1] + looks.duration[-1]), seconds)
-                yield as_predictions(
-                    looks,
-                    self._classifier,
-                    media=medium.name,
-                    deployment=medium.deployment,
-                    blank=self.blank,
-                )
+        options = self._options
+        with local_copy(medium.path, medium.stored) as path:
+            with open_footage(path, max_pixels=options.max_pixels) as footage:
+                seconds = footage.seconds
+            if options.boxes is not None:
+                try:
+                    options.boxes.finder(str(path))
+                except InputError as error:  # this video's trouble, not that of the others
+                    raise MediaError(str(error)) from error
+            for looks in classify_video(
+                path, self._classifier, options=options, cache=self._cache, observer=observer
+            ):
+                if len(looks):
+                    progress(medium, float(looks.time[-1] + looks.duration[-1]), seconds)
+                    yield as_predictions(
+                        looks,
+                        self._classifier,
+                        media=medium.name,
+                        deployment=medium.deployment,
+                        blank=self.blank,
+                    )

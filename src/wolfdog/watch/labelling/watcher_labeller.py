@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from math import isnan
+from pathlib import Path
 
 import numpy as np
 
 from ...errors import MediaError
+from ...object_storage.fetching import fetched_ahead, local_copy
 from ..model.memory import Reach
 from ..model.watcher import Watcher
 from ..moments import Moment
@@ -141,13 +143,17 @@ class _Through:
     def __iter__(self) -> Iterator[Frame]:
         end, count = 0.0, 0
         first: float | None = None
-        for medium, start in zip(self._media, starts(self._media), strict=True):
+        media = fetched_ahead(self._media, lambda medium: medium.stored)
+        for medium, start in zip(media, starts(self._media), strict=True):
             if first is None and not isnan(start):
                 first = start
             # Where a time is not known, or two cameras' clocks overlap: a step on, so that times only go forward.
             begin = end if isnan(start) or first is None else max(end, start - first)
             try:
-                with self._opened(medium) as (frames, video):
+                with (
+                    local_copy(medium.path, medium.stored) as path,
+                    self._opened(medium, path) as (frames, video),
+                ):
                     one = _Medium(medium, start, video)
                     for frame in frames:
                         self._given.append((one, frame))
@@ -157,13 +163,13 @@ class _Through:
             except MediaError as error:
                 self._trouble(medium, str(error))
 
-    def _opened(self, medium: Medium) -> AbstractContextManager[tuple[Iterable[Frame], VideoSource | None]]:
+    def _opened(
+        self, medium: Medium, path: Path
+    ) -> AbstractContextManager[tuple[Iterable[Frame], VideoSource | None]]:
         if medium.live is not None:
             return nullcontext((live_frames(medium.live, self._size, sampling=self._sampling), None))
         observer = None if self._observe is None else self._observe(medium)
-        return open_frames(
-            medium.path, self._size, self._sampling, max_pixels=self._pixels, observer=observer
-        )
+        return open_frames(path, self._size, self._sampling, max_pixels=self._pixels, observer=observer)
 
     def place(self, moment: Moment) -> tuple[_Medium, Moment]:
         """Next moment as one of its medium; moments come in the order of the frames."""

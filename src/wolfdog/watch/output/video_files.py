@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from ...errors import MediaError
+from ...object_storage.address import Stored
+from ...object_storage.fetching import local_copy
 from ..moments import Moment
 from .annotate import annotate
 from .clips import ClipChoice, cut_clips
@@ -46,6 +48,7 @@ class VideoFiles:
         evidence: Receives the moments that memory changed.
         clips: Choice of clips, which are cut out of the video.
         copy: Copy of the video's pictures, from which the annotated copy is drawn.
+        stored: The video in object storage, if it does not lie at the path.
 
     Raises:
         OSError: A file cannot be written.
@@ -63,8 +66,9 @@ class VideoFiles:
         evidence: EvidenceCSV | None = None,
         clips: ClipChoice | None = None,
         copy: PictureCopy | None = None,
+        stored: Stored | None = None,
     ) -> None:
-        self._copy = copy
+        self._copy, self._stored = copy, stored
         self._path, self._name, self._classes, self._annotated = path, name, classes, annotated
         self._beside = out / name
         self._selector = (
@@ -107,18 +111,19 @@ class VideoFiles:
             draw_evidence(explained, self._named(EVIDENCE), self._classes, self._name, self.aspect)
         if self._annotated:
             self._attempt(
-                lambda: annotate(
-                    self._path, self._kept, self._named(ANNOTATED), self._classes, copy=self._copy
+                lambda path: annotate(
+                    path, self._kept, self._named(ANNOTATED), self._classes, copy=self._copy
                 )
             )
         if self._clips is not None:
             chosen = self._clips.clips()
-            self._attempt(lambda: cut_clips(self._path, chosen, self._clip_folder))
+            self._attempt(lambda path: cut_clips(path, chosen, self._clip_folder))
 
-    def _attempt(self, write: Callable[[], object]) -> None:
+    def _attempt(self, write: Callable[[Path], object]) -> None:
         """Write a copy of the video, or keep the reason why that fails."""
         try:
-            write()
+            with local_copy(self._path, self._stored) as path:
+                write(path)
         except MediaError as error:
             self.trouble = str(error)
 

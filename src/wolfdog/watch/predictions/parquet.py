@@ -175,12 +175,13 @@ def read_predictions(path: str | PathLike[str]) -> Predictions:
         raise InputError(f"{path}: no such file. Expected a predictions file (Parquet).")
     try:
         table = parquet.read_table(path, memory_map=False)
+        names = table.column_names  # decodes them
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: not a Parquet file, or damaged: {error}") from error
     notes = _notes(path, table.schema.metadata or {})
     classes, utc = notes["classes"], notes["utc"]
-    context = any(name.startswith("c_") for name in table.column_names)
-    if "clarity" not in table.column_names:  # files of earlier versions do not have it
+    context = any(name.startswith("c_") for name in names)
+    if "clarity" not in names:  # files of earlier versions do not have it
         table = table.append_column("clarity", pa.nulls(table.num_rows, pa.float32()))
     try:
         table = table.select(schema_of(classes, utc, context).names).cast(schema_of(classes, utc, context))

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from wolfdog.errors import InputError, MediaError, MediaWarning
 from wolfdog.text_files.camera_time import date_of
@@ -50,25 +50,37 @@ class DateOptions:
         if self.pattern is not None:
             object.__setattr__(self, "_pattern", _compiled(self.pattern))
 
-    def of_file(self, path: Path, name: str) -> tuple[float, float]:
+    def of_file(self, path: Path, name: str, *, file: BinaryIO | None = None) -> tuple[float, float]:
         """Start of a file in UTC and in local time; see `Medium`. NaN if not known.
 
         Args:
             path: The file, of which only the header is read.
             name: Path that the pattern is matched against.
+            file: Its content, if it does not lie at the path.
 
         Returns:
             Both times in seconds.
         """
-        if self._pattern is not None:
-            found = _by_name(self._pattern, name)
-            if found is not None:
-                return self.of_date(found)
+        found = self.of_name(name)
+        if found is not None:
+            return found
         try:
-            date = _image_date(path) if is_image(path) else _video_date(path)
+            date = _image_date(path, file) if is_image(path) else _video_date(path, file)
         except (MediaError, InputError):  # which is said when it is watched
             return math.nan, math.nan
         return (math.nan, math.nan) if date is None else self.of_date(date)
+
+    def of_name(self, name: str) -> tuple[float, float] | None:
+        """Start of a file by the pattern of names; None if there is no pattern, or it does not match.
+
+        Args:
+            name: Path that the pattern is matched against.
+
+        Returns:
+            The time in UTC and in local time, in seconds.
+        """
+        date = None if self._pattern is None else _by_name(self._pattern, name)
+        return None if date is None else self.of_date(date)
 
     def of_date(self, date: datetime) -> tuple[float, float]:
         """Date in UTC and in local time, in seconds; NaN if not known.
@@ -166,19 +178,19 @@ def _by_name(pattern: "Pattern[str]", name: str) -> datetime | None:
         return None
 
 
-def _image_date(path: Path) -> datetime | None:
-    text, offset = image_dates(path)
+def _image_date(path: Path, file: BinaryIO | None) -> datetime | None:
+    text, offset = image_dates(path, file)
     date = date_of(text, str(path))
     if date is not None and date.tzinfo is None and re.fullmatch(r"[+-]\d\d:\d\d", offset):
         date = date.replace(tzinfo=zone_of(offset))
     return _plausible(date)
 
 
-def _video_date(path: Path) -> datetime | None:
+def _video_date(path: Path, file: BinaryIO | None) -> datetime | None:
     """Time of recording in a container's header: QuickTime's with its offset, or the creation time in UTC."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MediaWarning)  # said when it is watched
-        container, _ = open_video(path)
+        container, _ = open_video(path, file=file)
     with container:
         notes = [container.metadata, *(stream.metadata for stream in container.streams.video)]
     for key in ("com.apple.quicktime.creationdate", "creation_time", "date"):

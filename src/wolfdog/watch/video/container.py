@@ -4,7 +4,7 @@ import errno
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from wolfdog.errors import InputError, MediaError, MediaWarning
 from wolfdog.extras import needs_extra
@@ -29,13 +29,16 @@ _WITHOUT_TIMES = frozenset({"h264", "hevc", "vvc", "mjpeg", "m4v", "mpegvideo", 
 """Formats that are a stream of pictures and nothing else."""
 
 
-def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple["InputContainer", "VideoStream"]:
+def open_video(
+    path: Path, *, max_pixels: int = MAX_PIXELS, file: BinaryIO | None = None
+) -> tuple["InputContainer", "VideoStream"]:
     """Open a video file and choose its video stream, the default one of several; the caller closes the container.
 
     Args:
         path: The file.
         max_pixels: Largest picture in pixels; a file with larger ones is refused, since a small file can demand any
             amount of memory.
+        file: Its content, if it does not lie at the path; for the header alone.
 
     Returns:
         The container and the stream.
@@ -55,15 +58,19 @@ def open_video(path: Path, *, max_pixels: int = MAX_PIXELS) -> tuple["InputConta
         import av
         from av.stream import Disposition
 
-    check_file(path)
+    if file is None:
+        check_file(path)
+    source: Any = f"file:{path}" if file is None else file  # PyAV has no overload for either of them
     try:
         # "file:" keeps a name such as "cam:3.mp4" from being read as a protocol; tags in old code pages are
         # common.
         bound = {"max_pixels": str(max_pixels)}  # libav decodes a picture to know its format
-        container = av.open(f"file:{path}", metadata_errors="replace", options=bound)
+        container = av.open(source, metadata_errors="replace", options=bound)
         if container.format.name == "jpeg_pipe" and path.suffix.lower() in (".mjpg", ".mjpeg"):
             container.close()  # pictures one after the other, which look like the first of them alone
-            container = av.open(f"file:{path}", format="mjpeg", metadata_errors="replace", options=bound)
+            if file is not None:
+                file.seek(0)
+            container = av.open(source, format="mjpeg", metadata_errors="replace", options=bound)
     except PermissionError as error:
         raise MediaError(f"{path}: no permission to read it. Change its permissions, or copy it.") from error
     except (av.FFmpegError, OSError, ValueError) as error:

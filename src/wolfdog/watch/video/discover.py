@@ -202,7 +202,7 @@ def _walk(top: Path, suffixes: Container[str], found: list[Path]) -> None:
             try:
                 if entry.is_dir():
                     below.append(entry.path)
-                elif _suffix(entry.name) not in suffixes or _is_product(entry.name, names):
+                elif suffix_of(entry.name) not in suffixes or is_product(entry.name, names):
                     continue
                 elif entry.is_file():
                     found.append(Path(entry.path))
@@ -213,11 +213,26 @@ def _walk(top: Path, suffixes: Container[str], found: list[Path]) -> None:
         waiting += reversed(below)
 
 
-def _suffix(name: str) -> str:
+def is_passed_over(folders: Sequence[str], name: str) -> bool:
+    """Whether a file is hidden, or in a folder that is hidden or a system's own.
+
+    Args:
+        folders: Names of the folders from the source to the file.
+        name: Name of the file.
+    """
+    return any(part.startswith(".") or part.lower() in _SYSTEM_FOLDERS for part in (*folders, name))
+
+
+def are_results(names: Container[str]) -> bool:
+    """Whether a folder with these names holds results of labelling."""
+    return all(name in names for name in _RESULTS)
+
+
+def suffix_of(name: str) -> str:
     """Suffix of a file name in lower case, as `Path.suffix` has it.
 
     Examples:
-        >>> _suffix("a.b.MP4"), _suffix("mp4"), _suffix("a.")
+        >>> suffix_of("a.b.MP4"), suffix_of("mp4"), suffix_of("a.")
         ('.mp4', '', '')
     """
     stem, dot, end = name.rpartition(".")
@@ -232,7 +247,7 @@ def _why_not_listed(error: OSError) -> str:
     return f"it cannot be listed ({error.strerror})"
 
 
-def _is_product(name: str, names: Container[str]) -> bool:
+def is_product(name: str, names: Container[str]) -> bool:
     """Whether a file is a result of labelling another one, whose subtitles lie beside it."""
     return any(name.endswith(end) and name.removesuffix(end) + ".vtt" in names for end in _PRODUCTS)
 

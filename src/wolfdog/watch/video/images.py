@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -61,13 +61,14 @@ class StillPicture:
         yield Picture(0, 0.0, 0.0, frame)
 
 
-def image_dates(path: Path) -> tuple[str, str]:
+def image_dates(path: Path, file: BinaryIO | None = None) -> tuple[str, str]:
     """Time of a picture and its offset from UTC, from EXIF; empty texts without them.
 
     `DateTimeOriginal` and `OffsetTimeOriginal`, or else `DateTime` and `OffsetTime` (Exif 2.32).
 
     Args:
         path: The file.
+        file: Its content, if it does not lie at the path.
 
     Returns:
         Both texts.
@@ -75,7 +76,7 @@ def image_dates(path: Path) -> tuple[str, str]:
     Raises:
         MediaError: As of `StillPicture`.
     """
-    with _opened(path, 1 << 62) as image:
+    with _opened(path, 1 << 62, file) as image:
         tags = image.getexif()
         details = tags.get_ifd(_EXIF)
     if details.get(_ORIGINAL):
@@ -88,19 +89,20 @@ def _text(value: Any) -> str:
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator["Image"]:
+def _opened(path: Path, max_pixels: int, file: BinaryIO | None = None) -> Iterator["Image"]:
     """File as a Pillow image whose pixels are not read yet; every failure is a MediaError."""
     with needs_extra("watch", "reading a picture"):
         from PIL import Image
 
-    check_file(path)
+    if file is None:
+        check_file(path)
     bound = Image.MAX_IMAGE_PIXELS
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow's own bound, and of odd tags
             Image.MAX_IMAGE_PIXELS = None
             try:
-                image = Image.open(path)
+                image = Image.open(path if file is None else file)
             finally:
                 Image.MAX_IMAGE_PIXELS = bound
             with image:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from wolfdog.errors import InputError
+from wolfdog.object_storage.address import Stored, is_address, virtual_path
 
 from .camera_dates import DateOptions
 from .deployments import Grouping, name_deployments
@@ -18,6 +19,7 @@ from .images import SUFFIXES as IMAGE_SUFFIXES
 from .live_address import Live, LiveOptions, is_live, live_name
 from .media import Medium
 from .packages import Listed, is_package, listed_in
+from .stored_media import dates_of_stored, stored_media
 
 STANDARD_INPUT = "-"
 """Source that is a list of sources on standard input, one a line."""
@@ -32,12 +34,14 @@ class ListOptions:
         grouping: Grouping of files into deployments, for sources other than packages; see `name_deployments`.
         live: How live sources are read.
         shifts: Corrections of clocks that were set wrong: seconds to add, by deployment.
+        largest: Largest file in object storage in bytes; None: addresses of object storage are no sources.
     """
 
     dates: DateOptions = field(default_factory=DateOptions)
     grouping: Grouping = "auto"
     shifts: dict[str, float] = field(default_factory=dict)
     live: LiveOptions = field(default_factory=LiveOptions)
+    largest: int | None = None
 
 
 def list_media(
@@ -49,8 +53,8 @@ def list_media(
     """Videos and images at several sources, each file once, with their deployments and times.
 
     A source is a video, an image, a folder (all videos and images in it and its subfolders), a COCO Camera Traps file,
-    a Camtrap DP package (its folder, or its datapackage.json), or "-": sources on standard input, one per line. In
-    folders, files come in natural order: `IMG_9` before `IMG_10`.
+    a Camtrap DP package (its folder, or its datapackage.json), the address of a file or folder in object storage, or
+    "-": sources on standard input, one per line. In folders, files come in natural order: `IMG_9` before `IMG_10`.
 
     Args:
         sources: One or more sources.
@@ -64,6 +68,8 @@ def list_media(
         InputError: A source does not exist, or has no videos and no images; a package is damaged; a shift is for a
             deployment that does not exist, or whose times are not known.
         OSError: A package cannot be read.
+        StorageError: An object storage cannot be reached.
+        MissingPackageError: A package for an address is not installed.
 
     Examples:
         >>> import tempfile
@@ -83,16 +89,19 @@ def list_media(
     found: dict[Path, _Found] = {}  # by the file itself: one that is named twice is one file
     real = RealPaths()
     for source in _expanded(sources, standard_input):
-        for one in _found_at(source, options.dates):
-            found.setdefault(real(one.path), one)
+        for one in _found_at(source, options):
+            found.setdefault(one.path if one.stored else real(one.path), one)
     files = list(found.values())
     if not files:
         raise InputError("no videos and no images to label: the list on standard input is empty.")
     names = unique_names([(one.path, one.top) for one in files])
+    dates = dates_of_stored(
+        [(one.stored, name) for one, name in zip(files, names, strict=True)], options.dates
+    )
     media = []
     for one, name in zip(files, names, strict=True):
-        utc, local = one.date or options.dates.of_file(one.path, name)
-        media.append(Medium(one.path, name, one.deployment or "", utc=utc, local=local))
+        utc, local = dates[name] if one.stored else one.date or options.dates.of_file(one.path, name)
+        media.append(Medium(one.path, name, one.deployment or "", utc=utc, local=local, stored=one.stored))
     media = name_deployments(media, [one.top for one in files], options.grouping)
     return [*_shifted(media, options.shifts), *streams]
 
@@ -119,6 +128,7 @@ class _Found(NamedTuple):
     top: Path
     deployment: str | None = None
     date: tuple[float, float] | None = None
+    stored: Stored | None = None
 
 
 def _expanded(sources: Iterable[str | PathLike[str]], standard_input: TextIO | None) -> Iterable[str]:
@@ -131,7 +141,12 @@ def _expanded(sources: Iterable[str | PathLike[str]], standard_input: TextIO | N
                 yield line.rstrip("\r\n")
 
 
-def _found_at(source: str, dates: DateOptions) -> list[_Found]:
+def _found_at(source: str, options: ListOptions) -> list[_Found]:
+    if options.largest is not None and is_address(source):
+        top = virtual_path(source)
+        found = stored_media(source, SUFFIXES | IMAGE_SUFFIXES, options.largest)
+        found.sort(key=lambda one: natural_order(one.path.as_posix()))
+        return [_Found(one.path, top, stored=one) for one in found]
     if not source:
         raise InputError(
             "the path is empty. Give a video, an image, or a folder with some in it; . is the folder you are in."
@@ -139,7 +154,7 @@ def _found_at(source: str, dates: DateOptions) -> list[_Found]:
     top = Path(source)
     if is_package(top):
         folder = top if top.is_dir() else top.parent
-        return [_of_package(one, folder, dates) for one in listed_in(top)]
+        return [_of_package(one, folder, options.dates) for one in listed_in(top)]
     if top.is_file():
         return [_Found(top, top)]
     if not top.is_dir():

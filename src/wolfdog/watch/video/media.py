@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wolfdog.object_storage.address import Stored
+
 from .images import is_image
 from .live_address import Live
 
@@ -20,6 +22,7 @@ class Medium:
         utc: Its beginning, in seconds since 1970-01-01 00:00 UTC; NaN if not known.
         local: Its beginning in local time, in seconds since 1970-01-01 00:00 local time; NaN if not known.
         live: Address of a live source, whose `path` names no file; None for a file.
+        stored: File in object storage, whose `path` stands for its address; None for a file on this machine.
     """
 
     path: Path
@@ -28,6 +31,12 @@ class Medium:
     utc: float = field(default=math.nan, kw_only=True)
     local: float = field(default=math.nan, kw_only=True)
     live: Live | None = field(default=None, kw_only=True)
+    stored: Stored | None = field(default=None, kw_only=True)
+
+    @property
+    def place(self) -> str:
+        """Path of the file, or its address in object storage, for messages."""
+        return str(self.path) if self.stored is None else self.stored.address
 
     @property
     def begins(self) -> float:

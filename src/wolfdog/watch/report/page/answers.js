@@ -77,7 +77,8 @@ function restore() {
 }
 
 function csvField(value) {
-  const text = String(value);
+  // Spreadsheets run texts that begin like a formula: such a text gets an apostrophe, which readers of labels take off.
+  const text = typeof value === "string" && /^'*[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
   return /[",\r\n;\t]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

@@ -1,0 +1,1 @@
+"""Files in object storage, read and written through fsspec."""
