@@ -52,19 +52,22 @@ def colours():
     return ClassifierLabeller(ColourClassifier(), Mean(frames=3))
 
 
-def slow_colours(folder):
-    """A labeller that takes 0.3 s for each file, and notes the node of the Ray cluster that it runs on."""
+def waiting_colours(folder):
+    """A labeller that notes the node of the Ray cluster that it runs on, and soon waits until there are two."""
     import ray
 
     (folder / ray.get_runtime_context().get_node_id()).touch()
     labeller = colours()
-    infer = labeller._classifier.infer
+    infer, calls = labeller._classifier.infer, []
 
-    def slowly(images):
-        time.sleep(0.3)
+    def waiting(images):
+        calls.append(len(images))
+        end = time.monotonic() + 120
+        while len(calls) > 2 and len(list(folder.iterdir())) < 2 and time.monotonic() < end:
+            time.sleep(0.1)
         return infer(images)
 
-    labeller._classifier.infer = slowly
+    labeller._classifier.infer = waiting
     return labeller
 
 

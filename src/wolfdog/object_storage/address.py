@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from wolfdog.errors import InputError, MissingPackageError, StorageError, WolfdogError
 from wolfdog.extras import needs_extra
@@ -58,8 +59,15 @@ def is_address(text: str) -> bool:
 
 
 def virtual_path(address: str) -> Path:
-    """Path that stands for an address; see `Stored.path`."""
+    """Path that stands for an address; see `Stored.path`. Of HTTP, without query and with its escapes decoded.
+
+    Examples:
+        >>> virtual_path("files+http://server/site%201/a.jpg?size=5").as_posix()
+        '/http:/server/site 1/a.jpg'
+    """
     scheme, _, rest = address.removeprefix(FILES).rpartition("://")
+    if scheme.rpartition(":")[2] in ("http", "https"):
+        rest = unquote(rest.partition("?")[0])
     return Path("/", f"{scheme}:", rest.strip("/"))
 
 

@@ -118,7 +118,8 @@ def fetch(stored: Stored) -> Path:
             "Set a higher bound."
         )
     folder = fetch_folder() / str(next(_numbers))
-    copy = folder.joinpath(*stored.path.parts[2:])
+    parts = [part for part in stored.path.parts[2:] if part != ".."]
+    copy = folder.joinpath(*parts)
     try:
         copy.parent.mkdir(parents=True)
     except OSError as error:

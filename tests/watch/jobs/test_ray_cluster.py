@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from job_cards import Quiet, card, colours, job, results, run, slow_colours
+from job_cards import Quiet, card, colours, job, results, run, waiting_colours
 from killed_jobs import children
 from wolfdog.errors import InputError
 from wolfdog.watch.jobs import ray_cluster
@@ -86,7 +86,7 @@ def test_equal_tables_with_a_node_added_in_the_middle(tmp_path, monkeypatch):
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setattr(ray_cluster, "DEPLOYMENTS", 1)
-    source = card(tmp_path / "card", sites=16, images=4)
+    source = card(tmp_path / "card", sites=8, images=2)
     run(source, tmp_path / "quiet")
     nodes = tmp_path / "nodes"
     nodes.mkdir()
@@ -103,10 +103,10 @@ def test_equal_tables_with_a_node_added_in_the_middle(tmp_path, monkeypatch):
     try:
         adding.start()
         runner = partial(ray_cluster.run_on_ray, address=cluster.address)
-        job(source, tmp_path / "out", runner=runner).run(partial(slow_colours, nodes), watch)
+        job(source, tmp_path / "out", runner=runner).run(partial(waiting_colours, nodes), watch)
         adding.join()
     finally:
         cluster.shutdown()
-    assert len(watch.finished) == 19
+    assert len(watch.finished) == 11
     assert len(list(nodes.iterdir())) == 2
     assert results(tmp_path / "out") == results(tmp_path / "quiet")

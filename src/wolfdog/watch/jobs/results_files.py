@@ -77,7 +77,7 @@ def _stored(address: str) -> list[ResultsFile]:
         parts = stored.path.parts[top:]
         if not parts or suffix_of(parts[-1]) not in SUFFIXES or is_passed_over(parts[:-1], parts[-1]):
             continue
-        if ".." in parts or "\0" in stored.address:
+        if ".." in parts or "\0" in str(stored.path):
             raise InputError(f"{stored.address!r}: its name cannot be that of a file.")
         found.append(ResultsFile(stored, "/".join(parts), True))
     if not found:

@@ -49,7 +49,7 @@ def stored_media(source: str, suffixes: Container[str], limit: int) -> list[Stor
     names: dict[PurePosixPath, list[tuple[str, Stored]]] = {}
     for stored in stored_below(source, limit=limit):
         inside = PurePosixPath(*stored.path.parts[len(top.parts) :])
-        if not inside.name or ".." in inside.parts or "\0" in stored.address:
+        if not inside.name or ".." in inside.parts or "\0" in str(stored.path):
             warnings.warn(
                 f"{stored.address!r}: its name cannot be that of a file; it is passed over.",
                 MediaWarning,
