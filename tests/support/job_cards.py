@@ -1,7 +1,6 @@
 """Small jobs in this process: sites of images and a few videos, a classifier of colours, a memory that is none."""
 
 import hashlib
-import time
 
 from colour_classifier import ColourClassifier
 from watch_cards import BLUE, GREEN, RED, picture
@@ -50,25 +49,6 @@ class Quiet:
 def colours():
     """A labeller without a network."""
     return ClassifierLabeller(ColourClassifier(), Mean(frames=3))
-
-
-def waiting_colours(folder):
-    """A labeller that notes the node of the Ray cluster that it runs on, and soon waits until there are two."""
-    import ray
-
-    (folder / ray.get_runtime_context().get_node_id()).touch()
-    labeller = colours()
-    infer, calls = labeller._classifier.infer, []
-
-    def waiting(images):
-        calls.append(len(images))
-        end = time.monotonic() + 120
-        while len(calls) > 2 and len(list(folder.iterdir())) < 2 and time.monotonic() < end:
-            time.sleep(0.1)
-        return infer(images)
-
-    labeller._classifier.infer = waiting
-    return labeller
 
 
 def job(source, out, *, record=None, labels=None, **options):

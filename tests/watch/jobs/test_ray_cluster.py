@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from job_cards import Quiet, card, colours, job, results, run, waiting_colours
+from job_cards import Quiet, card, colours, job, results, run
 from killed_jobs import children
 from wolfdog.errors import InputError
 from wolfdog.watch.jobs import ray_cluster
@@ -75,38 +75,4 @@ def test_equal_tables_with_a_worker_killed_in_the_middle(tmp_path, monkeypatch):
     runner = partial(ray_cluster.run_on_ray, address="local", processes=2)
     job(source, tmp_path / "out", runner=runner).run(colours, watch)
     assert len(watch.finished) == 15
-    assert results(tmp_path / "out") == results(tmp_path / "quiet")
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-def test_equal_tables_with_a_node_added_in_the_middle(tmp_path, monkeypatch):
-    pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setattr(ray_cluster, "DEPLOYMENTS", 1)
-    source = card(tmp_path / "card", sites=8, images=2)
-    run(source, tmp_path / "quiet")
-    nodes = tmp_path / "nodes"
-    nodes.mkdir()
-    options = {"num_cpus": 1, "object_store_memory": 100_000_000}
-    cluster = Cluster(initialize_head=True, head_node_args={**options, "include_dashboard": False})
-    watch = Quiet()
-
-    def add():
-        while not watch.finished:
-            time.sleep(0.05)
-        cluster.add_node(**options)
-
-    adding = threading.Thread(target=add, daemon=True)
-    try:
-        adding.start()
-        runner = partial(ray_cluster.run_on_ray, address=cluster.address)
-        job(source, tmp_path / "out", runner=runner).run(partial(waiting_colours, nodes), watch)
-        adding.join()
-    finally:
-        cluster.shutdown()
-    assert len(watch.finished) == 11
-    assert len(list(nodes.iterdir())) == 2
     assert results(tmp_path / "out") == results(tmp_path / "quiet")
