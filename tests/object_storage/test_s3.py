@@ -11,23 +11,23 @@ server = pytest.importorskip("moto.server")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
-@pytest.fixture
-def s3(monkeypatch, tmp_path):
-    """File system of an empty bucket."""
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory):
+    """File system of an empty bucket; one for all tests, since fsspec keeps the addresses of its servers."""
     import s3fs
 
     running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     running.start()
     address = f"http://127.0.0.1:{running._server.port}"
-    for name, value in (
-        ("AWS_ENDPOINT_URL", address), ("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret"),
-        ("AWS_DEFAULT_REGION", "us-east-1"), ("WOLFDOG_CACHE", str(tmp_path / "cache")),
-    ):  # fmt: skip
-        monkeypatch.setenv(name, value)
-    system = s3fs.S3FileSystem(endpoint_url=address, key="key", secret="secret", skip_instance_cache=True)
-    if not system.exists("cameras"):  # servers of one process share what they hold
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (
+            ("AWS_ENDPOINT_URL", address), ("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_DEFAULT_REGION", "us-east-1"), ("WOLFDOG_CACHE", str(tmp_path_factory.mktemp("cache"))),
+        ):  # fmt: skip
+            patch.setenv(name, value)
+        system = s3fs.S3FileSystem(endpoint_url=address, key="key", secret="secret", skip_instance_cache=True)
         system.mkdir("cameras")
-    yield system
+        yield system
     running.stop()
 
 
@@ -74,7 +74,8 @@ def test_smooth_reads_and_writes_a_bucket(s3, tmp_path):
     assert s3.cat("cameras/one.csv") == (tmp_path / "here" / "a.csv").read_bytes()
 
 
-def test_what_cannot_be_reached_is_one_line(s3, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("s3")
+def test_what_is_not_there_is_one_line(tmp_path):
     missing = wolfdog("watch", "s3://nothing/card", "--out", tmp_path / "out")
     assert missing.status == 2
     assert missing.err.count("\n") == 1

@@ -35,8 +35,7 @@ def run_on_ray(
     """Run tasks on a Ray cluster.
 
     The memory runs through a deployment in order, so that deployments are the unit. Each machine of the cluster must
-    reach the files under the same paths. A batch whose process or machine dies is run again elsewhere, and machines
-    that join take part.
+    reach the files under the same paths. A batch whose process or machine dies is run again elsewhere.
 
     Args:
         loader: Makes the labeller of a process.
