@@ -191,3 +191,10 @@ def test_normalisations_by_name_and_number() -> None:
         normalisation("1 2 3")
     with pytest.raises(InputError, match="no deviation of 0"):
         normalisation("0 0 0 1 0 1")
+
+
+def test_names_that_are_no_text_are_said(tmp_path):
+    path = colour_network(tmp_path / "c.onnx", metadata={"names": '["red", "green", "blue"]'})
+    path.write_bytes(path.read_bytes().replace(b"logits", b"\xb5ogits"))
+    with pytest.raises(ONNXError, match="cannot load it"):
+        OnnxClassifier(path)

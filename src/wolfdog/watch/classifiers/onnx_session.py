@@ -33,12 +33,15 @@ def open_session(model: Path | bytes, name: str, *, threads: int = 1) -> Any:
     if isinstance(model, Path) and not model.is_file():
         raise ONNXError(f"{model}: no such file. Give the path of an ONNX file.")
     try:
-        return onnxruntime.InferenceSession(
+        session = onnxruntime.InferenceSession(
             model if isinstance(model, bytes) else str(model),
             options,
             providers=["CPUExecutionProvider"],
             enable_fallback=0,  # on the CPU again, after a message of its own on standard output
         )
+        for one in (*session.get_inputs(), *session.get_outputs()):
+            _ = one.name, one.type, one.shape  # names that are no text cannot be read
+        return session
     except Exception as error:  # ONNX Runtime's exceptions have no common class but this one
         reason = str(error).split("\n", 1)[0]
         raise ONNXError(f"{name}: ONNX Runtime cannot load it ({reason}). Export it again.") from error
