@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import wolfdog as wd
 from cell_changes import CHANGES, BaseCell, fresh_values, reading
+from wolfdog.layers.execution import graph_guards
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning", "ignore::RuntimeWarning"
@@ -223,3 +224,19 @@ def test_a_graph_keeps_no_layer_alive() -> None:
     del layer
     gc.collect()
     assert kept() is None
+
+
+def test_where_pytorch_takes_no_such_guard_the_layer_runs_beside_the_graph(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lacking(holds: Callable[[], bool], text: str) -> None:
+        raise ImportError("cannot import name 'install_guard'")
+
+    monkeypatch.setattr(graph_guards, "add_guard", lacking)
+    layer = wd.Recurrent(nn.GRUCell(3, 4))
+    compiled = torch.compile(layer, backend="eager")
+    torch.testing.assert_close(compiled(X)[0], layer(X)[0])
+    assert layer.backend == "llvm"
+    torch._dynamo.reset()
+    with pytest.raises(torch._dynamo.exc.Unsupported):
+        torch.compile(layer, backend="eager", fullgraph=True)(X)

@@ -187,7 +187,8 @@ class Watches:
             dtype: Number format of an event.
 
         Returns:
-            Whether the layer can run in the graph; it cannot where a step reads what cannot be watched.
+            Whether the layer can run in the graph; it cannot where a step reads what cannot be watched, or where this
+            release of PyTorch takes no such guard.
         """
         reads = reads_of_step(cell, returns, zero_event(features, dtype))
         watch = GraphWatch(record_of(cell), reads)
@@ -199,8 +200,12 @@ class Watches:
             found = alive()
             return found is not None and found.holds()
 
-        add_guard(holds, f"what a step of {type(cell).__name__} reads is unchanged")
-        return not reads.unwatched and not watch.class_changed_in_graph()
+        try:
+            add_guard(holds, f"what a step of {type(cell).__name__} reads is unchanged")
+            changed = watch.class_changed_in_graph()
+        except (ImportError, AttributeError, TypeError):  # a release of PyTorch without what these use
+            return False
+        return not reads.unwatched and not changed
 
 
 def zero_event(features: list[int], dtype: str) -> Tensor:
