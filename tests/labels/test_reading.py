@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from wolfdog.errors import LabelsError, MediaError
 from wolfdog.labels import LabelSpan, labels_at, read_labels, write_labels
 from wolfdog.labels.rows import media_name
+from wolfdog.labels.times import seconds_of_text
 
 HEADER = "video,start,end,label\n"
 
@@ -141,3 +142,8 @@ def test_guarded_cells_are_read_as_they_were(tmp_path):
         "=1+1.mp4": "-wolf",
         "'plain.mp4": "''@x",
     }
+
+
+def test_hours_of_thousands_of_digits_are_refused():
+    with pytest.raises(LabelsError, match="expected seconds"):
+        seconds_of_text("1" * 5000 + ":00:00", "start")

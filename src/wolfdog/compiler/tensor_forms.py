@@ -23,18 +23,28 @@ def alike(like: Sequence[Tensor]) -> Alike:
     """
     if TENSOR_GUARDS is None:
         return alike_in_python(like)
-    once = dict(zip(map(id, like), range(len(like)), strict=True))
-    again = [t for n, t in enumerate(like) if once[id(t)] != n]
-    if not all(type(t) is Tensor and not t.is_inference() and t.device.type == "cpu" for t in again):
-        return alike_in_python(like)
+    if len(set(map(id, like))) == len(like):
+        return _alike_by_guards(like)
+    known: set[int] = set()
+    each = []
     with torch.inference_mode(False):
-        each = [t if once[id(t)] == n else _of_form(t) for n, t in enumerate(like)]
-    sizes, strides = [list(t.shape) for t in each], [list(t.stride()) for t in each]
-    check: Alike = TENSOR_GUARDS(*each, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides).check
-    if not again:
-        return check
-    twice = alike_in_python(like)
-    return lambda *given: check(*given) or twice(*given)
+        for tensor in like:
+            if id(tensor) not in known:
+                each.append(tensor)
+            elif type(tensor) is Tensor and not tensor.is_inference() and tensor.device.type == "cpu":
+                each.append(_of_form(tensor))
+            else:
+                return alike_in_python(like)
+            known.add(id(tensor))
+    apart, twice = _alike_by_guards(each), alike_in_python(like)
+    return lambda *given: apart(*given) or twice(*given)
+
+
+def _alike_by_guards(like: Sequence[Tensor]) -> Alike:
+    assert TENSOR_GUARDS is not None
+    sizes, strides = [list(t.shape) for t in like], [list(t.stride()) for t in like]
+    check: Alike = TENSOR_GUARDS(*like, dynamic_dims_sizes=sizes, dynamic_dims_strides=strides).check
+    return check
 
 
 def _of_form(tensor: Tensor) -> Tensor:

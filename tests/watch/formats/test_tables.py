@@ -135,3 +135,9 @@ def test_formats_are_told_apart(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_results(tmp_path / "a.csv")
     assert set(FORMATS) == {"megadetector", "csv", "parquet", "npy", "camtrap-dp"}
+
+
+def test_a_column_numbered_with_thousands_of_digits_is_no_rank(tmp_path):
+    rank = "1" * 5000  # more digits than Python turns into a number
+    text = f"file,top{rank},top{rank}_score,top1,top1_score\na.jpg,wolf,0.6,dog,0.9\nb.jpg,dog,0.6,bear,0.9\n"
+    assert table_of(text, tmp_path).predictions.label_names().tolist() == ["dog", "bear"]

@@ -258,3 +258,11 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         read_predictions(tmp_path / "a.parquet")
     with pytest.raises(MissingPackageError, match="pyarrow"):
         write_predictions(tmp_path / "a.parquet", some())
+
+
+def test_a_column_s_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "seen.parquet"
+    pq.write_table(pa.table({"clarity?": [1.0]}), path)
+    path.write_bytes(path.read_bytes().replace(b"clarity?", b"clarity\xba"))
+    with pytest.raises(InputError, match=r"damaged|not a predictions file"):
+        read_predictions(path)

@@ -35,7 +35,7 @@ class WorldTraining:
         ranges: Of the streams.
     """
 
-    steps: int = 2000
+    steps: int = 3000
     streams: int = 64
     frames: int = 2048
     rate: float = 3e-3
