@@ -97,11 +97,17 @@ def test_a_policy_that_allows_the_page_alone(tmp_path):
     assert "connect-src" not in policy
 
 
-def test_past_moments_of_a_memory(tmp_path):
-    p = np.array([[0.9, 0.1]] * 6 + [[0.45, 0.55]])
-    table = AnyClass().smooth(
-        Predictions.from_columns(["wolf", "dog"], p, time=np.arange(7) / 5, media="a.mp4")
+def remembered():
+    """Seven moments, the last of which the memory calls a wolf and the classifier a dog."""
+    p = np.array([[0.9, 0.05, 0.05]] * 6 + [[0.4, 0.42, 0.18]])
+    classes = ["wolf", "dog", "blank"]
+    return AnyClass().smooth(
+        Predictions.from_columns(classes, p, time=np.arange(7) / 5, media="a.mp4", blank="blank")
     )
+
+
+def test_past_moments_of_a_memory(tmp_path):
+    table = remembered()
     _, data = page_of(table, tmp_path)
     [[start, stop, _, past]] = data["disagreements"]
     assert (start, stop) == (6, 7)
@@ -112,11 +118,8 @@ def test_past_moments_of_a_memory(tmp_path):
 
 @pytest.mark.parametrize(("method", "past"), [("", True), ("", False), ("mean(frames=3)", True)])
 def test_a_memory_that_is_not_named_is_known_by_its_probabilities(tmp_path, method, past):
-    p = np.array([[0.9, 0.1]] * 6 + [[0.45, 0.55]])
-    table = AnyClass().smooth(
-        Predictions.from_columns(["wolf", "dog"], p, time=np.arange(7) / 5, media="a.mp4")
-    )
-    context = np.round(table.context if past else [[0.7, 0.3]] * 7, 4)
+    table = remembered()
+    context = np.round(table.context if past else [[0.7, 0.2, 0.1]] * 7, 4)
     _, data = page_of(table.with_context(context, method), tmp_path)
     assert bool(data["disagreements"][0][3]) == (past and not method)
 
