@@ -109,6 +109,7 @@ def test_flops_count_every_matrix_once() -> None:
     assert flops(torch.nn.LSTMCell(3, 5), 7, 2, False) == 2 * 20 * (3 + 5) * 7 * 2
 
 
+@pytest.mark.slow
 def test_attention_is_measured_where_steps_agree_with_the_sequence() -> None:
     script = SPEED.parent / "attention.py"
     command = [sys.executable, str(script), "--windows", "2", "5", "--size", "8", "--repeats", "3"]
@@ -119,6 +120,7 @@ def test_attention_is_measured_where_steps_agree_with_the_sequence() -> None:
     assert "multi-head, rotary" in rows
 
 
+@pytest.mark.slow
 def test_banks_are_measured_where_reads_agree_with_attention() -> None:
     script = SPEED.parent / "bank.py"
     command = [sys.executable, str(script), "--days", "0.01", "--sizes", "4", "--repeats", "3"]

@@ -199,6 +199,7 @@ with torch.no_grad():
 """
 
 
+@pytest.mark.slow
 def test_several_processes_build_one_kernel_at_once(own_folder: Path) -> None:
     with ExitStack() as stack:
         runs = [

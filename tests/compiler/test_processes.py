@@ -110,6 +110,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_share_gradients(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", DDP]
     with ExitStack() as stack:

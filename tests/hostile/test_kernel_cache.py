@@ -91,6 +91,7 @@ def test_mutated_entries_are_built_again(filled, tmp_path, seed):
     assert ended(started(folder)) == said
 
 
+@pytest.mark.slow
 def test_entries_that_change_places_are_built_again(filled, tmp_path):
     folder, said = copied(filled, tmp_path)
     kernels = sorted(folder.glob("*.kernel"))

@@ -84,6 +84,7 @@ def test_the_programme_is_the_samplers(done):
     assert np.array_equal(result.programme.label, Sampler(default_world(), 2, seed=3).draw(150).label)
 
 
+@pytest.mark.slow
 def test_processes_make_the_same_files(done, tmp_path):
     result, _ = done
     seen = []

@@ -21,6 +21,7 @@ def test_random_programs_agree_with_the_loop() -> None:
     assert compiled > 10
 
 
+@pytest.mark.slow
 def test_a_change_that_only_kernels_miss_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     from wolfdog.layers.execution import cell_cache, guards
 

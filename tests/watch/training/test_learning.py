@@ -69,6 +69,7 @@ def job(memory, seed=0, **options):
     return ContextJob(config, shown(busy_world(), 100, 2), plan, seed, **options)
 
 
+@pytest.mark.slow
 def test_in_processes_the_weights_are_the_same_and_progress_is_told(tmp_path):
     jobs = {"a lstm": job("lstm"), "a gru": job("gru", checkpoint=tmp_path / "gru", save_every=4)}
     told = []

@@ -363,6 +363,7 @@ print(watched - before, peak() - watched)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_length(tmp_path):
     short = film(tmp_path / "short.mp4", plain(30, 240, 320), codec="mpeg4")
     long = film(tmp_path / "long.mp4", plain(1000, 240, 320), codec="mpeg4")

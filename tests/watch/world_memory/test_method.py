@@ -113,6 +113,7 @@ def test_other_classes_and_looking_ahead_are_refused(network: WorldNetwork) -> N
         WorldMemoryStream(CLASSES, network).step([[0.2] * 5], clarity=[1.0, 1.0])
 
 
+@pytest.mark.slow
 def test_training_learns_what_is_seen_together() -> None:
     """At night wolves and dogs look alike: the memory gets near the ideal observer, the classifier does not."""
     world = default_world().with_(informative_rate=0.3)
