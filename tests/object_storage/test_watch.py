@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from job_cards import Quiet, card, colours, results, run
+from job_cards import Quiet, card, colours, results, run, without_timelines
 from wolfdog.errors import InputError, MediaError, MissingPackageError, StorageError
 from wolfdog.object_storage import fetching
 from wolfdog.object_storage.address import Stored, file_system
@@ -20,12 +20,7 @@ fsspec = pytest.importorskip("fsspec")
 
 @pytest.fixture(scope="module", autouse=True)
 def no_timelines():
-    """The pictures beside the videos take most of the time, and nothing here depends on what they show."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "wolfdog.watch.output.video_files.draw_timeline",
-            lambda moments, path, classes, title: path.write_bytes(title.encode()),
-        )
+    with without_timelines():
         yield
 
 

@@ -1,6 +1,9 @@
 """Small jobs in this process: sites of images and a few videos, a classifier of colours, a memory that is none."""
 
 import hashlib
+from contextlib import contextmanager
+
+import pytest
 
 from colour_classifier import ColourClassifier
 from watch_cards import BLUE, GREEN, RED, picture
@@ -25,6 +28,17 @@ def card(folder, *, sites=3, images=4):
     (folder / "broken.mp4").write_bytes(bytes(range(256)) * 4)
     (folder / "site 0" / "empty.jpg").touch()
     return folder
+
+
+@contextmanager
+def without_timelines():
+    """Jobs draw no timelines: they take most of the time, and few tests depend on what they show."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "wolfdog.watch.output.video_files.draw_timeline",
+            lambda moments, path, classes, title: path.write_bytes(title.encode()),
+        )
+        yield
 
 
 class Quiet:

@@ -177,7 +177,8 @@ class Recurrent(SequenceLayer):
         if compiling and not self._watched(events):
             from .execution.graph_break import outside_graph
 
-            return outside_graph(self, x, state, lengths, resets)  # type: ignore[no-any-return]
+            beside: tuple[Tensor, State] = outside_graph(self, x, state, lengths, resets)
+            return beside
         runner = own = self._runner()
         if self.checkpoint_every is not None and not compiling:
             runner = CheckpointedRunner(own, self.checkpoint_every)
@@ -298,7 +299,8 @@ class Recurrent(SequenceLayer):
         if compiling and not self._watched(x_t.unsqueeze(0)):
             from .execution.graph_break import step_outside_graph
 
-            return step_outside_graph(self, given, state)  # type: ignore[no-any-return]
+            beside: tuple[Tensor, State] = step_outside_graph(self, given, state)
+            return beside
         check_pair(self.cell, state)
         state = with_batch(state, len(x_t), batched)
         runner = self._runner()

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from job_cards import Quiet, card, colours, job, results, run
+from job_cards import Quiet, card, colours, job, results, run, without_timelines
 from wolfdog.errors import InputError, MediaError, MediaWarning
 from wolfdog.watch import read_predictions
 from wolfdog.watch.jobs import part_writer
@@ -18,12 +18,7 @@ from wolfdog.watch.video.listing import list_media
 
 @pytest.fixture(scope="module", autouse=True)
 def no_timelines():
-    """The pictures beside the videos take most of the time, and nothing here depends on what they show."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "wolfdog.watch.output.video_files.draw_timeline",
-            lambda moments, path, classes, title: path.write_bytes(title.encode()),
-        )
+    with without_timelines():
         yield
 
 

@@ -57,11 +57,11 @@ class Source:
             return f"{self.name(held)}[{self._key(key)}]"
         return f"{self.name(dict.get)}({self.name(held)}, {self._key(key)})"
 
-    def missing(self, held: dict[str, Any], key: str) -> str:
-        """Expression for whether a key is missing."""
+    def present(self, held: dict[str, Any], key: str) -> str:
+        """Expression for whether a key is there."""
         if type(held) is dict:
-            return f"{self._key(key)} not in {self.name(held)}"
-        return f"{self.name(dict.get)}({self.name(held)}, {self._key(key)}) is None"
+            return f"{self._key(key)} in {self.name(held)}"
+        return f"{self.name(dict.get)}({self.name(held)}, {self._key(key)}) is not None"
 
     def attribute(self, of: Any, name: str) -> str:
         """Expression for an attribute."""
@@ -83,12 +83,11 @@ class Guard:
 
 def _identity(watched: Watched, source: Source) -> Iterator[str]:
     places = zip(watched.dicts, watched.keys, strict=True)
-    for held, key in islice(
-        places, watched.count, None
-    ):  # of tensors passed to the kernel, forms are compared
+    others = islice(places, watched.count, None)  # of tensors passed to the kernel, forms are compared
+    for held, key in others:
         value = dict.get(held, key)
         if value is None and key not in held:
-            yield f"not ({source.missing(held, key)})"
+            yield source.present(held, key)
         else:
             yield f"{source.place(held, key)} is not {source.name(value)}"
 
