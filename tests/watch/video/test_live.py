@@ -165,8 +165,8 @@ def test_udp_that_is_cut_off_comes_back(tmp_path, chunks):
 
 
 def test_a_camera_is_opened_by_the_format_of_the_platform(monkeypatch):
-    """libav's test picture in place of a camera's format; the rest is the way of a real one."""
-    monkeypatch.setitem(CAMERAS, sys.platform, ("lavfi", "testsrc2=size=64x48:rate={}"))
+    """libav's test picture, at a camera's pace, in place of a camera's format; the rest is the way of a real one."""
+    monkeypatch.setitem(CAMERAS, sys.platform, ("lavfi", "testsrc2=size=64x48:rate={},realtime"))
     options = LiveOptions(seconds=1.0, queue=100)
     pictures = list(LiveSource("camera:30", sampling=AllFrames(), options=options))
     assert len(pictures) > 5
