@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,10 +12,8 @@ from ..watch.model.registry import IN_WORDS, NO_MEMORY
 from .labelled_reading import LabelledFootage
 from .options import LABELS, MERGE, Crop, Fit, Strict
 from .screen import console
+from .torchrun import torchrun_processes
 from .train_stages import train_from_nothing, train_on_classifier
-
-if TYPE_CHECKING:
-    pass
 
 SCRATCH = "scratch"
 
@@ -119,6 +117,7 @@ def train(
     from ..watch.training.settings import ContextTraining
     from ..watch.training.trainer import OptimizerSettings
 
+    processes = torchrun_processes()
     scratch = classifier == SCRATCH
     if not scratch:
         if fine_tune and classifier not in VARIANTS:
@@ -144,7 +143,8 @@ def train(
             f"--uninformative: {unknown[0]!r} is no label; expected some of {', '.join(classes)}"
         )
     footage = LabelledFootage(find_labelled_media(videos, table, labels, split=split), classes, strict)
-    remove_unfinished(out)  # of a run that was killed
+    if processes.first:
+        remove_unfinished(out)  # of a run that was killed
     context = ContextTraining(
         OptimizerSettings(steps, 5e-3, weight_decay=weight_decay),
         chunk,
@@ -160,7 +160,8 @@ def train(
 
         config = WatcherConfig(classes, fps, size=size, memory=memory or "lstm", **options)
         seeing = FrameClassifierTraining(OptimizerSettings(classifier_steps, 3e-3))
-        training = WatcherTraining(config, seeing, context, seed, out, save_every, joint=mode is Mode.JOINT)
+        joint = mode is Mode.JOINT
+        training = WatcherTraining(config, seeing, context, seed, out, save_every, joint, processes)
         train_from_nothing(training, footage, out)
         name = config.memory
     else:
@@ -177,7 +178,7 @@ def train(
                 checkpoint=out / "training" / "memory.safetensors",
                 save_every=save_every,
             )
-        train_on_classifier(chosen, classifier, crop.value, fps, fine_tune, footage, out)
+        train_on_classifier(chosen, classifier, crop.value, fps, fine_tune, footage, out, processes)
     console.print(
         f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {name}",
         markup=False,
