@@ -63,6 +63,7 @@ def refuse_torchrun(command: str) -> None:
         InputError: torchrun started several processes of it.
     """
     if _size() > 1:
+        complaints.quiet = os.environ["RANK"] != "0"
         raise InputError(
             f"torchrun: `wolfdog {command}` runs in one process, `wolfdog train` alone in several. Start it without "
             "torchrun."

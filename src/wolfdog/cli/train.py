@@ -107,6 +107,8 @@ def train(
 ) -> None:
     """Train a watcher on labelled videos; the same command again goes on where a killed one stopped.
 
+    Under torchrun, several processes train it together; the weights are those of one process, to rounding.
+
     By default a pretrained classifier looks at the frames, a linear head learns the labels from its features, in
     seconds and from few labels, and the memory that comes with wolfdog is fitted to them.
     """
@@ -114,6 +116,7 @@ def train(
     from ..labels import read_labels
     from ..watch.classifiers.efficientnet_lite import VARIANTS
     from ..watch.data.labelled_media import classes_of, find_labelled_media
+    from ..watch.training.head_training import ANY_CLASS
     from ..watch.training.settings import ContextTraining
     from ..watch.training.trainer import OptimizerSettings
 
@@ -133,6 +136,8 @@ def train(
             raise InputError(
                 f"{strange[0]}: only for a network that is trained from nothing; add --classifier scratch."
             )
+    if scratch or memory not in (None, ANY_CLASS, NO_MEMORY):
+        processes.check_divisible(streams, "streams (--streams)")
     table = read_labels(labels, merge_spellings=merge_spellings)
     broadcast_world = None if world is None else load_world(world)
     classes = classes_of(table) if broadcast_world is None else broadcast_world.labels
@@ -166,7 +171,7 @@ def train(
         name = config.memory
     else:
         from ..watch.training.context_method import context_config
-        from ..watch.training.head_training import ANY_CLASS, FreshMemory
+        from ..watch.training.head_training import FreshMemory
 
         name = memory or ANY_CLASS
         chosen: str | FreshMemory = name

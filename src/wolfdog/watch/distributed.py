@@ -1,7 +1,7 @@
 """Processes of one training: their shares of the work, and sums and values that they exchange."""
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -65,14 +65,15 @@ class Processes:
 
         Args:
             count: Number of things.
-            things: Their name in the message, as "streams (--streams)".
+            things: Their name in the message.
 
         Raises:
             InputError: There are fewer things than processes.
         """
         if count < self.size:
             raise InputError(
-                f"{self.size} processes cannot share {count} {things}: each needs one or more. Start fewer processes."
+                f"{self.size} processes cannot share {count} {things}: each needs one or more. Start fewer processes, or "
+                "give more."
             )
 
     def add(self, values: "Tensor") -> None:
@@ -181,7 +182,7 @@ class Processes:
             yield
         except RuntimeError as error:
             raise LostProcessError(
-                f"a process of this training has ended, was killed or cannot be reached ({_first_line(error)}). Give the "
+                f"a process of this training has ended, was killed or cannot be reached ({_reason(error)}). Give the "
                 "same command again: the training goes on from its last checkpoint."
             ) from error
 
@@ -204,6 +205,8 @@ def _value(data: bytes) -> Any:
     return value
 
 
-def _first_line(error: Exception) -> str:
-    lines: Iterable[str] = str(error).splitlines() or [type(error).__name__]
-    return next(iter(lines)).rpartition("] ")[2][:200].rstrip(". ")
+def _reason(error: Exception) -> str:
+    """First sentence of an error of gloo, without the place in its source."""
+    return (
+        str(error).partition("\n")[0].partition(". ")[0].rpartition("/gloo/")[2].rpartition("] ")[2] or "gloo"
+    )
