@@ -39,6 +39,8 @@ class Batch:
 
 
 Draw = Callable[[np.random.Generator, int], Batch]
+Spikes = Callable[..., Batch]
+"""Draw of streams of spikes, with the options `gap` and `spikes`."""
 
 
 def adding(rng: np.random.Generator, count: int, *, length: int) -> Batch:
@@ -93,6 +95,43 @@ def counting(rng: np.random.Generator, count: int, *, low: int = 1, high: int = 
             if string[t] == 1:  # after an a, another a or the first b may follow
                 targets[t, number, 1:3] = 1.0
     return _until(events, targets, lengths)
+
+
+def spikes_measured(rng: np.random.Generator, count: int, *, gap: int, spikes: int) -> Batch:
+    """Delays between spikes: at each, 0 or 1 for `gap` or `gap + 1` steps since the last (Gers et al. 2002, MSD)."""
+    longer = rng.integers(0, 2, (count, spikes))
+    at = np.cumsum(gap + longer, 1)
+    lengths = at[:, -1] + 1
+    events, targets = (np.zeros((lengths.max(), count, 1), np.float32) for _ in range(2))
+    scored = np.zeros(events.shape[:2], np.bool_)
+    column = np.arange(count)[:, None]
+    events[0, :, 0] = 1.0
+    events[at, column, 0] = 1.0
+    targets[at, column, 0] = longer
+    scored[at, column] = True
+    return Batch(*map(torch.from_numpy, (events, targets, scored, lengths)))
+
+
+def spikes_generated(rng: np.random.Generator, count: int, *, gap: int, spikes: int) -> Batch:
+    """Spikes to be made every `gap` or `gap + 1` steps, which a constant input tells (Gers et al. 2002, GTS)."""
+    longer = rng.integers(0, 2, count)
+    length = (gap + 1) * spikes
+    events = np.broadcast_to(longer, (length, count)).astype(np.float32)[..., None]
+    step = np.arange(1, length + 1)[:, None, None]
+    targets = (step % (gap + longer)[:, None] == 0).astype(np.float32)
+    lengths = (gap + longer) * spikes
+    return _until(events, targets, lengths)
+
+
+def copying(rng: np.random.Generator, count: int, *, blanks: int) -> Batch:
+    """Ten symbols of eight, to be said in order after so many blanks and a mark (Arjovsky et al. 2016)."""
+    length = blanks + 20
+    symbols = rng.integers(1, 9, (10, count))
+    shown, targets = np.zeros((length, count), np.int64), np.zeros((length, count), np.int64)
+    shown[:10], shown[-11], targets[-10:] = symbols, 9, symbols
+    events = np.eye(10, dtype=np.float32)[shown]
+    scored = np.ones((length, count), np.bool_)
+    return Batch(*map(torch.from_numpy, (events, targets, scored)), torch.full((count,), length))
 
 
 def _embedded(rng: np.random.Generator) -> tuple[str, list[str]]:
