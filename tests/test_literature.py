@@ -24,13 +24,20 @@ def rng() -> np.random.Generator:
 def test_the_adding_problem_is_a_sum(rng):
     from published.tasks import adding
 
-    batch = adding(rng, 20, length=30)
+    batch = adding(rng, 400, length=30)
     number, mark = batch.events.unbind(-1)
-    assert (mark.sum(0) == 2).all()
-    assert (mark[:15].sum(0) == 1).all()
-    torch.testing.assert_close((number * mark).sum(0), batch.targets[-1, :, 0])
-    assert batch.scored.sum() == 20
-    assert batch.scored[-1].all()
+    last = batch.lengths - 1, torch.arange(400)
+    assert (mark[0] == -1).all()
+    assert (mark[last] == -1).all()
+    marked = mark == 1
+    assert set(marked.sum(0).tolist()) == {1, 2}  # one, where the first number is the other
+    assert (number[0][marked.sum(0) == 1] == 0).all()
+    assert not marked[14:].any()
+    assert marked[:10].any(0).sum() >= (marked.sum(0) == 2).sum()
+    torch.testing.assert_close(0.5 + (number * marked).sum(0) / 4, batch.targets[last][:, 0])
+    assert batch.scored.sum() == 400
+    assert batch.scored[last].all()
+    assert set(batch.lengths.tolist()) == {30, 31, 32, 33}
 
 
 def test_the_order_of_three_symbols_is_the_class(rng):
@@ -114,7 +121,7 @@ def test_copied_symbols_come_after_the_mark(rng):
 def test_right_outputs_are_not_wrong_and_others_are(kind, rng):
     from published import synthetic, tasks
 
-    draw = {"number": lambda r, n: tasks.adding(r, n, length=8), "class": tasks.temporal_order}
+    draw = {"number": lambda r, n: tasks.adding(r, n, length=12), "class": tasks.temporal_order}
     batch = draw.get(kind, tasks.embedded_reber)(rng, 6)
     if kind == "class":
         right = 9 * torch.nn.functional.one_hot(batch.targets, 8).float()

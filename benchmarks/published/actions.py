@@ -26,7 +26,7 @@ class Actions:
     """Class of each frame, by cross-validation over the splits of a file.
 
     A split is tested by a model that was trained on the videos of the others. The number of epochs is that which was
-    best on one of the others for a model of the remaining ones.
+    best on one of the others for a model of the remaining ones. The classifier's scores are added to the outputs.
 
     Args:
         file: Name of the file.
@@ -79,7 +79,7 @@ class Actions:
         """Best epoch on `valid`, the last where there is none, and the model after the last epoch."""
         torch.manual_seed(seed)
         rng, classes = np.random.default_rng(seed), train[0].scores.shape[1]
-        model = made(name, classes, self.units, classes, self.span, self.dropout)
+        model = made(name, classes, self.units, classes, self.span, self.dropout, skip=True)
         optimiser = torch.optim.Adam(model.parameters(), self.rate)
         best, at = -1.0, epochs
         for epoch in range(1, epochs + 1):

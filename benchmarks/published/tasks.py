@@ -44,14 +44,27 @@ Spikes = Callable[..., Batch]
 
 
 def adding(rng: np.random.Generator, count: int, *, length: int) -> Batch:
-    """Adding problem: the sum of two marked numbers of [0, 1], one in each half (as Arjovsky et al. 2016 draw them)."""
-    events = np.zeros((length, count, 2), np.float32)
-    events[:, :, 0] = rng.random((length, count))
-    first, second = rng.integers(0, length // 2, count), rng.integers(length // 2, length, count)
+    """Adding problem (Hochreiter and Schmidhuber 1997, experiment 4): 1/2 + (a + b) / 4 of two marked numbers a and b.
+
+    Numbers are uniform from -1 to 1, and a sequence has `length` of them or up to a tenth more. One of the first ten is
+    marked by 1, and another one of the first `length / 2 - 1`; the marks of the first and the last number are -1. Where
+    the first number would be marked, it counts as 0.
+    """
+    lengths = length + rng.integers(0, length // 10 + 1, count)
     column = np.arange(count)
+    events = np.zeros((lengths.max(), count, 2), np.float32)
+    events[..., 0] = rng.uniform(-1, 1, events.shape[:2])
+    first = rng.integers(0, 10, count)
+    second = rng.integers(0, length // 2 - 2, count)
+    second += second >= first
     events[first, column, 1] = events[second, column, 1] = 1.0
-    sums = events[first, column, 0] + events[second, column, 0]
-    return _at_the_end(events, np.broadcast_to(sums[None, :, None], (length, count, 1)))
+    events[0, events[0, :, 1] == 1.0, 0] = 0.0
+    events[0, :, 1] = events[lengths - 1, column, 1] = -1.0
+    sums = 0.5 + (events[first, column, 0] + events[second, column, 0]) / 4
+    events *= np.arange(len(events))[:, None, None] < lengths[:, None]
+    targets = np.broadcast_to(sums[None, :, None], (len(events), count, 1))
+    scored = np.arange(len(events))[:, None] == lengths - 1
+    return Batch(*map(torch.from_numpy, (events, targets.copy(), scored, lengths)))
 
 
 def temporal_order(rng: np.random.Generator, count: int, *, length: int = 105) -> Batch:

@@ -37,24 +37,45 @@ def _log(span: float) -> wd.cells.Chrono:
 
 
 class Model(nn.Module):
-    """Cell over a sequence, and a linear map from its outputs."""
+    """Cell over a sequence, and a linear map from its outputs.
 
-    def __init__(self, layer: nn.Module, units: int, outputs: int, dropout: float = 0.0) -> None:
+    Args:
+        layer: Recurrent layer.
+        units: Features of its outputs.
+        outputs: Features of the outputs of the map.
+        dropout: Share of the layer's outputs that a step of training leaves out.
+        skip: Whether the events, times a number that is learned, are added to the outputs, of as many features.
+    """
+
+    def __init__(
+        self, layer: nn.Module, units: int, outputs: int, dropout: float = 0.0, *, skip: bool = False
+    ) -> None:
         super().__init__()
         self.layer, self.dropout, self.head = layer, nn.Dropout(dropout), nn.Linear(units, outputs)
+        self.skip = nn.Parameter(torch.ones(())) if skip else None
 
     def forward(self, events: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Outputs [T, B, O]."""
         y = self.layer(events)[0] if lengths is None else self.layer(events, lengths=lengths)[0]
-        return self.head(self.dropout(y))
+        outputs = self.head(self.dropout(y))
+        return outputs if self.skip is None else outputs + self.skip * events
 
 
-def made(name: str, inputs: int, units: int, outputs: int, span: float, dropout: float = 0.0) -> Model:
+def made(
+    name: str,
+    inputs: int,
+    units: int,
+    outputs: int,
+    span: float,
+    dropout: float = 0.0,
+    *,
+    skip: bool = False,
+) -> Model:
     """Untrained model: a cell of CELLS, or BOTH and its name, and a linear map."""
     both = name.startswith(BOTH)
     cell = CELLS[name.removeprefix(BOTH)](inputs, units, span)
     layer = wd.Bidirectional(cell) if both else wd.Recurrent(cell)
-    return Model(layer, units * (2 if both else 1), outputs, dropout)
+    return Model(layer, units * (2 if both else 1), outputs, dropout, skip=skip)
 
 
 def loss_of(kind: str, outputs: Tensor, batch: Batch) -> Tensor:
@@ -115,7 +136,8 @@ def measured(
     models, both = {"wolfdog": model}, name.startswith(BOTH)
     if peer := IN_TORCH.get(name.removeprefix(BOTH)):
         layer = peer(inputs, units, bidirectional=both)
-        models["torch.nn"] = Model(layer, units * (2 if both else 1), outputs, dropout)
+        skip = model.skip is not None
+        models["torch.nn"] = Model(layer, units * (2 if both else 1), outputs, dropout, skip=skip)
     full = Batch(batch.events, batch.targets, batch.scored, torch.full_like(batch.lengths, len(batch.events)))
     optimisers = {id(one): torch.optim.Adam(one.parameters(), 1e-4) for one in models.values()}
     return {
