@@ -36,7 +36,7 @@ FOLDERS = {
     "scores": "50salads_mid_SVM.npz and gtea_SVM.npz",
     "stories": "qa1_..._train.txt and _test.txt, and those of tasks 2 and 3",
 }
-QUICK = ("LSTM", "GRU", "two-way LSTM", "memory network")
+QUICK = ("LSTM", "two-way LSTM", "memory network")
 MODELS = tuple(dict.fromkeys(model for row in ROWS.values() for model in row.task.models))
 
 
@@ -49,8 +49,8 @@ def run(name: str, model: str, seed: int, *, quick: bool, folder: Path | None) -
 def lines(runs: Sequence[Run]) -> list[str]:
     """Markdown table, a line for each row and model."""
     found = [
-        "| row | model | ours | seeds | training, s | ms a step | torch.nn, ms | paper |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
+        "| row | model | ours | seeds | training | s | ms a step | torch.nn, ms | paper |",
+        "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: | --- |",
     ]
     for name in (name for name in ROWS if any(run["row"] == name for run in runs)):
         row = ROWS[name]
@@ -59,7 +59,8 @@ def lines(runs: Sequence[Run]) -> list[str]:
             model for model in MODELS if any((name, model) == (r["row"], r["model"]) for r in runs)
         ):
             mine = [run for run in runs if (run["row"], run["model"]) == (name, model)]
-            cells = [name, model, score(name, mine), str(len(mine)), *times(mine), paper]
+            budget = ", ".join(dict.fromkeys(run["budget"] for run in mine))
+            cells = [name, model, score(name, mine), str(len(mine)), budget, *times(mine), paper]
             found.append(f"| {' | '.join(cells)} |")
             paper = ""
     return found
@@ -99,7 +100,7 @@ def known(path: Path) -> list[Run]:
         return []
     try:
         runs = json.loads(path.read_text(encoding="utf-8"))
-        if not all({"row", "model", "seed", "quick", "score"} <= run.keys() for run in runs):
+        if not all({"row", "model", "seed", "quick", "score", "budget"} <= run.keys() for run in runs):
             raise ValueError("a run lacks what is known of each")
         return list(runs)
     except (OSError, ValueError, TypeError, AttributeError) as error:

@@ -68,7 +68,8 @@ class Actions:
                 _, network = self._train(model, seed, train, best)
                 scores.append(right(network, splits[name]))
                 chosen.append(best)
-        found |= {"score": float(np.mean(scores)), "splits": scores, "epochs": chosen}
+        found |= {"score": float(np.mean(scores)), "splits": scores}
+        found["budget"] = f"{min(chosen)} to {max(chosen)} epochs"
         shown = batch(train[: self.batch])
         sizes = (shown.events.shape[-1], self.units, shown.events.shape[-1])
         return {**found, **measured("class", model, network, shown, *sizes, self.dropout)}

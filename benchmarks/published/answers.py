@@ -49,11 +49,13 @@ class Answers:
         with trained() as found:
             if model == "LSTM":
                 network: nn.Module = learning.Listener(words, LSTM_SIZE)
-                found["epochs"] = learning.teach_listener(network, train, valid, epochs)
+                took = learning.teach_listener(network, train, valid, epochs)
+                found["budget"] = f"{took} epochs"
             else:
                 network = learning.memory_network(learning.VARIANTS["PE LS RN"], words, SIZE, HOPS, CAPACITY)
                 start = max(1, epochs // 5)
-                found["epochs"] = learning.teach_memory_network(network, train, valid, epochs, start)
+                began = learning.teach_memory_network(network, train, valid, epochs, start)
+                found["budget"] = f"{began + epochs} epochs"
         found["score"] = learning.error(network, test)
         models = {"wolfdog": network}
         if model == "LSTM":

@@ -49,8 +49,8 @@ class Digits:
         network, rng = made(model, 1, self.units, CLASSES, self.span), np.random.default_rng(seed)
         steps = max(1, round(share * self.epochs * len(train[0]) / self.batch))
         with trained() as found:
-            found["best step"] = _train(network, train, valid, rng, steps, self.batch, self.rate)
-        found["digits"] = steps * self.batch
+            best = _train(network, train, valid, rng, steps, self.batch, self.rate)
+        found["budget"] = f"{best * self.batch:,} of {steps * self.batch:,} digits"
         found["score"] = right(network, test)
         shown = batch(*(part[: self.batch] for part in train))
         return {**found, **measured("class", model, network, shown, 1, self.units, CLASSES)}

@@ -53,7 +53,8 @@ class Music:
         network, rng = made(model, 88, self.units, 88, self.span, self.dropout), np.random.default_rng(seed)
         epochs = max(1, round(share * self.epochs))
         with trained() as found:
-            found["best epoch"] = train(network, pieces, rng, epochs, self.batch, self.rate)
+            best = train(network, pieces, rng, epochs, self.batch, self.rate)
+        found["budget"] = f"epoch {best} of {epochs}"
         found["score"] = nats_per_chord(network, pieces["test"])
         shown = batch(pieces["train"][: self.batch])
         return {**found, **measured("chords", model, network, shown, 88, self.units, 88, self.dropout)}

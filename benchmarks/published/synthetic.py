@@ -55,7 +55,7 @@ class Synthetic:
         steps = max(1, round(share * self.steps))
         with trained() as found:
             train_on(self.kind, network, lambda: self.train(rng, self.batch), steps, self.rate)
-        found["sequences"] = steps * self.batch
+        found["budget"] = f"{steps * self.batch:,} sequences"
         test, drawn = np.random.default_rng(TEST_SEED), self.test or self.train
         parts = [drawn(test, 100) for _ in range(TESTED // 100)]
         found["score"] = 100 * float(
