@@ -103,7 +103,7 @@ def _answers(task: int, figure: str) -> Row:
 
 
 def _actions(file: str, figure: str) -> Row:
-    return Row(LEA, figure, "", Actions(file, 64, 30, 4, 3e-3, 100.0, 0.5))
+    return Row(LEA, figure, "", Actions(file, 32, 40, 4, 1e-2, 30.0, 0.5))
 
 
 ROWS: Mapping[str, Row] = {
