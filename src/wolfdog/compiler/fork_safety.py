@@ -13,8 +13,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
+from functools import cache, wraps
+from typing import Any, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 import torch
 
@@ -114,17 +114,15 @@ def once(function: Callable[P, T]) -> Callable[P, T]:
     >>> made("a") is made("a")
     True
     """
-    kept: dict[Any, T] = {}
+    kept = cast(Callable[P, T], cache(function))
 
+    @cache  # no lock is needed to find what is kept
     @wraps(function)
-    def kept_result(*args: P.args, **kwargs: P.kwargs) -> T:
-        if args not in kept:
-            with compiling:
-                if args not in kept:
-                    kept[args] = function(*args, **kwargs)
-        return kept[args]
+    def locked(*args: P.args, **kwargs: P.kwargs) -> T:
+        with compiling:
+            return kept(*args, **kwargs)
 
-    return kept_result
+    return cast(Callable[P, T], locked)
 
 
 _forked = False

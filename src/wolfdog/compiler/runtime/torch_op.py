@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ..backends.llvm.buffer_pool import copied
-from ..batched import needs_operators, operator_gradients, readable
+from ..batched import needs_operators, operator_gradients, readable, recorded
 from ..ir.printer import show
 from ..ir.program import operations
 from ..saved_tensors import as_saved
@@ -35,6 +35,7 @@ class RecurrenceFunction(torch.autograd.Function):
         events, parameters, states = _parts(recurrence, tensors)
         output, last, saved = recurrence.forward(events, parameters, states, steps, lengths, save=True)
         assert saved is not None
+        ctx.set_materialize_grads(False)  # gradients of results that nothing used are None, not zeros
         ctx.recurrence, ctx.steps = recurrence, steps
         ctx.names, ctx.lengths = list(saved.tensors), lengths
         ctx.save_for_backward(*tensors, *saved.tensors.values())
@@ -66,11 +67,13 @@ class RecurrenceFunction(torch.autograd.Function):
         return (None, None, None, *(found for part in parts for found in part))
 
 
-def _parts(recurrence: Recurrence, tensors: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+def _parts(
+    recurrence: Recurrence, tensors: Sequence[Any]
+) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
     """Sequence of all arguments, split into events, parameters and states."""
     first = len(recurrence.events)
     second = first + len(recurrence.parameters)
-    return list(tensors[:first]), list(tensors[first:second]), list(tensors[second:])
+    return tensors[:first], tensors[first:second], tensors[second:]
 
 
 def run(
@@ -85,7 +88,7 @@ def run(
     tensors = [*events, *parameters, *states]
     if overheard():  # as where segments between checkpoints run again
         return recurrence.eager(events, parameters, states, steps, lengths)
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+    if recorded(tensors):
         output, *last = RecurrenceFunction.apply(recurrence, steps, lengths, *tensors)
         return output, last
     output, last, _ = recurrence.forward(events, parameters, states, steps, lengths, save=False)
