@@ -39,7 +39,7 @@ def test_other_commands_are_refused_once(started, tmp_path):
     started(0)
     assert_told(wolfdog("watch", tmp_path), "`wolfdog watch` runs in one process", "without torchrun")
     started(1)
-    ran = wolfdog("smooth", tmp_path)
+    ran = wolfdog("smooth", tmp_path, "--out", tmp_path / "out")
     assert (ran.status, ran.out, ran.err) == (2, "", "")
 
 
@@ -97,8 +97,8 @@ def test_two_processes_train_the_memory_of_one(objective, model, tmp_path):
     ran = together("train", *objective, "--memory", "gru", "--out", out)
     assert ran.returncode == 0, ran.stderr
     again = load_file(out / "watcher.safetensors")
-    for name in one:  # a few steps do not magnify them much
-        assert (again[name].double() - one[name].double()).abs().max() < 0.05
+    for name, value in one.items():  # test_processes.py compares the frame classifier's steps in float64
+        assert (again[name] - value).abs().max() <= 0.1 * value.abs().max().clamp(min=1), name
 
 
 @pytest.mark.slow
@@ -106,7 +106,11 @@ def test_two_processes_train_the_memory_of_one(objective, model, tmp_path):
 def test_two_processes_train_on_the_features_of_a_classifier(on_air, tmp_path, memory, monkeypatch):
     monkeypatch.setenv("WOLFDOG_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(ALONE, "WOLFDOG_CACHE", str(tmp_path / "cache"))
-    network = colour_network(tmp_path / "colours.onnx", features=True)
+    network = colour_network(
+        tmp_path / "colours.onnx",
+        features=True,
+        metadata={"normalisation": "unit", "names": '["red", "green", "blue"]'},
+    )
     given = (
         "train", "--videos", on_air, "--labels", on_air / "labels.csv", "--classifier", f"onnx:{network}",
         "--memory", memory, "--steps", 6, "--chunk", 4, "--streams", 3, "--hidden", 4,

@@ -72,8 +72,8 @@ class Processes:
         """
         if count < self.size:
             raise InputError(
-                f"{self.size} processes cannot share {count} {things}: each needs one or more. Start fewer processes, or "
-                "give more."
+                f"{self.size} processes cannot share {count} {things}: each needs one or more. Start fewer processes, "
+                "or give more."
             )
 
     def add(self, values: "Tensor") -> None:
