@@ -311,7 +311,7 @@ class OnKernels(nn.RNNBase):
             self._named()
         )  # with weights as they are: PyTorch computes what comes before the loop
         kernels = units if isinstance(units, str) else units.kernels
-        if isinstance(kernels, str) or any(kernel.converts for kernel in kernels):
+        if isinstance(kernels, str):
             return ()
         return tuple(register(kernel) for kernel in kernels)
 
