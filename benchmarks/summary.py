@@ -58,6 +58,9 @@ def lines(results: dict[str, Any]) -> list[Line]:
         head, size = f"one step of a stream, {row['units']} units, against torch.nn", row["units"]
         found.append(Line(f"{head}.LSTMCell", STEP_AGAINST_CELL.get(size, 1.0), row["stream_ratio"]))
         found.append(Line(f"{head}.LSTM", STEP_AGAINST_LAYER, row["stream_layer_ratio"]))
+        if "stream_onnx_ratio" in row:
+            what = f"one step of a stream, {size} units, against ONNX Runtime with IO binding"
+            found.append(Line(what, 1.0, row["stream_onnx_ratio"]))
     found += _of_formats(results.get("formats", {}))
     for name, limit in STARTING.items():
         if name in results.get("starting", {}):
