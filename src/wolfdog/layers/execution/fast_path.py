@@ -55,9 +55,7 @@ class StepPath(_CellPath):
         assert not isinstance(program.made, str)
         single = program.made.single
         assert single is not None  # it ran the step that this path repeats
-        super().__init__(
-            record, program, event, state, places, fixed=not single.packs, frozen=single.packs
-        )
+        super().__init__(record, program, event, state, places, fixed=not single.packs, frozen=single.packs)
         self._batch = len(event)
         self._weights = single.weights(self._read)
         self._run: Callable[..., Any] = single.run
