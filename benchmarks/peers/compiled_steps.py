@@ -40,7 +40,9 @@ def compiled_step(case: Case) -> Run | str:
 def compiled_layer(case: Case) -> Run | str:
     """torch.nn.LSTM within a graph of torch.compile, in inference."""
     if case.name != "LSTM" or case.training or not case.whole:
-        return "the graph has torch.nn.LSTM's own operator in inference alone; it unrolls every step of others"
+        return (
+            "the graph has torch.nn.LSTM's own operator in inference alone; it unrolls every step of others"
+        )
     if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
         return "no C++ compiler is here"
     layer = layer_like(case.name, case.cell, case.x.shape[2])

@@ -22,14 +22,6 @@ def test_pairs(rows: int, width: int) -> None:
     torch.testing.assert_close(sums, x.sum(0), rtol=1e-5, atol=1e-5)
 
 
-def test_rows_do_not_meet_in_the_first_cache() -> None:
-    x = torch.randn(6, 512)
-    words, sums = pairs(x)
-    assert words.stride(0) * 4 % 2048 != 0
-    assert torch.equal(words.contiguous().view(torch.bfloat16)[:, ::2], x.bfloat16()[::2])
-    torch.testing.assert_close(sums, x.sum(0))
-
-
 def test_numbers_that_are_not_finite() -> None:
     x = torch.tensor([[float("nan"), float("inf")], [-float("inf"), 1e-42]])
     found = pairs(x)[0].contiguous().view(torch.bfloat16).view(1, 2, 2)[0].t()

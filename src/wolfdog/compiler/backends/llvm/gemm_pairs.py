@@ -15,7 +15,7 @@ from .build import Code, compiled_with
 from .lower import Function
 from .narrow_operands import pair_of_rows
 from .narrow_tiles import make_pair_tile
-from .packing import padded, spaced
+from .packing import padded
 from .target import Target, target
 from .thread_pool import cuts, run, shares
 
@@ -27,7 +27,7 @@ def pairs(x: Tensor) -> tuple[Tensor, Tensor]:
     """
     aim = target(32)
     (rows, width), count = x.shape, -(-len(x) // 2)
-    wide = spaced(padded(width, aim.lanes), 4)
+    wide = padded(width, aim.lanes)
     words, parts = empty(count, wide, dtype=torch.float32), shares(count, 8 * rows * width)
     sums = torch.zeros(parts, wide, dtype=torch.float32, device="cpu")
     table = array(

@@ -5,7 +5,7 @@ from array import array
 from torch import Tensor
 
 from ...fork_safety import once
-from .buffer_pool import LINE, empty
+from .buffer_pool import empty
 from .build import Code, build
 from .target import Target, target
 from .thread_pool import cuts, run, shares
@@ -21,17 +21,6 @@ def padded(columns: int, width: int) -> int:
     128
     """
     return -(-columns // width) * width
-
-
-def spaced(columns: int, itemsize: int) -> int:
-    """Number of columns from row to row for a matrix whose columns are read by register tiles.
-
-    Rows a multiple of 2048 bytes apart would meet in few places of the first cache; a line more spreads them.
-
-    >>> spaced(500, 4), spaced(512, 4)
-    (500, 528)
-    """
-    return columns + LINE // itemsize if columns * itemsize % 2048 == 0 else columns
 
 
 def panels(matrix: Tensor) -> Tensor:
