@@ -6,7 +6,8 @@ half of the streams every visit is clean; in the other each visit is clean or de
 runs by its own published rule and numbers. No clip was used to develop or train a memory.
 
 Printed for each condition: balanced accuracy of five classes in per cent (canines alone in brackets), mean and standard
-deviation over the seeds; changes of the label in a minute; expected calibration error.
+deviation over the seeds; changes of the label in a minute; expected calibration error. Last, for the classifier and the
+memories in clean streams: the share of the frames of each class that are right, all seeds together.
 """
 
 import argparse
@@ -25,6 +26,13 @@ from wolfdog.watch.world_memory.comparison import ALL, SNAPSHOT, Scores, context
 from wolfdog.watch.world_memory.method import WorldMemory
 
 MEMORIES = ("any-class memory", "world memory")
+CLEAN = [1.0] + [0.0] * (len(KINDS) - 1)
+"""Shares of the kinds in clean streams."""
+
+
+def memories() -> dict[str, Method]:
+    """The memories, by the name that is printed."""
+    return dict(zip(MEMORIES, (METHODS["memory"](), WorldMemory()), strict=True))
 
 
 def methods() -> dict[str, Method]:
@@ -33,18 +41,15 @@ def methods() -> dict[str, Method]:
     for name, method in METHODS.items():
         if method.causal and name not in ("none", "memory", "trained-memory", "site-prior"):
             found[name] = method()
-    found[MEMORIES[0]] = METHODS["memory"]()
-    found[MEMORIES[1]] = WorldMemory()
-    return found
+    return found | memories()
 
 
 def run(
     clips: list[Clip], classes: tuple[str, ...], seed: int, streams: int, minutes: float
 ) -> dict[str, dict[str, Scores]]:
     """Scores of every method in clean and in mixed streams."""
-    even = [1.0] * len(KINDS)
     results = {}
-    for condition, mix in (("clean streams", [1.0] + [0.0] * (len(KINDS) - 1)), ("mixed streams", even)):
+    for condition, mix in (("clean streams", CLEAN), ("mixed streams", [1.0] * len(KINDS))):
         seen = splice(clips, classes, streams=streams, minutes=minutes, seed=seed, mix=mix)
         said = contexts(seen, classes, methods())
         results[condition] = scores_of(said, seen, tuple(KINDS), classes)
@@ -64,6 +69,29 @@ def table(runs: list[dict[str, Scores]], kinds: list[str]) -> list[str]:
         flips = np.mean([one[name].flips for one in runs])
         ece = np.mean([one[name].by_degradation[ALL].calibration for one in runs])
         lines.append(f"| {name} | {' | '.join(cells)} | {flips:.1f} | {ece:.3f} |")
+    return lines
+
+
+def class_table(
+    clips: list[Clip], classes: tuple[str, ...], seeds: list[int], streams: int, minutes: float
+) -> list[str]:
+    """Lines of Markdown: frames of each class that are right in clean streams, in per cent."""
+    hits: dict[str, list[np.ndarray]] = {}
+    labels = []
+    for seed in seeds:
+        seen = splice(clips, classes, streams=streams, minutes=minutes, seed=seed, mix=CLEAN)
+        known = seen.labels >= 0
+        labels.append(seen.labels[known])
+        for name, p in contexts(seen, classes, memories()).items():
+            hits.setdefault(name, []).append(p.argmax(-1)[known] == labels[-1])
+    truth = np.concatenate(labels)
+    shown = [k for k in range(len(classes)) if (truth == k).any()]
+    lines = [f"| | {' | '.join(classes[k] for k in shown)} | all frames |"]
+    lines.append(f"| --- |{' ---: |' * (len(shown) + 1)}")
+    for name, parts in hits.items():
+        right = np.concatenate(parts)
+        shares = [right[truth == k].mean() for k in shown] + [right.mean()]
+        lines.append(f"| {name} | {' | '.join(f'{100 * share:.1f}' for share in shares)} |")
     return lines
 
 
@@ -110,6 +138,8 @@ def main() -> None:
             f"\n### {condition}: {len(runs)} seeds, {options.streams} streams of {options.minutes:g} minutes\n"
         )
         print("\n".join([*table(of_condition, kinds), "", *verdicts(of_condition, kinds)]), flush=True)
+    by_class = class_table(clips, classifier.classes, options.seeds, options.streams, options.minutes)
+    print("\n### clean streams, by class\n\n" + "\n".join(by_class), flush=True)
     if options.json is not None:
         whole = {
             str(seed): {c: {name: asdict(s) for name, s in of.items()} for c, of in one.items()}

@@ -122,6 +122,33 @@ def test_clips_are_compared_and_printed(clips: Path, monkeypatch: pytest.MonkeyP
     )
 
 
+def test_clips_are_judged_by_class(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import clips as benchmark
+    from clip_streams import Clip, read_clips
+
+    monkeypatch.setattr(benchmark, "memories", lambda: {"first class": FirstClass()})
+    read = read_clips(clips, AnimalClassifier(), lambda line: None)
+    bears = [
+        Clip(clip.name, np.roll(clip.probabilities, 1, -1), clip.clarity, clip.labels)
+        if (clip.labels == 2).all()
+        else clip
+        for clip in read
+    ]
+    lines = benchmark.class_table(bears, CLASSES, [0, 1], streams=2, minutes=2)
+    assert lines[0] == "| | wolf | dog | bear | goldfish | unknown | all frames |"
+    assert lines[2].startswith("| classifier alone | 100.0 | 100.0 | 0.0 | 100.0 | 100.0 | ")
+    assert lines[3].startswith("| first class | 100.0 | 0.0 | 0.0 | 0.0 | 0.0 | ")
+
+
+class FirstClass(Method):
+    """Method whose label is always that of the first class."""
+
+    name = "first"
+
+    def of_stream(self, stream: Stream, *, ahead: bool) -> Floats:
+        return np.eye(stream.p.shape[1])[np.zeros(len(stream.p), int)]
+
+
 def _idle() -> WorldNetwork:
     """A network that corrects nothing."""
     return WorldNetwork(WorldNetworkConfig(classes=CLASSES, width=2)).eval()
