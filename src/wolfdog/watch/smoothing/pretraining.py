@@ -71,7 +71,7 @@ class Pretraining:
     rate: float = 3e-3
     balance: float = 0.4
     harm: float = 1.25
-    ahead_harm: float = 0.6
+    ahead_harm: float = 1.0
     guard: float = 1.2
     pairs: float = 0.15
     ranges: Ranges = TRAINED

@@ -58,7 +58,7 @@ class Variation:
 VARIED = Variation()
 """The kinds of streams that the causal form of the memory in the package is trained on."""
 
-VARIED_AHEAD = Variation(flicker=0.25)
+VARIED_AHEAD = Variation(flicker=0.35)
 """The kinds of streams that its form that looks ahead is trained on."""
 
 
