@@ -1,224 +1,93 @@
 """A row per published result on sequences, ours beside it: python benchmarks/literature.py --json FILE
 
-    --only ROW ...    adding-100, adding-500, adding-1000, temporal-order, embedded-reber, anbncn, jsb, nottingham
-    --cells NAME ...  cells that are compared, all where they are not given
+    --only ROW ...    rows; all where they are not given
+    --models NAME ... cells and other models; all of a row where they are not given
     --seeds N ...     seeds, 0 1 2 where they are not given
-    --quick           a tenth of the training and one seed
-    --music DIR       folder with JSB_Chorales.mat and Nottingham.mat; without it the two rows are left out
+    --quick           a tenth of the training, one seed and, where no models are given, those of QUICK
+    --music DIR       folder of JSB_Chorales.mat and Nottingham.mat
+    --mnist DIR       folder of mnist.npz
+    --scores DIR      folder of 50salads_mid_SVM.npz and gtea_SVM.npz
+    --stories DIR     folder of the files of bAbI
 
-The score of the synthetic rows is the share of 1,000 test sequences, of a seed of their own, that are wrong. That of
-music is the loss in nats per chord on the test pieces, with the epoch chosen on the validation pieces. The steps of
-embedded-reber were raised after scores on other test sequences had been seen, and the figure in the docs is of those
-sequences: it is no independent test. Papers' figures are recalled, not
-checked. FILE is written after every run, and runs that it holds are not repeated. Milliseconds are of one training
-step: ours, and that of the same model on torch.nn's layer.
+Rows whose folder is not given, or lacks their file, are left out. The score of the synthetic rows is the share of 1,000
+test sequences, of a seed of their own, that are wrong; that of music the loss in nats per chord; that of digits and
+frames the share that is right; that of questions the share that is wrong. No setting was chosen by a test part. FILE is
+written after every run, and runs that it holds are not repeated. Seconds and milliseconds are of the processor, in one
+thread: milliseconds of one training step, ours and that of the same model on torch.nn's layer.
 """
 
 import argparse
 import json
 import statistics
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
-import wolfdog as wd
-from published import music, tasks, training
-from published.tasks import Draw
+from published.rows import ROWS
+from published.training import Run
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError
 
-TEST_SEED, TESTED = 2_000_000, 1000
-
-
-@dataclass(frozen=True)
-class Row:
-    """A published result.
-
-    Args:
-        source: The paper.
-        figure: The paper's figure, in words.
-        kind: Loss: "number", "class", "symbols" or "chords".
-        sizes: Features of an event and of an output.
-        units: Units of a cell.
-        steps: Training steps, or epochs of music.
-        batch: Sequences in a step.
-        rate: Learning rate.
-        span: Longest time span of the initial forget gates.
-        draw: Batches for training, and for the test; None for music.
-        file: File of the music.
-    """
-
-    source: str
-    figure: str
-    kind: str
-    sizes: tuple[int, int]
-    units: int
-    steps: int
-    batch: int
-    rate: float
-    span: float
-    draw: tuple[Draw, Draw] | None = None
-    file: str = ""
-    dropout: float = 0.0
-
-
-def _adding(length: int, figure: str, steps: int) -> Row:
-    draw = partial(tasks.adding, length=length)
-    return Row(
-        "Hochreiter and Schmidhuber 1997, experiment 4",
-        figure,
-        "number",
-        (2, 1),
-        64,
-        steps,
-        64,
-        5e-3,
-        float(length),
-        (draw, draw),
-    )
-
-
-def _music(file: str, figure: str) -> Row:
-    return Row(
-        "Bai, Kolter and Koltun 2018",
-        figure,
-        "chords",
-        (88, 88),
-        150,
-        60,
-        16,
-        3e-3,
-        50.0,
-        file=file,
-        dropout=0.4,
-    )
-
-
-ROWS = {
-    "adding-100": _adding(100, "LSTM: 1 of 2,560 wrong after 74,000 sequences", 1500),
-    "adding-500": _adding(500, "LSTM: 0 of 2,560 wrong after 209,000 sequences", 3000),
-    "adding-1000": _adding(1000, "LSTM: 1 of 2,560 wrong after 853,000 sequences", 4000),
-    "temporal-order": Row(
-        "Hochreiter and Schmidhuber 1997, experiment 6b",
-        "LSTM: 2 of 2,560 wrong after 571,100 sequences",
-        "class",
-        (8, 8),
-        32,
-        1000,
-        64,
-        1e-2,
-        100.0,
-        (tasks.temporal_order, tasks.temporal_order),
-    ),
-    "embedded-reber": Row(
-        "Hochreiter and Schmidhuber 1997, experiment 1",
-        "LSTM: all of a test set right after 8,440 strings",
-        "symbols",
-        (7, 7),
-        16,
-        3000,
-        32,
-        1e-2,
-        20.0,
-        (tasks.embedded_reber, tasks.embedded_reber),
-    ),
-    "anbncn": Row(
-        "Gers and Schmidhuber 2001",
-        "peephole LSTM, trained on n of 1 to 10: right up to n = 52 on average",
-        "symbols",
-        (4, 4),
-        16,
-        2000,
-        32,
-        1e-2,
-        60.0,
-        (partial(tasks.counting, low=1, high=10), partial(tasks.counting, low=1, high=10)),
-    ),
-    "jsb": _music("JSB_Chorales.mat", "LSTM 8.45, GRU 8.43, RNN 8.91, TCN 8.10"),
-    "nottingham": _music("Nottingham.mat", "LSTM 3.29, GRU 3.46, RNN 4.05, TCN 3.07"),
+FOLDERS = {
+    "music": "JSB_Chorales.mat and Nottingham.mat",
+    "mnist": "mnist.npz",
+    "scores": "50salads_mid_SVM.npz and gtea_SVM.npz",
+    "stories": "qa1_..._train.txt and _test.txt, and those of tasks 2 and 3",
 }
-
-Run = dict[str, Any]
-
-
-def made(row: Row, cell: str) -> training.Model:
-    """Untrained model of a row."""
-    layer = wd.Recurrent(training.CELLS[cell](row.sizes[0], row.units, row.span))
-    return training.Model(layer, row.units, row.sizes[1], row.dropout)
+QUICK = ("LSTM", "two-way LSTM", "memory network")
+MODELS = tuple(dict.fromkeys(model for row in ROWS.values() for model in row.task.models))
 
 
-def run(name: str, cell: str, seed: int, *, quick: bool, folder: Path | None) -> Run:
-    """One cell, trained and tested once."""
-    row = ROWS[name]
-    torch.manual_seed(seed)
-    model, rng = made(row, cell), np.random.default_rng(seed)
-    steps = max(1, row.steps // 10) if quick else row.steps
-    found: Run = {"row": name, "cell": cell, "seed": seed, "quick": quick}
-    began = time.process_time()
-    if row.draw is None:
-        assert folder is not None
-        pieces = music.read(folder / row.file)
-        found["epochs"] = training.train_on_music(model, pieces, rng, steps, row.batch, row.rate)
-        found["seconds"] = time.process_time() - began
-        found["score"] = training.nats_per_chord(model, pieces["test"])
-        shown = music.batch(pieces["train"][: row.batch])
-    else:
-        train, test = row.draw
-        found["sequences"] = training.train_on(row.kind, model, train, rng, steps, row.batch, row.rate)
-        found["seconds"] = time.process_time() - began
-        of_test = np.random.default_rng(TEST_SEED)
-        parts = [training.wrong(row.kind, model, test(of_test, 100)) for _ in range(TESTED // 100)]
-        found["score"] = 100 * float(np.concatenate(parts).mean())
-        shown = train(np.random.default_rng(0), row.batch)
-    if name == "anbncn":
-        found["up_to"] = _right_up_to(row, model)
-    models = {"wolfdog": model}
-    if cell in training.IN_TORCH:
-        peer = training.IN_TORCH[cell](row.sizes[0], row.units)
-        models["torch.nn"] = training.Model(peer, row.units, row.sizes[1], row.dropout)
-    found["milliseconds"] = training.milliseconds(row.kind, models, shown)
-    return found
-
-
-def _right_up_to(row: Row, model: training.Model) -> int:
-    """Largest n such that a^m b^m c^m is right for all m from 1 to n; at most 500."""
-    for n in range(1, 501):
-        if training.wrong(row.kind, model, tasks.counting(np.random.default_rng(0), 1, low=n, high=n)).any():
-            return n - 1
-    return 500
+def run(name: str, model: str, seed: int, *, quick: bool, folder: Path | None) -> Run:
+    """One model, trained and tested once."""
+    found = ROWS[name].task.run(model, seed, 0.1 if quick else 1.0, folder or Path())
+    return {"row": name, "model": model, "seed": seed, "quick": quick, **found}
 
 
 def lines(runs: Sequence[Run]) -> list[str]:
-    """Markdown table, a line for each row and cell."""
+    """Markdown table, a line for each row and model."""
     found = [
-        "| row | cell | ours | paper (recalled) | seeds | training, s | ms a step | torch.nn, ms |",
-        "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
+        "| row | model | ours | seeds | training | s | ms a step | torch.nn, ms | paper |",
+        "| --- | --- | ---: | ---: | --- | ---: | ---: | ---: | --- |",
     ]
-    for name in dict.fromkeys(run["row"] for run in runs):
-        for cell in dict.fromkeys(run["cell"] for run in runs if run["row"] == name):
-            mine = [run for run in runs if (run["row"], run["cell"]) == (name, cell)]
-            scores = [run["score"] for run in mine]
-            unit = "" if ROWS[name].kind == "chords" else " %"
-            score = f"{statistics.fmean(scores):.2f}{unit}"
-            if len(mine) > 1:
-                score += f" ± {statistics.stdev(scores):.2f}"
-            if "up_to" in mine[0]:
-                score += f", n up to {', '.join(str(run['up_to']) for run in mine)}"
-            peers = [run["milliseconds"].get("torch.nn") for run in mine]
-            peer = f"{statistics.median(peers):.1f}" if peers[0] is not None else ""
-            seconds = statistics.median(run["seconds"] for run in mine)
-            step = statistics.median(run["milliseconds"]["wolfdog"] for run in mine)
-            paper = f"{ROWS[name].source}: {ROWS[name].figure}"
-            cells = [name, cell, score, paper, str(len(mine)), f"{seconds:.0f}", f"{step:.1f}", peer]
+    for name in (name for name in ROWS if any(run["row"] == name for run in runs)):
+        row = ROWS[name]
+        paper = f"{row.paper}: {row.figure} ({row.checked or 'recalled'})"
+        for model in (
+            model for model in MODELS if any((name, model) == (r["row"], r["model"]) for r in runs)
+        ):
+            mine = [run for run in runs if (run["row"], run["model"]) == (name, model)]
+            budget = ", ".join(dict.fromkeys(run["budget"] for run in mine))
+            cells = [name, model, score(name, mine), str(len(mine)), budget, *times(mine), paper]
             found.append(f"| {' | '.join(cells)} |")
+            paper = ""
     return found
+
+
+def score(name: str, mine: Sequence[Run]) -> str:
+    """Mean and standard deviation of the scores of runs of a row, with what else is found."""
+    scores = [run["score"] for run in mine]
+    found = f"{statistics.fmean(scores):.2f}"
+    if len(mine) > 1:
+        found += f" ± {statistics.stdev(scores):.2f}"
+    found += ROWS[name].task.unit
+    if "up_to" in mine[0]:
+        found += f", n up to {', '.join(str(run['up_to']) for run in mine)}"
+    if name.startswith("copying"):
+        found += f", {statistics.fmean(run['test loss'] for run in mine):.3f} nats"
+    return found
+
+
+def times(mine: Sequence[Run]) -> list[str]:
+    """Seconds of training, and milliseconds of a step, ours and torch.nn's."""
+    peers = [run["milliseconds"].get("torch.nn") for run in mine]
+    return [
+        f"{statistics.median(run['seconds'] for run in mine):.0f}",
+        f"{statistics.median(run['milliseconds']['wolfdog'] for run in mine):.1f}",
+        f"{statistics.median(peers):.1f}" if None not in peers else "",
+    ]
 
 
 def known(path: Path) -> list[Run]:
@@ -231,7 +100,7 @@ def known(path: Path) -> list[Run]:
         return []
     try:
         runs = json.loads(path.read_text(encoding="utf-8"))
-        if not all({"row", "cell", "seed", "quick", "score"} <= run.keys() for run in runs):
+        if not all({"row", "model", "seed", "quick", "score", "budget"} <= run.keys() for run in runs):
             raise ValueError("a run lacks what is known of each")
         return list(runs)
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -244,26 +113,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--only", nargs="+", choices=ROWS, default=tuple(ROWS))
-    parser.add_argument("--cells", nargs="+", choices=training.CELLS, default=tuple(training.CELLS))
+    parser.add_argument("--models", nargs="+", choices=MODELS)
     parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--music", type=Path)
+    for name, files in FOLDERS.items():
+        parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=f"folder of {files}")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     runs = known(given.json)
+    wanted = given.models or (QUICK if given.quick else MODELS)
+    seeds = given.seeds[:1] if given.quick else given.seeds
     for name in given.only:
-        if ROWS[name].draw is None and given.music is None:
-            print(f"{name}: left out; --music DIR is needed", file=sys.stderr)
+        task = ROWS[name].task
+        folder = getattr(given, task.folder) if task.folder else None
+        if task.folder and not (folder and all(any(folder.glob(pattern)) for pattern in task.files)):
+            wanted_files = " and ".join(task.files)
+            print(f"{name}: left out; --{task.folder} DIR with {wanted_files} is needed", file=sys.stderr)
             continue
-        for cell in given.cells:
-            for seed in given.seeds[:1] if given.quick else given.seeds:
-                key = {"row": name, "cell": cell, "seed": seed, "quick": given.quick}
-                if any(key.items() <= one.items() for one in runs):
-                    continue
-                runs.append(run(name, cell, seed, quick=given.quick, folder=given.music))
-                print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
-                with atomic_write(given.json) as file:
-                    json.dump(runs, file, indent=0)
+        for model, seed in ((model, seed) for model in task.models if model in wanted for seed in seeds):
+            key = {"row": name, "model": model, "seed": seed, "quick": given.quick}
+            if any(key.items() <= one.items() for one in runs):
+                continue
+            runs.append(run(name, model, seed, quick=given.quick, folder=folder))
+            print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
+            with atomic_write(given.json) as file:
+                json.dump(runs, file, indent=0)
     print("\n".join(lines([one for one in runs if one["quick"] == given.quick])))
 
 

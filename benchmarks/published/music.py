@@ -1,16 +1,63 @@
 """Polyphonic music: piano rolls of 88 keys, whose next chord is predicted."""
 
+import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from wolfdog.errors import InputError
 
 from .tasks import Batch
+from .training import CELLS, Model, Run, made, measured, step_of, trained
 
 PARTS = {"train": "traindata", "validation": "validdata", "test": "testdata"}
+
+
+@dataclass(frozen=True)
+class Music:
+    """Next chord of the pieces of a file.
+
+    Args:
+        file: Name of the file.
+        units: Units of a cell.
+        epochs: Epochs at most.
+        batch: Pieces in a step.
+        rate: Learning rate.
+        span: Longest time span of the initial forget gates.
+        dropout: Share of the cell's outputs that a step of training leaves out.
+    """
+
+    file: str
+    units: int
+    epochs: int
+    batch: int
+    rate: float
+    span: float
+    dropout: float
+
+    unit, folder, models = "", "music", tuple(CELLS)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files of the folder."""
+        return (self.file,)
+
+    def run(self, model: str, seed: int, share: float, folder: Path) -> Run:
+        """One model, trained for a share of the epochs and tested by the weights of the best validated one."""
+        pieces = read(folder / self.file)
+        torch.manual_seed(seed)
+        network, rng = made(model, 88, self.units, 88, self.span, self.dropout), np.random.default_rng(seed)
+        epochs = max(1, round(share * self.epochs))
+        with trained() as found:
+            best = train(network, pieces, rng, epochs, self.batch, self.rate)
+        found["budget"] = f"epoch {best} of {epochs}"
+        found["score"] = nats_per_chord(network, pieces["test"])
+        shown = batch(pieces["train"][: self.batch])
+        return {**found, **measured("chords", model, network, shown, 88, self.units, 88, self.dropout)}
 
 
 def read(path: Path) -> dict[str, list[np.ndarray]]:
@@ -46,3 +93,55 @@ def batch(pieces: Sequence[np.ndarray]) -> Batch:
         targets[: lengths[number], number] = piece[1:]
     scored = np.arange(len(events))[:, None] < lengths
     return Batch(*map(torch.from_numpy, (events, targets, scored, lengths)))
+
+
+def batches(pieces: Sequence[np.ndarray], size: int, rng: np.random.Generator) -> list[list[np.ndarray]]:
+    """Pieces in batches of similar lengths, in random order; each piece once."""
+    order = sorted(rng.permutation(len(pieces)), key=lambda n: len(pieces[n]) * rng.uniform(0.8, 1.25))
+    found = [[pieces[n] for n in order[at : at + size]] for at in range(0, len(order), size)]
+    return [found[n] for n in rng.permutation(len(found))]
+
+
+def train(
+    model: Model,
+    pieces: dict[str, list[np.ndarray]],
+    rng: np.random.Generator,
+    epochs: int,
+    size: int,
+    rate: float,
+) -> int:
+    """Adam, with a rate that is halved when five epochs brought nothing; the best validated weights are kept.
+
+    Returns:
+        The epoch of these weights.
+    """
+    optimiser = torch.optim.Adam(model.parameters(), rate)
+    best, kept, at, waited = np.inf, copy.deepcopy(model.state_dict()), 0, 0
+    for epoch in range(1, epochs + 1):
+        for chosen in batches(pieces["train"], size, rng):
+            step_of("chords", model.train(), optimiser, batch(chosen))
+        loss = nats_per_chord(model, pieces["validation"])
+        if loss < best:
+            best, kept, at, waited = loss, copy.deepcopy(model.state_dict()), epoch, 0
+            continue
+        waited += 1
+        if waited % 5 == 0:
+            optimiser.param_groups[0]["lr"] *= 0.5
+        if waited == 15:
+            break
+    model.load_state_dict(kept)
+    return at
+
+
+@torch.no_grad()
+def nats_per_chord(model: torch.nn.Module, pieces: Sequence[np.ndarray]) -> float:
+    """Mean negative log likelihood of a chord of independent keys: the mean over pieces of their means, as in TCN."""
+    model.eval()
+    pieces, found = sorted(pieces, key=len), []
+    for first in range(0, len(pieces), 32):
+        shown = batch(pieces[first : first + 32])
+        losses = binary_cross_entropy_with_logits(
+            model(shown.events, shown.lengths), shown.targets, reduction="none"
+        ).sum(-1)
+        found += ((losses * shown.scored).sum(0) / shown.scored.sum(0)).tolist()
+    return float(np.mean(found))

@@ -39,17 +39,32 @@ class Batch:
 
 
 Draw = Callable[[np.random.Generator, int], Batch]
+Spikes = Callable[..., Batch]
+"""Draw of streams of spikes, with the options `gap` and `spikes`."""
 
 
 def adding(rng: np.random.Generator, count: int, *, length: int) -> Batch:
-    """Adding problem: the sum of two marked numbers of [0, 1], one in each half (as Arjovsky et al. 2016 draw them)."""
-    events = np.zeros((length, count, 2), np.float32)
-    events[:, :, 0] = rng.random((length, count))
-    first, second = rng.integers(0, length // 2, count), rng.integers(length // 2, length, count)
+    """Adding problem (Hochreiter and Schmidhuber 1997, experiment 4): 1/2 + (a + b) / 4 of two marked numbers a and b.
+
+    Numbers are uniform from -1 to 1, and a sequence has `length` of them or up to a tenth more. One of the first ten is
+    marked by 1, and another one of the first `length / 2 - 1`; the marks of the first and the last number are -1. Where
+    the first number would be marked, it counts as 0.
+    """
+    lengths = length + rng.integers(0, length // 10 + 1, count)
     column = np.arange(count)
+    events = np.zeros((lengths.max(), count, 2), np.float32)
+    events[..., 0] = rng.uniform(-1, 1, events.shape[:2])
+    first = rng.integers(0, 10, count)
+    second = rng.integers(0, length // 2 - 2, count)
+    second += second >= first
     events[first, column, 1] = events[second, column, 1] = 1.0
-    sums = events[first, column, 0] + events[second, column, 0]
-    return _at_the_end(events, np.broadcast_to(sums[None, :, None], (length, count, 1)))
+    events[0, events[0, :, 1] == 1.0, 0] = 0.0
+    events[0, :, 1] = events[lengths - 1, column, 1] = -1.0
+    sums = 0.5 + (events[first, column, 0] + events[second, column, 0]) / 4
+    events *= np.arange(len(events))[:, None, None] < lengths[:, None]
+    targets = np.broadcast_to(sums[None, :, None], (len(events), count, 1))
+    scored = np.arange(len(events))[:, None] == lengths - 1
+    return Batch(*map(torch.from_numpy, (events, targets.copy(), scored, lengths)))
 
 
 def temporal_order(rng: np.random.Generator, count: int, *, length: int = 105) -> Batch:
@@ -93,6 +108,43 @@ def counting(rng: np.random.Generator, count: int, *, low: int = 1, high: int = 
             if string[t] == 1:  # after an a, another a or the first b may follow
                 targets[t, number, 1:3] = 1.0
     return _until(events, targets, lengths)
+
+
+def spikes_measured(rng: np.random.Generator, count: int, *, gap: int, spikes: int) -> Batch:
+    """Delays between spikes: at each, 0 or 1 for `gap` or `gap + 1` steps since the last (Gers et al. 2002, MSD)."""
+    longer = rng.integers(0, 2, (count, spikes))
+    at = np.cumsum(gap + longer, 1)
+    lengths = at[:, -1] + 1
+    events, targets = (np.zeros((lengths.max(), count, 1), np.float32) for _ in range(2))
+    scored = np.zeros(events.shape[:2], np.bool_)
+    column = np.arange(count)[:, None]
+    events[0, :, 0] = 1.0
+    events[at, column, 0] = 1.0
+    targets[at, column, 0] = longer
+    scored[at, column] = True
+    return Batch(*map(torch.from_numpy, (events, targets, scored, lengths)))
+
+
+def spikes_generated(rng: np.random.Generator, count: int, *, gap: int, spikes: int) -> Batch:
+    """Spikes to be made every `gap` or `gap + 1` steps, which a constant input tells (Gers et al. 2002, GTS)."""
+    longer = rng.integers(0, 2, count)
+    length = (gap + 1) * spikes
+    events = np.broadcast_to(longer, (length, count)).astype(np.float32)[..., None]
+    step = np.arange(1, length + 1)[:, None, None]
+    targets = (step % (gap + longer)[:, None] == 0).astype(np.float32)
+    lengths = (gap + longer) * spikes
+    return _until(events, targets, lengths)
+
+
+def copying(rng: np.random.Generator, count: int, *, blanks: int) -> Batch:
+    """Ten symbols of eight, to be said in order after so many blanks and a mark (Arjovsky et al. 2016)."""
+    length = blanks + 20
+    symbols = rng.integers(1, 9, (10, count))
+    shown, targets = np.zeros((length, count), np.int64), np.zeros((length, count), np.int64)
+    shown[:10], shown[-11], targets[-10:] = symbols, 9, symbols
+    events = np.eye(10, dtype=np.float32)[shown]
+    scored = np.ones((length, count), np.bool_)
+    return Batch(*map(torch.from_numpy, (events, targets, scored)), torch.full((count,), length))
 
 
 def _embedded(rng: np.random.Generator) -> tuple[str, list[str]]:

@@ -186,21 +186,26 @@ class Compiled:
         operators: bool,
     ) -> tuple[Tensor, list[Tensor]]:
         # NaN in the padding times a gradient of zero would be NaN in what PyTorch computes for all events
-        hoisted = torch.is_grad_enabled() and self._hoists(x.shape[1])
+        hoists = self._hoists(x.shape[1])
+        hoisted = hoists and torch.is_grad_enabled()
         if lengths is not None and (hoisted or self.traced.lookups):  # whole numbers there may name no row
             x = zero_padding(x, lengths)
         used = None if lengths is None or not self.draws else int(lengths.max())
-        call = self.call(resets is not None, self._hoists(x.shape[1]))
+        call = self.call(resets is not None, hoists)
         autocast = torch.is_autocast_enabled("cpu")
         with torch.autocast("cpu", enabled=False) if autocast else nullcontext():
-            differentiated = torch.is_grad_enabled() and any(
-                t.requires_grad for t in (x, *states, *fresh, *named.values())
+            packed = self.format is MatrixFormat.INT8 and not (
+                operators or overheard() or _differentiated((x, *states, *fresh, *named.values()))
             )
-            packed = self.format is MatrixFormat.INT8 and not (operators or differentiated or overheard())
             events, parameters = call.arguments(named, x, resets, fresh, used, packed=packed)
             if operators:
                 return call.recurrence.eager(events, parameters, states, len(x), lengths)
             return run(call.recurrence, events, parameters, states, len(x), lengths)
+
+
+def _differentiated(tensors: Sequence[Tensor]) -> bool:
+    """Whether autograd records what is computed from the tensors."""
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
 def _with_resets(traced: Traced) -> Program:

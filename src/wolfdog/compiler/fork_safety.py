@@ -13,8 +13,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
+from functools import cache, wraps
+from typing import Any, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 import torch
 
@@ -116,6 +116,7 @@ def once(function: Callable[P, T]) -> Callable[P, T]:
     """
     kept: dict[Any, T] = {}
 
+    @cache  # quick later on, as it is written in C
     @wraps(function)
     def kept_result(*args: P.args, **kwargs: P.kwargs) -> T:
         if args not in kept:
@@ -124,7 +125,7 @@ def once(function: Callable[P, T]) -> Callable[P, T]:
                     kept[args] = function(*args, **kwargs)
         return kept[args]
 
-    return kept_result
+    return cast(Callable[P, T], kept_result)
 
 
 _forked = False

@@ -10,7 +10,7 @@ from ..compiler.backends.llvm.buffer_pool import PoolUser
 from ..errors import InputError, ShapeError
 from .cell.arguments import described, laid_out, with_batch
 from .cell.hints import explained
-from .cell.protocol import Returns, check_pair, check_returns
+from .cell.protocol import Returns, check_pair, check_returns, initial_state
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
@@ -167,7 +167,7 @@ class Recurrent(SequenceLayer):
         """
         compiling = torch.compiler.is_compiling()
         if not compiling and self._sequence_path is not None:
-            found = self._again(self._sequence_path, x, state, lengths, resets)
+            found, state = self._again(self._sequence_path, x, state, lengths, resets)
             if found is not None:
                 return found
         if isinstance(x, SYMBOLIC):
@@ -196,19 +196,23 @@ class Recurrent(SequenceLayer):
 
     def _again(
         self, path: SequencePath, x: Tensor, state: Any, lengths: Any, resets: Any
-    ) -> tuple[Tensor, State] | None:
-        """Result by the fast path of an earlier call; None where something has changed."""
-        if not self.batch_first:
-            found = path(x, state, lengths, resets)
-        elif isinstance(x, Tensor) and x.dim() > 2:
-            marks = resets.transpose(0, 1) if isinstance(resets, Tensor) and resets.dim() == 2 else resets
-            found = path(x.transpose(0, 1), state, lengths, marks)
-        else:
-            return None
+    ) -> tuple[tuple[Tensor, State] | None, Any]:
+        """Result by the fast path of an earlier call, None where something has changed; and the state before.
+
+        A cell is asked once for an initial state of its own, which may be random: the caller goes on with it.
+        """
+        if self.batch_first:
+            if not isinstance(x, Tensor) or x.dim() < 3:
+                return None, state
+            x = x.transpose(0, 1)
+            resets = resets.transpose(0, 1) if isinstance(resets, Tensor) and resets.dim() == 2 else resets
+        if state is None and path.takes_state(x):
+            state = initial_state(self.cell, x.shape[1])
+        found = path(x, state, lengths, resets)
         if found is None:
-            return None
+            return None, state
         self.__dict__["_last_reason"] = None
-        return (found[0].transpose(0, 1), found[1]) if self.batch_first else found
+        return ((found[0].transpose(0, 1), found[1]) if self.batch_first else found), state
 
     def _laid_back(self, y: Tensor, state: State, batched: bool) -> tuple[Tensor, State]:
         """Outputs [T, B, ...] and a state, laid out as the events were."""
@@ -374,7 +378,7 @@ class Recurrent(SequenceLayer):
         form = x.shape, state is None
         second = form == self._last_form
         if second:
-            self._sequence_path = runner.sequence_path(x, state, self._places())
+            self._sequence_path = runner.sequence_path(x, state is None, self._places())
         self.__dict__["_last_form"] = None if second else form
 
     def __getstate__(self) -> dict[str, Any]:

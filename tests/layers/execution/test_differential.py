@@ -7,8 +7,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
-from differential import differences
+from differential import OtherRounding, differences
 from random_cells import CHANGES
 
 
@@ -19,6 +20,15 @@ def test_random_programs_agree_with_the_loop() -> None:
         assert not outcome.differences
         compiled += outcome.kernels
     assert compiled > 10
+
+
+def test_other_rounding_leaves_zeros_and_shows_cancellation() -> None:
+    numbers = torch.linspace(0.1, 1.0, 5)
+    with OtherRounding(1e-6):
+        cancelled, zeros = numbers / 3 - numbers / 3, torch.relu(-numbers)
+    assert (cancelled != 0).all()
+    assert cancelled.abs().max() < 1e-5
+    assert torch.equal(zeros, torch.zeros(5))
 
 
 @pytest.mark.slow

@@ -90,3 +90,45 @@ def test_one_tensor_as_both_states_takes_the_fast_path() -> None:
         torch.testing.assert_close(found, layer.step(x, (zeros, zeros.clone())))
     assert path is not None
     assert layer._step_path is path
+
+
+class _RandomStart(_LearnedStart):
+    """Cell whose initial state is random, and counts how often it is asked for."""
+
+    asked = 0
+    scale = 1.0
+
+    def initial_state(self, batch: int) -> Tensor:
+        self.asked += 1
+        return self.scale * torch.randn(batch, 4)
+
+
+def test_an_initial_state_of_the_cells_own_is_asked_for_once_in_every_call() -> None:
+    cell, x = _RandomStart(), torch.randn(5, 2, 3)
+    fast, loop = wd.Recurrent(cell), wd.Recurrent(cell, backend="eager")
+    fast(x)
+    assert fast.backend == "llvm"
+    for number in range(6):
+        cell.scale = 1.0 + (number > 3)
+        before, results = cell.asked, []
+        for layer in (loop, fast):
+            torch.manual_seed(number)
+            results.append([*layer(x), torch.rand(1)])
+        assert cell.asked == before + 2
+        torch.testing.assert_close(results[1], results[0])
+    assert fast._sequence_path is not None
+    assert fast.backend == "llvm"
+
+
+def test_an_initial_state_of_another_form_is_used_as_the_loop_uses_it() -> None:
+    cell, x = _LearnedStart(), torch.randn(5, 2, 3)
+    fast, loop = wd.Recurrent(cell), wd.Recurrent(cell, backend="eager")
+    for _ in range(3):
+        fast(x)
+    cell.initial_state = lambda batch: torch.ones(4, batch).t()
+    for events in (x, x[:, :1], x[:, 0], x[:2]):
+        torch.testing.assert_close(fast(events), loop(events))
+    cell.initial_state = lambda batch: torch.ones(batch + 1, 4)
+    for layer in (loop, fast):
+        with pytest.raises(ShapeError, match="must have 2 rows"):
+            layer(x)

@@ -215,7 +215,7 @@ class Recurrence:
         """
         launch, steps, batch = self.backward_kernel, saved.steps, saved.batch
         ragged = None if lengths is None else SortedLengths.of(lengths)
-        named = dict(zip(self.parameters, (p.detach() for p in parameters), strict=True))
+        named = dict(zip(self.parameters, parameters, strict=True))
         like = (
             saved.tensors[next(iter(saved.tensors))]
             if saved.tensors

@@ -35,6 +35,7 @@ class RecurrenceFunction(torch.autograd.Function):
         events, parameters, states = _parts(recurrence, tensors)
         output, last, saved = recurrence.forward(events, parameters, states, steps, lengths, save=True)
         assert saved is not None
+        ctx.set_materialize_grads(False)  # gradients of results that nothing used are None, not zeros
         ctx.recurrence, ctx.steps = recurrence, steps
         ctx.names, ctx.lengths = list(saved.tensors), lengths
         ctx.save_for_backward(*tensors, *saved.tensors.values())
@@ -66,11 +67,13 @@ class RecurrenceFunction(torch.autograd.Function):
         return (None, None, None, *(found for part in parts for found in part))
 
 
-def _parts(recurrence: Recurrence, tensors: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+def _parts(
+    recurrence: Recurrence, tensors: Sequence[Any]
+) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
     """Sequence of all arguments, split into events, parameters and states."""
     first = len(recurrence.events)
     second = first + len(recurrence.parameters)
-    return list(tensors[:first]), list(tensors[first:second]), list(tensors[second:])
+    return tensors[:first], tensors[first:second], tensors[second:]
 
 
 def run(

@@ -64,6 +64,7 @@ class CompiledRunner:
         self.choice = ProgramChoice(cell, self.record, returns, {} if kept is None else kept, precision)
         self.reason: str | None = None
         self.ready_step: Ready | None = None  # what ran the last step without a gradient
+        self.ready_sequence: Ready | None = None  # what ran the last sequence
 
     @property
     def backend(self) -> str:
@@ -145,30 +146,31 @@ class CompiledRunner:
         except refusal() as reason:
             self.refuse(x, ready, str(reason))
             return self.eager.sequence(x, state, lengths, resets)
+        self.ready_sequence = ready
         return y, rebuilt(ready.before, after)
 
-    def sequence_path(self, x: Tensor, state: State | None, places: Sequence[Slot]) -> SequencePath | None:
-        """Fast path for sequences like this one.
+    def sequence_path(self, x: Tensor, anew: bool, places: Sequence[Slot]) -> SequencePath | None:
+        """Fast path for repetitions of the last sequence.
 
         Args:
-            x: Events.
-            state: State before the sequence, or None.
+            x: Its events.
+            anew: Whether no state was given.
             places: Places in which a layer stores what it runs.
 
         Returns:
             The path; None where its guards would not suffice.
         """
-        ready = None if torch.is_autocast_enabled("cpu") else self.ready(x, state, False)
+        ready = None if torch.is_autocast_enabled("cpu") else self.ready_sequence
         if ready is None or ready.found.rows or ready.program.lifted:
             return None
         if ready.dtype is not x.dtype or not _flat(ready.before):
             return None
         start = None
-        if starts_from_zeros(self.cell) or (state is None and self.record.zeros):
+        if starts_from_zeros(self.cell) or (anew and self.record.zeros):
             with torch.inference_mode(False):  # zeros that any later call may use
                 start = transform(lambda t: torch.zeros_like(t, device="cpu"), ready.before)
-        given = start if state is None else state
-        return None if given is None else SequencePath(self.record, ready.program, x, given, start, places)
+        given = ready.before if start is None else start
+        return SequencePath(self.record, ready.program, x, given, start, places)
 
     def ready(
         self, x: Tensor, state: State | None, resets: bool, others: Sequence[Tensor] = ()

@@ -83,7 +83,7 @@ class SequencePath(_CellPath):
         program: Compiled program for them.
         x: Events [T, B, ...].
         state: A state of the form that is given.
-        start: Initial state, used where none is given and after resets; None where only the cell determines it.
+        start: Initial state, used where none is given and after resets; None where the cell determines it at each call.
         places: Places in which a layer stores what it runs.
     """
 
@@ -97,9 +97,13 @@ class SequencePath(_CellPath):
         places: Sequence[Slot],
     ) -> None:
         super().__init__(record, program, x, state, places)
-        self._start = start
+        self._start, self._axes = start, x.dim()
         self._fresh = () if start is None else tuple(tensors(start))
         self._run = self._compiled.sequence
+
+    def takes_state(self, x: Any) -> bool:
+        """Whether a call over events, each with as many axes as before, needs a state from its caller."""
+        return self._start is None and isinstance(x, Tensor) and x.dim() == self._axes
 
     def __call__(
         self, x: Tensor, state: Any, lengths: Tensor | Sequence[int] | None, resets: Any

@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
-from ...cells import Chrono, ElmanCell, FourGateLSTMCell, GRUCell, LSTMCell, PeepholeLSTMCell
+from ...cells import (
+    Chrono,
+    CoupledLSTMCell,
+    ElmanCell,
+    FourGateLSTMCell,
+    GRUCell,
+    LSTMCell,
+    PeepholeLSTMCell,
+)
 from ...cells.cell import Cell
 from ...errors import InputError
 from ...memory import LSTMNCell, NTMCell
@@ -16,6 +24,7 @@ NO_MEMORY = "none"
 _CELLS: dict[str, Callable[[int, int, Chrono | None], Cell]] = {
     "elman": lambda inputs, hidden, _: ElmanCell(inputs, hidden),
     "lstm": lambda inputs, hidden, forget: LSTMCell(inputs, hidden, forget=forget),
+    "coupled-lstm": lambda inputs, hidden, forget: CoupledLSTMCell(inputs, hidden, forget=forget),
     "four-gate-lstm": lambda inputs, hidden, forget: FourGateLSTMCell(inputs, hidden, forget=forget),
     "peephole-full": lambda inputs, hidden, forget: PeepholeLSTMCell(
         inputs, hidden, peephole="full", forget=forget

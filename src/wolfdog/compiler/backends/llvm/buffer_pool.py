@@ -80,6 +80,8 @@ def empty(*shape: int, dtype: torch.dtype) -> Tensor:
 
 def copied(tensor: Tensor) -> Tensor:
     """Contiguous copy of a tensor."""
+    if tensor.nbytes < WORTH:
+        return tensor.clone(memory_format=torch.contiguous_format)
     return empty(*tensor.shape, dtype=tensor.dtype).copy_(tensor)
 
 

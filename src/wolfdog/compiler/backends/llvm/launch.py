@@ -87,7 +87,7 @@ class Launch:
         """Machine code of the cooperative kernel."""
         return build(self.cooperative.source, self.target.bits)
 
-    @property
+    @lazy
     def product(self) -> int:
         """Address of the matrix product that the kernel calls; 0 where it calls none."""
         if not self.products:
@@ -154,7 +154,11 @@ class Launch:
             if name in tensors:
                 tensor, room = tensors[name]
                 numbers.append(tensor.data_ptr())
-                numbers += (tensor.stride(0) * size, tensor.stride(1) * size, room) if room else (0, 0, 1)
+                if room:
+                    over_steps, over_examples, *_ = tensor.stride()
+                    numbers += (over_steps * size, over_examples * size, room)
+                else:
+                    numbers += (0, 0, 1)
             elif name in lying:
                 numbers += (lying[name].data_ptr(), 0, kernel.scratch[name] * size, 1)
             else:  # an output that nobody asked for

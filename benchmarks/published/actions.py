@@ -1,0 +1,142 @@
+"""Actions in cooking videos (50 Salads, GTEA): the class of each frame from the scores of a frame classifier."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+
+from wolfdog.errors import InputError
+
+from .tasks import Batch
+from .training import BOTH, CELLS, Model, Run, made, measured, step_of, trained
+
+
+@dataclass(frozen=True)
+class Video:
+    """Scores [T, K] of a classifier and classes [T]."""
+
+    scores: np.ndarray
+    classes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Actions:
+    """Class of each frame, by cross-validation over the splits of a file.
+
+    A split is tested by a model that was trained on the videos of the others. The number of epochs is that which was
+    best on one of the others for a model of the remaining ones. The classifier's scores are added to the outputs.
+
+    Args:
+        file: Name of the file.
+        units: Units of a cell and direction.
+        epochs: Epochs at most.
+        batch: Videos in a step.
+        rate: Learning rate.
+        span: Longest time span of the initial forget gates.
+        dropout: Share of the outputs of the cells that a step of training leaves out.
+    """
+
+    file: str
+    units: int
+    epochs: int
+    batch: int
+    rate: float
+    span: float
+    dropout: float
+
+    unit, folder = " % of frames", "scores"
+    models = (*CELLS, *(BOTH + name for name in CELLS))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files of the folder."""
+        return (self.file,)
+
+    def run(self, model: str, seed: int, share: float, folder: Path) -> Run:
+        """One model for each split; the score is the mean over splits of the mean over videos, as in the paper."""
+        splits = read(folder / self.file)
+        names, epochs = sorted(splits), max(1, round(share * self.epochs))
+        scores, chosen = [], []
+        with trained() as found:
+            for number, name in enumerate(names):
+                valid = names[(number + 1) % len(names)]
+                inner = [video for other in names if other not in (name, valid) for video in splits[other]]
+                best, _ = self._train(model, seed, inner, epochs, splits[valid])
+                train = [video for other in names if other != name for video in splits[other]]
+                _, network = self._train(model, seed, train, best)
+                scores.append(right(network, splits[name]))
+                chosen.append(best)
+        found |= {"score": float(np.mean(scores)), "splits": scores}
+        found["budget"] = f"{min(chosen)} to {max(chosen)} epochs"
+        shown = batch(train[: self.batch])
+        sizes = (shown.events.shape[-1], self.units, shown.events.shape[-1])
+        return {**found, **measured("class", model, network, shown, *sizes, self.dropout)}
+
+    def _train(
+        self, name: str, seed: int, train: list[Video], epochs: int, valid: list[Video] | None = None
+    ) -> tuple[int, Model]:
+        """Best epoch on `valid`, the last where there is none, and the model after the last epoch."""
+        torch.manual_seed(seed)
+        rng, classes = np.random.default_rng(seed), train[0].scores.shape[1]
+        model = made(name, classes, self.units, classes, self.span, self.dropout, skip=True)
+        optimiser = torch.optim.Adam(model.parameters(), self.rate)
+        best, at = -1.0, epochs
+        for epoch in range(1, epochs + 1):
+            order = rng.permutation(len(train))
+            for first in range(0, len(order), self.batch):
+                chosen = batch([train[n] for n in order[first : first + self.batch]])
+                step_of("class", model.train(), optimiser, chosen)
+            if valid is not None and (found := right(model, valid)) > best:
+                best, at = found, epoch
+        return at, model
+
+
+def read(path: Path) -> dict[str, list[Video]]:
+    """Videos of each split of a file with arrays `<split>_<video>_S` (scores) and `..._Y` (classes).
+
+    Raises:
+        InputError: The file is no such file, or it has fewer than three splits.
+    """
+    splits: dict[str, list[Video]] = {}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            for name in sorted({key[:-2] for key in file.files}):
+                video = Video(file[f"{name}_S"].astype(np.float32), file[f"{name}_Y"].astype(np.int64))
+                splits.setdefault(name.split("_")[0], []).append(video)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise InputError(
+            f"{path}: not a file of scores: {error!r}. Expected arrays <split>_<video>_S and _Y."
+        ) from error
+    if len(splits) < 3:
+        raise InputError(
+            f"{path}: expected three splits or more, one for the choice of epochs; got {len(splits)}."
+        )
+    for videos in splits.values():
+        for video in videos:
+            if video.scores.ndim != 2 or len(video.scores) != len(video.classes) or not len(video.classes):
+                raise InputError(
+                    f"{path}: scores [T, K] and classes [T] do not fit: "
+                    f"{video.scores.shape} and {video.classes.shape}."
+                )
+    return splits
+
+
+def batch(videos: list[Video]) -> Batch:
+    """Videos side by side."""
+    lengths = np.array([len(video.classes) for video in videos])
+    events = np.zeros((lengths.max(), len(videos), videos[0].scores.shape[1]), np.float32)
+    targets = np.zeros(events.shape[:2], np.int64)
+    for number, video in enumerate(videos):
+        events[: lengths[number], number], targets[: lengths[number], number] = video.scores, video.classes
+    scored = np.arange(len(events))[:, None] < lengths
+    return Batch(*map(torch.from_numpy, (events, targets, scored, lengths)))
+
+
+@torch.no_grad()
+def right(model: Model, videos: list[Video]) -> float:
+    """Frames that are classified rightly, in %: the mean over videos."""
+    shown = batch(videos)
+    hits = (model.eval()(shown.events, shown.lengths).argmax(-1) == shown.targets) & shown.scored
+    return 100 * float((hits.sum(0) / shown.scored.sum(0)).mean())
