@@ -9,7 +9,7 @@ import torch
 
 from wolfdog.errors import InputError
 
-from .tasks import Batch
+from .tasks import Batch, side_by_side
 from .training import BOTH, CELLS, Model, Run, made, measured, step_of, trained
 
 
@@ -125,13 +125,7 @@ def read(path: Path) -> dict[str, list[Video]]:
 
 def batch(videos: list[Video]) -> Batch:
     """Videos side by side."""
-    lengths = np.array([len(video.classes) for video in videos])
-    events = np.zeros((lengths.max(), len(videos), videos[0].scores.shape[1]), np.float32)
-    targets = np.zeros(events.shape[:2], np.int64)
-    for number, video in enumerate(videos):
-        events[: lengths[number], number], targets[: lengths[number], number] = video.scores, video.classes
-    scored = np.arange(len(events))[:, None] < lengths
-    return Batch(*map(torch.from_numpy, (events, targets, scored, lengths)))
+    return side_by_side([video.scores for video in videos], [video.classes for video in videos])
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ import torch
 from wolfdog.errors import InputError
 
 from .tasks import Batch
-from .training import CELLS, Model, Run, made, measured, step_of, trained
+from .training import CELLS, Model, Run, falling, made, measured, step_of, trained
 
 FILE = "mnist.npz"
 PIXELS, CLASSES = 784, 10
@@ -107,14 +107,14 @@ def _train(
 ) -> int:
     """Adam; of the states after each tenth of the second half the best on validation digits is kept."""
     optimiser = torch.optim.Adam(model.parameters(), rate)
-    falling = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, 2 * (1 - step / steps)))
+    schedule = falling(optimiser, steps)
     looked = {round(steps * tenth / 10) for tenth in range(6, 11)}
     best, kept, at = -1.0, copy.deepcopy(model.state_dict()), 0
     order = np.concatenate([rng.permutation(len(train[0])) for _ in range(1 + steps * size // len(train[0]))])
     for step in range(steps):
         chosen = order[step * size : (step + 1) * size]
         step_of("class", model.train(), optimiser, batch(*(part[chosen] for part in train)))
-        falling.step()
+        schedule.step()
         if step + 1 in looked:
             found = right(model, tuple(values[:1000] for values in valid))
             if found > best:

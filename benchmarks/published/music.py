@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from wolfdog.errors import InputError
 
-from .tasks import Batch
+from .tasks import Batch, side_by_side
 from .training import CELLS, Model, Run, made, measured, step_of, trained
 
 PARTS = {"train": "traindata", "validation": "validdata", "test": "testdata"}
@@ -86,13 +86,7 @@ def read(path: Path) -> dict[str, list[np.ndarray]]:
 
 def batch(pieces: Sequence[np.ndarray]) -> Batch:
     """Pieces side by side; the target of each chord is the next one."""
-    lengths = np.array([len(piece) - 1 for piece in pieces])
-    events, targets = (np.zeros((lengths.max(), len(pieces), 88), np.float32) for _ in range(2))
-    for number, piece in enumerate(pieces):
-        events[: lengths[number], number] = piece[:-1]
-        targets[: lengths[number], number] = piece[1:]
-    scored = np.arange(len(events))[:, None] < lengths
-    return Batch(*map(torch.from_numpy, (events, targets, scored, lengths)))
+    return side_by_side([piece[:-1] for piece in pieces], [piece[1:] for piece in pieces])
 
 
 def batches(pieces: Sequence[np.ndarray], size: int, rng: np.random.Generator) -> list[list[np.ndarray]]:

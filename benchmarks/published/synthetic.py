@@ -45,7 +45,7 @@ class Synthetic:
     within: float = 0.04
     reach: Callable[[int], Batch] | None = None
 
-    unit, folder, files, models = " %", "", (), tuple(CELLS)
+    unit, folder, files, models = " % wrong", "", (), tuple(CELLS)
 
     def run(self, model: str, seed: int, share: float, folder: Path | None) -> Run:
         """One model, trained for a share of the steps and tested."""

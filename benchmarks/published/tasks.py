@@ -1,6 +1,6 @@
 """Synthetic tasks of the literature: batches of events, targets, and the mask of the steps that are scored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,18 @@ class Batch:
     targets: Tensor
     scored: Tensor
     lengths: Tensor
+
+
+def side_by_side(events: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> Batch:
+    """Sequences of events [T, I] with a target for each, padded with zeros; every step is scored."""
+    lengths = np.array(list(map(len, events)))
+    x, y = (
+        np.zeros((lengths.max(), len(each), *each[0].shape[1:]), each[0].dtype) for each in (events, targets)
+    )
+    for number, length in enumerate(lengths):
+        x[:length, number], y[:length, number] = events[number], targets[number]
+    scored = np.arange(len(x))[:, None] < lengths
+    return Batch(*map(torch.from_numpy, (x, y, scored, lengths)))
 
 
 Draw = Callable[[np.random.Generator, int], Batch]

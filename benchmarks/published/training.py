@@ -99,18 +99,25 @@ def step_of(kind: str, model: Model, optimiser: torch.optim.Optimizer, batch: Ba
     optimiser.step()
 
 
+def falling(
+    optimiser: torch.optim.Optimizer, steps: int, kept: float = 0.5
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """Schedule of a learning rate that is kept for a share of the steps and then falls to zero."""
+    return torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min(1.0, (1 - step / steps) / (1 - kept))
+    )
+
+
 def train_on(
     kind: str, model: Model, draw: Callable[[], Batch], steps: int, rate: float, kept: float = 0.5
 ) -> None:
-    """Adam with a rate that is kept for a share of the steps and then falls to zero."""
+    """Adam with a rate that is `falling`."""
     optimiser = torch.optim.Adam(model.parameters(), rate)
-    falling = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min(1.0, (1 - step / steps) / (1 - kept))
-    )
+    schedule = falling(optimiser, steps, kept)
     model.train()
     for _ in range(steps):
         step_of(kind, model, optimiser, draw())
-        falling.step()
+        schedule.step()
 
 
 @contextmanager

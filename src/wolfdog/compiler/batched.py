@@ -33,6 +33,11 @@ def differentiable(tensor: Tensor) -> bool:
     return torch.is_grad_enabled() and tensor.requires_grad and not batched((tensor,))
 
 
+def recorded(tensors: Iterable[Tensor]) -> bool:
+    """Whether autograd records what is computed from tensors."""
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+
+
 def needs_operators(gradients: Sequence[Tensor | None]) -> bool:
     """Whether a backward pass has to use PyTorch's operators.
 

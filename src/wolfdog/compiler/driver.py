@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from .backends.llvm.narrow import MatrixFormat as MatrixFormat
+from .batched import recorded
 from .errors import Refusal as Refusal
 from .fork_safety import compiling, lazy
 from .frontend.trace import NO_ROWS, Rows, Step, Traced, trace
@@ -195,17 +196,12 @@ class Compiled:
         autocast = torch.is_autocast_enabled("cpu")
         with torch.autocast("cpu", enabled=False) if autocast else nullcontext():
             packed = self.format is MatrixFormat.INT8 and not (
-                operators or overheard() or _differentiated((x, *states, *fresh, *named.values()))
+                operators or overheard() or recorded((x, *states, *fresh, *named.values()))
             )
             events, parameters = call.arguments(named, x, resets, fresh, used, packed=packed)
             if operators:
                 return call.recurrence.eager(events, parameters, states, len(x), lengths)
             return run(call.recurrence, events, parameters, states, len(x), lengths)
-
-
-def _differentiated(tensors: Sequence[Tensor]) -> bool:
-    """Whether autograd records what is computed from the tensors."""
-    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
 
 
 def _with_resets(traced: Traced) -> Program:

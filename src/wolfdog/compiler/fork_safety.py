@@ -114,18 +114,15 @@ def once(function: Callable[P, T]) -> Callable[P, T]:
     >>> made("a") is made("a")
     True
     """
-    kept: dict[Any, T] = {}
+    kept = cast(Callable[P, T], cache(function))
 
-    @cache  # quick later on, as it is written in C
+    @cache  # no lock is needed to find what is kept
     @wraps(function)
-    def kept_result(*args: P.args, **kwargs: P.kwargs) -> T:
-        if args not in kept:
-            with compiling:
-                if args not in kept:
-                    kept[args] = function(*args, **kwargs)
-        return kept[args]
+    def locked(*args: P.args, **kwargs: P.kwargs) -> T:
+        with compiling:
+            return kept(*args, **kwargs)
 
-    return cast(Callable[P, T], kept_result)
+    return cast(Callable[P, T], locked)
 
 
 _forked = False

@@ -166,7 +166,7 @@ class Recurrent(SequenceLayer):
             InputError: A length is out of range.
         """
         compiling = torch.compiler.is_compiling()
-        if not compiling and self._sequence_path is not None:
+        if not compiling and self.checkpoint_every is None and self._sequence_path is not None:
             found, state = self._again(self._sequence_path, x, state, lengths, resets)
             if found is not None:
                 return found
@@ -190,7 +190,7 @@ class Recurrent(SequenceLayer):
                 y, after = explained(self.cell, x, batched, runner.sequence, given, before, ends, marks)
             if isinstance(own, CompiledRunner):
                 self.__dict__["_last_reason"] = own.reason
-                if batched and given is events and own.reason is None:
+                if batched and given is events and own.reason is None and runner is own:
                     self._prepare_path(own, events, before)
         return self._laid_back(y, after, batched)
 

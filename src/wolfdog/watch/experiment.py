@@ -27,7 +27,9 @@ from .video.media import Medium
 COMPARED = ("elman", "lstm", "four-gate-lstm", "peephole-full", "peephole-diagonal", "gru")
 """Memories that the demo compares by default."""
 
-ALL_COMPARED = (*COMPARED, "ntm", "lstmn", "attention", "memory-network", "lstm+attention", "lstm+bank")
+ALL_COMPARED = (
+    *COMPARED, "coupled-lstm", "ntm", "lstmn", "attention", "memory-network", "lstm+attention", "lstm+bank",
+)  # fmt: skip
 """All memories: recurrent units, attention memories, and a unit with attention or a bank."""
 
 PHOTOGRAPHS = {"classifier": "classifier", "memory": "memory", "test": "test", "highlights": "test"}

@@ -132,3 +132,33 @@ def test_an_initial_state_of_another_form_is_used_as_the_loop_uses_it() -> None:
     for layer in (loop, fast):
         with pytest.raises(ShapeError, match="must have 2 rows"):
             layer(x)
+
+
+class _Masked(nn.Module):
+    """Cell with two masks, which begin as one tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unit, self.first = nn.GRUCell(3, 4), torch.full((4,), 0.5)
+        self.second = self.first
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return self.unit(x, h) * self.first + self.second
+
+
+@pytest.mark.parametrize("replaced", ["first", "second"])
+def test_paths_see_that_two_names_of_one_tensor_part_ways(replaced: str) -> None:
+    cell, x, h = _Masked(), torch.randn(5, 2, 3), torch.randn(2, 4)
+    layer, loop = wd.Recurrent(cell), wd.Recurrent(cell, backend="eager")
+    with torch.no_grad():
+        for _ in range(3):
+            layer(x, h)
+            layer.step(x[0], h)
+        assert layer._sequence_path is not None
+        assert layer._step_path is not None
+        setattr(cell, replaced, torch.rand(4))
+        torch.testing.assert_close(layer(x, h), loop(x, h))
+        torch.testing.assert_close(layer.step(x[0], h), loop.step(x[0], h))
+        cell.first = cell.second = torch.rand(4)
+        torch.testing.assert_close(layer(x, h), loop(x, h))
+        torch.testing.assert_close(layer.step(x[0], h), loop.step(x[0], h))

@@ -8,7 +8,7 @@ from torch.nn.functional import linear
 
 from ..backends.llvm.gemm import WORTH, multiply, multiply_transposed
 from ..backends.llvm.narrow import MatrixFormat
-from ..batched import needs_operators, operator_gradients, readable
+from ..batched import needs_operators, operator_gradients, readable, recorded
 from ..saved_tensors import as_saved, saved_forms
 
 
@@ -19,7 +19,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor, form: MatrixFormat = MatrixF
     """
     if torch.compiler.is_compiling() or x.numel() * len(weight) < WORTH or not readable((x, weight, bias)):
         return linear(x, weight, bias)
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, weight, bias)):
+    if recorded((x, weight, bias)):
         found: Tensor = _Affine.apply(x, weight, bias, form)
         return found
     return _product(x, weight, bias, form)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ..backends.llvm.buffer_pool import copied
-from ..batched import needs_operators, operator_gradients, readable
+from ..batched import needs_operators, operator_gradients, readable, recorded
 from ..ir.printer import show
 from ..ir.program import operations
 from ..saved_tensors import as_saved
@@ -88,7 +88,7 @@ def run(
     tensors = [*events, *parameters, *states]
     if overheard():  # as where segments between checkpoints run again
         return recurrence.eager(events, parameters, states, steps, lengths)
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+    if recorded(tensors):
         output, *last = RecurrenceFunction.apply(recurrence, steps, lengths, *tensors)
         return output, last
     output, last, _ = recurrence.forward(events, parameters, states, steps, lengths, save=False)

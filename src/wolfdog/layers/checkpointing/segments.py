@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...compiler.batched import batched
+from ...compiler.batched import batched, recorded
 from ...compiler.saved_tensors import as_saved, saved_forms
 from ...errors import InputError
 from ..cell.rng import generators, replayed
@@ -28,7 +28,7 @@ def run_in_segments(
     """
     segments = Segments(run, every, steps, lengths, resets)
     read = [*run.states, *run.read]
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *read)):
+    if recorded((x, *read)):
         y, *last = Checkpointing.apply(segments, x, len(run.states), *read)  # type: ignore[no-untyped-call]
     else:
         y, last, _ = segments.forward(x, run.states, run.read)

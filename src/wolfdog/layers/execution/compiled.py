@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ...compiler.batched import recorded
 from ...compiler.fork_safety import compiling
 from ..cell.protocol import Returns, initial_state, starts_from_zeros
 from ..cell.state import State, rebuilt, tensors, transform
@@ -97,10 +98,7 @@ class CompiledRunner:
         if ready is None:
             return self.eager.step(event, state)
         found, event, states = ready.found, event.to(ready.dtype), list(tensors(ready.before))
-        gradient = torch.is_grad_enabled() and any(
-            t.requires_grad for t in (event, *states, *ready.named.values())
-        )
-        single = None if gradient else found.single
+        single = None if recorded((event, *states, *ready.named.values())) else found.single
         if single is None:
             y, after = found.sequence(ready.named, event.unsqueeze(0), states)
             return y.squeeze(0), rebuilt(ready.before, after)

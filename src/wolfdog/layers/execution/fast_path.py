@@ -40,7 +40,8 @@ class _CellPath:
         depends = watched(
             [event, *states], [slots[name] for name in self._names], program.reads, record.modules
         )
-        depends.add(*places)
+        tied = {name for names in program.ties for name in names}
+        depends.add(*places, *(slots[name] for name in self._names if name in tied))  # these very tensors
         depends.fixed, depends.makes = fixed, program.made.makes_tensors
         self._read = depends.read
         self._check: Check = compiled_check(depends)
