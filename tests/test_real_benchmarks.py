@@ -127,7 +127,7 @@ def test_clips_are_judged_by_class(clips: Path, monkeypatch: pytest.MonkeyPatch)
     import clips as benchmark
     from clip_streams import Clip, read_clips
 
-    monkeypatch.setattr(benchmark, "memories", lambda: {"first class": FirstClass()})
+    monkeypatch.setattr(benchmark, "memories", lambda: {benchmark.MEMORIES[0]: FirstClass()})
     read = read_clips(clips, AnimalClassifier(), lambda line: None)
     bears = [
         Clip(clip.name, np.roll(clip.probabilities, 1, -1), clip.clarity, clip.labels)
@@ -136,9 +136,13 @@ def test_clips_are_judged_by_class(clips: Path, monkeypatch: pytest.MonkeyPatch)
         for clip in read
     ]
     lines = benchmark.class_table(bears, CLASSES, [0, 1], streams=2, minutes=2)
-    assert lines[0] == "| | wolf | dog | bear | goldfish | unknown | all frames |"
-    assert lines[2].startswith("| classifier alone | 100.0 | 100.0 | 0.0 | 100.0 | 100.0 | ")
-    assert lines[3].startswith("| first class | 100.0 | 0.0 | 0.0 | 0.0 | 0.0 | ")
+    assert lines[0] == "| | wolf | dog | bear | goldfish | unknown | mean of classes | all frames |"
+    assert lines[2].startswith("| classifier alone | 100.0 | 100.0 | 0.0 | 100.0 | 100.0 | 80.0 | ")
+    assert lines[3].startswith("| any-class memory | 100.0 | 0.0 | 0.0 | 0.0 | 0.0 | 20.0 | ")
+    others = benchmark.others_table(bears, CLASSES, [0], streams=1, minutes=1)
+    named = [clip.name for clip in bears if (clip.labels == CLASSES.index("unknown")).all()]
+    assert [line.split(" | ")[0] for line in others[2:]] == [f"| {name}" for name in named]
+    assert {line.split(" | ", 1)[1] for line in others[2:]} == {"100.0 | 0.0 (wolf 100) | 0.0 (wolf 100) |"}
 
 
 class FirstClass(Method):
