@@ -289,7 +289,7 @@ class OnKernels(nn.RNNBase):
         if isinstance(events, PackedSequence):
             from ..execution.graph_break import outside_graph
 
-            return outside_graph(self, events, hx)
+            return outside_graph(self, "forward", events, hx)
         numbers, named = self._plans_in_graph(), self._named()
         if not numbers or not fits(self, events, hx, named[0]["weight_ih"].dtype):
             return self.own.forward(self, events, hx)
@@ -311,7 +311,7 @@ class OnKernels(nn.RNNBase):
             self._named()
         )  # with weights as they are: PyTorch computes what comes before the loop
         kernels = units if isinstance(units, str) else units.kernels
-        if isinstance(kernels, str) or any(kernel.converts for kernel in kernels):
+        if isinstance(kernels, str):
             return ()
         return tuple(register(kernel) for kernel in kernels)
 
