@@ -18,6 +18,9 @@ SHAPES: list[Shape] = [
 """(steps, examples, units); there are as many features as units."""
 QUICK: list[Shape] = [(100, 32, 128), (200, 8, 64), (1000, 1, 128)]
 RAGGED: Shape = (100, 32, 128)
+"""Where ragged examples, and examples with resets in mid-sequence, are measured."""
+RESETS = 0.02
+"""Part of the steps that start anew."""
 COMPILED: list[Shape] = [(100, 32, 128), (1000, 1, 128)]
 """Where torch.compile is a peer: a step takes it 5 to 20 seconds, for every cell and every shape."""
 OF_OTHERS: list[Shape] = [(100, 32, 128), (200, 8, 64), (1000, 1, 128), (100, 64, 512)]

@@ -2,12 +2,12 @@
 
 import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from cells import CELLS, IN_TORCH, Shape, flops
+from cells import CELLS, IN_TORCH, RESETS, Shape, flops
 from peers import PEERS, Case, Run, own_lstm
 from timing import disagreement, in_turn, sgemm
 
@@ -18,10 +18,12 @@ FIRST = 3
 """Steps over which they are compared where float32 holds no longer than that."""
 
 Row = dict[str, Any]
+Form = Literal["full", "ragged", "resets"]
+"""Sequences of full length, of different lengths, and with resets in mid-sequence."""
 
 
 def row(
-    name: str, shape: Shape, training: bool, ragged: bool, seconds: float, peers: list[str]
+    name: str, shape: Shape, training: bool, form: Form, seconds: float, peers: list[str]
 ) -> tuple[Row, dict[str, str]]:
     """The row, and why peers are not in it.
 
@@ -36,26 +38,30 @@ def row(
         ) in cell.parameters():  # no vector at a value that hides it, as peepholes that start at zero
             if parameter.dim() < 2:
                 parameter.add_(0.05 * torch.randn_like(parameter))
-    lengths = torch.linspace(1, steps, batch).round().long()[torch.randperm(batch)] if ragged else None
-    case = Case(name, cell, torch.randn(steps, batch, size), training, lengths)
+    lengths = resets = None
+    if form == "ragged":
+        lengths = torch.linspace(1, steps, batch).round().long()[torch.randperm(batch)]
+    elif form == "resets":
+        resets = torch.rand(steps, batch) < RESETS
+    case = Case(name, cell, torch.randn(steps, batch, size), training, lengths, resets)
     with torch.set_grad_enabled(training):
         runs, missing = _runs(case, peers)
         if name not in IN_TORCH:
             lstm = own_lstm(case)
             assert isinstance(lstm, Run)
             runs["wolfdog's LSTM"] = lstm
-        if ragged:
-            whole = PEERS["wolfdog"](replace(case, lengths=None))
+        if not case.whole:
+            whole = PEERS["wolfdog"](replace(case, lengths=None, resets=None))
             assert isinstance(whole, Run)
-            runs["wolfdog, all of full length"] = whole
+            runs["wolfdog, whole"] = whole
         times = in_turn({peer: run.call for peer, run in runs.items()}, seconds)
     mean_steps = steps if lengths is None else float(lengths.float().mean())
     work = flops(cell, mean_steps, batch, training)
     found: Row = {
         "cell": name, "steps": steps, "batch": batch, "units": size, "mode": "training" if training else "inference",
-        "ragged": ragged, "gflops": work / times["wolfdog"] / 1e6, "sgemm": sgemm(),
+        "form": form, "gflops": work / times["wolfdog"] / 1e6, "sgemm": sgemm(),
     }  # fmt: skip
-    whole_time = times.pop("wolfdog, all of full length", None)
+    whole_time = times.pop("wolfdog, whole", None)
     if whole_time is not None:
         found["part_of_full"] = times["wolfdog"] / whole_time
     lstm_time = times.pop("wolfdog's LSTM", None)
@@ -93,7 +99,8 @@ def _agrees_at_first(peer: str, case: Case, expected: list[Tensor]) -> bool:
     if disagreement(expected, exact) < AGREE / 2:
         return False
     ends = None if case.lengths is None else case.lengths.clamp(max=FIRST)
-    first = replace(case, x=case.x[:FIRST], lengths=ends)
+    anew = None if case.resets is None else case.resets[:FIRST]
+    first = replace(case, x=case.x[:FIRST], lengths=ends, resets=anew)
     run = PEERS[peer](first)
     return isinstance(run, Run) and disagreement(run.read(run.call()), _loop(first)) < AGREE
 
@@ -107,10 +114,10 @@ def _loop(case: Case) -> list[Tensor]:
 def line(row: Row) -> str:
     """A row for reading."""
     shown = "  ".join(f"{name} {ms:.2f}" for name, ms in row["milliseconds"].items())
-    head = f"{row['cell']} {row['mode']}{' ragged' if row['ragged'] else ''}"
+    head = f"{row['cell']} {row['mode']}{'' if row['form'] == 'full' else ' ' + row['form']}"
     size = f"T{row['steps']} B{row['batch']} H{row['units']}"
     per = f", {row['time_per_flop']:.2f} of LSTM's time per FLOP" if "time_per_flop" in row else ""
     rate = f"{row['gflops']:.0f} of {row['sgemm']:.0f} GFLOP/s"
     if "part_of_full" in row:
-        per += f", {row['part_of_full']:.2f} of the time of full lengths"
+        per += f", {row['part_of_full']:.2f} of the time of full lengths without resets"
     return f"{head} {size}: {shown} ms | {row['ratio']:.2f} times {row['best']}, {rate}{per}"

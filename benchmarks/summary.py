@@ -58,6 +58,9 @@ def lines(results: dict[str, Any]) -> list[Line]:
         head, size = f"one step of a stream, {row['units']} units, against torch.nn", row["units"]
         found.append(Line(f"{head}.LSTMCell", STEP_AGAINST_CELL.get(size, 1.0), row["stream_ratio"]))
         found.append(Line(f"{head}.LSTM", STEP_AGAINST_LAYER, row["stream_layer_ratio"]))
+        if "stream_onnx_ratio" in row:
+            what = f"one step of a stream, {size} units, against ONNX Runtime with IO binding"
+            found.append(Line(what, 1.0, row["stream_onnx_ratio"]))
     found += _of_formats(results.get("formats", {}))
     for name, limit in STARTING.items():
         if name in results.get("starting", {}):
@@ -131,10 +134,10 @@ def _of_cell(name: str, mode: str, at: int, rows: list[dict[str, Any]]) -> Itera
         yield Line(f"{head} mean time per FLOP against our LSTM's", TIME_PER_FLOP, mean, below=True)
     for row in rows:
         size = (row["steps"], row["batch"], row["units"])
-        if "part_of_full" in row:
+        if row["form"] == "ragged":
             what = f"{head} lengths from 1 to T at {size}, part of the time of full lengths"
             yield Line(what, PART_OF_FULL, row["part_of_full"], below=True)
-        if name == "LSTM" and size in LARGE and not row["ragged"]:
+        if name == "LSTM" and size in LARGE and row["form"] == "full":
             yield Line(
                 f"{head} part of sgemm's rate at {size}", SHARE_OF_SGEMM[mode], row["gflops"] / row["sgemm"]
             )

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tolerances import assert_agree
+
 SPEED = Path(__file__).parents[1] / "benchmarks" / "speed.py"
 
 # jax and onnxruntime as if they were not installed
@@ -70,12 +72,14 @@ def test_a_wrong_answer_has_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
         return peers.Run(right.call, lambda found: [0.99 * tensor for tensor in right.read(found)])
 
     monkeypatch.setitem(peers.PEERS, "torch.nn", nearly)
-    row, missing = sequences.row("Elman", (3, 2, 8), False, False, 0.0, ["wolfdog", "eager loop", "torch.nn"])
+    row, missing = sequences.row(
+        "Elman", (3, 2, 8), False, "full", 0.0, ["wolfdog", "eager loop", "torch.nn"]
+    )
     assert "torch.nn" not in row["milliseconds"]
     assert "differ" in missing["torch.nn"]
     monkeypatch.setitem(peers.PEERS, "wolfdog", nearly)
     with pytest.raises(RuntimeError, match="differ"):
-        sequences.row("Elman", (3, 2, 8), False, False, 0.0, ["wolfdog", "eager loop"])
+        sequences.row("Elman", (3, 2, 8), False, "full", 0.0, ["wolfdog", "eager loop"])
 
 
 @pytest.mark.usefixtures("benchmarks")
@@ -83,7 +87,7 @@ def test_ragged_lengths_are_measured_beside_full_ones() -> None:
     import sequences
     import summary
 
-    row, _ = sequences.row("Elman", (6, 3, 8), False, True, 0.0, ["wolfdog", "eager loop"])
+    row, _ = sequences.row("Elman", (6, 3, 8), False, "ragged", 0.0, ["wolfdog", "eager loop"])
     assert row["part_of_full"] > 0
     assert "of the time of full lengths" in sequences.line(row)
     table = summary.table({"sequences": [row | {"part_of_full": 0.5}]})
@@ -91,10 +95,36 @@ def test_ragged_lengths_are_measured_beside_full_ones() -> None:
 
 
 @pytest.mark.usefixtures("benchmarks")
+def test_resets_are_measured_beside_the_loop_with_resets() -> None:
+    import sequences
+
+    row, missing = sequences.row(
+        "Elman", (6, 3, 8), False, "resets", 0.0, ["wolfdog", "eager loop", "torch.nn"]
+    )
+    assert row["part_of_full"] > 0
+    assert missing == {"torch.nn": "torch.nn's layers have no resets in mid-sequence"}
+
+
+@pytest.mark.usefixtures("benchmarks")
+def test_steps_of_onnx_runtime_go_on_from_their_own_state() -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    from peers.onnx_sessions import lstm_steps
+
+    cell, x, state = torch.nn.LSTMCell(8, 8), torch.randn(1, 8), (torch.randn(1, 8), torch.randn(1, 8))
+    run, read = lstm_steps(cell, x, state)
+    with torch.no_grad():
+        for _ in range(3):
+            state = cell(x, state)
+            run()
+            assert_agree(read(), state[0])
+
+
+@pytest.mark.usefixtures("benchmarks")
 def test_targets_are_met_or_missed() -> None:
     import summary
 
-    row = {"cell": "GRU", "mode": "training", "ratio": 2.5, "ragged": False, "steps": 3, "batch": 2, "units": 8,
+    row = {"cell": "GRU", "mode": "training", "ratio": 2.5, "form": "full", "steps": 3, "batch": 2, "units": 8,
            "milliseconds": {"wolfdog": 1.0, "torch.nn": 2.5}}  # fmt: skip
     table = summary.table({"sequences": [row], "starting": {"import_seconds": 0.2}})
     assert "| GRU, training: worst against the best peer | at least 1 | 2.50 | met |" in table

@@ -2,7 +2,7 @@
 
 from .case import Case as Case
 from .case import Run as Run
-from .compiled_steps import compiled_step
+from .compiled_steps import compiled_layer, compiled_step
 from .jax_scans import jax_scan
 from .loops import eager_loop, own_lstm, wolfdog
 from .onnx_sessions import onnx_session
@@ -13,6 +13,7 @@ PEERS = {
     "eager loop": eager_loop,
     "torch.nn": torch_layer,
     "torch.compile": compiled_step,
+    "torch.compile, torch.nn": compiled_layer,
     "onnxruntime": onnx_session,
     "jax.lax.scan": jax_scan,
 }

@@ -10,13 +10,22 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Case:
-    """A cell over events [T, B, I], forwards or forwards and backwards; `lengths` [B] for ragged examples."""
+    """A cell over events [T, B, I], forwards or forwards and backwards.
+
+    `lengths` [B] are for ragged examples; `resets` [T, B] are true where an example starts anew in mid-sequence.
+    """
 
     name: str
     cell: nn.Module
     x: Tensor
     training: bool
     lengths: Tensor | None = None
+    resets: Tensor | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all examples have all steps, from the first state on."""
+        return self.lengths is None and self.resets is None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""torch.compile of one step, called in a loop: what PyTorch has for a cell of one's own."""
+"""torch.compile of one step, called in a loop, for a cell of one's own; and of torch.nn.LSTM."""
 
 import shutil
 
@@ -8,6 +8,7 @@ from torch import Tensor
 from cells import COMPILED, IN_TORCH
 
 from .case import Case, Run, of_module
+from .torch_layers import layer_like
 
 
 def compiled_step(case: Case) -> Run | str:
@@ -15,7 +16,7 @@ def compiled_step(case: Case) -> Run | str:
     if case.name in IN_TORCH:
         return "a peer of the cells that torch.nn has no layer for"
     steps, batch, size = case.x.shape
-    if (steps, batch, size) not in COMPILED or case.lengths is not None:
+    if (steps, batch, size) not in COMPILED or not case.whole:
         return "a step takes 5 to 20 s to compile: at two of the shapes only"
     if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
         return "no C++ compiler is here"
@@ -34,3 +35,19 @@ def compiled_step(case: Case) -> Run | str:
         return torch.stack(outputs)
 
     return of_module(case, case.cell, forward)
+
+
+def compiled_layer(case: Case) -> Run | str:
+    """torch.nn.LSTM within a graph of torch.compile, in inference."""
+    if case.name != "LSTM" or case.training or not case.whole:
+        return (
+            "the graph has torch.nn.LSTM's own operator in inference alone; it unrolls every step of others"
+        )
+    if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
+        return "no C++ compiler is here"
+    layer = layer_like(case.name, case.cell, case.x.shape[2])
+    torch._dynamo.reset()
+    with torch._dynamo.config.patch(allow_rnn=True):  # a graph break around it otherwise
+        compiled = torch.compile(lambda x: layer(x)[0], dynamic=False)
+        compiled(case.x)
+    return of_module(case, layer, compiled)

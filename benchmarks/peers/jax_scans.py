@@ -12,14 +12,17 @@ Arrays = Any  # JAX's, which is imported only where it is a peer
 
 
 def jax_scan(case: Case) -> Run | str:
-    """The cell written for jax.lax.scan, compiled by jax.jit."""
+    """The cell written for jax.lax.scan, compiled by jax.jit.
+
+    JAX has one runtime for the CPU: the older one, of `--xla_cpu_use_thunk_runtime=false`, is no longer in it.
+    """
     try:
         import jax
         import jax.numpy as jnp
     except ImportError as missing:
         return f"{missing.name} is not installed"
-    if case.name not in SCANS or case.lengths is not None:
-        return "the cell is not written for jax.lax.scan here, or not for ragged examples"
+    if case.name not in SCANS or not case.whole:
+        return "the cell is not written for jax.lax.scan here, or not for ragged examples or resets"
     weights = [jnp.asarray(p.detach().numpy()) for p in case.cell.parameters()]
     events = jnp.asarray(case.x.numpy())
     scan = SCANS[case.name]

@@ -19,6 +19,8 @@ def torch_layer(case: Case) -> Run | str:
     """torch.nn.LSTM, GRU or RNN; ragged examples as a packed sequence, packed and unpacked."""
     if case.name not in LAYERS:
         return "torch.nn has no such layer"
+    if case.resets is not None:
+        return "torch.nn's layers have no resets in mid-sequence"
     layer = layer_like(case.name, case.cell, case.x.shape[2])
 
     def packed(x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 import wolfdog as wd
 from tolerances import assert_agree, assert_same
 from wolfdog.errors import InputError
+from wolfdog.layers.cell.state import tensors
 
 HALF = [torch.bfloat16, torch.float16]
 CELLS = {
@@ -147,3 +148,38 @@ def test_precision_within_a_graph() -> None:
     compiled = torch.compile(wd.Recurrent(cell, precision="bfloat16"), backend="eager")(x)[0]
     exact = wd.Recurrent(cell)(x)[0]
     assert 1e-5 < (compiled - exact).norm() / exact.norm() < 1e-2
+
+
+GRAPHS = [
+    ("LSTM", lambda: wd.Recurrent(wd.cells.LSTMCell(5, 18))),
+    pytest.param("GRU with resets", lambda: wd.Recurrent(nn.GRUCell(5, 18)), marks=pytest.mark.slow),
+    pytest.param("stack", lambda: wd.Stack(wd.cells.GRUCell(5, 18), nn.LSTMCell(18, 18)), marks=pytest.mark.slow),
+    pytest.param("torch.nn's", lambda: wd.LSTM(5, 18, num_layers=2), marks=pytest.mark.slow),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "make"), GRAPHS)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, pytest.param(torch.float16, marks=pytest.mark.slow)])
+def test_layers_of_half_formats_run_kernels_within_a_graph(name: str, make, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    torch._dynamo.reset()
+    layer, graphs = make().to(dtype), []
+
+    def keep(graph: torch.fx.GraphModule, _: object) -> torch.fx.GraphModule:
+        graphs.append(graph)
+        return graph
+
+    def run(call) -> list[Tensor]:
+        x = torch.randn(7, 14, 5, generator=torch.Generator().manual_seed(1)).to(dtype).requires_grad_()
+        resets = {"resets": torch.arange(7 * 14).view(7, 14) % 3 == 0} if "resets" in name else {}
+        layer.zero_grad()
+        y, state = call(x, **resets)
+        y.float().square().sum().backward()
+        return [y.detach(), *tensors(state), x.grad, *(p.grad.clone() for p in layer.parameters())]
+
+    inside, outside = run(torch.compile(layer, backend=keep, fullgraph=True)), run(layer)
+    called = [node.target for graph in graphs for node in graph.graph.nodes if node.op == "call_function"]
+    assert torch.ops.wolfdog.recurrence in called or torch.ops.wolfdog.recurrence.default in called
+    for one, other in zip(inside, outside, strict=True):
+        assert one.dtype is dtype
+        assert_agree(one.bfloat16(), other.bfloat16())

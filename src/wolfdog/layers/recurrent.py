@@ -177,7 +177,7 @@ class Recurrent(SequenceLayer):
         if compiling and not self._watched(events):
             from .execution.graph_break import outside_graph
 
-            beside: tuple[Tensor, State] = outside_graph(self, x, state, lengths, resets)
+            beside: tuple[Tensor, State] = outside_graph(self, "forward", x, state, lengths, resets)
             return beside
         runner = own = self._runner()
         if self.checkpoint_every is not None and not compiling:
@@ -301,9 +301,9 @@ class Recurrent(SequenceLayer):
         if not batched:
             x_t = x_t.unsqueeze(0)
         if compiling and not self._watched(x_t.unsqueeze(0)):
-            from .execution.graph_break import step_outside_graph
+            from .execution.graph_break import outside_graph
 
-            beside: tuple[Tensor, State] = step_outside_graph(self, given, state)
+            beside: tuple[Tensor, State] = outside_graph(self, "step", given, state)
             return beside
         check_pair(self.cell, state)
         state = with_batch(state, len(x_t), batched)

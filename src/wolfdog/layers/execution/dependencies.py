@@ -30,6 +30,7 @@ class Watched:
         bare: Tensors to which a user has given no attributes.
         modules: Modules whose hooks would run.
         fixed: Whether the kernel stores the tensors' addresses, so that they must not change.
+        frozen: Whether the kernel reads packed copies, which hold until PyTorch counts a change of the tensors.
         makes: Whether the step makes tensors of the default format.
         abstract: Whether the step asks for instances of classes, of which others may be registered as subclasses.
     """
@@ -48,6 +49,7 @@ class Watched:
     bare: list[Tensor] = field(default_factory=list)
     modules: Sequence[nn.Module] = ()
     fixed: bool = False
+    frozen: bool = False
     makes: bool = True
     abstract: bool = False
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ...compiler.runtime.frozen import Versions
 from ..cell.arguments import checked_lengths
 from ..cell.state import State, tensors
 from .cell_cache import CellRecord, Program, Slot
@@ -31,6 +30,7 @@ class _CellPath:
         state: State,
         places: Sequence[Slot],
         fixed: bool = False,
+        frozen: bool = False,
     ) -> None:
         assert not isinstance(program.made, str)
         self._compiled: Compiled = program.made
@@ -42,7 +42,7 @@ class _CellPath:
         )
         tied = {name for names in program.ties for name in names}
         depends.add(*places, *(slots[name] for name in self._names if name in tied))  # these very tensors
-        depends.fixed, depends.makes = fixed, program.made.makes_tensors
+        depends.fixed, depends.frozen, depends.makes = fixed, frozen, program.made.makes_tensors
         self._read = depends.read
         self._check: Check = compiled_check(depends)
 
@@ -53,12 +53,12 @@ class StepPath(_CellPath):
     def __init__(
         self, record: CellRecord, program: Program, event: Tensor, state: State, places: Sequence[Slot]
     ) -> None:
-        super().__init__(record, program, event, state, places, fixed=True)
-        self._batch = len(event)
-        single = self._compiled.single
+        assert not isinstance(program.made, str)
+        single = program.made.single
         assert single is not None  # it ran the step that this path repeats
+        super().__init__(record, program, event, state, places, fixed=not single.packs, frozen=single.packs)
+        self._batch = len(event)
         self._weights = single.weights(self._read)
-        self._versions = Versions(self._read) if single.packs else None
         self._run: Callable[..., Any] = single.run
         self._looked_up = single.event if self._compiled.traced.lookups else None
 
@@ -68,7 +68,7 @@ class StepPath(_CellPath):
         if torch.is_grad_enabled() or type(states) is not tuple or len(states) != self._count:
             return None
         read = self._check(event, states)
-        if read is None or (self._versions is not None and not self._versions.unchanged()):
+        if read is None:
             return None
         if self._looked_up is not None:
             event = self._looked_up(event, read)

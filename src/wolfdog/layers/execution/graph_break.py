@@ -12,22 +12,12 @@ _REASON = (
 
 
 @torch.compiler.disable(reason=_REASON)  # type: ignore[no-untyped-call, untyped-decorator]
-def outside_graph(layer: nn.Module, *arguments: Any) -> Any:
-    """Result of a layer that runs as outside of torch.compile.
+def outside_graph(layer: nn.Module, method: str, *arguments: Any) -> Any:
+    """Result of a layer's method that runs as outside of torch.compile.
 
     Args:
         layer: The layer.
-        *arguments: Arguments of its `forward`.
+        method: Name of the method, as "forward".
+        *arguments: Arguments of the method.
     """
-    return layer.forward(*arguments)
-
-
-@torch.compiler.disable(reason=_REASON)  # type: ignore[no-untyped-call, untyped-decorator]
-def step_outside_graph(layer: Any, *arguments: Any) -> Any:
-    """Result of a single step of a layer that runs as outside of torch.compile.
-
-    Args:
-        layer: The layer.
-        *arguments: Arguments of its `step`.
-    """
-    return layer.step(*arguments)
+    return getattr(layer, method)(*arguments)

@@ -163,6 +163,13 @@ def _memory(watched: Watched, source: Source) -> Iterator[str]:
         yield f"{name}.data_ptr() != {tensor.data_ptr()}" if watched.fixed else f"not {name}.data_ptr()"
 
 
+def _frozen(watched: Watched, source: Source) -> Iterator[str]:
+    for name, tensor in zip(_read(watched), watched.read if watched.frozen else (), strict=False):
+        yield f"{name} is not {source.name(tensor)}"
+        if not tensor.is_inference():
+            yield f"{name}._version != {tensor._version}"
+
+
 def _given(watched: Watched) -> list[str]:
     """Expressions for the event and the states."""
     return ["x", *(f"states[{n}]" for n in range(len(watched.given) - 1))] if watched.given else []
@@ -185,6 +192,7 @@ GUARDS = (
     Guard("contents of lists, dicts, sets, arrays and objects", _contents),
     Guard("sizes, strides, formats, devices and gradients of tensors", _forms),
     Guard("memory of tensors", _memory),
+    Guard("changes of weights of which packed copies are kept", _frozen),
 )
 """Table of guards, the cheapest first."""
 

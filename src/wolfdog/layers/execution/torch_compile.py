@@ -127,11 +127,14 @@ def run_planned(
     """Outputs and last states within a graph, as of `Compiled.sequence`."""
     save = torch.is_grad_enabled()
     with torch.autocast("cpu", enabled=False):
+        named = {name: plan.inside(tensor) for name, tensor in named.items()}
+        x, states, fresh = plan.inside(x), [plan.inside(s) for s in states], [plan.inside(f) for f in fresh]
         events, parameters = plan.call.arguments(named, x, resets, fresh)
         results = torch.ops.wolfdog.recurrence(
-            plan.number, x.shape[0], lengths, events, parameters, list(states), save
+            plan.number, x.shape[0], lengths, events, parameters, states, save
         )
-    return results[0], list(results[1 : 1 + plan.states])
+        y, *last = [result.to(plan.outer) for result in results[: 1 + plan.states]]
+    return y, last
 
 
 class Plan:
@@ -152,7 +155,7 @@ class Plan:
         self.names = list(code.names)
         self.rows = list(compiled.rows)
         self.states = len(recurrence.states)
-        self.dtype = recurrence.dtype
+        self.dtype, self.outer = recurrence.dtype, compiled.outer
         forms = [(list(t.shape[1:]), t.dtype) for t in tensors(zero)]
         parts = (
             self.number,
@@ -162,9 +165,15 @@ class Plan:
             [(each.table, each.embedding, show(each.indices)) for each in compiled.traced.lookups],
             show(recurrence.split.parameters),
             show(recurrence.split.events),
+            self.outer,
         )
         text = "\n".join(map(str, (*parts, structure(zero), forms)))
         self.key = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+    def inside(self, tensor: Tensor) -> Tensor:
+        """Tensor in the format of the kernels, where a call has another; whole numbers as they are."""
+        converts = self.outer is not self.dtype and tensor.is_floating_point()
+        return tensor.to(self.dtype) if converts else tensor
 
 
 def form_of(state: State) -> tuple[str, list[str], list[list[int]]]:
@@ -216,9 +225,7 @@ def plan(
         Exception
     ):  # as of a cell that takes its first state from its caller: the loop in the graph says it
         return 0
-    if (
-        compiled is None or zero is None or compiled.draws or compiled.converts
-    ):  # a graph draws random numbers in an order of its own
+    if compiled is None or zero is None or compiled.draws:  # a graph draws in an order of its own
         return 0
     if given is not None and given != form_of(zero):
         return 0

@@ -14,6 +14,7 @@ from ...layers import Recurrent
 from ...layers.cell.state import transform
 from ..explanation.leave_one_out import log_odds
 from ..model.attention_memory import AttentionMemory
+from ..model.context_stream import ContextStream
 from ..model.memory import RecurrentMemory
 from ..model.unremembered import left_to_snapshot
 from ..model.watcher import LEAST_WEIGHT, Watcher
@@ -45,7 +46,8 @@ class WatcherSteps(StepLabeller):
         self.classifier, self.method = name, config.memory
         self._watcher, self._lock = watcher.eval(), lock or Lock()
         self._scaler = VideoReformatter()
-        self._state: Any = None
+        context = watcher.context
+        self._stream = None if context is None else ContextStream(context)
 
     @torch.no_grad()
     def step(self, picture: LivePicture) -> Step:
@@ -65,24 +67,23 @@ class WatcherSteps(StepLabeller):
         """Compile the network; see `StepLabeller`."""
         for second in range(2):
             self.step(blank_picture(float(second)))
-        self._state = None
+        if self._stream is not None:
+            self._stream.reset()
 
     def _remember(
         self, embedding: Tensor, snapshot: Tensor, time: Tensor
     ) -> tuple[Tensor, Any, tuple[Evidence, ...]]:
         """Context logits [1, K], the state before the moment, and past moments with attention weights."""
-        remembering = self._watcher.context
-        if remembering is None:
+        remembering, stream = self._watcher.context, self._stream
+        if remembering is None or stream is None:
             return snapshot, None, ()
-        before = self._state
+        before = stream.state
+        context, looked = stream.step(embedding, time)
         found: tuple[Evidence, ...] = ()
-        if remembering.memory.reach is None:
-            context, self._state = remembering(embedding[None], before, None, time)
-        else:
-            context, self._state, looked = remembering.look(embedding[None], before, None, time)
+        if looked is not None:
             pairs = zip(looked.weights[0, 0].tolist(), looked.times[0, 0].tolist(), strict=True)
             found = tuple(Evidence(at, weight) for weight, at in pairs if weight >= LEAST_WEIGHT)
-        return left_to_snapshot(context[0], snapshot, remembering.unremembered), before, found
+        return left_to_snapshot(context, snapshot, remembering.unremembered), before, found
 
     @torch.no_grad()
     def losses(self, past: Past, ends: Sequence[int], label: int) -> NDArray[np.float64]:

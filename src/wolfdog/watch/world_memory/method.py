@@ -116,7 +116,7 @@ class WorldMemoryStream:
         self._network = pretrained_world_network() if network is None else network
         self._order = _order(self._network, tuple(classes))
         self._clock = Clock()
-        self._state: Any = None
+        self._stream = self._network.memory.stream()
         self._before: float | None = None
         self.last_step: tuple[torch.Tensor, Any] | None = None
         """Input of the cell at the last frame, and the state before it; for `memory.activations`."""
@@ -164,8 +164,8 @@ class WorldMemoryStream:
         p = p[:, self._order]
         of_frame = None if clear is None else clear.mean(0, keepdim=True)
         x = self._network.inputs(torch.from_numpy(log_of(p.mean(0, keepdims=True))), clock, of_frame)
-        self.last_step = x, self._state
-        h, self._state = self._network.memory.step(x, self._state)
+        self.last_step = x, self._stream.state
+        h = self._stream.step(x)
         log_p = torch.from_numpy(log_of(p))
         x = self._network.inputs(log_p, clock.expand(len(p), 3), clear)
         read = self._network.read(log_p, x, h.expand(len(p), -1), clear).double().exp().numpy()
