@@ -6,8 +6,6 @@ from cli_run import wolfdog
 from job_cards import card, results
 from onnx_image_networks import colour_network
 
-pytest.importorskip("s3fs")
-server = pytest.importorskip("moto.server")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
@@ -17,8 +15,7 @@ METADATA = {"names": '["red", "green", "blue"]', "normalisation": "unit"}
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory):
     """File system of an empty bucket; one for all tests, since fsspec keeps the addresses of its servers."""
-    import s3fs
-
+    s3fs, server = pytest.importorskip("s3fs"), pytest.importorskip("moto.server")
     running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     running.start()
     address = f"http://127.0.0.1:{running._server.port}"
