@@ -20,6 +20,7 @@ CELLS: dict[str, Callable[[int, int, float], nn.Module]] = {
     "Elman": lambda inputs, units, _: wd.cells.ElmanCell(inputs, units),
     "LSTM": lambda inputs, units, span: wd.cells.LSTMCell(inputs, units, forget=_log(span)),
     "four-gate LSTM": lambda inputs, units, span: wd.cells.FourGateLSTMCell(inputs, units, forget=_log(span)),
+    "coupled LSTM": lambda inputs, units, span: wd.cells.CoupledLSTMCell(inputs, units, forget=_log(span)),
     "peephole LSTM": lambda inputs, units, span: wd.cells.PeepholeLSTMCell(
         inputs, units, peephole="diagonal", forget=_log(span)
     ),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wolfdog.errors import InputError, WorldError
 from wolfdog.tv.chain import Chain, Floats, Ints, Parts
@@ -40,8 +41,7 @@ class Sampler:
             raise InputError(f"streams: expected 1 or more, got {streams}.")
         if seed < 0:
             raise InputError(f"seed: expected a number from 0 up, got {seed}.")
-        self._world = world
-        self._parts = Parts.of(world)
+        self._use(world)
         self._rng = np.random.default_rng(seed)
         chain = Chain.of(world)
         state = pick(np.cumsum(chain.initial)[None], self._rng.random(streams))
@@ -71,11 +71,16 @@ class Sampler:
                     f"a sampler's world: expected the same {what} ({', '.join(now)}), got {', '.join(new)}. "
                     "Begin a new Sampler for another world."
                 )
-        self._world = world
-        self._parts = Parts.of(world)
+        self._use(world)
         # a world with fewer paces or phases: go on in its last one
         self._place["pace"] = np.minimum(self._place["pace"], len(world.paces) - 1)
         self._place["phase"] = np.minimum(self._place["phase"], world.shot.phases - 1)
+
+    def _use(self, world: World) -> None:
+        self._world, self._parts = world, Parts.of(world)
+        self._cumulative = tuple(
+            np.cumsum(part, -1) for part in (self._parts.to, self._parts.pace, self._parts.label)
+        )
 
     def draw(self, frames: int) -> Programme:
         """Next frames of all streams.
@@ -91,44 +96,52 @@ class Sampler:
         """
         if frames < 0:
             raise InputError(f"frames: expected 0 or more, got {frames}.")
-        streams = len(self._place["shot"])
-        shown = {name: np.empty((frames, streams), dtype=np.int64) for name in SHOWN}
-        for t in range(frames):
-            for name, of_frame in shown.items():
-                of_frame[t] = self._place[name]
-            self._advance(self._rng.random((5, streams)))
+        chance = self._rng.random((frames, 5, len(self._place["shot"])))
+        channel, pace, cut = self._walk(chance)
+        number, label = np.arange(frames + 1)[:, None], self._labels(channel, pace, cut, chance[:, 4])
+        begun = np.concatenate([-self._place["age"][None], np.where(cut, number[1:], -self._place["age"])])
+        age = number - np.maximum.accumulate(begun)
+        shot = self._place["shot"] + np.pad(cut, ((1, 0), (0, 0))).cumsum(0)
+        shown = {"channel": channel, "pace": pace, "label": label, "shot": shot, "age": age}
         programme = Programme(
-            self._world,
-            channel=shown["channel"],
-            pace=shown["pace"],
-            label=shown["label"],
-            shot=shown["shot"],
-            age=shown["age"],
-            gap_before=self._place["gap"],
+            self._world, gap_before=self._place["gap"], **{name: shown[name][:-1] for name in SHOWN}
         )
+        self._place |= {name: shown[name][-1].copy() for name in SHOWN}
         if frames:
             self._place["gap"] = programme.gap[-1].copy()
         return programme
 
-    def _advance(self, chance: Floats) -> None:
-        """Move to the next frame, by `chance` [5, N]: change of the channel, next channel, phase, pace, label."""
-        parts, now = self._parts, self._place
-        channel = now["channel"]
-        zap = chance[0] < parts.zap[channel]
-        ends = chance[2] < parts.cut
-        phase = now["phase"] + ends
-        cut = zap | (phase == parts.phases)
-        now["phase"] = np.where(cut, 0, phase)
-        now["shot"] = now["shot"] + cut
-        now["age"] = np.where(cut, 0, now["age"] + 1)
-        if not cut.any():
-            return
-        if zap.any():
-            channel = np.where(zap, pick(np.cumsum(parts.to, -1)[channel], chance[1]), channel)
-        pace = np.where(cut, pick(np.cumsum(parts.pace, -1)[now["pace"]], chance[3]), now["pace"])
-        label = pick(np.cumsum(parts.label, -1)[channel, pace], chance[4])
-        now["channel"], now["pace"] = channel, pace
-        now["label"] = np.where(cut, label, now["label"])
+    def _walk(self, chance: Floats) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+        """Channel and pace of the next frames and the one after [frames + 1, N], and where shots end [frames, N].
+
+        The rows of `chance` [frames, 5, N] are for: change of the channel, next channel, phase, pace, label.
+        """
+        parts, (to, paces, _) = self._parts, self._cumulative
+        channel, pace, phase = (self._place[name] for name in ("channel", "pace", "phase"))
+        channels, all_paces, cuts = [channel], [pace], []
+        for of_frame, ends in zip(chance, chance[:, 2] < parts.cut, strict=True):
+            zap = of_frame[0] < parts.zap[channel]
+            phase = phase + ends
+            cut = zap | (phase == parts.phases)
+            phase = np.where(cut, 0, phase)
+            if zap.any():
+                channel = np.where(zap, pick(to[channel], of_frame[1]), channel)
+            if cut.any():
+                pace = np.where(cut, pick(paces[pace], of_frame[3]), pace)
+            channels.append(channel)
+            all_paces.append(pace)
+            cuts.append(cut)
+        self._place["phase"] = phase
+        return np.stack(channels), np.stack(all_paces), np.array(cuts, np.bool_).reshape(chance[:, 0].shape)
+
+    def _labels(self, channel: Ints, pace: Ints, cut: NDArray[np.bool_], chance: Floats) -> Ints:
+        """Labels [frames + 1, N]: a new one after each cut."""
+        drawn = pick(self._cumulative[2][channel[1:][cut], pace[1:][cut]], chance[cut])
+        labels = np.concatenate([self._place["label"], drawn])
+        streams = cut.shape[1]
+        at = np.broadcast_to(np.arange(streams), channel.shape).copy()
+        at[1:][cut] = streams + np.arange(len(drawn))
+        return labels[np.maximum.accumulate(at)]
 
     def state_dict(self) -> dict[str, Any]:
         """State of the sampler as numbers and lists, for JSON; the world is not part of it."""

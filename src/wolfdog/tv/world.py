@@ -9,6 +9,7 @@ information about the channel.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from wolfdog.errors import WorldError
 from wolfdog.tv.checks import check_names, check_number
@@ -83,7 +84,7 @@ class World:
                     f"looks: {label!r} is on no channel (labels: {', '.join(labels)}). Correct or remove it."
                 )
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """All labels: ambiguous ones first, the others in the order of the channels, `unknown` last."""
         mentioned: dict[str, None] = {}

@@ -186,6 +186,27 @@ def test_a_shot_is_shown_whole_and_then_from_its_start():
     assert same_shot > 1000
 
 
+@given(st.integers(0, 99), st.lists(st.integers(1, 9), min_size=1, max_size=3))
+def test_frames_are_those_of_a_loop_over_moments_and_streams(seed, lengths):
+    labels = np.repeat([WOLF, DOG, BEAR, GOLDFISH, UNKNOWN, WOLF], [1, 2, 3, 1, 4, 2])
+    footage = [single(labels, np.repeat(np.arange(6), [1, 2, 3, 1, 4, 2]))]
+    shots = {WOLF: [(0, 1), (11, 2)], DOG: [(1, 2)], BEAR: [(3, 3)], GOLDFISH: [(6, 1)], UNKNOWN: [(7, 4)]}
+    streams, sampler = remixed(seed, footage=footage), Sampler(WORLD, 3, seed=seed)
+    rng, shown, numbers = np.random.default_rng([seed, 1]), [None] * 3, [-1] * 3
+    for length in lengths:
+        chunk = streams.draw(length, 1.0)
+        programme = sampler.draw(length)
+        for t in range(length):
+            for stream in range(3):
+                if programme.shot[t, stream] != numbers[stream]:
+                    pool = shots[programme.label[t, stream]]
+                    shown[stream] = pool[rng.integers(len(pool))]
+                    numbers[stream] = programme.shot[t, stream]
+                first, frames = shown[stream]
+                assert chunk.events[t, stream, 0] == first + programme.age[t, stream] % frames
+        rng.random((length, 3))  # of the resets
+
+
 def test_footage_without_what_the_world_shows_is_refused():
     with pytest.raises(InputError, match="no labelled shot shows 'goldfish'"):
         remixed(footage=[single([WOLF, DOG, BEAR, UNKNOWN])])

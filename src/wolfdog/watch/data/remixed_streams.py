@@ -58,9 +58,10 @@ class RemixedStreams:
         self._deployment = deployment
         self._events = np.concatenate([video.events for video in footage])
         self._class_of = np.array([classes.index(label) for label in world.labels])
-        self._pools = [
-            _pool(footage, world.look(label), classes.index(label), label) for label in world.labels
-        ]
+        pools = [_pool(footage, world.look(label), classes.index(label), label) for label in world.labels]
+        self._sizes = np.array(list(map(len, pools)))
+        self._starts = np.cumsum(self._sizes) - self._sizes
+        self._shots = np.concatenate(pools)  # first frame and length of every shot, those of a label together
         self._shot = np.zeros((streams, 2), np.int64)  # first frame and length of the shot on each stream
         self._shown = np.full(streams, -1)  # the programme's number of that shot
         self._frame = 0  # how many were drawn of each stream
@@ -69,13 +70,15 @@ class RemixedStreams:
         """Next moments of all streams; see `Streams`."""
         self._sampler.world = denser(self._world, self._curriculum, progress)
         programme = self._sampler.draw(length)
-        frames = np.empty(programme.label.shape, np.int64)
-        for t in range(length):
-            for stream in np.flatnonzero(programme.shot[t] != self._shown):
-                pool = self._pools[programme.label[t, stream]]
-                self._shot[stream] = pool[self._rng.integers(len(pool))]
-            self._shown = programme.shot[t]
-            frames[t] = self._shot[:, 0] + programme.age[t] % self._shot[:, 1]
+        begins = programme.shot != np.concatenate([self._shown[None], programme.shot[:-1]])
+        labels = programme.label[begins]
+        drawn = self._shots[self._starts[labels] + self._rng.integers(self._sizes[labels])]
+        shots, number = np.concatenate([self._shot, drawn]), np.arange(len(self._shot) + len(drawn))
+        at = np.broadcast_to(number[: len(self._shot)], begins.shape).copy()
+        at[begins] = number[len(self._shot) :]
+        on_air = shots[np.maximum.accumulate(at)]  # later shots have higher numbers
+        self._shot, self._shown = on_air[-1], programme.shot[-1]
+        frames = on_air[..., 0] + programme.age % on_air[..., 1]
         resets = self._rng.random(programme.label.shape) < 1 / self._deployment
         times = torch.arange(self._frame, self._frame + length, dtype=torch.float64) / self._world.fps
         self._frame += length
