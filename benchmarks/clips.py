@@ -6,7 +6,9 @@ half of the streams every visit is clean; in the other each visit is clean or de
 runs by its own published rule and numbers. No clip was used to develop or train a memory.
 
 Printed for each condition: balanced accuracy of five classes in per cent (canines alone in brackets), mean and standard
-deviation over the seeds; changes of the label in a minute; expected calibration error.
+deviation over the seeds; changes of the label in a minute; expected calibration error. Last, for the classifier and the
+memories in clean streams: the share of the frames of each class that are right, all seeds together; and the same of
+each clip of other things, in streams that have no other such clip, with the most frequent error.
 """
 
 import argparse
@@ -16,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from clip_streams import KINDS, Clip, load_clips, read_clips, save_clips, splice
+from clip_streams import KINDS, UNKNOWN, Clip, load_clips, read_clips, save_clips, splice
 from wolfdog.atomic import atomic_write
 from wolfdog.watch.classifiers.registry import load_classifier
 from wolfdog.watch.smoothing import METHODS, Method
@@ -25,6 +28,16 @@ from wolfdog.watch.world_memory.comparison import ALL, SNAPSHOT, Scores, context
 from wolfdog.watch.world_memory.method import WorldMemory
 
 MEMORIES = ("any-class memory", "world memory")
+AHEAD = f"{MEMORIES[0]}, ahead"
+CLEAN = [1.0] + [0.0] * (len(KINDS) - 1)
+"""Shares of the kinds in clean streams."""
+OTHER_STREAMS = 4
+"""For each clip of other things and each seed."""
+
+
+def memories() -> dict[str, Method]:
+    """The memories, by the name that is printed."""
+    return dict(zip(MEMORIES, (METHODS["memory"](), WorldMemory()), strict=True))
 
 
 def methods() -> dict[str, Method]:
@@ -33,18 +46,15 @@ def methods() -> dict[str, Method]:
     for name, method in METHODS.items():
         if method.causal and name not in ("none", "memory", "trained-memory", "site-prior"):
             found[name] = method()
-    found[MEMORIES[0]] = METHODS["memory"]()
-    found[MEMORIES[1]] = WorldMemory()
-    return found
+    return found | memories()
 
 
 def run(
     clips: list[Clip], classes: tuple[str, ...], seed: int, streams: int, minutes: float
 ) -> dict[str, dict[str, Scores]]:
     """Scores of every method in clean and in mixed streams."""
-    even = [1.0] * len(KINDS)
     results = {}
-    for condition, mix in (("clean streams", [1.0] + [0.0] * (len(KINDS) - 1)), ("mixed streams", even)):
+    for condition, mix in (("clean streams", CLEAN), ("mixed streams", [1.0] * len(KINDS))):
         seen = splice(clips, classes, streams=streams, minutes=minutes, seed=seed, mix=mix)
         said = contexts(seen, classes, methods())
         results[condition] = scores_of(said, seen, tuple(KINDS), classes)
@@ -65,6 +75,65 @@ def table(runs: list[dict[str, Scores]], kinds: list[str]) -> list[str]:
         ece = np.mean([one[name].by_degradation[ALL].calibration for one in runs])
         lines.append(f"| {name} | {' | '.join(cells)} | {flips:.1f} | {ece:.3f} |")
     return lines
+
+
+def by_memory(
+    clips: list[Clip], classes: tuple[str, ...], seeds: list[int], streams: int, minutes: float
+) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]]]:
+    """Labels of the frames of clean streams, and what the classifier and each memory say; all seeds together."""
+    labels: list[NDArray[np.int64]] = []
+    said: dict[str, list[NDArray[np.int64]]] = {}
+    for seed in seeds:
+        seen = splice(clips, classes, streams=streams, minutes=minutes, seed=seed, mix=CLEAN)
+        known = seen.labels >= 0
+        labels.append(seen.labels[known])
+        found = contexts(seen, classes, memories())
+        ahead = contexts(seen, classes, {AHEAD: memories()[MEMORIES[0]]}, ahead=True)
+        for name, p in (found | ahead).items():
+            said.setdefault(name, []).append(p.argmax(-1)[known])
+    return np.concatenate(labels), {name: np.concatenate(parts) for name, parts in said.items()}
+
+
+def class_table(
+    clips: list[Clip], classes: tuple[str, ...], seeds: list[int], streams: int, minutes: float
+) -> list[str]:
+    """Lines of Markdown: frames of each class that are right in clean streams, in per cent."""
+    truth, said = by_memory(clips, classes, seeds, streams, minutes)
+    shown = [k for k in range(len(classes)) if (truth == k).any()]
+    lines = [f"| | {' | '.join(classes[k] for k in shown)} | mean of classes | all frames |"]
+    lines.append(f"| --- |{' ---: |' * (len(shown) + 2)}")
+    for name, labels in said.items():
+        right = labels == truth
+        shares = [right[truth == k].mean() for k in shown]
+        cells = [*shares, np.mean(shares), right.mean()]
+        lines.append(f"| {name} | {' | '.join(f'{100 * share:.1f}' for share in cells)} |")
+    return lines
+
+
+def others_table(
+    clips: list[Clip], classes: tuple[str, ...], seeds: list[int], streams: int, minutes: float
+) -> list[str]:
+    """Lines of Markdown: for each clip of other things, alone among the animals, its frames that are right."""
+    other = classes.index(UNKNOWN)
+    animals = [clip for clip in clips if ((clip.labels >= 0) & (clip.labels != other)).any()]
+    lines: list[str] = []
+    for clip in clips:
+        if (clip.labels != other).any():
+            continue
+        truth, said = by_memory([*animals, clip], classes, seeds, streams, minutes)
+        cells = [_answers(labels[truth == other], classes, other) for labels in said.values()]
+        if not lines:
+            lines = [f"| | {' | '.join(said)} |", f"| --- |{' ---: |' * len(said)}"]
+        lines.append(f"| {clip.name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _answers(labels: NDArray[np.int64], classes: tuple[str, ...], right: int) -> str:
+    """Share that is right, and the most frequent error where it is 1 % or more."""
+    shares = 100 * np.bincount(labels, minlength=len(classes)) / len(labels)
+    wrong = np.where(np.arange(len(classes)) == right, 0, shares)
+    error = f" ({classes[wrong.argmax()]} {wrong.max():.0f})" if wrong.max() >= 1 else ""
+    return f"{shares[right]:.1f}{error}"
 
 
 def verdicts(runs: list[dict[str, Scores]], kinds: list[str]) -> list[str]:
@@ -110,6 +179,10 @@ def main() -> None:
             f"\n### {condition}: {len(runs)} seeds, {options.streams} streams of {options.minutes:g} minutes\n"
         )
         print("\n".join([*table(of_condition, kinds), "", *verdicts(of_condition, kinds)]), flush=True)
+    by_class = class_table(clips, classifier.classes, options.seeds, options.streams, options.minutes)
+    print("\n### clean streams, by class\n\n" + "\n".join(by_class), flush=True)
+    of_others = others_table(clips, classifier.classes, options.seeds, OTHER_STREAMS, options.minutes)
+    print("\n### clips of other things\n\n" + "\n".join(of_others), flush=True)
     if options.json is not None:
         whole = {
             str(seed): {c: {name: asdict(s) for name, s in of.items()} for c, of in one.items()}

@@ -3,8 +3,8 @@
 DIR holds a folder of photographs for each class: wolf, dog, bear, goldfish, unknown. They are shown as they are, in
 programmes of shots that are as long as in the model problem's world, shorter (0.3 to 0.8 times) or longer (4 to 12
 times), once all of them and once mostly those that the classifier names rightly. No photograph is trained on. Printed
-for each: balanced accuracy of five classes, accuracy in brackets, and log loss, of the classifier and of networks;
-FILE is the network in the package unless `--networks` names others.
+for each: balanced accuracy of five classes, accuracy in brackets, and log loss, of the classifier and of networks,
+causal and looking ahead; FILE is the network in the package unless `--networks` names others.
 """
 
 import argparse
@@ -46,8 +46,10 @@ def row(bank: Bank, ranges: StreamRanges, memories: dict[str, AnyClass]) -> list
     streams = TrainingStreams(
         bank, default_world(), streams=STREAMS, frames=FRAMES, seed=SEED, pool=2048, ranges=ranges
     ).segment()
+    said = list(contexts(streams, bank.classes, memories).values())
+    said += list(contexts(streams, bank.classes, memories, ahead=True).values())[1:]  # the classifier once
     cells = []
-    for p in contexts(streams, bank.classes, memories).values():
+    for p in said:
         found = score(p, streams.labels, np.ones(streams.labels.shape, bool))
         assert found is not None
         loss = -np.log(np.take_along_axis(p, streams.labels[..., None], -1).clip(1e-6)).mean()
@@ -71,7 +73,7 @@ def main() -> None:
         if options.bank is not None:
             bank.save(options.bank)
     memories = {file.stem: AnyClass(network=load_network(file)) for file in options.networks}
-    names = ["classifier", *memories]
+    names = ["classifier", *memories, *(f"{name}, ahead" for name in memories)]
     print(f"| photographs | shots | {' | '.join(names)} |\n| --- | --- |{' ---: |' * len(names)}")
     for kind, of_kind in (("all", bank), ("clear", clear(bank))):
         for pace, ranges in PACES.items():

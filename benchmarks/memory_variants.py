@@ -97,7 +97,7 @@ def main() -> None:
     print(f"| form | {' | '.join(columns)} |\n| --- |{' ---: |' * len(columns)}", flush=True)
     for name in arguments.only:
         config, changed = FORMS[name]
-        options = replace(Pretraining(steps=arguments.steps, ahead_steps=1), **changed)
+        options = replace(Pretraining(steps=arguments.steps, ahead_steps=0), **changed)
         rows[name] = [judged(config, replace(options, seed=seed), sets) for seed in arguments.seeds]
         cells = [_cell(column, [row[column] for row in rows[name]]) for column in columns]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from wolfdog.tv.video import write_video
-from wolfdog.watch.smoothing import AnyClass, Mean
+from wolfdog.watch.smoothing import AnyClass, Mean, Method
 from wolfdog.watch.smoothing.any_class_network import AnyClassConfig, AnyClassNetwork
+from wolfdog.watch.smoothing.method import Floats, Stream
 from wolfdog.watch.world_memory.method import WorldMemory
 from wolfdog.watch.world_memory.network import WorldNetwork, WorldNetworkConfig
 from wolfdog.watch.world_memory.posterior import CalibratedPosterior
@@ -122,6 +123,37 @@ def test_clips_are_compared_and_printed(clips: Path, monkeypatch: pytest.MonkeyP
     )
 
 
+def test_clips_are_judged_by_class(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import clips as benchmark
+    from clip_streams import Clip, read_clips
+
+    monkeypatch.setattr(benchmark, "memories", lambda: {benchmark.MEMORIES[0]: FirstClass()})
+    read = read_clips(clips, AnimalClassifier(), lambda line: None)
+    bears = [
+        Clip(clip.name, np.roll(clip.probabilities, 1, -1), clip.clarity, clip.labels)
+        if (clip.labels == 2).all()
+        else clip
+        for clip in read
+    ]
+    lines = benchmark.class_table(bears, CLASSES, [0, 1], streams=2, minutes=2)
+    assert lines[0] == "| | wolf | dog | bear | goldfish | unknown | mean of classes | all frames |"
+    assert lines[2].startswith("| classifier alone | 100.0 | 100.0 | 0.0 | 100.0 | 100.0 | 80.0 | ")
+    assert lines[3].startswith("| any-class memory | 100.0 | 0.0 | 0.0 | 0.0 | 0.0 | 20.0 | ")
+    others = benchmark.others_table(bears, CLASSES, [0], streams=1, minutes=1)
+    named = [clip.name for clip in bears if (clip.labels == CLASSES.index("unknown")).all()]
+    assert [line.split(" | ")[0] for line in others[2:]] == [f"| {name}" for name in named]
+    assert {line.split(" | ", 1)[1] for line in others[2:]} == {"100.0 | 0.0 (wolf 100) | 0.0 (wolf 100) |"}
+
+
+class FirstClass(Method):
+    """Method whose label is always that of the first class."""
+
+    name = "first"
+
+    def of_stream(self, stream: Stream, *, ahead: bool) -> Floats:
+        return np.eye(stream.p.shape[1])[np.zeros(len(stream.p), int)]
+
+
 def _idle() -> WorldNetwork:
     """A network that corrects nothing."""
     return WorldNetwork(WorldNetworkConfig(classes=CLASSES, width=2)).eval()
@@ -190,8 +222,9 @@ def test_harm_of_the_memory_is_measured_against_the_classifier(monkeypatch: pyte
     monkeypatch.setattr(benchmark, "FRAMES", 60)
     bank = small_bank(20, sharpness=2.0)
     fresh = AnyClass(network=AnyClassNetwork(AnyClassConfig(width=4)))  # leaves the classifier as it is
-    alone, remembered = benchmark.row(bank, benchmark.PACES["short shots"], {"fresh": fresh})
-    assert alone.split()[0] == remembered.split()[0]
+    alone, *remembered = benchmark.row(bank, benchmark.PACES["short shots"], {"fresh": fresh})
+    assert len(remembered) == 2  # causal, and looking ahead
+    assert {cell.split()[0] for cell in remembered} == {alone.split()[0]}
     kept = benchmark.clear(bank)
     right = kept.probabilities[:, 0].argmax(-1) == kept.labels[:, None]
     assert len(kept) < len(bank)

@@ -344,5 +344,6 @@ def fresh_values(monkeypatch: pytest.MonkeyPatch) -> None:
     _Renamed.__bases__, _Renamed.__qualname__ = (_Plain,), "_Renamed"
     monkeypatch.setitem(LAZY.made, "factor", 0.5)  # type: ignore[attr-defined]
     globals().pop("LATER", None)
+    vars(SETTINGS).pop("later", None)
     monkeypatch.setattr(Level.HALF, "_value_", 0.5)
     monkeypatch.setitem(globals(), "ABSTRACT", abc.ABCMeta("Abstract", (), {}))

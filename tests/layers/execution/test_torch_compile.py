@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import wolfdog as wd
 from tolerances import assert_agree
 from torch_nn_cases import NAMES, flat, packed
+from wolfdog.layers.torch_nn.unit_parameters import named_parameters, units_or_reason
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning"
@@ -82,7 +83,7 @@ def test_equal_layers_are_one_number_and_others_are_not() -> None:
     from wolfdog.layers.execution.torch_compile import register
 
     def number(layer: Any) -> int:
-        (kernel,) = layer._units(layer._named()).kernels
+        (kernel,) = units_or_reason(layer, named_parameters(layer)).kernels
         return register(kernel)
 
     numbers = [number(layer) for layer in (wd.GRU(3, 4), wd.GRU(3, 4), wd.GRU(3, 5), wd.GRU(3, 4).double())]

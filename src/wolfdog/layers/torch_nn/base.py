@@ -16,25 +16,20 @@ from torch.nn.utils.rnn import PackedSequence
 from ...compiler.backends.llvm.buffer_pool import PoolUser
 from ...compiler.batched import without_memory
 from ...errors import InputError
-from ..cell.int8_weight import NUMBERS, SCALES, int8_weights
 from ..cell.symbolic_trace import SYMBOLIC, traced_call
-from ..execution.backend import asked_backend
-from ..execution.kernel_access import mode_at_work, observed, ordinary, plain, transformed
-from ..execution.precision import reduces
+from ..execution.kernel_access import mode_at_work, observed, transformed
 from ..execution.torch_compile import planned, register, run_planned
 from ..streaming import Stream, event_buffer
 from .activations import quantities
 from .autocast import result_formats
 from .eligibility import autocast, fits, state_sizes
 from .fast_path import LayerPath
-from .kernels import Units, run_loop, units_of
+from .kernels import Units, run_loop
 from .layouts import Layout, Packed, Whole
 from .quantization import chosen_like
 from .run_layers import Named, RunUnit, run_stack
 from .stream import kernel_stream, layer_stream
-
-FORMATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
-"""Formats of parameters that kernels take."""
+from .unit_parameters import named_parameters, units_or_reason
 
 _PASSING = ("_last_form", "_last_reason")
 """Attributes that copies and pickles are without."""
@@ -84,7 +79,7 @@ class OnKernels(nn.RNNBase):
 
     def _refusal(self) -> str | None:
         """Reason why no kernels are made for the layer; None where they are."""
-        units = self._units(self._named(packed=True))
+        units = units_or_reason(self, named_parameters(self, packed=True))
         found = units if isinstance(units, str) else units.kernels
         return found if isinstance(found, str) else None
 
@@ -121,8 +116,8 @@ class OnKernels(nn.RNNBase):
                 self.__dict__["_last_reason"] = None
                 y, last = found
                 return y, tuple(last) if self.mode == "LSTM" else last[0]
-        named = self._named(packed=True)
-        units = self._units(named)
+        named = named_parameters(self, packed=True)
+        units = units_or_reason(self, named)
         reason = self._obstacle(units, input, hx)
         self.__dict__["_last_reason"] = reason
         if isinstance(units, str) or reason is not None:
@@ -135,7 +130,7 @@ class OnKernels(nn.RNNBase):
                 runs: list[RunUnit] = [
                     partial(run_loop, replace(unit, int8=False, reduced=False)) for unit in units
                 ]
-                return self._run(runs, self._named(), input, hx)
+                return self._run(runs, named_parameters(self), input, hx)
             if not transformed() and any(map(without_memory, (input, *self._parameters.values()))):
                 raise InputError(
                     f"{type(self).__name__}: the memory of the events or of a parameter was given back, as by "
@@ -183,8 +178,8 @@ class OnKernels(nn.RNNBase):
         if self.bidirectional:
             raise InputError("a bidirectional layer has no stream: an output depends on later events")
         x = event_buffer(self, self.input_size, batch)
-        named = self._named(packed=True)
-        units = self._units(named)
+        named = named_parameters(self, packed=True)
+        units = units_or_reason(self, named)
         if isinstance(units, str) or isinstance(units.kernels, str) or (self.dropout and self.training):
             return layer_stream(self, x, self._refusal() or "dropout between layers has no kernel")
         return kernel_stream(self, units.kernels, named, x)
@@ -207,7 +202,7 @@ class OnKernels(nn.RNNBase):
         Raises:
             Exception: As of `forward`.
         """
-        named = self._named()
+        named = named_parameters(self)
         dtype = named[0]["weight_ih"].dtype
         if not fits(self, input, hx, dtype):
             self.own.forward(self, input, hx)  # a mistake is torch.nn's to tell
@@ -234,54 +229,6 @@ class OnKernels(nn.RNNBase):
             self._path = LayerPath(self, runs, named, events, hx)
         self.__dict__["_last_form"] = None if second else form
 
-    def _named(self, packed: bool = False) -> list[dict[str, Any]]:
-        """Parameters of every layer and direction by the cell's names, as they are now.
-
-        Args:
-            packed: Whether weights of int8 are given as numbers and scales, as kernels take them.
-        """
-        held = self._parameters
-        if packed and int8_weights(self):
-            return [
-                {name.partition("_l")[0] + suffix: self._held(name + suffix) for name, suffix in kept}
-                for names in self._all_weights
-                for kept in [_as_kept(names, int8_weights(self))]
-            ]
-        return [
-            {
-                name.partition("_l")[0]: held[name] if name in held else getattr(self, name, None)
-                for name in names
-            }
-            for names in self._all_weights
-        ]
-
-    def _held(self, name: str) -> Any:
-        """Parameter or buffer of a name; None where there is none."""
-        return self._parameters.get(name, self._buffers.get(name))
-
-    def _units(self, named: Sequence[Named]) -> Units | str:
-        """Units of every layer and direction, or the reason why torch.nn runs them."""
-        if asked_backend() == "eager":
-            return "the eager backend was asked for"
-        if type(self.num_layers) is not int or type(self.bidirectional) is not bool:
-            return "num_layers must be an int and bidirectional a bool"  # as torch.nn says when it is called
-        int8 = "weight_ih" + NUMBERS in named[0]
-        dtype = getattr(named[0]["weight_ih" + (SCALES if int8 else "")], "dtype", None)
-        if dtype not in FORMATS:
-            return f"kernels take {', '.join(map(str, FORMATS))}; got {dtype}"
-        sizes = (self.input_size, self.hidden_size, self.proj_size)
-        reduced = dtype is torch.float32 and not torch.compiler.is_compiling() and reduces(None)
-        directions = 2 if self.bidirectional else 1
-        units = units_of(self.mode, sizes, self.bias, dtype, self.num_layers, directions, int8, reduced)
-        for unit, tensors in zip(units, named, strict=True):
-            for name, shape in unit.shapes.items():
-                tensor = tensors[name]
-                held = ordinary(tensor) if transformed() else plain(tensor)
-                wanted = torch.int8 if name.endswith(NUMBERS) else dtype
-                if not held or tensor.dtype is not wanted or tensor.shape != shape:
-                    return f"{name} is no plain tensor of {wanted}, {list(shape)}, on the CPU"
-        return units
-
     def _within_graph(self, events: Any, hx: Any) -> Any:
         """Result within a graph of torch.compile, with kernels as operators; exported graphs hold PyTorch's own."""
         if torch.compiler.is_exporting():
@@ -290,7 +237,7 @@ class OnKernels(nn.RNNBase):
             from ..execution.graph_break import outside_graph
 
             return outside_graph(self, "forward", events, hx)
-        numbers, named = self._plans_in_graph(), self._named()
+        numbers, named = self._plans_in_graph(), named_parameters(self)
         if not numbers or not fits(self, events, hx, named[0]["weight_ih"].dtype):
             return self.own.forward(self, events, hx)
         return self._run([partial(run_planned, planned(number)) for number in numbers], named, events, hx)
@@ -299,7 +246,7 @@ class OnKernels(nn.RNNBase):
         """Result within an exported graph: torch.nn's operator, or scans over a dynamic number of steps."""
         from .scan_unit import scans  # loads torch's scan
 
-        named = self._named()
+        named = named_parameters(self)
         dtype = named[0]["weight_ih"].dtype
         runs = scans(self, events)
         if not runs or not fits(self, events, hx, dtype):
@@ -307,8 +254,8 @@ class OnKernels(nn.RNNBase):
         return self._run(runs, named, events, hx)
 
     def _plans_in_graph(self) -> tuple[int, ...]:
-        units = self._units(
-            self._named()
+        units = units_or_reason(
+            self, named_parameters(self)
         )  # with weights as they are: PyTorch computes what comes before the loop
         kernels = units if isinstance(units, str) else units.kernels
         if isinstance(kernels, str):
@@ -347,9 +294,3 @@ class OnKernels(nn.RNNBase):
         depth = self.num_layers * (2 if self.bidirectional else 1)
         zeros = [layout.x.new_zeros(layout.batch, size, dtype=dtype) for size in state_sizes(self)]
         return layout, [tuple(zeros)] * depth
-
-
-def _as_kept(names: Sequence[str], int8: Sequence[str]) -> list[tuple[str, str]]:
-    """Names of parameters with the suffixes of the tensors that hold each."""
-    suffixes = dict.fromkeys(int8, (NUMBERS, SCALES))
-    return [(name, suffix) for name in names for suffix in suffixes.get(name, ("",))]

@@ -39,14 +39,14 @@ def predictions_of(streams: SimulatedStreams, classes: Sequence[str], classifier
 
 
 def contexts(
-    streams: SimulatedStreams, classes: Sequence[str], methods: Mapping[str, Method]
+    streams: SimulatedStreams, classes: Sequence[str], methods: Mapping[str, Method], *, ahead: bool = False
 ) -> dict[str, Floats]:
-    """Context probabilities [T, N, K] of the classifier alone and of each method, in its causal form."""
+    """Context probabilities [T, N, K] of the classifier alone and of each method, causal unless `ahead`."""
     table = predictions_of(streams, classes)
     T, N, K = streams.log_p.shape
     said = {SNAPSHOT: np.exp(streams.log_p).astype(np.float64)}
     for name, method in methods.items():
-        context = method.smooth(table).context
+        context = method.smooth(table, ahead=ahead).context
         if context is not None:
             said[name] = context.reshape(N, T, K).transpose(1, 0, 2).astype(np.float64)
     return said
