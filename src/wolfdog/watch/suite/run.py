@@ -19,7 +19,7 @@ from .results import SuiteRun, read_runs, write_runs
 from .settings import SuiteSettings
 from .trial import Trial
 
-SUITE_MEMORIES = ("elman", "lstm", "four-gate-lstm", "gru", "attention", "memory-network")
+SUITE_MEMORIES = ("elman", "lstm", "coupled-lstm", "four-gate-lstm", "gru", "attention", "memory-network")
 """Memories that the suite compares by default."""
 
 LEARNED = 0.02
