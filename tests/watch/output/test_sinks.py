@@ -2,6 +2,7 @@ import csv
 import html
 import itertools
 import re
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -247,3 +248,18 @@ def test_probabilities_must_fit_the_classes(tmp_path):
     with pytest.raises(ShapeError, match=r"expected \(2,\).*wolf, dog"):
         write(MomentsCSV(tmp_path / "m.csv", ("wolf", "dog")), [moment(0.5, "wolf")])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("sink", [EventsCSV, WebVTT])
+def test_an_event_that_goes_on_takes_no_memory(tmp_path, sink):
+    p = np.array([0.25, 0.75])
+    moments = (Moment("a.mp4", n, n / 5, "dog", "wolf", p, p, duration=0.2) for n in range(5000))
+    with sink(tmp_path / "out") as one:
+        for m in itertools.islice(moments, 100):
+            one.write(m)
+        tracemalloc.start()
+        for m in moments:
+            one.write(m)
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert kept < 10_000  # 8 bytes for each moment would be 39,200

@@ -49,6 +49,8 @@ class Sink(ABC):
     def _put(self, text: str) -> None:
         if self._file is None:
             raise InputError(f"{self.path}: not open. Write inside: with {type(self).__name__}(...) as sink:")
+        if not text:
+            return  # Python's text files keep 8 bytes for each empty text until they are flushed
         try:
             self._file.write(text)
         except BaseException:
