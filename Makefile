@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo
+FUZZ_SECONDS ?= 3600
 SOURCES := pyproject.toml constraints.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal --quiet
@@ -36,11 +37,11 @@ check: $(VENV)/for-checks ## run the linter, formatter, type checker, import con
 	@echo "==> mkdocs build --strict"
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
 
-slow: $(VENV)/for-tests ## run the tests marked slow (the wheel in a new environment)
+slow: $(VENV)/for-slow-tests ## run the tests marked slow (the wheel in a new environment, Ray, S3, torchrun)
 	@$(BIN)/python -m pytest -m slow --quiet
 
-soak: $(VENV)/for-tests ## run the long campaigns: killed jobs, mutated files (hours)
-	@$(BIN)/python -m pytest -m soak --quiet
+soak: $(VENV)/for-slow-tests ## run the long campaigns: killed jobs, mutated files, FUZZ_SECONDS=3600 of fuzzing for each parser
+	@WOLFDOG_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -m soak --quiet
 
 coverage: $(VENV)/for-tests ## run the tests and fail below the floor of line coverage in pyproject.toml
 	@$(PYTEST) --cov --cov-report=term:skip-covered
@@ -60,6 +61,11 @@ $(VENV)/for-tests: $(SOURCES) | $(VENV)/made
 	@echo "==> installing wolfdog and the packages for its tests into $(VENV) (PyTorch is the largest part)"
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/for-use
+
+$(VENV)/for-slow-tests: $(VENV)/for-tests
+	@echo "==> installing the packages for the slow tests into $(VENV)"
+	@$(PIP) --editable '.[slow]'
+	@touch $@
 
 $(VENV)/for-checks: $(VENV)/for-tests
 	@echo "==> installing the packages for the site into $(VENV)"

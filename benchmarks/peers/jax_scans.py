@@ -14,7 +14,8 @@ Arrays = Any  # JAX's, which is imported only where it is a peer
 def jax_scan(case: Case) -> Run | str:
     """The cell written for jax.lax.scan, compiled by jax.jit.
 
-    JAX has one runtime for the CPU: the older one, of `--xla_cpu_use_thunk_runtime=false`, is no longer in it.
+    JAX 0.10 has one runtime for the CPU: the older one, of `--xla_cpu_use_thunk_runtime=false`, is no longer in it. An
+    older release, which has both, is measured with either by the variable `XLA_FLAGS`.
     """
     try:
         import jax

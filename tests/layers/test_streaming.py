@@ -93,6 +93,45 @@ def test_a_stream_gives_what_the_layer_gives(name: str, batch: int, actions: lis
         kept = copy.deepcopy(stream.state)
 
 
+@pytest.mark.parametrize("name", ["LSTM", "own", "eager", "stack", "stack with skips"])
+def test_a_stream_begins_with_the_state_given_and_returns_to_it(name: str) -> None:
+    torch.manual_seed(0)
+    layer, events = LAYERS[name](), torch.randn(3, 2, 3)
+    with torch.no_grad():
+        initial = layer(torch.randn(4, 2, 3))[1]
+        first, second = layer(events[:2], initial)[0], layer(events[1:2], initial)[0][0]
+    stream = layer.stream(2, state=initial)
+    for number in (0, 1):
+        torch.testing.assert_close(stream.step(events[number]), first[number])
+    stream.reset([1])
+    torch.testing.assert_close(stream.step(events[1])[1], second[1])
+    stream.reset()
+    torch.testing.assert_close(stream.step(events[1]), second)
+    with pytest.raises((ShapeError, InputError), match="state must"):
+        layer.stream(3, state=initial)
+
+
+def test_a_cell_without_an_initial_state_streams_from_the_one_given() -> None:
+    class Needs(nn.Module):
+        input_size = 3
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.map = nn.Linear(7, 4)
+
+        def forward(self, x: Tensor, h: Tensor) -> Tensor:
+            return torch.tanh(self.map(torch.cat((x, h), -1)))
+
+    layer, events = wd.Recurrent(Needs(), returns="state"), torch.randn(3, 1, 3)
+    initial = torch.randn(1, 4)
+    stream = layer.stream(state=initial)
+    assert stream.fallback_reason is None
+    with torch.no_grad():
+        expected, _ = layer(events, initial)
+    for event, y in zip(events, expected, strict=True):
+        torch.testing.assert_close(stream.step(event), y)
+
+
 def test_changed_weights_are_an_error_until_they_are_packed_again() -> None:
     layer, event = wd.Recurrent(nn.GRUCell(3, 4)), torch.randn(1, 3)
     stream = layer.stream()

@@ -6,18 +6,23 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from job_cards import Quiet, card, colours, results, run
+from job_cards import Quiet, card, colours, results, run, without_timelines
 from wolfdog.watch.jobs.job import Job
 from wolfdog.watch.video.listing import ListOptions, list_media
 from wolfdog.watch.video.media import by_deployment
 
 pytest.importorskip("aiohttp")
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 class Silent(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
+
+
+@pytest.fixture(autouse=True)
+def no_timelines():
+    with without_timelines():
+        yield
 
 
 def test_the_tables_are_those_of_the_files_on_disk(tmp_path):

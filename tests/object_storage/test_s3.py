@@ -6,16 +6,16 @@ from cli_run import wolfdog
 from job_cards import card, results
 from onnx_image_networks import colour_network
 
-pytest.importorskip("s3fs")
-server = pytest.importorskip("moto.server")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+METADATA = {"names": '["red", "green", "blue"]', "normalisation": "unit"}
 
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory):
     """File system of an empty bucket; one for all tests, since fsspec keeps the addresses of its servers."""
-    import s3fs
-
+    s3fs, server = pytest.importorskip("s3fs"), pytest.importorskip("moto.server")
     running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     running.start()
     address = f"http://127.0.0.1:{running._server.port}"
@@ -33,11 +33,7 @@ def s3(tmp_path_factory):
 
 def test_watch_reads_and_writes_a_bucket(s3, tmp_path):
     source = card(tmp_path / "card")
-    network = colour_network(
-        tmp_path / "c.onnx",
-        features=True,
-        metadata={"names": '["red", "green", "blue"]', "normalisation": "unit"},
-    )
+    network = colour_network(tmp_path / "c.onnx", features=True, metadata=METADATA)
     s3.put(str(source), "cameras/card", recursive=True)
     options = ("--classifier", f"onnx:{network}", "--no-cache", "--method", "mean")
     here = wolfdog("watch", source, "--out", tmp_path / "here", *options)
@@ -55,6 +51,24 @@ def test_watch_reads_and_writes_a_bucket(s3, tmp_path):
         assert s3.cat(f"cameras/labelled/{name}") == (tmp_path / "here" / name).read_bytes(), name
     again = wolfdog(*there)
     assert "16 files were labelled by an earlier run" in again.out
+
+
+def test_a_cluster_reads_and_writes_a_bucket(s3, tmp_path):
+    pytest.importorskip("ray")
+    source = card(tmp_path / "card")
+    network = colour_network(tmp_path / "c.onnx", features=True, metadata=METADATA)
+    s3.put(str(source), "cameras/for-ray", recursive=True)
+    options = ("--classifier", f"onnx:{network}", "--no-cache", "--method", "mean")
+    assert wolfdog("watch", source, "--out", tmp_path / "here", *options).status == 1  # two files are broken
+    there = ("watch", "s3://cameras/for-ray", "--out", "s3://cameras/by-ray", *options)
+    ran = wolfdog(*there, "--ray", "local", "--workers", 2)
+    assert ran.status == 1, ran.err
+    s3.invalidate_cache()
+    names = {name.removeprefix("cameras/by-ray/") for name in s3.find("cameras/by-ray")}
+    assert names == set(results(tmp_path / "here"))
+    for name in ("moments.csv", "events.csv", "predictions.parquet"):
+        assert s3.cat(f"cameras/by-ray/{name}") == (tmp_path / "here" / name).read_bytes(), name
+    assert "16 files were labelled by an earlier run" in wolfdog(*there, "--ray", "local").out
 
 
 def test_smooth_reads_and_writes_a_bucket(s3, tmp_path):

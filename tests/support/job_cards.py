@@ -65,6 +65,14 @@ def colours():
     return ClassifierLabeller(ColourClassifier(), Mean(frames=3))
 
 
+def colours_on_ray(folder):
+    """The same, which leaves a file named after its node in the folder; called by processes of a Ray cluster."""
+    import ray
+
+    (folder / ray.get_runtime_context().get_node_id()).touch()
+    return colours()
+
+
 def job(source, out, *, record=None, labels=None, **options):
     """A job over a folder."""
     options = JobOptions(record=record or RecordOptions(), labels=labels or {}, **options)

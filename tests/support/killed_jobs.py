@@ -26,6 +26,8 @@ from watch_films import film, noise
 
 METADATA = {"names": '["red", "green", "blue"]', "normalisation": "unit"}
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+PATIENCE = 120
+"""Seconds in which workers notice that their parent is gone: one that still loads its packages notices it then."""
 
 
 def card(folder, *, sites=12, images=15, videos=12, seed=0):
@@ -168,7 +170,7 @@ def run(arguments, *, kill_after=None, number=signal.SIGKILL, limit=None):
         below = children(process.pid)
         os.kill(process.pid, number)
     status, told = process.wait()
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while alive(below) and time.monotonic() < end:
         time.sleep(0.1)
     return status, told, alive(below)

@@ -24,6 +24,7 @@ from .report import report
 from .screen import complaints, console
 from .signals import status_of
 from .smooth import smooth
+from .torchrun import interruption, prints_error, refuse_torchrun
 from .train import train
 from .tv import tv
 from .watch import watch
@@ -63,9 +64,12 @@ def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
         try:
+            if command is not train:
+                refuse_torchrun(command.__name__)
             command(*arguments, **options)
         except KeyboardInterrupt as error:
-            complaints.print("wolfdog: interrupted")
+            if prints_error(interruption(error)):
+                complaints.print(f"wolfdog: {interruption(error)}", soft_wrap=True)
             raise typer.Exit(status_of(error)) from None
 
     return run
@@ -89,11 +93,16 @@ def main() -> None:
             warnings.showwarning = _one_line_warnings(warnings.showwarning)
             app()
     except WolfdogError as error:
-        complaints.print(f"[bold red]wolfdog:[/] {_plain(error)}", soft_wrap=True)
+        _complain(str(error))
         sys.exit(2)
     except OSError as error:
-        complaints.print(f"[bold red]wolfdog:[/] {_plain(_of_system(error))}", soft_wrap=True)
+        _complain(_of_system(error))
         sys.exit(1)
+
+
+def _complain(message: str) -> None:
+    if prints_error(message):
+        complaints.print(f"[bold red]wolfdog:[/] {_plain(message)}", soft_wrap=True)
 
 
 def _of_system(error: OSError) -> str:

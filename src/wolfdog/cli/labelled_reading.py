@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..watch.distributed import SINGLE, Processes
 from .screen import StageBars, tell_of_labels, tell_of_reading
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def read_frames(
     fps: float,
     size: int,
     develop: "Callable[[LabelledVideo], LabelledVideo] | None" = None,
+    processes: Processes = SINGLE,
 ) -> "list[LabelledVideo]":
     """Frames of labelled files, with a progress bar; what is wrong with files and labels is printed.
 
@@ -44,6 +46,7 @@ def read_frames(
         fps: Frames a second.
         size: Pixels of a frame's side.
         develop: Makes of each video what is kept of it.
+        processes: Processes that read together.
 
     Returns:
         The videos.
@@ -66,6 +69,7 @@ def read_frames(
             progress=lambda number: done(number, ""),
             sites=found.labels.sites,
             develop=develop,
+            processes=processes,
         )
     tell_of_reading(found, read.troubles, read.misfits, strict=footage.strict)
     return read.videos

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,10 +12,8 @@ from ..watch.model.registry import IN_WORDS, NO_MEMORY
 from .labelled_reading import LabelledFootage
 from .options import LABELS, MERGE, Crop, Fit, Strict
 from .screen import console
+from .torchrun import torchrun_processes
 from .train_stages import train_from_nothing, train_on_classifier
-
-if TYPE_CHECKING:
-    pass
 
 SCRATCH = "scratch"
 
@@ -109,6 +107,8 @@ def train(
 ) -> None:
     """Train a watcher on labelled videos; the same command again goes on where a killed one stopped.
 
+    Under torchrun, several processes train it together; the weights are those of one process, to rounding.
+
     By default a pretrained classifier looks at the frames, a linear head learns the labels from its features, in
     seconds and from few labels, and the memory that comes with wolfdog is fitted to them.
     """
@@ -116,9 +116,11 @@ def train(
     from ..labels import read_labels
     from ..watch.classifiers.efficientnet_lite import VARIANTS
     from ..watch.data.labelled_media import classes_of, find_labelled_media
+    from ..watch.training.head_training import ANY_CLASS
     from ..watch.training.settings import ContextTraining
     from ..watch.training.trainer import OptimizerSettings
 
+    processes = torchrun_processes()
     scratch = classifier == SCRATCH
     if not scratch:
         if fine_tune and classifier not in VARIANTS:
@@ -134,6 +136,8 @@ def train(
             raise InputError(
                 f"{strange[0]}: only for a network that is trained from nothing; add --classifier scratch."
             )
+    if scratch or memory not in (None, ANY_CLASS, NO_MEMORY):
+        processes.check_divisible(streams, "streams (--streams)")
     table = read_labels(labels, merge_spellings=merge_spellings)
     broadcast_world = None if world is None else load_world(world)
     classes = classes_of(table) if broadcast_world is None else broadcast_world.labels
@@ -144,7 +148,8 @@ def train(
             f"--uninformative: {unknown[0]!r} is no label; expected some of {', '.join(classes)}"
         )
     footage = LabelledFootage(find_labelled_media(videos, table, labels, split=split), classes, strict)
-    remove_unfinished(out)  # of a run that was killed
+    if processes.first:
+        remove_unfinished(out)  # of a run that was killed
     context = ContextTraining(
         OptimizerSettings(steps, 5e-3, weight_decay=weight_decay),
         chunk,
@@ -160,12 +165,13 @@ def train(
 
         config = WatcherConfig(classes, fps, size=size, memory=memory or "lstm", **options)
         seeing = FrameClassifierTraining(OptimizerSettings(classifier_steps, 3e-3))
-        training = WatcherTraining(config, seeing, context, seed, out, save_every, joint=mode is Mode.JOINT)
+        joint = mode is Mode.JOINT
+        training = WatcherTraining(config, seeing, context, seed, out, save_every, joint, processes)
         train_from_nothing(training, footage, out)
         name = config.memory
     else:
         from ..watch.training.context_method import context_config
-        from ..watch.training.head_training import ANY_CLASS, FreshMemory
+        from ..watch.training.head_training import FreshMemory
 
         name = memory or ANY_CLASS
         chosen: str | FreshMemory = name
@@ -177,7 +183,7 @@ def train(
                 checkpoint=out / "training" / "memory.safetensors",
                 save_every=save_every,
             )
-        train_on_classifier(chosen, classifier, crop.value, fps, fine_tune, footage, out)
+        train_on_classifier(chosen, classifier, crop.value, fps, fine_tune, footage, out, processes)
     console.print(
         f"{out}: a watcher of {', '.join(classes)} at {fps:g} frames a second, memory {name}",
         markup=False,

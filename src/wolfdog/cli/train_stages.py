@@ -8,6 +8,7 @@ from .screen import StageBars, console, percent, tell, tell_of_labels, tell_of_r
 
 if TYPE_CHECKING:
     from ..watch.classifiers.preprocessing import Crop as CropName
+    from ..watch.distributed import Processes
     from ..watch.training.head_training import FreshMemory
     from ..watch.training.pipeline import WatcherTraining
 
@@ -17,8 +18,11 @@ def train_from_nothing(training: "WatcherTraining", footage: LabelledFootage, ou
     from ..watch.training.halves import class_warnings
 
     stages, config = StageBars(), training.config
-    out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
-    videos = read_frames(footage, "reading the videos", stages, fps=config.fps, size=config.size)
+    processes = training.processes
+    processes.from_first(lambda: make_folder(out))
+    videos = read_frames(
+        footage, "reading the videos", stages, fps=config.fps, size=config.size, processes=processes
+    )
     for warning in class_warnings(videos, footage.classes, joint=training.joint):
         tell(warning)
     training.run(videos, stages)
@@ -32,6 +36,7 @@ def train_on_classifier(
     steps: int,
     footage: LabelledFootage,
     out: Path,
+    processes: "Processes",
 ) -> None:
     """Train a head on a pretrained classifier's features, and a memory over its predictions; write both."""
     from ..watch.classifiers.array_cache import ArrayCache
@@ -45,7 +50,7 @@ def train_on_classifier(
 
     stages, found, classes = StageBars(), footage.found, tuple(footage.classes)
     features = load_classifier(classifier, crop=crop)
-    out.mkdir(parents=True, exist_ok=True)  # now, rather than find in the end that it cannot be
+    processes.from_first(lambda: make_folder(out))
     tell_of_labels(found)
     data = read_features(
         found.media,
@@ -56,9 +61,10 @@ def train_on_classifier(
         stages=stages,
         sites=found.labels.sites,
         cache=ArrayCache("looks"),
+        processes=processes,
     )
     tell_of_reading(found, data.troubles, data.misfits, strict=footage.strict)
-    trained = train_head(data, memory=memory, classifier=classifier, stages=stages)
+    trained = train_head(data, memory=memory, classifier=classifier, stages=stages, processes=processes)
     for warning in trained.warnings:
         tell(warning)
     head, network = trained.head, None
@@ -68,7 +74,9 @@ def train_on_classifier(
         frames = read_tuning_frames(
             wanted, found.labels, classes, features.preprocessing, fps=fps, stages=stages
         )
-        tuned = fine_tune(network, frames, classes, FineTuning(steps=steps), stages=stages)
+        tuned = fine_tune(
+            network, frames, classes, FineTuning(steps=steps), stages=stages, processes=processes
+        )
         better = tuned.head is not None
         head, network = (head, None) if tuned.head is None else (tuned.head, network)
         console.print(
@@ -77,9 +85,11 @@ def train_on_classifier(
             markup=False,
             soft_wrap=True,
         )
-    TrainedModel(classifier, features.identity, crop, fps, head, memory=trained.memory, network=network).save(
-        out
-    )
+    if processes.first:
+        model = TrainedModel(
+            classifier, features.identity, crop, fps, head, memory=trained.memory, network=network
+        )
+        model.save(out)
     if trained.right is not None:
         alone, remembering = (percent(share) for share in trained.right)
         console.print(
@@ -88,3 +98,8 @@ def train_on_classifier(
             markup=False,
             soft_wrap=True,
         )
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder of the results: now, rather than find in the end that it cannot be made."""
+    out.mkdir(parents=True, exist_ok=True)

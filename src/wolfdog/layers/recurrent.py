@@ -10,7 +10,7 @@ from ..compiler.backends.llvm.buffer_pool import PoolUser
 from ..errors import InputError, ShapeError
 from .cell.arguments import described, laid_out, with_batch
 from .cell.hints import explained
-from .cell.protocol import Returns, check_pair, check_returns, initial_state
+from .cell.protocol import Returns, check_pair, check_returns, check_state, initial_state
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
@@ -322,7 +322,7 @@ class Recurrent(SequenceLayer):
             return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
         return y_t, state
 
-    def stream(self, batch: int = 1, *, x: Tensor | None = None) -> Stream:
+    def stream(self, batch: int = 1, *, x: Tensor | None = None, state: State | None = None) -> Stream:
         """Stream over events that come one by one, with its own state, buffers and packed weights.
 
         A step reads the event from `stream.x` and writes the output to `stream.y`, without gradient. Weights are packed
@@ -335,12 +335,14 @@ class Recurrent(SequenceLayer):
             batch: Number of streams side by side.
             x: Buffer of events [batch, ...], where events have more than the cell's `input_size` features, or are
                 whole numbers, or are written there already.
+            state: Initial state of the stream, to which resets return, each tensor [batch, ...]; the cell's where None.
 
         Returns:
             The stream, in the initial state.
 
         Raises:
             InputError: `batch` is not a number of streams, or the cell does not say what events are.
+            ShapeError: The state is not one for so many streams.
 
         Examples:
             >>> import torch, wolfdog as wd
@@ -353,15 +355,18 @@ class Recurrent(SequenceLayer):
             True
         """
         x = event_buffer(self, self.input_size, batch, x)
+        check_pair(self.cell, state)
+        if state is not None:
+            check_state(state, batch)
         runner = self._runner()
         if isinstance(runner, CompiledRunner):
             with torch.no_grad(), trial(self.cell, x) as event:
                 drawn = event.shape != x.shape  # masks are part of an event in training
-                ready = None if drawn else runner.ready(x.unsqueeze(0), None, False)
+                ready = None if drawn else runner.ready(x.unsqueeze(0), state, False)
             if ready is not None and ready.found.packed_step is not None and x.dtype is ready.dtype:
                 return KernelStream(ready.found, ready.named, x, ready.before)
         return layer_loop(
-            self, x, self.fallback_reason or "a step reads more than an event of its own format"
+            self, x, self.fallback_reason or "a step reads more than an event of its own format", state
         )
 
     def _places(self) -> list[tuple[dict[str, Any], str]]:

@@ -209,7 +209,7 @@ class Stack(SequenceLayer):
             x_t = self._layer_output(number, x_t, y_t)
         return x_t, tuple(last)
 
-    def stream(self, batch: int = 1, *, x: Tensor | None = None) -> Stream:
+    def stream(self, batch: int = 1, *, x: Tensor | None = None, state: State | None = None) -> Stream:
         """Stream over events that come one by one, as of `Recurrent.stream`; its state is that of the stack.
 
         Kernels run every layer where there is neither `skip` nor, in training, dropout between layers.
@@ -217,6 +217,7 @@ class Stack(SequenceLayer):
         Args:
             batch: As of `Recurrent.stream`.
             x: As of `Recurrent.stream`.
+            state: As of `Recurrent.stream`: a tuple of the layers' states.
 
         Returns:
             The stream.
@@ -227,13 +228,13 @@ class Stack(SequenceLayer):
         x = event_buffer(self, self.input_size, batch, x)
         if self.skip is not None or (self.dropout and self.training):
             return layer_loop(
-                self, x, "connections and dropout between layers have no kernel of single steps"
+                self, x, "connections and dropout between layers have no kernel of single steps", state
             )
         parts: list[Stream] = []
-        for layer in self._layers():
+        for layer, before in zip(self._layers(), self._states(state), strict=True):
             if not isinstance(layer, Recurrent | Stack):
                 raise InputError("a bidirectional layer has no stream: an output depends on later events")
-            parts.append(layer.stream(batch, x=x))
+            parts.append(layer.stream(batch, x=x, state=before))
             x = parts[-1].y
         return ChainStream(parts)
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from job_cards import Quiet, card, colours, job, results, run
+from job_cards import Quiet, card, colours, colours_on_ray, job, results, run
 from killed_jobs import children
 from wolfdog.errors import InputError
 from wolfdog.watch.jobs import ray_cluster
@@ -75,4 +75,38 @@ def test_equal_tables_with_a_worker_killed_in_the_middle(tmp_path, monkeypatch):
     runner = partial(ray_cluster.run_on_ray, address="local", processes=2)
     job(source, tmp_path / "out", runner=runner).run(colours, watch)
     assert len(watch.finished) == 15
+    assert results(tmp_path / "out") == results(tmp_path / "quiet")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_node_that_joins_in_the_middle_takes_work(tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setattr(ray_cluster, "DEPLOYMENTS", 1)
+    source = card(tmp_path / "card", sites=60, images=20)
+    run(source, tmp_path / "quiet")
+    nodes = tmp_path / "nodes"
+    nodes.mkdir()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    before = []
+
+    class Joined(Quiet):
+        def labelled(self, deployment, seconds, troubles):
+            super().labelled(deployment, seconds, troubles)
+            if len(self.finished) == 1:
+                before.extend(nodes.iterdir())
+                cluster.add_node(num_cpus=1)
+
+    watch = Joined()
+    runner = partial(ray_cluster.run_on_ray, address=cluster.address)
+    try:
+        job(source, tmp_path / "out", runner=runner).run(partial(colours_on_ray, nodes), watch)
+    finally:
+        cluster.shutdown()
+    assert len(watch.finished) == 63
+    assert len(before) == 1
+    assert len(list(nodes.iterdir())) == 2
     assert results(tmp_path / "out") == results(tmp_path / "quiet")

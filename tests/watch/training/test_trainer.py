@@ -9,63 +9,12 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save
 
 import wolfdog as wd
+from objectives import FRAMES, LESSONS, STEPS, trainer
 from tolerances import assert_same
-from watch_reels import CLASSES, busy_world, painted, shown
 from wolfdog.errors import CheckpointError, InputError
-from wolfdog.watch.data.remixed_streams import RemixedStreams
-from wolfdog.watch.data.streams import Curriculum
-from wolfdog.watch.data.video_streams import VideoStreams
-from wolfdog.watch.model.context import Context
 from wolfdog.watch.model.frame_classifier import FrameClassifier
-from wolfdog.watch.training.objectives import ContextObjective, FrameObjective, JointObjective
+from wolfdog.watch.training.objectives import FrameObjective
 from wolfdog.watch.training.trainer import OptimizerSettings, Trainer
-
-STEPS = 6
-WORLD = busy_world()
-REELS = shown(WORLD, 200, 2)
-FRAMES = [painted(name=f"{n}.mp4", seed=n, unlabelled=(5, 6)) for n in range(2)]
-
-
-def eye_lesson():
-    return FrameObjective(FrameClassifier(3, width=2, embedding=4), FRAMES, batch=6, seed=3)
-
-
-def recut_lesson(memory):
-    streams = RemixedStreams(REELS, CLASSES, WORLD, 3, 5, deployment=7.0)
-    return ContextObjective(Context(memory, 5, embedding=6, hidden=4), streams, chunk=5)
-
-
-def footage_lesson(memory):
-    return ContextObjective(
-        Context(memory, 5, embedding=6, hidden=4), VideoStreams(REELS, [4], 3, 5, Curriculum()), chunk=5
-    )
-
-
-def joint_lesson(memory):
-    streams = VideoStreams(FRAMES, [0], 2, 5)
-    return JointObjective(
-        FrameClassifier(3, width=2, embedding=4), Context(memory, 3, embedding=4, hidden=4), streams, chunk=3
-    )
-
-
-LESSONS = {
-    "classifier": eye_lesson,
-    "recut-lstm": lambda: recut_lesson("lstm"),
-    "recut-gru": lambda: recut_lesson("gru"),
-    "recut-attention": lambda: recut_lesson("attention"),
-    "recut-lstm-bank": lambda: recut_lesson("lstm+bank"),
-    "footage-memory-network": lambda: footage_lesson("memory-network"),
-    "footage-elman": lambda: footage_lesson("elman"),
-    "footage-four-gate-lstm": lambda: footage_lesson("four-gate-lstm"),
-    "joint-gru": lambda: joint_lesson("gru"),
-    "joint-peephole-full": lambda: joint_lesson("peephole-full"),
-}
-
-
-def trainer(name, identity=None, steps=STEPS):
-    """As a new process begins: new objects, the random numbers from the seed."""
-    torch.manual_seed(0)
-    return Trainer(LESSONS[name](), OptimizerSettings(steps, 1e-2), identity or {"what": name})
 
 
 def weights(one):

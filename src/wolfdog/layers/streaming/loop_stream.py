@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..cell.state import State
-from .stream import Stream, copied
+from .stream import Stream, copied, mixed
 
 Step = Callable[[Tensor, State | None, Tensor | None], tuple[Tensor, State]]
 """Event, state (None for the initial one) and mask [B] of examples that start anew, to output and next state."""
@@ -19,14 +19,18 @@ class LoopStream(Stream):
         step: Step of the layer.
         x: Buffer of events.
         reason: Reason why no kernel runs.
+        initial: Initial state; None where the layer determines it.
     """
 
-    def __init__(self, step: Step, x: Tensor, reason: str) -> None:
+    def __init__(self, step: Step, x: Tensor, reason: str, initial: State | None = None) -> None:
         self._step, self._reason = step, reason
-        self._now: State | None = None
-        self._anew: Tensor | None = None  # examples that start from the initial state at the next step
+        self._initial = None if initial is None else copied(initial)
+        self._now: State | None = self._initial
+        self._anew: Tensor | None = (
+            None  # examples that start from the layer's initial state at the next step
+        )
         with torch.no_grad():
-            output, _ = step(x, None, None)
+            output, _ = step(x, self._initial, None)
         super().__init__(x, torch.zeros_like(output, memory_format=torch.contiguous_format))
 
     @property
@@ -51,6 +55,8 @@ class LoopStream(Stream):
 
     def _restart(self, examples: Tensor | None) -> None:
         if examples is None:
-            self._now = self._anew = None
+            self._now, self._anew = self._initial, None
+        elif self._initial is not None and self._now is not None:
+            self._now = mixed(examples, self._initial, self._now)
         else:
             self._anew = examples if self._anew is None else self._anew | examples

@@ -39,13 +39,14 @@ def event_buffer(layer: nn.Module, size: int | None, batch: int, x: Tensor | Non
     return torch.zeros(batch, size, dtype=dtype, device=device)
 
 
-def layer_loop(layer: SequenceLayer, x: Tensor, reason: str) -> LoopStream:
+def layer_loop(layer: SequenceLayer, x: Tensor, reason: str, initial: State | None = None) -> LoopStream:
     """Stream that calls a layer's own step.
 
     Args:
         layer: The layer.
         x: Buffer of events.
         reason: Reason why no kernel runs.
+        initial: Initial state; None where the layer determines it.
     """
 
     def step(event: Tensor, state: State | None, anew: Tensor | None) -> tuple[Tensor, State]:
@@ -55,4 +56,4 @@ def layer_loop(layer: SequenceLayer, x: Tensor, reason: str) -> LoopStream:
         y, after = layer(event.unsqueeze(axis), state, resets=anew.unsqueeze(axis))
         return y.squeeze(axis), after
 
-    return LoopStream(step, x, reason)
+    return LoopStream(step, x, reason, initial)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...errors import ShapeError
 from ..cell.arguments import described
 from ..cell.protocol import check_state
-from ..cell.state import State, structure, tensors, transform
+from ..cell.state import State, rebuilt, structure, tensors, transform
 
 
 class Stream(ABC):
@@ -142,6 +142,14 @@ class Stream(ABC):
 def copied(state: State) -> State:
     """Copy of a state that shares no memory with it."""
     return transform(lambda tensor: tensor.detach().clone(), state)
+
+
+def mixed(examples: Tensor, chosen: State, others: State) -> State:
+    """State with the examples of a mask [B] from one state, and the others from another of the same form."""
+    pairs = zip(tensors(chosen), tensors(others), strict=True)
+    return rebuilt(
+        others, [torch.where(examples.view(-1, *[1] * (a.dim() - 1)), a.to(b.dtype), b) for a, b in pairs]
+    )
 
 
 def _form(state: State) -> object:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...errors import LabelsError, MediaError
 from ...labels import LabelSpan, present_at, rows_of, spans_at
+from ..distributed import SINGLE, Processes
 from ..model.frame_classifier import FrameClassifier
 from ..video.footage import open_frames
 from ..video.media import Medium
@@ -224,6 +225,7 @@ def read_labelled_videos(
     progress: Callable[[int], None],
     sites: Mapping[str, str] | None = None,
     develop: Callable[[LabelledVideo], LabelledVideo] | None = None,
+    processes: Processes = SINGLE,
 ) -> LabelledVideos:
     """Frames and labels of several files; the next ones are decoded while one is developed.
 
@@ -238,6 +240,7 @@ def read_labelled_videos(
         progress: Called with the number of files that are done.
         sites: Sites of the files, by name.
         develop: Makes of each video what is kept of it (embeddings in place of frames, for one).
+        processes: Processes that read together: each decodes its share of the files, and gets the frames of all.
 
     Returns:
         The videos, in the order of `media`.
@@ -255,13 +258,20 @@ def read_labelled_videos(
         site = (sites or {}).get(medium.name, "")
         return read_labelled_video(medium.path, medium.name, spans, classes, fps, size, site=site)
 
-    for number, one in enumerate(_ahead(media, read)):
+    def read_share() -> list[ReadVideo]:
+        found = []
+        for number, one in enumerate(_ahead(media[processes.share(len(media))], read)):
+            kept = one.video if one.video is None or develop is None else develop(one.video)
+            found.append(one._replace(video=kept))
+            progress(number + 1)
+        return found
+
+    for one in (one for of_one in processes.gather(read_share) for one in of_one):
         if one.trouble is not None:
             troubles.append(one.trouble)
         if one.video is not None:
-            footage.append(one.video if develop is None else develop(one.video))
+            footage.append(one.video)
         misfits += one.misfits
-        progress(number + 1)
     if not footage:
         raise MediaError(f"no labelled video can be read: {' '.join(troubles)}")
     return LabelledVideos(footage, tuple(troubles), tuple(misfits))

@@ -27,6 +27,18 @@ class StreamBatch:
     resets: Tensor
     times: Tensor
 
+    def of(self, streams: slice) -> "StreamBatch":
+        """Moments of some of the streams.
+
+        Args:
+            streams: Positions of the streams.
+
+        Returns:
+            The moments.
+        """
+        parts = (self.events, self.labels, self.resets, self.times)
+        return StreamBatch(*(part[:, streams] for part in parts))
+
 
 class Streams(Protocol):
     """N endless labelled streams."""

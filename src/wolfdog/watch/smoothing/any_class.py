@@ -13,7 +13,7 @@ from wolfdog.layers import Recurrent
 
 from .any_class_features import Clock, class_features
 from .any_class_file import pretrained_network
-from .any_class_network import AnyClassNetwork
+from .any_class_network import FEATURES, AnyClassNetwork
 from .method import Floats, Method, Stream
 
 _CHUNK = 512
@@ -103,7 +103,9 @@ class AnyClassMemory:
         self._network = pretrained_network() if network is None else network
         self._classes, self._blank = classes, _blank(blank, classes)
         self._clock = Clock()
-        self._state = torch.zeros(1, classes, self._network.config.width)
+        self._stream = self._network.forwards.stream(
+            x=torch.zeros(1, classes, FEATURES), state=torch.zeros(1, classes, self._network.config.width)
+        )
         self._before: float | None = None
         self.last_step: tuple[Tensor, Tensor] | None = None
         """Input of the cell at the last frame, and the state before it; for `memory.activations`."""
@@ -156,11 +158,14 @@ class AnyClassMemory:
             p.mean(0, keepdims=True), _top(p).max(0, keepdims=True), self._blank, clock[None],
             wide.mean(keepdims=True), sure.mean(keepdims=True), np.array([rows]),
         )  # fmt: skip
-        self.last_step = pooled, self._state
-        self._state, _ = self._network.forwards.step(pooled, self._state)
+        before = self._stream.state
+        assert isinstance(before, Tensor)
+        self.last_step = pooled, before
+        state = self._stream.step(pooled)
         x = _features(p, _top(p), self._blank, clock.expand(rows, 3), wide, sure, np.full(rows, rows))
-        y = self._state.expand(rows, *self._state.shape[1:])
-        return np.asarray(self._network.read(_log(p), y, x).double().exp().numpy())
+        return np.asarray(
+            self._network.read(_log(p), state.expand(rows, *state.shape[1:]), x).double().exp().numpy()
+        )
 
 
 def _backward_states(

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from wolfdog.errors import InputError
+from wolfdog.watch.distributed import SINGLE, Processes
 from wolfdog.watch.predictions import Predictions
 
 from .any_class import AnyClass
@@ -49,6 +51,14 @@ class Fitting:
             raise InputError("fitting needs at least 1 epoch, a width and batch of 1, and 2 folds.")
 
 
+class _Fold(NamedTuple):
+    """Head that was trained without one part of the deployments, and the log probabilities on that part."""
+
+    weights: dict[str, Tensor]
+    untrained: Tensor
+    trained: Tensor
+
+
 def fit_memory(
     table: Predictions,
     labels: Integers,
@@ -56,6 +66,7 @@ def fit_memory(
     network: AnyClassNetwork | None = None,
     options: Fitting | None = None,
     progress: Callable[[str, int, float, float], None] | None = None,
+    processes: Processes = SINGLE,
 ) -> TrainedMemory:
     """Memory trained on verified labels, for the classes and the classifier of these predictions.
 
@@ -71,6 +82,7 @@ def fit_memory(
         options: Options of the training.
         progress: Called after each head with the form ("causal" or "ahead"), the number of the fold, and the log loss
             on its part before and after.
+        processes: Processes that call this with the same arguments: each trains its share of the heads.
 
     Returns:
         The memory.
@@ -96,7 +108,7 @@ def fit_memory(
             )
             for stream, known in streams
         ]
-        forms.append(_fit_heads(examples, len(table.classes), ahead, options, progress))
+        forms.append(_fit_heads(examples, len(table.classes), ahead, options, progress, processes))
     unseen = tuple(name for number, name in enumerate(table.classes) if not (y == number).any())
     return TrainedMemory(
         classes=table.classes, causal_heads=forms[0], ahead_heads=forms[1], network=network, unseen=unseen
@@ -109,28 +121,36 @@ def _fit_heads(
     ahead: bool,
     options: Fitting,
     progress: Callable[[str, int, float, float], None] | None,
+    processes: Processes,
 ) -> Heads:
     order = np.random.default_rng(options.seed).permutation(len(examples))
     parts = [part for part in np.array_split(order, min(options.folds, len(examples))) if len(part)]
-    heads, unseen, before = [], [], []
-    for number, part in enumerate(parts):
-        held = [examples[i] for i in part]
-        rest = [examples[i] for i in order if i not in set(part.tolist())]
+
+    def fit_fold(number: int) -> _Fold:
+        held = [examples[i] for i in parts[number]]
+        rest = [examples[i] for i in order if i not in set(parts[number].tolist())]
         torch.manual_seed(options.seed + number)
         head = ClassHead(classes, width=options.width, ahead=ahead, dropout=options.dropout)
         untrained = torch.cat([inputs.rows[:, classes:] for inputs, _ in held]).log_softmax(-1)
         _train(head, rest, held, options)
         log_q = _predict(head, held)
-        heads.append(head)
-        unseen.append(log_q)
-        before.append(untrained)
         if progress is not None:
             y = torch.cat([known for _, known in held])
             progress("ahead" if ahead else "causal", number, _loss(untrained, y), _loss(log_q, y))
+        return _Fold(head.state_dict(), untrained, log_q)
+
+    own = range(len(parts))[processes.share(len(parts))]
+    folds = [fold for of_one in processes.gather(lambda: list(map(fit_fold, own))) for fold in of_one]
     y = torch.cat([examples[i][1] for part in parts for i in part])
-    old, new = torch.cat(before), torch.cat(unseen)
+    old = torch.cat([fold.untrained for fold in folds])
+    new = torch.cat([fold.trained for fold in folds])
     if _loss(new, y) >= _loss(old, y) or _right(new, y) < _right(old, y):
         return Heads((), 1.0)
+    heads = []
+    for fold in folds:
+        head = ClassHead(classes, width=options.width, ahead=ahead, dropout=options.dropout)
+        head.load_state_dict(fold.weights)
+        heads.append(head.eval())
     return Heads(tuple(heads), fit_temperature(new, y))
 
 

@@ -16,6 +16,7 @@ from ..classifiers.chosen_frames import FrameChoice, LookOptions
 from ..classifiers.efficientnet_lite import EfficientNetLite
 from ..classifiers.linear_head import LinearHead, fit_linear_head
 from ..classifiers.preprocessing import Preprocessing
+from ..distributed import SINGLE, Processes
 from ..progress import Done, Stages
 from ..video.container import announced_seconds, open_video
 from ..video.decoding import Decoding
@@ -156,6 +157,7 @@ def fine_tune(
     options: FineTuning | None = None,
     *,
     stages: Stages,
+    processes: Processes = SINGLE,
 ) -> Tuned:
     """Train the end of a network and a head on labelled frames; a fifth of the videos is held out.
 
@@ -168,6 +170,7 @@ def fine_tune(
         classes: K names.
         options: Settings.
         stages: Shows progress.
+        processes: Processes that train together, each with the same frames.
 
     Returns:
         The head, and the held-out loss before and after.
@@ -176,18 +179,19 @@ def fine_tune(
         InputError: Fewer than two videos have labels.
     """
     options = options or FineTuning()
+    processes.check_divisible(options.batch, "frames of a step")
     parts = divided(frames.media.tolist(), frames.labels, 5)
     if len(set(frames.media.tolist())) < 2:
         raise InputError("fine-tuning needs labels in two videos or more: one is held out to judge it.")
     held = parts == 0
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    features = _features(network, frames.images)
-    head = fit_linear_head(features[~held], frames.labels[~held], classes)
+    features = _features(network, frames.images, processes)
+    head = processes.from_first(lambda: fit_linear_head(features[~held], frames.labels[~held], classes))
     judged = held & np.isin(frames.labels, np.unique(frames.labels[~held]))
     loss_before = _loss(head, features[judged], frames.labels[judged])
     with stages("fine-tuning the network", options.steps) as done:
-        tuned = _trained(network, head, frames.images[~held], frames.labels[~held], options, done)
-    loss_after = _loss(tuned, _features(network, frames.images[judged]), frames.labels[judged])
+        tuned = _trained(network, head, frames.images[~held], frames.labels[~held], options, done, processes)
+    loss_after = _loss(tuned, _features(network, frames.images[judged], processes), frames.labels[judged])
     if not loss_after < loss_before:
         network.load_state_dict(before)
         return Tuned(None, loss_before, loss_after)
@@ -201,8 +205,9 @@ def _trained(
     labels: NDArray[np.int64],
     options: FineTuning,
     done: Done,
+    processes: Processes,
 ) -> LinearHead:
-    rng = np.random.default_rng(options.seed)
+    rng, share = np.random.default_rng(options.seed), processes.share(options.batch)
     weight, bias = (nn.Parameter(torch.from_numpy(part.copy())) for part in (head.weight, head.bias))
     learned = [*network.weights[-options.convolutions :], *network.biases[-options.convolutions :]]
     for parameter in learned:
@@ -215,24 +220,31 @@ def _trained(
     places = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     for step in range(options.steps):
         rows = [int(rng.choice(places[int(rng.integers(len(places)))])) for _ in range(options.batch)]
-        features, _ = network(vary(torch.from_numpy(images[rows]), rng))
-        loss = F.cross_entropy(F.linear(features, weight, bias), torch.from_numpy(labels[rows]))
+        features, _ = network(vary(torch.from_numpy(images[rows]), rng, share=share))
+        own = torch.from_numpy(labels[rows][share])
+        loss = F.cross_entropy(F.linear(features, weight, bias), own, reduction="sum") / options.batch
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        processes.add_gradients([*learned, weight, bias])
         optimizer.step()
         schedule.step()
-        done(step + 1, f"loss {loss.item():.3f}")
+        done(step + 1, f"loss {processes.total(loss):.3f}")
     for parameter in learned:
         parameter.requires_grad_(False)
     return LinearHead(head.classes, weight.detach().numpy(), bias.detach().numpy())
 
 
-@torch.no_grad()
-def _features(network: EfficientNetLite, images: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
-    parts = [
-        network(torch.from_numpy(images[start : start + batch]))[0].numpy()
-        for start in range(0, len(images), batch)
-    ]
+def _features(
+    network: EfficientNetLite, images: NDArray[np.uint8], processes: Processes, batch: int = 32
+) -> NDArray[np.float32]:
+    own = images[processes.share(len(images))]
+
+    @torch.no_grad()
+    def read() -> list[NDArray[np.float32]]:
+        starts = range(0, len(own), batch)
+        return [network(torch.from_numpy(own[start : start + batch]))[0].numpy() for start in starts]
+
+    parts = [part for of_one in processes.gather(read) for part in of_one]
     return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
 
 

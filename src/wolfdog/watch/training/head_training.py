@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ..classifiers.linear_head import LinearHead
 from ..data.labelled_video import UNLABELLED, LabelledVideo
+from ..distributed import SINGLE, Processes
 from ..model.config import WatcherConfig
 from ..model.context import Context
 from ..model.registry import NO_MEMORY
@@ -66,7 +67,12 @@ class TrainedHead:
 
 
 def train_head(
-    data: LabelledFeatures, *, memory: str | FreshMemory, classifier: str, stages: Stages
+    data: LabelledFeatures,
+    *,
+    memory: str | FreshMemory,
+    classifier: str,
+    stages: Stages,
+    processes: Processes = SINGLE,
 ) -> TrainedHead:
     """Linear head on the features, and a memory over its predictions of held-out videos.
 
@@ -79,6 +85,7 @@ def train_head(
         memory: "any-class", "none", or a memory that is trained from random weights.
         classifier: Name of the classifier that gave the features.
         stages: Shows progress.
+        processes: Processes that train the memory together, each with the same features.
 
     Returns:
         The head, the memory, and their accuracy.
@@ -96,8 +103,10 @@ def train_head(
     labels[several] = data.present[several].argmax(1)
     plain = bool(np.isin(targets, (0, 1)).all())
     with stages("fitting the head", 1) as done:
-        fit = cross_fit(
-            data.features, labels, data.group.tolist(), data.classes, targets=None if plain else targets
+        fit = processes.from_first(
+            lambda: cross_fit(
+                data.features, labels, data.group.tolist(), data.classes, targets=None if plain else targets
+            )
         )
         done(1, f"penalty {fit.penalty:g}")
     table = data.predictions(fit.probabilities, classifier)
@@ -110,12 +119,12 @@ def train_head(
     method: Method = NoSmoothing()
     known = np.where(fit.unseen, -1, labels)
     if isinstance(memory, FreshMemory):
-        method = _fresh(memory, table, known, stages)
+        method = _fresh(memory, table, known, stages, processes)
     elif memory == ANY_CLASS:
         method = AnyClass()
         if len(dict.fromkeys(data.deployment[known >= 0].tolist())) > 1:
             with stages("training the memory", 1) as done:
-                method = fit_memory(table, known)
+                method = fit_memory(table, known, processes=processes)
                 done(1, "")
     return TrainedHead(fit.head, method, fit.penalty, right, tuple(_warnings(data, labels, fit.unseen)))
 
@@ -129,7 +138,11 @@ def _accuracy(
 
 
 def _fresh(
-    memory: FreshMemory, table: Predictions, labels: NDArray[np.int64], stages: Stages
+    memory: FreshMemory,
+    table: Predictions,
+    labels: NDArray[np.int64],
+    stages: Stages,
+    processes: Processes,
 ) -> ContextMethod:
     """Memory trained on the head's predictions of held-out videos; what it never saw is left to the head."""
     footage = []
@@ -153,6 +166,7 @@ def _fresh(
         memory.seed,
         checkpoint=memory.checkpoint,
         save_every=memory.save_every,
+        processes=processes,
     )
     with stages(f"training the memory: {memory.config.memory}", memory.training.plan.steps) as done:
         context = job.run(lambda made: done(made.step, f"loss {made.loss:.3f}"))

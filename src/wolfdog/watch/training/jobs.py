@@ -11,10 +11,12 @@ import torch
 
 from ...errors import InputError
 from ..data.labelled_video import LabelledVideo
+from ..distributed import SINGLE, Processes
 from ..model.config import WatcherConfig
 from ..model.context import Context
 from ..model.frame_classifier import FrameClassifier, calibrate
 from ..model.watcher import Watcher
+from .batch_norm import synchronise_batch_norms
 from .frame_bags import blank_class
 from .objectives import ContextObjective, FrameObjective, JointObjective
 from .settings import ContextTraining, FrameClassifierTraining
@@ -35,6 +37,7 @@ class Job(Generic[Settings]):
         seed: Seed of the initial weights and of the order of the data.
         checkpoint: File from which an interrupted training resumes.
         save_every: Steps between two checkpoints.
+        processes: Processes that train it together; each runs the same job.
     """
 
     config: WatcherConfig
@@ -43,6 +46,7 @@ class Job(Generic[Settings]):
     seed: int
     checkpoint: Path | None = field(default=None, kw_only=True)
     save_every: int = field(default=100, kw_only=True)
+    processes: Processes = field(default=SINGLE, kw_only=True)
 
     def _optimise(
         self, objective: Objective, report: Report | None, what: str, config: dict[str, Any]
@@ -55,7 +59,8 @@ class Job(Generic[Settings]):
             "videos": _fingerprint(self.footage),
             **self.training.identity(),
         }
-        Trainer(objective, self.training.plan, identity).run(report, self.checkpoint, self.save_every)
+        trainer = Trainer(objective, self.training.plan, identity, self.processes)
+        trainer.run(report, self.checkpoint, self.save_every)
 
 
 class FrameClassifierJob(Job[FrameClassifierTraining]):
@@ -73,8 +78,15 @@ class FrameClassifierJob(Job[FrameClassifierTraining]):
         torch.manual_seed(self.seed)
         config, training = self.config, self.training
         classifier = FrameClassifier(len(config.classes), width=config.width, embedding=config.embedding)
+        synchronise_batch_norms(classifier, self.processes)
         objective = FrameObjective(
-            classifier, self.footage, training.batch, self.seed, training.coarse, blank_class(config.classes)
+            classifier,
+            self.footage,
+            training.batch,
+            self.seed,
+            training.coarse,
+            blank_class(config.classes),
+            self.processes,
         )
         others = (
             "memory",
@@ -102,7 +114,7 @@ class ContextJob(Job[ContextTraining]):
         torch.manual_seed(self.seed)
         context = Context.of(self.config)
         streams = self.training.of(self.footage, self.config.classes, self.seed)
-        objective = ContextObjective(context, streams, self.training.chunk)
+        objective = ContextObjective(context, streams, self.training.chunk, self.processes)
         self._optimise(objective, report, "context", self.config.as_dict())
         return context
 
@@ -126,8 +138,11 @@ class JointJob(Job[ContextTraining]):
         watcher = Watcher(self.config)
         if watcher.context is None:
             raise InputError("joint training needs a watcher with a memory, and the memory is 'none'")
+        synchronise_batch_norms(watcher.frame_classifier, self.processes)
         streams = self.training.of(self.footage, self.config.classes, self.seed)
-        objective = JointObjective(watcher.frame_classifier, watcher.context, streams, self.training.chunk)
+        objective = JointObjective(
+            watcher.frame_classifier, watcher.context, streams, self.training.chunk, self.processes
+        )
         self._optimise(objective, report, "joint", self.config.as_dict())
         return watcher.eval()
 

@@ -16,6 +16,7 @@ from ..classifiers.looks import Looks
 from ..classifiers.video_classification import classify_video
 from ..data.labelled_video import check_classes
 from ..data.span_fit import Misfit, misfits_by_frames
+from ..distributed import SINGLE, Processes
 from ..predictions import Predictions
 from ..progress import Stages
 from ..video.media import Medium, by_deployment, starts
@@ -100,6 +101,7 @@ def read_features(
     stages: Stages,
     sites: Mapping[str, str] | None = None,
     cache: ArrayCache | None = None,
+    processes: Processes = SINGLE,
 ) -> LabelledFeatures:
     """Features of labelled videos and images.
 
@@ -114,6 +116,7 @@ def read_features(
         stages: Shows progress.
         sites: Sites of the files, by name.
         cache: Store of features.
+        processes: Processes that read together: each classifies its share of the files, and gets the features of all.
 
     Returns:
         The features, in order of deployment and time.
@@ -124,25 +127,29 @@ def read_features(
     """
     for medium in media:
         check_classes(medium.name, labels[medium.name], classes)
-    parts: list[tuple[Medium, float, Looks]] = []
-    troubles: list[str] = []
+    files = [one for group in by_deployment(media) for one in zip(group, starts(group), strict=True)]
+    own = files[processes.share(len(files))]
     options = LookOptions(sampling=Rate(fps))
-    with stages("looking at the videos", len(media)) as done:
-        number = 0
-        for group in by_deployment(media):
-            for medium, start in zip(group, starts(group), strict=True):
-                chunks: list[Looks] = []
-                try:
-                    for looks in classify_video(medium.path, classifier, options=options, cache=cache):
-                        chunks.append(looks)
-                except MediaError as error:
-                    troubles.append(str(error))
-                parts.extend((medium, start, looks) for looks in chunks)
-                number += 1
-                done(number, "")
+
+    def read() -> tuple[list[tuple[Medium, float, Looks]], list[str]]:
+        parts: list[tuple[Medium, float, Looks]] = []
+        troubles: list[str] = []
+        for number, (medium, start) in enumerate(own):
+            try:
+                for looks in classify_video(medium.path, classifier, options=options, cache=cache):
+                    parts.append((medium, start, looks))
+            except MediaError as error:
+                troubles.append(str(error))
+            done(number + 1, "")
+        return parts, troubles
+
+    with stages("looking at the videos", len(own)) as done:
+        by_process = processes.gather(read)
+    parts = [part for of_one, _ in by_process for part in of_one]
+    troubles = tuple(trouble for _, of_one in by_process for trouble in of_one)
     if not parts:
         raise MediaError(f"no labelled video can be read: {' '.join(troubles) or 'they have no frames'}")
-    return _features(parts, labels, classes, sites or {}, tuple(troubles))
+    return _features(parts, labels, classes, sites or {}, troubles)
 
 
 def _features(

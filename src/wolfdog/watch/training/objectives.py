@@ -13,6 +13,7 @@ from ...layers import detach
 from ...layers.cell.state import State, tensors
 from ..data.labelled_video import UNLABELLED, LabelledVideo
 from ..data.streams import StreamBatch, Streams
+from ..distributed import SINGLE, Processes
 from ..model.context import Context
 from ..model.frame_classifier import FrameClassifier
 from .frame_places import FramePlaces
@@ -32,9 +33,10 @@ class FrameObjective:
         seed: Of the drawing.
         coarse: Share of the training in which frames are halved.
         blank: Position of the class that says that nothing is there.
+        processes: Processes of the training; each has a share of the frames.
 
     Raises:
-        InputError: No frame has a label.
+        InputError: No frame has a label, or there are fewer frames in a step than processes.
     """
 
     def __init__(
@@ -45,9 +47,12 @@ class FrameObjective:
         seed: int,
         coarse: float = 0.0,
         blank: int | None = None,
+        processes: Processes = SINGLE,
     ) -> None:
+        processes.check_divisible(batch, "frames of a step")
         self.module = module
         self._batch, self._coarse = batch, coarse
+        self._share = processes.share(batch)
         self._rng = np.random.default_rng(seed)
         self._footage = footage
         self._places = FramePlaces(footage, blank)
@@ -61,9 +66,11 @@ class FrameObjective:
         frames = vary(
             torch.from_numpy(np.stack([self._footage[video].events[frame] for video, frame in where])),
             self._rng,
+            share=self._share,
         )
         _, logits = self.module(halved(frames) if progress < self._coarse else frames)
-        return F.cross_entropy(logits, torch.from_numpy(labels))
+        own = torch.from_numpy(labels[self._share])
+        return F.cross_entropy(logits, own, reduction="sum") / self._batch
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         held, notes = self._places.state_dict()
@@ -74,15 +81,16 @@ class FrameObjective:
         self._places.load_state_dict(tensors, notes)
 
 
-def vary(frames: Tensor, rng: np.random.Generator) -> Tensor:
+def vary(frames: Tensor, rng: np.random.Generator, *, share: slice = slice(None)) -> Tensor:
     """Random augmentation of frames: shifts by up to a sixteenth, mirroring, and brightness from 0.8 to 1.2.
 
     Args:
         frames: [N, H, W, 3] uint8.
-        rng: Source of random numbers.
+        rng: Source of random numbers, of which all N frames take theirs.
+        share: Frames that are wanted.
 
     Returns:
-        Frames of the same shape.
+        Those frames, each of the same shape.
 
     Examples:
         >>> vary(torch.full((2, 16, 16, 3), 100, dtype=torch.uint8), np.random.default_rng(0)).shape
@@ -97,10 +105,10 @@ def vary(frames: Tensor, rng: np.random.Generator) -> Tensor:
     mirrored = torch.from_numpy(rng.random(count) < 0.5)
     columns = torch.where(mirrored[:, None], columns.flip(1), columns).clamp(0, width - 1)
     rows = rows.clamp(0, height - 1) + height * torch.arange(count)[:, None]
-    pixels = (rows[:, :, None] * width + columns[:, None]).flatten()
+    pixels = (rows[share, :, None] * width + columns[share, None]).flatten()
     # index_select over whole pixels is four times as fast as indexing by frame, row and column
-    moved = frames.reshape(-1, 3).index_select(0, pixels).view(frames.shape)
-    light = torch.from_numpy(rng.uniform(0.8, 1.2, (count, 1, 1, 1)).astype(np.float32))
+    moved = frames.reshape(-1, 3).index_select(0, pixels).view(-1, *frames.shape[1:])
+    light = torch.from_numpy(rng.uniform(0.8, 1.2, (count, 1, 1, 1)).astype(np.float32)[share])
     return (moved * light).clamp_(0, 255).to(torch.uint8)
 
 
@@ -130,23 +138,26 @@ class _StreamObjective:
     """Truncated backpropagation through time: consecutive chunks of many streams, with the state carried over.
 
     Of memories with `query_every` above 1, one in so many moments of a chunk is evaluated, with a different offset in
-    each chunk.
+    each chunk. Of several processes, each draws all streams and reads its share of them.
     """
 
     module: nn.Module
 
-    def __init__(self, context: Context, streams: Streams, chunk: int) -> None:
+    def __init__(self, context: Context, streams: Streams, chunk: int, processes: Processes) -> None:
         self._context, self._streams = context, streams
-        self._chunk = chunk
+        self._chunk, self._processes = chunk, processes
         self._state: State = ()
         self._drawn = 0
 
-    def _next(self, progress: float) -> tuple[StreamBatch, slice]:
-        """Next chunk, and the slice of its moments that is evaluated."""
+    def _next(self, progress: float) -> tuple[StreamBatch, slice, Tensor]:
+        """Next chunk of this process's streams, the slice of it that is evaluated, and the labels of all streams."""
         every = min(self._context.memory.query_every, self._chunk)
         query = slice(self._drawn % every, None, every)
         self._drawn += 1
-        return self._streams.draw(self._chunk, progress), query
+        drawn = self._streams.draw(self._chunk, progress)
+        count = drawn.labels.shape[1]
+        self._processes.check_divisible(count, "streams")
+        return drawn.of(self._processes.share(count)), query, drawn.labels
 
     def _remembered(self, embeddings: Tensor, chunk: StreamBatch, query: slice) -> Tensor:
         """Context logits [Q, N, classes] of the moments of the query."""
@@ -157,7 +168,9 @@ class _StreamObjective:
         return logits
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        return {f"state.{number}": part for number, part in enumerate(tensors(self._state))}, {
+        by_process = self._processes.gather(lambda: [part.clone() for part in tensors(self._state)])
+        whole = [torch.cat(parts) for parts in zip(*by_process, strict=True)]
+        return {f"state.{number}": part for number, part in enumerate(whole)}, {
             "streams": self._streams.state_dict(),
             "form": _form(self._state),
             "drawn": self._drawn,
@@ -165,46 +178,55 @@ class _StreamObjective:
 
     def load_state_dict(self, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
         self._streams.load_state_dict(notes["streams"])
-        parts = iter([tensors[f"state.{number}"] for number in range(len(tensors))])
+        whole = [tensors[f"state.{number}"] for number in range(len(tensors))]
+        parts = iter([part[self._processes.share(len(part))] for part in whole])
         self._state, self._drawn = _formed(notes["form"], parts), int(notes["drawn"])
 
 
 class ContextObjective(_StreamObjective):
     """Cross entropy of a context's labels, on streams of embeddings of a trained frame classifier."""
 
-    def __init__(self, module: Context, streams: Streams, chunk: int) -> None:
-        super().__init__(module, streams, chunk)
+    def __init__(self, module: Context, streams: Streams, chunk: int, processes: Processes = SINGLE) -> None:
+        super().__init__(module, streams, chunk, processes)
         self.module = module
 
     def loss(self, progress: float) -> Tensor:
-        drawn, query = self._next(progress)
+        drawn, query, labels = self._next(progress)
         logits = self._remembered(drawn.events, drawn, query)
-        return _cross_entropy(logits.flatten(0, 1), drawn.labels[query].flatten())
+        return _cross_entropy(logits, drawn.labels[query], labels[query])
 
 
 class JointObjective(_StreamObjective):
     """Cross entropy of snapshot and context labels, for training frame classifier and context together from frames."""
 
     def __init__(
-        self, frame_classifier: FrameClassifier, context: Context, streams: Streams, chunk: int
+        self,
+        frame_classifier: FrameClassifier,
+        context: Context,
+        streams: Streams,
+        chunk: int,
+        processes: Processes = SINGLE,
     ) -> None:
-        super().__init__(context, streams, chunk)
+        super().__init__(context, streams, chunk, processes)
         self.module = nn.ModuleDict({"classifier": frame_classifier, "context": context})
         self._eye = frame_classifier
 
     def loss(self, progress: float) -> Tensor:
-        drawn, query = self._next(progress)
+        drawn, query, labels = self._next(progress)
         length, count = drawn.labels.shape
         embeddings, snapshot = self._eye(drawn.events.flatten(0, 1))
         context = self._remembered(embeddings.view(length, count, -1), drawn, query)
-        seen = _cross_entropy(snapshot, drawn.labels.flatten())
-        return seen + _cross_entropy(context.flatten(0, 1), drawn.labels[query].flatten())
+        seen = _cross_entropy(snapshot.view(length, count, -1), drawn.labels, labels)
+        return seen + _cross_entropy(context, drawn.labels[query], labels[query])
 
 
-def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean over labelled moments; 0 where there are none, for which torch's mean is NaN."""
-    total = F.cross_entropy(logits, labels, ignore_index=UNLABELLED, reduction="sum")
-    return total / (labels != UNLABELLED).sum().clamp(min=1)
+def _cross_entropy(logits: Tensor, labels: Tensor, of_all: Tensor) -> Tensor:
+    """Sum over the labelled moments of this process [T, N], divided by the number of those of all processes.
+
+    It is 0 where there are none, for which torch's mean is NaN.
+    """
+    total = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=UNLABELLED, reduction="sum")
+    return total / (of_all != UNLABELLED).sum().clamp(min=1)
 
 
 def _form(state: State) -> list[Any] | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ..data.labelled_video import LabelledVideo, embed_video
+from ..distributed import SINGLE, Processes
 from ..model.config import WatcherConfig
 from ..model.context import Context
 from ..model.frame_classifier import FrameClassifier
@@ -37,6 +38,7 @@ class WatcherTraining:
             resumes from these and gives the same weights.
         save_every: Steps between two checkpoints.
         joint: Whether training is joint.
+        processes: Processes that train it together, on the same videos; the first one writes the files.
 
     Raises:
         InputError: Joint training without a memory, or a world of another frame rate.
@@ -49,6 +51,7 @@ class WatcherTraining:
     out: Path
     save_every: int = 100
     joint: bool = False
+    processes: Processes = SINGLE
 
     def __post_init__(self) -> None:
         if self.joint and self.config.memory == NO_MEMORY:
@@ -80,7 +83,8 @@ class WatcherTraining:
                 "a label are found by the frame classifier first. Give starts and ends, or train in two stages."
             )
         watcher = self._jointly(footage, stages) if self.joint else self._in_two_stages(footage, stages)
-        watcher.save(self.out)
+        if self.processes.first:
+            watcher.save(self.out)
         return watcher
 
     def _jointly(self, footage: Sequence[LabelledVideo], stages: Stages) -> Watcher:
@@ -91,10 +95,11 @@ class WatcherTraining:
             self.seed,
             checkpoint=self._checkpoint("joint"),
             save_every=self.save_every,
+            processes=self.processes,
         )
         with stages("training frame classifier and memory", self.context.plan.steps) as done:
             watcher = job.run(reported(done))
-        embedded = [embed_video(watcher.frame_classifier, video) for video in footage]
+        embedded = self._embedded(watcher.frame_classifier, footage, stages)
         calibrate_on(watcher.frame_classifier, embedded)
         return assembled(self._without(footage), watcher.frame_classifier, watcher.context)
 
@@ -107,6 +112,7 @@ class WatcherTraining:
             self.seed,
             checkpoint=self._checkpoint("frame-classifier"),
             save_every=self.save_every,
+            processes=self.processes,
         )
         classifier, embedded = train_and_calibrate(
             job, lambda classifier: self._embedded(classifier, second, stages), stages
@@ -120,6 +126,7 @@ class WatcherTraining:
                 self.seed,
                 checkpoint=self._checkpoint("memory"),
                 save_every=self.save_every,
+                processes=self.processes,
             )
             with stages(f"training the memory: {self.config.memory}", self.context.plan.steps) as done:
                 context = memory_job.run(reported(done))
@@ -135,11 +142,18 @@ class WatcherTraining:
     def _embedded(
         self, classifier: FrameClassifier, footage: Sequence[LabelledVideo], stages: Stages
     ) -> list[LabelledVideo]:
-        embedded = []
-        with stages("embedding what the memory will learn from", len(footage)) as done:
-            for number, video in enumerate(footage):
+        own = footage[self.processes.share(len(footage))]
+
+        def embed() -> list[LabelledVideo]:
+            embedded = []
+            for number, video in enumerate(own):
                 embedded.append(embed_video(classifier, video))
                 done(number + 1, "")
+            return embedded
+
+        with stages("embedding the videos", len(own)) as done:
+            by_process = self.processes.gather(embed)
+        embedded = [video for of_one in by_process for video in of_one]
         return resolve_bags(classifier, embedded, self.config.classes, self.seed)
 
     def _checkpoint(self, stage: str) -> Path:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...checkpoint import load_checkpoint, save_checkpoint
 from ...errors import CheckpointError, InputError
+from ..distributed import SINGLE, Processes
 
 KIND = "wolfdog training state"
 
@@ -86,10 +87,19 @@ class Trainer:
         objective: Module and data.
         plan: Steps and learning rate.
         identity: Values for JSON that identify the training; a checkpoint with other values is refused.
+        processes: Processes of the training. The objective gives the loss of its process's share, and the first process
+            alone writes checkpoints, which any number of processes can continue.
     """
 
-    def __init__(self, objective: Objective, plan: OptimizerSettings, identity: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        plan: OptimizerSettings,
+        identity: dict[str, Any],
+        processes: Processes = SINGLE,
+    ) -> None:
         self.objective = objective
+        self.processes = processes
         self.plan = plan
         self.identity = {**identity, "plan": asdict(plan)}
         self.step = 0
@@ -111,10 +121,11 @@ class Trainer:
         loss = self.objective.loss(self.step / self.plan.steps)
         self._adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        self.processes.add_gradients(self._parameters)
         nn.utils.clip_grad_norm_(self._parameters, self.plan.clip)
         self._adam.step()
         self.step += 1
-        return Progress(self.step, self.plan.steps, loss.item())
+        return Progress(self.step, self.plan.steps, self.processes.total(loss))
 
     def run(
         self,
@@ -135,7 +146,7 @@ class Trainer:
         """
         if every < 1:
             raise InputError(f"training: a checkpoint is saved every so many steps, 1 or more; got {every!r}")
-        if checkpoint is not None and checkpoint.exists():
+        if checkpoint is not None and self.processes.from_first(checkpoint.exists):
             self.resume(checkpoint)
         while self.step < self.plan.steps:
             made = self.advance()
@@ -150,6 +161,8 @@ class Trainer:
         state_dict, notes = self.objective.state_dict()
         tensors = {f"module.{name}": value for name, value in self.objective.module.state_dict().items()}
         tensors |= {f"carried.{name}": value for name, value in state_dict.items()}
+        if not self.processes.first:
+            return
         for number, moments in self._adam.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
         save_checkpoint(
@@ -165,7 +178,7 @@ class Trainer:
         Raises:
             CheckpointError: The file is damaged or of another training.
         """
-        tensors, notes = load_checkpoint(path, KIND)
+        tensors, notes = self.processes.from_first(lambda: load_checkpoint(path, KIND))
         if notes.get("identity") != self.identity:
             raise CheckpointError(
                 f"{path}: belongs to another training ({_difference(notes.get('identity'), self.identity)}). "
