@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from wolfdog.errors import InputError
+
 from .camera_times import Floats, Span, log_uniform, uniform
 from .world import World
 
@@ -54,11 +56,18 @@ class Variation:
     flicker_hesitation: Span = (0.6, 1.0)
     flicker_noise: Span = (0.2, 1.0)
 
+    def __post_init__(self) -> None:
+        for name in ("background", "hesitant", "unrelated", "idle", "flicker"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(
+                    f"the share of streams {name!r} must be between 0 and 1, got {getattr(self, name)}."
+                )
+
 
 VARIED = Variation()
 """The kinds of streams that the causal form of the memory in the package is trained on."""
 
-VARIED_AHEAD = Variation(flicker=0.35)
+VARIED_AHEAD = Variation(flicker=0.4)
 """The kinds of streams that its form that looks ahead is trained on."""
 
 
