@@ -15,7 +15,10 @@ def pretrain(
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
     steps: Annotated[
         int | None,
-        typer.Option(help="Steps of training of the causal form.", show_default="6000; of a world, 3000"),
+        typer.Option(
+            help="Steps of training of the causal form; 0 keeps that of --start.",
+            show_default="6000; of a world, 3000",
+        ),
     ] = None,
     ahead_steps: Annotated[
         int | None,

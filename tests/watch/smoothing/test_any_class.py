@@ -220,7 +220,9 @@ def test_damaged_networks_are_refused(tmp_path: Path) -> None:
         (lambda: AnyClassMemory(3, blank=3), InputError, "blank"),
         (lambda: AnyClassMemory(3).step([[0.5, 0.5]]), ShapeError, "3"),
         (lambda: AnyClassMemory(2).step([[0.5, 0.5]], confidence=[1, 1]), ShapeError, "confidence"),
-        (lambda: Pretraining(steps=0), InputError, "step"),
+        (lambda: Pretraining(steps=0, ahead_steps=0), InputError, "step"),
+        (lambda: Pretraining(rows=0), InputError, "row"),
+        (lambda: pretrain(Pretraining(steps=0, ahead_steps=1)), InputError, "new network"),
         (lambda: Pretraining(classes=(1, 3)), InputError, "classes"),
     ],
 )
@@ -253,6 +255,23 @@ def test_without_steps_the_looking_ahead_form_stays_as_it_is() -> None:
     table = random_table(3, 9)
     np.testing.assert_array_equal(
         context(AnyClass(network=made), table, True), context(AnyClass(network=start), table, True)
+    )
+
+
+def test_without_steps_the_causal_form_stays_as_it_is() -> None:
+    start = network(width=4)
+    options = Pretraining(steps=0, ahead_steps=2, rows=16, frames=8, classes=(3, 3))
+    made = pretrain(options, start=start)
+    assert made.config.separate
+    for before, after in zip(start.causal_parameters(), made.causal_parameters(), strict=True):
+        assert torch.equal(before, after)
+    before_cells = [*start.forwards.parameters(), *start.ahead_parameters()]
+    for before, after in zip(before_cells, made.ahead_parameters(), strict=True):
+        assert before.shape == after.shape
+    assert not torch.equal(made.forwards_ahead.cell.h.weight, start.forwards.cell.h.weight)
+    table = random_table(3, 9)
+    np.testing.assert_array_equal(
+        context(AnyClass(network=made), table), context(AnyClass(network=start), table)
     )
 
 

@@ -64,6 +64,32 @@ def test_hesitant_classifiers_are_less_sure_of_errors() -> None:
     assert ratio(streams(replace(NONE, hesitant=1.0, hesitation=(0.5, 1.0)))) < 0.85 * ratio(streams(NONE))
 
 
+def test_flickering_classifiers_err_anew_and_see_the_true_class_too() -> None:
+    ranges = replace(EXACT, no_blank=0.0, visit=(40.0, 60.0), gap_share=(0.5, 0.5))
+
+    def figures(made: Streams) -> tuple[float, float]:
+        top = made.log_probabilities.argmax(-1)
+        wrong = (made.labels > 0) & (top != made.labels)
+        stays = wrong[1:] & wrong[:-1] & (made.labels[1:] == made.labels[:-1])
+        own = np.take_along_axis(made.log_probabilities, made.labels[..., None], -1)[..., 0]
+        return float((top[1:] == top[:-1])[stays].mean()), float(np.exp(own)[wrong].mean())
+
+    alike, own = figures(streams(NONE, ranges))
+    found = figures(streams(replace(NONE, flicker=1.0), ranges))
+    assert found[0] < alike - 0.08  # two errors in a row are less often the same,
+    assert found[1] > 1.3 * own  # and leave more probability to the true class
+
+
+def test_least_errors_spare_the_blank_class() -> None:
+    before = draw_world(40, 4, np.random.default_rng(1), replace(EXACT, no_blank=0.0))
+    options = replace(NONE, flicker=1.0, flicker_error=(0.7, 0.7))
+    after, _ = vary(before, np.random.default_rng(2), options)
+    right = np.diagonal(after.confusion, axis1=1, axis2=2)
+    np.testing.assert_allclose(right[:, 0], before.confusion[:, 0, 0], atol=1e-4)
+    assert (right[:, 1:] < 0.3 + 1e-5).all()
+    np.testing.assert_allclose(after.confusion.sum(-1), 1, atol=1e-5)
+
+
 def test_unrelated_frames_follow_the_frequencies() -> None:
     made = streams(replace(NONE, unrelated=1.0), frames=300)
     share = made.world.frequencies
@@ -82,6 +108,7 @@ def test_blend_is_the_weighted_mean_of_looks() -> None:
     means = np.random.default_rng(0).normal(size=(2, 3, 3)).astype(np.float32)
     blend = Blend(
         hesitation=np.full(2, 0.5, np.float32),
+        least=np.zeros(2, np.float32),
         background=np.array([2, 0]),
         hidden=np.full(2, 0.8, np.float32),
     )
@@ -90,6 +117,9 @@ def test_blend_is_the_weighted_mean_of_looks() -> None:
     look = 0.8 * means[0, 1] + 0.2 * means[0, 0]
     np.testing.assert_allclose(found[0], 0.6 * look + 0.4 * means[0, 2], rtol=1e-5)
     np.testing.assert_allclose(found[1], 0.5 * means[1, 2] + 0.5 * means[1, 0], rtol=1e-5)
+    at_least_half = replace(blend, least=np.full(2, 0.5, np.float32))
+    found = at_least_half.means(means, np.array([1, 2]), np.array([2, 0]), share * [1.0, 0.0])
+    np.testing.assert_allclose(found[0], 0.65 * means[0, 1] + 0.35 * means[0, 2], rtol=1e-5)
 
 
 def test_ideal_filter_rejects_blended_looks() -> None:

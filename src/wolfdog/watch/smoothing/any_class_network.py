@@ -27,7 +27,7 @@ class AnyClassConfig:
             "weighted", the mean and the mean weighted by the classifier's probabilities; "attention", the mean
             and a mean weighted by a softmax of learned scores.
         times: Whether the network reads the seconds between frames.
-        separate: Whether the form that looks ahead has a forward cell of its own.
+        separate: Whether the form that looks ahead has a forward cell of its own, which is trained with it.
     """
 
     width: int = 40
@@ -143,13 +143,16 @@ class AnyClassNetwork(nn.Module):
         return [*self.forwards.parameters(), *self.causal.parameters()]
 
     def ahead_parameters(self) -> list[nn.Parameter]:
-        """Parameters that the form that looks ahead has besides the forward cell."""
-        return [*self.backwards.parameters(), *self.ahead.parameters()]
+        """Parameters of the form that looks ahead; a forward cell that it shares with the causal form is none."""
+        own = self.forwards_ahead.parameters() if self.config.separate else ()
+        return [*own, *self.backwards.parameters(), *self.ahead.parameters()]
 
     @torch.no_grad()
     def start_looking_ahead(self) -> None:
-        """Set the backward cell to the forward one, and the readout that looks ahead to the causal one."""
+        """Set the cells that look ahead to the causal one, and the readout that looks ahead to the causal one."""
         self.backwards.load_state_dict(self.forwards.state_dict())
+        if self.config.separate:
+            self.forwards_ahead.load_state_dict(self.forwards.state_dict())
         H = self.config.width
         for name, target in self.ahead.named_parameters():
             source = self.causal.get_parameter(name)

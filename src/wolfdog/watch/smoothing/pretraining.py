@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,11 +13,13 @@ from wolfdog.errors import InputError
 from .any_class_features import LEAST
 from .any_class_network import AnyClassConfig, AnyClassNetwork
 from .batch import Batch, as_batch, predict
-from .calibration import calibrate
+from .calibration import Bounds, calibrate
 from .simulation import Streams, simulate
-from .variation import VARIED, Variation, vary
+from .variation import VARIED, VARIED_AHEAD, Variation, vary
 from .world import TRAINED, Ranges, World, draw_world
 
+AHEAD_BOUNDS = Bounds(worst=0.035)
+"""Harm that the form that looks ahead may do: it changes more labels, and gains more."""
 NUMBERS = 12
 """Count of numbers of classes between the least and the largest."""
 SHORTEST = 6
@@ -36,9 +37,10 @@ class Pretraining:
     """Options of pretraining.
 
     Attributes:
-        steps: Steps of the optimiser, for the causal form.
+        steps: Steps of the optimiser, for the causal form. With 0 a network that is trained further keeps this form as
+            it is.
         ahead_steps: Steps of the optimiser, for the form that looks ahead. With 0 a network that is trained further
-            keeps this form as it is, with a forward cell of its own.
+            keeps this form as it is.
         seed: Seed of weights and streams.
         frames: Frames of each simulated stream.
         short: Share of the batches whose streams are shorter, 6 frames at least; and more streams in turn.
@@ -57,6 +59,7 @@ class Pretraining:
         pairs: Share of the batches in which a second animal may be in view.
         ranges: Ranges of the streams.
         variation: Kinds of streams that are drawn besides.
+        ahead_variation: The same of the form that looks ahead.
     """
 
     steps: int = 6000
@@ -70,15 +73,18 @@ class Pretraining:
     rate: float = 3e-3
     balance: float = 0.4
     harm: float = 1.25
-    ahead_harm: float = 0.4
+    ahead_harm: float = 0.8
     guard: float = 1.2
     pairs: float = 0.15
     ranges: Ranges = TRAINED
     variation: Variation = VARIED
+    ahead_variation: Variation = VARIED_AHEAD
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.rows) < 1 or self.ahead_steps < 0 or self.frames < 2:
-            raise InputError("pretraining needs at least 1 step, 1 row and 2 frames.")
+        if min(self.steps, self.ahead_steps) < 0 or max(self.steps, self.ahead_steps, 0) < 1:
+            raise InputError("pretraining needs at least 1 step of one of the forms.")
+        if self.rows < 1 or self.frames < 2:
+            raise InputError("pretraining needs at least 1 row and 2 frames.")
         if not 0 < self.rate < float("inf"):
             raise InputError(f"the learning rate must be above 0, got {self.rate}.")
         if not 2 <= self.classes[0] <= self.classes[1]:
@@ -118,13 +124,10 @@ def _second_animal(first: Streams, rng: np.random.Generator, ranges: Ranges) -> 
 
 
 def loss_of(network: AnyClassNetwork, batch: Batch, options: Pretraining, *, ahead: bool = False) -> Tensor:
-    """Cross-entropy and harm of the causal form, or of the form that looks ahead, whose forward cell is not trained."""
+    """Cross-entropy and harm of the causal form, or of the form that looks ahead."""
+    y, _ = network.states(batch.frames, ahead=ahead)
     if ahead:
-        with torch.no_grad():
-            y, _ = network.states(batch.frames, ahead=True)
         y = torch.cat((y, network.states_ahead(batch.frames_back)[0]), -1)
-    else:
-        y, _ = network.states(batch.frames)
     weight = _weights(batch, options.balance)
     log_q = predict(network, batch, y, ahead=ahead)
     of_streams = -(weight * _picked(log_q, batch.labels)).sum((0, 2))
@@ -181,33 +184,42 @@ def pretrain(
 ) -> AnyClassNetwork:
     """Any-class network trained on simulated streams.
 
-    First the causal form is trained. Then the backward cell starts as a copy of the forward one, the readout that
-    looks ahead as a copy of the causal one, and both are trained on the fixed forward cell. Last, prudence and
-    temperature of the trained forms are fitted on streams of another seed.
+    First the causal form is trained. The form that looks ahead has a forward cell of its own. In a new network its two
+    cells start as copies of the causal one, and its readout as a copy of the causal one; all three are trained. Last,
+    prudence and temperature of the trained forms are fitted on streams of another seed.
 
     Args:
         options: Options of the training.
         config: Config of the network.
         progress: Called every 100 steps with the form ("causal" or "ahead"), the step, and the mean loss since the
             last call.
-        start: Network that the training continues from, which is not changed; None for a new one. Both its forms are
-            trained further, and `config` is left out.
+        start: Network that the training continues from, which is not changed; None for a new one. With it, `config` is
+            left out.
+
+    Returns:
+        The network, in evaluation mode.
+
+    Raises:
+        InputError: A new network is to have no step of the causal form.
     """
     options = Pretraining() if options is None else options
+    if start is None and not options.steps:
+        raise InputError("pretraining of a new network needs at least 1 step of the causal form.")
     torch.manual_seed(options.seed)
-    network = AnyClassNetwork(config) if start is None else deepcopy(start)
-    forms = (0, 1) if options.ahead_steps else (0,)
-    if not options.ahead_steps:
-        network = network.separated()
-    network.train()
+    network = (AnyClassNetwork(config) if start is None else start).separated().train()
+    forms = tuple(form for form in (0, 1) if (options.steps, options.ahead_steps)[form])
     for form in forms:
         network.temperature[form], network.prudence[form] = 1.0, 0.0
         if form and start is None:
             network.start_looking_ahead()
-        stream = batches(replace(options, seed=options.seed + form * 500_009), times=network.config.times)
+        own = replace(options, variation=options.ahead_variation) if form else options
+        stream = batches(replace(own, seed=options.seed + form * 500_009), times=network.config.times)
         _train(network, stream, options, bool(form), progress)
     held_out = batches(replace(options, seed=options.seed + 1_000_003, short=0.0), times=network.config.times)
-    calibrate(network, list(itertools.islice(held_out, min(40, options.steps))), forms=forms)
+    count = min(40, max(options.steps, options.ahead_steps))
+    streams = list(itertools.islice(held_out, count))
+    for form in forms:
+        calibrate(network, streams, AHEAD_BOUNDS if form else None, forms=(form,))
     return network.eval()
 
 

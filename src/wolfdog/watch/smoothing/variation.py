@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from wolfdog.errors import InputError
+
 from .camera_times import Floats, Span, log_uniform, uniform
 from .world import World
 
@@ -28,6 +30,14 @@ class Variation:
         unrelated: Share of streams in which each frame is a visit of its own, drawn by the site's frequencies.
         idle: Share of streams with longer gaps.
         idleness: Factor of the frames of these gaps (log).
+        flicker: Share of streams whose classifier errs anew in nearly each frame, and there sees a large share of the
+            true class too: one animal that is read as several.
+        flicker_fade: Probability a frame that the appearance is drawn anew, in these.
+        flicker_error: Least probability that a visit looks like another species, in these. The blank class keeps
+            its own.
+        flicker_hesitation: Largest share of the true class's look in a wrong appearance, in these; the least is half of
+            it.
+        flicker_noise: Factor of the noise of frames and visits, in these.
     """
 
     background: float = 0.6
@@ -40,10 +50,25 @@ class Variation:
     unrelated: float = 0.08
     idle: float = 0.15
     idleness: Span = (1.0, 3.0)
+    flicker: float = 0.0
+    flicker_fade: Span = (0.5, 1.0)
+    flicker_error: Span = (0.3, 0.9)
+    flicker_hesitation: Span = (0.6, 1.0)
+    flicker_noise: Span = (0.2, 1.0)
+
+    def __post_init__(self) -> None:
+        for name in ("background", "hesitant", "unrelated", "idle", "flicker"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(
+                    f"the share of streams {name!r} must be between 0 and 1, got {getattr(self, name)}."
+                )
 
 
 VARIED = Variation()
-"""The kinds of streams that the memory in the package is trained on."""
+"""The kinds of streams that the causal form of the memory in the package is trained on."""
+
+VARIED_AHEAD = Variation(flicker=0.4)
+"""The kinds of streams that its form that looks ahead is trained on."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,11 +77,13 @@ class Blend:
 
     Attributes:
         hesitation: Largest share of the true class's look in a wrong appearance.
+        least: Least share, as a part of the largest one.
         background: The background class.
         hidden: Largest share of the background's look in that of another class.
     """
 
     hesitation: Floats
+    least: Floats
     background: NDArray[np.int64]
     hidden: Floats
 
@@ -75,7 +102,7 @@ class Blend:
             The mean logits.
         """
         rows = np.arange(len(label))
-        of_truth = (share[:, 0] * self.hesitation)[:, None]
+        of_truth = ((self.least + (1 - self.least) * share[:, 0]) * self.hesitation)[:, None]
         of_background = np.where(label == self.background, 0, share[:, 1] * self.hidden)[:, None]
         look = (1 - of_truth) * means[rows, appearance] + of_truth * means[rows, label]
         return np.asarray(
@@ -124,4 +151,39 @@ def vary(world: World, rng: np.random.Generator, variation: Variation) -> tuple[
         again=np.where(unrelated, np.float32(0), world.again),
         procedure=np.where(unrelated, np.float32(0), world.procedure),
     )
-    return varied, Blend(hesitation=hesitation, background=background, hidden=hidden)
+    blend = Blend(hesitation=hesitation, least=np.zeros(N, np.float32), background=background, hidden=hidden)
+    return _flickering(varied, blend, rng, variation) if variation.flicker else (varied, blend)
+
+
+def _flickering(
+    world: World, blend: Blend, rng: np.random.Generator, variation: Variation
+) -> tuple[World, Blend]:
+    """Streams of which some have a classifier that errs anew in nearly each frame."""
+    N = len(world.fade)
+    flickers = rng.random(N) < variation.flicker
+
+    def chosen(span: Span, others: Floats | float) -> Floats:
+        return np.asarray(np.where(flickers, uniform(rng, span, N), others), np.float32)
+
+    noise = chosen(variation.flicker_noise, 1.0)
+    flickering = replace(
+        world,
+        fade=chosen(variation.flicker_fade, world.fade),
+        confusion=_with_errors(world.confusion, chosen(variation.flicker_error, 0.0), world.has_blank),
+        frame_noise=noise * world.frame_noise,
+        visit_noise=noise * world.visit_noise,
+    )
+    hesitation = chosen(variation.flicker_hesitation, blend.hesitation)
+    return flickering, replace(
+        blend, hesitation=hesitation, least=np.where(flickers, np.float32(0.5), blend.least)
+    )
+
+
+def _with_errors(confusion: Floats, least: Floats, has_blank: NDArray[np.bool_]) -> Floats:
+    """Confusions [N, K, K] in which each species but the blank class is mistaken at least as often as `least` [N]."""
+    right = np.diagonal(confusion, axis1=1, axis2=2)
+    goal = np.minimum(right, 1 - least[:, None])
+    goal[has_blank, 0] = right[has_blank, 0]
+    wrong = np.where(np.eye(confusion.shape[1], dtype=bool), 0, confusion + np.float32(1e-6))
+    wrong *= ((1 - goal) / wrong.sum(-1))[..., None]
+    return np.asarray(wrong + goal[..., None] * np.eye(confusion.shape[1]), np.float32)
