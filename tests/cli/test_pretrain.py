@@ -37,6 +37,19 @@ def test_training_continues_from_a_network(tmp_path):
     assert_told(ran, "--width is of a new network")
 
 
+def test_the_form_that_looks_ahead_is_trained_alone(tmp_path):
+    first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    assert_fine(wolfdog("pretrain", "--out", first, *TINY))
+    alone = ("--steps", 0, "--ahead-steps", 2)
+    assert_fine(wolfdog("pretrain", "--out", second, "--start", first, *alone))
+    one, other = load_network(first), load_network(second)
+    for before, after in zip(one.causal_parameters(), other.causal_parameters(), strict=True):
+        torch.testing.assert_close(after, before, rtol=0, atol=0)
+    pairs = zip(one.ahead_parameters(), other.ahead_parameters(), strict=True)
+    assert not any(torch.equal(before, after) for before, after in pairs if before.ndim > 1)
+    assert_told(wolfdog("pretrain", "--out", second, *alone), "a new network needs at least 1 step")
+
+
 def test_mistakes_are_told_in_one_line(tmp_path):
     assert_told(wolfdog("pretrain", "--out", tmp_path / "no" / "a.safetensors"), "a folder that exists")
     assert_told(wolfdog("pretrain", "--out", tmp_path, *TINY), "expected a file")

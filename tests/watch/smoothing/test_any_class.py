@@ -14,14 +14,15 @@ from safetensors.torch import load_file, save_file
 
 from wolfdog.errors import CheckpointError, InputError, ShapeError
 from wolfdog.watch.predictions import Predictions
-from wolfdog.watch.smoothing import AnyClass, AnyClassMemory, any_class
+from wolfdog.watch.smoothing import AnyClass, AnyClassMemory, any_class, pretraining
 from wolfdog.watch.smoothing.any_class_file import PRETRAINED, load_network, pretrained_network, save_network
 from wolfdog.watch.smoothing.any_class_network import AnyClassConfig, AnyClassNetwork
 from wolfdog.watch.smoothing.batch import Batch, as_batch, predict
 from wolfdog.watch.smoothing.calibration import Bounds, _keeps, _predict, calibrate
 from wolfdog.watch.smoothing.pretraining import Pretraining, _harm, _second_animal, batches, loss_of, pretrain
 from wolfdog.watch.smoothing.simulation import simulate
-from wolfdog.watch.smoothing.world import EXACT, TRAINED, WIDER
+from wolfdog.watch.smoothing.variation import Variation, vary
+from wolfdog.watch.smoothing.world import EXACT, TRAINED, WIDER, draw_world
 
 
 def network(seed: int = 0, **config: Any) -> AnyClassNetwork:
@@ -275,6 +276,19 @@ def test_without_steps_the_causal_form_stays_as_it_is() -> None:
     )
 
 
+def test_each_form_is_calibrated_within_bounds_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    monkeypatch.setattr(
+        pretraining, "calibrate", lambda network, held_out, bounds, forms: found.append((bounds, forms))
+    )
+    quick = Pretraining(steps=1, ahead_steps=1, rows=16, frames=8, classes=(3, 3))
+    made = pretrain(quick, AnyClassConfig(width=4))
+    assert found == [(None, (0,)), (pretraining.AHEAD_BOUNDS, (1,))]
+    found.clear()
+    pretrain(replace(quick, steps=0), start=made)
+    assert found == [(pretraining.AHEAD_BOUNDS, (1,))]
+
+
 def test_prudence_keeps_harm_within_its_bounds() -> None:
     bounds = Bounds(worst=0.1, rare=0.05, accurate=0.02)
     held_out = list(islice(batches(Pretraining(rows=96, frames=24, classes=(4, 4))), 4))
@@ -361,6 +375,30 @@ def test_pretrained_memory_is_ahead_of_the_classifier(ranges: Any, classes: int)
         loss.append(-np.log(found[rows, labels].clip(1e-12)).mean())
     assert right[0] + 0.01 < min(right[1:])
     assert loss[0] - 0.3 > loss[1] > loss[2]
+
+
+@pytest.mark.parametrize("accurate", [0.0, 1.0])
+def test_pretrained_memory_does_no_harm_where_one_class_is_the_background(accurate: float) -> None:
+    rng = np.random.default_rng(0)
+    ranges = replace(EXACT, no_blank=1.0, accurate=accurate)
+    world, blend = vary(draw_world(24, 5, rng, ranges), rng, Variation(background=1.0))
+    streams = simulate(24, 120, 5, rng, ranges, world, blend=blend)
+    parts = [
+        Predictions.from_columns(
+            list("abcde"),
+            np.exp(streams.log_probabilities[:, n]),
+            time=np.cumsum(streams.seconds[:, n]),
+            deployment=str(n),
+        )
+        for n in range(24)
+    ]
+    table, labels = Predictions.concat(parts), streams.labels.T.ravel()
+    other = labels != np.repeat(blend.background, 120)
+    before = table.labels() == labels
+    for ahead in (False, True):
+        after = context(AnyClass(), table, ahead).argmax(-1) == labels
+        assert after.mean() > before.mean()
+        assert after[other].mean() > before[other].mean()
 
 
 def test_pretrained_memory_leaves_a_sure_classifier() -> None:

@@ -125,3 +125,10 @@ def test_blend_is_the_weighted_mean_of_looks() -> None:
 def test_ideal_filter_rejects_blended_looks() -> None:
     with pytest.raises(InputError, match="blended looks"):
         ideal_filter(streams(replace(NONE, hesitant=1.0), frames=2))
+
+
+@pytest.mark.parametrize("name", ["background", "hesitant", "unrelated", "idle", "flicker"])
+def test_shares_outside_0_to_1_are_refused(name: str) -> None:
+    for share in (-0.1, 1.1, float("nan")):
+        with pytest.raises(InputError, match=f"'{name}' must be between 0 and 1"):
+            replace(NONE, **{name: share})

@@ -81,7 +81,7 @@ class Pretraining:
     ahead_variation: Variation = VARIED_AHEAD
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.ahead_steps) < 0 or max(self.steps, self.ahead_steps, 0) < 1:
+        if min(self.steps, self.ahead_steps) < 0 or max(self.steps, self.ahead_steps) < 1:
             raise InputError("pretraining needs at least 1 step of one of the forms.")
         if self.rows < 1 or self.frames < 2:
             raise InputError("pretraining needs at least 1 row and 2 frames.")
