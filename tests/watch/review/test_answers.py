@@ -58,9 +58,9 @@ def test_the_any_class_memory_carries_an_answer_on(ahead):
 
 def test_answers_that_agree_with_the_memory_do_not_make_it_timid():
     """Accepted labels change few others, and true ones make the rest more accurate."""
-    streams = simulate(8, 300, 6, np.random.default_rng(1))
+    streams = simulate(24, 300, 6, np.random.default_rng(1))
     changed, right = [], []
-    for n in range(8):
+    for n in range(24):
         p = np.exp(streams.log_probabilities[:, n])
         table = table_of(p / p.sum(-1, keepdims=True), spread=streams.spread[:, n])
         before = AnyClass().smooth(table, ahead=True)
