@@ -41,7 +41,12 @@ def test_the_form_that_looks_ahead_is_trained_alone(tmp_path):
     first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
     assert_fine(wolfdog("pretrain", "--out", first, *TINY))
     alone = ("--steps", 0, "--ahead-steps", 2)
-    assert_fine(wolfdog("pretrain", "--out", second, "--start", first, *alone))
+    own = ("--ahead-harm", 0.5, "--ahead-flicker", 0.3)
+    assert_fine(wolfdog("pretrain", "--out", second, "--start", first, *alone, *own))
+    with safe_open(second, framework="pt") as file:
+        options = json.loads(file.metadata()["notes"])["made"]["options"]
+    assert (options["harm"], options["ahead_harm"]) == (1.25, 0.5)
+    assert (options["variation"]["flicker"], options["ahead_variation"]["flicker"]) == (0, 0.3)
     one, other = load_network(first), load_network(second)
     for before, after in zip(one.causal_parameters(), other.causal_parameters(), strict=True):
         torch.testing.assert_close(after, before, rtol=0, atol=0)
@@ -56,6 +61,8 @@ def test_mistakes_are_told_in_one_line(tmp_path):
     assert_told(wolfdog("pretrain", "--out", tmp_path / "a.safetensors", "--steps", 0), "at least 1 step")
     assert_told(wolfdog("pretrain", "--out", tmp_path / "a.safetensors", "--threads", 0), "at least 1")
     assert_told(wolfdog("pretrain", "--out", tmp_path / "a.safetensors", "--rate", 0, *TINY), "above 0")
+    for option, message in (("--ahead-harm", "must be 0 or more"), ("--ahead-flicker", "between 0 and 1")):
+        assert_told(wolfdog("pretrain", "--out", tmp_path / "a.safetensors", option, -1, *TINY), message)
     assert not list(tmp_path.iterdir())
 
 

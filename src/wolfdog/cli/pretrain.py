@@ -1,6 +1,6 @@
 """wolfdog pretrain: the any-class memory, trained on simulated streams, or the world memory."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +33,20 @@ def pretrain(
     rate: Annotated[
         float | None,
         typer.Option(help="Largest learning rate.", show_default="0.003; with --start, 0.001"),
+    ] = None,
+    ahead_harm: Annotated[
+        float | None,
+        typer.Option(
+            help="Weight of harm to right labels in the loss of the form that looks ahead.",
+            show_default="0.8",
+        ),
+    ] = None,
+    ahead_flicker: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the streams of the form that looks ahead whose classifier errs anew in nearly each frame.",
+            show_default="0.4",
+        ),
     ] = None,
     start: Annotated[
         Path | None, typer.Option(help="Network that the training continues from, .safetensors.")
@@ -79,6 +93,7 @@ def pretrain(
     from wolfdog.watch.smoothing.any_class_network import AnyClassConfig
     from wolfdog.watch.smoothing.pretraining import Pretraining
     from wolfdog.watch.smoothing.pretraining import pretrain as train
+    from wolfdog.watch.smoothing.variation import VARIED_AHEAD
 
     if threads < 1:
         raise InputError(f"--threads must be at least 1, got {threads}.")
@@ -86,9 +101,10 @@ def pretrain(
         raise InputError(f"--out {out}: expected a file in a folder that exists.")
     torch.set_num_threads(threads)
     if world:
-        if any(option is not None for option in (ahead_steps, width, rate, start)):
+        if any(option is not None for option in (ahead_steps, width, rate, ahead_harm, ahead_flicker, start)):
             raise InputError(
-                "--ahead-steps, --width, --rate and --start are of the any-class memory: leave them out with --world."
+                "--ahead-steps, --width, --rate, --ahead-harm, --ahead-flicker and --start are of the any-class "
+                "memory: leave them out with --world."
             )
         pretrain_world_memory(
             images, out, seed=seed, steps=steps, most=most, distractors=distractor or [], bank=bank
@@ -103,7 +119,16 @@ def pretrain(
     steps, ahead_steps = 6000 if steps is None else steps, 2200 if ahead_steps is None else ahead_steps
     if rate is None:
         rate = Pretraining.rate if start is None else 1e-3
-    options = Pretraining(steps=steps, ahead_steps=ahead_steps, seed=seed, rate=rate)
+    options = Pretraining(
+        steps=steps,
+        ahead_steps=ahead_steps,
+        seed=seed,
+        rate=rate,
+        ahead_harm=Pretraining.ahead_harm if ahead_harm is None else ahead_harm,
+        ahead_variation=VARIED_AHEAD
+        if ahead_flicker is None
+        else replace(VARIED_AHEAD, flicker=ahead_flicker),
+    )
     config = AnyClassConfig(width=40 if width is None else width)
     before = None if start is None else load_network(start)
     with StageBars(1)("training on simulated streams", steps + ahead_steps) as done:

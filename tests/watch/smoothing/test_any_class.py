@@ -224,6 +224,8 @@ def test_damaged_networks_are_refused(tmp_path: Path) -> None:
         (lambda: Pretraining(steps=0, ahead_steps=0), InputError, "step"),
         (lambda: Pretraining(rows=0), InputError, "row"),
         (lambda: pretrain(Pretraining(steps=0, ahead_steps=1)), InputError, "new network"),
+        (lambda: Pretraining(harm=-1), InputError, "'harm' must be 0 or more"),
+        (lambda: Pretraining(ahead_harm=float("nan")), InputError, "'ahead_harm' must be 0 or more"),
         (lambda: Pretraining(classes=(1, 3)), InputError, "classes"),
     ],
 )

@@ -87,6 +87,9 @@ class Pretraining:
             raise InputError("pretraining needs at least 1 row and 2 frames.")
         if not 0 < self.rate < float("inf"):
             raise InputError(f"the learning rate must be above 0, got {self.rate}.")
+        for name in ("harm", "ahead_harm"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InputError(f"the weight {name!r} must be 0 or more, got {getattr(self, name)}.")
         if not 2 <= self.classes[0] <= self.classes[1]:
             raise InputError(f"classes must be 2 or more, least first; got {self.classes}.")
 
