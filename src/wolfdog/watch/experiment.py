@@ -20,7 +20,7 @@ from .progress import Stages, silent
 from .training.jobs import ContextJob, FrameClassifierJob
 from .training.pipeline import assembled, train_and_calibrate
 from .training.settings import ContextTraining, FrameClassifierTraining
-from .training.trainer import OptimizerSettings, Progress
+from .training.trainer import Progress
 from .training.workers import train_contexts
 from .video.media import Medium
 
@@ -91,12 +91,8 @@ class Experiment:
     memory_training: Airtime = Airtime(streams=20, minutes=4)
     test_broadcast: Airtime = Airtime(streams=20, minutes=12)
     highlights: Airtime = Airtime(streams=1, minutes=2)
-    frame_classifier: FrameClassifierTraining = field(
-        default_factory=lambda: FrameClassifierTraining(coarse=0.75)
-    )
-    context: ContextTraining = field(
-        default_factory=lambda: ContextTraining(OptimizerSettings(steps=1200, learning_rate=5e-3))
-    )
+    frame_classifier: FrameClassifierTraining = field(default_factory=FrameClassifierTraining)
+    context: ContextTraining = field(default_factory=ContextTraining)
     memories: tuple[str, ...] = COMPARED
     workers: int = 2
 
@@ -104,8 +100,7 @@ class Experiment:
         """Experiment on photographs.
 
         There are few of them. To prevent overfitting, each is shown to the memories in three times as many shots, at
-        other places and sizes, and the memories are trained with weight decay. More of the frame classifier's steps
-        have frames of full size.
+        other places and sizes, and the memories are trained for fewer steps and with weight decay.
 
         Args:
             folder: Folder with photographs as <class>/*.png or *.jpg.
@@ -113,12 +108,11 @@ class Experiment:
         Returns:
             The experiment.
         """
-        plan = replace(self.context.plan, weight_decay=1e-3)
+        plan = replace(self.context.plan, steps=1200, weight_decay=1e-3)
         return replace(
             self,
             photographs=folder,
             memory_training=replace(self.memory_training, streams=3 * self.memory_training.streams),
-            frame_classifier=replace(self.frame_classifier, coarse=0.5),
             context=replace(self.context, plan=plan),
         )
 
