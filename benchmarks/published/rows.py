@@ -108,7 +108,7 @@ def _actions(file: str, figure: str) -> Row:
 
 ROWS: Mapping[str, Row] = {
     "adding-100": _adding(100, "LSTM: 1 of 2,560 wrong after 74,000 sequences", 1500),
-    "adding-500": _adding(500, "LSTM: 0 of 2,560 wrong after 209,000 sequences", 1000),
+    "adding-500": _adding(500, "LSTM: 0 of 2,560 wrong after 209,000 sequences", 3000),
     "adding-1000": _adding(1000, "LSTM: 1 of 2,560 wrong after 853,000 sequences", 1000),
     "temporal-order": Row(
         f"{HS97}, experiment 6b",
