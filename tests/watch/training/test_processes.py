@@ -23,8 +23,13 @@ SEEDED = threading.Lock()
 
 
 def started(name, processes):
-    """Trainer; frame classifiers compute in float64, since their batch normalisations round otherwise."""
-    one = trainer(name, processes=processes)
+    """Trainer; frame classifiers compute in float64, since their batch normalisations round otherwise.
+
+    A step draws global random numbers too, so none is made before the weights of all processes have begun.
+    """
+    with SEEDED:
+        one = trainer(name, processes=processes)
+    processes.gather(lambda: None)
     if not name.startswith(("footage", "recut")):
         one.objective.module.double()
     return one
@@ -32,8 +37,7 @@ def started(name, processes):
 
 def trained(name, processes, **options):
     """Weights by name, and the losses of the steps."""
-    with SEEDED:
-        one = started(name, processes)
+    one = started(name, processes)
     losses = []
     one.run(lambda made: losses.append(torch.tensor(made.loss)), **options)
     return dict(one.objective.module.state_dict()), losses
@@ -81,8 +85,7 @@ def test_any_number_of_processes_goes_on_from_a_checkpoint(name, tmp_path):
             raise KilledError
 
     def killed(processes):
-        with SEEDED:
-            one = started(name, processes)
+        one = started(name, processes)
         with pytest.raises(KilledError):
             one.run(report, tmp_path / "a", every=3)
 
