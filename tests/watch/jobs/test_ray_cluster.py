@@ -5,15 +5,23 @@ import signal
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+import job_cards
 from job_cards import Quiet, card, colours, colours_on_ray, job, results, run
 from killed_jobs import children
 from wolfdog.errors import InputError
 from wolfdog.watch.jobs import ray_cluster
 from wolfdog.watch.jobs.part_writer import Task
 from wolfdog.watch.jobs.plan import Deployment
+
+
+@pytest.fixture
+def _workers_import_helpers(monkeypatch):
+    """Processes of a cluster import the functions that they are given by their modules' names."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(job_cards.__file__).parent))
 
 
 def test_batches_are_bounded_by_their_work():
@@ -48,6 +56,7 @@ def test_a_part_cannot_write_elsewhere(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_workers_import_helpers")
 @pytest.mark.filterwarnings("ignore")
 def test_equal_tables_with_a_worker_killed_in_the_middle(tmp_path, monkeypatch):
     pytest.importorskip("ray")
@@ -79,6 +88,7 @@ def test_equal_tables_with_a_worker_killed_in_the_middle(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_workers_import_helpers")
 @pytest.mark.filterwarnings("ignore")
 def test_a_node_that_joins_in_the_middle_takes_work(tmp_path, monkeypatch):
     pytest.importorskip("ray")
