@@ -26,9 +26,8 @@ class LoopStream(Stream):
         self._step, self._reason = step, reason
         self._initial = None if initial is None else copied(initial)
         self._now: State | None = self._initial
-        self._anew: Tensor | None = (
-            None  # examples that start from the layer's initial state at the next step
-        )
+        # examples that start from the layer's initial state at the next step
+        self._anew: Tensor | None = None
         with torch.no_grad():
             output, _ = step(x, self._initial, None)
         super().__init__(x, torch.zeros_like(output, memory_format=torch.contiguous_format))

@@ -254,9 +254,8 @@ class OnKernels(nn.RNNBase):
         return self._run(runs, named, events, hx)
 
     def _plans_in_graph(self) -> tuple[int, ...]:
-        units = units_or_reason(
-            self, named_parameters(self)
-        )  # with weights as they are: PyTorch computes what comes before the loop
+        # with weights as they are: PyTorch computes what comes before the loop
+        units = units_or_reason(self, named_parameters(self))
         kernels = units if isinstance(units, str) else units.kernels
         if isinstance(kernels, str):
             return ()

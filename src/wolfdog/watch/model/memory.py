@@ -101,7 +101,9 @@ class RecurrentMemory(Recurrent):
     ) -> tuple[Tensor, Any]:
         """Features and state; see `WatcherMemory`. The `times` are ignored."""
         if len(x) == 1 and x.dim() == 3 and lengths is None and resets is None:
-            y_t, state = self.step(x[0], state)  # keeps the packed weights from one call to the next
+            y_t, state = self.step(
+                x[0], state
+            )  # reads weights in place, where a sequence packs them at each call
             return y_t[None][query], state
         y, state = super().forward(x, state, lengths, resets)
         return y[query], state

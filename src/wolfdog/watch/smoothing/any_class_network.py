@@ -149,7 +149,7 @@ class AnyClassNetwork(nn.Module):
 
     @torch.no_grad()
     def start_looking_ahead(self) -> None:
-        """Set the cells that look ahead to the causal one, and the readout that looks ahead to the causal one."""
+        """Set the cells and the readout of the form that looks ahead to those of the causal form."""
         self.backwards.load_state_dict(self.forwards.state_dict())
         if self.config.separate:
             self.forwards_ahead.load_state_dict(self.forwards.state_dict())

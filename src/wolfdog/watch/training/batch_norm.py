@@ -1,5 +1,7 @@
 """Batch normalisation over the batches of all processes of a training."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -83,16 +85,16 @@ class _Sum(torch.autograd.Function):
     """Sum over the processes; since each adds its loss to the whole, so is the gradient."""
 
     @staticmethod
-    def forward(ctx: object, values: Tensor, processes: Processes) -> Tensor:
+    def forward(ctx: Any, values: Tensor, processes: Processes) -> Tensor:
         whole = values.contiguous().clone()
         processes.add(whole)
-        ctx.processes = processes  # type: ignore[attr-defined]
+        ctx.processes = processes
         return whole
 
     @staticmethod
-    def backward(ctx: object, *gradients: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         whole = gradients[0].contiguous().clone()
-        ctx.processes.add(whole)  # type: ignore[attr-defined]
+        ctx.processes.add(whole)
         return whole, None
 
 
