@@ -101,9 +101,8 @@ class RecurrentMemory(Recurrent):
     ) -> tuple[Tensor, Any]:
         """Features and state; see `WatcherMemory`. The `times` are ignored."""
         if len(x) == 1 and x.dim() == 3 and lengths is None and resets is None:
-            y_t, state = self.step(
-                x[0], state
-            )  # reads weights in place, where a sequence packs them at each call
+            # a step reads weights in place, and a sequence packs them at each call
+            y_t, state = self.step(x[0], state)
             return y_t[None][query], state
         y, state = super().forward(x, state, lengths, resets)
         return y[query], state
