@@ -32,7 +32,7 @@ def mutate(data, rng, others=()):
         return _table(data, rng) if _looks_like_a_table(data) else mutated(data, rng, others)
     for _ in range(rng.choice((1, 1, 2, 4))):
         value = _json(value, rng)
-    return json.dumps(value).encode("utf-8", "replace")
+    return json.dumps(value).replace("Infinity", "1e999").encode("utf-8", "replace")
 
 
 def _places(value, found):
