@@ -7,7 +7,7 @@ import random
 import pytest
 
 import coverage_fuzzing
-import fuzz_targets
+import fuzz_target
 from coverage_fuzzing import campaign
 from fuzz_targets import TARGETS, Target, reading, seeds
 from structured_mutations import mutate
@@ -18,7 +18,7 @@ from wolfdog.errors import WolfdogError
 def test_valid_files_are_read(parser, tmp_path, monkeypatch):
     """Each valid file is accepted by a reader, and refused by the others in good order."""
     accepted = []
-    check = fuzz_targets.fault
+    check = fuzz_target.fault
 
     def noted(reader, place):
         def read(place):
@@ -27,7 +27,7 @@ def test_valid_files_are_read(parser, tmp_path, monkeypatch):
 
         return check(read, place)
 
-    monkeypatch.setattr(fuzz_targets, "fault", noted)
+    monkeypatch.setattr(fuzz_target, "fault", noted)
     read = reading(parser, tmp_path)
     found = seeds(parser, tmp_path / "seeds")
     assert found
