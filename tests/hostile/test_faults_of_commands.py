@@ -66,9 +66,10 @@ def started(*words, folder, limit=None, user=None):
 def ended(process, folder):
     """What came of it."""
     _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     texts = [(folder / name).read_text("utf-8", "replace") for name in ("stdout", "stderr")]
     assert "Traceback" not in texts[1], texts[1]
-    return Ran(os.waitstatus_to_exitcode(status), *texts, used.ru_maxrss / 1024)
+    return Ran(process.returncode, *texts, used.ru_maxrss / 1024)
 
 
 def run(*words, folder, **options):
