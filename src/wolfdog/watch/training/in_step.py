@@ -1,6 +1,7 @@
 """Training of several contexts in step, on streams that are drawn once."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 
@@ -54,7 +55,7 @@ def train_in_step(
         The trained contexts by name.
     """
     if len(group) == 1:
-        return {name: job.run(lambda made, name=name: report(name, made)) for name, job in group.items()}
+        return {name: job.run(partial(report, name)) for name, job in group.items()}
     first = next(iter(group.values()))
     shared = SharedStreams(first.streams())
     begun, states = {}, {}

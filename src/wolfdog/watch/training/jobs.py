@@ -90,6 +90,7 @@ class FrameClassifierJob(Job[FrameClassifierTraining]):
             training.coarse,
             blank_class(config.classes),
             self.processes,
+            training.precision,
         )
         others = (
             "memory",
