@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -71,11 +71,12 @@ def made(
     dropout: float = 0.0,
     *,
     skip: bool = False,
+    precision: Literal["bfloat16"] | None = None,
 ) -> Model:
     """Untrained model: a cell of CELLS, or BOTH and its name, and a linear map."""
     both = name.startswith(BOTH)
     cell = CELLS[name.removeprefix(BOTH)](inputs, units, span)
-    layer = wd.Bidirectional(cell) if both else wd.Recurrent(cell)
+    layer = wd.Bidirectional(cell) if both else wd.Recurrent(cell, precision=precision)
     return Model(layer, units * (2 if both else 1), outputs, dropout, skip=skip)
 
 
