@@ -62,6 +62,8 @@ class FrameEncoder(nn.Module):
         for block in encoder.blocks:
             assert isinstance(block, nn.Sequential)
             convolution, norm, _ = block
+            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
             block[0], block[1] = fuse_conv_bn_eval(convolution, norm), nn.Identity()
         return encoder
 
