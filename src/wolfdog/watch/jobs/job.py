@@ -170,6 +170,7 @@ class Job:
             try:
                 run.label(loader, labeller)
             except BaseException:
+                run.take_committed()
                 done = run.totals()
                 self.kept = (
                     done.media - done.waiting if folder.may_publish(done.media - done.waiting) else None
@@ -220,6 +221,10 @@ class _Run:
             self._watch.labelled(self._by_key[report.key], report.seconds, report.troubles)
         elif isinstance(report, Running):
             self._watch.running(report.medium, report.part, self._by_key[report.key])
+
+    def take_committed(self) -> None:
+        """Take the records of the journal: an interrupt may have come when an entry had just been written."""
+        self.records = _settled(read_journal(self._folder.out, self._folder.identity))
 
     def publish_all(self) -> None:
         done = self._done()
