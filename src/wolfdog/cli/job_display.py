@@ -114,10 +114,11 @@ class JobDisplay:
         left = self._left.seconds()
         text = "" if left is None or done == self._total else f"{duration(left)} left"
         if self._bar is not None and self._task is not None:
-            from rich.markup import escape
+            self._bar.update(self._task, completed=done, left=text)
+            if note is not None:
+                from rich.markup import escape
 
-            notes = {} if note is None else {"note": escape(note[-60:])}
-            self._bar.update(self._task, completed=done, left=text, **notes)
+                self._bar.update(self._task, note=escape(note[-60:]))
         elif time.monotonic() - self._last > _LINE_PERIOD:
             self._last = time.monotonic()
             console.print(f"{done:,} of {self._total:,} files" + (f", {text}" if text else ""), markup=False)
