@@ -48,6 +48,12 @@ def started(*words, folder, limit=None, user=None):
     """The command, in the background; its texts go to files in the folder."""
 
     def prepare():
+        for number in (
+            signal.SIGINT,
+            signal.SIGTERM,
+            signal.SIGHUP,
+        ):  # which a shell's background jobs ignore
+            signal.signal(number, signal.SIG_DFL)
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write then fails, as on a disk that is full
@@ -176,7 +182,7 @@ def test_an_interrupted_rerun_over_finished_results_loses_no_rows(network, video
 
 def test_an_interrupt_in_the_first_seconds_is_one_line(network, videos, tmp_path):
     told = []
-    for n in range(12):
+    for n in range(8):
         process = started(*words(network, videos, tmp_path / f"out {n}"), folder=tmp_path)
         time.sleep(0.3 + 0.15 * n)
         process.send_signal(signal.SIGINT)
