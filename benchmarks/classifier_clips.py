@@ -7,8 +7,9 @@
 LABELS.csv has a line `file,label` for each clip; what is no group of the classes counts as unknown. For each clip and
 way are printed how many frames in a hundred are right, and looks (images through the network) for each frame.
 `detections:FILE` takes boxes from a results file of MegaDetector, `detector:FILE` from a YOLO network in an ONNX file,
-of which `--found` names the classes that are used. `--small N` puts each clip, an N-th of the height, onto the first
-frame of the clip that is named last: animals far away. Boxes of files are moved with it.
+of which `--found` names the classes that are used. `--small N` puts the frames of each clip that are looked at, an
+N-th of the height, onto the first frame of the clip that is named last: animals far away. Boxes of files are moved with
+them.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import csv
 import json
 import tempfile
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -108,36 +110,40 @@ class FarAway:
         """Left edge of the clip in the picture."""
         return (self.scene.width - wide) // 2
 
-    def clip(self, path: Path, to: Path) -> Path:
-        """The clip in the picture, written to a file."""
+    def clip(self, path: Path, to: Path, rate: float) -> list[int]:
+        """Write the clip in the picture, at `rate` frames a second; the numbers of the frames that were taken."""
+        taken: list[int] = []
         with av.open(str(path)) as source, av.open(str(to), "w") as sink:
-            given = source.streams.video[0]
-            stream = sink.add_stream("libx264", rate=given.average_rate, options={"crf": "18"})
+            stream = sink.add_stream("libx264", rate=Fraction(rate), options={"crf": "18"})
             stream.width, stream.height, stream.pix_fmt = self.scene.width, self.scene.height, "yuv420p"
-            for frame in source.decode(video=0):
+            for number, frame in enumerate(source.decode(video=0)):
+                if frame.time is None or frame.time * rate < len(taken) - 1e-6:
+                    continue
+                taken.append(number)
                 size = self.size(frame.width, frame.height)
                 picture = self.scene.copy()
                 picture.paste(frame.to_image().resize(size), (self.left(size[0]), self.scene.height // 2))
                 sink.mux(stream.encode(av.VideoFrame.from_image(picture)))
             sink.mux(stream.encode(None))
-        return to
+        return taken
 
-    def results(self, path: Path, folder: Path, to: Path) -> Path:
-        """Results of MegaDetector on the clips of a folder, with the boxes where they are in the picture."""
-        table = json.loads(path.read_text(encoding="utf-8"))
-        for entry in table["images"]:
-            with av.open(str(folder / entry["file"])) as clip:
-                stream = clip.streams.video[0]
+    def results(self, path: Path, clips: dict[Path, list[int]], to: Path) -> Path:
+        """Results of MegaDetector on clips, for those in the picture, of which the numbers of the frames are given."""
+        found, images = MegaDetectorResults(path), []
+        for clip, taken in clips.items():
+            detections = found.finder(str(clip))
+            with av.open(str(clip)) as container:
+                stream = container.streams.video[0]
                 wide, high = self.size(stream.width, stream.height)
-            entry["file"] = f"{Path(entry['file']).stem}.mp4"
-            for detection in entry["detections"]:
-                x, y, w, h = detection["bbox"]
-                detection["bbox"] = [
-                    (self.left(wide) + x * wide) / self.scene.width,
-                    0.5 + y * high / self.scene.height,
-                    w * wide / self.scene.width,
-                    h * high / self.scene.height,
-                ]
+            across, down = wide / self.scene.width, high / self.scene.height
+            left, rows = self.left(wide) / self.scene.width, []
+            for number, frame in enumerate(taken):
+                for (x, y, right, bottom), confidence in detections.at(frame):
+                    box = [left + x * across, 0.5 + y * down, (right - x) * across, (bottom - y) * down]
+                    rows.append({"category": "1", "conf": confidence, "bbox": box, "frame_number": number})
+            frames = list(range(len(taken)))
+            images.append({"file": f"{clip.stem}.mp4", "frames_processed": frames, "detections": rows})
+        table = {"detection_categories": {"1": "animal"}, "images": images}
         to.write_text(json.dumps(table), encoding="utf-8")
         return to
 
@@ -169,11 +175,13 @@ def main() -> None:
         paths = [given.folder / name for name, _ in clips]
         if given.small is not None:
             far = FarAway(first_frame(paths[-1]), given.small)
+            small = [Path(place) / f"{path.stem}.mp4" for path in paths]
+            taken = {path: far.clip(path, to, given.rate) for path, to in zip(paths, small, strict=True)}
             results = {
-                name: far.results(path, given.folder, Path(place) / f"{number}.json")
+                name: far.results(path, taken, Path(place) / f"{number}.json")
                 for number, (name, path) in enumerate(results.items())
             }
-            paths = [far.clip(path, Path(place) / f"{path.stem}.mp4") for path in paths]
+            paths = small
         report([(path, label) for path, (_, label) in zip(paths, clips, strict=True)], ways(given, results))
 
 
