@@ -93,5 +93,7 @@ def test_timm_whose_import_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     (tmp_path / "timm.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
     monkeypatch.delitem(sys.modules, "timm", raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(MissingPackageError, match=r"timm, which cannot be loaded \(RuntimeError: operator torchv"):
+    with pytest.raises(
+        MissingPackageError, match=r"timm, which cannot be loaded \(RuntimeError: operator torchv"
+    ):
         timm_classifier("resnet18")
