@@ -71,7 +71,7 @@ class SingleStep:
         """
         if self.packs:
             return self._frozen.get(named, lambda: self._packed(named))
-        if any(product.times > 1 for product in self.launch.products):
+        if any(product.heads for product in self.launch.products):
             return None
         with torch.no_grad(), torch.autocast("cpu", enabled=False):
             values = self.traced.parameters.run(dict(zip(self.traced.parameters.names, named, strict=True)))
