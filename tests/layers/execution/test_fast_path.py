@@ -60,7 +60,7 @@ def test_repeated_calls_give_what_the_loop_gives(name: str, batch_first: bool, d
 
 
 class _SharedOverClasses(nn.Module):
-    """Cell whose state has a row for each class, all of which share the weights: several products a row of the batch."""
+    """Cell whose state has a row for each class; all classes share the weights: several products for each example."""
 
     def __init__(self) -> None:
         super().__init__()

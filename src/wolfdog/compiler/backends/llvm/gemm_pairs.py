@@ -34,7 +34,7 @@ def pairs(x: Tensor) -> tuple[Tensor, Tensor]:
         "q", [x.data_ptr(), x.stride(0), width, words.data_ptr(), wide, rows, sums.data_ptr(), parts, count]
     )
     run(_pairs_code(), table.buffer_info()[0], cuts(count, parts))
-    return words[:, :width], sums.sum(0)[:width]
+    return words[:, :width], (sums[0] if parts == 1 else sums.sum(0))[:width]
 
 
 @once
