@@ -235,8 +235,6 @@ class Recurrence:
             if final is not None:
                 carry[:] = final if ragged is None else ragged.sort(final)
             tensors[f"d{name}"] = (carry, 2)
-        for name, wide in launch.nest.streams.items():
-            tensors[name] = (empty(steps, batch, *wide, dtype=self.dtype), ALWAYS)
         to_events, to_parameters = wanted
         needed = [name if want else None for name, want in zip(self.events, to_events, strict=True)]
         if ragged is not None and ragged.order is not None:
@@ -244,9 +242,19 @@ class Recurrence:
                 if name in needed:
                     made = empty(steps, batch, *self.event_shapes[name], dtype=self.dtype)
                     tensors[f"{name}_out"] = (made, ALWAYS)
+        # what goes out in the caller's order alone needs room for one step
+        places = launch.nest.aliases.items()
+        whole = {place.buffer for name, place in places if f"{name}_out" not in tensors}
+        for name, wide in launch.nest.streams.items():
+            room = steps if name in whole else 1
+            tensors[name] = (empty(room, batch, *wide, dtype=self.dtype), ALWAYS if name in whole else 1)
         launch(steps, batch, tensors, ragged)
         streams = {name: tensor for name, (tensor, _) in tensors.items()}
-        found = {name: self._found(launch, name, streams, streams, steps) for name in launch.nest.aliases}
+        found = {
+            name: self._found(launch, name, streams, streams, steps)
+            for name, place in places
+            if place.buffer in whole or place.buffer not in launch.nest.streams
+        }
         events = [streams.get(f"{name}_out", found.get(name)) if name else None for name in needed]
         first = [tensors[f"d{name}"][0][0] for name in self.states]
         if ragged is not None:
