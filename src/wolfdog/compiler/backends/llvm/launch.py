@@ -12,6 +12,7 @@ from ...ir.program import Program
 from ...passes.loop_nest import LoopNest
 from ...passes.schedule import schedule
 from ...ragged import SortedLengths
+from .barrier import shared_numbers
 from .build import Code, build, narrow_product_code, product_code
 from .emit import CallerStreams, Kernel, emit
 from .narrow import MatrixFormat, narrow_matrix
@@ -138,13 +139,13 @@ class Launch:
         scratch = [
             torch.empty(batch, width, dtype=self.dtype, device="cpu") for width in kernel.scratch.values()
         ]
-        counter = None if workers is None else torch.zeros((), dtype=torch.int64, device="cpu")
+        shared = array("q", () if workers is None else shared_numbers(torch.get_num_threads()))
         numbers = [
             steps,
             0 if ragged is None else ragged.lengths.data_ptr(),
             self.product,
-            0 if counter is None else counter.data_ptr(),
-            0 if counter is None else yielding(),
+            0 if workers is None else shared.buffer_info()[0],
+            0 if workers is None else yielding(),
             batch,
             0 if order is None else order.data_ptr(),
         ]
