@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -273,7 +272,6 @@ class Recurrence:
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
         places = self.backward_kernel.nest.aliases
-        kept: dict[Any, Any] = {}  # what products of bfloat16 have rounded
         known: list[tuple[BufferView, Tensor]] = []  # sums over rows, which products compute as well
         for parameter, stream, gradient, heads in self.differentiated.matrices:
             if parameter not in needed:
@@ -282,9 +280,7 @@ class Recurrence:
             operand = tensors[base][0]
             operand = operand[shift : shift + steps] if base in self.states else operand
             rows = None if running is None else (running[0], running[base in self.events])
-            part, sums = matrix_gradient(
-                operand, found[gradient], rows, heads, self._differentiated_format, kept
-            )
+            part, sums = matrix_gradient(operand, found[gradient], rows, heads, self._differentiated_format)
             totals[parameter] = totals[parameter] + part if parameter in totals else part
             if sums is not None:
                 known.append((places[gradient], sums))

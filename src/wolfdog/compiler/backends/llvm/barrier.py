@@ -5,9 +5,8 @@ first, and a phase ends when all of its pieces are finished. A thread that waits
 of another thread that has not begun it, as on a busy machine, where the system may run that thread milliseconds later.
 It then finds its pieces finished, and goes on to the phase that is at work.
 
-Shared memory: a line of 64 bytes with the number of finished pieces, followed by a line for each thread with the goal of
-the last phase whose piece of that thread was claimed, and the number of polls after which the thread claims other
-pieces.
+Shared memory: a line of 64 bytes with the number of finished pieces, and a line for each thread. It holds the goal of the
+last phase whose piece of that thread was claimed, and the number of polls after which the thread claims other pieces.
 """
 
 from typing import Any
@@ -26,8 +25,8 @@ PATIENCE = 1 << 12
 FEWEST, MOST = 16, 256
 """Bounds of the number of polls after which a waiting thread claims a piece of another thread.
 
-The number is lowest after a thread claimed such a piece, and doubles with each phase without one: the pieces of a thread
-that is away for long are taken without delay, and a thread that is late once keeps its pieces.
+The number is lowest after a thread claimed such a piece, and doubles with each phase without one: the pieces of a
+thread that is away for long are taken without delay, and a thread that is late once keeps its pieces.
 """
 
 

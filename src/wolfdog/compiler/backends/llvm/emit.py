@@ -9,9 +9,9 @@ A kernel is `kernel(table, first, second)` over a table of addresses, in one of 
   is late. It serves small batches: each core then keeps a part of the matrices in its own caches.
 
 The table holds int64 values. Header: number of steps; address of the lengths (0: none); address of the matrix product;
-for cooperative kernels the address of the barrier's shared memory, the address of a function that yields the processor, and
-the number of examples; address of the sort order (0: none). Then, for every buffer: its address, its stride in bytes
-from step to step and from example to example, and the number of steps that it holds.
+for cooperative kernels the address of the barrier's shared memory, the address of a function that yields the
+processor, and the number of examples; address of the sort order (0: none). Then, for every buffer: its address, its
+stride in bytes from step to step and from example to example, and the number of steps that it holds.
 
 Kernels process examples in descending order of length. Where the caller's lengths do not descend, the sort order gives
 the caller's index of each example, and the kernel reads events and writes outputs in the caller's order.
