@@ -5,7 +5,7 @@ first, and a phase ends when all of its pieces are finished. A thread that waits
 of another thread that has not begun it, as on a busy machine, where the system may run that thread milliseconds later.
 It then finds its pieces finished, and goes on to the phase that is at work.
 
-Shared memory: a line of 64 bytes with the number of finished pieces, and a line for each thread. It holds the goal of the
+Shared memory: a line of 64 bytes with the number of finished pieces, and a line for each thread, with the goal of the
 last phase whose piece of that thread was claimed, and the number of polls after which the thread claims other pieces.
 """
 
