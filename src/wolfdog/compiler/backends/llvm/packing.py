@@ -35,12 +35,9 @@ def panels(matrix: Tensor, header: int = 0) -> Tensor:
     aim = target(8 * matrix.dtype.itemsize)
     *lead, depth, columns = matrix.shape
     count = padded(columns, aim.panel) // aim.panel
-    if header:
-        size = prod((*lead, count, depth, aim.panel)) * matrix.dtype.itemsize
-        result = empty(header + size, dtype=torch.uint8)
-        packed = result[header:].view(matrix.dtype).view(*lead, count, depth, aim.panel)
-    else:
-        result = packed = empty(*lead, count, depth, aim.panel, dtype=matrix.dtype)
+    size, before = prod((*lead, count, depth, aim.panel)), header // matrix.dtype.itemsize
+    whole = empty(before + size, dtype=matrix.dtype)
+    packed = whole[before:].view(*lead, count, depth, aim.panel)
     code, borders = _code(aim.bits), cuts(count, shares(count, COST * depth * columns))
     flat, goal = [matrix], [packed]
     if lead:
@@ -49,7 +46,7 @@ def panels(matrix: Tensor, header: int = 0) -> Tensor:
     for one, to in zip(flat, goal, strict=True):
         table = array("q", (one.data_ptr(), *one.stride(), depth, columns, to.data_ptr()))
         run(code, table.buffer_info()[0], borders)
-    return result
+    return whole.view(torch.uint8) if header else packed
 
 
 @once
