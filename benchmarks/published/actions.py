@@ -25,8 +25,9 @@ class Video:
 class Actions:
     """Class of each frame, by cross-validation over the splits of a file.
 
-    A split is tested by a model that was trained on the videos of the others. The number of epochs is that which was
-    best on one of the others for a model of the remaining ones. The classifier's scores are added to the outputs.
+    A split is tested by a model that was trained on the videos of the others. The number of epochs is chosen on some of
+    the others: each validates a model of the remaining ones, and the epoch with the best mean is taken. The scores of
+    the classifier are added to the outputs.
 
     Args:
         file: Name of the file.
@@ -36,6 +37,7 @@ class Actions:
         rate: Learning rate.
         span: Longest time span of the initial forget gates.
         dropout: Share of the outputs of the cells that a step of training leaves out.
+        validations: Splits on which the number of epochs is chosen.
     """
 
     file: str
@@ -45,6 +47,7 @@ class Actions:
     rate: float
     span: float
     dropout: float
+    validations: int = 1
 
     unit, folder = " % of frames", "scores"
     models = (*CELLS, *(BOTH + name for name in CELLS))
@@ -61,9 +64,14 @@ class Actions:
         scores, chosen = [], []
         with trained() as found:
             for number, name in enumerate(names):
-                valid = names[(number + 1) % len(names)]
-                inner = [video for other in names if other not in (name, valid) for video in splits[other]]
-                best, _ = self._train(model, seed, inner, epochs, splits[valid])
+                validated = []
+                for ahead in range(1, self.validations + 1):
+                    valid = names[(number + ahead) % len(names)]
+                    inner = [
+                        video for other in names if other not in (name, valid) for video in splits[other]
+                    ]
+                    validated.append(self._train(model, seed, inner, epochs, splits[valid])[0])
+                best = 1 + int(np.mean(validated, 0).argmax())
                 train = [video for other in names if other != name for video in splits[other]]
                 _, network = self._train(model, seed, train, best)
                 scores.append(right(network, splits[name]))
@@ -76,21 +84,21 @@ class Actions:
 
     def _train(
         self, name: str, seed: int, train: list[Video], epochs: int, valid: list[Video] | None = None
-    ) -> tuple[int, Model]:
-        """Best epoch on `valid`, the last where there is none, and the model after the last epoch."""
+    ) -> tuple[list[float], Model]:
+        """Score on `valid` after each epoch, if there is any, and the model after the last epoch."""
         torch.manual_seed(seed)
         rng, classes = np.random.default_rng(seed), train[0].scores.shape[1]
         model = made(name, classes, self.units, classes, self.span, self.dropout, skip=True)
         optimiser = torch.optim.Adam(model.parameters(), self.rate)
-        best, at = -1.0, epochs
-        for epoch in range(1, epochs + 1):
+        validated: list[float] = []
+        for _ in range(epochs):
             order = rng.permutation(len(train))
             for first in range(0, len(order), self.batch):
                 chosen = batch([train[n] for n in order[first : first + self.batch]])
                 step_of("class", model.train(), optimiser, chosen)
-            if valid is not None and (found := right(model, valid)) > best:
-                best, at = found, epoch
-        return at, model
+            if valid is not None:
+                validated.append(right(model, valid))
+        return validated, model
 
 
 def read(path: Path) -> dict[str, list[Video]]:

@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from wolfdog.errors import InputError
 
 from .tasks import Batch, side_by_side
-from .training import CELLS, Model, Run, made, measured, step_of, trained
+from .training import CELLS, Model, Run, falling, made, measured, step_of, trained
 
 PARTS = {"train": "traindata", "validation": "validdata", "test": "testdata"}
 
@@ -50,7 +50,8 @@ class Music:
         """One model, trained for a share of the epochs and tested by the weights of the best validated one."""
         pieces = read(folder / self.file)
         torch.manual_seed(seed)
-        network, rng = made(model, 88, self.units, 88, self.span, self.dropout), np.random.default_rng(seed)
+        network = made(model, 88, self.units, 88, self.span, self.dropout, precision="bfloat16")
+        rng = np.random.default_rng(seed)
         epochs = max(1, round(share * self.epochs))
         with trained() as found:
             best = train(network, pieces, rng, epochs, self.batch, self.rate)
@@ -104,23 +105,27 @@ def train(
     size: int,
     rate: float,
 ) -> int:
-    """Adam, with a rate that is halved when five epochs brought nothing; the best validated weights are kept.
+    """Adam; the best validated weights are kept.
+
+    The rate falls to zero in the second half, and is halved whenever five epochs brought nothing.
 
     Returns:
         The epoch of these weights.
     """
     optimiser = torch.optim.Adam(model.parameters(), rate)
+    schedule = falling(optimiser, epochs)
     best, kept, at, waited = np.inf, copy.deepcopy(model.state_dict()), 0, 0
     for epoch in range(1, epochs + 1):
         for chosen in batches(pieces["train"], size, rng):
             step_of("chords", model.train(), optimiser, batch(chosen))
+        schedule.step()
         loss = nats_per_chord(model, pieces["validation"])
         if loss < best:
             best, kept, at, waited = loss, copy.deepcopy(model.state_dict()), epoch, 0
             continue
         waited += 1
         if waited % 5 == 0:
-            optimiser.param_groups[0]["lr"] *= 0.5
+            schedule.base_lrs[0] *= 0.5
         if waited == 15:
             break
     model.load_state_dict(kept)
@@ -129,13 +134,14 @@ def train(
 
 @torch.no_grad()
 def nats_per_chord(model: torch.nn.Module, pieces: Sequence[np.ndarray]) -> float:
-    """Mean negative log likelihood of a chord of independent keys: the mean over pieces of their means, as in TCN."""
+    """Mean negative log likelihood of a chord of independent keys, over the chords of all pieces, as in TCN's code."""
     model.eval()
-    pieces, found = sorted(pieces, key=len), []
+    pieces, total, chords = sorted(pieces, key=len), 0.0, 0
     for first in range(0, len(pieces), 32):
         shown = batch(pieces[first : first + 32])
         losses = binary_cross_entropy_with_logits(
             model(shown.events, shown.lengths), shown.targets, reduction="none"
         ).sum(-1)
-        found += ((losses * shown.scored).sum(0) / shown.scored.sum(0)).tolist()
-    return float(np.mean(found))
+        total += float(losses[shown.scored].sum(dtype=torch.float64))
+        chords += int(shown.scored.sum())
+    return total / chords

@@ -90,20 +90,20 @@ def _counted(n: int) -> Batch:
     return tasks.counting(np.random.default_rng(0), 1, low=n, high=n)
 
 
-def _music(file: str, figure: str, epochs: int) -> Row:
-    return Row(BAI, figure, PAPER, Music(file, 150, epochs, 16, 6e-3, 50.0, 0.5))
+def _music(file: str, figure: str, units: int, epochs: int, batch: int, dropout: float) -> Row:
+    return Row(BAI, figure, PAPER, Music(file, units, epochs, batch, 6e-3, 50.0, dropout))
 
 
-def _digits(permuted: bool, figure: str) -> Row:
-    return Row(BAI, figure, PAPER, Digits(permuted, 64, 1.0, 100, 5e-3, 784.0))
+def _digits(permuted: bool, figure: str, epochs: float) -> Row:
+    return Row(BAI, figure, PAPER, Digits(permuted, 64, epochs, 64, 5e-3, 784.0))
 
 
 def _answers(task: int, figure: str) -> Row:
     return Row("Sukhbaatar et al. 2015", figure, "", Answers(task, 1000, 100))
 
 
-def _actions(file: str, figure: str) -> Row:
-    return Row(LEA, figure, "", Actions(file, 32, 40, 4, 1e-2, 30.0, 0.5))
+def _actions(file: str, figure: str, validations: int) -> Row:
+    return Row(LEA, figure, "", Actions(file, 32, 40, 4, 1e-2, 30.0, 0.5, validations))
 
 
 ROWS: Mapping[str, Row] = {
@@ -154,12 +154,12 @@ ROWS: Mapping[str, Row] = {
     ),
     "copying-100": _copying(100, "LSTM: below the loss of an output without memory, 0.173 nats", 2500),
     "copying-500": _copying(500, "LSTM: at the loss of an output without memory, 0.040 nats", 2500),
-    "mnist": _digits(False, "LSTM 87.2, GRU 96.2, RNN 21.5, TCN 99.0"),
-    "permuted-mnist": _digits(True, "LSTM 85.7, GRU 87.3, RNN 25.3, TCN 97.2"),
-    "jsb": _music("JSB_Chorales.mat", "LSTM 8.45, GRU 8.43, RNN 8.91, TCN 8.10", 100),
-    "nottingham": _music("Nottingham.mat", "LSTM 3.29, GRU 3.46, RNN 4.05, TCN 3.07", 30),
-    "50salads": _actions("50salads_mid_SVM.npz", "two-way LSTM 55.7, ED-TCN 64.7 of 128 features a frame"),
-    "gtea": _actions("gtea_SVM.npz", "two-way LSTM 55.5, ED-TCN 64.0 of 128 features a frame"),
+    "mnist": _digits(False, "LSTM 87.2, GRU 96.2, RNN 21.5, TCN 99.0", 3.0),
+    "permuted-mnist": _digits(True, "LSTM 85.7, GRU 87.3, RNN 25.3, TCN 97.2", 3.0),
+    "jsb": _music("JSB_Chorales.mat", "LSTM 8.45, GRU 8.43, RNN 8.91, TCN 8.10", 150, 100, 16, 0.5),
+    "nottingham": _music("Nottingham.mat", "LSTM 3.29, GRU 3.46, RNN 4.05, TCN 3.07", 200, 30, 4, 0.25),
+    "50salads": _actions("50salads_mid_SVM.npz", "two-way LSTM 55.7, ED-TCN 64.7 of 128 features a frame", 1),
+    "gtea": _actions("gtea_SVM.npz", "two-way LSTM 55.5, ED-TCN 64.0 of 128 features a frame", 2),
     "babi-1": _answers(1, "memory network 0.0, LSTM 50.0, from 1,000 questions"),
     "babi-2": _answers(2, "memory network 8.3, LSTM 80.0, from 1,000 questions"),
     "babi-3": _answers(3, "memory network 40.3, LSTM 80.0, from 1,000 questions"),

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -71,11 +71,12 @@ def made(
     dropout: float = 0.0,
     *,
     skip: bool = False,
+    precision: Literal["bfloat16"] | None = None,
 ) -> Model:
     """Untrained model: a cell of CELLS, or BOTH and its name, and a linear map."""
     both = name.startswith(BOTH)
     cell = CELLS[name.removeprefix(BOTH)](inputs, units, span)
-    layer = wd.Bidirectional(cell) if both else wd.Recurrent(cell)
+    layer = wd.Bidirectional(cell) if both else wd.Recurrent(cell, precision=precision)
     return Model(layer, units * (2 if both else 1), outputs, dropout, skip=skip)
 
 
@@ -140,14 +141,21 @@ def measured(
     outputs: int,
     dropout: float = 0.0,
 ) -> Run:
-    """Milliseconds of a training step of a trained model, and of the same model with torch.nn's layer."""
+    """Milliseconds of a training step of a trained model, and of the same model with torch.nn's layer.
+
+    Where the products of the trained model are of bfloat16, torch.nn's model runs under autocast to it.
+    """
     models, both = {"wolfdog": model}, name.startswith(BOTH)
+    reduced = getattr(model.layer, "precision", None) == "bfloat16"
     if peer := IN_TORCH.get(name.removeprefix(BOTH)):
         layer = peer(inputs, units, bidirectional=both)
         skip = model.skip is not None
         models["torch.nn"] = Model(layer, units * (2 if both else 1), outputs, dropout, skip=skip)
     full = Batch(batch.events, batch.targets, batch.scored, torch.full_like(batch.lengths, len(batch.events)))
     optimisers = {id(one): torch.optim.Adam(one.parameters(), 1e-4) for one in models.values()}
-    return {
-        "milliseconds": interleaved(models, lambda one: step_of(kind, one.train(), optimisers[id(one)], full))
-    }
+
+    def step(one: Model) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=reduced and one is not model):
+            step_of(kind, one.train(), optimisers[id(one)], full)
+
+    return {"milliseconds": interleaved(models, step)}

@@ -1,5 +1,6 @@
 """Labels in the formats and spellings that people have."""
 
+import copy
 import json
 import math
 import unicodedata
@@ -187,6 +188,15 @@ def test_exports_of_boris(tmp_path, name, text):
         ("digging", 1.5, 4.0),
         ("barking", 6.0, 6.0),
     ]
+
+
+@pytest.mark.parametrize("behaviours", [5, [], {"0": {"type": "Point event", "code": ["x"]}, "1": 3}])
+def test_behaviours_of_boris_that_are_none_are_said(tmp_path, behaviours):
+    project = copy.deepcopy(BORIS_PROJECT) | {"behaviors_conf": behaviours}
+    [observation] = project["observations"].values()
+    observation["events"].append([7.0, "fox 1", 0.5])
+    _, problems = examine_labels(_json(tmp_path, project))
+    assert any("a behaviour has a name, got 0.5" in problem for problem in problems)
 
 
 def test_states_of_boris_that_never_stop_are_said(tmp_path):

@@ -5,7 +5,7 @@ import torch
 from wolfdog.errors import InputError
 
 
-def test_music_is_read_and_scored_by_piece(tmp_path):
+def test_music_is_read_and_scored_by_chord(tmp_path):
     io = pytest.importorskip("scipy.io")
     from published import music
 
@@ -21,6 +21,17 @@ def test_music_is_read_and_scored_by_piece(tmp_path):
             return torch.zeros(events.shape)
 
     assert music.nats_per_chord(Even(), read["test"]) == pytest.approx(88 * np.log(2))
+
+    class Certain(torch.nn.Module):
+        """Nearly sure that no key sounds: wrong in the two chords of one piece, right in the four of the other."""
+
+        def forward(self, events, lengths=None):
+            return torch.full(events.shape, -9.0)
+
+    wrong, right = 88 * np.log1p(np.exp(9)), 88 * np.log1p(np.exp(-9))
+    assert music.nats_per_chord(Certain(), read["test"]) == pytest.approx(
+        (2 * wrong + 4 * right) / 6, rel=1e-5
+    )
     (tmp_path / "bad.mat").write_bytes(b"no")
     with pytest.raises(InputError, match=r"bad\.mat"):
         music.read(tmp_path / "bad.mat")

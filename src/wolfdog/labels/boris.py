@@ -90,9 +90,10 @@ def read_project(path: Path, problems: list[str]) -> Iterator[LabelRow]:
     observations = document.get("observations") if isinstance(document, dict) else None
     if not isinstance(observations, dict):
         raise LabelsError(f"{path}: expected a project of BORIS with its observations.")
+    behaviours = document.get("behaviors_conf")
     points = {
-        conf.get("code")
-        for conf in (document.get("behaviors_conf") or {}).values()
+        str(conf.get("code"))
+        for conf in (behaviours.values() if isinstance(behaviours, dict) else ())
         if isinstance(conf, dict) and "point" in str(conf.get("type", "")).lower()
     }
     for title, observation in observations.items():
@@ -104,7 +105,7 @@ def read_project(path: Path, problems: list[str]) -> Iterator[LabelRow]:
 
 
 def _observation(
-    observation: Mapping[str, Any], points: set[Any], where: str, problems: list[str]
+    observation: Mapping[str, Any], points: set[str], where: str, problems: list[str]
 ) -> Iterator[LabelRow]:
     files = observation["file"]
     first = files["1"] if isinstance(files, dict) else files
@@ -113,7 +114,9 @@ def _observation(
     name = str(first[0])
     open_states: dict[tuple[str, str], float] = {}
     for time, subject, label, *_ in sorted(observation["events"], key=lambda event: float(event[0])):
-        key, at = (str(subject), str(label)), float(time)
+        if not isinstance(label, str):
+            raise TypeError(f"a behaviour has a name, got {label!r}")
+        key, at = (str(subject), label), float(time)
         if label in points:
             yield LabelRow(where=where, media=name, label=label, start=at, end=at + _INSTANT)
         elif key in open_states:

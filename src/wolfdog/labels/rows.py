@@ -76,7 +76,7 @@ def table_of(rows: Iterable[LabelRow], *, merge_spellings: bool = False) -> tupl
         else:
             sound.append(replace(row, media=media, label=label))
     sound = _one_spelling(sound, merge_spellings, problems)
-    spans: dict[str, list[LabelSpan]] = {}
+    spans: dict[str, dict[LabelSpan, None]] = {}  # each span once
     sites: dict[str, str] = {}
     splits: dict[str, str] = {}
     for row, end in _with_ends(sound):
@@ -85,9 +85,7 @@ def table_of(rows: Iterable[LabelRow], *, merge_spellings: bool = False) -> tupl
         except LabelsError as error:
             problems.append(f"{row.where}: {error}")
             continue
-        held = spans.setdefault(row.media, [])
-        if span not in held:
-            held.append(span)
+        spans.setdefault(row.media, {})[span] = None
         for name, value, known in (("site", row.site, sites), ("split", row.split, splits)):
             if value and known.setdefault(row.media, value) != value:
                 problems.append(

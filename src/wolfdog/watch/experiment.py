@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..compiler.backends.llvm.target import target
 from ..errors import InputError, MediaError
 from ..labels import read_labels
 from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
@@ -59,6 +60,11 @@ class Airtime:
             raise InputError(f"airtime: expected 1 stream or more of over 0 minutes, got {self}")
 
 
+def _fast_classifier_training() -> FrameClassifierTraining:
+    """Training in bfloat16 where the processor has instructions for it."""
+    return FrameClassifierTraining(precision="bfloat16" if "bfloat16" in target(32).dots else "float32")
+
+
 @dataclass(frozen=True)
 class Experiment:
     """Settings of an experiment: broadcasts and training.
@@ -77,7 +83,8 @@ class Experiment:
         memory_training: Length of the broadcast that trains the memories.
         test_broadcast: Length of the broadcast that all are tested on.
         highlights: Length of a broadcast to show to people.
-        frame_classifier: Settings of the frame classifier's training.
+        frame_classifier: Settings of the frame classifier's training; in bfloat16 by default where the processor has
+            instructions for it.
         context: Settings of the memories' training.
         memories: Names of the memories that are compared.
         workers: Processes side by side.
@@ -91,7 +98,7 @@ class Experiment:
     memory_training: Airtime = Airtime(streams=20, minutes=4)
     test_broadcast: Airtime = Airtime(streams=20, minutes=12)
     highlights: Airtime = Airtime(streams=1, minutes=2)
-    frame_classifier: FrameClassifierTraining = field(default_factory=FrameClassifierTraining)
+    frame_classifier: FrameClassifierTraining = field(default_factory=_fast_classifier_training)
     context: ContextTraining = field(default_factory=ContextTraining)
     memories: tuple[str, ...] = COMPARED
     workers: int = 2

@@ -133,6 +133,10 @@ def test_times_from_elsewhere(tmp_path):
             lambda d: d["images"][0]["detections"][0].update(classifications=[["1", 0.5]]),
             "classification_categories",
         ),
+        (
+            lambda d: d["images"][0]["detections"][0].update(classifications=[[["1"], 0.5]]),
+            "classification_categories",
+        ),
         (lambda d: d["images"][0].update(datetime="yesterday"), "expected a date and time"),
         (lambda d: d["classification_categories"].update(x="wolf"), "numbers in quotes"),
     ],
@@ -142,6 +146,12 @@ def test_mistakes(change, message, tmp_path):
     change(document)
     with pytest.raises(InputError, match=message):
         read_results(written(document, tmp_path))
+
+
+def test_detections_of_a_category_that_is_no_name_are_left_out(tmp_path):
+    document = copy.deepcopy(DOCUMENT)
+    document["images"][0]["detections"][0]["category"] = [1]
+    assert len(read_results(written(document, tmp_path)).predictions) > 0
 
 
 KEYS = st.sampled_from(["file", "detections", "conf", "bbox", "category"])

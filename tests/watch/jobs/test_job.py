@@ -12,6 +12,7 @@ from wolfdog.errors import InputError, MediaError, MediaWarning
 from wolfdog.watch import read_predictions
 from wolfdog.watch.jobs import part_writer
 from wolfdog.watch.jobs.folder import JobFolder, without_products
+from wolfdog.watch.jobs.journal import Journal
 from wolfdog.watch.recorder import RecordOptions
 from wolfdog.watch.video.listing import list_media
 
@@ -101,6 +102,27 @@ def test_an_interrupt_leaves_the_tables_of_what_was_done(source, tmp_path):
         job_.run(lambda: labeller, Quiet(), labeller=labeller)
     assert job_.kept == 3
     assert set(read_predictions(tmp_path / "predictions.parquet").media) == {"a.mp4", "b.mp4"}
+
+
+@pytest.mark.usefixtures("every_deployment")
+def test_an_interrupt_right_after_an_entry_was_written(source, quiet, tmp_path, monkeypatch):
+    written, count = Journal.append, 0
+
+    def interrupted(journal, entries):
+        nonlocal count
+        written(journal, entries)
+        if journal.path.name == "journal" and (count := count + 1) == 2:
+            raise StoppingError
+
+    monkeypatch.setattr(Journal, "append", interrupted)
+    job_, labeller = job(source, tmp_path), colours()
+    with pytest.raises(StoppingError):
+        job_.run(lambda: labeller, Quiet(), labeller=labeller)
+    assert job_.kept == 2
+    assert set(read_predictions(tmp_path / "predictions.parquet").media) == {"a.mp4", "b.mp4"}
+    monkeypatch.undo()
+    run(source, tmp_path)
+    assert results(tmp_path) == quiet
 
 
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")

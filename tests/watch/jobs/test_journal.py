@@ -4,6 +4,7 @@ import pytest
 
 from wolfdog.errors import InputError
 from wolfdog.watch.jobs.journal import Journal
+from wolfdog.watch.jobs.plan import Record
 
 ENTRIES = [{"n": 1}, {"text": "ä\n\x1b"}, {"list": [1, 2]}]
 
@@ -39,6 +40,33 @@ def test_damage_before_intact_lines_is_told(tmp_path):
     path.write_bytes(data)
     with pytest.raises(InputError, match="line 1 is damaged, and intact lines follow"):
         Journal(path)
+
+
+RECORD = Record("key", "0", *[(0, 10)] * 4, 1, 0, 1, 5, 1.0, (("b.mp4", "damaged"),), True, ("a.mp4.vtt",))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"moments": [1]},
+        {"rows": None},
+        {"media": "many"},
+        {"troubles": [1]},
+        {"files": ["../../a"]},
+        {"part": "/etc"},
+        {"part": ""},
+    ],
+)
+def test_an_entry_of_another_kind_is_told(change, tmp_path):
+    journal = Journal(tmp_path / "a" / "b" / "journal")
+    journal.path.parent.mkdir(parents=True)
+    journal.append([RECORD.entry()])
+    assert Journal(journal.path).parsed(Record.of) == [RECORD]
+    journal.append([RECORD.entry() | change])
+    with pytest.raises(
+        InputError, match=r"line 2 is no entry of this journal .* Delete the folder .*a to begin"
+    ):
+        Journal(journal.path).parsed(Record.of)
 
 
 def test_an_entry_that_could_not_be_written_is_not_there(tmp_path, monkeypatch):

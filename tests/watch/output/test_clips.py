@@ -74,7 +74,10 @@ def test_clips_in_a_source_are_not_watched_again(tmp_path):
     for name in ("moments.csv", "events.csv"):
         (tmp_path / name).touch()
     cut_clips(tmp_path / "a.mp4", [Clip(0, 1, "dog")], tmp_path / "clips" / "a.mp4")
-    assert [path.name for path in find_videos(tmp_path)] == ["a.mp4"]
+    (tmp_path / "clips" / "holiday").mkdir()
+    film(tmp_path / "clips" / "b.mp4", plain(3))  # the user's own folder has that name too
+    film(tmp_path / "clips" / "holiday" / "c.mp4", plain(3))
+    assert [path.name for path in find_videos(tmp_path)] == ["a.mp4", "b.mp4", "c.mp4"]
 
 
 def test_the_recorder_cuts_the_events_of_each_video(tmp_path):

@@ -105,6 +105,9 @@ def test_a_damaged_file_is_told(change, tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(InputError, match="not a sound one"):
         load_calibration(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"rows": "?"}).replace('"?"', "1e999"))
+    with pytest.raises(InputError, match="not a sound one"):
+        load_calibration(path)
     path.write_text("{}")
     with pytest.raises(InputError, match="expected a calibration"):
         load_calibration(path)

@@ -99,6 +99,9 @@ class Killed:
     def run(self, report):
         os.kill(os.getpid(), signal.SIGKILL)
 
+    def reads_as(self, other):
+        return False
+
 
 def test_a_killed_process_is_told_in_our_words():
     with pytest.raises(WolfdogError, match="a process that trained a memory \\(gru\\) was killed"):

@@ -83,6 +83,26 @@ def test_half_a_frame_is_the_mean_of_every_four_pixels():
     np.testing.assert_allclose(halved(frames).numpy(), expected, atol=0.5)
 
 
+def test_bfloat16_convolutions_give_nearly_the_same_loss_and_gradients():
+    def loss_and_gradients(precision):
+        torch.manual_seed(0)
+        classifier = FrameClassifier(3, width=4, embedding=8).train()
+        loss = FrameObjective(classifier, [painted()], batch=16, seed=0, precision=precision).loss(0.0)
+        loss.backward()
+        return loss.detach(), torch.cat([parameter.grad.flatten() for parameter in classifier.parameters()])
+
+    (loss, gradients), (reduced_loss, reduced) = map(loss_and_gradients, ("float32", "bfloat16"))
+    assert loss.dtype is reduced_loss.dtype is torch.float32
+    assert float(reduced_loss) == pytest.approx(float(loss), rel=0.05)
+    assert 0 < float((reduced - gradients).norm()) < 0.2 * float(gradients.norm())
+
+
+def test_the_precision_of_the_training_is_part_of_its_checkpoint():
+    assert FrameClassifierTraining(precision="bfloat16").identity()["precision"] == "bfloat16"
+    with pytest.raises(InputError, match="precision"):
+        FrameClassifierTraining(precision="float8")
+
+
 @pytest.mark.parametrize("coarse", [-0.1, 1.0, float("nan")])
 def test_an_eye_is_taught_on_whole_frames_in_the_end(coarse):
     with pytest.raises(InputError, match="coarse"):

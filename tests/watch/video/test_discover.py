@@ -52,6 +52,13 @@ def test_results_of_an_earlier_run_are_not_watched(tmp_path):
     assert found(tmp_path) == ["a.mp4", "b.annotated.mp4"]
 
 
+def test_footage_beside_results_in_a_folder_below_is_said(tmp_path):
+    lay_out(tmp_path, "a.mp4", "site/b.mp4", "site/moments.csv", "site/events.csv")
+    with pytest.warns(MediaWarning, match=r"site: it holds results of wolfdog, and is passed over"):
+        assert found(tmp_path) == ["a.mp4"]
+    assert found(tmp_path / "site") == ["b.mp4"]
+
+
 def test_a_file_is_taken_whatever_its_name(tmp_path):
     lay_out(tmp_path, ".strange")
     assert find_videos(tmp_path / ".strange") == [tmp_path / ".strange"]

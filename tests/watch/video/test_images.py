@@ -8,6 +8,7 @@ from PIL import Image
 
 from watch_cards import BLUE, RED, picture, quarters
 from wolfdog.errors import MediaError
+from wolfdog.watch.video import images
 from wolfdog.watch.video.footage import open_footage, open_frames
 from wolfdog.watch.video.images import StillPicture, image_dates, is_image
 from wolfdog.watch.video.sampling import Rate
@@ -63,6 +64,15 @@ def test_a_large_jpeg_is_reduced_while_it_is_decoded(tmp_path):
     assert 1024 <= frame.image.width <= 2048
 
 
+def test_pixels_are_read_only_for_a_frame(tmp_path, monkeypatch):
+    path, decoded = picture(tmp_path / "a.jpg"), []
+    whole = images._as_rgb
+    monkeypatch.setattr(images, "_as_rgb", lambda image: decoded.append(1) or whole(image))
+    with open_footage(path) as footage:
+        assert decoded == []
+        assert len(list(footage.decoding)) == len(decoded) == 1
+
+
 def test_dates_and_offsets_of_exif(tmp_path):
     path = picture(tmp_path / "a.jpg", date="2021:05:31 08:25:38", offset="+02:00")
     assert image_dates(path) == ("2021:05:31 08:25:38", "+02:00")
@@ -89,7 +99,7 @@ def test_a_bad_picture_is_one_clear_message(tmp_path):
         "cut.jpg": "not a picture, or damaged", "cut.png": "not a picture, or damaged",
     }.items():  # fmt: skip
         with pytest.raises(MediaError, match=what) as caught:
-            StillPicture(tmp_path / name)
+            list(StillPicture(tmp_path / name))
         assert str(tmp_path / name) in str(caught.value)
         assert "\n" not in str(caught.value)
 

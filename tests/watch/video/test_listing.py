@@ -174,6 +174,8 @@ def test_a_camtrap_package(tmp_path):
         ({"file_name": "../secret.jpg"}, "within the folder"),
         ({"file_name": "/etc/passwd.jpg"}, "within the folder"),
         ({"file_name": "c:/x.jpg"}, "within the folder"),
+        ({"file_name": "a\0.jpg"}, "cannot be the name of a file"),
+        ({"file_name": "\ud800.jpg"}, "cannot be the name of a file"),
         ({"file_name": 3}, "expected its file"),
         ({}, "expected its file"),
         ({"file_name": "a.jpg", "datetime": "yesterday"}, "expected a date"),

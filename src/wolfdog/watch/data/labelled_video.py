@@ -192,9 +192,10 @@ def embed_video(frame_classifier: FrameClassifier, video: LabelledVideo, batch: 
         The video of embeddings.
     """
     frame_classifier.eval()
+    encoder = frame_classifier.encoder.folded()
     with torch.no_grad():
         parts = [
-            frame_classifier(torch.from_numpy(video.events[start : start + batch]))[0]
+            encoder(torch.from_numpy(video.events[start : start + batch]).permute(0, 3, 1, 2))
             for start in range(0, len(video), batch)
         ]
     return replace(video, events=torch.cat(parts).numpy())

@@ -212,7 +212,9 @@ def _rows(
             if not isinstance(detection, dict):
                 raise InputError(f"{what}: expected an object, got {detection!r}.")
             frame = _whole(detection.get("frame_number", 0), what)
-            if _number(detection.get("conf"), what) >= least and detection.get("category") in names.detected:
+            category = detection.get("category")
+            known = isinstance(category, str) and category in names.detected
+            if _number(detection.get("conf"), what) >= least and known:
                 frames.setdefault(frame, []).append((number, detection))
             else:
                 frames.setdefault(frame, [])
@@ -239,7 +241,8 @@ def _probabilities(
     """Probabilities [K] of a detection, and the share of them that was spread."""
     p = np.zeros(len(index))
     for entry in _list(_classified(detection), f"{where}.classifications"):
-        if not isinstance(entry, list) or len(entry) != 2 or entry[0] not in names.classified:
+        sound = isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str)
+        if not sound or entry[0] not in names.classified:
             raise InputError(
                 f"{where}: expected classifications as [category, confidence] with a category of "
                 f"classification_categories, got {entry!r}."

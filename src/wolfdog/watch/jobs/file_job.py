@@ -66,7 +66,7 @@ class FileJob:
         with locked(self.out / STATE / "lock", self.out):
             remove_unfinished(self.out)
             journal = Journal(self.out / STATE / "files")
-            done = {entry["source"]: entry for entry in journal.entries}
+            done = dict(journal.parsed(lambda entry: (str(entry["source"]), entry)))
             waiting = []
             for source, target in self.files:
                 entry = self._entry(source, target)

@@ -61,7 +61,7 @@ class JobFolder:
             self.media.mkdir(exist_ok=True)
             self.journal = Journal(self._own / "journal")
             self._products = Journal(self._top / "products")
-            self.products = {name for entry in self._products.entries for name in entry["files"]}
+            self.products = _names(self._products)
             self._sweep()
         except BaseException:
             self._lock.close()
@@ -135,7 +135,7 @@ class JobFolder:
 
     def _sweep(self) -> None:
         """Delete what a kill left behind: parts without an entry, and unfinished tables."""
-        known = {str(entry["part"]) for entry in self.journal.entries}
+        known = set(self.journal.parsed(lambda entry: str(entry["part"])))
         for path in self.parts.iterdir():
             if path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)
@@ -177,7 +177,7 @@ def without_products(media: Iterable[Medium], out: Path) -> list[Medium]:
     Warns:
         MediaWarning: Some are left out.
     """
-    made = {name for entry in Journal(out / STATE / "products").entries for name in entry["files"]}
+    made = _names(Journal(out / STATE / "products"))
     kept = []
     top = out.resolve()
     for medium in media:
@@ -189,6 +189,11 @@ def without_products(media: Iterable[Medium], out: Path) -> list[Medium]:
         else:
             kept.append(medium)
     return kept
+
+
+def _names(products: Journal) -> set[str]:
+    """Files beside the tables that wolfdog has made."""
+    return {name for names in products.parsed(lambda entry: list(map(str, entry["files"]))) for name in names}
 
 
 def _check_tables(out: Path) -> None:

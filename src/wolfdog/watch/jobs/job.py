@@ -15,6 +15,7 @@ from ..video.media import Medium
 from .assembly import assemble
 from .folder import TABLES, JobFolder, read_journal
 from .in_process import Reports, run_here
+from .journal import Journal
 from .part_writer import Task
 from .plan import Deployment, Record, identity_of, plan
 from .reports import Labelled, Place, Report, Running, Written
@@ -133,7 +134,7 @@ class Job:
         Raises:
             InputError: The journal is damaged.
         """
-        known = _settled(read_journal(self._out, self._identity).entries)
+        known = _settled(read_journal(self._out, self._identity))
         return [deployment for deployment in self._plan if deployment.key not in known]
 
     def totals(self, waiting: Sequence[Deployment]) -> Totals:
@@ -169,6 +170,7 @@ class Job:
             try:
                 run.label(loader, labeller)
             except BaseException:
+                run.take_committed()
                 done = run.totals()
                 self.kept = (
                     done.media - done.waiting if folder.may_publish(done.media - done.waiting) else None
@@ -186,7 +188,7 @@ class _Run:
         self, deployments: list[Deployment], folder: JobFolder, options: JobOptions, watch: Watch
     ) -> None:
         self._plan, self._folder, self._options, self._watch = deployments, folder, options, watch
-        self.records = _settled(folder.journal.entries)
+        self.records = _settled(folder.journal)
         self._by_key = {deployment.key: deployment for deployment in deployments}
         self._earlier = sum(len(one.media) for one in deployments if one.key in self.records)
         self._publishes = folder.may_publish(self._earlier)
@@ -219,6 +221,10 @@ class _Run:
             self._watch.labelled(self._by_key[report.key], report.seconds, report.troubles)
         elif isinstance(report, Running):
             self._watch.running(report.medium, report.part, self._by_key[report.key])
+
+    def take_committed(self) -> None:
+        """Take the records of the journal: an interrupt may have come when an entry had just been written."""
+        self.records = _settled(read_journal(self._folder.out, self._folder.identity))
 
     def publish_all(self) -> None:
         done = self._done()
@@ -274,11 +280,10 @@ class _Run:
         return name not in made
 
 
-def _settled(entries: Sequence[Mapping[str, Any]]) -> dict[str, Record]:
+def _settled(journal: Journal) -> dict[str, Record]:
     """Last record of each deployment, without those that another run shall look at again."""
     records = {}
-    for entry in entries:
-        record = Record.of(entry)
+    for record in journal.parsed(Record.of):
         if record.settled:
             records[record.key] = record
         else:

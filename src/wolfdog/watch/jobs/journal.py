@@ -3,11 +3,13 @@
 import json
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from wolfdog.errors import InputError
+
+Parsed = TypeVar("Parsed")
 
 
 class Journal:
@@ -54,6 +56,29 @@ class Journal:
                 break
             self.entries.append(entry)
             self._end += len(line) + 1
+
+    def parsed(self, make: Callable[[dict[str, Any]], Parsed]) -> list[Parsed]:
+        """Values of the entries.
+
+        Args:
+            make: Function from an entry to its value. KeyError, TypeError and ValueError say that it is none.
+
+        Returns:
+            The values.
+
+        Raises:
+            InputError: An entry is not one of this journal.
+        """
+        found = []
+        for number, entry in enumerate(self.entries, start=1):
+            try:
+                found.append(make(entry))
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                raise InputError(
+                    f"{self.path}: line {number} is no entry of this journal ({error!r:.80}). Delete the folder "
+                    f"{self.path.parent.parent} to begin anew."
+                ) from error
+        return found
 
     def append(self, entries: Iterable[dict[str, Any]]) -> None:
         """Write entries and flush them to the disk: all of them are in the journal afterwards, or the call fails.

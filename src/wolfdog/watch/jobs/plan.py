@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from ..classifiers.array_cache import content_digest
@@ -143,10 +143,28 @@ class Record:
 
         Returns:
             The record.
+
+        Raises:
+            KeyError: A field is missing.
+            TypeError: A field is of another type.
+            ValueError: A field has another number of values, a text that is no number, or a path that leads out of
+                the part.
         """
         values = {field.name: entry[field.name] for field in fields(cls)}
         for name in ("moments", "events", "evidence", "rows"):
-            values[name] = tuple(values[name])
-        values["troubles"] = tuple((name, why) for name, why in values["troubles"])
-        values["files"] = tuple(values["files"])
+            first, last = values[name]
+            values[name] = int(first), int(last)
+        for name in ("media", "images", "whole", "labelled"):
+            values[name] = int(values[name])
+        values["key"], values["part"] = str(values["key"]), str(values["part"])
+        values["seconds"] = float(values["seconds"])
+        values["troubles"] = tuple((str(name), str(why)) for name, why in values["troubles"])
+        values["files"] = tuple(str(name) for name in values["files"])
+        if not all(_is_within(name) for name in (values["part"], *values["files"])):
+            raise ValueError("a name leads out of the folder")
         return cls(**values)
+
+
+def _is_within(name: str) -> bool:
+    path = PurePath(name)
+    return bool(name) and not path.is_absolute() and ".." not in path.parts

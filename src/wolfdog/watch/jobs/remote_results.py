@@ -66,7 +66,7 @@ class RemoteResults:
         (self.folder / STATE).mkdir(parents=True, exist_ok=True)
         with locked(self.folder / STATE / "lock", self.folder):
             journal = Journal(self.folder / STATE / "uploaded")
-            known = {entry["name"]: entry["signature"] for entry in journal.entries}
+            known = dict(journal.parsed(lambda entry: (str(entry["name"]), entry["signature"])))
             here = self._files()
             count = 0
             for name, path in here.items():

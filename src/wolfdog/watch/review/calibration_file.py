@@ -85,7 +85,7 @@ def load_calibration(path: str | PathLike[str]) -> Calibration:
             {str(name): float(value) for name, value in given["log_loss"].items()},
             thresholds,
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: a calibration, but not a sound one: {error}.") from None
 
 

@@ -1,7 +1,7 @@
 """Training jobs: a frame classifier, a context on its embeddings, or both together."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,6 +11,7 @@ import torch
 
 from ...errors import InputError
 from ..data.labelled_video import LabelledVideo
+from ..data.streams import Streams
 from ..distributed import SINGLE, Processes
 from ..model.config import WatcherConfig
 from ..model.context import Context
@@ -52,6 +53,9 @@ class Job(Generic[Settings]):
         self, objective: Objective, report: Report | None, what: str, config: dict[str, Any]
     ) -> None:
         """Train the objective's module; a checkpoint is refused unless `what` and all settings are the same."""
+        self._trainer(objective, what, config).run(report, self.checkpoint, self.save_every)
+
+    def _trainer(self, objective: Objective, what: str, config: dict[str, Any]) -> Trainer:
         identity = {
             "what": what,
             "config": config,
@@ -59,8 +63,7 @@ class Job(Generic[Settings]):
             "videos": _fingerprint(self.footage),
             **self.training.identity(),
         }
-        trainer = Trainer(objective, self.training.plan, identity, self.processes)
-        trainer.run(report, self.checkpoint, self.save_every)
+        return Trainer(objective, self.training.plan, identity, self.processes)
 
 
 class FrameClassifierJob(Job[FrameClassifierTraining]):
@@ -87,6 +90,7 @@ class FrameClassifierJob(Job[FrameClassifierTraining]):
             training.coarse,
             blank_class(config.classes),
             self.processes,
+            training.precision,
         )
         others = (
             "memory",
@@ -111,12 +115,47 @@ class ContextJob(Job[ContextTraining]):
         Returns:
             The context.
         """
+        context, trainer = self.begin(self.streams())
+        trainer.run(report, self.checkpoint, self.save_every)
+        return context
+
+    def streams(self) -> Streams:
+        """Streams of the training, at their beginning."""
+        return self.training.of(self.footage, self.config.classes, self.seed)
+
+    def reads_as(self, other: "ContextJob") -> bool:
+        """Whether another job trains on the same streams for as many steps, so that both can share them.
+
+        Args:
+            other: The other job.
+
+        Returns:
+            Whether it does; False where either has a checkpoint, from which it may begin later.
+        """
+        same_plan = self.training.plan.steps == other.training.plan.steps
+        own, others = (replace(job.training, plan=self.training.plan) for job in (self, other))
+        return (
+            self.checkpoint is None
+            and other.checkpoint is None
+            and self.footage is other.footage
+            and (self.seed, self.config.classes) == (other.seed, other.config.classes)
+            and same_plan
+            and own == others
+        )
+
+    def begin(self, streams: Streams) -> tuple[Context, Trainer]:
+        """Untrained context, and the trainer that trains it on some streams.
+
+        Args:
+            streams: The streams.
+
+        Returns:
+            The context and its trainer.
+        """
         torch.manual_seed(self.seed)
         context = Context.of(self.config)
-        streams = self.training.of(self.footage, self.config.classes, self.seed)
         objective = ContextObjective(context, streams, self.training.chunk, self.processes)
-        self._optimise(objective, report, "context", self.config.as_dict())
-        return context
+        return context, self._trainer(objective, "context", self.config.as_dict())
 
 
 class JointJob(Job[ContextTraining]):

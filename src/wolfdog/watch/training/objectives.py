@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from ...errors import InputError
 from ...layers import detach
 from ...layers.cell.state import State, tensors
+from ...layers.execution.precision import Precision
 from ..data.labelled_video import UNLABELLED, LabelledVideo
 from ..data.streams import StreamBatch, Streams
 from ..distributed import SINGLE, Processes
@@ -34,6 +35,7 @@ class FrameObjective:
         coarse: Share of the training in which frames are halved.
         blank: Position of the class that says that nothing is there.
         processes: Processes of the training; each has a share of the frames.
+        precision: "bfloat16" for convolutions that round what they multiply to it.
 
     Raises:
         InputError: No frame has a label, or there are fewer frames in a step than processes.
@@ -48,8 +50,10 @@ class FrameObjective:
         coarse: float = 0.0,
         blank: int | None = None,
         processes: Processes = SINGLE,
+        precision: Precision = "float32",
     ) -> None:
         processes.check_divisible(batch, "frames of a step")
+        self._reduced = precision == "bfloat16"
         self.module = module
         self._batch, self._coarse = batch, coarse
         self._share = processes.share(batch)
@@ -68,8 +72,10 @@ class FrameObjective:
             self._rng,
             share=self._share,
         )
-        _, logits = self.module(halved(frames) if progress < self._coarse else frames)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._reduced):
+            _, logits = self.module(halved(frames) if progress < self._coarse else frames)
         own = torch.from_numpy(labels[self._share])
+        logits = logits.float() if self._reduced else logits
         return F.cross_entropy(logits, own, reduction="sum") / self._batch
 
     def state_dict(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

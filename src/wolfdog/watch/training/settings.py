@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...errors import InputError
+from ...layers.execution.precision import Precision, check_precision
 from ...tv import World
 from ...tv.world_files import world_to_dict
 from ..data.labelled_video import LabelledVideo
@@ -22,6 +23,8 @@ class FrameClassifierTraining:
         plan: Steps and learning rate.
         batch: Frames in a step.
         coarse: Share of the steps, from the first, in which frames have half the size.
+        precision: "bfloat16" for convolutions that round what they multiply to bfloat16 in training, which is faster on
+            processors with instructions for it.
 
     Raises:
         InputError: A setting is out of range.
@@ -30,8 +33,10 @@ class FrameClassifierTraining:
     plan: OptimizerSettings = field(default_factory=lambda: OptimizerSettings(steps=1600, learning_rate=3e-3))
     batch: int = 128
     coarse: float = 0.5
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
+        check_precision(self.precision)
         if self.batch < 2:  # batch normalisation needs a variance
             raise InputError(
                 f"training the frame classifier: batch must be 2 frames or more; got {self.batch!r}"
@@ -41,7 +46,7 @@ class FrameClassifierTraining:
 
     def identity(self) -> dict[str, Any]:
         """Settings that a checkpoint of this training must agree with, for JSON."""
-        return {"batch": self.batch, "coarse": self.coarse}
+        return {"batch": self.batch, "coarse": self.coarse, "precision": self.precision}
 
 
 @dataclass(frozen=True)

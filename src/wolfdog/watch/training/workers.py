@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...child_process import end_with_parent
 from ...errors import WolfdogError
 from ..model.context import Context
+from .in_step import groups_in_step, train_in_step
 from .jobs import ContextJob
 from .trainer import Progress
 
@@ -28,9 +29,9 @@ _reports: "Queue[Any] | None" = None
 
 
 def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report) -> dict[str, Context]:
-    """Train the contexts of `jobs`, `workers` at a time.
+    """Train the contexts of `jobs` in `workers` processes.
 
-    The weights are independent of `workers`: each context is trained on one thread.
+    The weights are those of each job by itself, whatever the number of processes: each is trained on one thread.
 
     Args:
         jobs: Trainings by name.
@@ -49,9 +50,9 @@ def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
         _relay(reports, report),
         ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(reports, os.getpid())) as pool,
     ):
-        running = {name: pool.submit(_train, name, job) for name, job in jobs.items()}
+        running = [pool.submit(_train, group) for group in groups_in_step(jobs, workers)]
         try:
-            for future in as_completed(running.values()):
+            for future in as_completed(running):
                 future.result()  # the first error is raised, whichever job's it is
         except BrokenProcessPool as error:
             raise WolfdogError(
@@ -61,7 +62,7 @@ def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # jobs that have not begun are dropped
             raise
-        weights = {name: future.result() for name, future in running.items()}
+        weights = {name: of_one for future in running for name, of_one in future.result().items()}
     return {name: _context(jobs[name], weights[name]) for name in jobs}
 
 
@@ -72,10 +73,18 @@ def _begin(reports: "Queue[Any]", parent: int) -> None:
     torch.set_num_threads(1)
 
 
-def _train(name: str, job: ContextJob) -> Weights:
+def _train(group: dict[str, ContextJob]) -> dict[str, Weights]:
+    """Weights of the contexts of a group, by name."""
     reports = _reports
-    context = job.run(None if reports is None else lambda made: reports.put((name, made)))
-    return {key: value.numpy() for key, value in context.state_dict().items()}
+
+    def told(name: str, made: Progress) -> None:
+        if reports is not None:
+            reports.put((name, made))
+
+    return {
+        name: {key: value.numpy() for key, value in context.state_dict().items()}
+        for name, context in train_in_step(group, told).items()
+    }
 
 
 def _context(job: ContextJob, weights: Weights) -> Context:

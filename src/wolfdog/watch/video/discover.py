@@ -2,8 +2,9 @@
 
 import errno
 import os
+import re
 import warnings
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -25,8 +26,10 @@ STATE = ".wolfdog-job"
 _RESULTS = ("moments.csv", "events.csv")
 """Files by which a folder of results is known, if it has no state of a job."""
 
-_CLIPS = "clips"
-"""Folder of the clips that results hold."""
+CLIPS = "clips"
+"""Folder of the clips that results hold: each lies in a folder with the name of its video."""
+_CLIP = re.compile(r"\d{6}\.\d{2} .*\.(mp4|mkv)")
+"""Name of a clip."""
 
 _PRODUCTS = (".annotated.mp4", ".evidence.png", ".png")
 """Endings of the files that results add to the name of a video, beside its subtitles."""
@@ -174,9 +177,9 @@ def display_name(path: str | PathLike[str], root: str | PathLike[str]) -> str:
 def _walk(top: Path, suffixes: Container[str], found: list[Path]) -> None:
     """Collect files below a folder; folders wait in a list, so that they may be nested to any depth."""
     visited: set[tuple[int, int]] = set()
-    waiting = [os.fspath(top)]
+    waiting = [(os.fspath(top), False)]  # and whether the folder lies in that of the clips
     while waiting:
-        folder = waiting.pop()
+        folder, clips = waiting.pop()
         try:
             status = os.stat(folder)  # noqa: PTH116 - no Path for each of 100,000 files
             if (status.st_dev, status.st_ino) in visited:
@@ -192,16 +195,17 @@ def _walk(top: Path, suffixes: Container[str], found: list[Path]) -> None:
         names = {entry.name for entry in entries}
         results = STATE in names or names.issuperset(_RESULTS)
         if not is_top and results:
+            _warn_of_results(folder, names, suffixes)
             continue
         below = []
         for entry in entries:
             if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FOLDERS:
                 continue
-            if results and entry.name == _CLIPS:
+            if clips and is_clip(entry.name):
                 continue
             try:
                 if entry.is_dir():
-                    below.append(entry.path)
+                    below.append((entry.path, clips or (results and entry.name == CLIPS)))
                 elif suffix_of(entry.name) not in suffixes or is_product(entry.name, names):
                     continue
                 elif entry.is_file():
@@ -211,6 +215,21 @@ def _walk(top: Path, suffixes: Container[str], found: list[Path]) -> None:
             except OSError as error:
                 _warn(f"{entry.path}: {_why_not_listed(error)}; it is passed over.")
         waiting += reversed(below)
+
+
+def _warn_of_results(folder: str, names: Collection[str], suffixes: Container[str]) -> None:
+    """Warn of footage beside results, which is passed over with them."""
+    media = [name for name in names if suffix_of(name) in suffixes and not name.startswith(".")]
+    if any(not is_product(name, names) and not name.endswith(_PRODUCTS) for name in media):
+        _warn(
+            f"{folder}: it holds results of wolfdog, and is passed over with the videos and images beside them. Name "
+            "it as a source of its own to label them."
+        )
+
+
+def is_clip(name: str) -> bool:
+    """Whether a file within the folder `CLIPS` of results is a clip, and not the user's own."""
+    return _CLIP.fullmatch(name) is not None
 
 
 def is_passed_over(folders: Sequence[str], name: str) -> bool:

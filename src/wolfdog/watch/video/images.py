@@ -35,29 +35,35 @@ def is_image(path: Path) -> bool:
 class StillPicture:
     """Still picture with the interface of an open video: one frame of no duration.
 
+    Its header is read at once, and its pixels whenever it is iterated.
+
     Args:
         path: The file.
         max_pixels: Largest picture in pixels; a file with a larger one is refused.
 
     Raises:
-        MediaError: The file is missing, empty, too large or no picture that can be decoded.
+        MediaError: The file is missing, empty, too large or no picture; when it is iterated: it cannot be decoded.
     """
 
     end = 0.0
     trouble: str | None = None
 
     def __init__(self, path: Path, *, max_pixels: int = MAX_PIXELS) -> None:
-        with _opened(path, max_pixels) as image:
-            if image.format == "JPEG":
-                image.draft("RGB", (SIDE, SIDE))
-            from PIL import ImageOps
-
-            self._image = ImageOps.exif_transpose(_as_rgb(image))
+        self._path, self._max_pixels = path, max_pixels
+        with _opened(path, max_pixels):
+            pass
 
     def __iter__(self) -> Iterator[Picture]:
         import av
 
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(self._image), format="rgb24")
+        with _opened(self._path, self._max_pixels) as image:
+            from PIL import ImageOps
+
+            if image.format == "JPEG":
+                image.draft("RGB", (SIDE, SIDE))
+            upright = _as_rgb(image)
+            ImageOps.exif_transpose(upright, in_place=True)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(upright), format="rgb24")
         yield Picture(0, 0.0, 0.0, frame)
 
 
@@ -135,4 +141,7 @@ def _as_rgb(image: "Image") -> "Image":
         made = Image.fromarray(np.uint8((values - values.min()) * (255 / span)))
         made.info = image.info
         return made.convert("RGB")
-    return image.convert("RGB")
+    if image.mode != "RGB":
+        return image.convert("RGB")
+    image.load()  # a copy of 12 megapixels takes longer than the classifier
+    return image

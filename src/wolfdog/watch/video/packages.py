@@ -1,5 +1,6 @@
 """Packages that list media with deployments and times: COCO Camera Traps files and Camtrap DP packages."""
 
+import os
 import warnings
 from collections.abc import Iterator
 from datetime import datetime
@@ -110,4 +111,10 @@ def _within(folder: Path, name: str, where: str) -> Path:
     file = PurePosixPath(name.replace("\\", "/"))
     if file.is_absolute() or not file.parts or ".." in file.parts or ":" in file.parts[0]:
         raise InputError(f"{where}: expected a file within the folder of the package, got {name!r}.")
+    try:
+        whole = os.fsencode(name)
+    except UnicodeEncodeError:
+        whole = b"\0"
+    if b"\0" in whole:
+        raise InputError(f"{where}: {name[:200]!r} cannot be the name of a file.")
     return folder / file

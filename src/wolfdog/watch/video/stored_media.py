@@ -13,7 +13,7 @@ from wolfdog.object_storage.address import Stored, file_system, reaching, virtua
 from wolfdog.object_storage.listing import stored_below, stored_file
 
 from .camera_dates import DateOptions
-from .discover import are_results, is_passed_over, is_product, suffix_of
+from .discover import CLIPS, are_results, is_clip, is_passed_over, is_product, suffix_of
 from .images import is_image
 
 HEAD = 128 * 1024
@@ -66,7 +66,7 @@ def stored_media(source: str, suffixes: Container[str], limit: int) -> list[Stor
         if suffix_of(name) in suffixes
         and not is_passed_over(folder.parts, name)
         and not is_product(name, here[folder])
-        and not any(_within(folder, other) for other in results)
+        and not any(_made_within(folder / name, other) for other in results)
     ]
     if not found:
         raise InputError(
@@ -76,10 +76,11 @@ def stored_media(source: str, suffixes: Container[str], limit: int) -> list[Stor
     return found
 
 
-def _within(folder: PurePosixPath, results: PurePosixPath) -> bool:
-    """Whether a folder is one of results; the source itself is not, apart from its clips."""
-    top = PurePosixPath()
-    return folder.is_relative_to(results / "clips" if results == top else results)
+def _made_within(file: PurePosixPath, results: PurePosixPath) -> bool:
+    """Whether a file lies in a folder of results; of the source itself, only clips count."""
+    if results != PurePosixPath():
+        return file.is_relative_to(results)
+    return file.is_relative_to(results / CLIPS) and is_clip(file.name)
 
 
 def dates_of_stored(
