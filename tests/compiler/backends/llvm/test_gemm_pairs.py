@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wolfdog.compiler.backends.llvm.gemm import multiply_transposed
-from wolfdog.compiler.backends.llvm.gemm_pairs import pairs, supported
 from wolfdog.compiler.backends.llvm.narrow import MatrixFormat
+from wolfdog.compiler.backends.llvm.row_pairs import pairs, supported
 
 pytestmark = pytest.mark.skipif(not supported(), reason="the processor has no dot product of bfloat16")
 

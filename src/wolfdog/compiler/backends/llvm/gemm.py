@@ -12,10 +12,11 @@ from ...fork_safety import once
 from .buffer_pool import empty
 from .build import Code, build, compiled_with, narrow_product_code, product_code, tiled
 from .gemm_loops import tiled as rows_tiled
-from .gemm_pairs import WORDS, pair_tiles, paired_source, supported
+from .gemm_pairs import WORDS, pair_tiles, paired_source
 from .narrow import MatrixFormat, narrow_matrix
 from .narrow_operands import pair_of_rows
 from .packing import padded, panels
+from .row_pairs import supported
 from .target import Target, target
 from .thread_pool import cuts, run, shares
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from ...int8_matrix import as_int8
-from .gemm_pairs import pairs, supported
 from .narrow_loops import FORMATS, HEADER
 from .narrow_operands import BLOCK
 from .packing import padded, panels
+from .row_pairs import pairs, supported
 from .target import target
 
 
