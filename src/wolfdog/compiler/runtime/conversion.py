@@ -14,8 +14,10 @@ def converted(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
     The pages of new memory cost more than the conversion itself.
     """
-    size = tensor.numel() * dtype.itemsize
-    if tensor.dtype is dtype or size < WORTH or torch.compiler.is_compiling() or not readable((tensor,)):
+    if tensor.dtype is dtype:
+        return tensor
+    small = tensor.numel() * dtype.itemsize < WORTH
+    if small or torch.compiler.is_compiling() or not readable((tensor,)):
         return tensor.to(dtype)
     if recorded((tensor,)):
         found: Tensor = _Conversion.apply(tensor, dtype)

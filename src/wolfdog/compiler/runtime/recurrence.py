@@ -241,24 +241,32 @@ class Recurrence:
                 if name in needed:
                     made = empty(steps, batch, *self.event_shapes[name], dtype=self.dtype)
                     tensors[f"{name}_out"] = (made, ALWAYS)
-        # what goes out in the caller's order alone needs room for one step
-        places = launch.nest.aliases.items()
-        whole = {place.buffer for name, place in places if f"{name}_out" not in tensors}
+        passing = self._passing(tensors)
         for name, wide in launch.nest.streams.items():
-            room = steps if name in whole else 1
-            tensors[name] = (empty(room, batch, *wide, dtype=self.dtype), ALWAYS if name in whole else 1)
+            room, held = (1, 1) if name in passing else (steps, ALWAYS)
+            tensors[name] = (empty(room, batch, *wide, dtype=self.dtype), held)
         launch(steps, batch, tensors, ragged)
         streams = {name: tensor for name, (tensor, _) in tensors.items()}
         found = {
             name: self._found(launch, name, streams, streams, steps)
-            for name, place in places
-            if place.buffer in whole or place.buffer not in launch.nest.streams
+            for name, place in launch.nest.aliases.items()
+            if place.buffer not in passing
         }
         events = [streams.get(f"{name}_out", found.get(name)) if name else None for name in needed]
         first = [tensors[f"d{name}"][0][0] for name in self.states]
         if ragged is not None:
             first = [ragged.unsort(gradient) for gradient in first]
         return events, self._parameter_gradients(found, tensors, steps, ragged, to_parameters), list(first)
+
+    def _passing(self, tensors: Mapping[str, object]) -> set[str]:
+        """Streams of the backward kernel that are only copied to the caller's order: they need room for one step."""
+        nest = self.backward_kernel.nest
+        copied = {name for name in self.events if f"{name}_out" in tensors}
+        if not copied:
+            return set()
+        return set(nest.streams) - {
+            place.buffer for name, place in nest.aliases.items() if name not in copied
+        }
 
     def _parameter_gradients(
         self,

@@ -56,8 +56,9 @@ class RecurrenceFunction(torch.autograd.Function):
         return tuple(copied(tensor) if tensor._is_view() else tensor for tensor in (output, *last))
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor | None, *last: Tensor | None) -> Any:
+    def backward(ctx: Any, gradient: Tensor | None, *arriving: Tensor | None) -> Any:
         """Run the backward kernel."""
+        last: Sequence[Tensor | None] = arriving
         recurrence: Recurrence = ctx.recurrence
         # Accessed once: hooks may recompute it, as those of torch.utils.checkpoint.
         everything, unchanged = as_saved(ctx.saved_tensors, ctx.forms)
@@ -74,8 +75,11 @@ class RecurrenceFunction(torch.autograd.Function):
         to_events, to_parameters, _ = _parts(recurrence, ctx.needs_input_grad[4:])
         wanted = to_events, to_parameters
         with torch.autocast("cpu", enabled=False) if torch.is_autocast_enabled("cpu") else nullcontext():
-            given_back = [None if g is None else converted(g, recurrence.dtype) for g in (gradient, *last)]
-            parts = recurrence.backward(kept, parameters, given_back[0], given_back[1:], ctx.lengths, wanted)
+            if ctx.outer is not recurrence.dtype:
+                gradient, *last = (
+                    None if g is None else converted(g, recurrence.dtype) for g in (gradient, *last)
+                )
+            parts = recurrence.backward(kept, parameters, gradient, last, ctx.lengths, wanted)
         return (None, None, None, None, *(found for part in parts for found in part))
 
 
@@ -106,6 +110,8 @@ def run(
         return output, last
     else:
         output, last, _ = recurrence.forward(events, parameters, states, steps, lengths, save=False)
+    if outer is recurrence.dtype:
+        return output, last
     return converted(output, outer), [converted(state, outer) for state in last]
 
 

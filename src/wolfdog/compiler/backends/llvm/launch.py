@@ -145,13 +145,13 @@ class Launch:
         scratch = [
             torch.empty(batch, width, dtype=self.dtype, device="cpu") for width in kernel.scratch.values()
         ]
-        shared = array("q", () if workers is None else shared_numbers(torch.get_num_threads()))
+        shared = None if workers is None else array("q", shared_numbers(torch.get_num_threads()))
         numbers = [
             steps,
             0 if ragged is None else ragged.lengths.data_ptr(),
             self.product,
-            0 if workers is None else shared.buffer_info()[0],
-            0 if workers is None else yielding(),
+            0 if shared is None else shared.buffer_info()[0],
+            0 if shared is None else yielding(),
             batch,
             0 if order is None else order.data_ptr(),
         ]

@@ -35,9 +35,9 @@ def panels(matrix: Tensor, header: int = 0) -> Tensor:
     aim = target(8 * matrix.dtype.itemsize)
     *lead, depth, columns = matrix.shape
     count = padded(columns, aim.panel) // aim.panel
-    size, before = prod((*lead, count, depth, aim.panel)), header // matrix.dtype.itemsize
-    whole = empty(before + size, dtype=matrix.dtype)
-    packed = whole[before:].view(*lead, count, depth, aim.panel)
+    shape, before = (*lead, count, depth, aim.panel), header // matrix.dtype.itemsize
+    whole = empty(before + prod(shape), dtype=matrix.dtype) if header else empty(*shape, dtype=matrix.dtype)
+    packed = whole[before:].view(shape) if header else whole
     code, borders = _code(aim.bits), cuts(count, shares(count, COST * depth * columns))
     flat, goal = [matrix], [packed]
     if lead:
