@@ -1,4 +1,5 @@
-"""Memories and baselines on real clips: python benchmarks/clips.py DIR [--seeds 0 1 2 3 4] [--json FILE]
+"""Memories and baselines on real clips: python benchmarks/clips.py DIR [--seeds 0 1 2 3 4] [--prudence 0.5 1]
+    [--json FILE]
 
 Clips are classified by EfficientNet-Lite0 at 5 frames a second, clean and degraded (a sixteenth of the pixels that the
 classifier reads, night, motion blur, half hidden), and spliced into streams of minutes (`clip_streams.splice`). In one
@@ -7,12 +8,14 @@ runs by its own published rule and numbers. No clip was used to develop or train
 
 Printed for each condition: balanced accuracy of five classes in per cent (canines alone in brackets), mean and standard
 deviation over the seeds; changes of the label in a minute; expected calibration error. Last, for the classifier and the
-memories in clean streams: the share of the frames of each class that are right, all seeds together; and the same of
-each clip of other things, in streams that have no other such clip, with the most frequent error.
+memories in clean streams: the share of the frames of each class that are right, all seeds together (with `--prudence`,
+of the any-class memory with these values too); and the same of each clip of other things, in streams that have no other
+such clip, with the most frequent error.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,7 +26,7 @@ from numpy.typing import NDArray
 from clip_streams import KINDS, UNKNOWN, Clip, load_clips, read_clips, save_clips, splice
 from wolfdog.atomic import atomic_write
 from wolfdog.watch.classifiers.registry import load_classifier
-from wolfdog.watch.smoothing import METHODS, Method
+from wolfdog.watch.smoothing import METHODS, AnyClass, Method
 from wolfdog.watch.world_memory.comparison import ALL, SNAPSHOT, Scores, contexts, scores_of
 from wolfdog.watch.world_memory.method import WorldMemory
 
@@ -78,7 +81,12 @@ def table(runs: list[dict[str, Scores]], kinds: list[str]) -> list[str]:
 
 
 def by_memory(
-    clips: list[Clip], classes: tuple[str, ...], seeds: list[int], streams: int, minutes: float
+    clips: list[Clip],
+    classes: tuple[str, ...],
+    seeds: list[int],
+    streams: int,
+    minutes: float,
+    prudence: Sequence[float] = (),
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]]]:
     """Labels of the frames of clean streams, and what the classifier and each memory say; all seeds together."""
     labels: list[NDArray[np.int64]] = []
@@ -87,18 +95,25 @@ def by_memory(
         seen = splice(clips, classes, streams=streams, minutes=minutes, seed=seed, mix=CLEAN)
         known = seen.labels >= 0
         labels.append(seen.labels[known])
-        found = contexts(seen, classes, memories())
-        ahead = contexts(seen, classes, {AHEAD: memories()[MEMORIES[0]]}, ahead=True)
+        firm = {f", prudence {value:g}": AnyClass(prudence=value) for value in prudence}
+        found = contexts(seen, classes, memories() | {MEMORIES[0] + name: one for name, one in firm.items()})
+        of_ahead = {"": AnyClass()} | firm
+        ahead = contexts(seen, classes, {AHEAD + name: one for name, one in of_ahead.items()}, ahead=True)
         for name, p in (found | ahead).items():
             said.setdefault(name, []).append(p.argmax(-1)[known])
     return np.concatenate(labels), {name: np.concatenate(parts) for name, parts in said.items()}
 
 
 def class_table(
-    clips: list[Clip], classes: tuple[str, ...], seeds: list[int], streams: int, minutes: float
+    clips: list[Clip],
+    classes: tuple[str, ...],
+    seeds: list[int],
+    streams: int,
+    minutes: float,
+    prudence: Sequence[float],
 ) -> list[str]:
     """Lines of Markdown: frames of each class that are right in clean streams, in per cent."""
-    truth, said = by_memory(clips, classes, seeds, streams, minutes)
+    truth, said = by_memory(clips, classes, seeds, streams, minutes, prudence)
     shown = [k for k in range(len(classes)) if (truth == k).any()]
     lines = [f"| | {' | '.join(classes[k] for k in shown)} | mean of classes | all frames |"]
     lines.append(f"| --- |{' ---: |' * (len(shown) + 2)}")
@@ -160,6 +175,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--streams", type=int, default=12)
     parser.add_argument("--minutes", type=float, default=4.0)
+    parser.add_argument("--prudence", type=float, nargs="+", default=[], help="values for the table by class")
     parser.add_argument("--classifier", default="efficientnet-lite0")
     parser.add_argument("--bank", type=Path, help="NPZ file where the classifier's answers are kept")
     parser.add_argument("--json", type=Path)
@@ -179,7 +195,9 @@ def main() -> None:
             f"\n### {condition}: {len(runs)} seeds, {options.streams} streams of {options.minutes:g} minutes\n"
         )
         print("\n".join([*table(of_condition, kinds), "", *verdicts(of_condition, kinds)]), flush=True)
-    by_class = class_table(clips, classifier.classes, options.seeds, options.streams, options.minutes)
+    by_class = class_table(
+        clips, classifier.classes, options.seeds, options.streams, options.minutes, options.prudence
+    )
     print("\n### clean streams, by class\n\n" + "\n".join(by_class), flush=True)
     of_others = others_table(clips, classifier.classes, options.seeds, OTHER_STREAMS, options.minutes)
     print("\n### clips of other things\n\n" + "\n".join(of_others), flush=True)

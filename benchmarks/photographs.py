@@ -20,7 +20,9 @@ the seeds.
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -67,12 +69,14 @@ FOUR = ("clean", "small", "night", "out-of-focus")
 """Degradations of the published figures; the memory is trained on all."""
 STREAMS, FRAMES = 24, 3000
 """Of the programmes that everything is tested on."""
-CELLS = {
-    "lstm": wd.cells.LSTMCell,
-    "four-gate-lstm": wd.cells.FourGateLSTMCell,
-    "peephole-full": lambda inputs, width: wd.cells.PeepholeLSTMCell(inputs, width, peephole="full"),
-    "peephole-diagonal": lambda inputs, width: wd.cells.PeepholeLSTMCell(inputs, width, peephole="diagonal"),
-    "gru": wd.cells.GRUCell,
+BEGINNING = wd.cells.Chrono(1000, spread="log")
+"""Of every gated memory's forget gates: units for time spans of every order of magnitude, up to 1,000 frames."""
+CELLS: dict[str, Callable[[int, int], nn.Module]] = {
+    "lstm": partial(wd.cells.LSTMCell, forget=BEGINNING),
+    "four-gate-lstm": partial(wd.cells.FourGateLSTMCell, forget=BEGINNING),
+    "peephole-full": partial(wd.cells.PeepholeLSTMCell, peephole="full", forget=BEGINNING),
+    "peephole-diagonal": partial(wd.cells.PeepholeLSTMCell, peephole="diagonal", forget=BEGINNING),
+    "gru": partial(wd.cells.GRUCell, forget=BEGINNING),
 }
 """Every gated memory."""
 Run = dict[str, Scores]
@@ -115,7 +119,7 @@ def head_run(bank: Bank, seed: int, steps: int, cells: list[str]) -> Run:
     for name in cells:
         torch.manual_seed(seed)
         config = WorldNetworkConfig(classes=bank.classes)
-        cell: nn.Module = CELLS[name](config.inputs, config.width)
+        cell = CELLS[name](config.inputs, config.width)
         network = train_world_memory(training, default_world(), options, WorldNetwork(config, cell))
         memories[name] = WorldMemory(network=network)
     return judge(tested, seed, memories, CalibratedPosterior(training))[0]

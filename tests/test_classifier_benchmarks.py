@@ -1,5 +1,6 @@
 """The benchmarks of image classifiers run on small folders made here."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -42,4 +43,27 @@ def test_clips_are_looked_at_in_every_way(tmp_path: Path) -> None:
     rows = table("classifier_clips.py", tmp_path, "--labels", labels, "--ways", *ways)
     assert rows[2][:5] == ["a.mp4", "dog", "4", "0", "1.00"]
     assert rows[3] == ["b.mp4", "ferret", "6", "100", "1.00", "100", "1.00", "100", "0.17"]
-    assert [row[0] for row in rows[4:]] == ["mean over animals", "mean over others"]
+    means = {row[0]: row[3] for row in rows[4:]}
+    assert means == {"mean over animals": "0.0", "mean over others": "100.0", "mean over 2 classes": "50.0"}
+
+
+def test_boxes_move_with_clips_that_are_far_away(tmp_path: Path) -> None:
+    film(tmp_path / "a.mp4", plain(8), rate=10)
+    film(tmp_path / "b.mp4", plain(1) * 4, rate=5)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("file,label\na.mp4,ferret\nb.mp4,ferret\n")
+    box = {"category": "1", "conf": 0.9, "bbox": [0.25, 0.25, 0.5, 0.5], "frame_number": 0}
+    entries = [
+        {
+            "file": "a.mp4",
+            "frames_processed": list(range(8)),
+            "detections": [box, box | {"bbox": [0, 0, 1, 1]}],
+        },
+        {"file": "b.mp4", "frames_processed": [0], "detections": []},
+    ]
+    results = tmp_path / "boxes.json"
+    results.write_text(json.dumps({"detection_categories": {"1": "animal"}, "images": entries}))
+    way = f"detections:{results}"
+    rows = table("classifier_clips.py", tmp_path, "--labels", labels, "--ways", way, "--small", "4")
+    assert rows[2] == ["a.mp4", "ferret", "4", "100", "1.25"]  # two boxes in one frame of four
+    assert rows[3] == ["b.mp4", "ferret", "4", "100", "1.00"]

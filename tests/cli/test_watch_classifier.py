@@ -5,11 +5,13 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cli_run import assert_fine, assert_told, wolfdog
 from onnx_image_networks import colour_network
 from watch_films import film
 from wolfdog.watch import read_predictions
+from yolo_networks import square_finder
 
 METADATA = {"names": '["red", "green", "blue"]', "normalisation": "unit"}
 GROUPS = '[classes]\nwarm = ["red"]\ncold = ["blue"]\n'
@@ -66,6 +68,22 @@ def test_two_sources_and_a_method(card, tmp_path):
         assert (tmp_path / "out" / f"{name}.png").stat().st_size > 1000
 
 
+@pytest.mark.parametrize(("classes", "boxes"), [((), 2), (("--detector-classes", "green"), 1)])
+def test_boxes_of_some_classes_of_a_detector(card, tmp_path, classes, boxes):
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[8:16, 8:16, 0] = picture[40:48, 40:48, 1] = 255
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    detector = square_finder(tmp_path / "yolo.onnx", "v8")
+    ran = wolfdog(
+        "watch", tmp_path / "a.png", "--classifier", f"onnx:{card / 'colours.onnx'}", "--detector", f"onnx:{detector}",
+        *classes, "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert_fine(ran)
+    table = read_predictions(tmp_path / "out" / "predictions.parquet")
+    assert len(table) == boxes
+    assert np.isclose(table.box[-1, 0], 40 / 64)
+
+
 def test_mistakes_are_told_in_one_line(card, tmp_path):
     network = f"onnx:{card / 'colours.onnx'}"
 
@@ -81,6 +99,7 @@ def test_mistakes_are_told_in_one_line(card, tmp_path):
         watch("--classifier", network, "--motion", "--detections", "x.json"), "--motion and --detections"
     )
     assert_told(watch("--classifier", network, "--detector", "yolo.onnx"), "expected onnx:FILE")
+    assert_told(watch("--classifier", network, "--detector-classes", "cat, dog"), "give --detector too")
     assert_told(watch("--model", "painted-television", "--fps", 3), "--model brings its own classifier")
     assert_told(watch("--model", "painted-television", "--lookahead"), "never reads later frames")
     assert_told(watch("--model", tmp_path), "no such file")

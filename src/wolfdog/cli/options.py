@@ -74,3 +74,17 @@ LABELS = (
 )
 MERGE = "Take labels that differ in capital letters or spaces alone as one class."
 Strict = Annotated[bool, typer.Option("--strict", help="Stop if a video cannot be read to its end.")]
+Detections = Annotated[
+    Path | None,
+    typer.Option(help="Classify the boxes of a results file of MegaDetector.", show_default=False),
+]
+Detector = Annotated[
+    str | None,
+    typer.Option(help="Classify the boxes that a YOLO network finds: onnx:FILE.", show_default=False),
+]
+DetectorClasses = Annotated[
+    str | None,
+    typer.Option(
+        help="Use the boxes of these classes of the detector alone, such as bird,cat,dog.", show_default=False
+    ),
+]

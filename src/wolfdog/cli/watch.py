@@ -13,6 +13,9 @@ from .options import (
     Classifier,
     Crop,
     Deployments,
+    Detections,
+    Detector,
+    DetectorClasses,
     Fit,
     FrameRate,
     MaxPixels,
@@ -67,14 +70,9 @@ def watch(
     motion: Annotated[
         bool, typer.Option("--motion", help="Also classify moving regions, for a camera that stands still.")
     ] = False,
-    detections: Annotated[
-        Path | None,
-        typer.Option(help="Classify the boxes of a results file of MegaDetector.", show_default=False),
-    ] = None,
-    detector: Annotated[
-        str | None,
-        typer.Option(help="Classify the boxes that a YOLO network finds: onnx:FILE.", show_default=False),
-    ] = None,
+    detections: Detections = None,
+    detector: Detector = None,
+    detector_classes: DetectorClasses = None,
     fps: FrameRate = 5.0,
     skip_still: Annotated[
         bool,
@@ -210,6 +208,7 @@ def watch(
         motion=motion,
         detections=detections,
         detector=detector,
+        detector_classes=tuple(name.strip() for name in (detector_classes or "").split(",") if name.strip()),
         threads=threads,
         cache=cache,
         max_pixels=max_pixels,
@@ -218,7 +217,8 @@ def watch(
     if model is not None and options != plain:
         raise InputError(
             "--model brings its own classifier, classes, memory and frame rate: leave --classifier, --classes, "
-            "--method, --option, --crop, --motion, --detections, --detector, --fps and --skip-still out."
+            "--method, --option, --crop, --motion, --detections, --detector, --detector-classes, --fps and "
+            "--skip-still out."
         )
     remote = RemoteResults.at(out)
     folder = Path(out) if remote is None else remote.folder

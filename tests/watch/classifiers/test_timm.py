@@ -1,6 +1,7 @@
 """timm's networks through a module of the same form: timm itself needs torchvision, and a hub for its weights."""
 
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -85,4 +86,14 @@ def test_weights_that_cannot_be_had(timm: Any) -> None:
 def test_without_timm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(MissingPackageError, match=r'pip install "wolfdog\[timm\]"'):
+        timm_classifier("resnet18")
+
+
+def test_timm_whose_import_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "timm.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.delitem(sys.modules, "timm", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(
+        MissingPackageError, match=r"timm, which cannot be loaded \(RuntimeError: operator torchv"
+    ):
         timm_classifier("resnet18")

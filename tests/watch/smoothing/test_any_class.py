@@ -41,15 +41,16 @@ def test_untrained_network_leaves_the_classifier(ahead: bool) -> None:
     classes=st.integers(2, 5),
     known=st.booleans(),
     times=st.booleans(),
+    prudence=st.sampled_from([0.0, 1.5]),
 )
 @settings(max_examples=15, deadline=None)
 def test_steps_give_the_numbers_of_the_sequence(
-    seed: int, frames: int, classes: int, known: bool, times: bool
+    seed: int, frames: int, classes: int, known: bool, times: bool, prudence: float
 ) -> None:
     table, made = random_table(seed, frames, classes, known), network(seed, times=times)
-    whole = context(AnyClass(network=made), table)
+    whole = context(AnyClass(network=made, prudence=prudence), table)
     np.testing.assert_allclose(whole.sum(-1), 1, atol=1e-5)
-    memory = AnyClassMemory(classes, table.blank_index, network=made)
+    memory = AnyClassMemory(classes, table.blank_index, network=made, prudence=prudence)
     for frame in range(frames):
         rows = np.flatnonzero(table.frame == frame)
         said = memory.step(
@@ -59,6 +60,22 @@ def test_steps_give_the_numbers_of_the_sequence(
             spread=table.spread[rows],
         )
         np.testing.assert_allclose(said, whole[rows], atol=2e-5)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_prudence_holds_the_classifier_s_labels(ahead: bool) -> None:
+    table = random_table(4, 40)
+    p = table.probabilities
+    free, firm = (context(AnyClass(network=network(), prudence=amount), table, ahead) for amount in (0, 1.5))
+    second, first = np.sort(p)[:, -2:].T
+    top = p.argmax(1)[:, None]
+    logits = np.log(free)
+    np.put_along_axis(
+        logits, top, np.take_along_axis(logits, top, 1) + 1.5 * (1 - second / first)[:, None], 1
+    )
+    expected = np.exp(logits)
+    np.testing.assert_allclose(firm, expected / expected.sum(1, keepdims=True), atol=1e-5)
+    assert AnyClass(prudence=1.5).described().endswith("prudence=1.5, ahead=False)")
 
 
 @pytest.mark.parametrize("ahead", [False, True])
@@ -184,6 +201,8 @@ def test_damaged_networks_are_refused(tmp_path: Path) -> None:
         (lambda: AnyClassConfig(width=0), InputError, "width"),
         (lambda: AnyClassConfig(pooling="sum"), InputError, "pooling"),  # type: ignore[arg-type]
         (lambda: AnyClassMemory(3, blank=3), InputError, "blank"),
+        (lambda: AnyClassMemory(3, prudence=-1), InputError, "prudence"),
+        (lambda: AnyClass(prudence=float("nan")), InputError, "prudence"),
         (lambda: AnyClassMemory(3).step([[0.5, 0.5]]), ShapeError, "3"),
         (lambda: AnyClassMemory(2).step([[0.5, 0.5]], confidence=[1, 1]), ShapeError, "confidence"),
         (lambda: Pretraining(steps=0, ahead_steps=0), InputError, "step"),

@@ -26,7 +26,12 @@ def optional_package(name: str, purpose: str, *, extra: str) -> ModuleType:
         'json'
     """
     with needs_extra(extra, purpose):
-        return import_module(name)
+        try:
+            return import_module(name)
+        except ImportError:
+            raise
+        except Exception as error:  # as of compiled parts that do not fit the installed PyTorch
+            raise ImportError(f"{type(error).__name__}: {error}", name=name) from error
 
 
 def is_installed(name: str) -> bool:

@@ -102,7 +102,9 @@ class RunningContext:
         self._stream: AnyClassMemory | WorldMemoryStream | None = None
         if isinstance(method, AnyClass):
             blank = classes.index("blank") if "blank" in classes else None
-            self._stream = AnyClassMemory(len(classes), blank, network=method.network)
+            self._stream = AnyClassMemory(
+                len(classes), blank, network=method.network, prudence=method.prudence
+            )
         elif isinstance(method, WorldMemory):
             self._stream = WorldMemoryStream(classes, method.network)
 

@@ -53,6 +53,7 @@ class LabelOptions:
         motion: Whether moving regions are classified too.
         detections: Results file of MegaDetector, whose boxes are classified.
         detector: "onnx:FILE", a YOLO network whose boxes are classified.
+        detector_classes: Names of the classes of that network whose boxes are used; empty for all.
         threads: Threads of the classifier.
         cache: Whether the classifier's results are kept on disk.
         max_pixels: Largest picture in pixels; files with larger ones are refused.
@@ -69,6 +70,7 @@ class LabelOptions:
     motion: bool = False
     detections: Path | None = None
     detector: str | None = None
+    detector_classes: tuple[str, ...] = ()
     threads: int = 1
     cache: bool = True
     max_pixels: int = MAX_PIXELS
@@ -170,6 +172,8 @@ def _boxes(options: LabelOptions) -> BoxSource | None:
     ]
     if len(chosen) > 1:
         raise InputError(f"{' and '.join(chosen)}: these are ways to find regions; give one of them.")
+    if options.detector_classes and options.detector is None:
+        raise InputError("--detector-classes names classes of a detector: give --detector too.")
     if options.motion:
         return MotionOptions()
     if options.detections is not None:
@@ -178,5 +182,5 @@ def _boxes(options: LabelOptions) -> BoxSource | None:
         kind, _, file = options.detector.partition(":")
         if kind != "onnx" or not file:
             raise InputError(f"detector: expected onnx:FILE, got {options.detector!r}.")
-        return YoloDetector(Path(file), threads=options.threads)
+        return YoloDetector(Path(file), classes=options.detector_classes or None, threads=options.threads)
     return None

@@ -198,10 +198,16 @@ class AnyClassNetwork(nn.Module):
         assert isinstance(last, Tensor)
         return y.flip(0), last
 
-    def read(self, log_p: Tensor, y: Tensor, x: Tensor, *, ahead: bool = False) -> Tensor:
-        """Log probabilities [..., K] from the classifier's, the states and the features of rows."""
+    def read(
+        self, log_p: Tensor, y: Tensor, x: Tensor, *, ahead: bool = False, prudence: float = 0.0
+    ) -> Tensor:
+        """Log probabilities [..., K] from the classifier's, the states and the features of rows.
+
+        `prudence` is added to the network's own.
+        """
         correction, weight = (self.ahead if ahead else self.causal)(y, x)
         form = 1 if ahead else 0
-        logits = weight * log_p.clamp(min=LEAST) + correction + self.prudence[form] * lead_of_top(log_p)
+        held = (self.prudence[form] + prudence) * lead_of_top(log_p)
+        logits = weight * log_p.clamp(min=LEAST) + correction + held
         result: Tensor = (logits / self.temperature[form]).log_softmax(-1)
         return result
