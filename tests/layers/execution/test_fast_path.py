@@ -113,6 +113,36 @@ def test_one_event_takes_the_path_of_a_step_only_without_a_gradient_lengths_and_
             torch.testing.assert_close(layer(x, state, **options), loop(x, state, **options))
 
 
+class _Heads(nn.Module):
+    """Cell with a matrix for each of three parts of its state, stored by rows or by columns."""
+
+    def __init__(self, turned: bool) -> None:
+        super().__init__()
+        self.turned = turned
+        self.w = nn.Parameter(torch.randn(3, 70, 5) / 3 if turned else torch.randn(3, 5, 70) / 3)
+        self.back, self.x = nn.Linear(210, 15), nn.Linear(4, 15)
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        w = self.w.transpose(1, 2) if self.turned else self.w
+        wide = torch.einsum("bhk,hkn->bhn", h, w)
+        return torch.tanh(self.x(x) + self.back(wide.flatten(1))).view(-1, 3, 5)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_steps_read_a_matrix_of_each_head_in_place(turned: bool) -> None:
+    torch.manual_seed(0)
+    layer = wd.Recurrent(_Heads(turned), returns="state")
+    with torch.no_grad():
+        for batch in (1, 6):
+            state, other = torch.zeros(batch, 3, 5), torch.zeros(batch, 3, 5)
+            for _ in range(4):
+                event = torch.randn(batch, 4)
+                y, state = layer.step(event, state)
+                other = layer.cell(event, other)
+                torch.testing.assert_close((y, state), (other, other))
+            assert layer._step_path is not None
+
+
 def test_steps_of_a_state_with_a_row_for_each_class_run_over_weights_in_place() -> None:
     torch.manual_seed(0)
     layer = wd.Recurrent(_SharedOverClasses(), returns="state")
