@@ -80,7 +80,7 @@ def test_other_ways_to_train(on_air, tmp_path, options):
     )  # fmt: skip
     assert_fine(ran)
     watcher = Watcher.load(tmp_path / "out")
-    assert watcher.config.memory == ("none" if "none" in options else "lstm")
+    assert watcher.config.memory == ("none" if "none" in options else "gru")
     assert watcher.config.classes == ("bear", "dog", "goldfish", "unknown", "wolf")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
-from ..watch.model.registry import IN_WORDS, check_names
+from ..watch.model.registry import DEFAULT_MEMORY, IN_WORDS, check_names
 from .screen import StageBars, console
 from .tables import cost_rows, gap_rows
 
@@ -173,7 +173,7 @@ def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:
     from ..watch.output.annotate import annotate
     from ..watch.output.timeline import draw_timeline
 
-    memory = "lstm" if "lstm" in outcome.watchers else list(outcome.watchers)[1]
+    memory = DEFAULT_MEMORY if DEFAULT_MEMORY in outcome.watchers else list(outcome.watchers)[1]
     watcher = Watcher.load(outcome.watchers[memory])
     classes = watcher.config.classes
     (out / "timelines").mkdir(parents=True, exist_ok=True)

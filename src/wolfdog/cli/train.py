@@ -8,7 +8,7 @@ import typer
 
 from ..errors import InputError
 from ..tv import load_world
-from ..watch.model.registry import IN_WORDS, NO_MEMORY
+from ..watch.model.registry import DEFAULT_MEMORY, IN_WORDS, NO_MEMORY
 from .labelled_reading import LabelledFootage
 from .options import LABELS, MERGE, Crop, Fit, Strict
 from .screen import console
@@ -43,7 +43,7 @@ def train(
         typer.Option(
             help=f"any-class: the memory that comes with wolfdog, fitted to your labels. Or one that is trained from "
             f"nothing: {IN_WORDS}. Or none.",
-            show_default="any-class; lstm with scratch",
+            show_default=f"any-class; {DEFAULT_MEMORY} with scratch",
         ),
     ] = None,
     fine_tune: Annotated[
@@ -163,7 +163,7 @@ def train(
         from ..watch.training.pipeline import WatcherTraining
         from ..watch.training.settings import FrameClassifierTraining
 
-        config = WatcherConfig(classes, fps, size=size, memory=memory or "lstm", **options)
+        config = WatcherConfig(classes, fps, size=size, memory=memory or DEFAULT_MEMORY, **options)
         seeing = FrameClassifierTraining(OptimizerSettings(classifier_steps, 3e-3))
         joint = mode is Mode.JOINT
         training = WatcherTraining(config, seeing, context, seed, out, save_every, joint, processes)

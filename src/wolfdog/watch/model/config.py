@@ -6,7 +6,7 @@ from typing import Any
 
 from ...errors import CheckpointError, InputError
 from ...text_files.class_names import check_class_names
-from .registry import IN_WORDS, MEMORIES, check_options
+from .registry import DEFAULT_MEMORY, IN_WORDS, MEMORIES, check_options
 
 _MOST_ACTIVATIONS = 512 * 512 * 16
 """Bound on size * size * width, which the memory of the encoder's first block grows with."""
@@ -33,7 +33,7 @@ class WatcherConfig:
 
     Examples:
         >>> WatcherConfig(classes=("wolf", "dog"), fps=5.0).memory
-        'lstm'
+        'gru'
     """
 
     classes: tuple[str, ...]
@@ -41,7 +41,7 @@ class WatcherConfig:
     size: int = field(default=64, kw_only=True)
     width: int = field(default=16, kw_only=True)
     embedding: int = field(default=32, kw_only=True)
-    memory: str = field(default="lstm", kw_only=True)
+    memory: str = field(default=DEFAULT_MEMORY, kw_only=True)
     hidden: int = field(default=32, kw_only=True)
     window: int | None = field(default=None, kw_only=True)
     stride: float | None = field(default=None, kw_only=True)

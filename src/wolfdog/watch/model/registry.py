@@ -35,6 +35,9 @@ _CELLS: dict[str, Callable[[int, int, Chrono | None], Cell]] = {
     "gru": lambda inputs, hidden, forget: GRUCell(inputs, hidden, forget=forget),
 }
 
+DEFAULT_MEMORY = "gru"
+"""Memory of a watcher where none is named: the unit with the lowest shortfall over the event worlds."""
+
 _TURING = "ntm"
 SLOTS = SLOT_SIZE = 16
 """Slots, and numbers in a slot, of the neural Turing machine; it has one read and one write head, and an LSTM as its

@@ -26,7 +26,7 @@ class SuiteSettings:
         InputError: A number is below 1.
     """
 
-    plan: OptimizerSettings = field(default_factory=lambda: OptimizerSettings(steps=400, learning_rate=5e-3))
+    plan: OptimizerSettings = field(default_factory=lambda: OptimizerSettings(steps=1600, learning_rate=5e-3))
     streams: int = 64
     chunk: int = 64
     hidden: int = 32
