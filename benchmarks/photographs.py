@@ -182,7 +182,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(CELLS), help="for head")
     parser.add_argument(
-        "--spread", choices=["uniform", "log"], default="uniform", help="of the cells' first time spans; for head"
+        "--spread",
+        choices=["uniform", "log"],
+        default="uniform",
+        help="of the cells' first time spans; for head",
     )
     parser.add_argument("--steps", type=int, help="of training; the default is that of each experiment")
     parser.add_argument("--most", type=int, default=500, help="photographs of a class at most")
