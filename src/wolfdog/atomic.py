@@ -63,7 +63,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     except BaseException as error:  # including an interrupt from the keyboard
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-        _name_file(error, final)
+        name_file(error, final)
         raise
 
 
@@ -147,8 +147,21 @@ def _destination(path: Path) -> Path:
     return final
 
 
-def _name_file(error: BaseException, path: Path) -> None:
-    """Name the file in an error of writing that names none, or the temporary one."""
+def name_file(error: BaseException, path: str | os.PathLike[str]) -> None:
+    """Name the file in an error of a disk that is full, read-only or broken, if it names none, or the temporary one.
+
+    `atomic_path` and `atomic_write` do so at their end. Call it where an error of writing leaves by another way.
+
+    Args:
+        error: The error; others than those stay as they are.
+        path: The file.
+
+    Examples:
+        >>> error = OSError(errno.ENOSPC, "said by a library")
+        >>> name_file(error, "a.csv")
+        >>> error.filename
+        'a.csv'
+    """
     if not isinstance(error, OSError) or error.errno not in _OF_WRITING:
         return
     if error.filename is None or Path(os.fsdecode(error.filename)).name.startswith(".wolfdog-"):

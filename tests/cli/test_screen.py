@@ -50,6 +50,47 @@ def test_time_left_of_uneven_files():
     assert duration(left.seconds()) == "5 min"
 
 
+def test_time_left_within_the_first_deployment():
+    from wolfdog.watch.jobs.plan import Deployment
+    from wolfdog.watch.jobs.time_left import TimeLeft
+
+    left = TimeLeft(workers=1)
+    one, other = (Deployment(name, (), 100, 0) for name in "ab")
+    left.add([one, other])
+    left.running(one, 0.1, 1000.0)
+    assert left.seconds() is None
+    left.running(one, 0.5, 1040.0)  # an image a second
+    assert left.seconds() == pytest.approx(150)
+    left.done(one, 80.0)
+    assert left.seconds() == pytest.approx(80)
+    left.running(other, 0.75, 1200.0)
+    assert left.seconds() == pytest.approx(20)
+
+
+def test_files_within_a_deployment_are_counted(capsys, monkeypatch):
+    from types import SimpleNamespace
+
+    from wolfdog.cli import job_display
+    from wolfdog.watch.jobs.plan import Deployment
+
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(job_display, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    media = [SimpleNamespace(name=f"{n}.jpg") for n in range(400)]
+    one, other = Deployment("a", media[:300], 300, 0), Deployment("b", media[300:], 100, 0)
+    with JobDisplay(1) as display:
+        display.begin([one, other], 0)
+        display.running("30.jpg", 1.0, one)
+        display.running("150.jpg", 0.0, one)
+        display.labelled(one, 1.0, [])
+        display.running("150.jpg", 0.0, one)  # of a process that died
+        display.running("320.jpg", 0.5, other)
+        display.labelled(other, 1.0, [])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" of")[0] for line in lines] == ["31", "150", "300", "320", "400"]
+    assert lines[-1] == "400 of 400 files"
+    assert all(line.endswith("left") for line in lines[1:-1])
+
+
 def test_troubles_are_told_once(capsys):
     from wolfdog.watch.jobs.plan import Deployment
 

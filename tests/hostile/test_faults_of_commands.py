@@ -44,7 +44,7 @@ class Ran:
     megabytes: float
 
 
-def started(*words, folder, limit=None, user=None):
+def started(*words, folder, limit=None, before=()):
     """The command, in the background; its texts go to files in the folder."""
 
     def prepare():
@@ -60,11 +60,10 @@ def started(*words, folder, limit=None, user=None):
 
     with (folder / "stdout").open("w") as out, (folder / "stderr").open("w") as err:
         return subprocess.Popen(
-            [sys.executable, "-m", "wolfdog", *map(str, words)],
+            [*before, sys.executable, "-m", "wolfdog", *map(str, words)],
             stdout=out,
             stderr=err,
             preexec_fn=prepare,
-            user=user,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
 
@@ -252,26 +251,24 @@ def test_one_odd_file_does_not_end_the_folder(network, tmp_path):
 
 
 def test_a_folder_that_cannot_be_entered_is_passed_over(network, tmp_path):
-    """As another user, where this one is the administrator, who may enter every folder."""
-    card = tmp_path / "card"
+    """Without the privileges of the administrator, who may enter every folder."""
+    before = []
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("setpriv is not installed")
+        without = "-dac_override,-dac_read_search"
+        before = ["setpriv", f"--bounding-set={without}", f"--inh-caps={without}"]
+    card, out = tmp_path / "card", tmp_path / "out"
     (card / "closed").mkdir(parents=True)
     film(card / "good.mp4", noise(10), rate=10)
     shutil.copy(card / "good.mp4", card / "closed" / "a.mp4")
-    user = None
-    if os.geteuid() == 0:
-        user = 65534
-        able = subprocess.run([sys.executable, "-c", "import wolfdog"], user=user, check=False)
-        if able.returncode != 0 or subprocess.run(["ls", str(card)], user=user, check=False).returncode != 0:
-            pytest.skip("another user cannot read this installation")
-        (tmp_path / "home").mkdir()
-        os.chown(tmp_path / "home", user, user)
     (card / "closed").chmod(0o444)
     try:
-        ran = run(*words(network, card, tmp_path / "home" / "out"), folder=tmp_path, user=user)
+        ran = run(*words(network, card, out), folder=tmp_path, before=before)
     finally:
         (card / "closed").chmod(0o755)
     assert "closed" in ran.err
-    assert {row["video"] for row in rows(tmp_path / "home" / "out" / "moments.csv")} == {"good.mp4"}
+    assert {row["video"] for row in rows(out / "moments.csv")} == {"good.mp4"}
 
 
 def test_results_and_sources_keep_apart(network, tmp_path):
@@ -309,9 +306,9 @@ def test_a_folder_named_as_a_table_is_one_message(network, tmp_path):
     film(tmp_path / "a.mp4", noise(10), rate=10)
     (tmp_path / "out" / "events.csv").mkdir(parents=True)
     ran = run(*words(network, tmp_path / "a.mp4", tmp_path / "out"), folder=tmp_path)
-    assert ran.status == 2
+    assert ran.status == 1
     assert ran.err.count("\n") == 1
-    assert "events.csv" in ran.err
+    assert "events.csv: a folder is in the way" in ran.err
 
 
 def test_a_bomb_takes_no_memory(network, tmp_path):
@@ -326,10 +323,8 @@ def test_a_bomb_takes_no_memory(network, tmp_path):
         container.mux(stream.encode(None))
     ran = run(*words(network, path, tmp_path / "out"), folder=tmp_path)
     assert ran.status == 1
-    assert "16000 x 16000, more than the 100,000,000 pixels" in ran.err
+    assert "more than the 100,000,000 pixels" in ran.err
     assert ran.megabytes < 800
-    allowed = run(*words(network, path, tmp_path / "out", "--max-pixels", 300_000_000), folder=tmp_path)
-    assert allowed.status == 0, allowed.err
 
 
 @pytest.mark.parametrize("name", ["x" * 20_000, "red\x1b[31m", "red\nblue", ""])
@@ -351,9 +346,7 @@ def test_a_watcher_that_asks_for_memory(tmp_path):
     data = path.read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     notes = json.loads(header["__metadata__"]["notes"])
-    text = json.dumps(notes)
-    size = notes["config"]["size"] if "config" in notes else notes["size"]
-    header["__metadata__"]["notes"] = text.replace(f'"size": {size}', '"size": 1024')
+    header["__metadata__"]["notes"] = json.dumps(notes | {"size": 1024, "width": 16})
     whole = json.dumps(header).encode()
     path.write_bytes(
         len(whole).to_bytes(8, "little") + whole + data[8 + int.from_bytes(data[:8], "little") :]

@@ -29,6 +29,8 @@ class JobDisplay:
         self._task: TaskID | None = None
         self._last = 0.0
         self._seen: set[str] = set()
+        self._places: dict[str, dict[str, int]] = {}
+        self._begun: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -76,11 +78,16 @@ class JobDisplay:
             part: Part of it that is done.
             deployment: Its deployment.
         """
-        if self._bar is not None and self._task is not None:
-            from rich.markup import escape
-
-            note = f"{medium} {100 * part:.0f} %" if part else medium
-            self._bar.update(self._task, note=escape(note[-60:]))
+        if deployment.key in self._seen:
+            return
+        places = self._places.setdefault(
+            deployment.key, {one.name: number for number, one in enumerate(deployment.media)}
+        )
+        files = places.get(medium, 0) + part
+        self._begun[deployment.key] = files
+        self._left.running(deployment, files / max(1, len(places)), time.monotonic())
+        note = f"{medium} {100 * part:.0f} %" if 0 < part < 1 else medium
+        self._show(note)
 
     def labelled(self, deployment: Deployment, seconds: float, troubles: Sequence[tuple[str, str]]) -> None:
         """Show that a deployment is labelled, and its troubles.
@@ -96,14 +103,25 @@ class JobDisplay:
         for _, why in troubles:
             complaints.print(f"wolfdog: {why}", style="red", markup=False, soft_wrap=True)
         self._left.done(deployment, seconds)
+        self._places.pop(deployment.key, None)
+        self._begun.pop(deployment.key, None)
         self._done += len(deployment.media)
+        self._show()
+
+    def _show(self, note: str | None = None) -> None:
+        """Show the number of files and the time left, and perhaps the name of a file."""
+        done = self._done + int(sum(self._begun.values()))
         left = self._left.seconds()
-        text = "" if left is None or self._done == self._total else f"{duration(left)} left"
+        text = "" if left is None or done == self._total else f"{duration(left)} left"
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._done, left=text)
+            self._bar.update(self._task, completed=done, left=text)
+            if note is not None:
+                from rich.markup import escape
+
+                self._bar.update(self._task, note=escape(note[-60:]))
         elif time.monotonic() - self._last > _LINE_PERIOD:
             self._last = time.monotonic()
-            console.print(f"{self._done:,} of {self._total:,} files, {text}", markup=False)
+            console.print(f"{done:,} of {self._total:,} files" + (f", {text}" if text else ""), markup=False)
 
 
 def duration(seconds: float) -> str:

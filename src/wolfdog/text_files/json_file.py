@@ -23,6 +23,22 @@ def read_json(path: Path) -> Any:
         InputError: The file is no JSON, or has NaN or a whole number beyond 64-bit floats, or is nested too deep.
         OSError: The file cannot be read.
     """
+    return parse_json(path.read_bytes(), path)
+
+
+def parse_json(content: bytes, path: Path) -> Any:
+    """Contents of a JSON file whose bytes have been read; see `read_json`.
+
+    Args:
+        content: The bytes.
+        path: The file, for the message.
+
+    Returns:
+        The contents.
+
+    Raises:
+        InputError: As of `read_json`.
+    """
 
     def refuse(name: str) -> Any:
         raise InputError(f"{path}: {name} is no number of JSON. Write null, or a finite number.")
@@ -33,7 +49,7 @@ def read_json(path: Path) -> Any:
         return int(digits)
 
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=refuse, parse_int=whole)
+        return json.loads(content.decode("utf-8-sig"), parse_constant=refuse, parse_int=whole)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: expected text in UTF-8, got other bytes at {error.start}.") from None
     except RecursionError:

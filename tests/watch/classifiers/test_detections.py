@@ -73,7 +73,10 @@ def test_other_categories_and_thresholds(tmp_path: Path) -> None:
         ([{"file": "a", "detections": 3}], "'detections' must be a list"),
         ([{"file": "a", "detections": [], "frames_processed": [-1]}], "'frames_processed'"),
         ([{"file": "a", "detections": [{**found(), "bbox": [1, 2, 3]}]}], "a 'bbox' of four numbers"),
-        ([{"file": "a", "detections": [{**found(), "bbox": [0, 0, float("nan"), 1]}]}], "a 'bbox' of four"),
+        (
+            [{"file": "a", "detections": [{**found(), "bbox": [0, 0, float("nan"), 1]}]}],
+            "NaN is no number of JSON",
+        ),
         ([{"file": "a", "detections": [found(2.0)]}], "from 0 to 1"),
         ([{"file": "a", "detections": [{**found(), "frame_number": "1"}]}], "'frame_number'"),
         ([{"file": "a", "detections": ["x"]}], "got 'x'"),
@@ -86,7 +89,12 @@ def test_malformed_files_are_refused(images: Any, message: str, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "not a JSON file"), ("[]", "no 'detection_categories'"), ("[" * 100000, "not a JSON file")],
+    [
+        ("{", "expected JSON"),
+        ("[]", "no 'detection_categories'"),
+        ("[" * 100000, "nested too deep"),
+        ("9" * 400, "a whole number of 400 digits"),
+    ],
 )
 def test_files_of_another_kind(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(text)

@@ -4,7 +4,6 @@ Format: https://github.com/agentmorris/MegaDetector/blob/main/megadetector-outpu
 """
 
 import hashlib
-import json
 import math
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wolfdog.errors import InputError
+from wolfdog.text_files.json_file import parse_json
 
 from .boxes import FoundBox, FullFrame
 
@@ -82,11 +82,9 @@ class MegaDetectorResults:
             raise InputError(f"The threshold of detections is a confidence, 0 to 1, got {threshold}.")
         try:
             content = self.path.read_bytes()
-            table = json.loads(content)
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror or error}).") from error
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: not a JSON file ({error}).") from error
+        table = parse_json(content, self.path)
         named = self._dictionary(table, "detection_categories")
         images = table.get("images")
         if not isinstance(images, list):

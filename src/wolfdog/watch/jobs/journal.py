@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from wolfdog.atomic import name_file
 from wolfdog.errors import InputError
 
 Parsed = TypeVar("Parsed")
@@ -90,12 +91,16 @@ class Journal:
             OSError: The file cannot be written; the entries then count as not written.
         """
         text = b"".join(_line(entry) for entry in entries)
-        with self.path.open("r+b" if self.path.exists() else "w+b") as file:
-            file.seek(self._end)
-            file.truncate()
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self.path.open("r+b" if self.path.exists() else "w+b") as file:
+                file.seek(self._end)
+                file.truncate()
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            name_file(error, self.path)
+            raise
         self._end += len(text)
 
 

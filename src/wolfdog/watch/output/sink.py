@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from wolfdog.atomic import atomic_write
+from wolfdog.atomic import atomic_write, name_file
 from wolfdog.errors import InputError
 
 from ..moments import Moment
@@ -53,8 +53,9 @@ class Sink(ABC):
             return  # Python's text files keep 8 bytes for each empty text until they are flushed
         try:
             self._file.write(text)
-        except BaseException:
+        except BaseException as error:
             self._torn = True  # part of a line may have been written
+            name_file(error, self.path)
             raise
 
     def position(self) -> int:
@@ -66,7 +67,11 @@ class Sink(ABC):
         """
         if self._file is None:
             raise InputError(f"{self.path}: not open. Ask inside: with {type(self).__name__}(...) as sink:")
-        self._file.flush()
+        try:
+            self._file.flush()
+        except OSError as error:
+            name_file(error, self.path)
+            raise
         return self._file.buffer.tell()
 
     def __enter__(self) -> Self:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from wolfdog.atomic import atomic_path
+from wolfdog.atomic import atomic_path, name_file
 from wolfdog.errors import InputError
 
 from .arrow import from_arrow, load_pyarrow, schema_of, to_arrow
@@ -99,6 +99,7 @@ class PredictionsWriter:
         Raises:
             InputError: Its classes, blank, utc or the presence of a context differ from the writer's, or the writer is
                 not open.
+            OSError: The file cannot be written.
         """
         if self._writer is None:
             raise InputError("the writer is not open: write inside its `with` block.")
@@ -109,7 +110,12 @@ class PredictionsWriter:
                 f"{self._form}, the table {form}."
             )
         if len(table):
-            self._writer.write_table(to_arrow(table, self._schema))
+            rows = to_arrow(table, self._schema)
+            try:
+                self._writer.write_table(rows)
+            except OSError as error:
+                name_file(error, self._path)
+                raise
 
 
 class PredictionsBuffer:
