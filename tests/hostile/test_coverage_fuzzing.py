@@ -9,7 +9,8 @@ import pytest
 import coverage_fuzzing
 import fuzz_target
 from coverage_fuzzing import campaign
-from fuzz_targets import TARGETS, Target, reading, seeds
+from fuzz_target import Target
+from fuzz_targets import TARGETS, reading, seeds
 from structured_mutations import mutate
 from wolfdog.errors import WolfdogError
 
@@ -35,6 +36,43 @@ def test_valid_files_are_read(parser, tmp_path, monkeypatch):
         accepted.clear()
         assert set(read(data)) == {None}
         assert accepted
+
+
+@pytest.mark.parametrize("parser", TARGETS)
+def test_mutated_files_are_read_or_refused(parser, tmp_path):
+    read, valid = reading(parser, tmp_path), seeds(parser, tmp_path / "seeds")
+    head = 1 if len(TARGETS[parser].files) > 1 else 0
+    for number in range(30):
+        rng = random.Random(f"{parser} {number}")
+        data = rng.choice(valid)
+        assert set(read(data[:head] + mutate(data[head:], rng, valid))) == {None}
+
+
+@pytest.mark.parametrize(
+    ("parser", "data"),
+    [
+        ("job-state", b"\x00" + b"[" * 5000),
+        ("job-state", b"\x03" + b"[" * 5000),
+        ("suite-results", b"[" * 5000),
+        ("camtrap-dp", b'\x03{"resources": [{"name": "media", "path": "a\\u0000.csv"}]}'),
+        ("boris", b'{"observations": {}, "behaviors_conf": 5}'),
+        ("detections", b'{"detection_categories": {"1": "animal"}, "images": 1' + b"0" * 400 + b"}"),
+    ],
+)
+def test_faults_that_fuzzing_found_are_mended(parser, data, tmp_path):
+    assert set(reading(parser, tmp_path)(data)) == {None}
+
+
+def test_archives_that_cannot_be_unpacked_are_refused(tmp_path):
+    [valid] = seeds("photograph-banks", tmp_path / "seeds")
+    read = reading("photograph-banks", tmp_path)
+    for at in range(60, len(valid), 40):
+        data = bytearray(valid)
+        data[at] ^= 0xFF
+        assert read(bytes(data)) == [None]
+    ways = bytearray(valid)
+    ways[valid.rindex(b"PK\x01\x02") + 10] = 77  # a way to compress that is unknown
+    assert read(bytes(ways)) == [None]
 
 
 def _broken(monkeypatch, call):

@@ -86,7 +86,7 @@ def read_package(path: Path) -> dict[str, Path]:
         if not isinstance(name, str) or not isinstance(file, str):
             continue
         parts = PurePosixPath(file)
-        if parts.is_absolute() or ".." in parts.parts or "://" in file:
+        if parts.is_absolute() or ".." in parts.parts or "://" in file or not file.isprintable():
             raise InputError(f"{path}: {name} must be a file within the package's folder, got {file!r}.")
         found[name] = path.parent / file
     for name in ("deployments", "media", "observations"):

@@ -95,6 +95,13 @@ def test_a_folder_that_must_not_be_read_is_passed_over_with_a_warning(tmp_path):
         (tmp_path / "lost+found").chmod(0o700)
 
 
+def test_a_folder_that_can_be_listed_and_not_entered_is_passed_over(tmp_path, monkeypatch):
+    lay_out(tmp_path, "a.mp4", "closed/b.mp4")
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("closed"))
+    with pytest.warns(MediaWarning, match="closed: no permission"):
+        assert found(tmp_path) == ["a.mp4"]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="file names are text there")
 def test_a_name_that_is_no_text_can_still_be_written(tmp_path):
     path = os.fsdecode(os.fsencode(tmp_path) + b"/Ta\xef.avi")

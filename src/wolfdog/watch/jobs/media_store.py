@@ -111,5 +111,5 @@ class MediaStore:
             try:
                 for name, (size, changed), first, stop, trouble in json.loads(path.read_text("utf-8")):
                     self._found[name] = (size, changed), path.stem, first, stop, trouble
-            except (ValueError, TypeError):  # damaged: these files are classified again
+            except (ValueError, TypeError, RecursionError):  # damaged: these files are classified again
                 continue

@@ -70,11 +70,11 @@ def read_runs(out: Path, settings: SuiteSettings) -> dict[tuple[str, str, int], 
             )
             for run in data["runs"]
         ]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        return {(run.world, run.memory, run.seed): run for run in runs}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{out}: not a file of the suite: {error!r}. Choose another folder.") from error
-    return {(run.world, run.memory, run.seed): run for run in runs}
 
 
 def _plain(settings: SuiteSettings) -> dict[str, Any]:

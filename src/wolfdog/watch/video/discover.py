@@ -184,6 +184,8 @@ def _walk(top: Path, suffixes: Container[str], found: list[Path]) -> None:
             status = os.stat(folder)  # noqa: PTH116 - no Path for each of 100,000 files
             if (status.st_dev, status.st_ino) in visited:
                 continue
+            if not os.access(folder, os.X_OK):
+                raise PermissionError(errno.EACCES, "its files cannot be reached", folder)
             with os.scandir(folder) as listing:
                 # Real folders before links to them, so that a video is listed under the name where it lies.
                 entries = sorted(listing, key=lambda entry: (entry.is_symlink(), entry.name))

@@ -1,6 +1,7 @@
 """Bank of a classifier's probabilities: each photograph in each degradation, in several crops."""
 
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -146,7 +147,17 @@ class Bank:
                     features if features.size else None,
                     clear if clear.size else None,
                 )
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, ShapeError) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            EOFError,
+            NotImplementedError,  # of zipfile: a way to compress that it does not know
+            zipfile.BadZipFile,
+            zlib.error,
+            ShapeError,
+        ) as error:
             raise MediaError(f"{path}: no bank of probabilities that can be read ({error}).") from error
 
 
