@@ -97,7 +97,7 @@ def by_memory(
         labels.append(seen.labels[known])
         firm = {f", prudence {value:g}": AnyClass(prudence=value) for value in prudence}
         found = contexts(seen, classes, memories() | {MEMORIES[0] + name: one for name, one in firm.items()})
-        of_ahead = {"": AnyClass()} | firm
+        of_ahead = {"": memories()[MEMORIES[0]]} | firm
         ahead = contexts(seen, classes, {AHEAD + name: one for name, one in of_ahead.items()}, ahead=True)
         for name, p in (found | ahead).items():
             said.setdefault(name, []).append(p.argmax(-1)[known])

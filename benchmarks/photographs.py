@@ -69,14 +69,12 @@ FOUR = ("clean", "small", "night", "out-of-focus")
 """Degradations of the published figures; the memory is trained on all."""
 STREAMS, FRAMES = 24, 3000
 """Of the programmes that everything is tested on."""
-BEGINNING = wd.cells.Chrono(1000, spread="log")
-"""Of every gated memory's forget gates: units for time spans of every order of magnitude, up to 1,000 frames."""
-CELLS: dict[str, Callable[[int, int], nn.Module]] = {
-    "lstm": partial(wd.cells.LSTMCell, forget=BEGINNING),
-    "four-gate-lstm": partial(wd.cells.FourGateLSTMCell, forget=BEGINNING),
-    "peephole-full": partial(wd.cells.PeepholeLSTMCell, peephole="full", forget=BEGINNING),
-    "peephole-diagonal": partial(wd.cells.PeepholeLSTMCell, peephole="diagonal", forget=BEGINNING),
-    "gru": partial(wd.cells.GRUCell, forget=BEGINNING),
+CELLS: dict[str, Callable[..., nn.Module]] = {
+    "lstm": wd.cells.LSTMCell,
+    "four-gate-lstm": wd.cells.FourGateLSTMCell,
+    "peephole-full": partial(wd.cells.PeepholeLSTMCell, peephole="full"),
+    "peephole-diagonal": partial(wd.cells.PeepholeLSTMCell, peephole="diagonal"),
+    "gru": wd.cells.GRUCell,
 }
 """Every gated memory."""
 Run = dict[str, Scores]
@@ -108,8 +106,8 @@ def judge(
     return scores_of(said, streams, bank.degradations, bank.classes), gaps
 
 
-def head_run(bank: Bank, seed: int, steps: int, cells: list[str]) -> Run:
-    """Linear head and gated memories."""
+def head_run(bank: Bank, seed: int, steps: int, cells: list[str], forget: wd.cells.Chrono) -> Run:
+    """Linear head and gated memories, whose forget gates all begin with `forget`."""
     training, tested = (bank.take(part) for part in parts(bank.labels, 0.7, seed))
     training, head = cross_fitted(training, seed=seed)
     assert tested.features is not None
@@ -119,7 +117,7 @@ def head_run(bank: Bank, seed: int, steps: int, cells: list[str]) -> Run:
     for name in cells:
         torch.manual_seed(seed)
         config = WorldNetworkConfig(classes=bank.classes)
-        cell = CELLS[name](config.inputs, config.width)
+        cell = CELLS[name](config.inputs, config.width, forget=forget)
         network = train_world_memory(training, default_world(), options, WorldNetwork(config, cell))
         memories[name] = WorldMemory(network=network)
     return judge(tested, seed, memories, CalibratedPosterior(training))[0]
@@ -183,6 +181,12 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=["head", "degraded"], default=["head", "degraded"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(CELLS), help="for head")
+    parser.add_argument(
+        "--spread",
+        choices=["uniform", "log"],
+        default="uniform",
+        help="of the cells' first time spans; for head",
+    )
     parser.add_argument("--steps", type=int, help="of training; the default is that of each experiment")
     parser.add_argument("--most", type=int, default=500, help="photographs of a class at most")
     parser.add_argument("--distractors", nargs="+", default=[], metavar="FOLDER", help="for degraded")
@@ -205,7 +209,8 @@ def main() -> None:
         gap_runs: list[Gaps] = []
         for seed in options.seeds:
             if experiment == "head":
-                runs.append(head_run(bank, seed, options.steps or 1200, options.cells))
+                forget = wd.cells.Chrono(1000, spread=options.spread)
+                runs.append(head_run(bank, seed, options.steps or 1200, options.cells, forget))
                 print(f"head, seed {seed}", flush=True)
             else:
                 run, gaps, seconds = degraded_run(

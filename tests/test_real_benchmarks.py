@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wolfdog.cells import Chrono
 from wolfdog.tv.video import write_video
 from wolfdog.watch.smoothing import AnyClass, Mean, Method
 from wolfdog.watch.smoothing.any_class_network import AnyClassConfig, AnyClassNetwork
@@ -135,10 +136,12 @@ def test_clips_are_judged_by_class(clips: Path, monkeypatch: pytest.MonkeyPatch)
         else clip
         for clip in read
     ]
-    lines = benchmark.class_table(bears, CLASSES, [0, 1], streams=2, minutes=2)
+    lines = benchmark.class_table(bears, CLASSES, [0, 1], streams=2, minutes=2, prudence=[1e9])
     assert lines[0] == "| | wolf | dog | bear | goldfish | unknown | mean of classes | all frames |"
     assert lines[2].startswith("| classifier alone | 100.0 | 100.0 | 0.0 | 100.0 | 100.0 | 80.0 | ")
     assert lines[3].startswith("| any-class memory | 100.0 | 0.0 | 0.0 | 0.0 | 0.0 | 20.0 | ")
+    name = "any-class memory, prudence 1e+09"  # holds every label of the classifier
+    assert lines[4] == lines[2].replace("classifier alone", name)
     others = benchmark.others_table(bears, CLASSES, [0], streams=1, minutes=1)
     named = [clip.name for clip in bears if (clip.labels == CLASSES.index("unknown")).all()]
     assert [line.split(" | ")[0] for line in others[2:]] == [f"| {name}" for name in named]
@@ -204,7 +207,8 @@ def test_photographs_go_through_the_whole_of_it(tmp_path: Path, monkeypatch: pyt
     options = argparse.Namespace(images=tmp_path / "animals", classifier="", most=10, bank=tmp_path / "kept")
     bank = benchmark.bank_of(options, "head")
     assert (tmp_path / "kept-head.npz").exists()
-    run = benchmark.head_run(benchmark.bank_of(options, "head"), 0, 1, ["gru"])
+    forget = Chrono(1000, spread="log")
+    run = benchmark.head_run(benchmark.bank_of(options, "head"), 0, 1, ["gru"], forget)
     assert bank.features is not None
     assert {"gru", "ideal observer", "classifier alone"} <= set(run)
     assert run["classifier alone"].by_degradation["all"].balanced > 0.9

@@ -15,6 +15,7 @@ from .ir.program import Program, rewrite
 from .ir.values import Builder, Type, Value
 from .ragged import zero_padding
 from .runtime.call import Call
+from .runtime.conversion import converted
 from .runtime.packed_step import PackedStep
 from .runtime.recurrence import Recurrence
 from .runtime.single_step import SingleStep
@@ -168,13 +169,11 @@ class Compiled:
                 list(map(self._inside, states)),
                 list(map(self._inside, fresh)),
             )
-            y, last = self._computed(named, x, states, lengths, resets, fresh, operators)
-            return y.to(self.outer), [state.to(self.outer) for state in last]
         return self._computed(named, x, states, lengths, resets, fresh, operators)
 
     def _inside(self, tensor: Tensor) -> Tensor:
         """Tensor in the format of the step; whole numbers as they are."""
-        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+        return converted(tensor, self.dtype) if tensor.is_floating_point() else tensor
 
     def _computed(
         self,
@@ -200,8 +199,9 @@ class Compiled:
             )
             events, parameters = call.arguments(named, x, resets, fresh, used, packed=packed)
             if operators:
-                return call.recurrence.eager(events, parameters, states, len(x), lengths)
-            return run(call.recurrence, events, parameters, states, len(x), lengths)
+                y, last = call.recurrence.eager(events, parameters, states, len(x), lengths)
+                return y.to(self.outer), [state.to(self.outer) for state in last]
+            return run(call.recurrence, events, parameters, states, len(x), lengths, self.outer)
 
 
 def _with_resets(traced: Traced) -> Program:

@@ -45,9 +45,11 @@ class SortedLengths:
         (tensor([0, 1, 2]), tensor([1, 0, 3]))
         """
         batch = len(self.lengths)
-        step, example = (~padding_mask(steps, self.lengths)).nonzero(as_tuple=True)
-        rows = step * batch + example
-        return rows, rows if self.order is None else step * batch + self.order[example]
+        running = torch.arange(steps, device="cpu")[:, None] < self.lengths
+        rows = running.view(-1).nonzero().view(-1)
+        if self.order is None:
+            return rows, rows
+        return rows, rows + (self.order - torch.arange(batch, device="cpu"))[rows % batch]
 
 
 def padding_mask(steps: int, lengths: Tensor) -> Tensor:

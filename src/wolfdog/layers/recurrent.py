@@ -166,8 +166,8 @@ class Recurrent(SequenceLayer):
             InputError: A length is out of range.
         """
         compiling = torch.compiler.is_compiling()
-        if not compiling and self.checkpoint_every is None and self._sequence_path is not None:
-            found, state = self._again(self._sequence_path, x, state, lengths, resets)
+        if not compiling and self.checkpoint_every is None:
+            found, state = self._again(x, state, lengths, resets)
             if found is not None:
                 return found
         if isinstance(x, SYMBOLIC):
@@ -195,12 +195,19 @@ class Recurrent(SequenceLayer):
         return self._laid_back(y, after, batched)
 
     def _again(
-        self, path: SequencePath, x: Tensor, state: Any, lengths: Any, resets: Any
+        self, x: Tensor, state: Any, lengths: Any, resets: Any
     ) -> tuple[tuple[Tensor, State] | None, Any]:
         """Result by the fast path of an earlier call, None where something has changed; and the state before.
 
         A cell is asked once for an initial state of its own, which may be random: the caller goes on with it.
         """
+        if self._step_path is not None and lengths is None and resets is None:
+            found = self._one_event(self._step_path, x, state)
+            if found is not None:
+                return found, state
+        path = self._sequence_path
+        if path is None:
+            return None, state
         if self.batch_first:
             if not isinstance(x, Tensor) or x.dim() < 3:
                 return None, state
@@ -213,6 +220,17 @@ class Recurrent(SequenceLayer):
             return None, state
         self.__dict__["_last_reason"] = None
         return ((found[0].transpose(0, 1), found[1]) if self.batch_first else found), state
+
+    def _one_event(self, path: StepPath, x: Tensor, state: Any) -> tuple[Tensor, State] | None:
+        """Result for a sequence of one event by the fast path of a step; None for another, or where a guard fails."""
+        axis = 1 if self.batch_first else 0
+        if torch.is_grad_enabled() or type(x) is not Tensor or x.dim() <= axis or x.shape[axis] != 1:
+            return None
+        found = path(x.select(axis, 0), state)
+        if found is None:
+            return None
+        self.__dict__["_last_reason"] = None
+        return torch.stack(found[:1], axis), found[1]  # a copy: the output may be a tensor of the state
 
     def _laid_back(self, y: Tensor, state: State, batched: bool) -> tuple[Tensor, State]:
         """Outputs [T, B, ...] and a state, laid out as the events were."""
@@ -297,7 +315,7 @@ class Recurrent(SequenceLayer):
             return traced_method(self, "step", x_t, state)
         if not isinstance(x_t, Tensor) or x_t.dim() < 1:
             raise ShapeError(f"an event must be [B, ...], or [I] without a batch; got {described(x_t)}")
-        batched, given = x_t.dim() > 1, x_t
+        batched, given, anew = x_t.dim() > 1, x_t, state is None
         if not batched:
             x_t = x_t.unsqueeze(0)
         if compiling and not self._watched(x_t.unsqueeze(0)):
@@ -317,7 +335,7 @@ class Recurrent(SequenceLayer):
         if isinstance(runner, CompiledRunner):
             self.__dict__["_last_reason"] = runner.reason
             if batched and runner.ready_step is not None:
-                self._step_path = runner.step_path(x_t, self._places())
+                self._step_path = runner.step_path(x_t, anew, self._places())
         if not batched:
             return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
         return y_t, state
@@ -382,7 +400,9 @@ class Recurrent(SequenceLayer):
         """Create the fast path for sequences like this one, where it is the second in a row."""
         form = x.shape, state is None
         second = form == self._last_form
-        if second:
+        if second and runner.ready_step is not None:
+            self._step_path = runner.step_path(x[0], state is None, self._places())
+        elif second:
             self._sequence_path = runner.sequence_path(x, state is None, self._places())
         self.__dict__["_last_form"] = None if second else form
 

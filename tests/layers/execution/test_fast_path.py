@@ -59,6 +59,104 @@ def test_repeated_calls_give_what_the_loop_gives(name: str, batch_first: bool, d
             torch.testing.assert_close(ours, theirs)
 
 
+class _SharedOverClasses(nn.Module):
+    """Cell whose state has a row for each class; all classes share the weights: several products for each example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.x, self.h, self.mean = nn.Linear(3, 5), nn.Linear(5, 5), nn.Linear(5, 5, bias=False)
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return torch.tanh(self.x(x) + self.h(h) + self.mean(h.mean(1, keepdim=True)))
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_one_event_gives_what_a_step_gives(name: str, batch: int, batch_first: bool) -> None:
+    torch.manual_seed(0)
+    cell = CELLS[name]()
+    layer, stepped = wd.Recurrent(cell, batch_first=batch_first), wd.Recurrent(cell)
+    loop = wd.Recurrent(cell, batch_first=batch_first, backend="eager")
+    with torch.no_grad():
+        state = other = None
+        for _ in range(6):
+            event = torch.randn(batch, 3)
+            x = event.unsqueeze(1 if batch_first else 0)
+            torch.testing.assert_close(layer(x), loop(x))  # without a state
+            expected = loop(x, state)
+            y, state = layer(x, state)
+            y_t, other = stepped.step(event, other)
+            torch.testing.assert_close((y, state), expected)
+            assert torch.equal(y.squeeze(1 if batch_first else 0), y_t)
+            y.zero_()  # an output is the caller's, and no part of the state
+            torch.testing.assert_close(state, expected[1])
+    assert layer._sequence_path is None
+
+
+def test_one_event_takes_the_path_of_a_step_only_without_a_gradient_lengths_and_resets() -> None:
+    layer, x = wd.Recurrent(nn.LSTMCell(3, 4)), torch.randn(1, 2, 3)
+    loop = wd.Recurrent(layer.cell, backend="eager")
+    with torch.no_grad():
+        _, state = layer(x)
+        for _ in range(3):
+            layer(x, state)
+    assert layer._step_path is not None
+    for options in ({"lengths": [1, 0]}, {"resets": torch.tensor([[True, False]])}, {}):
+        found, expected = layer(x, state, **options), loop(x, state, **options)
+        torch.testing.assert_close(found, expected)
+        assert found[0].requires_grad
+        with torch.no_grad():
+            torch.testing.assert_close(layer(x, state, **options), expected)
+            cell = layer.cell
+            cell.weight_ih.add_(0.25)  # weights are read where they lie
+            torch.testing.assert_close(layer(x, state, **options), loop(x, state, **options))
+
+
+class _Heads(nn.Module):
+    """Cell with a matrix for each of three parts of its state, stored by rows or by columns."""
+
+    def __init__(self, turned: bool) -> None:
+        super().__init__()
+        self.turned = turned
+        self.w = nn.Parameter(torch.randn(3, 70, 5) / 3 if turned else torch.randn(3, 5, 70) / 3)
+        self.back, self.x = nn.Linear(210, 15), nn.Linear(4, 15)
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        w = self.w.transpose(1, 2) if self.turned else self.w
+        wide = torch.einsum("bhk,hkn->bhn", h, w)
+        return torch.tanh(self.x(x) + self.back(wide.flatten(1))).view(-1, 3, 5)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_steps_read_a_matrix_of_each_head_in_place(turned: bool) -> None:
+    torch.manual_seed(0)
+    layer = wd.Recurrent(_Heads(turned), returns="state")
+    with torch.no_grad():
+        for batch in (1, 6):
+            state, other = torch.zeros(batch, 3, 5), torch.zeros(batch, 3, 5)
+            for _ in range(4):
+                event = torch.randn(batch, 4)
+                y, state = layer.step(event, state)
+                other = layer.cell(event, other)
+                torch.testing.assert_close((y, state), (other, other))
+            assert layer._step_path is not None
+
+
+def test_steps_of_a_state_with_a_row_for_each_class_run_over_weights_in_place() -> None:
+    torch.manual_seed(0)
+    layer = wd.Recurrent(_SharedOverClasses(), returns="state")
+    with torch.no_grad():
+        for batch in (1, 4):
+            state, other = torch.zeros(batch, 6, 5), torch.zeros(batch, 6, 5)
+            for _ in range(4):
+                event = torch.randn(batch, 6, 3)
+                y, state = layer.step(event, state)
+                other = layer.cell(event, other)
+                torch.testing.assert_close((y, state), (other, other))
+            assert layer._step_path is not None
+
+
 @pytest.mark.parametrize("wrong", [torch.zeros(5, 2), torch.zeros(2, 5, dtype=torch.bool), [[True]]])
 def test_wrong_resets_are_refused_by_every_call(wrong: object) -> None:
     layer, x = wd.Recurrent(nn.LSTMCell(3, 4)), torch.randn(5, 2, 3)

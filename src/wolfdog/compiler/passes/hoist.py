@@ -58,9 +58,10 @@ def prepare_in_place(program: Program) -> Program:
 
 
 def _vector_arithmetic(value: Value) -> bool:
-    """Whether a value is computed element by element from parameters of one axis."""
+    """Whether a value is computed element by element from parameters of one axis, besides axes of one number."""
     shapes = {operand.shape for operand in value.operands}
-    unbatched = not value.type.batched and value.kind is Kind.POINTWISE and len(value.shape) == 1
+    alone = bool(value.shape) and value.type.size == max(value.shape)
+    unbatched = not value.type.batched and value.kind is Kind.POINTWISE and alone
     return unbatched and shapes <= {value.shape, (), (1,)}
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -235,8 +234,6 @@ class Recurrence:
             if final is not None:
                 carry[:] = final if ragged is None else ragged.sort(final)
             tensors[f"d{name}"] = (carry, 2)
-        for name, wide in launch.nest.streams.items():
-            tensors[name] = (empty(steps, batch, *wide, dtype=self.dtype), ALWAYS)
         to_events, to_parameters = wanted
         needed = [name if want else None for name, want in zip(self.events, to_events, strict=True)]
         if ragged is not None and ragged.order is not None:
@@ -244,14 +241,32 @@ class Recurrence:
                 if name in needed:
                     made = empty(steps, batch, *self.event_shapes[name], dtype=self.dtype)
                     tensors[f"{name}_out"] = (made, ALWAYS)
+        passing = self._passing(tensors)
+        for name, wide in launch.nest.streams.items():
+            room, held = (1, 1) if name in passing else (steps, ALWAYS)
+            tensors[name] = (empty(room, batch, *wide, dtype=self.dtype), held)
         launch(steps, batch, tensors, ragged)
         streams = {name: tensor for name, (tensor, _) in tensors.items()}
-        found = {name: self._found(launch, name, streams, streams, steps) for name in launch.nest.aliases}
+        found = {
+            name: self._found(launch, name, streams, streams, steps)
+            for name, place in launch.nest.aliases.items()
+            if place.buffer not in passing
+        }
         events = [streams.get(f"{name}_out", found.get(name)) if name else None for name in needed]
         first = [tensors[f"d{name}"][0][0] for name in self.states]
         if ragged is not None:
             first = [ragged.unsort(gradient) for gradient in first]
         return events, self._parameter_gradients(found, tensors, steps, ragged, to_parameters), list(first)
+
+    def _passing(self, tensors: Mapping[str, object]) -> set[str]:
+        """Streams of the backward kernel that are only copied to the caller's order: they need room for one step."""
+        nest = self.backward_kernel.nest
+        copied = {name for name in self.events if f"{name}_out" in tensors}
+        if not copied:
+            return set()
+        return set(nest.streams) - {
+            place.buffer for name, place in nest.aliases.items() if name not in copied
+        }
 
     def _parameter_gradients(
         self,
@@ -265,7 +280,6 @@ class Recurrence:
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
         places = self.backward_kernel.nest.aliases
-        kept: dict[Any, Any] = {}  # what products of bfloat16 have rounded
         known: list[tuple[BufferView, Tensor]] = []  # sums over rows, which products compute as well
         for parameter, stream, gradient, heads in self.differentiated.matrices:
             if parameter not in needed:
@@ -274,9 +288,7 @@ class Recurrence:
             operand = tensors[base][0]
             operand = operand[shift : shift + steps] if base in self.states else operand
             rows = None if running is None else (running[0], running[base in self.events])
-            part, sums = matrix_gradient(
-                operand, found[gradient], rows, heads, self._differentiated_format, kept
-            )
+            part, sums = matrix_gradient(operand, found[gradient], rows, heads, self._differentiated_format)
             totals[parameter] = totals[parameter] + part if parameter in totals else part
             if sums is not None:
                 known.append((places[gradient], sums))

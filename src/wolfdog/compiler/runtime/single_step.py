@@ -6,7 +6,6 @@ to a parameter in ways that PyTorch does not count.
 
 import ctypes
 import struct
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..backends.llvm.emit import FIELDS, HEADER
-from ..backends.llvm.in_place import in_place_code, readable
+from ..backends.llvm.in_place import in_place_code, place_of, readable
 from ..backends.llvm.launch import Launch
 from ..backends.llvm.narrow import MatrixFormat
 from ..frontend.trace import Traced
@@ -71,8 +70,6 @@ class SingleStep:
         """
         if self.packs:
             return self._frozen.get(named, lambda: self._packed(named))
-        if any(product.times > 1 for product in self.launch.products):
-            return None
         with torch.no_grad(), torch.autocast("cpu", enabled=False):
             values = self.traced.parameters.run(dict(zip(self.traced.parameters.names, named, strict=True)))
             found = self.early(like=torch.empty(0, dtype=self.dtype, device="cpu"), **values)
@@ -148,11 +145,7 @@ class _Table:
             name: torch.empty(batch, width, dtype=single.dtype, device="cpu")
             for name, width in single.launch.kernel.scratch.items()
         }
-        self.matrices = {
-            name: array("q", (weights[name].data_ptr(), *weights[name].stride()))
-            for name in single.launch.matrices
-            if not single.packs
-        }
+        self.matrices = {name: place_of(weights[name]) for name in single.launch.matrices if not single.packs}
         held = {**self.scratch, **weights}
         for number, name in enumerate(single._buffers):
             if name in held:

@@ -21,32 +21,44 @@ from ..batched import needs_operators, operator_gradients, readable, recorded
 from ..ir.printer import show
 from ..ir.program import operations
 from ..saved_tensors import as_saved
+from .conversion import converted
 from .recurrence import Recurrence, Saved
 
 
 class RecurrenceFunction(torch.autograd.Function):
-    """Autograd function apply(recurrence, steps, lengths, *events, *parameters, *states) -> (output, *last states)."""
+    """Autograd function apply(recurrence, steps, lengths, outer, *events, *parameters, *states).
+
+    Its results are the output and the last states, in the format `outer`.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, recurrence: Recurrence, steps: int, lengths: Tensor | None, *tensors: Tensor
+        ctx: Any,
+        recurrence: Recurrence,
+        steps: int,
+        lengths: Tensor | None,
+        outer: torch.dtype,
+        *tensors: Tensor,
     ) -> Any:
         """Run the forward kernel and save tensors for the backward pass."""
         events, parameters, states = _parts(recurrence, tensors)
         output, last, saved = recurrence.forward(events, parameters, states, steps, lengths, save=True)
         assert saved is not None
         ctx.set_materialize_grads(False)  # gradients of results that nothing used are None, not zeros
-        ctx.recurrence, ctx.steps = recurrence, steps
+        ctx.recurrence, ctx.steps, ctx.outer = recurrence, steps, outer
         ctx.names, ctx.lengths = list(saved.tensors), lengths
         ctx.save_for_backward(*tensors, *saved.tensors.values())
         ctx.count, ctx.batch = len(tensors), saved.batch
         ctx.forms = recurrence.saved_forms.of((*tensors, *saved.tensors.values()))
+        if outer is not recurrence.dtype:
+            return tuple(converted(tensor, outer) for tensor in (output, *last))
         # Outputs that share memory with saved tensors are copied: users may write into outputs.
         return tuple(copied(tensor) if tensor._is_view() else tensor for tensor in (output, *last))
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor | None, *last: Tensor | None) -> Any:
+    def backward(ctx: Any, gradient: Tensor | None, *arriving: Tensor | None) -> Any:
         """Run the backward kernel."""
+        last: Sequence[Tensor | None] = arriving
         recurrence: Recurrence = ctx.recurrence
         # Accessed once: hooks may recompute it, as those of torch.utils.checkpoint.
         everything, unchanged = as_saved(ctx.saved_tensors, ctx.forms)
@@ -55,16 +67,20 @@ class RecurrenceFunction(torch.autograd.Function):
 
             def eager(*given: Tensor) -> list[Tensor]:
                 output, states = recurrence.eager(*_parts(recurrence, given), ctx.steps, ctx.lengths)
-                return [output, *states]
+                return [result.to(ctx.outer) for result in (output, *states)]
 
-            return (None, None, None, *operator_gradients(eager, tensors, (gradient, *last)))
+            return (None, None, None, None, *operator_gradients(eager, tensors, (gradient, *last)))
         _, parameters, _ = _parts(recurrence, tensors)
         kept = Saved(dict(zip(ctx.names, saved, strict=True)), ctx.steps, ctx.batch)
-        to_events, to_parameters, _ = _parts(recurrence, ctx.needs_input_grad[3:])
+        to_events, to_parameters, _ = _parts(recurrence, ctx.needs_input_grad[4:])
         wanted = to_events, to_parameters
         with torch.autocast("cpu", enabled=False) if torch.is_autocast_enabled("cpu") else nullcontext():
+            if ctx.outer is not recurrence.dtype:
+                gradient, *last = (
+                    None if g is None else converted(g, recurrence.dtype) for g in (gradient, *last)
+                )
             parts = recurrence.backward(kept, parameters, gradient, last, ctx.lengths, wanted)
-        return (None, None, None, *(found for part in parts for found in part))
+        return (None, None, None, None, *(found for part in parts for found in part))
 
 
 def _parts(
@@ -83,16 +99,20 @@ def run(
     states: Sequence[Tensor],
     steps: int,
     lengths: Tensor | None,
+    outer: torch.dtype,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Outputs [T, B, ...] and last states of a recurrence, under autograd."""
+    """Outputs [T, B, ...] and last states of a recurrence, in the format `outer`, under autograd."""
     tensors = [*events, *parameters, *states]
     if overheard():  # as where segments between checkpoints run again
-        return recurrence.eager(events, parameters, states, steps, lengths)
-    if recorded(tensors):
-        output, *last = RecurrenceFunction.apply(recurrence, steps, lengths, *tensors)
+        output, last = recurrence.eager(events, parameters, states, steps, lengths)
+    elif recorded(tensors):
+        output, *last = RecurrenceFunction.apply(recurrence, steps, lengths, outer, *tensors)
         return output, last
-    output, last, _ = recurrence.forward(events, parameters, states, steps, lengths, save=False)
-    return output, last
+    else:
+        output, last, _ = recurrence.forward(events, parameters, states, steps, lengths, save=False)
+    if outer is recurrence.dtype:
+        return output, last
+    return converted(output, outer), [converted(state, outer) for state in last]
 
 
 def overheard() -> bool:

@@ -1,7 +1,5 @@
 """Gradients of parameters: sums and matrix products over all steps and examples."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -21,17 +19,16 @@ def matrix_gradient(
     rows: Chosen | None,
     heads: bool,
     form: MatrixFormat = MatrixFormat.FLOAT32,
-    kept: dict[Any, Any] | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Product operand^T gradient over steps and examples, and the sums of the gradient where they cost nothing.
 
     The operand `[T, B, ..., K]` and the gradient `[T, B, ..., N]` give `[K, N]` and `[N]`. The product is stored as
     `[N, K]`, like the weights of PyTorch's modules, so that it becomes their gradient without a copy. With `rows`, only
-    these rows of the gradient and of the operand count. `form` and `kept` are those of `multiply_transposed`.
+    these rows of the gradient and of the operand count. `form` is that of `multiply_transposed`.
     """
     operand, gradient = operand.flatten(0, 1), gradient.flatten(0, 1)
     if not heads and operand.dim() == gradient.dim() == 2 and _worth(operand, gradient, rows):
-        product, sums = multiply_transposed(gradient, operand, rows, form, kept)
+        product, sums = multiply_transposed(gradient, operand, rows, form)
         return product.t(), sums
     if rows is not None:
         gradient, operand = (

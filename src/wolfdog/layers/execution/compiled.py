@@ -23,6 +23,9 @@ from .zero_start import NOT_ZEROS, zero_start
 if TYPE_CHECKING:
     from ...compiler.driver import Compiled
 
+FEW = 32
+"""Examples up to which one thread runs one event faster, without packing, than two threads over packed weights."""
+
 
 class Ready(NamedTuple):
     """Compiled step, the cell's tensors by name, the number format, and the states at the start and after a reset."""
@@ -97,26 +100,38 @@ class CompiledRunner:
         ready = self.ready(event.unsqueeze(0), state, False)
         if ready is None:
             return self.eager.step(event, state)
-        found, event, states = ready.found, event.to(ready.dtype), list(tensors(ready.before))
-        single = None if recorded((event, *states, *ready.named.values())) else found.single
+        x = event.to(ready.dtype).unsqueeze(0)
+        one = self._one_event(ready, x)
+        if one is not None:
+            return one
+        y, after = ready.found.sequence(ready.named, x, list(tensors(ready.before)))
+        return y.squeeze(0), rebuilt(ready.before, after)
+
+    def _one_event(self, ready: Ready, x: Tensor) -> tuple[Tensor, State] | None:
+        """Output and state after one event [1, B, ...], by the kernel that reads weights where they lie.
+
+        None where autograd records the step, and where it reads what is computed from parameters, which is computed
+        anew in each call.
+        """
+        found, states = ready.found, list(tensors(ready.before))
+        single = None if recorded((x, *states, *ready.named.values())) else found.single
         if single is None:
-            y, after = found.sequence(ready.named, event.unsqueeze(0), states)
-            return y.squeeze(0), rebuilt(ready.before, after)
+            return None
         named = [ready.named[name] for name in found.names]
         weights = single.weights(named)
-        if weights is None:  # it reads what is computed from parameters, which a step computes anew
-            y, after = found.sequence(ready.named, event.unsqueeze(0), states)
-            return y.squeeze(0), rebuilt(ready.before, after)
-        event = single.event(event, named).contiguous()
-        y, new = single.run(weights, len(event), event, [s.contiguous() for s in states])
+        if weights is None:
+            return None
+        event = single.event(x[0], named).contiguous()
+        y, new = single.run(weights, len(event), event, [state.contiguous() for state in states])
         self.ready_step = ready
         return y, rebuilt(ready.before, new)
 
-    def step_path(self, event: Tensor, places: Sequence[Slot]) -> StepPath | None:
+    def step_path(self, event: Tensor, anew: bool, places: Sequence[Slot]) -> StepPath | None:
         """Fast path for repetitions of the last step.
 
         Args:
             event: The event.
+            anew: Whether no state was given.
             places: Places in which a layer stores what it runs.
 
         Returns:
@@ -127,7 +142,7 @@ class CompiledRunner:
             return None
         if not all(t.is_contiguous() for t in (event, *tensors(ready.before))):
             return None
-        return StepPath(self.record, ready.program, event, ready.before, places)
+        return StepPath(self.record, ready.program, event, ready.before, self._start(ready, anew), places)
 
     def sequence(
         self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
@@ -137,6 +152,10 @@ class CompiledRunner:
         if ready is None:
             return self.eager.sequence(x, state, lengths, resets)
         x = x.to(ready.dtype)
+        alone = len(x) == 1 and lengths is None and resets is None
+        one = self._one_event(ready, x) if alone and _by_one_thread(x.shape[1]) else None
+        if one is not None:
+            return torch.stack(one[:1]), one[1]  # a copy: the output of a step may be a tensor of the state
         try:
             y, after = ready.found.sequence(
                 ready.named, x, list(tensors(ready.before)), lengths, resets, ready.fresh
@@ -163,12 +182,16 @@ class CompiledRunner:
             return None
         if ready.dtype is not x.dtype or not _flat(ready.before):
             return None
-        start = None
-        if starts_from_zeros(self.cell) or (anew and self.record.zeros):
-            with torch.inference_mode(False):  # zeros that any later call may use
-                start = transform(lambda t: torch.zeros_like(t, device="cpu"), ready.before)
+        start = self._start(ready, anew)
         given = ready.before if start is None else start
         return SequencePath(self.record, ready.program, x, given, start, places)
+
+    def _start(self, ready: Ready, anew: bool) -> State | None:
+        """Zeros that a fast path starts from where no state is given; None where the cell determines its start."""
+        if not (starts_from_zeros(self.cell) or (anew and self.record.zeros)):
+            return None
+        with torch.inference_mode(False):  # zeros that any later call may use
+            return transform(lambda t: torch.zeros_like(t, device="cpu"), ready.before)
 
     def ready(
         self, x: Tensor, state: State | None, resets: bool, others: Sequence[Tensor] = ()
@@ -253,6 +276,11 @@ class CompiledRunner:
             self.reason = found
             return None
         return found
+
+
+def _by_one_thread(batch: int) -> bool:
+    """Whether one thread that reads weights in place is faster than all that read packed copies."""
+    return batch <= FEW or torch.get_num_threads() == 1
 
 
 def _flat(state: State) -> bool:

@@ -48,22 +48,39 @@ class _CellPath:
 
 
 class StepPath(_CellPath):
-    """Step without gradient, as a function of an event and a state of the same form as those that it was made for."""
+    """Step without gradient, as a function of an event and a state of the same form as those that it was made for.
+
+    Args:
+        record: Cache entry of the cell.
+        program: Compiled program for them.
+        event: An event of the form that is given.
+        state: A state of the form that is given.
+        start: Initial state, used where none is given; None where the cell determines it at each call.
+        places: Places in which a layer stores what it runs.
+    """
 
     def __init__(
-        self, record: CellRecord, program: Program, event: Tensor, state: State, places: Sequence[Slot]
+        self,
+        record: CellRecord,
+        program: Program,
+        event: Tensor,
+        state: State,
+        start: State | None,
+        places: Sequence[Slot],
     ) -> None:
         assert not isinstance(program.made, str)
         single = program.made.single
         assert single is not None  # it ran the step that this path repeats
         super().__init__(record, program, event, state, places, fixed=not single.packs, frozen=single.packs)
-        self._batch = len(event)
+        self._batch, self._start = len(event), start
         self._weights = single.weights(self._read)
         self._run: Callable[..., Any] = single.run
         self._looked_up = single.event if self._compiled.traced.lookups else None
 
     def __call__(self, event: Tensor, state: Any) -> Found | None:
         """Output and next state; None where a guard fails."""
+        if state is None:
+            state = self._start
         states = (state,) if self._alone else state
         if torch.is_grad_enabled() or type(states) is not tuple or len(states) != self._count:
             return None

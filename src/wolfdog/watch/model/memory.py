@@ -100,10 +100,6 @@ class RecurrentMemory(Recurrent):
         query: slice = slice(None),
     ) -> tuple[Tensor, Any]:
         """Features and state; see `WatcherMemory`. The `times` are ignored."""
-        if len(x) == 1 and x.dim() == 3 and lengths is None and resets is None:
-            # a step reads weights in place, and a sequence packs them at each call
-            y_t, state = self.step(x[0], state)
-            return y_t[None][query], state
         y, state = super().forward(x, state, lengths, resets)
         return y[query], state
 

@@ -1,5 +1,6 @@
 """Cooperative and batch-split kernels on PyTorch's threads and on a pool: equal results."""
 
+import ctypes
 import multiprocessing
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,7 @@ CELLS: list[Any] = [
 def three_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(thread_pool, "WORTH", 1)
     monkeypatch.setattr(launch, "WORTH_BARRIER", 1)
+    monkeypatch.setattr(launch, "WORTH_TEAM", 0)
     torch.set_num_threads(3)
     yield
     torch.set_num_threads(1)
@@ -65,6 +67,37 @@ def test_few_examples_run_the_cooperative_kernel(
     monkeypatch.setattr(openmp.Team, "cooperative", lambda *given: calls.append(1) or cooperative(*given))
     held_against_the_loop(CELLS[number]().double(), batch)
     assert calls or openmp.team() is None
+
+
+@pytest.mark.parametrize("number", range(len(CELLS)))
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_one_thread_does_the_work_of_a_thread_that_is_late(
+    number: int, order: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if openmp.team() is None:
+        pytest.skip("PyTorch has no OpenMP here")
+    calls = []
+
+    def one_after_the_other(self: openmp.Team, kernel: int, table: int, threads: int) -> None:
+        run = ctypes.CFUNCTYPE(None, *(ctypes.c_int64,) * 3)(kernel)
+        for thread in order:  # the second begins when the first has ended
+            calls.append(run(table, thread, 2))
+
+    monkeypatch.setattr(openmp.Team, "cooperative", one_after_the_other)
+    held_against_the_loop(CELLS[number]().double(), 1)
+    assert calls
+
+
+def test_small_calls_run_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # the least work as it is
+    torch.set_num_threads(2)
+
+    def no_team(*_: object) -> None:
+        raise AssertionError("threads were started")
+
+    monkeypatch.setattr(openmp.Team, "_run", no_team)
+    layer = wd.Recurrent(nn.LSTMCell(64, 64))
+    layer(torch.randn(10, 1, 64, requires_grad=True))[0].sum().backward()
 
 
 def test_many_examples_run_the_batch_split_kernel(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,9 +65,8 @@ def empty(*shape: int, dtype: torch.dtype) -> Tensor:
     size = prod(shape) * dtype.itemsize
     if size < WORTH:
         return torch.empty(shape, dtype=dtype, device="cpu")
-    block = _block(-(-size // WORTH) * WORTH + LINE)
-    start = -block.ctypes.data % LINE
-    loan = block[start : start + size].view(_Loan)
+    block = _block(-(-size // WORTH) * WORTH)
+    loan = block[:size].view(_Loan)
     loan.block, loan.age = block, _age
     memory = torch.from_numpy(loan).untyped_storage()  # keeps the loan alive
     found = torch.empty(0, dtype=dtype, device="cpu")
@@ -87,19 +86,20 @@ def copied(tensor: Tensor) -> Tensor:
 
 def _block(size: int) -> Block:
     with pools:  # reentrant: a finaliser may release a block at any point of the same thread
-        fitting = [block for block in _idle if size <= block.nbytes <= 2 * size]
-        if fitting:
-            best = min(
-                reversed(fitting), key=lambda block: block.nbytes
-            )  # the latest released: it may still be cached
-            _idle[:] = [block for block in _idle if block is not best]
-            return best
-    return np.empty(size, np.uint8)
+        best, least = -1, 2 * size
+        for at, block in enumerate(_idle):
+            if size <= len(block) <= least:  # of equal ones the latest released: it may still be cached
+                best, least = at, len(block)
+        if best >= 0:
+            return _idle.pop(best)
+    room = np.empty(size + LINE, np.uint8)
+    start = -room.ctypes.data % LINE
+    return room[start : start + size]
 
 
 def _let_go(block: Block, age: int) -> None:
     with pools:  # reentrant: a finaliser may release a block at any point of the same thread
         if age == _age:
             _idle.append(block)
-        while sum(block.nbytes for block in _idle) > MOST:
+        while sum(map(len, _idle)) > MOST:
             del _idle[0]

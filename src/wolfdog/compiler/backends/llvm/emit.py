@@ -4,14 +4,14 @@ A kernel is `kernel(table, first, second)` over a table of addresses, in one of 
 
 - *batch-split*: `kernel(table, low, end)` runs every step for the examples `low` to `end`. Each thread has its own
   range, and no thread waits for another inside the loop over time.
-- *cooperative*: `kernel(table, part, parts)` runs every step for all examples. Each thread computes its part of the
-  columns of every product and every loop, with a barrier between them. It serves small batches: each core then keeps a
-  part of the matrices in its own caches.
+- *cooperative*: `kernel(table, own, parts)` runs every step for all examples. Each thread computes its part of the
+  columns of every product and every loop, with a barrier between them; `barrier` describes what happens where a thread
+  is late. It serves small batches: each core then keeps a part of the matrices in its own caches.
 
 The table holds int64 values. Header: number of steps; address of the lengths (0: none); address of the matrix product;
-for cooperative kernels the address of the barrier's counter, the address of a function that yields the processor, and
-the number of examples; address of the sort order (0: none). Then, for every buffer: its address, its stride in bytes
-from step to step and from example to example, and the number of steps that it holds.
+for cooperative kernels the address of the barrier's shared memory, the address of a function that yields the
+processor, and the number of examples; address of the sort order (0: none). Then, for every buffer: its address, its
+stride in bytes from step to step and from example to example, and the number of steps that it holds.
 
 Kernels process examples in descending order of length. Where the caller's lengths do not descend, the sort order gives
 the caller's index of each example, and the kernel reads events and writes outputs in the caller's order.
@@ -79,11 +79,12 @@ class Emitter:
 
     def run(self) -> Kernel:
         for stage in self.nest.stages:
+            begin = len(self.lines)
             for product in stage.products:
                 self._product(product)
-            if self.cooperative and stage.products:
-                self._barrier()
+            self._phase(begin)
             for number, loop in enumerate(stage.loops):
+                begin = len(self.lines)
                 emitter = LoopEmitter(self, loop, self.cooperative)
                 if self.cooperative:
                     # a reduction is not divided: each thread takes whole examples
@@ -92,17 +93,16 @@ class Emitter:
                 elif number == 0:
                     self._say(2, "for b in range(low, high):")
                 emitter.run()
-                if self.cooperative:
-                    self._barrier()
+                self._phase(begin)
         if not self.cooperative:
             self._deliver()
         after, self.lines = self.lines, []
         self._gather()
         body, self.lines = self.lines + after, []
-        self._say(0, f"def kernel(table, {'part, parts' if self.cooperative else 'low, end'}):")
+        self._say(0, f"def kernel(table, {'own, parts' if self.cooperative else 'low, end'}):")
         self._say(1, "steps, lengths, tile = field(table, 0), field(table, 1), field(table, 2)")
         if self.cooperative:
-            self._say(1, "counter, rest, low, end = field(table, 3), field(table, 4), 0, field(table, 5)")
+            self._say(1, "shared, rest, low, end = field(table, 3), field(table, 4), 0, field(table, 5)")
             self._say(1, "goal = 0")
         elif self.callers.inputs or self.callers.outputs:
             self._say(1, "order = field(table, 6)")
@@ -149,9 +149,17 @@ class Emitter:
                 copy = Loop(value.shape, [Item(source, source, [whole(buffer, value.shape)])])
                 LoopEmitter(self, copy, places={value: home}, depth=4).run()
 
-    def _barrier(self) -> None:
+    def _phase(self, begin: int) -> None:
+        """Make the lines from a number on a phase of a cooperative kernel, of which each thread claims pieces."""
+        if not self.cooperative or len(self.lines) == begin:
+            return
+        body, self.lines[begin:] = self.lines[begin:], []
         self._say(2, "goal += parts")
-        self._say(2, "barrier(counter, goal, rest)")
+        for line in ("part = claim(shared, own, goal, parts, rest)", "while part >= 0:"):
+            self._say(2, line)
+        self.lines += [f"    {line}" for line in body]
+        self._say(3, "finish(shared)")
+        self._say(3, "part = claim(shared, own, goal, parts, rest)")
 
     def _clear(self) -> None:
         """Fill outputs with zeros where examples have ended; states only where every step of them is kept."""

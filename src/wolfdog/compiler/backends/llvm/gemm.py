@@ -4,7 +4,6 @@ PyTorch's MKL uses no 512-bit vectors on processors of other vendors; there, the
 """
 
 from array import array
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,9 +12,11 @@ from ...fork_safety import once
 from .buffer_pool import empty
 from .build import Code, build, compiled_with, narrow_product_code, product_code, tiled
 from .gemm_loops import tiled as rows_tiled
-from .gemm_pairs import pair_tiles, paired, supported
+from .gemm_pairs import WORDS, pair_tiles, paired_source
 from .narrow import MatrixFormat, narrow_matrix
+from .narrow_operands import pair_of_rows
 from .packing import padded, panels
+from .row_pairs import supported
 from .target import Target, target
 from .thread_pool import cuts, run, shares
 
@@ -59,23 +60,14 @@ def multiply(
 
 
 def multiply_transposed(
-    g: Tensor,
-    x: Tensor,
-    chosen: Chosen | None = None,
-    form: MatrixFormat = MatrixFormat.FLOAT32,
-    kept: dict[Any, Any] | None = None,
+    g: Tensor, x: Tensor, chosen: Chosen | None = None, form: MatrixFormat = MatrixFormat.FLOAT32
 ) -> tuple[Tensor, Tensor]:
     """Product g^T x `[N, K]` and sums of g over its rows `[N]`: g `[R, N]` and x `[R, K]`, both with contiguous rows.
 
     With `chosen`, only these rows of g and of x count. With bfloat16, both are rounded where the processor multiplies
-    pairs; `kept` keeps what was rounded for further products.
+    pairs.
     """
-    reduced = form is MatrixFormat.BFLOAT16 and supported()
-    if reduced:
-        if chosen is not None:
-            g, x = g.index_select(0, chosen[0]), x.index_select(0, chosen[1])
-            chosen = kept = None
-        (g, total), (x, _) = paired(g, kept), paired(x, kept)
+    paired = form is MatrixFormat.BFLOAT16 and supported()
     aim = target(8 * x.dtype.itemsize)
     height, width, rows = g.shape[1], x.shape[1], len(x) if chosen is None else len(chosen[0])
     wide = padded(width, aim.panel)
@@ -87,20 +79,16 @@ def multiply_transposed(
         return result[:, :width].zero_(), sums[:height]
     panels, threads = wide // aim.panel, torch.get_num_threads()
     groups = 1 if panels >= threads else min(threads, -(-height // aim.lanes))
-    room = empty(panels * groups, _depth(chosen) * (aim.panel + len(sums)), dtype=x.dtype)
+    depth = WORDS if paired else FEWER if chosen is not None else DEPTH
+    room = empty(panels * groups, depth * (aim.panel + len(sums)), dtype=x.dtype)
     table = [
         g.data_ptr(), g.stride(0), x.data_ptr(), x.stride(0), result.data_ptr(), wide, sums.data_ptr(),
         rows, height, width, room.data_ptr(), groups, panels * groups,
         *((0, 0) if chosen is None else (some.data_ptr() for some in chosen)),
     ]  # fmt: skip
-    code = _paired_code() if reduced else _outer_code(aim.bits, chosen is not None)
+    code = _paired_code(chosen is not None) if paired else _outer_code(aim.bits, chosen is not None)
     _run(code, table, panels * groups, rows * height * width)
-    sums = total if reduced else sums
     return (result if wide == width else result[:, :width].contiguous()), sums[:height]
-
-
-def _depth(chosen: object) -> int:
-    return FEWER if chosen is not None else DEPTH
 
 
 def _run(code: Code, numbers: list[int], units: int, work: int) -> None:
@@ -119,9 +107,10 @@ def _outer_code(bits: int, chosen: bool) -> Code:
 
 
 @once
-def _paired_code() -> Code:
+def _paired_code(chosen: bool) -> Code:
     aim = target(32)
-    return compiled_with("pairs", _outer_source(aim, chosen=False, summed=False), 32, 3, pair_tiles(aim))
+    functions = {**pair_tiles(aim), "pair": pair_of_rows(aim)}
+    return compiled_with("pairs", paired_source(aim, chosen), 32, 3, functions)
 
 
 def _rows_source(target: Target) -> str:
@@ -143,7 +132,7 @@ def kernel(table, low, high):
 """
 
 
-def _outer_source(target: Target, chosen: bool, summed: bool = True) -> str:
+def _outer_source(target: Target, chosen: bool) -> str:
     """For a part of the panels of x: a block of its rows is packed, and tiles add up what g's make of it.
 
     A unit is a panel and a group of g's columns; each sums some of g's columns, too. Where rows are chosen, those of g
@@ -172,14 +161,11 @@ def _outer_source(target: Target, chosen: bool, summed: bool = True) -> str:
             f"            for j in range(0, height, {lanes}):",
             f"                store(a, r * lda + j, load_masked(g, {row} * ldg + j, height - j))",
         ]
-    if summed:
-        lines += [
-            "        begin, end = pieces * low // units, pieces * high // units",
-            "        for r in range(length):",
-            f"            for j in range({lanes} * begin, {lanes} * end, {lanes}):",
-            "                store(sums, j, load(sums, j) + load_masked(a, r * lda + j, height - j))",
-        ]
     lines += [
+        "        begin, end = pieces * low // units, pieces * high // units",
+        "        for r in range(length):",
+        f"            for j in range({lanes} * begin, {lanes} * end, {lanes}):",
+        "                store(sums, j, load(sums, j) + load_masked(a, r * lda + j, height - j))",
         "        for unit in range(low, high):",
         "            p, group = unit // groups, unit % groups",
         f"            columns = least(width - p * {panel}, {panel})",

@@ -5,6 +5,7 @@ Read in place, as a weight [N, K] of PyTorch lies, it is never stale: each row i
 lane, and as many sums as a vector has lanes are added up in a tree of shuffles.
 """
 
+from array import array
 from typing import Any
 
 from llvmlite import ir
@@ -12,21 +13,30 @@ from torch import Tensor
 
 from ...fork_safety import once
 from .build import Code, compiled_with
+from .packing import padded
 from .simd import I32, POINTER, Lanes, declared, multiply_add
 from .target import Target, target
 
 
 def readable(matrix: Tensor) -> bool:
-    """Whether a matrix [K, N] lies so that this product reads it: its rows or its columns side by side."""
-    return matrix.dim() == 2 and (matrix.stride(0) == 1 or matrix.stride(1) == 1)
+    """Whether a matrix [K, N], or [n, K, N], lies so that this product reads it: its rows or columns side by side."""
+    return matrix.dim() in (2, 3) and (matrix.stride(-2) == 1 or matrix.stride(-1) == 1)
+
+
+def place_of(matrix: Tensor) -> "array[int]":
+    """Integers that stand for a matrix [K, N], or [n, K, N] with one for each head, in calls of this product."""
+    aim = target(8 * matrix.dtype.itemsize)
+    apart = matrix.stride(0) * matrix.dtype.itemsize if matrix.dim() == 3 else 0
+    panels = padded(matrix.shape[-1], aim.panel) // aim.panel
+    return array("q", (matrix.data_ptr(), matrix.stride(-2), matrix.stride(-1), apart, panels))
 
 
 @once
 def in_place_code(bits: int) -> Code:
-    """Compiled product, called as that of panels; in the place of the panels it takes the address of three integers.
+    """Compiled product, called as that of panels; in the place of the panels it takes the address of five integers.
 
-    It starts from the first column. The integers are the matrix's address, and its strides along K and along N, in
-    numbers.
+    It starts from the first column of a matrix. The integers are the matrix's address, its strides along K and along N,
+    in numbers, the bytes between the matrices of two heads, and the panels that each would have.
     """
     aim = target(bits)
     lanes = aim.type
@@ -44,6 +54,7 @@ def _source(target: Target) -> str:
     lines = [
         "def kernel(a, lda, matrix, first, depth, c, ldc, width, rows, fresh):",
         "    w, along, across = field(matrix, 0), field(matrix, 1), field(matrix, 2)",
+        "    w += first // field(matrix, 4) * field(matrix, 3)",
         f"    whole, left = depth // {lanes} * {lanes}, rows",
         "    of0, to0 = a, c",
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import llvmlite.binding as llvm
 from llvmlite.binding.newpassmanagers import NewPassManager
 
-from .barrier import barrier
+from .barrier import claim, finish
 from .lower import lowered
 from .microkernel import product
 from .simd import VectorMemory
@@ -77,7 +77,7 @@ def _optimised(source: str, aim: Target, more: Mapping[str, Callable[..., Any]],
     type_ = aim.type
     functions = {
         **{name: getattr(VectorMemory(type_), name) for name in dir(VectorMemory) if not name.startswith("_")},
-        **library(type_), "product": product, "barrier": barrier, "transpose": transpose(type_),
+        **library(type_), "product": product, "claim": claim, "finish": finish, "transpose": transpose(type_),
         **more,
     }  # fmt: skip
     made = lowered(source, SYMBOL, functions, type_)

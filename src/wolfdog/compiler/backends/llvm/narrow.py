@@ -1,5 +1,6 @@
 """Matrices of narrow numbers, packed for the register tiles, with a header that says their format."""
 
+import ctypes
 from enum import Enum
 
 import torch
@@ -9,6 +10,7 @@ from ...int8_matrix import as_int8
 from .narrow_loops import FORMATS, HEADER
 from .narrow_operands import BLOCK
 from .packing import padded, panels
+from .row_pairs import pairs, supported
 from .target import target
 
 
@@ -26,20 +28,26 @@ def narrow_matrix(matrix: Tensor, form: MatrixFormat) -> Tensor:
     int8 is for matrices that are whole numbers from -127 to 127 times a scale for each column, as those of quantized
     layers; any other, and one for each head, stays as it is. bfloat16 rounds.
     """
-    if matrix.dim() != 2:  # one for each head
-        return _with_header(panels(matrix), "float32")
-    if form is MatrixFormat.BFLOAT16:
-        return _with_header(_bfloat16(matrix), "bfloat16")
-    found = as_int8(matrix) if form is MatrixFormat.INT8 else None
-    return _with_header(panels(matrix), "float32") if found is None else _int8(*found)
+    if form is MatrixFormat.BFLOAT16 and matrix.dim() == 2:
+        return _panels(_pairs(matrix), "bfloat16")
+    found = as_int8(matrix) if form is MatrixFormat.INT8 and matrix.dim() == 2 else None
+    return _panels(matrix, "float32") if found is None else _int8(*found)
 
 
-def _bfloat16(matrix: Tensor) -> Tensor:
-    depth = len(matrix)
+def _panels(matrix: Tensor, form: str) -> Tensor:
+    packed = panels(matrix, HEADER)
+    ctypes.c_int64.from_address(packed.data_ptr()).value = FORMATS[form]
+    return packed
+
+
+def _pairs(matrix: Tensor) -> Tensor:
+    """Words `[K / 2, N]` that hold two numbers of a column of bfloat16 each, and stand as float32."""
+    if matrix.stride(1) == 1 and supported():
+        return pairs(matrix)[0]
     rows = matrix.t().to(torch.bfloat16)  # the summed axis contiguous
-    if depth % 2:
+    if len(matrix) % 2:
         rows = torch.nn.functional.pad(rows, (0, 1))
-    return panels(_words(rows).t())
+    return _words(rows).t()
 
 
 def _int8(whole: Tensor, scales: Tensor) -> Tensor:

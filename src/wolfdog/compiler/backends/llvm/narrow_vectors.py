@@ -143,16 +143,3 @@ def _bfloat16(tile: VectorCode, word: Any, number: Any) -> Any:
 
 WIDEN: dict[str, tuple[int, Callable[..., Any]]] = {"int8": (4, _int8), "bfloat16": (2, _bfloat16)}
 """Numbers in a run, and the function of a tile, a word and a number of the run to a vector of floats."""
-
-
-def rounded(tile: VectorCode, value: Any) -> Any:
-    """Bits of the nearest bfloat16 of each number, in the lower half of its lane."""
-    b, lanes = tile.b, tile.target.lanes
-
-    def every(number: int) -> Any:
-        return ir.Constant(tile.whole, [number] * lanes)
-
-    bits = b.bitcast(value, tile.whole)
-    odd = b.and_(b.lshr(bits, every(16)), every(1))
-    rounded = b.lshr(b.add(bits, b.add(odd, every(0x7FFF))), every(16))
-    return b.select(b.fcmp_unordered("uno", value, value), every(0x7FC0), rounded)

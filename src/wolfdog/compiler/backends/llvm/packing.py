@@ -1,7 +1,9 @@
 """Packed matrices for the register tile: panels of as many columns as a tile has."""
 
 from array import array
+from math import prod
 
+import torch
 from torch import Tensor
 
 from ...fork_safety import once
@@ -23,12 +25,19 @@ def padded(columns: int, width: int) -> int:
     return -(-columns // width) * width
 
 
-def panels(matrix: Tensor) -> Tensor:
-    """Matrix `[..., K, N]` packed as `[..., N / P, K, P]`, padded with zeros."""
+def panels(matrix: Tensor, header: int = 0) -> Tensor:
+    """Matrix `[..., K, N]` packed as `[..., N / P, K, P]`, padded with zeros.
+
+    Args:
+        matrix: The matrix.
+        header: Bytes before the packed numbers that the caller fills. The result is then bytes `[header + ...]`.
+    """
     aim = target(8 * matrix.dtype.itemsize)
     *lead, depth, columns = matrix.shape
     count = padded(columns, aim.panel) // aim.panel
-    packed = empty(*lead, count, depth, aim.panel, dtype=matrix.dtype)
+    shape, before = (*lead, count, depth, aim.panel), header // matrix.dtype.itemsize
+    whole = empty(before + prod(shape), dtype=matrix.dtype) if header else empty(*shape, dtype=matrix.dtype)
+    packed = whole[before:].view(shape) if header else whole
     code, borders = _code(aim.bits), cuts(count, shares(count, COST * depth * columns))
     flat, goal = [matrix], [packed]
     if lead:
@@ -37,7 +46,7 @@ def panels(matrix: Tensor) -> Tensor:
     for one, to in zip(flat, goal, strict=True):
         table = array("q", (one.data_ptr(), *one.stride(), depth, columns, to.data_ptr()))
         run(code, table.buffer_info()[0], borders)
-    return packed
+    return whole.view(torch.uint8) if header else packed
 
 
 @once
