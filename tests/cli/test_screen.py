@@ -91,6 +91,23 @@ def test_files_within_a_deployment_are_counted(capsys, monkeypatch):
     assert all(line.endswith("left") for line in lines[1:-1])
 
 
+@pytest.mark.parametrize(
+    "done, left, line",
+    [
+        (1, 1, "1 file was labelled by an earlier run; 1 is left"),
+        (1500, 2, "1,500 files were labelled by an earlier run; 2 are left"),
+    ],
+)
+def test_files_of_an_earlier_run_are_counted(capsys, done, left, line):
+    from types import SimpleNamespace
+
+    from wolfdog.watch.jobs.plan import Deployment
+
+    with JobDisplay(1) as display:
+        display.begin([Deployment("a", [SimpleNamespace(name="a.jpg")] * left, left, 0)], done)
+    assert capsys.readouterr().out.splitlines()[0] == line
+
+
 def test_troubles_are_told_once(capsys):
     from wolfdog.watch.jobs.plan import Deployment
 

@@ -155,7 +155,7 @@ def test_a_signal_costs_no_finished_work(network, videos, quiet, number, workers
         assert 0 < len(rows(out / "moments.csv")) < len(rows(quiet / "moments.csv"))
     again = run(*given, folder=tmp_path)
     assert again.status == 0, again.err
-    assert "were labelled by an earlier run" in again.out + again.err
+    assert "labelled by an earlier run" in again.out + again.err
     assert digests(out) == digests(quiet)
     assert not leftovers(out)
 

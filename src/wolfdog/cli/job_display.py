@@ -52,9 +52,9 @@ class JobDisplay:
         self._left.add(todo)
         self._total = sum(len(one.media) for one in todo)
         if done:
-            console.print(
-                f"{done:,} files were labelled by an earlier run; {self._total:,} are left", markup=False
-            )
+            earlier = "1 file was" if done == 1 else f"{done:,} files were"
+            left = "1 is" if self._total == 1 else f"{self._total:,} are"
+            console.print(f"{earlier} labelled by an earlier run; {left} left", markup=False)
         if not todo:
             return
         if console.is_terminal:
