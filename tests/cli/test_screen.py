@@ -92,7 +92,7 @@ def test_files_within_a_deployment_are_counted(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "done, left, line",
+    ("done", "left", "line"),
     [
         (1, 1, "1 file was labelled by an earlier run; 1 is left"),
         (1500, 2, "1,500 files were labelled by an earlier run; 2 are left"),
