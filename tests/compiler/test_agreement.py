@@ -135,3 +135,40 @@ def test_single_steps(name: str) -> None:
             y, state = ours.step(event, state)
             assert worst([y], [should]) < 1e-10
     assert worst(flat(state), flat(last)) < 1e-10
+
+
+class PartsOfStates(torch.nn.Module):
+    """LSTM whose state is put together from parts of two states; its gradients join the same zeros twice."""
+
+    input_size = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unit = torch.nn.LSTMCell(3, 4, dtype=torch.float64)
+
+    def forward(self, x, state):
+        (h, c), last = state
+        _, c = self.unit(x, (h, c))
+        joined = torch.zeros_like(h)
+        joined[:, :2] = last[:, 2:]
+        joined[:, 2:] += h[:, :2]
+        return (torch.tanh(joined), c), torch.tanh(c * last)
+
+    def initial_state(self, batch):
+        zeros = self.unit.weight_hh.new_zeros(batch, 4)
+        return (zeros, zeros), zeros
+
+
+def test_gradients_of_parts_of_states_with_resets() -> None:
+    torch.manual_seed(0)
+    cell, x = PartsOfStates(), torch.randn(5, 2, 3, dtype=torch.float64)
+    first = [torch.randn(2, 4, dtype=torch.float64, requires_grad=True) for _ in range(3)]
+    found = []
+    for backend in (None, "eager"):
+        layer = wd.Recurrent(cell, backend=backend)
+        y, after = layer(x, ((first[0], first[1]), first[2]), resets=torch.eye(5, 2, dtype=torch.bool))
+        loss = y.square().sum() + sum(part.sin().sum() for part in flat(after))
+        found.append(torch.autograd.grad(loss, [*first, *cell.parameters()]))
+        assert layer.backend == ("eager" if backend else "llvm")
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)

@@ -81,3 +81,13 @@ def test_a_product_of_strided_rows_is_refused() -> None:
     y = b("linear", turned, parameter(b, "w", 3, 3))
     with pytest.raises(Refusal, match="not contiguous"):
         schedule(Program({"y": y, "s0": event(b, 3, 4)}))
+
+
+def test_a_piece_of_two_concatenations_is_there_before_the_earlier_one_is_read() -> None:
+    b = Builder()
+    h, x, piece = state(b, 4), event(b, 2), b.fill(0.0, (2,))
+    late = b("add", b("linear", h, parameter(b, "w", 4, 4)), b("concat", x, piece, axis=-1))
+    early = b("mul", h, b("concat", piece, x, axis=-1))
+    nest = schedule(Program({"y": late, "s0": early}))
+    stages = [[item.value.op for loop in stage.loops for item in loop.items] for stage in nest.stages]
+    assert stages == [["input", "fill", "mul"], ["add"]]

@@ -150,7 +150,8 @@ class _Scheduler:
             self.ready[value] = (self.level[value], -1)
         elif value.kind is Kind.CONCAT:
             for piece in dict.fromkeys(value.operands):
-                self._copy(piece, self.level[value], stages)
+                joined = [user for user in self.users[piece] if user.kind is Kind.CONCAT]
+                self._copy(piece, min(self.level[user] for user in joined), stages)  # before the first reader
             self.ready[value] = max(self.written[piece] for piece in value.operands)
         elif value in self.copied:
             source, home = value.operands[0], whole(self.places[value].buffer, value.operands[0].shape)
