@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..compiler.backends.llvm.target import target
+from ..compiler.backends.llvm.row_pairs import supported as multiplies_bfloat16
 from ..errors import InputError, MediaError
 from ..labels import read_labels
 from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
@@ -62,7 +62,7 @@ class Airtime:
 
 def _fast_classifier_training() -> FrameClassifierTraining:
     """Training in bfloat16 where the processor has instructions for it."""
-    return FrameClassifierTraining(precision="bfloat16" if "bfloat16" in target(32).dots else "float32")
+    return FrameClassifierTraining(precision="bfloat16" if multiplies_bfloat16() else "float32")
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ _CELLS: dict[str, Callable[[int, int, Chrono | None], Cell]] = {
 }
 
 DEFAULT_MEMORY = "gru"
-"""Memory of a watcher where none is named: the unit with the lowest shortfall over the event worlds."""
+"""Memory of a watcher where none is named: the unit with the lowest mean shortfall over the event worlds."""
 
 _TURING = "ntm"
 SLOTS = SLOT_SIZE = 16
