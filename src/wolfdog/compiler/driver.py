@@ -83,9 +83,9 @@ class Compiled:
     def single(self) -> SingleStep | None:
         """Kernel of single steps; None where a step reads more than an event, or one row that it looks up."""
         read = [value.name for value in self.traced.program.inputs("event")]
-        if self.rows or self.draws or len(read) != 1 or self.converts:
+        if self.rows or self.draws or len(read) != 1:
             return None
-        return SingleStep(self.traced, self.dtype, self.format)
+        return SingleStep(self.traced, self.dtype, self.format, self.outer)
 
     @property
     def converts(self) -> bool:
