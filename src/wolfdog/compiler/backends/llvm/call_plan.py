@@ -3,6 +3,8 @@
 from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import prod
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +13,7 @@ from torch import Tensor
 from ...passes.buffers import BufferView
 from ...ragged import SortedLengths
 from .barrier import shared_numbers
-from .buffer_pool import empty
+from .buffer_pool import WORTH, empty
 from .build import Code
 from .emit import FIELDS, HEADER, Kernel
 from .in_place import in_place_code, place_of, readable
@@ -89,10 +91,11 @@ class CallPlan:
         self._at = {name: HEADER + FIELDS * number for number, name in enumerate(kernel.buffers)}
         self._template = array("q", [size.steps, 0, product, 0, 0, size.batch, 0])
         self._template.extend([0, 0, 0, 1] * len(kernel.buffers))  # as of an output that nobody asked for
-        self._scratch = [(self._at[name], (size.batch, width)) for name, width in kernel.scratch.items()]
-        for at, (_, width) in self._scratch:
-            self._template[at + 2] = width * self._number
-        self.shapes = [buffer.shape for buffer in buffers.values()]
+        self._scratch = []
+        for name, width in kernel.scratch.items():
+            self._scratch.append((self._at[name], self._maker((size.batch, width), pooled=False)))
+            self._template[self._at[name] + 2] = width * self._number
+        self._makers = [self._maker(buffer.shape) for buffer in buffers.values()]
         self._own: list[tuple[int, int]] = []  # positions of buffers, and of their addresses in the table
         self._views: dict[str, _View] = {}
         numbers = {name: number for number, name in enumerate(buffers)}
@@ -115,7 +118,15 @@ class CallPlan:
 
     def buffers(self) -> list[Tensor]:
         """Buffers for one call, in order."""
-        return [empty(*shape, dtype=self._dtype) for shape in self.shapes]
+        return [make() for make in self._makers]
+
+    def _maker(self, shape: tuple[int, ...], *, pooled: bool = True) -> Callable[[], Tensor]:
+        """Function that makes an uninitialised tensor, from the pool of buffers where that is worth it."""
+        if pooled and prod(shape) * self._number >= WORTH:
+            return partial(empty, *shape, dtype=self._dtype)
+        with torch.inference_mode(False):
+            form = torch.empty((), dtype=self._dtype, device="cpu").expand(shape)  # one number of memory
+        return partial(torch.empty_like, form, memory_format=torch.contiguous_format)
 
     def view(self, name: str, own: Sequence[Tensor]) -> Tensor | None:
         """Output of every step, as a view of the buffers of a call; None where it lies elsewhere."""
@@ -154,9 +165,10 @@ class CallPlan:
                 table[at + 2] = over_examples * self._number
                 table[at + 3] = steps
         held = self._parameters(table, parameters)
-        scratch = [torch.empty(shape, dtype=self._dtype, device="cpu") for _, shape in self._scratch]
-        for (at, _), tensor in zip(self._scratch, scratch, strict=True):
-            table[at] = tensor.data_ptr()
+        scratch = []
+        for at, make in self._scratch:
+            scratch.append(make())
+            table[at] = scratch[-1].data_ptr()
         if ragged is not None:
             table[1] = ragged.lengths.data_ptr()
             table[6] = 0 if ragged.order is None else ragged.order.data_ptr()
