@@ -14,6 +14,7 @@ from .frontend.trace import NO_ROWS, Rows, Step, Traced, trace
 from .ir.program import Program, rewrite
 from .ir.values import Builder, Type, Value
 from .ragged import zero_padding
+from .runtime.affine import computed
 from .runtime.call import Call
 from .runtime.conversion import converted
 from .runtime.packed_step import PackedStep
@@ -199,7 +200,7 @@ class Compiled:
             )
             events, parameters = call.arguments(named, x, resets, fresh, used, packed=packed)
             if operators:
-                y, last = call.recurrence.eager(events, parameters, states, len(x), lengths)
+                y, last = call.recurrence.eager(computed(events), parameters, states, len(x), lengths)
                 return y.to(self.outer), [state.to(self.outer) for state in last]
             return run(call.recurrence, events, parameters, states, len(x), lengths, self.outer)
 

@@ -21,7 +21,7 @@ from ..passes.hoist import Split, prepare, split
 from ..passes.rematerialize import Differentiated, cut
 from ..ragged import SortedLengths
 from ..saved_tensors import SavedForms
-from .affine import affine
+from .affine import affine, deferred_affine
 from .torch_program import as_function, as_they_are
 from .weight_gradients import matrix_gradient, summed
 
@@ -68,7 +68,11 @@ class Recurrence:
         self.output_shape = step.outputs["y"].shape
         self.early = as_function(self.split.parameters)
         self.over_events = (
-            as_function(self.split.events, partial(affine, form=matrices)) if hoist_events else as_they_are
+            as_function(
+                self.split.events, partial(affine, form=matrices), partial(deferred_affine, form=matrices)
+            )
+            if hoist_events
+            else as_they_are
         )
         self.callers = CallerStreams(frozenset(self.events), ("y",))
         self.inference = Launch(step, dtype, callers=self.callers, matrices=matrices)
