@@ -33,6 +33,8 @@ def _permute(v: Value, x: str) -> str:
     order = v.attributes["order"]
     assert isinstance(order, tuple)
     rank = len(order)
+    if order[-2:] == (rank - 1, rank - 2) and order[:-2] == tuple(range(rank - 2)):
+        return f"{x}.mT"
     return f"{x}.movedim({tuple(o - rank for o in order)}, {tuple(i - rank for i in range(rank))})"
 
 

@@ -196,7 +196,8 @@ class Recurrence:
         return found
 
     def _rows(self, tensor: Tensor, lead: int) -> Tensor:
-        return side_by_side(tensor.detach(), tensor.dim() - lead)
+        tensor = tensor.detach()
+        return tensor if tensor.is_contiguous() else side_by_side(tensor, tensor.dim() - lead)
 
     def _found(self, launch: Launch, name: str, given: Mapping[str, Tensor]) -> Tensor:
         """Output of every step, which is a view of a stream that the kernel was given."""
