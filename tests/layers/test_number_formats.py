@@ -128,7 +128,7 @@ def test_steps_widen_matrices_where_they_lie(name: str, dtype: torch.dtype) -> N
             shown = torch.float32 if dtype is torch.float32 else torch.bfloat16
             for part, other in zip((y, *tensors(state)), (true, *tensors(after)), strict=True):
                 assert_agree(part.to(shown), other.to(shown))
-        assert layer._step_path is not None
+        assert layer._paths.step_path is not None
 
 
 def widened(state):
