@@ -11,15 +11,18 @@ from .simd import I32, POINTER, Lanes, constant, declared, first_lanes
 I16 = ir.IntType(16)
 
 
-def widening(lanes: Lanes, form: torch.dtype) -> Mapping[str, Callable[..., Any]]:
-    """Functions of kernel source code: `widen(base, index)` and `widen_masked(base, index, number)`.
+def widening(lanes: Lanes, form: torch.dtype, name: str = "widen") -> Mapping[str, Callable[..., Any]]:
+    """Functions of kernel source code, with the given name at their start.
 
-    They load a contiguous vector, or its first lanes and zeros in the others. Addresses are integers, and indices count
-    numbers.
+    `widen(base, index)` and `widen_masked(base, index, number)` load a contiguous vector, or its first lanes and zeros
+    in the others. For bfloat16 there are `widen_evens(base, index)` and `widen_odds(base, index)`, which load every
+    other number of two vectors, and `evens(x, y)` and `odds(x, y)`, which take these of two vectors of float32.
+    Addresses are integers, and indices count numbers.
 
     Args:
         lanes: Type of the vectors of float32.
         form: torch.bfloat16 or torch.float16.
+        name: Name of the loads.
     """
     narrow = ir.VectorType(I16, lanes.count)
     as_float = _from_bfloat16 if form is torch.bfloat16 else _from_float16
@@ -31,13 +34,32 @@ def widening(lanes: Lanes, form: torch.dtype) -> Mapping[str, Callable[..., Any]
         return as_float(b, lanes, b.load(place(b, base, index), align=2, typ=narrow))
 
     def widen_masked(b: Any, base: Any, index: Any, number: Any) -> Any:
-        name = f"llvm.masked.load.v{lanes.count}i16.p0"
-        function = declared(b, name, narrow, [POINTER, I32, lanes.mask, narrow])
+        load = declared(
+            b, f"llvm.masked.load.v{lanes.count}i16.p0", narrow, [POINTER, I32, lanes.mask, narrow]
+        )
         zeros = ir.Constant(narrow, [0] * lanes.count)
         first = first_lanes(b, lanes, number)
-        return as_float(b, lanes, b.call(function, [place(b, base, index), I32(2), first, zeros]))
+        return as_float(b, lanes, b.call(load, [place(b, base, index), I32(2), first, zeros]))
 
-    return {"widen": widen, "widen_masked": widen_masked}
+    def widen_evens(b: Any, base: Any, index: Any) -> Any:
+        words = b.load(place(b, base, index), align=2, typ=_words(lanes))
+        return b.bitcast(b.shl(words, _every(lanes, 16)), lanes.llvm)
+
+    def widen_odds(b: Any, base: Any, index: Any) -> Any:
+        words = b.load(place(b, base, index), align=2, typ=_words(lanes))
+        return b.bitcast(b.and_(words, _every(lanes, 0xFFFF0000)), lanes.llvm)
+
+    loads: dict[str, Callable[..., Any]] = {name: widen, f"{name}_masked": widen_masked}
+    if form is torch.bfloat16:
+        loads |= {"widen_evens": widen_evens, "widen_odds": widen_odds}
+        loads |= {"evens": _every_other(lanes, 0), "odds": _every_other(lanes, 1)}
+    return loads
+
+
+def _every_other(lanes: Lanes, first: int) -> Callable[..., Any]:
+    """Function of two vectors to the lanes of every other number of both."""
+    mask = ir.Constant(ir.VectorType(I32, lanes.count), list(range(first, 2 * lanes.count, 2)))
+    return lambda b, x, y: b.shuffle_vector(x, y, mask)
 
 
 def _words(lanes: Lanes) -> ir.VectorType:
