@@ -1,8 +1,9 @@
-"""Product of a few rows with a matrix that is read where it lies, for single steps.
+"""Product of a few rows with a matrix that is read where it lies, for single steps and short sequences.
 
 A matrix in panels is a copy, which is wrong as soon as someone writes to the parameter in a way that nobody can see.
 Read in place, as a weight [N, K] of PyTorch lies, it is never stale: each row is multiplied with the operand, lane by
-lane, and as many sums as a vector has lanes are added up in a tree of shuffles.
+lane, and as many sums as a vector has lanes are added up in a tree of shuffles. The numbers of a matrix of bfloat16 or
+float16 are widened as they are loaded.
 """
 
 from array import array
