@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ...passes.buffers import BufferView
+from ...passes.buffers import BufferView, row_major
 from ...ragged import SortedLengths
 from .barrier import shared_numbers
 from .buffer_pool import WORTH, empty
@@ -20,7 +20,7 @@ from .in_place import in_place_code, place_of, readable
 from .openmp import Team, yielding
 from .thread_pool import cuts, run
 
-IN_PLACE = 64
+IN_PLACE = 32
 """Rows of all steps together up to which matrices are read where they lie: packed copies would cost more."""
 
 
@@ -100,7 +100,7 @@ class CallPlan:
         self._views: dict[str, _View] = {}
         numbers = {name: number for number, name in enumerate(buffers)}
         for name, buffer in buffers.items():
-            stride = torch.empty(buffer.shape, device="meta").stride()
+            stride = row_major(buffer.shape)
             if name in self._at:
                 at = self._at[name]
                 self._own.append((numbers[name], at))
