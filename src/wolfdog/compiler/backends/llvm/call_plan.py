@@ -24,6 +24,10 @@ IN_PLACE = 32
 """Rows of all steps together up to which matrices are read where they lie: packed copies would cost more."""
 
 
+Pack = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+"""Function of parameters by name to packed ones."""
+
+
 class Buffer(NamedTuple):
     """Buffer that a call makes.
 
@@ -67,7 +71,7 @@ class CallPlan:
         dtype: torch.float32 or torch.float64.
         size: Size of the calls.
         product: Address of the product of packed matrices; 0 for none.
-        pack: Function of the parameters by name to packed ones.
+        pack: Function that packs parameters.
         in_place: Names of the matrices, where they may be read in place.
         buffers: Buffers that each call makes, by name; the caller gives the tensors of others.
         places: Places of the outputs of every step, by name.
@@ -81,7 +85,7 @@ class CallPlan:
         dtype: torch.dtype,
         size: Size,
         product: int,
-        pack: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]],
+        pack: Pack,
         in_place: Collection[str],
         buffers: Mapping[str, Buffer],
         places: Mapping[str, BufferView],

@@ -1,6 +1,7 @@
 """Kernels of a program, and their launches."""
 
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from math import prod
 
 import torch
@@ -11,11 +12,10 @@ from ...ir.program import Program
 from ...passes.loop_nest import LoopNest
 from ...passes.schedule import schedule
 from .build import Code, build, narrow_product_code, product_code
-from .call_plan import Buffer, CallPlan, Size
+from .call_plan import Buffer, CallPlan, Pack, Size
 from .emit import CallerStreams, Kernel, emit
-from .narrow import MatrixFormat, narrow_matrix
+from .narrow import MatrixFormat, packed
 from .openmp import Team, team
-from .packing import panels
 from .target import Target, target
 from .thread_pool import shares
 
@@ -106,22 +106,10 @@ class Launch:
         narrow = self.format is not MatrixFormat.FLOAT32
         return (narrow_product_code(self.format.value) if narrow else product_code(self.target.bits)).address
 
-    def pack(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Parameters in the kernel's layout: matrices packed in panels, others contiguous.
-
-        Matrices that are bytes have been packed before.
-        """
-        packed = {}
-        for name in self.kernel.buffers:
-            if name in self.matrices and parameters[name].dtype is torch.uint8:
-                packed[name] = parameters[name]
-            elif name in self.matrices and self.format is not MatrixFormat.FLOAT32:
-                packed[name] = narrow_matrix(parameters[name].detach(), self.format)
-            elif name in self.matrices:
-                packed[name] = panels(parameters[name].detach())
-            elif name in parameters:
-                packed[name] = parameters[name].detach().contiguous()
-        return packed
+    @lazy
+    def pack(self) -> Pack:
+        """Function of parameters by name to parameters in the kernel's layout."""
+        return partial(packed, tuple(self.kernel.buffers), frozenset(self.matrices), self.format)
 
     def plan(
         self,
