@@ -56,6 +56,10 @@ def test_mutated_files_are_read_or_refused(parser, tmp_path):
         ("suite-results", b"[" * 5000),
         ("camtrap-dp", b'\x03{"resources": [{"name": "media", "path": "a\\u0000.csv"}]}'),
         ("boris", b'{"observations": {}, "behaviors_conf": 5}'),
+        (
+            "results-folder",
+            b"\x01deployment,video,time,utc,time_of_day,label\n,a,0,,1" + b"0" * 400 + b":0:0,\n",
+        ),
         ("detections", b'{"detection_categories": {"1": "animal"}, "images": 1' + b"0" * 400 + b"}"),
     ],
 )
@@ -73,6 +77,38 @@ def test_archives_that_cannot_be_unpacked_are_refused(tmp_path):
     ways = bytearray(valid)
     ways[valid.rindex(b"PK\x01\x02") + 10] = 77  # a way to compress that is unknown
     assert read(bytes(ways)) == [None]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"unseen": 1.0},
+        {"causal": {"heads": 1e999, "width": 3, "temperature": 1.0}},
+        {"network": {"width": 2**70}},
+    ],
+)
+def test_notes_of_memories_of_other_types_are_refused(change, tmp_path):
+    data = seeds("memories", tmp_path / "seeds")[1]
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    notes = json.loads(header["__metadata__"]["notes"])
+    header["__metadata__"]["notes"] = json.dumps(notes | change).replace("Infinity", "1e999")
+    text = json.dumps(header).encode()
+    made = len(text).to_bytes(8, "little") + text + data[8 + length :]
+    assert set(reading("memories", tmp_path)(made)) == {None}
+
+
+def test_a_predictions_file_with_a_class_that_is_no_text_is_refused(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    data = seeds("predictions", tmp_path / "seeds")[0]
+    table = parquet.read_table(pa.BufferReader(data))
+    [(key, notes)] = [pair for pair in table.schema.metadata.items() if b"classes" in pair[1]]
+    text = json.dumps(json.loads(notes) | {"classes": ["\ud800", "dog"]})
+    made = tmp_path / "a.parquet"
+    parquet.write_table(table.replace_schema_metadata({key: text.encode()}), made)
+    assert set(reading("predictions", tmp_path)(made.read_bytes())) == {None}
 
 
 def _broken(monkeypatch, call):

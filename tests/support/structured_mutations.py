@@ -1,8 +1,10 @@
-"""Mutations that keep a JSON file JSON, and a table a table, so that readers get beyond the syntax."""
+"""Mutations that keep the structure of a file, its lengths and checksums: readers get beyond the syntax."""
 
 import copy
 import json
 
+import array_mutations
+import nested_mutations
 from hostile_inputs import TOKENS, mutated
 
 VALUES = (
@@ -26,6 +28,9 @@ def mutate(data, rng, others=()):
     """
     if rng.random() < 0.3:
         return mutated(data, rng, others)
+    made = _binary(data, rng)
+    if made is not None:
+        return made
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
@@ -33,6 +38,27 @@ def mutate(data, rng, others=()):
     for _ in range(rng.choice((1, 1, 2, 4))):
         value = _json(value, rng)
     return json.dumps(value).replace("Infinity", "1e999").encode("utf-8", "replace")
+
+
+def _binary(data, rng):
+    """A changed file of one of the binary formats; None if it is of none."""
+    inner = mutate
+    match data[:4]:
+        case b"PK\x03\x04":
+            return array_mutations.archive(data, rng, inner)
+        case b"\x93NUM":
+            return array_mutations.array(data, rng)
+        case b"PAR1":
+            return array_mutations.table(data, rng, _json)
+        case b"II*\0" | b"MM\0*":
+            return nested_mutations.tiff(data, rng)
+    if data[:2] == b"\xff\xd8":
+        return nested_mutations.picture(data, rng, inner)
+    if data[4:8] == b"ftyp":
+        return nested_mutations.film(data, rng)
+    if data[8:9] == b"{":
+        return array_mutations.safetensors(data, rng, _json)
+    return nested_mutations.message(data, rng, inner) if data[:1] == b"\x08" else None
 
 
 def _places(value, found):
@@ -49,6 +75,12 @@ def _json(value, rng):
     top = [value]
     places = _places(top, [])
     holder, key = rng.choice(places)
+    if isinstance(holder[key], str) and holder[key][:1] in ("{", "[") and rng.random() < 0.7:
+        try:
+            holder[key] = json.dumps(_json(json.loads(holder[key]), rng)).replace("Infinity", "1e999")
+        except (ValueError, RecursionError):
+            holder[key] += "}"
+        return top[0]
     match rng.randrange(6):
         case 0 | 1:
             holder[key] = copy.deepcopy(rng.choice(VALUES))
