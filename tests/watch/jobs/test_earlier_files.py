@@ -79,6 +79,19 @@ def test_files_that_are_gone_from_a_source_leave_the_tables(source, tmp_path):
     assert run(mine, out, sources=[str(mine)]).left_out == 0
 
 
+def test_another_card_at_the_place_of_the_first_is_refused(source, tmp_path):
+    mine, out = tmp_path / "card", tmp_path / "out"
+    shutil.copytree(source / "site 0", mine)
+    run(mine, out, sources=[str(mine)])
+    before = results(out)
+    shutil.rmtree(mine)
+    shutil.copytree(source / "site 1", mine / "site 1")
+    with pytest.raises(InputError, match=r"no longer there .* more than half of all, .* another card"):
+        run(mine, out, sources=[str(mine)])
+    assert results(out) == before
+    assert run(mine, out, sources=[str(mine)], replace=True).left_out > 0
+
+
 def test_a_folder_that_was_moved_is_the_same(source, tmp_path):
     mine = shutil.copytree(source, tmp_path / "card")
     out = tmp_path / "out"
@@ -168,6 +181,11 @@ def test_a_damaged_list_is_told(text, tmp_path):
     (tmp_path / "files").write_text(text + "\n")
     with pytest.raises(InputError, match="is damaged"):
         read_files(tmp_path / "files")
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(source, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    assert_told(wolfdog("watch", source, "--out", tmp_path / "out"), "out: a file, where the folder")
 
 
 def test_the_command_says_which_files_leave_the_tables(source, tmp_path, monkeypatch):

@@ -139,6 +139,42 @@ def left_out(
     return LeftOut(gone, unnamed)
 
 
+def check_left_out(found: LeftOut, earlier: int, out: Path) -> None:
+    """Refuse to leave out files at places that the sources do not name, and most of the files.
+
+    Where more than half are gone, another card may have been put in the place of the first one.
+
+    Args:
+        found: The files that would be left out.
+        earlier: Number of files in the tables.
+        out: Folder of results, for the message.
+
+    Raises:
+        InputError: Files would be lost.
+    """
+    if found.unnamed:
+        few = len(found.unnamed) == 1
+        raise InputError(
+            f"{out}: holds results of {_counted(found.unnamed)} that this command does not name "
+            f"({_some(found.unnamed)}), which would be lost. Choose another --out, name {'it' if few else 'them'} too, or give --replace."
+        )
+    if 2 * len(found.gone) > earlier:
+        raise InputError(
+            f"{out}: holds results of {_counted(found.gone)} that {'is' if len(found.gone) == 1 else 'are'} no longer "
+            f"there ({_some(found.gone)}), more than half of all, which would be lost. If this is another card, choose "
+            "another --out; or give --replace."
+        )
+
+
+def _counted(files: Sequence[EarlierFile]) -> str:
+    return "1 file" if len(files) == 1 else f"{len(files):,} files"
+
+
+def _some(files: Sequence[EarlierFile]) -> str:
+    more = f" and {len(files) - 3:,} more" if len(files) > 3 else ""
+    return ", ".join(one.place for one in files[:3]) + more
+
+
 def _is_below(place: str, tops: set[str]) -> bool:
     """Whether a path or address is one of some others, or below one of them."""
     if not tops:

@@ -7,7 +7,7 @@ from wolfdog.errors import InputError
 
 from ..labelling.labeller import Labeller
 from ..video.media import Medium
-from .earlier_files import LeftOut, left_out
+from .earlier_files import LeftOut, check_left_out, left_out
 from .folder import TABLES, JobFolder, earlier_files, read_journal
 from .job_options import JobOptions
 from .job_run import Run, settled
@@ -51,19 +51,12 @@ class Job:
         """Files of an earlier run whose rows the tables will not hold.
 
         Raises:
-            InputError: The list of the files in the tables is damaged, or some of them are at places that the sources
-                do not name, and `replace` is not set.
+            InputError: The list of the files in the tables is damaged; or, without `replace`, as of `check_left_out`.
         """
-        found = left_out(earlier_files(self._out), self._plan, self._options.sources)
-        if found.unnamed and not self._options.replace:
-            first = ", ".join(one.place for one in found.unnamed[:3])
-            more = f" and {len(found.unnamed) - 3:,} more" if len(found.unnamed) > 3 else ""
-            few = len(found.unnamed) == 1
-            raise InputError(
-                f"{self._out}: holds results of {len(found.unnamed):,} file{'' if few else 's'} that this command does "
-                f"not name ({first}{more}), which would be lost. Choose another --out, name {'it' if few else 'them'} "
-                "too, or give --replace."
-            )
+        earlier = earlier_files(self._out)
+        found = left_out(earlier, self._plan, self._options.sources)
+        if not self._options.replace:
+            check_left_out(found, len(earlier), self._out)
         return found
 
     def waiting(self) -> list[Deployment]:
