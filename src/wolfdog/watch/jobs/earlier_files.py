@@ -153,10 +153,10 @@ def check_left_out(found: LeftOut, earlier: int, out: Path) -> None:
         InputError: Files would be lost.
     """
     if found.unnamed:
-        few = len(found.unnamed) == 1
+        them = "it" if len(found.unnamed) == 1 else "them"
         raise InputError(
             f"{out}: holds results of {_counted(found.unnamed)} that this command does not name "
-            f"({_some(found.unnamed)}), which would be lost. Choose another --out, name {'it' if few else 'them'} too, or give --replace."
+            f"({_some(found.unnamed)}), which would be lost. Choose another --out, name {them} too, or give --replace."
         )
     if 2 * len(found.gone) > earlier:
         raise InputError(
