@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
+from .live_sources import folders_of, watch_live
 from .options import (
     Classes,
     Classifier,
@@ -165,7 +166,8 @@ def watch(
         bool,
         typer.Option(
             "--replace",
-            help="Let results of other files, which an earlier run wrote into the folder, leave its tables.",
+            help="Let results of an earlier run into the same folder leave its tables: those of other files, or of a "
+            "live source.",
         ),
     ] = False,
     guard_formulas: Annotated[
@@ -249,6 +251,7 @@ def watch(
             load_model_labeller, model, ahead=lookahead, threads=threads, cache=cache, max_pixels=max_pixels
         )
     )
+    folders = folders_of(live, folder, alone=not files, replace=replace)
     status = 0
     if files or dry_run:
         record = RecordOptions(
@@ -285,24 +288,22 @@ def watch(
                 guard_formulas=guard_formulas,
             )
 
-        status = max(status, _watch_live(live, folder, recorder, alone=not files, duration=duration))
+        status = max(status, _watch_live(live, folders, recorder, out=folder, duration=duration))
     if status:
         raise typer.Exit(status)
 
 
 def _watch_live(
     live: list["Medium"],
-    out: Path,
+    folders: list[Path],
     recorder: "Callable[[Path], Recorder]",
     *,
-    alone: bool,
+    out: Path,
     duration: float | None,
 ) -> int:
     """Label live sources until they end; the exit status."""
-    from .live_sources import watch_live
-
     try:
-        watched = watch_live(live, out, recorder, alone=alone, duration=duration)
+        watched = watch_live(live, folders, recorder, duration=duration)
     except KeyboardInterrupt as error:
         complaints.print(
             f"wolfdog: interrupted; {out} holds what was labelled until then", markup=False, soft_wrap=True

@@ -183,6 +183,19 @@ def test_a_damaged_list_is_told(text, tmp_path):
         read_files(tmp_path / "files")
 
 
+def test_a_live_source_does_not_replace_results(source, tmp_path):
+    run(source / "a.mp4", tmp_path)
+    before = results(tmp_path)
+    ran = wolfdog("watch", "udp://127.0.0.1:9", "--duration", 1, "--out", tmp_path)
+    assert_told(ran, "holds results of an earlier run, which would be lost")
+    (tmp_path / "127.0.0.1_9").mkdir()
+    (tmp_path / "127.0.0.1_9" / "moments.csv").write_text("of a stream")
+    ran = wolfdog("watch", "udp://127.0.0.1:9", source / "a.mp4", "--duration", 1, "--out", tmp_path)
+    assert_told(ran, "127.0.0.1_9: holds results")
+    (tmp_path / "127.0.0.1_9" / "moments.csv").unlink()
+    assert results(tmp_path) == before
+
+
 def test_a_file_in_the_place_of_the_folder_is_told(source, tmp_path):
     (tmp_path / "out").write_text("mine")
     assert_told(wolfdog("watch", source, "--out", tmp_path / "out"), "out: a file, where the folder")

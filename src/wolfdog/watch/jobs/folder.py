@@ -207,8 +207,8 @@ def earlier_files(out: Path) -> list[EarlierFile]:
         for name in TABLES:
             if (out / name).is_file() and name not in made:
                 raise InputError(
-                    f"{out / name}: the results would replace this file, which is of no earlier run over files. Rename "
-                    "it, or choose another --out."
+                    f"{out / name}: the results would replace this file, which no earlier run over files has made. "
+                    "Rename it, or choose another --out."
                 )
     return read_files(out / STATE / FILES)
 
