@@ -23,8 +23,15 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fuzz_targets import TARGETS, reading, seeds
-from structured_mutations import mutate
+if "--within" in sys.argv:  # the process of one parser: all of wolfdog is instrumented while it is loaded
+    import atheris
+
+    with atheris.instrument_imports(include=["wolfdog", "tomllib"]):
+        from fuzz_targets import TARGETS, reading, seeds
+        from structured_mutations import mutate
+else:
+    from fuzz_targets import TARGETS, reading, seeds
+    from structured_mutations import mutate
 
 SECONDS, MEGABYTES, LONGEST = 20, 2500, 20_000
 ENDED = "the process ended"
@@ -54,8 +61,6 @@ class Tally:
 
 def fuzz(parser, seconds, folder):
     """Fuzz one parser in this process, which ends with it."""
-    import atheris
-
     place = Path(tempfile.mkdtemp(prefix="fuzz-", dir=os.environ.get("WOLFDOG_FUZZ_FILES")))
     with atheris.instrument_imports(include=["wolfdog", "tomllib"]):
         read = reading(parser, place)
