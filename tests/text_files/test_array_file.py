@@ -50,6 +50,17 @@ def test_headers_that_announce_what_is_not_there_are_refused(header, tmp_path):
         read_npz(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("code", [0x110000, 0xFFFFFFFF, 0xD800])
+def test_text_that_holds_no_characters_is_refused(code, order, tmp_path):
+    codes = np.array([[97, code]], f"{order}u4")
+    np.savez(tmp_path / "a.npz", good=np.array(["ab", "é"], f"{order}U2"), bad=codes.view(f"{order}U2"))
+    with pytest.raises(InputError, match="'bad': holds numbers that are no characters"):
+        read_npz(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", good=np.array(["ab", "\U0010ffff"], f"{order}U2"))
+    assert read_npz(tmp_path / "a.npz")["good"].tolist() == ["ab", "\U0010ffff"]
+
+
 def test_an_archive_that_announces_a_larger_member_is_refused(tmp_path):
     member = io.BytesIO()
     np.save(member, np.zeros(10))

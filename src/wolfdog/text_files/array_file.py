@@ -121,4 +121,9 @@ def _array(file: IO[bytes], size: int, name: str) -> NDArray[Any]:
     if dtype.hasobject or announced > size - file.tell() or min(shape, default=0) < 0:
         raise InputError(f"{name}: its header announces {dtype} {shape}, which the file does not hold.")
     file.seek(0)
-    return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    array = np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    if dtype.kind == "U" and array.size and dtype.itemsize:
+        codes = array.astype(dtype.newbyteorder("="), order="C").reshape(-1).view(np.uint32)
+        if np.any((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes <= 0xDFFF))):
+            raise InputError(f"{name}: holds numbers that are no characters, where text is announced.")
+    return array
