@@ -2,6 +2,7 @@
 
 import json
 import random
+import tomllib
 import zipfile
 from io import BytesIO
 
@@ -79,6 +80,19 @@ def test_changed_arrays_and_tables_are_read_as_a_rule(tmp_path):
             pass
     assert read["table"] == 60
     assert read["array"] >= 20
+
+
+def test_changed_toml_is_toml_as_a_rule(tmp_path):
+    valid, sound = seeds("toml-worlds", tmp_path), 0
+    for number in range(100):
+        rng = random.Random(number)
+        made = mutate(rng.choice(valid), rng)
+        try:
+            tomllib.loads(made.decode("utf-8", "replace"))
+            sound += 1
+        except ValueError:
+            pass
+    assert sound > 50
 
 
 @pytest.mark.parametrize(

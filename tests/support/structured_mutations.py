@@ -2,6 +2,7 @@
 
 import copy
 import json
+import tomllib
 
 import array_mutations
 import nested_mutations
@@ -34,7 +35,12 @@ def mutate(data, rng, others=()):
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
-        return _table(data, rng) if _looks_like_a_table(data) else mutated(data, rng, others)
+        value = _from_toml(data)
+        if value is None:
+            return _table(data, rng) if _looks_like_a_table(data) else mutated(data, rng, others)
+        for _ in range(rng.choice((1, 1, 2, 4))):
+            value = _json(value, rng)
+        return _as_toml(value)
     for _ in range(rng.choice((1, 1, 2, 4))):
         value = _json(value, rng)
     return json.dumps(value).replace("Infinity", "1e999").encode("utf-8", "replace")
@@ -100,6 +106,34 @@ def _json(value, rng):
             else:
                 holder[key] = [one]
     return top[0]
+
+
+def _from_toml(data):
+    """Value of a TOML file; None if it is none."""
+    try:
+        return tomllib.loads(data.decode()) or None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_toml(value):
+    """TOML file of a value, a key on each line; null, which TOML does not have, becomes the name of a key."""
+    if not isinstance(value, dict):
+        return _inline(value).encode("utf-8", "replace")
+    lines = (f"{json.dumps(str(key))} = {_inline(one)}\n" for key, one in value.items())
+    return "".join(lines).encode("utf-8", "replace")
+
+
+def _inline(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(str(key))} = {_inline(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    if isinstance(value, float):
+        return {"Infinity": "inf", "-Infinity": "-inf", "NaN": "nan"}.get(text := json.dumps(value), text)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value, default=str)
 
 
 def _looks_like_a_table(data):

@@ -225,7 +225,7 @@ def _notes(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
             f"false), classifier and method (texts)."
         )
     try:
-        class_names(classes, blank)
+        class_names(notes["classes"], blank)
     except InputError as error:
         raise InputError(f"{path}: not a sound predictions file: {error}") from error
     return notes
