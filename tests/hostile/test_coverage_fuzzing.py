@@ -1,9 +1,11 @@
 """Coverage-guided fuzzing of each parser: its valid files are read; faults are found and said."""
 
+import io
 import json
 import os
 import random
 
+import numpy as np
 import pytest
 
 import coverage_fuzzing
@@ -74,6 +76,12 @@ def test_archives_that_cannot_be_unpacked_are_refused(tmp_path):
         data = bytearray(valid)
         data[at] ^= 0xFF
         assert read(bytes(data)) == [None]
+    with np.load(io.BytesIO(valid)) as arrays:
+        whole = dict(arrays)
+    for wrong in ({"version": np.array(np.inf)}, {"classes": np.array([[97, 2**31]], "<u4").view("<U2")}):
+        made = io.BytesIO()
+        np.savez(made, **whole | wrong)
+        assert read(made.getvalue()) == [None]
     ways = bytearray(valid)
     ways[valid.rindex(b"PK\x01\x02") + 10] = 77  # a way to compress that is unknown
     assert read(bytes(ways)) == [None]

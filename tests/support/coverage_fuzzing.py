@@ -35,6 +35,7 @@ else:
 
 SECONDS, MEGABYTES, LONGEST = 20, 2500, 20_000
 ENDED = "the process ended"
+INTERRUPTED = "run interrupted"
 MEMORY = Path("/dev/shm")
 """Place for the files that are read: in memory, where the system has it."""
 
@@ -75,7 +76,9 @@ def fuzz(parser, seconds, folder):
     tokens = [one.replace("\\", "\\\\").replace('"', '\\"') for one in TARGETS[parser].tokens]
     words.write_text("".join(f'"{one}"\n' for one in tokens))
     tally = Tally.read(folder / "tally.json")
-    tally.faults = still_open(folder, read) + [one for one in tally.faults if one.startswith(ENDED)]
+    tally.faults = still_open(folder, read) + [
+        one for one in tally.faults if one.startswith(ENDED) and INTERRUPTED not in one
+    ]
     seen = {_place(one) for one in tally.faults}
     before, began, files = tally.seconds, time.process_time(), 0
 
@@ -164,8 +167,8 @@ def campaign(parser, seconds, folder):
         environment = os.environ | {"OMP_NUM_THREADS": "1", "WOLFDOG_FUZZ_FILES": place}
         ran = subprocess.run(command, capture_output=True, env=environment, check=False)
     tally = Tally.read(folder / "tally.json")
-    if ran.returncode != 0:
-        told = ran.stderr.decode("utf-8", "replace")[-1500:]
+    told = ran.stderr.decode("utf-8", "replace")[-1500:]
+    if ran.returncode != 0 and INTERRUPTED not in told:
         tally.faults.append(f"{ENDED} with status {ran.returncode}: {told}")
         tally.write(folder / "tally.json")
     return tally

@@ -146,7 +146,7 @@ class Bank:
                 features if features.size else None,
                 clear if clear.size else None,
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise MediaError(f"{path}: no bank of probabilities that can be read ({error}).") from error
 
 
