@@ -111,7 +111,8 @@ def without(files: Iterable[EarlierFile], deployments: Iterable[Deployment]) -> 
     Returns:
         The others.
     """
-    places, names = set(), set()
+    places: set[str] = set()
+    names: set[tuple[str, str]] = set()
     for one in deployments:
         for medium in one.media:
             places.add(place_of(medium))
@@ -133,7 +134,8 @@ def left_out(
         The files.
     """
     tops = {top.rstrip("/") for source in sources for top in (source, _absolute(Path(source)))}
-    gone, unnamed = [], []
+    gone: list[EarlierFile] = []
+    unnamed: list[EarlierFile] = []
     for one in without(files, deployments):
         (gone if _is_below(one.place, tops) else unnamed).append(one)
     return LeftOut(gone, unnamed)
