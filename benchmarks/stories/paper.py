@@ -2,7 +2,7 @@
 
 Sukhbaatar, Szlam, Weston and Fergus 2015, "End-to-end memory networks", arXiv 1503.08895, tables of the appendix: three
 hops, the best of ten runs by the error on the training part. RECALLED, not read: the paper was not at hand. What others
-quote of it agrees: BoW and PE from 1,000 questions, PE LS RN and LSTM from 10,000.
+quote of it agrees: BoW, PE and LSTM from 1,000 questions, PE LS RN and LSTM from 10,000.
 """
 
 VARIANTS = ("BoW", "PE", "PE LS", "PE LS RN", "LSTM")

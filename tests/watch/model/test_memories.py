@@ -145,8 +145,10 @@ def test_an_entry_that_closes_the_gates_ends_the_influence_of_older_ones():
         assert (looked.times[t][looked.weights[t] > 1e-6] >= times[20, 0]).all()
 
 
-@pytest.mark.parametrize(("name", "expected"), [("attention", True), ("lstm+attention", False)])
-def test_only_attention_without_a_cell_has_forget_gates(name, expected):
+@pytest.mark.parametrize(
+    ("name", "expected"), [("attention", True), ("lstm+attention", False), ("memory-network", False)]
+)
+def test_of_the_memories_that_are_searched_attention_without_a_cell_has_forget_gates(name, expected):
     assert any("forgetting" in parameter for parameter in make_memory(name, E, H).state_dict()) is expected
 
 
@@ -211,9 +213,9 @@ def by_hand(one, x, times, t, window):
     place = np.log1p(np.minimum(ages, reach.longest) / reach.shortest) / np.log1p(
         reach.longest / reach.shortest
     )
-    gates = 1 / (1 + np.exp(-(entries @ p["reader.forgetting.W_f"].T + p["reader.forgetting.b_f"])))
-    forgotten = np.array([np.log(gates[s + 1 :]).sum(0) for s in range(len(entries))])  # [entries, heads]
     if isinstance(one.reader, AttentionReader):
+        gates = 1 / (1 + np.exp(-(entries @ p["reader.forgetting.W_f"].T + p["reader.forgetting.b_f"])))
+        forgotten = np.array([np.log(gates[s + 1 :]).sum(0) for s in range(len(entries))])  # [entries, heads]
         knots = p["reader.reader.time_bias"].shape[1]
         read = []
         for head, bias in enumerate(p["reader.reader.time_bias"]):
@@ -228,7 +230,7 @@ def by_hand(one, x, times, t, window):
         age = np.minimum((place * AGES).astype(int), AGES - 1)
         y = p["reader.ask.weight"] @ x[t] + p["reader.ask.bias"]
         for _ in range(one.reader.hops.read.hops):
-            shares = softmax((entries @ A.T + T_A[age]) @ y + forgotten[:, 0])
+            shares = softmax((entries @ A.T + T_A[age]) @ y)
             y = p["reader.hops.read.H"] @ y + shares @ (entries @ C.T + T_C[age])
     return np.tanh(p["direct.weight"] @ x[t] + y)
 

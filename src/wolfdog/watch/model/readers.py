@@ -87,8 +87,7 @@ class HopReader(nn.Module):
         u_1 = B x + b,   u_{k+1} = H u_k + o_k               `wolfdog.memory.EntryHops`, layer-wise
         y   = u_{K+1}
 
-    Ages are encoded in intervals of time that grow geometrically from `shortest`. A forget gate that all hops share,
-    `wolfdog.memory.Forgetting`, lets an entry end the influence of older ones; it begins open.
+    Ages are encoded in intervals of time that grow geometrically from `shortest`.
 
     Args:
         queries: Size of a query.
@@ -105,7 +104,6 @@ class HopReader(nn.Module):
         super().__init__()
         self.shortest, self.longest = shortest, longest
         self.ask = nn.Linear(queries, output)
-        self.forgetting = Forgetting(entry, span=SPAN)
         self.hops = EntryHops(output, entry, hops=hops, tying=LayerWise(), capacity=AGES)
         middles = (torch.arange(AGES) + 0.5) / AGES * math.log1p(longest / shortest)
         direction = torch.full((output,), output**-0.5)
@@ -123,8 +121,7 @@ class HopReader(nn.Module):
         share = passed.log1p() / math.log1p(self.longest / self.shortest)
         ages = (share * AGES).long().clamp(max=AGES - 1)
         memories = self.hops.embed(view.entries)
-        bias = self.forgetting(view.entries, view.last[:, query])[:, 0]
-        y, weights = self.hops.read(self.ask(x), memories, held=view.visible(query), ages=ages, bias=bias)
+        y, weights = self.hops.read(self.ask(x), memories, held=view.visible(query), ages=ages)
         return y, weights.mean(2)
 
 
