@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 import wolfdog as wd
 from foreign_cells import LearnedStart, Nested
@@ -55,6 +56,31 @@ def test_short_and_long_sequences_in_turn(name: str) -> None:
         for ours, theirs in zip(*found, strict=True):
             torch.testing.assert_close(ours, theirs, rtol=2e-4, atol=2e-4)
     assert layer.backend == "llvm"
+
+
+class _FromTheLeft(nn.Module):
+    """Cell whose matrices are [I, H], and that multiplies them from the left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.u, self.b = (nn.Parameter(torch.randn(shape)) for shape in ((3, 4), (4, 4), (4,)))
+
+    def initial_state(self, batch: int) -> Tensor:
+        return torch.zeros(batch, 4)
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return torch.tanh(x @ self.w + self.b + h @ self.u)
+
+
+def test_to_weights_are_laid_out_as_the_weights() -> None:
+    """A parameter would copy a gradient of another layout."""
+    for layer in (wd.Recurrent(_FromTheLeft()), wd.Recurrent(nn.LSTMCell(3, 4))):
+        y, _ = layer(torch.randn(5, 2, 3))
+        for weight, found in zip(
+            layer.parameters(), torch.autograd.grad(y.sum(), [*layer.parameters()]), strict=True
+        ):
+            assert found.stride() == weight.stride()
+        assert layer.backend == "llvm"
 
 
 def test_detach_ends_them() -> None:
