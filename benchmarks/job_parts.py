@@ -25,7 +25,8 @@ from wolfdog.watch.classifiers.classes import GroupedClassifier, read_groups
 from wolfdog.watch.classifiers.registry import load_classifier
 from wolfdog.watch.jobs.assembly import assemble
 from wolfdog.watch.jobs.folder import STATE
-from wolfdog.watch.jobs.job import Job, JobOptions
+from wolfdog.watch.jobs.job import Job
+from wolfdog.watch.jobs.job_options import JobOptions
 from wolfdog.watch.jobs.journal import Journal
 from wolfdog.watch.jobs.plan import Record
 from wolfdog.watch.labelling.classifier_labeller import ClassifierLabeller
@@ -69,7 +70,7 @@ def card(folder: Path, count: int, distinct: int = 10) -> int:
 class Silent:
     """Observer of a job that shows nothing."""
 
-    def begin(self, todo: object, done: object) -> None:
+    def begin(self, todo: object, done: object, leaving: object) -> None:
         """Show nothing."""
 
     def running(self, medium: object, part: object, deployment: object) -> None:

@@ -55,11 +55,16 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str,
         raise CheckpointError(f"{path}: no such file. Expected a {kind} that wolfdog saved.")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
+            notes = _notes(path, kind, file.metadata() or {})
             # Copies, because tensors of a file have any alignment, which may change the rounding of sums.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: not a safetensors file, or damaged: {error}") from error
+    return tensors, notes
+
+
+def _notes(path: Path, kind: str, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Notes of a file of this kind."""
     if metadata.get("kind") != kind:
         raise CheckpointError(
             f"{path}: expected a {kind}, got {metadata.get('kind', 'a file of another program')!r}"
@@ -70,7 +75,7 @@ def load_checkpoint(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str,
         raise CheckpointError(f"{path}: its notes are not JSON that can be read: {error}") from error
     if not isinstance(notes, dict):
         raise CheckpointError(f"{path}: its notes should be a JSON object, got {type(notes).__name__}")
-    return tensors, notes
+    return notes
 
 
 def _header(serialised: bytes) -> tuple[bytes, int]:

@@ -230,11 +230,16 @@ def test_mistakes_are_told_in_one_line_and_write_nothing(on_air, model, tmp_path
 
 
 def test_a_folder_in_the_way_of_a_file_leaves_nothing_half_written(on_air, model, tmp_path):
-    (tmp_path / "moments.csv").write_text("old")
     (tmp_path / "events.csv").mkdir()
     ran = wolfdog("watch", on_air / "tv-0000.mp4", "--model", model, "--out", tmp_path)
     assert_told(ran, "events.csv", status=1)
-    assert visible(tmp_path) == {"moments.csv"}
+    assert visible(tmp_path) == set()
+
+
+def test_a_table_of_the_users_own_is_kept(on_air, model, tmp_path):
+    (tmp_path / "moments.csv").write_text("old")
+    ran = wolfdog("watch", on_air / "tv-0000.mp4", "--model", model, "--out", tmp_path)
+    assert_told(ran, "moments.csv", "Rename it")
     assert (tmp_path / "moments.csv").read_text() == "old"
 
 

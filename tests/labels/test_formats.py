@@ -300,6 +300,14 @@ def test_arrays_of_labels(tmp_path):
         read_labels(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int8", "uint64", "int64"])
+def test_positions_of_classes_are_of_any_type_of_whole_numbers(kind, tmp_path):
+    np.save(tmp_path / "a.npy", np.array([0, 0, 1], kind))
+    (tmp_path / "a.json").write_text('["fox", "dog"]')
+    table = read_labels(tmp_path / "a.npy")
+    assert [(one.start, one.end, one.label) for one in table["a"]] == [(0, 2, "fox"), (2, 3, "dog")]
+
+
 @pytest.mark.parametrize("name", ["labels.csv", "labels.json", "labels.boris", "labels.npy"])
 @pytest.mark.parametrize(
     "content", [b"", b"\x00" * 100, b"{}", b"[1, 2]", b'{"observations": {"a": 3}}', b"\xff\xfe\x00"]

@@ -40,7 +40,7 @@ def test_watch_reads_and_writes_a_bucket(s3, tmp_path):
     assert here.status == 1  # two files are broken
     there = ("watch", "s3://cameras/card", "--out", "s3://cameras/labelled", *options)
     plan = wolfdog(*there, "--dry-run")
-    assert "16 files; 0 are labelled" in plan.out
+    assert "16 files; 0 labelled" in plan.out
     first = wolfdog(*there, "--workers", 2)
     assert first.status == 1, first.err
     assert "s3://cameras/labelled: 24 moments" in first.out

@@ -9,7 +9,8 @@ from wolfdog.errors import InputError, MediaError, MissingPackageError, StorageE
 from wolfdog.object_storage import fetching
 from wolfdog.object_storage.address import Stored, file_system
 from wolfdog.object_storage.fetch_folder import fetch_folder
-from wolfdog.watch.jobs.job import Job, JobOptions
+from wolfdog.watch.jobs.job import Job
+from wolfdog.watch.jobs.job_options import JobOptions
 from wolfdog.watch.jobs.remote_results import RemoteResults
 from wolfdog.watch.recorder import RecordOptions
 from wolfdog.watch.video.listing import ListOptions, list_media

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from unittest.mock import patch
 
 import numpy as np
 
@@ -145,9 +146,23 @@ def _results_folder(folder):
 
 
 def _results_folder_readers():
-    from wolfdog.watch.report.results_folder import read_folder
+    from wolfdog.watch.report import results_folder
 
-    return [read_folder]
+    read_predictions, known = results_folder.read_predictions, {}
+
+    def remembered(path):
+        """Table of a file; one that is as before is not read again, which takes most of the time."""
+        data = path.read_bytes()
+        if data not in known:
+            known.clear()
+            known[data] = read_predictions(path)
+        return known[data]
+
+    def read(folder):
+        with patch.object(results_folder, "read_predictions", remembered):
+            results_folder.read_folder(folder)
+
+    return [read]
 
 
 def _places():
@@ -185,14 +200,15 @@ def _job(folder):
     return {
         "journal": [json.dumps(record.entry()).encode()],
         "products": [b'{"files": ["a.mp4.vtt"]}'],
-        "current": [b"abc 3"],
+        "files-in-tables": [b'["key", "a.jpg", "/cards/a.jpg"]\n["key", "b.jpg", "s3://cards/b.jpg"]\n'],
         "000001.json": [b'[["a.jpg", [1, 2.0], 0, 0, "damaged"], ["b.jpg", [1, 2.0], 0, 3, null]]'],
     }
 
 
 def _job_readers():
+    from wolfdog.watch.jobs.earlier_files import LeftOut, read_files
     from wolfdog.watch.jobs.folder import JobFolder
-    from wolfdog.watch.jobs.job import _settled
+    from wolfdog.watch.jobs.job_run import settled
     from wolfdog.watch.jobs.media_store import MediaStore
 
     def opened(folder):
@@ -201,12 +217,14 @@ def _job_readers():
         for name, place in (("journal", top / "abc"), ("products", top)):
             lines = (folder / name).read_bytes().split(b"\n")  # each with a checksum that is right
             (place / name).write_bytes(b"".join(b"%08x %s\n" % (zlib.crc32(line), line) for line in lines))
-        (top / "current").write_bytes((folder / "current").read_bytes())
         with JobFolder(folder / "out", "abc") as job:
-            job.may_publish(1)
-            _settled(job.journal)
+            job.may_publish([], LeftOut([], []))
+            settled(job.journal)
 
-    return [opened, MediaStore]
+    def listed(folder):
+        read_files(folder / "files-in-tables")
+
+    return [opened, listed, MediaStore]
 
 
 TEXTS = {
@@ -236,6 +254,6 @@ TEXTS = {
         _CSV, reader_of(_places, "input.csv"),
     ),
     "event-worlds": Target(("world.toml", "looks.csv"), _event_worlds, _event_world_readers, _TOML),
-    "job-state": Target(("journal", "products", "current", "000001.json"), _job, _job_readers, _JSON),
+    "job-state": Target(("journal", "products", "files-in-tables", "000001.json"), _job, _job_readers, _JSON),
 }  # fmt: skip
 """Parsers by name."""

@@ -8,7 +8,8 @@ import pytest
 from colour_classifier import ColourClassifier
 from watch_cards import BLUE, GREEN, RED, picture
 from watch_films import film, plain
-from wolfdog.watch.jobs.job import Job, JobOptions
+from wolfdog.watch.jobs.job import Job
+from wolfdog.watch.jobs.job_options import JobOptions
 from wolfdog.watch.labelling.classifier_labeller import ClassifierLabeller
 from wolfdog.watch.recorder import RecordOptions
 from wolfdog.watch.smoothing.moving_average import Mean
@@ -47,7 +48,7 @@ class Quiet:
     def __init__(self):
         self.begun, self.troubles, self.finished = None, [], []
 
-    def begin(self, todo, done):
+    def begin(self, todo, done, leaving):
         """Keep the plan."""
         self.begun = [one.name for one in todo], done
 

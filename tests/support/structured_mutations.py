@@ -1,8 +1,11 @@
-"""Mutations that keep a JSON file JSON, and a table a table, so that readers get beyond the syntax."""
+"""Mutations that keep the structure of a file, its lengths and checksums: readers get beyond the syntax."""
 
 import copy
 import json
+import tomllib
 
+import array_mutations
+import nested_mutations
 from hostile_inputs import TOKENS, mutated
 
 VALUES = (
@@ -26,13 +29,42 @@ def mutate(data, rng, others=()):
     """
     if rng.random() < 0.3:
         return mutated(data, rng, others)
+    made = _binary(data, rng)
+    if made is not None:
+        return made
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
-        return _table(data, rng) if _looks_like_a_table(data) else mutated(data, rng, others)
+        value = _from_toml(data)
+        if value is None:
+            return _table(data, rng) if _looks_like_a_table(data) else mutated(data, rng, others)
+        for _ in range(rng.choice((1, 1, 2, 4))):
+            value = _json(value, rng)
+        return _as_toml(value)
     for _ in range(rng.choice((1, 1, 2, 4))):
         value = _json(value, rng)
     return json.dumps(value).replace("Infinity", "1e999").encode("utf-8", "replace")
+
+
+def _binary(data, rng):
+    """A changed file of one of the binary formats; None if it is of none."""
+    inner = mutate
+    match data[:4]:
+        case b"PK\x03\x04":
+            return array_mutations.archive(data, rng, inner)
+        case b"\x93NUM":
+            return array_mutations.array(data, rng)
+        case b"PAR1":
+            return array_mutations.table(data, rng, _json)
+        case b"II*\0" | b"MM\0*":
+            return nested_mutations.tiff(data, rng)
+    if data[:2] == b"\xff\xd8":
+        return nested_mutations.picture(data, rng, inner)
+    if data[4:8] == b"ftyp":
+        return nested_mutations.film(data, rng)
+    if data[8:9] == b"{":
+        return array_mutations.safetensors(data, rng, _json)
+    return nested_mutations.message(data, rng, inner) if data[:1] == b"\x08" else None
 
 
 def _places(value, found):
@@ -49,6 +81,12 @@ def _json(value, rng):
     top = [value]
     places = _places(top, [])
     holder, key = rng.choice(places)
+    if isinstance(holder[key], str) and holder[key][:1] in ("{", "[") and rng.random() < 0.7:
+        try:
+            holder[key] = json.dumps(_json(json.loads(holder[key]), rng)).replace("Infinity", "1e999")
+        except (ValueError, RecursionError):
+            holder[key] += "}"
+        return top[0]
     match rng.randrange(6):
         case 0 | 1:
             holder[key] = copy.deepcopy(rng.choice(VALUES))
@@ -68,6 +106,34 @@ def _json(value, rng):
             else:
                 holder[key] = [one]
     return top[0]
+
+
+def _from_toml(data):
+    """Value of a TOML file; None if it is none."""
+    try:
+        return tomllib.loads(data.decode()) or None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_toml(value):
+    """TOML file of a value, a key on each line; null, which TOML does not have, becomes the name of a key."""
+    if not isinstance(value, dict):
+        return _inline(value).encode("utf-8", "replace")
+    lines = (f"{json.dumps(str(key))} = {_inline(one)}\n" for key, one in value.items())
+    return "".join(lines).encode("utf-8", "replace")
+
+
+def _inline(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(str(key))} = {_inline(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    if isinstance(value, float):
+        return {"Infinity": "inf", "-Infinity": "-inf", "NaN": "nan"}.get(text := json.dumps(value), text)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value, default=str)
 
 
 def _looks_like_a_table(data):

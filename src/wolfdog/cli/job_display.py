@@ -7,6 +7,7 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
+from ..watch.jobs.earlier_files import LeftOut
 from ..watch.jobs.plan import Deployment
 from ..watch.jobs.time_left import TimeLeft
 from .screen import complaints, console
@@ -42,13 +43,16 @@ class JobDisplay:
             self._bar.stop()
             self._bar = None
 
-    def begin(self, todo: Sequence[Deployment], done: int) -> None:
+    def begin(self, todo: Sequence[Deployment], done: int, leaving: LeftOut) -> None:
         """Show how much there is to do.
 
         Args:
             todo: Deployments to label.
             done: Files that an earlier run had labelled.
+            leaving: Files of an earlier run that will be in the tables no more.
         """
+        for line in leaving_lines(leaving):
+            console.print(line, markup=False, soft_wrap=True)
         self._left.add(todo)
         self._total = sum(len(one.media) for one in todo)
         if done:
@@ -122,6 +126,33 @@ class JobDisplay:
         elif time.monotonic() - self._last > _LINE_PERIOD:
             self._last = time.monotonic()
             console.print(f"{done:,} of {self._total:,} files" + (f", {text}" if text else ""), markup=False)
+
+
+def leaving_lines(leaving: LeftOut) -> list[str]:
+    """Lines about files of an earlier run that will be in the tables no more.
+
+    Args:
+        leaving: The files.
+
+    Returns:
+        The lines.
+
+    Examples:
+        >>> leaving_lines(LeftOut([EarlierFile("", "a.mp4", "/card/a.mp4")], []))
+        ['1 file of an earlier run is gone, and its rows leave the tables: /card/a.mp4']
+    """
+    lines = []
+    for files, how in ((leaving.gone, "gone"), (leaving.unnamed, "not named now")):
+        if files:
+            few = len(files) == 1
+            number = (
+                f"1 file of an earlier run is {how}"
+                if few
+                else f"{len(files):,} files of an earlier run are {how}"
+            )
+            names = ", ".join(one.place for one in files[:3]) + (", ..." if len(files) > 3 else "")
+            lines.append(f"{number}, and {'its' if few else 'their'} rows leave the tables: {names}")
+    return lines
 
 
 def duration(seconds: float) -> str:

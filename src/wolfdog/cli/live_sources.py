@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import InputError
 from .screen import StageBars
 
 if TYPE_CHECKING:
@@ -12,21 +13,46 @@ if TYPE_CHECKING:
     from ..watch.video.media import Medium
 
 
+def folders_of(media: Sequence["Medium"], out: Path, *, alone: bool, replace: bool) -> list[Path]:
+    """Folder of the results of each live source.
+
+    Args:
+        media: The sources.
+        out: Folder of the results.
+        alone: Whether the results of a single source are in `out` itself, and not in a folder named after it.
+        replace: Whether results in the folders may be replaced.
+
+    Returns:
+        The folders.
+
+    Raises:
+        InputError: There are results in one of them already: a live source cannot be read again.
+    """
+    from ..watch.jobs.folder import has_tables
+
+    folders = [out] if alone and len(media) == 1 else [out / medium.name for medium in media]
+    for folder in folders:
+        if has_tables(folder) and not replace:
+            raise InputError(
+                f"{folder}: holds results of an earlier run, which would be lost. Choose another --out, or give "
+                "--replace."
+            )
+    return folders
+
+
 def watch_live(
     media: Sequence["Medium"],
-    out: Path,
+    folders: Sequence[Path],
     recorder: Callable[[Path], "Recorder"],
     *,
-    alone: bool,
     duration: float | None,
 ) -> list["Watched"]:
     """Label live sources side by side, and show how far each is.
 
     Args:
         media: The sources.
-        out: Folder of the results.
+        folders: Folder of the results of each; see `folders_of`.
         recorder: Makes the recorder of a folder.
-        alone: Whether the results of a single source are in `out` itself, and not in a folder named after it.
         duration: Seconds after which the sources end, if they do.
 
     Returns:
@@ -34,7 +60,6 @@ def watch_live(
     """
     from ..watch.live_recording import record_live
 
-    folders = [out] if alone and len(media) == 1 else [out / medium.name for medium in media]
     seconds = dict.fromkeys((medium.name for medium in media), 0.0)
     began = time.monotonic()
 

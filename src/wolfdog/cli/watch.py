@@ -1,6 +1,6 @@
 """wolfdog watch: labels for every moment of videos."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
+from .live_sources import folders_of, watch_live
 from .options import (
     Classes,
     Classifier,
@@ -161,6 +162,14 @@ def watch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how much there is to do, and write nothing.")
     ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Let results of an earlier run into the same folder leave its tables: those of other files, or of a "
+            "live source.",
+        ),
+    ] = False,
     guard_formulas: Annotated[
         bool,
         typer.Option(
@@ -179,13 +188,13 @@ def watch(
     seconds between them. A file that cannot be read is a line of errors.csv, and the next one follows; the exit status
     is then 1. The same command again goes on where it was stopped, and labels files that are new or have changed.
     """
-    from ..watch.jobs.job import JobOptions
+    from ..watch.jobs.job_options import JobOptions
     from ..watch.jobs.ray_cluster import run_on_ray
     from ..watch.jobs.remote_results import RemoteResults
     from ..watch.labelling.loading import LabelOptions, load_labeller, load_model_labeller
     from ..watch.recorder import Recorder, RecordOptions
     from ..watch.video.camera_dates import DateOptions
-    from ..watch.video.listing import ListOptions, list_media, parse_shift
+    from ..watch.video.listing import ListOptions, list_media, parse_shift, source_roots
     from ..watch.video.live_address import LiveOptions
     from ..watch.video.media import all_utc
 
@@ -242,6 +251,7 @@ def watch(
             load_model_labeller, model, ahead=lookahead, threads=threads, cache=cache, max_pixels=max_pixels
         )
     )
+    folders = folders_of(live, folder, alone=not files, replace=replace)
     status = 0
     if files or dry_run:
         record = RecordOptions(
@@ -253,13 +263,15 @@ def watch(
             all_probabilities=all_probabilities,
             guard_formulas=guard_formulas,
         )
-        named = {**asdict(replace(options, threads=1, cache=True)), "model": model}
+        named = {**asdict(options), "threads": 1, "cache": True, "model": model}
         job = JobOptions(
             record=record,
             labels=named,
             workers=workers,
             threads=threads,
             runner=None if ray is None else partial(run_on_ray, address=ray, processes=workers),
+            sources=source_roots(sources),
+            replace=replace,
         )
         status = watch_files(files, folder, loader, job, dry_run=dry_run, remote=remote)
     if live and status <= 1 and not dry_run:
@@ -276,24 +288,22 @@ def watch(
                 guard_formulas=guard_formulas,
             )
 
-        status = max(status, _watch_live(live, folder, recorder, alone=not files, duration=duration))
+        status = max(status, _watch_live(live, folders, recorder, out=folder, duration=duration))
     if status:
         raise typer.Exit(status)
 
 
 def _watch_live(
     live: list["Medium"],
-    out: Path,
+    folders: list[Path],
     recorder: "Callable[[Path], Recorder]",
     *,
-    alone: bool,
+    out: Path,
     duration: float | None,
 ) -> int:
     """Label live sources until they end; the exit status."""
-    from .live_sources import watch_live
-
     try:
-        watched = watch_live(live, out, recorder, alone=alone, duration=duration)
+        watched = watch_live(live, folders, recorder, duration=duration)
     except KeyboardInterrupt as error:
         complaints.print(
             f"wolfdog: interrupted; {out} holds what was labelled until then", markup=False, soft_wrap=True

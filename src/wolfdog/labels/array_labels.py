@@ -60,7 +60,7 @@ def _rows(
     file: Path, media: str, array: NDArray[Any], names: list[str], fps: float | None
 ) -> Iterator[LabelRow]:
     if array.ndim == 1 and array.dtype.kind in "iu":
-        if array.max(initial=-1) >= len(names):
+        if array.size and array.max() >= len(names):
             raise LabelsError(f"{file}: position {array.max()} is none of the {len(names)} classes.")
         array = array[:, None] == np.arange(len(names))
     if array.ndim != 2 or array.shape[1] != len(names) or not np.isin(array, (0, 1)).all():

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 
 from wolfdog.errors import InputError
@@ -20,8 +21,8 @@ def read_table(path: Path) -> tuple[list[str], list[list[str]], str]:
     """
     numbered, separator = read_lines(path)
     header, lines = numbered[0][1], [fields for _, fields in numbered[1:]]
-    for name in header:
-        if header.count(name) > 1:
+    for name, times in Counter(header).items():
+        if times > 1:
             raise InputError(f"{path}: the column {name!r} occurs twice. Give each column a name of its own.")
     for number, line in enumerate(lines, start=2):
         if len(line) != len(header):

@@ -129,6 +129,27 @@ def test_it_says_the_moment_that_it_looked_at():
     assert (looked.times[1:11, 0, 0] != looked.times[12, 0, 0]).all()
 
 
+def test_an_entry_that_closes_the_gates_ends_the_influence_of_older_ones():
+    one = scrambled(make_memory("attention", E, H, window=50))
+    gates = one.reader.forgetting
+    with torch.no_grad():
+        gates.W_f.zero_()
+        gates.W_f[:, 0] = -200.0
+        gates.b_f.fill_(50.0)
+    x, _, times = stream(40, 1, seed=4)
+    x[:, :, 0] = 0
+    x[20, 0, 0] = 1
+    _, _, looked = one.look(x.float(), times=times)
+    assert (looked.times[19][looked.weights[19] > 1e-6] < times[19, 0]).any()
+    for t in (20, 30, 39):
+        assert (looked.times[t][looked.weights[t] > 1e-6] >= times[20, 0]).all()
+
+
+@pytest.mark.parametrize(("name", "expected"), [("attention", True), ("lstm+attention", False)])
+def test_only_attention_without_a_cell_has_forget_gates(name, expected):
+    assert any("forgetting" in parameter for parameter in make_memory(name, E, H).state_dict()) is expected
+
+
 # Against slow twins
 
 
@@ -159,13 +180,21 @@ def test_a_bank_of_many_streams_is_a_memory_bank_for_each(steps, window, stride,
                 bank = MemoryBank(E, window, keep=Strided(stride), dtype=torch.float64)
             time = float(times[t, stream_number])
             bank.write(x[t, stream_number], time)
-            alone = heads.reader(x[t, stream_number], bank, time=time).detach()
+            bias = forgotten_in(bank, heads.forgetting)
+            alone = heads.reader(x[t, stream_number], bank, time=time, bias=bias).detach()
             assert_agree(found[stream_number, t], alone)
         held = int(kept.held[stream_number])
         assert held == len(bank)
         order = bank.times.argsort()
         assert_agree(kept.times[stream_number, window - held :], bank.times[order])
         assert_agree(kept.entries[stream_number, window - held :], bank.entries[order])
+
+
+def forgotten_in(bank: MemoryBank, forgetting) -> torch.Tensor:
+    """Biases [heads, n] of a bank's entries, which may lie in another order than that of time."""
+    order = bank.times.argsort()
+    newest = torch.tensor([[len(bank) - 1]])
+    return forgetting(bank.entries[order][None], newest)[0, :, 0, order.argsort()]
 
 
 def softmax(energies):
@@ -182,6 +211,8 @@ def by_hand(one, x, times, t, window):
     place = np.log1p(np.minimum(ages, reach.longest) / reach.shortest) / np.log1p(
         reach.longest / reach.shortest
     )
+    gates = 1 / (1 + np.exp(-(entries @ p["reader.forgetting.W_f"].T + p["reader.forgetting.b_f"])))
+    forgotten = np.array([np.log(gates[s + 1 :]).sum(0) for s in range(len(entries))])  # [entries, heads]
     if isinstance(one.reader, AttentionReader):
         knots = p["reader.reader.time_bias"].shape[1]
         read = []
@@ -189,7 +220,7 @@ def by_hand(one, x, times, t, window):
             rows = slice(head * E, (head + 1) * E)
             query = p["reader.reader.W_q"][rows] @ x[t] + p["reader.reader.b_q"][rows]
             lines = np.interp(place * (knots - 1), np.arange(knots), bias)
-            read.append(softmax(entries @ query / math.sqrt(E) + lines) @ entries)
+            read.append(softmax(entries @ query / math.sqrt(E) + lines + forgotten[:, head]) @ entries)
         y = p["reader.reader.W_o"] @ np.concatenate(read) + p["reader.reader.b_o"]
     else:
         A, C = p["reader.hops.A"]
@@ -197,7 +228,7 @@ def by_hand(one, x, times, t, window):
         age = np.minimum((place * AGES).astype(int), AGES - 1)
         y = p["reader.ask.weight"] @ x[t] + p["reader.ask.bias"]
         for _ in range(one.reader.hops.read.hops):
-            shares = softmax((entries @ A.T + T_A[age]) @ y)
+            shares = softmax((entries @ A.T + T_A[age]) @ y + forgotten[:, 0])
             y = p["reader.hops.read.H"] @ y + shares @ (entries @ C.T + T_C[age])
     return np.tanh(p["direct.weight"] @ x[t] + y)
 

@@ -12,7 +12,7 @@ from wolfdog.object_storage.address import Stored
 
 from ..video.discover import STATE
 from .file_workers import Work, results_of_workers
-from .folder import locked
+from .folder_lock import locked
 from .journal import Journal
 from .signature import signature, signature_of_stored
 

@@ -2,9 +2,8 @@
 
 import os
 import shutil
-import socket
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -14,8 +13,12 @@ from wolfdog.errors import InputError, MediaWarning
 
 from ..video.discover import STATE
 from ..video.media import Medium
+from .earlier_files import EarlierFile, LeftOut, read_files, without, write_files
+from .folder_lock import locked
 from .journal import Journal
+from .plan import Deployment
 
+FILES = "files-in-tables"
 TABLES = ("moments.csv", "events.csv", "evidence.csv", "predictions.parquet", "errors.csv")
 """Tables of all files together."""
 
@@ -28,7 +31,8 @@ class JobFolder:
 
         .wolfdog-job/
           lock                held by the process that writes
-          current             identity of the job that the tables belong to, and their number of files
+          current             identity of the job that the tables belong to
+          files-in-tables     files whose rows are in the tables
           products            journal of files beside the tables
           <identity>/journal  entries of finished deployments
           <identity>/parts/   their results
@@ -75,37 +79,53 @@ class JobFolder:
             self._lock.close()
             self._lock = None
 
-    def may_publish(self, files: int) -> bool:
-        """Whether results of so many files may take their place: no rows of tables that are there may be lost.
+    def may_publish(self, done: Sequence[Deployment], allowed: LeftOut) -> bool:
+        """Whether results of these deployments may take their place: no rows of tables that are there may be lost.
 
         Args:
-            files: Number of files with results.
+            done: Deployments with results.
+            allowed: Files whose rows may be lost.
         """
-        current = self._current()
-        if current is None:
-            return not any((self.out / name).exists() for name in TABLES)
-        return current[0] == self.identity and files >= current[1]
+        if not has_tables(self.out):
+            return True
+        return self._current() == self.identity and len(without(self._files(), done)) <= len(allowed)
 
-    def _current(self) -> tuple[str, int] | None:
-        """Identity of the job that the tables belong to, and their number of files; None without tables."""
+    def _current(self) -> str | None:
+        """Identity of the job that the tables belong to; None if they are of no job."""
         try:
-            identity, files = (self._top / "current").read_text(encoding="utf-8").split()
-            return identity, int(files)
+            return (self._top / "current").read_text(encoding="utf-8")
         except (OSError, ValueError):
             return None
 
-    def make_current(self, files: int) -> None:
-        """Note that the tables are those of this job.
+    def _files(self) -> list[EarlierFile]:
+        return read_files(self._top / FILES)
 
-        Args:
-            files: Number of files that they hold.
+    def claim_tables(self) -> None:
+        """Note that the tables are made by wolfdog, before the first of them is written.
 
         Raises:
             OSError: The note cannot be written.
         """
-        if self._current() != (self.identity, files):
+        self._note_products([name for name in TABLES if name not in self.products])
+
+    def _note_products(self, names: Sequence[str]) -> None:
+        if names:
+            self._products.append([{"files": list(names)}])
+            self.products.update(names)
+
+    def make_current(self, done: Sequence[Deployment]) -> None:
+        """Note that the tables are those of this job.
+
+        Args:
+            done: Deployments that they hold.
+
+        Raises:
+            OSError: The note cannot be written.
+        """
+        write_files(self._top / FILES, done)
+        if self._current() != self.identity:
             with atomic_write(self._top / "current") as file:
-                file.write(f"{self.identity} {files}")
+                file.write(self.identity)
 
     def drop_others(self) -> None:
         """Delete the state of jobs with other options; their results have been replaced."""
@@ -124,10 +144,7 @@ class JobFolder:
             OSError: A file cannot be moved.
         """
         waiting = [name for name in files if (self.parts / part / name).exists()]
-        new = [name for name in waiting if name not in self.products]
-        if new:
-            self._products.append([{"files": new}])
-            self.products.update(new)
+        self._note_products([name for name in waiting if name not in self.products])
         for name in waiting:
             target = self.out / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -159,6 +176,41 @@ def read_journal(out: Path, identity: str) -> Journal:
         InputError: It is damaged.
     """
     return Journal(out / STATE / identity / "journal")
+
+
+def has_tables(out: Path) -> bool:
+    """Whether a folder of results has tables.
+
+    Args:
+        out: The folder, which may not exist.
+    """
+    return any((out / name).exists() for name in TABLES)
+
+
+def earlier_files(out: Path) -> list[EarlierFile]:
+    """Files whose rows are in the tables of a folder of results.
+
+    Args:
+        out: The folder, which may not exist.
+
+    Returns:
+        The files; none without tables.
+
+    Raises:
+        InputError: The list of the files is damaged, or a table is one that no job has made.
+        OSError: It cannot be read.
+    """
+    if not has_tables(out):
+        return []
+    if not (out / STATE / "current").exists():
+        made = _names(Journal(out / STATE / "products"))
+        for name in TABLES:
+            if (out / name).is_file() and name not in made:
+                raise InputError(
+                    f"{out / name}: the results would replace this file, which no earlier run over files has made. "
+                    "Rename it, or choose another --out."
+                )
+    return read_files(out / STATE / FILES)
 
 
 def without_products(media: Iterable[Medium], out: Path) -> list[Medium]:
@@ -205,47 +257,3 @@ def _check_tables(out: Path) -> None:
             raise InputError(
                 f"{path}: not a regular file, so the table cannot be written. Choose another --out."
             )
-
-
-def locked(path: Path, out: Path) -> IO[str]:
-    """Lock file, open and locked until it is closed or the process ends.
-
-    Args:
-        path: The file.
-        out: Folder of results, for the message.
-
-    Returns:
-        The open file.
-
-    Raises:
-        InputError: Another process holds it.
-        OSError: It cannot be written.
-    """
-    file = path.open("a+", encoding="utf-8")
-    try:
-        _lock(file)
-    except OSError as error:
-        file.seek(0)
-        holder = file.read(200).strip() or "another process"
-        file.close()
-        raise InputError(
-            f"{out}: another run writes into this folder ({holder}). Wait for it, stop it, or choose another --out."
-        ) from error
-    file.seek(0)
-    file.truncate()
-    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-    file.flush()
-    return file
-
-
-def _lock(file: IO[str]) -> None:
-    """Lock a file for this process, or raise OSError."""
-    if os.name == "nt":
-        import msvcrt
-
-        file.seek(10_000)  # past the text, which others read
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

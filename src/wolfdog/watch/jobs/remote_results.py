@@ -11,7 +11,8 @@ from wolfdog.object_storage.address import file_system, is_address
 from wolfdog.object_storage.uploading import remove, upload
 
 from ..video.discover import STATE
-from .folder import TABLES, locked
+from .folder import TABLES
+from .folder_lock import locked
 from .journal import Journal
 from .signature import signature
 

@@ -5,12 +5,15 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ...memory import BankReader, EntryHops, LayerWise, RelativeTime
+from ...memory import BankReader, EntryHops, Forgetting, LayerWise, RelativeTime
 from .window import WindowView
 
 SLOPES, FALLS = (0.5, 0.5, 0.5), (128.0, 32.0, 8.0)
 """Initial time bias of each head: decrease of its scores with log(1 + time passed), and decrease linear in time over
 the span that is held."""
+
+SPAN = 1000.0
+"""Entries over which forget gates decrease a score by 1 at first."""
 
 KNOTS = 16
 AGES = 96
@@ -27,7 +30,8 @@ class AttentionReader(nn.Module):
 
         b_h(t) = -slope_h log(1 + t / shortest) - fall_h t / longest
 
-    from a steep head, which favours the most recent entries, to a shallow one, which covers the whole span.
+    from a steep head, which favours the most recent entries, to a shallow one, which covers the whole span. A forget
+    gate in each head, `wolfdog.memory.Forgetting`, lets an entry end the influence of older ones; it begins open.
 
     Args:
         queries: Size of a query.
@@ -35,13 +39,25 @@ class AttentionReader(nn.Module):
         output: Size of the output.
         shortest: Seconds between two entries.
         longest: Seconds to the oldest entry.
+        forget_gates: Whether the heads have forget gates. Entries that are states of a cell need none, since the cell
+            itself forgets.
     """
 
-    def __init__(self, queries: int, entry: int, output: int, shortest: float, longest: float) -> None:
+    def __init__(
+        self,
+        queries: int,
+        entry: int,
+        output: int,
+        shortest: float,
+        longest: float,
+        *,
+        forget_gates: bool = True,
+    ) -> None:
         super().__init__()
         position = RelativeTime(shortest, longest, knots=KNOTS)
         self.reader = BankReader(queries, entry, heads=len(SLOPES), output_size=output, position=position)
         along = torch.linspace(0, math.log1p(longest / shortest), KNOTS)
+        self.forgetting = Forgetting(entry, heads=len(SLOPES), span=SPAN) if forget_gates else None
         falls = [_fall(along, *of_head, shortest, longest) for of_head in zip(SLOPES, FALLS, strict=True)]
         with torch.no_grad():
             assert self.reader.time_bias is not None
@@ -59,7 +75,9 @@ class AttentionReader(nn.Module):
         Returns:
             Outputs [B, Q, O], and weights [B, Q, S], the mean over the heads.
         """
-        y, weights = self.reader.over(x, view.entries, view.visible(query), elapsed=elapsed(when, view.times))
+        bias = None if self.forgetting is None else self.forgetting(view.entries, view.last[:, query])
+        past = elapsed(when, view.times)
+        y, weights = self.reader.over(x, view.entries, view.visible(query), elapsed=past, bias=bias)
         return y, weights.mean(1)
 
 
@@ -69,7 +87,8 @@ class HopReader(nn.Module):
         u_1 = B x + b,   u_{k+1} = H u_k + o_k               `wolfdog.memory.EntryHops`, layer-wise
         y   = u_{K+1}
 
-    Ages are encoded in intervals of time that grow geometrically from `shortest`.
+    Ages are encoded in intervals of time that grow geometrically from `shortest`. A forget gate that all hops share,
+    `wolfdog.memory.Forgetting`, lets an entry end the influence of older ones; it begins open.
 
     Args:
         queries: Size of a query.
@@ -86,6 +105,7 @@ class HopReader(nn.Module):
         super().__init__()
         self.shortest, self.longest = shortest, longest
         self.ask = nn.Linear(queries, output)
+        self.forgetting = Forgetting(entry, span=SPAN)
         self.hops = EntryHops(output, entry, hops=hops, tying=LayerWise(), capacity=AGES)
         middles = (torch.arange(AGES) + 0.5) / AGES * math.log1p(longest / shortest)
         direction = torch.full((output,), output**-0.5)
@@ -103,7 +123,8 @@ class HopReader(nn.Module):
         share = passed.log1p() / math.log1p(self.longest / self.shortest)
         ages = (share * AGES).long().clamp(max=AGES - 1)
         memories = self.hops.embed(view.entries)
-        y, weights = self.hops.read(self.ask(x), memories, held=view.visible(query), ages=ages)
+        bias = self.forgetting(view.entries, view.last[:, query])[:, 0]
+        y, weights = self.hops.read(self.ask(x), memories, held=view.visible(query), ages=ages, bias=bias)
         return y, weights.mean(2)
 
 

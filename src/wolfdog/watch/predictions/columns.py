@@ -1,5 +1,6 @@
 """Checks of the columns of a predictions table."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -35,8 +36,10 @@ def class_names(classes: Sequence[str], blank: str | None) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str) or not name:
             raise InputError(f"a class must have a name of at least one character, got {name!r}.")
+        if any("\ud800" <= one <= "\udfff" for one in name):
+            raise InputError(f"the name {name!r} of a class is no text that can be written as UTF-8.")
     if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, times in Counter(names).items() if times > 1)
         raise InputError(f"classes must have different names; given more than once: {', '.join(twice)}.")
     if blank is not None and blank not in names:
         raise InputError(f"blank must be one of the classes {', '.join(names)}, or None; got {blank!r}.")

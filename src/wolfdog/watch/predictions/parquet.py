@@ -12,6 +12,7 @@ from wolfdog.atomic import atomic_path, name_file
 from wolfdog.errors import InputError
 
 from .arrow import from_arrow, load_pyarrow, schema_of, to_arrow
+from .columns import class_names
 from .table import Predictions
 
 FORMAT_VERSION = 1
@@ -223,4 +224,8 @@ def _notes(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
             f"{path}: its metadata must hold classes (a list of names), blank (a name or null), utc (true or "
             f"false), classifier and method (texts)."
         )
+    try:
+        class_names(notes["classes"], blank)
+    except InputError as error:
+        raise InputError(f"{path}: not a sound predictions file: {error}") from error
     return notes

@@ -171,7 +171,7 @@ def _local_offsets(path: Path) -> dict[tuple[str, str], float]:
                 passed = seconds_of(utc, str(path)) if utc else float(of_day)
                 shift = (of_day - math.floor(passed) + _DAY / 2) % _DAY - _DAY / 2
                 found[deployment, video] = float(np.round(shift / 60) * 60)
-    except (ValueError, IndexError, csv.Error) as error:
+    except (ValueError, IndexError, OverflowError, csv.Error) as error:
         raise InputError(
             f"{path}: not a table of moments of wolfdog watch, or damaged ({error}). Delete it, or label again."
         ) from error

@@ -74,14 +74,15 @@ def load_trained(path: str | PathLike[str]) -> TrainedMemory:
         network = AnyClassNetwork(AnyClassConfig(**notes["network"]))
         _load(network, tensors, "network")
         forms = [_heads(notes[form], form, len(classes), tensors) for form in ("causal", "ahead")]
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        unseen = tuple(str(name) for name in notes.get("unseen", ()))
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise CheckpointError(f"{path}: its weights do not fit its notes: {error}") from error
     return TrainedMemory(
         classes=classes,
         causal_heads=forms[0],
         ahead_heads=forms[1],
         network=network.eval(),
-        unseen=tuple(str(name) for name in notes.get("unseen", ())),
+        unseen=unseen,
     )
 
 

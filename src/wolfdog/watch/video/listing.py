@@ -106,6 +106,27 @@ def list_media(
     return [*_shifted(media, options.shifts), *streams]
 
 
+def source_roots(sources: Sequence[str | PathLike[str]]) -> list[str]:
+    """Files, folders and addresses below which all media of some sources lie, but those of lists and live sources.
+
+    Args:
+        sources: Sources as of `list_media`.
+
+    Returns:
+        The roots; of a package that is named by its JSON file, the file's folder.
+
+    Examples:
+        >>> source_roots(["card", "a.mp4", "-", "camera:0"])
+        ['card', 'a.mp4']
+    """
+    files = [fspath(source) for source in sources if not is_live(fspath(source))]
+    return [
+        str(Path(source).parent) if not is_address(source) and Path(source).suffix == ".json" else source
+        for source in files
+        if source != STANDARD_INPUT
+    ]
+
+
 def _streams(addresses: Sequence[str], options: LiveOptions) -> list[Medium]:
     """Live sources, each a deployment of its own that begins now."""
     now = datetime.now().astimezone()

@@ -1,7 +1,5 @@
 """Bank of a classifier's probabilities: each photograph in each degradation, in several crops."""
 
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import InputError, MediaError, ShapeError
+from wolfdog.text_files.array_file import read_npz
 from wolfdog.watch.classifiers.clarity import clarity
 from wolfdog.watch.classifiers.classifier import Classifier
 
@@ -134,30 +133,20 @@ class Bank:
             MediaError: The file is missing, damaged or of another kind.
         """
         try:
-            with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-                if int(file["version"]) != _VERSION:
-                    raise ValueError(f"version {file['version']}, expected {_VERSION}")
-                features, clear = file["features"].astype(np.float16), file["clarity"].astype(np.float32)
-                return cls(
-                    tuple(map(str, file["classes"])),
-                    tuple(map(str, file["degradations"])),
-                    file["labels"].astype(np.int64),
-                    file["probabilities"].astype(np.float32),
-                    str(file["classifier"]),
-                    features if features.size else None,
-                    clear if clear.size else None,
-                )
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            EOFError,
-            NotImplementedError,  # of zipfile: a way to compress that it does not know
-            zipfile.BadZipFile,
-            zlib.error,
-            ShapeError,
-        ) as error:
+            arrays = read_npz(Path(path))
+            if int(arrays["version"]) != _VERSION:
+                raise ValueError(f"version {arrays['version']}, expected {_VERSION}")
+            features, clear = arrays["features"].astype(np.float16), arrays["clarity"].astype(np.float32)
+            return cls(
+                tuple(map(str, arrays["classes"])),
+                tuple(map(str, arrays["degradations"])),
+                arrays["labels"].astype(np.int64),
+                arrays["probabilities"].astype(np.float32),
+                str(arrays["classifier"]),
+                features if features.size else None,
+                clear if clear.size else None,
+            )
+        except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise MediaError(f"{path}: no bank of probabilities that can be read ({error}).") from error
 
 

@@ -7,6 +7,7 @@ float16 are widened as they are loaded.
 """
 
 from array import array
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -53,23 +54,28 @@ def in_place_code(bits: int, form: torch.dtype) -> Code:
         bits: Bits of a number of the operand and of the result.
         form: Number format of the matrix: that of the operand, or with 32 bits torch.bfloat16 or torch.float16.
     """
-    aim = target(bits)
-    lanes = aim.type
-    functions: dict[str, Any] = {
+    source, functions = in_place_source(target(bits), form)
+    name = "in_place" if 8 * form.itemsize == bits else f"in_place_{str(form).removeprefix('torch.')}"
+    return compiled_with(name, source, bits, 10, functions)
+
+
+def in_place_source(target: Target, form: torch.dtype) -> tuple[str, Mapping[str, Callable[..., Any]]]:
+    """Source code of the product, and the functions that it calls besides those of every kernel.
+
+    Args:
+        target: Widths.
+        form: Number format of the matrix.
+    """
+    lanes, size = target.type, form.itemsize
+    functions: dict[str, Callable[..., Any]] = {
         "fma": _fma(lanes),
         "sums": _sums(lanes),
-        "prefetch": _prefetch(form.itemsize),
+        "prefetch": _prefetch(size),
     }
-    if 8 * form.itemsize == bits:
-        return compiled_with("in_place", _source(aim, form.itemsize, "load"), bits, 10, functions)
+    if 8 * size == target.bits:
+        return _source(target, size, "load"), functions
     load = PAIRS if form is torch.bfloat16 else "widen"
-    return compiled_with(
-        f"in_place_{load}",
-        _source(aim, form.itemsize, load),
-        bits,
-        10,
-        {**functions, **widening(lanes, form, load)},
-    )
+    return _source(target, size, load), {**functions, **widening(lanes, form, load)}
 
 
 def _source(target: Target, wide: int, load: str) -> str:
