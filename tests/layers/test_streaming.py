@@ -187,6 +187,19 @@ def test_steps_and_streams_of_whole_numbers(dtype: torch.dtype) -> None:
     assert layer.fallback_reason is None
 
 
+@pytest.mark.parametrize("name", ["LSTM", "own", "eager", "stack"])
+def test_a_stream_made_in_inference_mode_runs_outside_of_it(name: str) -> None:
+    layer, events = LAYERS[name](), torch.randn(5, 2, 3)
+    plain, found = layer.stream(2), []
+    with torch.inference_mode():
+        stream = layer.stream(2)
+        found += [stream.step(event).clone() for event in events[:2].clone()]
+    found += [stream.step(event).clone() for event in events[2:]]
+    torch.testing.assert_close(torch.stack(found), torch.stack([plain.step(e).clone() for e in events]))
+    stream.reset()
+    torch.testing.assert_close(stream.step(events[0]), found[0])
+
+
 def test_wrong_events_states_and_sizes_are_refused() -> None:
     layer = wd.Recurrent(nn.LSTMCell(3, 4))
     stream = layer.stream(2)
