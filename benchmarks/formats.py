@@ -56,7 +56,10 @@ def format_row(name: str, shape: Shape, training: bool, precision: str, seconds:
 
 
 def format_steps(size: int, precision: str, seconds: float) -> Row:
-    """Microseconds of a step of a stream of an LSTM at one example."""
+    """Microseconds of a step of an LSTM at one example: of streams, and of layers whose tensors have the format.
+
+    Raises RuntimeError where the answers differ.
+    """
     torch.manual_seed(0)
     cell, x = nn.LSTMCell(size, size), torch.randn(1, size)
     layer = wd.Recurrent(cell)
@@ -72,11 +75,31 @@ def format_steps(size: int, precision: str, seconds: float) -> Row:
             for peer, stream in streams.items()
         }
         calls["torch.nn.LSTMCell, float32"] = lambda: [cell(x, state) for _ in range(CALLS)]
+        if precision == "bfloat16":
+            for dtype in (torch.bfloat16, torch.float16):
+                calls |= _half_steps(cell, x, state, dtype)
         times = {peer: 1e3 * ms / CALLS for peer, ms in in_turn(calls, seconds).items()}
     return {
         "units": size, "precision": precision, "microseconds": times,
         "of_float32": times["wolfdog, float32"] / times["wolfdog"],
     }  # fmt: skip
+
+
+def _half_steps(
+    cell: nn.Module, x: Tensor, state: tuple[Tensor, Tensor], dtype: torch.dtype
+) -> dict[str, Callable[[], object]]:
+    """Steps of a layer of bfloat16 or float16, and of PyTorch's cell of that format."""
+    theirs = copy.deepcopy(cell).to(dtype)
+    layer, name = wd.Recurrent(copy.deepcopy(theirs)), str(dtype).removeprefix("torch.")
+    event, (h, c) = x.to(dtype), state
+    before = h.to(dtype), c.to(dtype)
+    expected = cell(event.float(), tuple(part.float() for part in before))
+    if disagreement([part.float() for part in layer.step(event, before)[1]], expected) > 5e-2:
+        raise RuntimeError(f"a step of {x.shape[1]} units in {name}: the answers differ")
+    return {
+        f"wolfdog's step, {name}": lambda: [layer.step(event, before) for _ in range(CALLS)],
+        f"torch.nn.LSTMCell, {name}": lambda: [theirs(event, before) for _ in range(CALLS)],
+    }
 
 
 def _ours(name: str, case: Case) -> Run:

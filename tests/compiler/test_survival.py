@@ -63,7 +63,8 @@ def test_the_operators_keep_pytorch_s_rules(hoisted: bool, ends: list[int] | Non
     lengths = None if ends is None else torch.tensor(ends)
     values = compiled.traced.parameters.run(dict(layer.cell.named_parameters()))
     early = recurrence.early(like=x, **values)
-    events = recurrence.over_events(like=x, x=x, **values, **early)
+    with torch.no_grad():
+        events = recurrence.over_events(like=x, x=x, **values, **early)
     states = [torch.randn(2, 4, dtype=torch.float64, requires_grad=True) for _ in range(2)]
     parts = [[events[n].detach().requires_grad_() for n in recurrence.events],
              [early[n].detach().requires_grad_() for n in recurrence.parameters], states]  # fmt: skip

@@ -7,6 +7,7 @@ import wolfdog as wd
 from foreign_cells import LearnedStart, Nested
 from tolerances import assert_agree, assert_same
 from wolfdog.layers import detach
+from wolfdog.layers.cell.state import tensors
 
 
 def lstm(**options: object) -> wd.Recurrent:
@@ -35,6 +36,25 @@ def test_to_a_learned_initial_state_through_a_reset() -> None:
     resets = torch.tensor([[False], [True], [False]])
     layer(torch.randn(3, 1, 3), torch.zeros(1, 4), resets=resets)[0].sum().backward()
     assert layer.cell.start.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", ["LSTMCell", "GRUCell", "ElmanCell"])
+def test_short_and_long_sequences_in_turn(name: str) -> None:
+    """Short ones read matrices where they lie, and compute maps of events within the recurrence's own function."""
+    torch.manual_seed(0)
+    layer = wd.Recurrent(getattr(wd.cells, name)(40, 50))
+    eager = wd.Recurrent(layer.cell, backend="eager")
+    for steps, batch in [(5, 2), (5, 2), (5, 2), (150, 4), (5, 2), (150, 4), (2, 1), (1, 33), (3, 11)]:
+        found = []
+        for one in (layer, eager):
+            one.zero_grad()
+            x = torch.linspace(-1, 1, steps * batch * 40).view(steps, batch, 40).requires_grad_()
+            y, state = one(x)
+            (y.sum() + sum(part.square().sum() for part in tensors(state))).backward()
+            found.append((y, x.grad, *(p.grad.clone() for p in one.parameters())))
+        for ours, theirs in zip(*found, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=2e-4, atol=2e-4)
+    assert layer.backend == "llvm"
 
 
 def test_detach_ends_them() -> None:

@@ -85,6 +85,81 @@ def test_steps_streams_lengths_and_resets(dtype: torch.dtype) -> None:
     assert {part.dtype for part in stream.state} == {dtype}
 
 
+class _FromTheLeft(nn.Module):
+    """Cell that reads matrices along their columns, one for each head, and a part of its state as output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.heads = nn.Parameter(torch.randn(5, 36) / 3), nn.Parameter(torch.randn(2, 18, 18) / 5)
+        self.gain = nn.Parameter(torch.randn(36))
+
+    def initial_state(self, batch: int) -> Tensor:
+        return torch.zeros(batch, 36, dtype=self.w.dtype)
+
+    def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        turned = torch.einsum("bhk,hkn->bhn", h.view(-1, 2, 18), self.heads).flatten(1)
+        h = torch.tanh(x @ self.w + self.gain * turned)
+        return h[:, 3:20] * 2, h
+
+
+IN_PLACE = CELLS | {"matrices of heads along their columns": _FromTheLeft}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [*HALF, torch.float32])
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_steps_widen_matrices_where_they_lie(name: str, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    make = IN_PLACE[name]
+    cell = make() if make is _FromTheLeft else make(5, 18)
+    layer = wd.Recurrent(cell.to(dtype), returns="output, state" if make is _FromTheLeft else None)
+    exact = wd.Recurrent(copy.deepcopy(layer.cell).double(), backend="eager", returns=layer.returns)
+    for batch in (1, 6):
+        state = None
+        for changes in (False, False, True, False):
+            if changes:  # not counted by PyTorch: a packed copy would be stale
+                for p, other in zip(layer.parameters(), exact.parameters(), strict=True):
+                    p.data.mul_(0.5)
+                    other.copy_(p)
+            event = torch.randn(batch, 5).to(dtype)
+            before = None if state is None else widened(state)
+            y, state = layer.step(event, state)
+            true, after = exact.step(event.double(), before)
+            shown = torch.float32 if dtype is torch.float32 else torch.bfloat16
+            for part, other in zip((y, *tensors(state)), (true, *tensors(after)), strict=True):
+                assert_agree(part.to(shown), other.to(shown))
+        assert layer._paths.step_path is not None
+
+
+def widened(state):
+    """State in float64."""
+    return state.double() if isinstance(state, Tensor) else tuple(part.double() for part in state)
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_steps_in_inference_mode_and_out_of_it(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    layer = wd.Recurrent(nn.LSTMCell(5, 18)).to(dtype)
+    events, found = torch.randn(8, 2, 5).to(dtype), []
+    for mode in (torch.inference_mode, torch.no_grad, torch.enable_grad, torch.inference_mode):
+        with mode():
+            state = None
+            for event in events.clone():
+                y, state = layer.step(event, state)
+            found.append(y.detach().clone())
+            assert layer(events.clone())[0].dtype is dtype
+        assert layer.fallback_reason is None
+    assert_same(found[0], found[1])
+    assert_same(found[0], found[3])
+    assert_agree(found[2].bfloat16(), found[0].bfloat16())
+    found[1].add_(1)  # results are the caller's
+    with torch.no_grad():
+        state = None
+        for event in events:
+            y, state = layer.step(event, state)
+    assert_same(y, found[3].clone())
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("dtype", HALF)
 def test_layers_of_torch(dtype: torch.dtype) -> None:

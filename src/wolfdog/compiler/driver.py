@@ -14,6 +14,7 @@ from .frontend.trace import NO_ROWS, Rows, Step, Traced, trace
 from .ir.program import Program, rewrite
 from .ir.values import Builder, Type, Value
 from .ragged import zero_padding
+from .runtime.affine import computed
 from .runtime.call import Call
 from .runtime.conversion import converted
 from .runtime.packed_step import PackedStep
@@ -83,9 +84,9 @@ class Compiled:
     def single(self) -> SingleStep | None:
         """Kernel of single steps; None where a step reads more than an event, or one row that it looks up."""
         read = [value.name for value in self.traced.program.inputs("event")]
-        if self.rows or self.draws or len(read) != 1 or self.converts:
+        if self.rows or self.draws or len(read) != 1:
             return None
-        return SingleStep(self.traced, self.dtype, self.format)
+        return SingleStep(self.traced, self.dtype, self.format, self.outer)
 
     @property
     def converts(self) -> bool:
@@ -199,7 +200,7 @@ class Compiled:
             )
             events, parameters = call.arguments(named, x, resets, fresh, used, packed=packed)
             if operators:
-                y, last = call.recurrence.eager(events, parameters, states, len(x), lengths)
+                y, last = call.recurrence.eager(computed(events), parameters, states, len(x), lengths)
                 return y.to(self.outer), [state.to(self.outer) for state in last]
             return run(call.recurrence, events, parameters, states, len(x), lengths, self.outer)
 

@@ -42,7 +42,7 @@ class SavedForms:
     def of(self, tensors: Sequence[Tensor]) -> Saved:
         """Forms and addresses of tensors that are now saved."""
         were, same = self._last
-        if same is not None and same(*tensors):
+        if same is not None and len(were) == len(tensors) and same(*tensors):
             return Saved(were, list(map(Tensor.data_ptr, tensors)), same)
         found = saved_forms(tensors)
         known = found.addresses is not None and found.forms == were and TENSOR_GUARDS is not None

@@ -10,7 +10,7 @@ from ..compiler.backends.llvm.buffer_pool import PoolUser
 from ..errors import InputError, ShapeError
 from .cell.arguments import described, laid_out, with_batch
 from .cell.hints import explained
-from .cell.protocol import Returns, check_pair, check_returns, check_state, initial_state
+from .cell.protocol import Returns, check_pair, check_returns, check_state
 from .cell.recurrent_dropout import shared_dropout_masks
 from .cell.sequence_layer import SequenceLayer, feature_size
 from .cell.state import State, transform
@@ -18,8 +18,8 @@ from .cell.symbolic_trace import SYMBOLIC, traced_call, traced_method
 from .cell.zoneout import with_step_masks
 from .checkpointing.checkpointed import CheckpointedRunner, Every, check_every
 from .execution.backend import asked_backend, variable_slot
+from .execution.call_paths import CallPaths
 from .execution.compiled import CompiledRunner
-from .execution.fast_path import SequencePath, StepPath
 from .execution.graph_guards import Watches, zero_event
 from .execution.precision import Precision, check_precision
 from .execution.probing import trial
@@ -64,24 +64,15 @@ class Recurrent(SequenceLayer):
         >>> y_next, (stm, ltm) = layer.step(torch.zeros(2, 3), (stm, ltm))
     """
 
-    __slots__ = (
-        "_pool_user",
-        "_sequence_path",
-        "_step_path",
-        "_watches",
-    )  # paths in __dict__, which they watch, would wait for gc
-    _step_path: StepPath | None
-    _sequence_path: SequencePath | None
+    __slots__ = ("_paths", "_pool_user", "_watches")  # paths in __dict__, which they watch, would wait for gc
+    _paths: CallPaths
     _pool_user: PoolUser
     _watches: Watches
-    _last_form: tuple[torch.Size, bool] | None = None
-    _last_reason: str | None = ""
     precision: Precision | None = None  # of layers that an earlier version pickled
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         layer = super().__new__(cls)
-        object.__setattr__(layer, "_step_path", None)
-        object.__setattr__(layer, "_sequence_path", None)
+        object.__setattr__(layer, "_paths", CallPaths())
         object.__setattr__(layer, "_pool_user", PoolUser())
         object.__setattr__(layer, "_watches", Watches())
         return layer
@@ -135,7 +126,7 @@ class Recurrent(SequenceLayer):
         )
         if not isinstance(runner, CompiledRunner):
             return reason
-        return runner.fallback_reason() if self._last_reason == "" else self._last_reason
+        return runner.fallback_reason() if self._paths.reason == "" else self._paths.reason
 
     def forward(
         self,
@@ -167,7 +158,9 @@ class Recurrent(SequenceLayer):
         """
         compiling = torch.compiler.is_compiling()
         if not compiling and self.checkpoint_every is None:
-            found, state = self._again(x, state, lengths, resets)
+            found, state = self._paths.sequence(
+                self.cell, x, state, lengths, resets, batch_first=self.batch_first
+            )
             if found is not None:
                 return found
         if isinstance(x, SYMBOLIC):
@@ -189,48 +182,9 @@ class Recurrent(SequenceLayer):
             else:
                 y, after = explained(self.cell, x, batched, runner.sequence, given, before, ends, marks)
             if isinstance(own, CompiledRunner):
-                self.__dict__["_last_reason"] = own.reason
-                if batched and given is events and own.reason is None and runner is own:
-                    self._prepare_path(own, events, before)
+                repeats = batched and given is events and runner is own
+                self._paths.after_sequence(own, events, before is None, self._places() if repeats else None)
         return self._laid_back(y, after, batched)
-
-    def _again(
-        self, x: Tensor, state: Any, lengths: Any, resets: Any
-    ) -> tuple[tuple[Tensor, State] | None, Any]:
-        """Result by the fast path of an earlier call, None where something has changed; and the state before.
-
-        A cell is asked once for an initial state of its own, which may be random: the caller goes on with it.
-        """
-        if self._step_path is not None and lengths is None and resets is None:
-            found = self._one_event(self._step_path, x, state)
-            if found is not None:
-                return found, state
-        path = self._sequence_path
-        if path is None:
-            return None, state
-        if self.batch_first:
-            if not isinstance(x, Tensor) or x.dim() < 3:
-                return None, state
-            x = x.transpose(0, 1)
-            resets = resets.transpose(0, 1) if isinstance(resets, Tensor) and resets.dim() == 2 else resets
-        if state is None and path.takes_state(x):
-            state = initial_state(self.cell, x.shape[1])
-        found = path(x, state, lengths, resets)
-        if found is None:
-            return None, state
-        self.__dict__["_last_reason"] = None
-        return ((found[0].transpose(0, 1), found[1]) if self.batch_first else found), state
-
-    def _one_event(self, path: StepPath, x: Tensor, state: Any) -> tuple[Tensor, State] | None:
-        """Result for a sequence of one event by the fast path of a step; None for another, or where a guard fails."""
-        axis = 1 if self.batch_first else 0
-        if torch.is_grad_enabled() or type(x) is not Tensor or x.dim() <= axis or x.shape[axis] != 1:
-            return None
-        found = path(x.select(axis, 0), state)
-        if found is None:
-            return None
-        self.__dict__["_last_reason"] = None
-        return torch.stack(found[:1], axis), found[1]  # a copy: the output may be a tensor of the state
 
     def _laid_back(self, y: Tensor, state: State, batched: bool) -> tuple[Tensor, State]:
         """Outputs [T, B, ...] and a state, laid out as the events were."""
@@ -306,10 +260,9 @@ class Recurrent(SequenceLayer):
             ShapeError: A shape is wrong.
         """
         compiling = torch.compiler.is_compiling()
-        if not compiling and self._step_path is not None:
-            found = self._step_path(x_t, state)
+        if not compiling:
+            found = self._paths.step(x_t, state)
             if found is not None:
-                self.__dict__["_last_reason"] = None
                 return found
         if isinstance(x_t, SYMBOLIC):
             return traced_method(self, "step", x_t, state)
@@ -333,9 +286,7 @@ class Recurrent(SequenceLayer):
             else:
                 y_t, state = explained(self.cell, given, batched, runner.step, masked, state)
         if isinstance(runner, CompiledRunner):
-            self.__dict__["_last_reason"] = runner.reason
-            if batched and runner.ready_step is not None:
-                self._step_path = runner.step_path(x_t, anew, self._places())
+            self._paths.after_step(runner, x_t, anew, self._places() if batched else None)
         if not batched:
             return y_t.squeeze(0), transform(lambda tensor: tensor.squeeze(0), state)
         return y_t, state
@@ -396,20 +347,9 @@ class Recurrent(SequenceLayer):
             *variable_slot(),
         ]
 
-    def _prepare_path(self, runner: CompiledRunner, x: Tensor, state: State | None) -> None:
-        """Create the fast path for sequences like this one, where it is the second in a row."""
-        form = x.shape, state is None
-        second = form == self._last_form
-        if second and runner.ready_step is not None:
-            self._step_path = runner.step_path(x[0], state is None, self._places())
-        elif second:
-            self._sequence_path = runner.sequence_path(x, state is None, self._places())
-        self.__dict__["_last_form"] = None if second else form
-
     def __getstate__(self) -> dict[str, Any]:
         """State for copies and pickles."""
-        passing = ("_kept", "_last_form", "_last_reason")
-        return {name: value for name, value in self.__dict__.items() if name not in passing}
+        return {name: value for name, value in self.__dict__.items() if name != "_kept"}
 
     def extra_repr(self) -> str:
         options = ["batch_first=True"] if self.batch_first else []

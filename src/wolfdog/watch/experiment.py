@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..compiler.backends.llvm.row_pairs import supported as multiplies_bfloat16
+import torch
+
 from ..errors import InputError, MediaError
 from ..labels import read_labels
 from ..tv import Broadcast, Painter, Photographs, World, broadcast, default_world
@@ -62,7 +63,9 @@ class Airtime:
 
 def _fast_classifier_training() -> FrameClassifierTraining:
     """Training in bfloat16 where the processor has instructions for it."""
-    return FrameClassifierTraining(precision="bfloat16" if multiplies_bfloat16() else "float32")
+    found = torch.cpu.get_capabilities()
+    multiplies = any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return FrameClassifierTraining(precision="bfloat16" if multiplies else "float32")
 
 
 @dataclass(frozen=True)

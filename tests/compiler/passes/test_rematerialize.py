@@ -30,7 +30,7 @@ v9 = v7 @ m0  # [B, 4]
 PARAMETERS = """\
 # step
 # parameter w0: [4, 4]
-v1 = w0.movedim((-1, -2), (-2, -1))  # [4, 4]
+v1 = w0.mT  # [4, 4]
 # m0 = v1"""
 
 

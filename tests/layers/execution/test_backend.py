@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 import wolfdog as wd
-from wolfdog.compiler.backends.llvm.launch import Launch
+from wolfdog.compiler.backends.llvm.call_plan import CallPlan
 from wolfdog.compiler.runtime.single_step import SingleStep
 
 
@@ -48,7 +48,7 @@ def test_it_is_what_ran_last(kind: str, monkeypatch: pytest.MonkeyPatch) -> None
 
         return counting
 
-    monkeypatch.setattr(Launch, "__call__", counted(Launch.__call__))
+    monkeypatch.setattr(CallPlan, "run", counted(CallPlan.run))
     monkeypatch.setattr(SingleStep, "run", counted(SingleStep.run))
     layer, x, seen = LAYERS[kind](), torch.randn(6, 2, 3), set()
 

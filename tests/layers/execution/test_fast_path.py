@@ -91,7 +91,7 @@ def test_one_event_gives_what_a_step_gives(name: str, batch: int, batch_first: b
             assert torch.equal(y.squeeze(1 if batch_first else 0), y_t)
             y.zero_()  # an output is the caller's, and no part of the state
             torch.testing.assert_close(state, expected[1])
-    assert layer._sequence_path is None
+    assert layer._paths.sequence_path is None
 
 
 def test_one_event_takes_the_path_of_a_step_only_without_a_gradient_lengths_and_resets() -> None:
@@ -101,7 +101,7 @@ def test_one_event_takes_the_path_of_a_step_only_without_a_gradient_lengths_and_
         _, state = layer(x)
         for _ in range(3):
             layer(x, state)
-    assert layer._step_path is not None
+    assert layer._paths.step_path is not None
     for options in ({"lengths": [1, 0]}, {"resets": torch.tensor([[True, False]])}, {}):
         found, expected = layer(x, state, **options), loop(x, state, **options)
         torch.testing.assert_close(found, expected)
@@ -140,7 +140,7 @@ def test_steps_read_a_matrix_of_each_head_in_place(turned: bool) -> None:
                 y, state = layer.step(event, state)
                 other = layer.cell(event, other)
                 torch.testing.assert_close((y, state), (other, other))
-            assert layer._step_path is not None
+            assert layer._paths.step_path is not None
 
 
 def test_steps_of_a_state_with_a_row_for_each_class_run_over_weights_in_place() -> None:
@@ -154,7 +154,7 @@ def test_steps_of_a_state_with_a_row_for_each_class_run_over_weights_in_place() 
                 y, state = layer.step(event, state)
                 other = layer.cell(event, other)
                 torch.testing.assert_close((y, state), (other, other))
-            assert layer._step_path is not None
+            assert layer._paths.step_path is not None
 
 
 @pytest.mark.parametrize("wrong", [torch.zeros(5, 2), torch.zeros(2, 5, dtype=torch.bool), [[True]]])
@@ -162,7 +162,7 @@ def test_wrong_resets_are_refused_by_every_call(wrong: object) -> None:
     layer, x = wd.Recurrent(nn.LSTMCell(3, 4)), torch.randn(5, 2, 3)
     for _ in range(3):
         layer(x)
-    assert layer._sequence_path is not None
+    assert layer._paths.sequence_path is not None
     with pytest.raises(ShapeError, match="resets must be booleans"):
         layer(x, resets=wrong)
 
@@ -175,19 +175,19 @@ def test_calls_with_resets_take_the_fast_path() -> None:
     )
     for _ in range(2):
         layer(x, resets=resets)
-    assert layer._sequence_path is not None
-    assert layer._sequence_path(x, None, None, resets) is not None
+    assert layer._paths.sequence_path is not None
+    assert layer._paths.sequence_path(x, None, None, resets) is not None
 
 
 def test_one_tensor_as_both_states_takes_the_fast_path() -> None:
     layer, x, zeros = wd.Recurrent(nn.LSTMCell(3, 4)), torch.randn(2, 3), torch.zeros(2, 4)
     with torch.no_grad():
         layer.step(x, (zeros, zeros))
-        path = layer._step_path
+        path = layer._paths.step_path
         found = layer.step(x, (zeros, zeros))
         torch.testing.assert_close(found, layer.step(x, (zeros, zeros.clone())))
     assert path is not None
-    assert layer._step_path is path
+    assert layer._paths.step_path is path
 
 
 class _RandomStart(_LearnedStart):
@@ -214,7 +214,7 @@ def test_an_initial_state_of_the_cells_own_is_asked_for_once_in_every_call() -> 
             results.append([*layer(x), torch.rand(1)])
         assert cell.asked == before + 2
         torch.testing.assert_close(results[1], results[0])
-    assert fast._sequence_path is not None
+    assert fast._paths.sequence_path is not None
     assert fast.backend == "llvm"
 
 
@@ -252,8 +252,8 @@ def test_paths_see_that_two_names_of_one_tensor_part_ways(replaced: str) -> None
         for _ in range(3):
             layer(x, h)
             layer.step(x[0], h)
-        assert layer._sequence_path is not None
-        assert layer._step_path is not None
+        assert layer._paths.sequence_path is not None
+        assert layer._paths.step_path is not None
         setattr(cell, replaced, torch.rand(4))
         torch.testing.assert_close(layer(x, h), loop(x, h))
         torch.testing.assert_close(layer.step(x[0], h), loop.step(x[0], h))

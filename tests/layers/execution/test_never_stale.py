@@ -172,11 +172,11 @@ def test_an_attribute_that_is_not_read_does_not_matter() -> None:
         for number in range(4):
             cell.last_loss = number * 0.5
             layer(x, h)
-        path = layer._sequence_path
+        path = layer._paths.sequence_path
         cell.last_loss = 7.0
         layer(x, h)
     assert path is not None
-    assert layer._sequence_path is path
+    assert layer._paths.sequence_path is path
 
 
 @pytest.mark.parametrize("step", [False, True])

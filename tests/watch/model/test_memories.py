@@ -129,6 +129,27 @@ def test_it_says_the_moment_that_it_looked_at():
     assert (looked.times[1:11, 0, 0] != looked.times[12, 0, 0]).all()
 
 
+def test_an_entry_that_closes_the_gates_ends_the_influence_of_older_ones():
+    one = scrambled(make_memory("attention", E, H, window=50))
+    gates = one.reader.forgetting
+    with torch.no_grad():
+        gates.W_f.zero_()
+        gates.W_f[:, 0] = -200.0
+        gates.b_f.fill_(50.0)
+    x, _, times = stream(40, 1, seed=4)
+    x[:, :, 0] = 0
+    x[20, 0, 0] = 1
+    _, _, looked = one.look(x.float(), times=times)
+    assert (looked.times[19][looked.weights[19] > 1e-6] < times[19, 0]).any()
+    for t in (20, 30, 39):
+        assert (looked.times[t][looked.weights[t] > 1e-6] >= times[20, 0]).all()
+
+
+@pytest.mark.parametrize(("name", "expected"), [("attention", True), ("lstm+attention", False)])
+def test_only_attention_without_a_cell_has_forget_gates(name, expected):
+    assert any("forgetting" in parameter for parameter in make_memory(name, E, H).state_dict()) is expected
+
+
 # Against slow twins
 
 

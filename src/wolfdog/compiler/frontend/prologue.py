@@ -109,7 +109,10 @@ class ParameterCode:
         if len(returns) == 1 and str(returns[0].type).startswith("List"):
             results, names = [f"p{first}_all"], [f"p{first}_all[{i}]" for i in range(count)]
         written = [self._variables[change] for change in changes]
-        self._lines.append(_Line(results, f"torch.ops.{name}({', '.join(shown)})", reads, written))
+        called = f"torch.ops.{name}({', '.join(shown)})"
+        if name == "aten.t.default":
+            called = f"{shown[0]}.t()"  # the same operation; calls of a method cost less
+        self._lines.append(_Line(results, called, reads, written))
         self._variables += names
         return first
 

@@ -33,6 +33,8 @@ def _permute(v: Value, x: str) -> str:
     order = v.attributes["order"]
     assert isinstance(order, tuple)
     rank = len(order)
+    if order[-2:] == (rank - 1, rank - 2) and order[:-2] == tuple(range(rank - 2)):
+        return f"{x}.mT"
     return f"{x}.movedim({tuple(o - rank for o in order)}, {tuple(i - rank for i in range(rank))})"
 
 
@@ -93,17 +95,25 @@ def _affine(value: Value, users: Mapping[Value, list[Value]]) -> tuple[Value, Va
     return (product, bias) if fits and bias.shape == value.shape and not bias.type.batched else None
 
 
-def lines(program: Program, annotate: bool = True) -> list[str]:
-    """Assignments of a program."""
+def lines(program: Program, annotate: bool = True, last: str = "linear") -> list[str]:
+    """Assignments of a program.
+
+    Args:
+        program: The program.
+        annotate: Whether each line has a comment with the type.
+        last: Function for products with a bias that are outputs and nothing else.
+    """
     named, result, users = names(program), [], program.users()
+    outputs = set(program.outputs.values())
     affine = {value: found for value in users if (found := _affine(value, users))}
-    inside = {product for product, _ in affine.values()} - set(program.outputs.values())
+    inside = {product for product, _ in affine.values()} - outputs
     for value in program.values():
         if value.op == "input" or value in inside:
             continue
         if value in affine and affine[value][0] in inside:
             (x, w), bias = affine[value][0].operands, affine[value][1]
-            expression = f"linear({named[x]}, {named[w]}.T, {named[bias]})"
+            called = last if value in outputs and not users[value] else "linear"
+            expression = f"{called}({named[x]}, {named[w]}.T, {named[bias]})"
         else:
             expression = PRINT[value.op](value, *(named[operand] for operand in value.operands))
         remark = f"  # {value.type}" if annotate else ""
@@ -111,12 +121,15 @@ def lines(program: Program, annotate: bool = True) -> list[str]:
     return result
 
 
-def function(program: Program, name: str, annotate: bool = True) -> str:
-    """Python function of a program's inputs, and of `like`, a tensor with the dtype and device of constants."""
+def function(program: Program, name: str, annotate: bool = True, last: str = "linear") -> str:
+    """Python function of a program's inputs, and of `like`, a tensor with the dtype and device of constants.
+
+    `annotate` and `last` are those of `lines`.
+    """
     arguments = ["like", *(value.name for value in program.inputs())]
     named = names(program)
     results = "".join(f"{named[value]}, " for value in program.outputs.values())
-    body = [*lines(program, annotate), f"return ({results})"]
+    body = [*lines(program, annotate, last), f"return ({results})"]
     return "\n".join([f"def {name}({', '.join(arguments)}):", *(f"    {line}" for line in body)])
 
 

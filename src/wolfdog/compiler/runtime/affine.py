@@ -1,6 +1,7 @@
 """Affine maps of all events with gradients, by the matrix product of the kernels."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,6 +24,58 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor, form: MatrixFormat = MatrixF
         found: Tensor = _Affine.apply(x, weight, bias, form)
         return found
     return _product(x, weight, bias, form)
+
+
+class AffineEvents(NamedTuple):
+    """Affine map of all events that is not computed yet: x `[T, B, K]`, weight `[N, K]`, bias `[N]`."""
+
+    x: Tensor
+    weight: Tensor
+    bias: Tensor
+
+    def computed(self) -> Tensor:
+        """The map by PyTorch, `[T, B, N]`."""
+        return linear(*self)
+
+    def gradients(self, gradient: Tensor | None, wanted: Sequence[bool]) -> tuple[Tensor | None, ...]:
+        """Gradients of the three tensors.
+
+        Args:
+            gradient: Gradient of the map, or None.
+            wanted: Whether each one's gradient is computed.
+        """
+        if gradient is None:
+            return None, None, None
+        x, weight, _ = self
+        to_x, to_weight, to_bias = wanted
+        rows = gradient.reshape(-1, gradient.shape[-1])
+        return (
+            (rows @ weight).view(x.shape) if to_x else None,
+            rows.t() @ x.reshape(-1, x.shape[-1]) if to_weight else None,
+            rows.sum(0) if to_bias else None,
+        )
+
+
+Events = Tensor | AffineEvents
+"""A kernel's input of every event, or a map of events that becomes one."""
+
+
+def computed(events: Sequence[Events]) -> list[Tensor]:
+    """Inputs of every event, all of them computed."""
+    return [event.computed() if isinstance(event, AffineEvents) else event for event in events]
+
+
+def deferred_affine(
+    x: Tensor, weight: Tensor, bias: Tensor, form: MatrixFormat = MatrixFormat.FLOAT32
+) -> Events:
+    """Affine map as `affine`, which the recurrence's own autograd function computes where it is small and recorded.
+
+    One function in autograd's graph costs less than two.
+    """
+    small = not torch.compiler.is_compiling() and x.numel() * len(weight) < WORTH
+    if small and recorded((x, weight, bias)) and readable((x, weight, bias)):
+        return AffineEvents(x, weight, bias)
+    return affine(x, weight, bias, form)
 
 
 class _Affine(torch.autograd.Function):

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..frontend.streams import Draw, drawn
 from ..frontend.trace import Traced
+from .affine import Events
 from .frozen import Frozen
 from .recurrence import Recurrence
 from .torch_program import as_function
@@ -45,8 +46,10 @@ class Call:
         used: int | None = None,
         *,
         packed: bool = False,
-    ) -> tuple[list[Tensor], list[Tensor]]:
+    ) -> tuple[list[Events], list[Tensor]]:
         """Kernel inputs of every event, and of the parameters, in the recurrence's order.
+
+        Outside of graphs an input of every event may be a map that the recurrence computes.
 
         Args:
             named: Tensors of the cell by name.

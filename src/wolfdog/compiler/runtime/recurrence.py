@@ -1,6 +1,6 @@
 """Compiled recurrences: kernels of the loop over time, and their gradients."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..backends.llvm.buffer_pool import empty
+from ..backends.llvm.call_plan import Buffer
 from ..backends.llvm.emit import CallerStreams
 from ..backends.llvm.launch import ALWAYS, Launch, side_by_side
 from ..backends.llvm.narrow import MatrixFormat
@@ -20,7 +21,7 @@ from ..passes.hoist import Split, prepare, split
 from ..passes.rematerialize import Differentiated, cut
 from ..ragged import SortedLengths
 from ..saved_tensors import SavedForms
-from .affine import affine
+from .affine import affine, deferred_affine
 from .torch_program import as_function, as_they_are
 from .weight_gradients import matrix_gradient, summed
 
@@ -67,7 +68,11 @@ class Recurrence:
         self.output_shape = step.outputs["y"].shape
         self.early = as_function(self.split.parameters)
         self.over_events = (
-            as_function(self.split.events, partial(affine, form=matrices)) if hoist_events else as_they_are
+            as_function(
+                self.split.events, partial(affine, form=matrices), partial(deferred_affine, form=matrices)
+            )
+            if hoist_events
+            else as_they_are
         )
         self.callers = CallerStreams(frozenset(self.events), ("y",))
         self.inference = Launch(step, dtype, callers=self.callers, matrices=matrices)
@@ -143,50 +148,61 @@ class Recurrence:
         ragged = None if lengths is None else SortedLengths.of(lengths)
         turned = ragged is not None and ragged.order is not None
         batch = states[0].shape[0] if states else events[0].shape[1]
+        plan, workers = launch.plan(
+            steps, batch, turned, lambda: self._buffers(launch, steps, batch, save or not turned, save)
+        )
+        own = plan.buffers()
+        tapes = own[: len(states)]
+        for tape, state in zip(tapes, states, strict=True):
+            tape[0].copy_(state if ragged is None else ragged.sort(state))
         kept = {name: self._rows(event, 2) for name, event in zip(self.events, events, strict=True)}
-        tensors = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
-        for name, tensor in launch.pack(dict(zip(self.parameters, parameters, strict=True))).items():
-            tensors[name] = (tensor, 0)
-        whole = launch.whole if save or not turned else ()
-        taped = self.taped if save else ()
-        tapes = {}
-        for name, state in zip(self.states, states, strict=True):
-            room = steps + 1 if name in whole or name in taped else 2
-            tape = empty(room, batch, *self.shapes[name], dtype=self.dtype)
-            tape[0] = state if ragged is None else ragged.sort(state)
-            tapes[name] = tape
-            tensors[name] = (tape, room)
-        for name, shape in launch.nest.streams.items():
-            room = steps if save or not turned else 1
-            kept[name] = empty(room, batch, *shape, dtype=self.dtype)
-            tensors[name] = (kept[name], room)
+        streams = {name: (tensor, ALWAYS) for name, tensor in kept.items()}
         if turned:
             output = empty(steps, batch, *self.output_shape, dtype=self.dtype)
-            tensors["y_out"] = (output, ALWAYS)
-        launch(steps, batch, tensors, ragged)
+            streams["y_out"] = (output, ALWAYS)
+        plan.run(own, streams, dict(zip(self.parameters, parameters, strict=True)), ragged, workers)
+
+        def found(name: str) -> Tensor:
+            view = plan.view(name, own)
+            return self._found(launch, name, kept) if view is None else view
+
         if not turned:
-            output = self._found(launch, "y", tapes, kept, steps)
-        last = [self._last(tapes[name], steps, ragged) for name in self.states]
+            output = found("y")
+        last = [self._last(tape, steps, ragged) for tape in tapes]
         if not save:
             return output, last, None
-        keep = {}
-        for name in self.kept:
-            keep[name] = kept[name] if name in self.events else self._found(launch, name, tapes, kept, steps)
-        return output, last, Saved(keep | {n: t for n, t in tapes.items() if n in self.taped}, steps, batch)
+        keep = {name: kept[name] if name in self.events else found(name) for name in self.kept}
+        keep |= {name: tape for name, tape in zip(self.states, tapes, strict=True) if name in self.taped}
+        return output, last, Saved(keep, steps, batch)
+
+    def _buffers(self, launch: Launch, steps: int, batch: int, whole: bool, save: bool) -> dict[str, Buffer]:
+        """Buffers of a forward call: the states at every step where something reads them, and the other streams.
+
+        Args:
+            launch: Its kernel.
+            steps: Number of steps.
+            batch: Number of examples.
+            whole: Whether outputs of every step are views of these buffers.
+            save: Whether a backward pass will follow.
+        """
+        always = (launch.whole if whole else frozenset()) | (self.taped if save else set())
+        found = {}
+        for name in self.states:
+            room = steps + 1 if name in always else 2
+            found[name] = Buffer((room, batch, *self.shapes[name]), room)
+        for name, shape in launch.nest.streams.items():
+            room = steps if whole else 1
+            found[name] = Buffer((room, batch, *shape), room)
+        return found
 
     def _rows(self, tensor: Tensor, lead: int) -> Tensor:
-        return side_by_side(tensor.detach(), tensor.dim() - lead)
+        tensor = tensor.detach()
+        return tensor if tensor.is_contiguous() else side_by_side(tensor, tensor.dim() - lead)
 
-    def _found(
-        self, launch: Launch, name: str, tapes: Mapping[str, Tensor], kept: Mapping[str, Tensor], steps: int
-    ) -> Tensor:
-        """Output of every step, which may be a view of another buffer."""
+    def _found(self, launch: Launch, name: str, given: Mapping[str, Tensor]) -> Tensor:
+        """Output of every step, which is a view of a stream that the kernel was given."""
         place = launch.nest.aliases[name]
-        base = (
-            kept[place.buffer]
-            if place.buffer in kept
-            else tapes[place.buffer][place.shift : place.shift + steps]
-        )
+        base = given[place.buffer]
         size = (*base.shape[:2], *place.shape)
         return base.as_strided(
             size, (*base.stride()[:2], *place.strides), base.storage_offset() + place.offset
@@ -220,62 +236,92 @@ class Recurrence:
             if saved.tensors
             else torch.empty(0, dtype=self.dtype, device="cpu")
         )
-        tensors: dict[str, tuple[Tensor, int]] = {}
-        for name, tensor in saved.tensors.items():
-            tensors[name] = (tensor, steps + 1 if name in self.states else ALWAYS)
+        streams = {
+            name: (tensor, steps + 1 if name in self.states else ALWAYS)
+            for name, tensor in saved.tensors.items()
+        }
         given = self.backward_parameters(like=like, **named)
-        tensors |= {name: (tensor, 0) for name, tensor in launch.pack(given).items()}
-        shape = (steps, batch, *self.output_shape)
         if gradient is None:
-            gradient = torch.zeros((), dtype=self.dtype, device="cpu").expand(shape)
-        tensors["dy"] = (self._rows(gradient, 2), ALWAYS)
-        for name, final in zip(self.states, last, strict=True):
-            carry = torch.zeros(2, batch, *self.shapes[name], dtype=self.dtype, device="cpu")
-            if final is not None:
-                carry[:] = final if ragged is None else ragged.sort(final)
-            tensors[f"d{name}"] = (carry, 2)
+            gradient = torch.zeros((), dtype=self.dtype, device="cpu")
+            gradient = gradient.expand(steps, batch, *self.output_shape)
+        streams["dy"] = (self._rows(gradient, 2), ALWAYS)
         to_events, to_parameters = wanted
         needed = [name if want else None for name, want in zip(self.events, to_events, strict=True)]
-        if ragged is not None and ragged.order is not None:
-            for name in launch.callers.outputs:
-                if name in needed:
-                    made = empty(steps, batch, *self.event_shapes[name], dtype=self.dtype)
-                    tensors[f"{name}_out"] = (made, ALWAYS)
-        passing = self._passing(tensors)
-        for name, wide in launch.nest.streams.items():
-            room, held = (1, 1) if name in passing else (steps, ALWAYS)
-            tensors[name] = (empty(room, batch, *wide, dtype=self.dtype), held)
-        launch(steps, batch, tensors, ragged)
-        streams = {name: tensor for name, (tensor, _) in tensors.items()}
-        found = {
-            name: self._found(launch, name, streams, streams, steps)
-            for name, place in launch.nest.aliases.items()
-            if place.buffer not in passing
-        }
-        events = [streams.get(f"{name}_out", found.get(name)) if name else None for name in needed]
-        first = [tensors[f"d{name}"][0][0] for name in self.states]
+        copied: tuple[str, ...] = ()
+        turned = ragged is not None and ragged.order is not None
+        if turned:
+            copied = tuple(name for name in launch.callers.outputs if name in needed)
+            for name in copied:
+                made = empty(steps, batch, *self.event_shapes[name], dtype=self.dtype)
+                streams[f"{name}_out"] = (made, ALWAYS)
+        passing = self._passing(copied)
+        plan, workers = launch.plan(
+            steps,
+            batch,
+            turned,
+            lambda: self._backward_buffers(steps, batch, passing),
+            variant=copied,
+        )
+        own = plan.buffers()
+        carries = own[: len(self.states)]
+        for carry, final in zip(carries, last, strict=True):
+            if final is None:
+                carry.zero_()
+            else:
+                carry.copy_(final if ragged is None else ragged.sort(final))
+        plan.run(own, streams, given, ragged, workers)
+        read = {name: tensor for name, (tensor, _) in streams.items()}
+
+        def found(name: str) -> Tensor:
+            view = plan.view(name, own)
+            return self._found(launch, name, read) if view is None else view
+
+        kept = {name for name, place in launch.nest.aliases.items() if place.buffer not in passing}
+        events = [
+            read[f"{name}_out"] if name in copied else found(name) if name in kept else None
+            for name in needed
+        ]
+        first = [carry[0] for carry in carries]
         if ragged is not None:
             first = [ragged.unsort(gradient) for gradient in first]
-        return events, self._parameter_gradients(found, tensors, steps, ragged, to_parameters), list(first)
+        return events, self._parameter_gradients(found, kept, read, steps, ragged, to_parameters), list(first)
 
-    def _passing(self, tensors: Mapping[str, object]) -> set[str]:
+    def _backward_buffers(self, steps: int, batch: int, passing: Collection[str]) -> dict[str, Buffer]:
+        """Buffers of a backward call: the gradients of the states, and the kernel's streams."""
+        found = {f"d{name}": Buffer((2, batch, *self.shapes[name]), 2) for name in self.states}
+        for name, wide in self.backward_kernel.nest.streams.items():
+            room, held = (1, 1) if name in passing else (steps, ALWAYS)
+            found[name] = Buffer((room, batch, *wide), held)
+        return found
+
+    def _passing(self, copied: Collection[str]) -> set[str]:
         """Streams of the backward kernel that are only copied to the caller's order: they need room for one step."""
-        nest = self.backward_kernel.nest
-        copied = {name for name in self.events if f"{name}_out" in tensors}
         if not copied:
             return set()
+        nest = self.backward_kernel.nest
         return set(nest.streams) - {
             place.buffer for name, place in nest.aliases.items() if name not in copied
         }
 
     def _parameter_gradients(
         self,
-        found: Mapping[str, Tensor],
-        tensors: Mapping[str, tuple[Tensor, int]],
+        found: Callable[[str], Tensor],
+        outputs: Collection[str],
+        operands: Mapping[str, Tensor],
         steps: int,
         ragged: SortedLengths | None,
         wanted: Sequence[bool],
     ) -> list[Tensor | None]:
+        """Gradients of the parameters that are wanted.
+
+        Args:
+            found: Function of a name to an output of the backward kernel at every step.
+            outputs: Names of these outputs.
+            operands: Saved streams by name.
+            steps: Number of steps.
+            ragged: Lengths.
+            wanted: Whether each parameter's gradient is computed.
+        """
         running = None if ragged is None else ragged.valid_rows(steps)
         totals: dict[str, Tensor] = {}
         needed = {name for name, want in zip(self.parameters, wanted, strict=True) if want}
@@ -285,17 +331,17 @@ class Recurrence:
             if parameter not in needed:
                 continue
             base, shift = stream.name.removesuffix("_next"), int(stream.name.endswith("_next"))
-            operand = tensors[base][0]
+            operand = operands[base]
             operand = operand[shift : shift + steps] if base in self.states else operand
             rows = None if running is None else (running[0], running[base in self.events])
-            part, sums = matrix_gradient(operand, found[gradient], rows, heads, self._differentiated_format)
+            part, sums = matrix_gradient(operand, found(gradient), rows, heads, self._differentiated_format)
             totals[parameter] = totals[parameter] + part if parameter in totals else part
             if sums is not None:
                 known.append((places[gradient], sums))
-        for name in needed & set(found):
+        for name in needed.intersection(outputs):
             parts = (sums[within] for of, sums in known if (within := places[name].within(of)) is not None)
             total = next(parts, None)
-            total = summed(found[name], None if running is None else running[0]) if total is None else total
+            total = summed(found(name), None if running is None else running[0]) if total is None else total
             totals[name] = totals[name] + total if name in totals else total
         return [totals.get(name) for name in self.parameters]
 

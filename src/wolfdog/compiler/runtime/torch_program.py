@@ -11,20 +11,22 @@ from ..ir.program import Program
 
 
 def as_function(
-    program: Program, linear: Callable[..., Tensor] = torch.nn.functional.linear
-) -> Callable[..., dict[str, Tensor]]:
+    program: Program,
+    linear: Callable[..., Tensor] = torch.nn.functional.linear,
+    last: Callable[..., Any] | None = None,
+) -> Callable[..., dict[str, Any]]:
     """Function of a program, from inputs by name to outputs by name; it ignores inputs that it does not need.
 
-    `linear` computes products with a bias.
+    `linear` computes products with a bias, and `last`, where it is given, those that are outputs and nothing else.
     """
-    source = function(program, "run", annotate=False)
-    scope: dict[str, Any] = {"torch": torch, "linear": linear}
+    source = function(program, "run", annotate=False, last="last")
+    scope: dict[str, Any] = {"torch": torch, "linear": linear, "last": last or linear}
     exec(source, scope)  # our own text
     compute: Callable[..., tuple[Tensor, ...]] = scope.pop("run")
     wanted = [value.name for value in program.inputs()]
     outputs = list(program.outputs)
 
-    def run(like: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
+    def run(like: Tensor, **inputs: Tensor) -> dict[str, Any]:
         results = compute(like, **{name: inputs[name] for name in wanted})
         return dict(zip(outputs, results, strict=True))
 

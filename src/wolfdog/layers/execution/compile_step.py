@@ -141,6 +141,7 @@ def _traced(
     raise failure
 
 
+@torch.inference_mode(False)  # the trace is made outside of it
 def _single(tensor: Tensor) -> Tensor:
     return tensor.detach().float() if tensor.is_floating_point() else tensor
 

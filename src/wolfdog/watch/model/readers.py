@@ -39,14 +39,25 @@ class AttentionReader(nn.Module):
         output: Size of the output.
         shortest: Seconds between two entries.
         longest: Seconds to the oldest entry.
+        forget_gates: Whether the heads have forget gates. Entries that are states of a cell need none, since the cell
+            itself forgets.
     """
 
-    def __init__(self, queries: int, entry: int, output: int, shortest: float, longest: float) -> None:
+    def __init__(
+        self,
+        queries: int,
+        entry: int,
+        output: int,
+        shortest: float,
+        longest: float,
+        *,
+        forget_gates: bool = True,
+    ) -> None:
         super().__init__()
         position = RelativeTime(shortest, longest, knots=KNOTS)
         self.reader = BankReader(queries, entry, heads=len(SLOPES), output_size=output, position=position)
         along = torch.linspace(0, math.log1p(longest / shortest), KNOTS)
-        self.forgetting = Forgetting(entry, heads=len(SLOPES), span=SPAN)
+        self.forgetting = Forgetting(entry, heads=len(SLOPES), span=SPAN) if forget_gates else None
         falls = [_fall(along, *of_head, shortest, longest) for of_head in zip(SLOPES, FALLS, strict=True)]
         with torch.no_grad():
             assert self.reader.time_bias is not None
@@ -64,7 +75,7 @@ class AttentionReader(nn.Module):
         Returns:
             Outputs [B, Q, O], and weights [B, Q, S], the mean over the heads.
         """
-        bias = self.forgetting(view.entries, view.last[:, query])
+        bias = None if self.forgetting is None else self.forgetting(view.entries, view.last[:, query])
         past = elapsed(when, view.times)
         y, weights = self.reader.over(x, view.entries, view.visible(query), elapsed=past, bias=bias)
         return y, weights.mean(1)

@@ -1,6 +1,7 @@
 """Registry of the memories that a watcher can have, by name."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ...cells import (
     Chrono,
@@ -113,8 +114,10 @@ def make_memory(
         return LSTMNMemory(LSTMNCell(input_size, hidden_size, entries), 1 / fps)
     layer = RecurrentMemory(_CELLS[first](input_size, hidden_size, forget)) if second else None
     reach = Reach(entries, (stride or STRIDE) if kind == "bank" else 0.0, 1 / fps)
-    reader, every = (HopReader, 16) if kind == "memory-network" else (AttentionReader, 8)
-    return AttentionMemory(input_size, hidden_size, layer, reader, reach, every)
+    if kind == "memory-network":
+        return AttentionMemory(input_size, hidden_size, layer, HopReader, reach, 16)
+    reader = partial(AttentionReader, forget_gates=layer is None)
+    return AttentionMemory(input_size, hidden_size, layer, reader, reach, 8)
 
 
 def check_names(names: Sequence[str], where: str) -> None:

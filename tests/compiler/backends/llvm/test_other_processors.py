@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from wolfdog.compiler.backends.llvm.gemm_loops import product_source
+from wolfdog.compiler.backends.llvm.in_place import in_place_source
 from wolfdog.compiler.backends.llvm.machine_code import SYMBOL, cross_compiled
 from wolfdog.compiler.backends.llvm.microkernel import tiles
 from wolfdog.compiler.backends.llvm.narrow_loops import narrow_product_source
@@ -58,6 +59,17 @@ def test_narrow_numbers_on_arm_are_widened(name: str) -> None:
     source = narrow_product_source(ARM, name)
     _, assembly = cross_compiled(source, ARM, TRIPLE, "neoverse-n1", {**tiles(ARM), **narrow_tiles(ARM)})
     assert count(assembly, r"\tscvtf\s+v\d+\.4s" if name == "int8" else r"\tshl\s+v\d+\.4s") > 4
+    assert count(assembly, r"\tfmla\s+v\d+\.4s") > 20
+    assert count(assembly, r"\tbl\s") == 0
+
+
+@pytest.mark.parametrize("form", [torch.bfloat16, torch.float16])
+def test_matrices_read_in_place_on_arm_are_widened(form: torch.dtype) -> None:
+    source, functions = in_place_source(ARM, form)
+    _, assembly = cross_compiled(source, ARM, TRIPLE, "neoverse-n1", functions)
+    assert (
+        count(assembly, r"\tfcvtl2?\s+v\d+\.4s" if form is torch.float16 else r"\tu?shll?2?\s+v\d+\.4s") > 4
+    )
     assert count(assembly, r"\tfmla\s+v\d+\.4s") > 20
     assert count(assembly, r"\tbl\s") == 0
 

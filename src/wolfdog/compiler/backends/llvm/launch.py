@@ -1,7 +1,7 @@
-"""Kernel launches: the kernels of a program, and the tables of tensor addresses that they run on."""
+"""Kernels of a program, and their launches."""
 
-from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from math import prod
 
 import torch
@@ -11,15 +11,13 @@ from ...fork_safety import lazy
 from ...ir.program import Program
 from ...passes.loop_nest import LoopNest
 from ...passes.schedule import schedule
-from ...ragged import SortedLengths
-from .barrier import shared_numbers
 from .build import Code, build, narrow_product_code, product_code
+from .call_plan import Buffer, CallPlan, Pack, Size
 from .emit import CallerStreams, Kernel, emit
-from .narrow import MatrixFormat, narrow_matrix
-from .openmp import Team, team, yielding
-from .packing import panels
+from .narrow import MatrixFormat, packed
+from .openmp import Team, team
 from .target import Target, target
-from .thread_pool import cuts, run, shares
+from .thread_pool import shares
 
 ALWAYS = 1 << 62
 """Number of steps, in the table, of a buffer that holds the whole sequence."""
@@ -36,6 +34,11 @@ WORTH_TEAM = 1_000_000
 Calls of 10 steps and one example of an LSTM: of 128 units 0.30 ms by one thread and 0.39 by two, of 256 units 0.66 and
 0.57."""
 
+
+PLANS = 64
+"""Plans of calls that are kept for a kernel; when there are more, all are made anew."""
+
+Plan = tuple[CallPlan, Team | None]
 
 NO_STREAMS = CallerStreams()
 """Streams of a kernel whose examples are always in the kernel's own order."""
@@ -64,6 +67,7 @@ class Launch:
         matrices: MatrixFormat = MatrixFormat.FLOAT32,
     ) -> None:
         self.dtype, self.callers, self.format = dtype, callers, matrices
+        self._plans: dict[tuple[Hashable, ...], CallPlan] = {}
         self.target: Target = target(torch.finfo(dtype).bits)
         self.nest: LoopNest = schedule(program, reverse)
         self.kernel: Kernel = emit(self.nest, self.target, self.callers)
@@ -102,86 +106,59 @@ class Launch:
         narrow = self.format is not MatrixFormat.FLOAT32
         return (narrow_product_code(self.format.value) if narrow else product_code(self.target.bits)).address
 
-    def pack(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Parameters in the kernel's layout: matrices packed in panels, others contiguous.
+    @lazy
+    def pack(self) -> Pack:
+        """Function of parameters by name to parameters in the kernel's layout."""
+        return partial(packed, tuple(self.kernel.buffers), frozenset(self.matrices), self.format)
 
-        Matrices that are bytes have been packed before.
-        """
-        packed = {}
-        for name in self.kernel.buffers:
-            if name in self.matrices and parameters[name].dtype is torch.uint8:
-                packed[name] = parameters[name]
-            elif name in self.matrices and self.format is not MatrixFormat.FLOAT32:
-                packed[name] = narrow_matrix(parameters[name].detach(), self.format)
-            elif name in self.matrices:
-                packed[name] = panels(parameters[name].detach())
-            elif name in parameters:
-                packed[name] = parameters[name].detach().contiguous()
-        return packed
-
-    def __call__(
+    def plan(
         self,
         steps: int,
         batch: int,
-        tensors: Mapping[str, tuple[Tensor, int]],
-        ragged: SortedLengths | None = None,
-    ) -> None:
-        """Run the kernel over a batch of sequences.
+        ordered: bool,
+        buffers: Callable[[], Mapping[str, Buffer]],
+        variant: Hashable = None,
+    ) -> Plan:
+        """Plan of calls of one size, and the threads for it.
 
         Args:
             steps: Number of steps.
             batch: Number of examples.
-            tensors: For every buffer but scratch: a tensor `[steps, B, ...]` with contiguous features, and the number
-                of steps that it holds, 0 for parameters. Outputs in the caller's order, as "y_out", are written if
-                their buffers are given.
-            ragged: Lengths of the sequences; None where every sequence has `steps` events.
+            ordered: Whether the kernel's order of examples is not the caller's.
+            buffers: Function that gives the buffers that a call makes; called for a size that is new.
+            variant: What else the buffers depend on.
+
+        Returns:
+            The plan, and the threads of a cooperative kernel or None.
         """
-        parts = shares(batch, self.work * steps * batch)
-        order = None if ragged is None else ragged.order
-        workers = self._workers(steps, batch) if steps > 1 and order is None else None
-        kernel, code = (
-            (self.kernel, self.code) if workers is None else (self.cooperative, self.cooperative_code)
+        threads = torch.get_num_threads()
+        workers = None if threads == 1 or steps == 1 or ordered else self._workers(steps, batch)
+        key = steps, batch, ordered, threads, workers is None, variant
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= PLANS:
+                self._plans.clear()
+            plan = self._plans[key] = self._planned(steps, batch, workers is not None, buffers())
+        return plan, workers
+
+    def _planned(self, steps: int, batch: int, cooperative: bool, buffers: Mapping[str, Buffer]) -> CallPlan:
+        reads_in_place = self.format is MatrixFormat.FLOAT32 and not cooperative
+        return CallPlan(
+            self.cooperative if cooperative else self.kernel,
+            self.cooperative_code if cooperative else self.code,
+            dtype=self.dtype,
+            size=Size(steps, batch, shares(batch, self.work * steps * batch)),
+            product=self.product,
+            pack=self.pack,
+            in_place=self.matrices if reads_in_place else (),
+            buffers=buffers,
+            places=self.nest.aliases,
         )
-        scratch = [
-            torch.empty(batch, width, dtype=self.dtype, device="cpu") for width in kernel.scratch.values()
-        ]
-        shared = None if workers is None else array("q", shared_numbers(torch.get_num_threads()))
-        numbers = [
-            steps,
-            0 if ragged is None else ragged.lengths.data_ptr(),
-            self.product,
-            0 if shared is None else shared.buffer_info()[0],
-            0 if shared is None else yielding(),
-            batch,
-            0 if order is None else order.data_ptr(),
-        ]
-        size = self.target.bits // 8
-        lying = dict(zip(kernel.scratch, scratch, strict=True))
-        for name in kernel.buffers:
-            if name in tensors:
-                tensor, room = tensors[name]
-                numbers.append(tensor.data_ptr())
-                if room:
-                    over_steps, over_examples, *_ = tensor.stride()
-                    numbers += (over_steps * size, over_examples * size, room)
-                else:
-                    numbers += (0, 0, 1)
-            elif name in lying:
-                numbers += (lying[name].data_ptr(), 0, kernel.scratch[name] * size, 1)
-            else:  # an output that nobody asked for
-                numbers += (0, 0, 0, 1)
-        table = array("q", numbers)
-        address = table.buffer_info()[0]
-        if workers is not None:
-            workers.cooperative(code.address, address, torch.get_num_threads())
-            return
-        listed = None if ragged is None or parts == 1 else ragged.lengths.numpy()
-        run(code, address, cuts(batch, parts, listed))
 
     def _workers(self, steps: int, batch: int) -> Team | None:
         """Threads for the cooperative kernel; None where the batch-split kernel is faster."""
         threads = torch.get_num_threads()
-        if threads == 1 or batch >= FEW * threads:
+        if batch >= FEW * threads:
             return None
         work = self.work * batch
         if work < WORTH_BARRIER * threads or work * steps < WORTH_TEAM * threads:

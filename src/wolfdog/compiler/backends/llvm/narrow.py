@@ -1,6 +1,7 @@
 """Matrices of narrow numbers, packed for the register tiles, with a header that says their format."""
 
 import ctypes
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 
 import torch
@@ -20,6 +21,30 @@ class MatrixFormat(Enum):
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     INT8 = "int8"
+
+
+def packed(
+    buffers: Sequence[str], matrices: Collection[str], form: MatrixFormat, parameters: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Parameters in a kernel's layout: matrices packed in panels, others contiguous.
+
+    Args:
+        buffers: Names of the kernel's buffers.
+        matrices: Names of those that are matrices of products.
+        form: Format in which the kernel keeps them.
+        parameters: Parameters by name; matrices that are bytes have been packed before.
+    """
+    found = {}
+    for name in buffers:
+        if name in matrices and parameters[name].dtype is torch.uint8:
+            found[name] = parameters[name]
+        elif name in matrices and form is not MatrixFormat.FLOAT32:
+            found[name] = narrow_matrix(parameters[name].detach(), form)
+        elif name in matrices:
+            found[name] = panels(parameters[name].detach())
+        elif name in parameters:
+            found[name] = parameters[name].detach().contiguous()
+    return found
 
 
 def narrow_matrix(matrix: Tensor, form: MatrixFormat) -> Tensor:

@@ -77,12 +77,19 @@ def as_lanes(type_: Lanes, value: Any) -> Any:
     return constant(type_, value) if isinstance(value, float) else value
 
 
+def first_lanes(builder: Any, type_: Lanes, number: Any) -> Any:
+    """Mask of the first `number` lanes."""
+    ids = ir.Constant(ir.VectorType(I64, type_.count), list(range(type_.count)))
+    every = builder.insert_element(ir.Constant(ids.type, ir.Undefined), number, I32(0))
+    zeros = ir.Constant(ir.VectorType(I32, type_.count), [0] * type_.count)
+    return builder.icmp_signed("<", ids, builder.shuffle_vector(every, every, zeros))
+
+
 class VectorMemory:
     """Loads, stores and reductions of one vector type; kernel source code calls its methods by name."""
 
     def __init__(self, type_: Lanes) -> None:
         self._type, self._size = type_, type_.bits // 8
-        self._ids = ir.Constant(ir.VectorType(I64, type_.count), list(range(type_.count)))
         self._pointers = ir.VectorType(POINTER, type_.count)
 
     def field(self, b: Any, table: Any, index: Any) -> Any:
@@ -102,7 +109,12 @@ class VectorMemory:
         type_, vector = self._type, self._type.llvm
         name = f"llvm.masked.load.{type_.suffix}.p0"
         function = declared(b, name, vector, [POINTER, I32, type_.mask, vector])
-        given = self._at(b, base, index), I32(self._size), self._first(b, number), constant(type_, 0.0)
+        given = (
+            self._at(b, base, index),
+            I32(self._size),
+            first_lanes(b, self._type, number),
+            constant(type_, 0.0),
+        )
         return b.call(function, given)
 
     def load_strided(self, b: Any, base: Any, index: Any, stride: Any, number: Any) -> Any:
@@ -111,7 +123,9 @@ class VectorMemory:
         name = f"llvm.masked.gather.{type_.suffix}.v{type_.count}p0"
         function = declared(b, name, vector, [self._pointers, I32, type_.mask, vector])
         places = self._strided(b, base, index, stride)
-        return b.call(function, [places, I32(self._size), self._first(b, number), constant(type_, 0.0)])
+        return b.call(
+            function, [places, I32(self._size), first_lanes(b, self._type, number), constant(type_, 0.0)]
+        )
 
     def load_one(self, b: Any, base: Any, index: Any) -> Any:
         """Load of one number into every lane."""
@@ -127,7 +141,9 @@ class VectorMemory:
         type_ = self._type
         name, kinds = f"llvm.masked.store.{type_.suffix}.p0", [type_.llvm, POINTER, I32, type_.mask]
         function = declared(b, name, ir.VoidType(), kinds)
-        b.call(function, [value, self._at(b, base, index), I32(self._size), self._first(b, number)])
+        b.call(
+            function, [value, self._at(b, base, index), I32(self._size), first_lanes(b, self._type, number)]
+        )
 
     def store_strided(self, b: Any, base: Any, index: Any, stride: Any, number: Any, value: Any) -> None:
         """Store of the first lanes of a strided vector."""
@@ -135,7 +151,7 @@ class VectorMemory:
         name = f"llvm.masked.scatter.{type_.suffix}.v{type_.count}p0"
         function = declared(b, name, ir.VoidType(), [type_.llvm, self._pointers, I32, type_.mask])
         places = self._strided(b, base, index, stride)
-        b.call(function, [value, places, I32(self._size), self._first(b, number)])
+        b.call(function, [value, places, I32(self._size), first_lanes(b, self._type, number)])
 
     def store_one(self, b: Any, base: Any, index: Any, value: Any) -> None:
         """Store of the first lane."""
@@ -155,7 +171,7 @@ class VectorMemory:
 
     def keep(self, b: Any, value: Any, number: Any, otherwise: Any) -> Any:
         """Vector with its first lanes kept, and a constant in the others."""
-        return b.select(self._first(b, number), value, as_lanes(self._type, otherwise))
+        return b.select(first_lanes(b, self._type, number), value, as_lanes(self._type, otherwise))
 
     def total(self, b: Any, value: Any) -> Any:
         """Sum of the lanes, in every lane."""
@@ -179,9 +195,3 @@ class VectorMemory:
             place = self._at(b, base, b.add(index, b.mul(stride, I64(lane))))
             pointers = b.insert_element(pointers, place, I32(lane))
         return pointers
-
-    def _first(self, b: Any, number: Any) -> Any:
-        """Mask of the first `number` lanes."""
-        every = b.insert_element(ir.Constant(self._ids.type, ir.Undefined), number, I32(0))
-        zeros = ir.Constant(ir.VectorType(I32, self._type.count), [0] * self._type.count)
-        return b.icmp_signed("<", self._ids, b.shuffle_vector(every, every, zeros))
