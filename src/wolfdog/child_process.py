@@ -1,11 +1,48 @@
-"""Child processes that end with their parent, even if it is killed."""
+"""Child processes that end with their parent, even if it is killed, and begin undisturbed by the keyboard."""
 
 import os
+import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from types import FrameType
 
 _PERIOD = 0.5
 """Seconds between two looks at the parent."""
+
+
+@contextmanager
+def uninterrupted_start() -> Iterator[None]:
+    """Context in which child processes are started: signals that interrupt come at its end.
+
+    An interrupt between the start of a process and the message that says what it shall do would leave a child that
+    prints an error. The children never get SIGINT: a terminal sends it to them too, while they load their packages.
+
+    Raises:
+        KeyboardInterrupt: At the end; or as the handlers of the signals do.
+    """
+    if threading.current_thread() is not threading.main_thread() or os.name == "nt":
+        yield
+        return
+    resource_tracker.ensure_running()  # its start would unblock the signals
+    came: list[tuple[int, FrameType | None]] = []
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        handler = signal.getsignal(number)
+        if callable(handler):
+            before[number] = handler
+            signal.signal(number, lambda number, frame: came.append((number, frame)))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for place, frame in came:
+            before[signal.Signals(place)](place, frame)
 
 
 def end_with_parent(parent: int) -> None:

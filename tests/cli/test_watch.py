@@ -224,7 +224,7 @@ def test_mistakes_are_told_in_one_line_and_write_nothing(on_air, model, tmp_path
     assert_told(watch(model=tmp_path / "empty"), "watcher.safetensors", "no such file")
     assert_told(watch(model=broken), "watcher.safetensors", "damaged")
     assert_told(watch(model=video), "tv-0000.mp4")
-    assert_told(watch(out=tmp_path / "file"), "file", status=1)
+    assert_told(watch(out=tmp_path / "file"), "file", "where the folder of results should be")
     assert_told(watch(out=tmp_path / "file" / "deeper"), "file", status=1)
     assert visible(tmp_path) == before
 

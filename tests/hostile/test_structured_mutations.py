@@ -96,6 +96,21 @@ def test_changed_toml_is_toml_as_a_rule(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "parser",
+    ["tiff", "jpeg", "mp4", "safetensors", "photograph-banks", "array-labels", "onnx", "toml-worlds"],
+)
+def test_files_that_were_changed_many_times_are_changed_again(parser, tmp_path):
+    """Each change begins with what the one before has made, as in fuzzing."""
+    valid = seeds(parser, tmp_path)
+    for number in range(4):
+        rng = random.Random(f"{parser} {number}")
+        data = rng.choice(valid)
+        for _ in range(100):
+            data = mutate(data, rng, valid)[:20_000]
+            assert isinstance(data, bytes)
+
+
+@pytest.mark.parametrize(
     "data", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"PAR1", b"II*\0", b"\xff\xd8\xff", b"\x08"]
 )
 def test_damaged_files_are_changed_as_bytes(data):

@@ -1,7 +1,10 @@
 """Where gradients flow, and where they end."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor, nn
 
 import wolfdog as wd
 from foreign_cells import LearnedStart, Nested
@@ -54,6 +57,31 @@ def test_short_and_long_sequences_in_turn(name: str) -> None:
             found.append((y, x.grad, *(p.grad.clone() for p in one.parameters())))
         for ours, theirs in zip(*found, strict=True):
             torch.testing.assert_close(ours, theirs, rtol=2e-4, atol=2e-4)
+    assert layer.backend == "llvm"
+
+
+class _FromTheLeft(nn.Module):
+    """Cell whose matrices are [I, H], and that multiplies them from the left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.u, self.b = (nn.Parameter(torch.randn(shape)) for shape in ((3, 4), (4, 4), (4,)))
+
+    def initial_state(self, batch: int) -> Tensor:
+        return torch.zeros(batch, 4)
+
+    def forward(self, x: Tensor, h: Tensor) -> Tensor:
+        return torch.tanh(x @ self.w + self.b + h @ self.u)
+
+
+@pytest.mark.parametrize(("make", "name"), [(_FromTheLeft, "w"), (lambda: nn.LSTMCell(3, 4), "weight_ih")])
+def test_to_weights_of_events_are_laid_out_as_the_weights(make: Callable[[], nn.Module], name: str) -> None:
+    """A parameter would copy a gradient of another layout."""
+    layer = wd.Recurrent(make())
+    weight = getattr(layer.cell, name)
+    y, _ = layer(torch.randn(5, 2, 3))
+    (found,) = torch.autograd.grad(y.sum(), weight)
+    assert found.stride() == weight.stride()
     assert layer.backend == "llvm"
 
 

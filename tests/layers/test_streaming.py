@@ -153,6 +153,53 @@ def test_double_precision_and_numpy_events() -> None:
     torch.testing.assert_close(layer.stream().step(event), layer.step(torch.from_numpy(event))[0].detach())
 
 
+class _Counting(nn.Module):
+    """Cell that computes with the whole numbers of its events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(2, 6)
+
+    def initial_state(self, batch: int) -> Tensor:
+        return torch.zeros(batch, 6, dtype=self.cell.weight_hh.dtype)
+
+    def forward(self, x: Tensor, state: Tensor) -> Tensor:
+        return self.cell(x.to(state.dtype) / 9, state)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_steps_and_streams_of_whole_numbers(dtype: torch.dtype) -> None:
+    layer = wd.Recurrent(_Counting().to(dtype))
+    loop = wd.Recurrent(layer.cell, backend="eager")
+    close = {"rtol": 0.03, "atol": 0.03} if dtype is torch.bfloat16 else {}
+    for whole in (torch.int64, torch.int32, torch.uint8):
+        x = torch.arange(24).view(4, 3, 2).to(whole)
+        stream, state = layer.stream(3, x=x[0].clone()), None
+        expected, _ = loop(x)
+        for event, y in zip(x, expected, strict=True):
+            found, state = layer.step(event, state)
+            torch.testing.assert_close(found, y, **close)
+            torch.testing.assert_close(stream.step(event), y, **close)
+        for _ in range(3):
+            torch.testing.assert_close(layer(x[:1])[0], expected[:1], **close)
+        assert stream.fallback_reason is None
+    assert layer.fallback_reason is None
+
+
+@pytest.mark.parametrize("name", ["LSTM", "own", "eager", "stack"])
+def test_a_stream_made_in_inference_mode_runs_outside_of_it(name: str) -> None:
+    layer, events = LAYERS[name](), torch.randn(5, 2, 3)
+    plain, found = layer.stream(2), []
+    with torch.inference_mode():
+        stream = layer.stream(2)
+        found += [stream.step(event).clone() for event in events[:2].clone()]
+    found += [stream.step(event).clone() for event in events[2:]]
+    torch.testing.assert_close(torch.stack(found), torch.stack([plain.step(e).clone() for e in events]))
+    stream.reset()
+    torch.testing.assert_close(stream.step(events[0]), found[0])
+
+
 def test_wrong_events_states_and_sizes_are_refused() -> None:
     layer = wd.Recurrent(nn.LSTMCell(3, 4))
     stream = layer.stream(2)

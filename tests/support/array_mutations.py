@@ -50,6 +50,8 @@ def safetensors(data, rng, inner):
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+    if not all(map(_is_sound, tensors)):
+        return None
     if rng.random() < 0.5 or not tensors:
         notes = inner(notes, rng)
     else:
@@ -63,6 +65,16 @@ def safetensors(data, rng, inner):
     text = json.dumps(header).encode("utf-8", "replace")
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + b"".join(one[3] for one in tensors)
+
+
+def _is_sound(tensor):
+    """Whether the type of a tensor is known and its shape one of sizes."""
+    _, dtype, shape, _ = tensor
+    return (
+        isinstance(dtype, str)
+        and isinstance(shape, list)
+        and all(type(one) is int and one >= 0 for one in shape)
+    )
 
 
 def _change_tensor(tensors, rng):
@@ -201,12 +213,13 @@ def table(data, rng, inner):
 
     try:
         whole = parquet.read_table(io.BytesIO(data))
+        names = whole.column_names  # decodes them
     except Exception:  # a file that is damaged already
         return None
     if whole.num_rows > 1000 or not whole.num_columns:
         return None
     at = rng.randrange(whole.num_columns)
-    name, column = whole.column_names[at], whole.column(at)
+    name, column = names[at], whole.column(at)
     other = whole.column(rng.randrange(whole.num_columns))
     try:
         match rng.randrange(8):

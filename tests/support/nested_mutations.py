@@ -240,7 +240,7 @@ def tiff(data, rng):
             case 3:
                 data[place : place + 12] = data[other : other + 12]
             case 4:
-                struct.pack_into(sign + "H", data, at, rng.choice((0, 1, count + 1, 65535)))
+                struct.pack_into(sign + "H", data, at, rng.choice((0, 1, (count + 1) % 65536, 65535)))
             case 5:
                 struct.pack_into(sign + "I", data, place + 8, rng.choice((*NUMBERS, at, len(data))) % 2**32)
     return bytes(data)

@@ -138,6 +138,7 @@ def leaving_lines(leaving: LeftOut) -> list[str]:
         The lines.
 
     Examples:
+        >>> from wolfdog.watch.jobs.earlier_files import EarlierFile
         >>> leaving_lines(LeftOut([EarlierFile("", "a.mp4", "/card/a.mp4")], []))
         ['1 file of an earlier run is gone, and its rows leave the tables: /card/a.mp4']
     """

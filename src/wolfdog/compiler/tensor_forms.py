@@ -19,25 +19,44 @@ def alike(like: Sequence[Tensor]) -> Alike:
     """Function that says whether given tensors have the same form as these, by PyTorch's own guards where available.
 
     PyTorch's guards refuse a tensor that is given twice, as the same zeros for both states of an LSTM. Where `like` has
-    one, such tensors are compared in Python, and others by guards that are made for a tensor of the same form.
+    one, they compare each tensor once where the same ones are the same again, and all of them where none are.
     """
     if TENSOR_GUARDS is None:
         return alike_in_python(like)
-    if len(set(map(id, like))) == len(like):
+    places: dict[int, int] = {}
+    first = [places.setdefault(id(tensor), at) for at, tensor in enumerate(like)]
+    repeated = [(at, of) for at, of in enumerate(first) if at != of]
+    if not repeated:
         return _alike_by_guards(like)
-    known: set[int] = set()
+    once = [at for at, of in enumerate(first) if at == of]
+    together = _alike_by_guards([like[at] for at in once])
+    apart = _alike_apart(like, first)
+
+    def check(*given: Any) -> bool:
+        if len(given) == len(first) and all(given[at] is given[of] for at, of in repeated):
+            return together(*[given[at] for at in once])
+        return apart(*given)
+
+    return check
+
+
+def _alike_apart(like: Sequence[Tensor], first: Sequence[int]) -> Alike:
+    """As `alike`, for tensors none of which is given twice.
+
+    Args:
+        like: Tensors, some of them twice.
+        first: First place of each.
+    """
     each = []
     with torch.inference_mode(False):
-        for tensor in like:
-            if id(tensor) not in known:
+        for at, tensor in enumerate(like):
+            if at == first[at]:
                 each.append(tensor)
             elif type(tensor) is Tensor and not tensor.is_inference() and tensor.device.type == "cpu":
                 each.append(_of_form(tensor))
             else:
-                return alike_in_python(like)
-            known.add(id(tensor))
-    apart, twice = _alike_by_guards(each), alike_in_python(like)
-    return lambda *given: apart(*given) or twice(*given)
+                return lambda *given: False
+    return _alike_by_guards(each)
 
 
 def _alike_by_guards(like: Sequence[Tensor]) -> Alike:

@@ -125,6 +125,7 @@ def test_a_number_without_a_row_is_an_error(wrong: int, backend: str | None) -> 
             "indices of one step",
         ),
         (lambda cell, x, h: cell.table((h > 0).sum(-1)), "numbers that the step computes"),
+        (lambda cell, x, h: (4 * h).to(torch.int64).to(h.dtype), "a conversion to torch.int64"),
     ],
 )
 def test_what_is_not_sound_runs_in_the_loop(function: Callable[..., Tensor], says: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import wolfdog as wd
 from compiled_layers import close, eager_of
@@ -186,6 +187,54 @@ def test_guards_for_a_tensor_given_twice_take_it_twice_and_apart() -> None:
     assert not same(torch.zeros(1), torch.ones(2, 3), torch.zeros(2, 4))
     assert not same(torch.zeros(1), torch.ones(2, 3), torch.zeros(2, 3, requires_grad=True))
     assert not same(torch.zeros(1), torch.ones(2, 3).double(), torch.zeros(2, 3))
+
+
+class _Seen(TorchDispatchMode):
+    """Mode that notes the operators that it sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("twice", [torch.zeros(2, 3), nn.Parameter(torch.zeros(2, 3))])
+def test_guards_for_a_tensor_given_twice_see_modes_of_pytorch(twice: Tensor) -> None:
+    one = torch.zeros(1)
+    same = alike([one, twice, twice])
+    for mode in (torch.autocast("cpu", torch.bfloat16), _Seen()):
+        assert same(one, twice, twice)
+        with mode:
+            assert not same(one, twice, twice)
+            assert not same(one, twice.detach().clone(), twice)
+
+
+@torch.no_grad()
+def test_steps_from_one_zero_of_both_states_are_seen_by_modes() -> None:
+    layer, x = wd.Recurrent(nn.LSTMCell(3, 4)), torch.randn(2, 3)
+    for _ in range(3):
+        layer.step(x)
+    with _Seen() as mode:
+        layer.step(x)
+    assert any("mm" in name for name in mode.names)
+
+
+@pytest.mark.filterwarnings("ignore:LSTMCell runs as an eager loop")
+@torch.no_grad()
+def test_steps_of_half_formats_see_autocast_of_another() -> None:
+    layer, x = wd.Recurrent(nn.LSTMCell(3, 4).half()), torch.randn(2, 3).half()
+    loop, found = wd.Recurrent(layer.cell, backend="eager"), []
+    for one in (layer, loop):
+        formats = [one.step(x)[0].dtype for _ in range(3)]
+        for autocast in (torch.bfloat16, torch.float16, torch.bfloat16):
+            with torch.autocast("cpu", autocast):
+                for _ in range(2):
+                    formats += [one.step(x)[0].dtype, one(x.unsqueeze(0))[0].dtype]
+        found.append([*formats, one.step(x)[0].dtype])
+    assert found[0] == found[1]
 
 
 def test_steps_of_every_form_in_turn() -> None:

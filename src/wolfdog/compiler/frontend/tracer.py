@@ -187,7 +187,8 @@ class Tracer(TorchDispatchMode):
                 f"the operation {base} is not one that kernels can be made of, {self.builder.where}"
             )
         self._check_whole(base, args, kwargs, result)
-        if self._whole and base == "_to_copy" and result.dtype is torch.int64:  # from fewer bits
+        widens = base == "_to_copy" and result.dtype is torch.int64 and not args[0].is_floating_point()
+        if self._whole and widens:  # whole numbers of fewer bits
             entry = self.aliases.entry(args[0])
             self.aliases.remember(result, entry.value, entry.axis)
             return

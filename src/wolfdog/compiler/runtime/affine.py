@@ -49,11 +49,12 @@ class AffineEvents(NamedTuple):
         x, weight, _ = self
         to_x, to_weight, to_bias = wanted
         rows = gradient.reshape(-1, gradient.shape[-1])
-        return (
-            (rows @ weight).view(x.shape) if to_x else None,
-            rows.t() @ x.reshape(-1, x.shape[-1]) if to_weight else None,
-            rows.sum(0) if to_bias else None,
-        )
+        of_weight = None
+        if to_weight:
+            given = x.reshape(-1, x.shape[-1])
+            # laid out as the weight: parameters of another layout would copy their gradients
+            of_weight = (given.t() @ rows).t() if weight.stride(0) == 1 else rows.t() @ given
+        return (rows @ weight).view(x.shape) if to_x else None, of_weight, rows.sum(0) if to_bias else None
 
 
 Events = Tensor | AffineEvents

@@ -109,12 +109,15 @@ class SingleStep:
     def event(self, x: Tensor, named: Sequence[Tensor]) -> Tensor:
         """Event that the kernel reads: the given one, or the row that the step looks up by its whole numbers.
 
+        Whole numbers that the step computes with become numbers of the kernel's format.
+
         Args:
             x: The event, [B, ...].
             named: The cell's tensors, in the order of the parameter code.
         """
         if self._lookup is None or self._indices is None:
-            return x
+            # a kernel of half formats converts what it reads
+            return x if x.is_floating_point() or self.outer is not self.dtype else x.to(self.dtype)
         code = self.traced.parameters
         with torch.no_grad():
             table = code.run(dict(zip(code.names, named, strict=True)))[self._lookup.table]

@@ -81,7 +81,7 @@ class CallPaths:
         found = self.step(x.select(axis, 0), state)
         if found is None:
             return None
-        return torch.stack(found[:1], axis), found[1]  # a copy: the output may be a tensor of the state
+        return found[0].unsqueeze(axis).clone(), found[1]  # a copy: the output may be a tensor of the state
 
     def after_step(
         self, runner: CompiledRunner, event: Tensor, anew: bool, places: Sequence[Slot] | None

@@ -155,7 +155,9 @@ class CompiledRunner:
         alone = len(x) == 1 and lengths is None and resets is None
         one = self._one_event(ready, x) if alone and _by_one_thread(x.shape[1]) else None
         if one is not None:
-            return torch.stack(one[:1]), one[1]  # a copy: the output of a step may be a tensor of the state
+            return one[0].unsqueeze(0).clone(), one[
+                1
+            ]  # a copy: the output of a step may be a tensor of the state
         try:
             y, after = ready.found.sequence(
                 ready.named, x, list(tensors(ready.before)), lengths, resets, ready.fresh

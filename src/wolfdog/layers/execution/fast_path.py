@@ -75,7 +75,7 @@ class StepPath(_CellPath):
         self._batch, self._start = len(event), start
         self._weights = single.weights(self._read)
         self._run: Callable[..., Any] = single.run
-        self._looked_up = single.event if self._compiled.traced.lookups else None
+        self._event = None if event.is_floating_point() else single.event
 
     def __call__(self, event: Tensor, state: Any) -> Found | None:
         """Output and next state; None where a guard fails."""
@@ -87,8 +87,8 @@ class StepPath(_CellPath):
         read = self._check(event, states)
         if read is None:
             return None
-        if self._looked_up is not None:
-            event = self._looked_up(event, read)
+        if self._event is not None:
+            event = self._event(event, read)
         y, after = self._run(self._weights, self._batch, event, states)
         return y, after[0] if self._alone else after
 

@@ -131,6 +131,9 @@ def _hooks(watched: Watched, source: Source) -> Iterator[str]:
 def _modes(watched: Watched, source: Source) -> Iterator[str]:
     yield f"{source.name(torch._C._len_torch_function_stack)}()"
     yield f"{source.name(forward_ad)}._current_level >= 0"
+    if torch.is_autocast_enabled("cpu"):
+        dtype = source.name(torch.get_autocast_dtype("cpu"))
+        yield f"{source.name(torch.get_autocast_dtype)}('cpu') is not {dtype}"
     if TENSOR_GUARDS is None:  # what they see in the keys by which operators are dispatched
         yield f"{source.name(observed)}()"
         yield f"{source.name(transformed)}()"

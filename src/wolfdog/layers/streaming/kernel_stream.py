@@ -33,14 +33,14 @@ class KernelStream(Stream):
         assert kernel is not None
         self._kernel, self._initial = kernel, copied(initial)
         self._weights: Sequence[Tensor] = [named[name] for name in compiled.names]
-        y = torch.zeros(len(x), *kernel.output_shape, dtype=kernel.dtype, device="cpu")
-        self._inside = (
-            (x.to(kernel.dtype), y) if compiled.converts else None
-        )  # buffers in the kernel's format
-        super().__init__(x, y.to(compiled.outer))
-        self._tapes = [
-            torch.stack([part, part]).to(kernel.dtype).contiguous() for part in tensors(self._initial)
-        ]
+        with torch.inference_mode(False), torch.no_grad():  # steps outside of inference mode write to these
+            y = torch.zeros(len(x), *kernel.output_shape, dtype=kernel.dtype, device="cpu")
+            # buffers in the kernel's format, where it is not that of the events
+            self._inside = None if x.dtype is kernel.dtype else (x.to(kernel.dtype), y)
+            super().__init__(x, y.to(compiled.outer))
+            self._tapes = [
+                torch.stack([part, part]).to(kernel.dtype).contiguous() for part in tensors(self._initial)
+            ]
         self._current = 0  # half of the tapes that holds the state
         self.refresh()
 

@@ -30,7 +30,9 @@ class LoopStream(Stream):
         self._anew: Tensor | None = None
         with torch.no_grad():
             output, _ = step(x, self._initial, None)
-        super().__init__(x, torch.zeros_like(output, memory_format=torch.contiguous_format))
+        with torch.inference_mode(False):  # steps outside of inference mode write to it
+            y = torch.zeros_like(output, memory_format=torch.contiguous_format)
+        super().__init__(x, y)
 
     @property
     def fallback_reason(self) -> str | None:

@@ -36,7 +36,8 @@ def event_buffer(layer: nn.Module, size: int | None, batch: int, x: Tensor | Non
         raise InputError("the cell has no input_size: give x=, a buffer of events [batch, ...]")
     like = next((p for p in layer.parameters() if p.is_floating_point()), None)
     dtype, device = (None, "cpu") if like is None else (like.dtype, like.device)
-    return torch.zeros(batch, size, dtype=dtype, device=device)
+    with torch.inference_mode(False):  # steps outside of inference mode write to it
+        return torch.zeros(batch, size, dtype=dtype, device=device)
 
 
 def layer_loop(layer: SequenceLayer, x: Tensor, reason: str, initial: State | None = None) -> LoopStream:

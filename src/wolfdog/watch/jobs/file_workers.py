@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from wolfdog.child_process import end_with_parent
+from wolfdog.child_process import end_with_parent, uninterrupted_start
 from wolfdog.errors import StorageError, WolfdogError
 from wolfdog.object_storage.address import Stored
 
@@ -52,7 +52,9 @@ def results_of_workers(
     try:
         while True:
             while len(running) < _AHEAD * workers and (pair := next(waiting, None)) is not None:
-                running[pool.submit(_one, *pair)] = pair
+                with uninterrupted_start():  # the first one starts the processes
+                    future = pool.submit(_one, *pair)
+                running[future] = pair
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:

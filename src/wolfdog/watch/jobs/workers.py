@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from wolfdog.child_process import end_with_parent
+from wolfdog.child_process import end_with_parent, uninterrupted_start
 from wolfdog.errors import MediaWarning, WolfdogError
 
 from ..labelling.labeller import Labeller
@@ -51,9 +51,11 @@ def run_in_workers(
         OSError: A file cannot be written.
     """
     waiting = deque(tasks)
-    pool = [_Worker(loader, place) for _ in range(min(workers, len(waiting)))]
+    pool: list[_Worker] = []
     deaths: Counter[str] = Counter()
     try:
+        for _ in range(min(workers, len(waiting))):
+            pool.append(_Worker(loader, place))
         while waiting or any(worker.tasks for worker in pool):
             for worker in pool:
                 while waiting and len(worker.tasks) < _AHEAD:
@@ -85,7 +87,8 @@ class _Worker:
         self.process: BaseProcess = spawn.Process(
             target=_work, args=(theirs, loader, place, os.getpid()), daemon=True
         )
-        self.process.start()
+        with uninterrupted_start():
+            self.process.start()
         theirs.close()
 
     def give(self, task: Task) -> None:

@@ -20,10 +20,6 @@ from .in_place import in_place_code, place_of, readable
 from .openmp import Team, yielding
 from .thread_pool import cuts, run
 
-IN_PLACE = 32
-"""Rows of all steps together up to which matrices are read where they lie: packed copies would cost more."""
-
-
 Pack = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 """Function of parameters by name to packed ones."""
 
@@ -72,7 +68,7 @@ class CallPlan:
         size: Size of the calls.
         product: Address of the product of packed matrices; 0 for none.
         pack: Function that packs parameters.
-        in_place: Names of the matrices, where they may be read in place.
+        in_place: Names of the matrices, where they are read where they lie if they are laid out for it.
         buffers: Buffers that each call makes, by name; the caller gives the tensors of others.
         places: Places of the outputs of every step, by name.
     """
@@ -116,7 +112,7 @@ class CallPlan:
                     offset = place.shift * stride[0] + place.offset
                     shape = (min(size.steps, buffer.shape[0]), size.batch, *place.shape)
                     self._views[output] = _View(numbers[name], shape, (*stride[:2], *place.strides), offset)
-        self._matrices = list(in_place) if size.steps * size.batch <= IN_PLACE else []
+        self._matrices = list(in_place)
         self._in_place = in_place_code(8 * self._number, dtype).address if self._matrices else 0
         self._borders = cuts(size.batch, size.parts)
 

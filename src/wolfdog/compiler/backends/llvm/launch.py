@@ -34,6 +34,20 @@ WORTH_TEAM = 1_000_000
 Calls of 10 steps and one example of an LSTM: of 128 units 0.30 ms by one thread and 0.39 by two, of 256 units 0.66 and
 0.57."""
 
+IN_PLACE = 32
+"""Rows of all steps together up to which matrices are read where they lie: packed copies would cost more."""
+
+LARGE = 4 << 20
+"""Bytes of a kernel's matrices from which they are read where they lie for few passes alone.
+
+Read along rows longer than a page, memory is slower than the packed copies. The backward pass of an LSTM of 1024 units
+(16 MiB) took, of one step and 4, 8 and 32 examples, 7.3, 31.5 and 45 ms in place and 7.5, 28.3 and 21.6 packed."""
+
+PASSES = 4
+"""Passes over large matrices up to which packed copies cost more."""
+
+AT_ONCE = 4
+"""Rows for which one pass over a matrix in place computes the product."""
 
 PLANS = 64
 """Plans of calls that are kept for a kernel; when there are more, all are made anew."""
@@ -142,7 +156,7 @@ class Launch:
         return plan, workers
 
     def _planned(self, steps: int, batch: int, cooperative: bool, buffers: Mapping[str, Buffer]) -> CallPlan:
-        reads_in_place = self.format is MatrixFormat.FLOAT32 and not cooperative
+        reads_in_place = not cooperative and self._reads_in_place(steps, batch)
         return CallPlan(
             self.cooperative if cooperative else self.kernel,
             self.cooperative_code if cooperative else self.code,
@@ -154,6 +168,17 @@ class Launch:
             buffers=buffers,
             places=self.nest.aliases,
         )
+
+    def _reads_in_place(self, steps: int, batch: int) -> bool:
+        """Whether packed copies of the matrices would cost more than they save."""
+        if self.format is not MatrixFormat.FLOAT32:
+            return False
+        repeated = max((1 if p.heads else p.times for p in self.products), default=1)
+        if steps * batch * repeated > IN_PLACE:
+            return False
+        numbers = sum(p.depth * p.width * (p.times if p.heads else 1) for p in self.matrices.values())
+        passes = steps * repeated * -(-batch // AT_ONCE)
+        return numbers * self.dtype.itemsize <= LARGE or passes <= PASSES
 
     def _workers(self, steps: int, batch: int) -> Team | None:
         """Threads for the cooperative kernel; None where the batch-split kernel is faster."""
