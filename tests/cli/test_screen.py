@@ -7,6 +7,9 @@ from rich.table import Table
 
 from wolfdog.cli.job_display import JobDisplay, duration
 from wolfdog.cli.screen import _SafeConsole, printable
+from wolfdog.watch.jobs.earlier_files import LeftOut
+
+NOTHING = LeftOut((), ())
 
 
 def shown(*things, **options):
@@ -78,7 +81,7 @@ def test_files_within_a_deployment_are_counted(capsys, monkeypatch):
     media = [SimpleNamespace(name=f"{n}.jpg") for n in range(400)]
     one, other = Deployment("a", media[:300], 300, 0), Deployment("b", media[300:], 100, 0)
     with JobDisplay(1) as display:
-        display.begin([one, other], 0)
+        display.begin([one, other], 0, NOTHING)
         display.running("30.jpg", 1.0, one)
         display.running("150.jpg", 0.0, one)
         display.labelled(one, 1.0, [])
@@ -104,7 +107,7 @@ def test_files_of_an_earlier_run_are_counted(capsys, done, left, line):
     from wolfdog.watch.jobs.plan import Deployment
 
     with JobDisplay(1) as display:
-        display.begin([Deployment("a", [SimpleNamespace(name="a.jpg")] * left, left, 0)], done)
+        display.begin([Deployment("a", [SimpleNamespace(name="a.jpg")] * left, left, 0)], done, NOTHING)
     assert capsys.readouterr().out.splitlines()[0] == line
 
 
@@ -113,7 +116,7 @@ def test_troubles_are_told_once(capsys):
 
     with JobDisplay(1) as display:
         one = Deployment("key", (), 1, 0)
-        display.begin([one], 0)
+        display.begin([one], 0, NOTHING)
         display.labelled(one, 1.0, [("a.jpg", "a.jpg: empty")])
         display.labelled(one, 1.0, [("a.jpg", "a.jpg: empty")])
     assert capsys.readouterr().err.count("a.jpg: empty") == 1
