@@ -1,15 +1,12 @@
 """Signals that end a command: SIGTERM and SIGHUP are handled as Ctrl-C is."""
 
-import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_AGAIN = 0.05
-"""Seconds after which a signal whose interrupt was lost is sent again."""
+from ..lost_signals import sent_again
 
 
 class Interrupted(KeyboardInterrupt):
@@ -50,27 +47,16 @@ def interrupting_signals() -> Iterator[None]:
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     usual = (signal.SIG_DFL, signal.default_int_handler)
-    hook = sys.unraisablehook
-    sys.unraisablehook = _lost
     for number, handler in before.items():
         if handler in usual:
             signal.signal(number, _interrupt)
     try:
-        yield
+        with sent_again(lambda error: error.number if isinstance(error, Interrupted) else None):
+            yield
     finally:
-        sys.unraisablehook = hook
         for number, handler in before.items():
             if handler in usual:
                 signal.signal(number, handler)
-
-
-def _lost(what: "sys.UnraisableHookArgs") -> None:
-    """Send a signal again whose interrupt came in a destructor, which lets no exception out."""
-    if isinstance(what.exc_value, Interrupted):
-        number = what.exc_value.number
-        threading.Timer(_AGAIN, lambda: os.kill(os.getpid(), number)).start()
-    else:
-        sys.__unraisablehook__(what)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

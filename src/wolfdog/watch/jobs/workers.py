@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 
 from wolfdog.child_process import end_with_parent, uninterrupted_start
 from wolfdog.errors import MediaWarning, WolfdogError
+from wolfdog.lost_signals import sent_again
 
 from ..labelling.labeller import Labeller
 from .in_process import Reports, commit, label
@@ -158,7 +159,7 @@ def _work(connection: Connection, loader: Loader, place: Place, parent: int) -> 
     try:
         signal.signal(signal.SIGTERM, _raise_stopped)
         torch.set_num_threads(place.threads)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), sent_again(_signal_of):
             warnings.simplefilter("default", MediaWarning)
             warnings.showwarning = lambda message, *_, **__: send(str(message))
             labeller = loader()
@@ -179,6 +180,10 @@ def _work(connection: Connection, loader: Loader, place: Place, parent: int) -> 
 
 def _raise_stopped(*_: object) -> None:
     raise _StoppedError
+
+
+def _signal_of(error: BaseException) -> int | None:
+    return signal.SIGTERM if isinstance(error, _StoppedError) else None
 
 
 def _portable(error: Exception) -> Exception:
