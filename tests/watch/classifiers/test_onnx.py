@@ -169,6 +169,25 @@ def test_an_output_that_is_no_row(tmp_path: Path) -> None:
         OnnxClassifier(save(graph, tmp_path / "a.onnx", NAMES))
 
 
+@pytest.mark.parametrize("batch", [2**40, 3_000_000])
+def test_a_fixed_batch_is_bounded(batch: int, tmp_path: Path) -> None:
+    path = colour_network(tmp_path / "a.onnx", batch=batch, metadata=NAMES)
+    with pytest.raises(ONNXError, match=r"images of 4 x 6 in each call, over the bound of 67,108,864 pixels"):
+        OnnxClassifier(path)
+
+
+def test_an_output_of_a_single_number(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["x"], ["y"], keepdims=0)],
+        "mean",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 4, 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [])],
+        [],
+    )
+    with pytest.raises(ONNXError, match=r"one row of numbers for each image, got the shape \[\] for 1"):
+        OnnxClassifier(save(graph, tmp_path / "a.onnx", NAMES))
+
+
 def test_weights_beside_the_file(tmp_path: Path) -> None:
     path = colour_network(tmp_path / "a.onnx", metadata=NAMES)
     onnx.save(onnx.load(str(path)), str(path), save_as_external_data=True, location="w.bin", size_threshold=0)

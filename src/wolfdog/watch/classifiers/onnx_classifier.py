@@ -107,7 +107,8 @@ class OnnxClassifier(Classifier):
 
     def _rows(self, output: str, result: Any, n: int) -> NDArray[np.float32]:
         """Output as [n, columns]; axes of length 1 at the end, as pooling leaves them, are dropped."""
-        array = np.asarray(result, np.float32)[:n]
+        array = np.asarray(result, np.float32)
+        array = array[:n] if array.ndim else array
         if array.ndim < 2 or array.shape[0] != n or any(axis != 1 for axis in array.shape[2:]):
             raise ONNXError(
                 f"{self._path}: its output {output!r} must have one row of numbers for each image, got the shape "

@@ -22,6 +22,9 @@ Layout = Literal["NCHW", "NHWC"]
 LARGEST_INPUT = 2048 * 2048
 """Pixels of the largest input of a network."""
 
+LARGEST_CALL = 16 * LARGEST_INPUT
+"""Pixels of the largest fixed batch of a network."""
+
 _DTYPES = {"uint8": np.uint8, "float32": np.float32, "float16": np.float16}
 _RANGES = {"NominalRange_0_255": "bytes", "Normalized_0_1": "unit", "Normalized_1_1": "signed"}
 
@@ -118,6 +121,11 @@ def input_format(session: Any, metadata: Mapping[str, str], options: OnnxOptions
     if size[0] * size[1] > LARGEST_INPUT:
         raise ONNXError(
             f"{path}: it reads images of {size[0]} x {size[1]}, over the bound of {LARGEST_INPUT:,} pixels."
+        )
+    if shape[0] is not None and shape[0] * size[0] * size[1] > LARGEST_CALL:
+        raise ONNXError(
+            f"{path}: it reads {shape[0]:,} images of {size[0]} x {size[1]} in each call, over the bound of "
+            f"{LARGEST_CALL:,} pixels. Export it with a batch of any size."
         )
     if any(side not in (None, wanted) for side, wanted in zip(sides, size, strict=True)):
         raise ONNXError(
