@@ -7,7 +7,7 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from ..watch.jobs.earlier_files import LeftOut
+from ..watch.jobs.earlier_files import LeftOut, counted, first_places
 from ..watch.jobs.plan import Deployment
 from ..watch.jobs.time_left import TimeLeft
 from .screen import complaints, console
@@ -146,13 +146,10 @@ def leaving_lines(leaving: LeftOut) -> list[str]:
     for files, how in ((leaving.gone, "gone"), (leaving.unnamed, "not named now")):
         if files:
             few = len(files) == 1
-            number = (
-                f"1 file of an earlier run is {how}"
-                if few
-                else f"{len(files):,} files of an earlier run are {how}"
+            lines.append(
+                f"{counted(files)} of an earlier run {'is' if few else 'are'} {how}, and {'its' if few else 'their'} "
+                f"rows leave the tables: {first_places(files)}"
             )
-            names = ", ".join(one.place for one in files[:3]) + (", ..." if len(files) > 3 else "")
-            lines.append(f"{number}, and {'its' if few else 'their'} rows leave the tables: {names}")
     return lines
 
 

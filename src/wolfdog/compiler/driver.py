@@ -19,8 +19,8 @@ from .runtime.call import Call
 from .runtime.conversion import converted
 from .runtime.packed_step import PackedStep
 from .runtime.recurrence import Recurrence
+from .runtime.recurrence_function import overheard, run
 from .runtime.single_step import SingleStep
-from .runtime.torch_op import overheard, run
 
 MANY = 6
 """Examples per thread from which the kernel, rather than PyTorch, computes what depends on events alone.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli_run import assert_fine, assert_told, wolfdog
-from job_cards import Quiet, card, colours, job, results, run, without_timelines
+from job_cards import Quiet, colours, job, results, run
 from wolfdog.errors import InputError
 from wolfdog.watch import read_predictions
 from wolfdog.watch.jobs import part_writer
@@ -15,16 +15,7 @@ from wolfdog.watch.jobs.folder import JobFolder, earlier_files
 from wolfdog.watch.jobs.plan import Deployment
 from wolfdog.watch.video.media import Medium
 
-
-@pytest.fixture(scope="module", autouse=True)
-def no_timelines():
-    with without_timelines():
-        yield
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    return card(tmp_path_factory.mktemp("card"))
+pytestmark = pytest.mark.usefixtures("no_timelines")
 
 
 def media_in(out):

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from job_cards import Quiet, card, colours, job, results, run, without_timelines
+from job_cards import Quiet, colours, job, results, run
 from wolfdog.errors import InputError, MediaError, MediaWarning
 from wolfdog.watch import read_predictions
 from wolfdog.watch.jobs import part_writer
@@ -16,16 +16,7 @@ from wolfdog.watch.jobs.journal import Journal
 from wolfdog.watch.recorder import RecordOptions
 from wolfdog.watch.video.listing import list_media
 
-
-@pytest.fixture(scope="module", autouse=True)
-def no_timelines():
-    with without_timelines():
-        yield
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    return card(tmp_path_factory.mktemp("card"))
+pytestmark = pytest.mark.usefixtures("no_timelines")
 
 
 @pytest.fixture(scope="module")

@@ -157,22 +157,29 @@ def check_left_out(found: LeftOut, earlier: int, out: Path) -> None:
     if found.unnamed:
         them = "it" if len(found.unnamed) == 1 else "them"
         raise InputError(
-            f"{out}: holds results of {_counted(found.unnamed)} that this command does not name "
-            f"({_some(found.unnamed)}), which would be lost. Choose another --out, name {them} too, or give --replace."
+            f"{out}: holds results of {counted(found.unnamed)} that this command does not name "
+            f"({first_places(found.unnamed)}), which would be lost. Choose another --out, name {them} too, or give "
+            "--replace."
         )
     if 2 * len(found.gone) > earlier:
         raise InputError(
-            f"{out}: holds results of {_counted(found.gone)} that {'is' if len(found.gone) == 1 else 'are'} no longer "
-            f"there ({_some(found.gone)}), more than half of all, which would be lost. If this is another card, choose "
-            "another --out; or give --replace."
+            f"{out}: holds results of {counted(found.gone)} that {'is' if len(found.gone) == 1 else 'are'} no longer "
+            f"there ({first_places(found.gone)}), more than half of all, which would be lost. If this is another card, "
+            "choose another --out; or give --replace."
         )
 
 
-def _counted(files: Sequence[EarlierFile]) -> str:
+def counted(files: Sequence[EarlierFile]) -> str:
+    """Number of files.
+
+    >>> counted([EarlierFile("", "a.mp4", "/card/a.mp4")])
+    '1 file'
+    """
     return "1 file" if len(files) == 1 else f"{len(files):,} files"
 
 
-def _some(files: Sequence[EarlierFile]) -> str:
+def first_places(files: Sequence[EarlierFile]) -> str:
+    """Places of the first three files, and the number of the others."""
     more = f" and {len(files) - 3:,} more" if len(files) > 3 else ""
     return ", ".join(one.place for one in files[:3]) + more
 
