@@ -89,17 +89,17 @@ def _varint(value):
     return bytes([*made, value])
 
 
-def _all(lists, found):
-    """Each field of a message and of those within it, beside the list that holds it."""
-    for one in lists:
-        found.append((lists, one))
-        if isinstance(one[2], list):
-            _all(one[2], found)
+def _places(holder, content, found):
+    """Each entry of a list and of the lists within, beside the list that holds it; `content` is the place of those."""
+    for one in holder:
+        found.append((holder, one))
+        if isinstance(one[content], list):
+            _places(one[content], content, found)
     return found
 
 
 def _change_field(fields, rng, inner):
-    places = _all(fields, [])
+    places = _places(fields, 2, [])
     if not places:
         return
     holder, one = rng.choice(places)
@@ -153,7 +153,7 @@ def film(data, rng):
     if boxes is None:
         return None
     for _ in range(rng.choice((1, 1, 2, 4))):
-        places = _boxes_within(boxes, [])
+        places = _places(boxes, 1, [])
         holder, one = rng.choice(places)
         match rng.randrange(8):
             case 0 if len(places) > 1:
@@ -195,14 +195,6 @@ def box_bytes(boxes):
         body = box_bytes(content) if isinstance(content, list) else content
         made += struct.pack(">I", len(body) + 8) + kind + body
     return bytes(made)
-
-
-def _boxes_within(boxes, found):
-    for one in boxes:
-        found.append((boxes, one))
-        if isinstance(one[1], list):
-            _boxes_within(one[1], found)
-    return found
 
 
 def tiff(data, rng):
