@@ -84,6 +84,7 @@ MEMORY = {
     "Strided",
     "Tape",
     "TemporalEncoding",
+    "stick_breaking",
 }
 HEAVY = (
     "PIL",

@@ -19,6 +19,7 @@ CASES: dict[str, Callable[..., m.Attention]] = {
     "general_local": partial(m.LuongAttention, SIZE, span=m.LocalP(1, 3)),
     "concat_local": partial(m.LuongAttention, SIZE, score=m.Concat(5), span=m.LocalP(2, 3)),
     "multi_head": partial(m.MultiHeadAttention, SIZE, 2),
+    "stick_breaking": partial(m.MultiHeadAttention, SIZE, 2, weighting="stick-breaking"),
 }
 POSITIONS: dict[str | None, m.Sinusoidal | m.Rotary | m.RelativeTime | None] = {
     None: None,

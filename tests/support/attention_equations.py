@@ -21,6 +21,14 @@ def softmax(a: Array) -> Array:
     return powers / powers.sum(-1, keepdims=True)
 
 
+def stick_breaking(a: Array) -> Array:
+    left, shares = 1.0, []
+    for energy in a[::-1]:
+        shares.append(left / (1 + np.exp(-energy)))
+        left -= shares[-1]
+    return np.array(shares[::-1])
+
+
 def additive(p: Weights, x: Array, seen: Array, turn: Turn, bias: Array) -> tuple[Array, Array]:
     energies = [p["v_a"] @ np.tanh(p["W_a"] @ x + p["U_a"] @ m + p["b_a"]) for m in seen]
     weights = softmax(np.array(energies) + bias[0])
@@ -51,7 +59,14 @@ def luong(
     return np.tanh(p["W_c"] @ np.concatenate((context, x))), weights[None]
 
 
-def multi_head(p: Weights, x: Array, seen: Array, turn: Turn, bias: Array) -> tuple[Array, Array]:
+def multi_head(
+    p: Weights,
+    x: Array,
+    seen: Array,
+    turn: Turn,
+    bias: Array,
+    weighting: Callable[[Array], Array] = softmax,
+) -> tuple[Array, Array]:
     size = len(x)
     if "in_proj_weight" in p:
         W_q, W_k, W_v = np.split(p["in_proj_weight"], 3)
@@ -63,7 +78,7 @@ def multi_head(p: Weights, x: Array, seen: Array, turn: Turn, bias: Array) -> tu
         of_head = slice(head * width, (head + 1) * width)
         q = turn((W_q @ x + b_q)[of_head], -1)
         k = [turn((W_k @ m + b_k)[of_head], s) for s, m in enumerate(seen)]
-        a = softmax(np.array([q @ key / np.sqrt(width) for key in k]) + added)
+        a = weighting(np.array([q @ key / np.sqrt(width) for key in k]) + added)
         weights.append(a)
         v = [(W_v @ m + b_v)[of_head] for m in seen]
         heads.append(np.zeros(width) + sum(w * value for w, value in zip(a, v, strict=True)))
@@ -148,4 +163,5 @@ EQUATIONS = {
     "general_local": partial(luong, half_width=1),
     "concat_local": partial(luong, score="concat", half_width=2),
     "multi_head": multi_head,
+    "stick_breaking": partial(multi_head, weighting=stick_breaking),
 }

@@ -15,6 +15,7 @@ from .attention.past import Past as Past
 from .attention.positions import RelativeTime as RelativeTime
 from .attention.positions import Rotary as Rotary
 from .attention.positions import Sinusoidal as Sinusoidal
+from .attention.weighting import stick_breaking as stick_breaking
 from .bank.bank import MemoryBank as MemoryBank
 from .bank.eviction import LeastUsed as LeastUsed
 from .bank.eviction import Novel as Novel
@@ -76,4 +77,5 @@ __all__ = [
     "Strided",
     "Tape",
     "TemporalEncoding",
+    "stick_breaking",
 ]

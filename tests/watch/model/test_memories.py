@@ -1,6 +1,7 @@
 """Memories that are searched: the same in any pieces, against slow twins, and what they say they looked at."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attention_equations import softmax, stick_breaking
 from cases import scrambled
 from tolerances import assert_agree
 from wolfdog.errors import InputError, ShapeError
@@ -108,6 +110,9 @@ def test_what_was_looked_at_is_what_was_held(name):
             assert len(set(seen.tolist())) == len(seen) <= 5
             assert set(seen.tolist()) <= set(times[began[t, b] : t + 1, b].tolist())
             total = float(weights.sum())
+            if name == "attention":  # stick-breaking leaves a part to nothing
+                assert 0 < total <= 1 + 1e-6
+                continue
             nothing = name == "lstmn" and t == began[t, b]  # it looks at earlier steps alone
             assert total == pytest.approx(0 if nothing else 1, abs=1e-6)
 
@@ -119,7 +124,8 @@ def test_it_says_the_moment_that_it_looked_at():
     with torch.no_grad():
         for parameter in reader.parameters():
             parameter.zero_()
-        reader.b_q[:] = torch.tensor([40.0, 0, 0, 0]).repeat(reader.heads)
+        reader.time_bias.fill_(-15.0)
+        reader.b_q[:] = torch.tensor([60.0, 0, 0, 0]).repeat(reader.heads)
     x, _, times = stream(40, 1, seed=3)
     x[:] = 0
     x[11, 0, 0] = x[30, 0, 1] = 1
@@ -129,13 +135,10 @@ def test_it_says_the_moment_that_it_looked_at():
     assert (looked.times[1:11, 0, 0] != looked.times[12, 0, 0]).all()
 
 
-def test_an_entry_that_closes_the_gates_ends_the_influence_of_older_ones():
+def test_an_entry_that_matches_ends_the_influence_of_older_ones():
     one = scrambled(make_memory("attention", E, H, window=50))
-    gates = one.reader.forgetting
     with torch.no_grad():
-        gates.W_f.zero_()
-        gates.W_f[:, 0] = -200.0
-        gates.b_f.fill_(50.0)
+        one.reader.reader.b_q[:] = torch.tensor([80.0, 0, 0, 0]).repeat(one.reader.reader.heads)
     x, _, times = stream(40, 1, seed=4)
     x[:, :, 0] = 0
     x[20, 0, 0] = 1
@@ -146,10 +149,11 @@ def test_an_entry_that_closes_the_gates_ends_the_influence_of_older_ones():
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("attention", True), ("lstm+attention", False), ("memory-network", False)]
+    ("name", "expected"),
+    [("attention", "stick-breaking"), ("lstm+attention", "softmax"), ("gru+bank", "softmax")],
 )
-def test_of_the_memories_that_are_searched_attention_without_a_cell_has_forget_gates(name, expected):
-    assert any("forgetting" in parameter for parameter in make_memory(name, E, H).state_dict()) is expected
+def test_stick_breaking_is_for_attention_without_a_cell(name, expected):
+    assert make_memory(name, E, H).reader.reader.weighting == expected
 
 
 # Against slow twins
@@ -182,26 +186,13 @@ def test_a_bank_of_many_streams_is_a_memory_bank_for_each(steps, window, stride,
                 bank = MemoryBank(E, window, keep=Strided(stride), dtype=torch.float64)
             time = float(times[t, stream_number])
             bank.write(x[t, stream_number], time)
-            bias = forgotten_in(bank, heads.forgetting)
-            alone = heads.reader(x[t, stream_number], bank, time=time, bias=bias).detach()
+            alone = heads.reader(x[t, stream_number], bank, time=time).detach()
             assert_agree(found[stream_number, t], alone)
         held = int(kept.held[stream_number])
         assert held == len(bank)
         order = bank.times.argsort()
         assert_agree(kept.times[stream_number, window - held :], bank.times[order])
         assert_agree(kept.entries[stream_number, window - held :], bank.entries[order])
-
-
-def forgotten_in(bank: MemoryBank, forgetting) -> torch.Tensor:
-    """Biases [heads, n] of a bank's entries, which may lie in another order than that of time."""
-    order = bank.times.argsort()
-    newest = torch.tensor([[len(bank) - 1]])
-    return forgetting(bank.entries[order][None], newest)[0, :, 0, order.argsort()]
-
-
-def softmax(energies):
-    shares = np.exp(energies - energies.max())
-    return shares / shares.sum()
 
 
 def by_hand(one, x, times, t, window):
@@ -214,15 +205,14 @@ def by_hand(one, x, times, t, window):
         reach.longest / reach.shortest
     )
     if isinstance(one.reader, AttentionReader):
-        gates = 1 / (1 + np.exp(-(entries @ p["reader.forgetting.W_f"].T + p["reader.forgetting.b_f"])))
-        forgotten = np.array([np.log(gates[s + 1 :]).sum(0) for s in range(len(entries))])  # [entries, heads]
+        weighted = {"softmax": softmax, "stick-breaking": stick_breaking}[one.reader.reader.weighting]
         knots = p["reader.reader.time_bias"].shape[1]
         read = []
         for head, bias in enumerate(p["reader.reader.time_bias"]):
             rows = slice(head * E, (head + 1) * E)
             query = p["reader.reader.W_q"][rows] @ x[t] + p["reader.reader.b_q"][rows]
             lines = np.interp(place * (knots - 1), np.arange(knots), bias)
-            read.append(softmax(entries @ query / math.sqrt(E) + lines + forgotten[:, head]) @ entries)
+            read.append(weighted(entries @ query / math.sqrt(E) + lines) @ entries)
         y = p["reader.reader.W_o"] @ np.concatenate(read) + p["reader.reader.b_o"]
     else:
         A, C = p["reader.hops.A"]
@@ -235,7 +225,9 @@ def by_hand(one, x, times, t, window):
     return np.tanh(p["direct.weight"] @ x[t] + y)
 
 
-@pytest.mark.parametrize("reader", [AttentionReader, HopReader])
+@pytest.mark.parametrize(
+    "reader", [AttentionReader, partial(AttentionReader, weighting="softmax"), HopReader]
+)
 def test_equations_written_by_hand_give_the_same(reader):
     torch.manual_seed(4)
     one = scrambled(AttentionMemory(E, H, None, reader, Reach(6, 0.0, 0.2), 1)).double()

@@ -94,7 +94,7 @@ class AdditiveAttention(Attention):
         visibility: Visibility,
         need_weights: bool,
     ) -> tuple[Tensor, Tensor | None]:
-        weights = visibility.softmax(additive_energies(linear(x, self.W_a, self.b_a), keys, self.v_a))
+        weights = visibility.weights(additive_energies(linear(x, self.W_a, self.b_a), keys, self.v_a))
         return weights.squeeze(1) @ values, weights if need_weights else None
 
 

@@ -12,8 +12,9 @@ from ...cells.initialisation import parameter_factory
 from ...errors import InputError
 from .additive import additive_energies, check_not_rotary
 from .attention import Attention
-from .past import Visibility, masked_softmax
+from .past import Visibility
 from .positions import Position, Rotary
+from .weighting import masked_softmax
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class LuongAttention(Attention):
         else:
             energies = (self._rotated(x, positions) @ keys.transpose(1, 2))[:, None]
         local = isinstance(self.span, LocalP)
-        weights = self._local(x, energies, visibility) if local else visibility.softmax(energies)
+        weights = self._local(x, energies, visibility) if local else visibility.weights(energies)
         context = weights.squeeze(1) @ values
         y = torch.tanh(linear(torch.cat((context, x), -1), self.W_c))
         return y, weights if need_weights else None

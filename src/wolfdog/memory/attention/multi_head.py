@@ -13,6 +13,7 @@ from ...layers.execution.kernel_access import transformed
 from .attention import Attention
 from .past import Visibility
 from .positions import Position, Rotary
+from .weighting import Weighting, check_weighting
 
 
 class MultiHeadAttention(Attention):
@@ -34,13 +35,15 @@ class MultiHeadAttention(Attention):
         window: As of `Attention`.
         position: As of `Attention`.
         batch_first: As of `Attention`.
-        fast: Whether to use torch's scaled_dot_product_attention unless weights are requested; False computes the
-            equations as written above.
+        weighting: "softmax" as written above, or "stick-breaking" for the weights of `stick_breaking` in its place.
+        fast: Whether to use torch's scaled_dot_product_attention, unless weights are requested or made by
+            stick-breaking; False computes the equations as written above.
         device: Device of the parameters.
         dtype: Type of the parameters.
 
     Raises:
-        InputError: A size is not a positive integer, or `input_size` does not suit the heads.
+        InputError: A size is not a positive integer, `input_size` does not suit the heads, or there is no such
+            weighting.
 
     Examples:
         >>> attention = MultiHeadAttention(8, heads=2, window=100)
@@ -66,6 +69,7 @@ class MultiHeadAttention(Attention):
         window: int | None = None,
         position: Position | None = None,
         batch_first: bool = False,
+        weighting: Weighting = "softmax",
         fast: bool = True,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -78,7 +82,7 @@ class MultiHeadAttention(Attention):
                 f"Rotary() rotates pairs of features: input_size / heads must be even; got {input_size} / {heads}"
             )
         self.key_size = self.value_size = self.output_size = input_size
-        self.fast = fast
+        self.weighting, self.fast = check_weighting(weighting), fast
         parameter = parameter_factory(device, dtype)
         packed = self.entry_size == input_size
         self.register_parameter("in_proj_weight", parameter(3 * input_size, input_size) if packed else None)
@@ -119,13 +123,17 @@ class MultiHeadAttention(Attention):
         k, v = self._by_head(keys).transpose(1, 2), self._by_head(values).transpose(1, 2)
         # Under torch.func's transforms, PyTorch's kernel has no gradient of an additive bias.
         differentiable = visibility.bias is None or not transformed()
-        if self.fast and not need_weights and differentiable:
+        if self.fast and self.weighting == "softmax" and not need_weights and differentiable:
             heads, weights = _fast(q, k, v, visibility), None
         else:
-            weights = visibility.softmax(q @ k.transpose(2, 3) / math.sqrt(q.shape[-1]))
+            weights = visibility.weights(q @ k.transpose(2, 3) / math.sqrt(q.shape[-1]), self.weighting)
             heads = weights @ v
         y: Tensor = self.out_proj(heads.transpose(1, 2).flatten(2))
         return y, weights if need_weights else None
+
+    def extra_repr(self) -> str:
+        shown = super().extra_repr()
+        return shown if self.weighting == "softmax" else f"{shown}, weighting={self.weighting!r}"
 
     def _projections(self) -> list[tuple[Tensor, Tensor | None]]:
         """Matrix and bias of queries, keys and values."""

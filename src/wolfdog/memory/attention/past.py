@@ -8,6 +8,7 @@ from torch import Tensor
 from ...errors import ShapeError
 from ...layers.cell.arguments import described
 from ...layers.cell.state import State
+from .weighting import Weighting, masked_softmax, stick_breaking
 
 
 class Past(NamedTuple):
@@ -134,12 +135,18 @@ class Visibility(NamedTuple):
         """Index of each entry among those visible to a query, from 0, [B, T, S], and their number [B, T]."""
         return self.at[:, None] - self.first[..., None], self.last - self.first + 1
 
-    def softmax(self, energies: Tensor) -> Tensor:
-        """Softmax of energies [B, heads, T, S] over the visible entries; zeros if none is visible."""
+    def weights(self, energies: Tensor, weighting: Weighting = "softmax") -> Tensor:
+        """Weights of the visible entries by energies [B, heads, T, S]; zeros if none is visible."""
         if self.bias is not None:
             energies = energies + self.bias
         visible = self.mask()
-        return masked_softmax(energies, visible)
+        if weighting == "softmax":
+            return masked_softmax(energies, visible)
+        order = self.at.argsort(-1)[:, None, None].expand_as(
+            energies
+        )  # a ring buffer is not in the order of time
+        in_order = stick_breaking(energies.gather(-1, order), visible.expand_as(energies).gather(-1, order))
+        return torch.zeros_like(in_order).scatter(-1, order, in_order)
 
 
 def checked_past(state: State, expected: list[list[int]], name: str) -> Past:
@@ -155,12 +162,6 @@ def checked_past(state: State, expected: list[list[int]], name: str) -> Past:
             f"got {got}"
         )
     return Past(*state)  # type: ignore[arg-type]
-
-
-def masked_softmax(energies: Tensor, visible: Tensor) -> Tensor:
-    """Softmax along the last dimension over visible entries; zeros if none is visible."""
-    blind = ~visible.any(-1, keepdim=True)  # the softmax over no entries is NaN, and so is its gradient
-    return energies.masked_fill(~(visible | blind), -torch.inf).softmax(-1).masked_fill(~visible, 0)
 
 
 def weights_by_age(weights: Tensor, visibility: Visibility, window: int) -> Tensor:

@@ -14,6 +14,7 @@ from ...cells.cell import positive
 from ...checkpoint import load_checkpoint, save_checkpoint
 from ...errors import CheckpointError, InputError, ShapeError, WolfdogError
 from ...layers.cell.arguments import described
+from ..attention.weighting import Weighting, check_weighting, stick_breaking
 from .eviction import POLICIES, Eviction, LeastUsed, Recent
 
 KIND = "wolfdog memory bank"
@@ -120,7 +121,9 @@ class MemoryBank:
         self.latest = float(time)
         return True
 
-    def read(self, queries: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def read(
+        self, queries: Tensor, bias: Tensor | None = None, *, weighting: Weighting = "softmax"
+    ) -> tuple[Tensor, Tensor]:
         """Read the bank with queries.
 
         Differentiable with respect to queries and bias; later writes do not change a gradient.
@@ -128,6 +131,7 @@ class MemoryBank:
         Args:
             queries: [..., N].
             bias: Additive bias of the energies [..., n], or None.
+            weighting: "softmax", or "stick-breaking" for the weights of `stick_breaking` by the entries' times.
 
         Returns:
             What is read, [..., N], and the weights [..., n] in the order of `entries`; zeros if the bank is empty.
@@ -146,10 +150,17 @@ class MemoryBank:
         rows = queries.reshape(-1, self.entry_size)
         # entries [n, N] first: with n >> number of queries, this order reads the entries once and is the fastest
         energies = (entries @ rows.T).T.reshape(*queries.shape[:-1], len(self)) / math.sqrt(self.entry_size)
-        weights = torch.softmax(energies if bias is None else energies + bias, -1)
+        weights = self._weights(energies if bias is None else energies + bias, weighting)
         if len(self.usage) and len(self):
             self.usage[: len(self)] += weights.detach().reshape(-1, len(self)).sum(0)
         return weights @ entries, weights
+
+    def _weights(self, energies: Tensor, weighting: Weighting) -> Tensor:
+        """Weights of the entries by energies [..., n]."""
+        if check_weighting(weighting) == "softmax":
+            return torch.softmax(energies, -1)
+        order = self.times.argsort(stable=True)
+        return stick_breaking(energies[..., order])[..., order.argsort()]
 
     def cosine_similarity(self, entry: Tensor) -> Tensor:
         """Cosine similarities of an observation and the stored entries; zero for a zero vector.

@@ -11,8 +11,8 @@ from ...cells.initialisation import parameter_factory
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import described
 from ..arguments import checked_time
-from ..attention.past import masked_softmax
 from ..attention.positions import RelativeTime
+from ..attention.weighting import Weighting, check_weighting, weights_of
 from .bank import MemoryBank
 
 
@@ -35,11 +35,14 @@ class BankReader(nn.Module):
         heads: Number of heads.
         output_size: Features of an output; None for `input_size`.
         position: `RelativeTime()` for the learned bias b_h; None to ignore times.
+        weighting: "softmax" as written above, or "stick-breaking" for the weights of `stick_breaking` in its place,
+            by which an entry hides older ones that match too.
         device: Device of the parameters.
         dtype: Type of the parameters.
 
     Raises:
-        InputError: A size is not a positive integer, or the position encoding is of another type.
+        InputError: A size is not a positive integer, the position encoding is of another type, or there is no such
+            weighting.
 
     Examples:
         >>> bank = MemoryBank(entry_size=4, capacity=100)
@@ -58,6 +61,7 @@ class BankReader(nn.Module):
         heads: int = 1,
         output_size: int | None = None,
         position: RelativeTime | None = None,
+        weighting: Weighting = "softmax",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -72,7 +76,7 @@ class BankReader(nn.Module):
             raise InputError(
                 f"a bank stores times, not positions: position must be RelativeTime() or None; got {position!r}"
             )
-        self.position = position
+        self.position, self.weighting = position, check_weighting(weighting)
         parameter = parameter_factory(device, dtype)
         self.W_q, self.b_q = parameter(heads * entry_size, input_size), parameter(heads * entry_size)
         self.W_o, self.b_o = parameter(self.output_size, heads * entry_size), parameter(self.output_size)
@@ -124,7 +128,7 @@ class BankReader(nn.Module):
         if self.position is not None and self.time_bias is not None:
             of_time = self.position.bias((when - bank.times)[:, None], self.time_bias).squeeze(2)
             bias = of_time if bias is None else bias + of_time
-        heads, weights = bank.read(queries, bias)
+        heads, weights = bank.read(queries, bias, weighting=self.weighting)
         y = linear(heads.flatten(1), self.W_o, self.b_o)
         if x.dim() == 1:
             y, weights = y[0], weights[0]
@@ -143,7 +147,7 @@ class BankReader(nn.Module):
 
         Args:
             x: Inputs of T queries of each of B banks, [B, T, I].
-            entries: [B, n, N]; gradients reach them.
+            entries: [B, n, N], the oldest first; gradients reach them.
             held: Booleans [B, T, n]: True for visible entries.
             elapsed: Seconds since the entries were observed, [B, T, n] or [1, T, n]; for `RelativeTime`.
             bias: Additive bias of the energies, [B, heads, T, n], as of `Forgetting`.
@@ -159,10 +163,11 @@ class BankReader(nn.Module):
             energies = energies + self.position.bias(elapsed, self.time_bias)
         if bias is not None:
             energies = energies + bias
-        weights = masked_softmax(energies, held[:, None])
+        weights = weights_of(self.weighting, energies, held[:, None])
         heads = (weights.flatten(1, 2) @ entries).view(B, self.heads, T, self.entry_size)
         return linear(heads.transpose(1, 2).flatten(2), self.W_o, self.b_o), weights
 
     def extra_repr(self) -> str:
         shown = f"{self.input_size}, {self.entry_size}, heads={self.heads}, output_size={self.output_size}"
-        return shown if self.position is None else f"{shown}, {self.position!r}"
+        shown += "" if self.position is None else f", {self.position!r}"
+        return shown if self.weighting == "softmax" else f"{shown}, weighting={self.weighting!r}"

@@ -10,7 +10,7 @@ from ...cells.cell import positive
 from ...cells.initialisation import parameter_factory
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import described
-from ..attention.past import masked_softmax
+from ..attention.weighting import masked_softmax
 from .tying import Adjacent, KeyValue, LayerWise, Tying, check_tying
 
 INIT_STD = 0.1

@@ -5,15 +5,17 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ...memory import BankReader, EntryHops, Forgetting, LayerWise, RelativeTime
+from ...memory import BankReader, EntryHops, LayerWise, RelativeTime
+from ...memory.attention.weighting import Weighting
 from .window import WindowView
 
-SLOPES, FALLS = (0.5, 0.5, 0.5), (128.0, 32.0, 8.0)
-"""Initial time bias of each head: decrease of its scores with log(1 + time passed), and decrease linear in time over
-the span that is held."""
+HEADS = 3
+SLOPE, FALLS = 0.5, (128.0, 32.0, 8.0)
+"""Initial time bias of softmax heads: decrease of their scores with log(1 + time passed), and each head's decrease
+linear in time over the span that is held."""
 
-SPAN = 1000.0
-"""Entries over which forget gates decrease a score by 1 at first."""
+SHARES = (-1.0, -3.5, -6.0)
+"""Initial time bias of stick-breaking heads: an entry takes a share of 0.27, 0.03 and 0.002 of what newer ones left."""
 
 KNOTS = 16
 AGES = 96
@@ -25,13 +27,14 @@ class AttentionReader(nn.Module):
 
         y = W_o [head_1, ..., head_n] + b_o                  the heads of `wolfdog.memory.BankReader`
 
-    Entries are read without detaching them, so gradients reach all that are held. Heads begin with biases that decrease
-    with the time passed,
+    Entries are read without detaching them, so gradients reach all that are held. Stick-breaking lets an entry end the
+    influence of older entries of its kind; its heads begin with biases that are alike for all times, from one that
+    reads the latest few entries to one that reads hundreds. Softmax heads begin with biases that decrease with the time
+    passed,
 
-        b_h(t) = -slope_h log(1 + t / shortest) - fall_h t / longest
+        b_h(t) = -slope log(1 + t / shortest) - fall_h t / longest
 
-    from a steep head, which favours the most recent entries, to a shallow one, which covers the whole span. A forget
-    gate in each head, `wolfdog.memory.Forgetting`, lets an entry end the influence of older ones; it begins open.
+    from a steep head, which favours the most recent entries, to a shallow one, which covers the whole span.
 
     Args:
         queries: Size of a query.
@@ -39,8 +42,7 @@ class AttentionReader(nn.Module):
         output: Size of the output.
         shortest: Seconds between two entries.
         longest: Seconds to the oldest entry.
-        forget_gates: Whether the heads have forget gates. Entries that are states of a cell need none, since the cell
-            itself forgets.
+        weighting: Weights of the heads. Softmax suits entries that are states of a cell, since the cell itself forgets.
     """
 
     def __init__(
@@ -51,17 +53,21 @@ class AttentionReader(nn.Module):
         shortest: float,
         longest: float,
         *,
-        forget_gates: bool = True,
+        weighting: Weighting = "stick-breaking",
     ) -> None:
         super().__init__()
         position = RelativeTime(shortest, longest, knots=KNOTS)
-        self.reader = BankReader(queries, entry, heads=len(SLOPES), output_size=output, position=position)
+        self.reader = BankReader(
+            queries, entry, heads=HEADS, output_size=output, position=position, weighting=weighting
+        )
         along = torch.linspace(0, math.log1p(longest / shortest), KNOTS)
-        self.forgetting = Forgetting(entry, heads=len(SLOPES), span=SPAN) if forget_gates else None
-        falls = [_fall(along, *of_head, shortest, longest) for of_head in zip(SLOPES, FALLS, strict=True)]
+        if weighting == "softmax":
+            start = -torch.stack([_fall(along, SLOPE, fall, shortest, longest) for fall in FALLS])
+        else:
+            start = torch.tensor(SHARES)[:, None].expand(-1, KNOTS)
         with torch.no_grad():
             assert self.reader.time_bias is not None
-            self.reader.time_bias.copy_(-torch.stack(falls))
+            self.reader.time_bias.copy_(start)
 
     def forward(self, x: Tensor, view: WindowView, query: slice, when: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs and attention weights of queries.
@@ -75,9 +81,8 @@ class AttentionReader(nn.Module):
         Returns:
             Outputs [B, Q, O], and weights [B, Q, S], the mean over the heads.
         """
-        bias = None if self.forgetting is None else self.forgetting(view.entries, view.last[:, query])
         past = elapsed(when, view.times)
-        y, weights = self.reader.over(x, view.entries, view.visible(query), elapsed=past, bias=bias)
+        y, weights = self.reader.over(x, view.entries, view.visible(query), elapsed=past)
         return y, weights.mean(1)
 
 
@@ -111,7 +116,7 @@ class HopReader(nn.Module):
             read = self.hops.read
             assert read.T is not None
             assert read.H is not None
-            read.T[0] -= _fall(middles, SLOPES[-1], FALLS[-1], shortest, longest)[:, None] * direction
+            read.T[0] -= _fall(middles, SLOPE, FALLS[-1], shortest, longest)[:, None] * direction
             self.ask.bias.copy_(direction)
             read.H.copy_(torch.eye(output))
 

@@ -116,7 +116,7 @@ def make_memory(
     reach = Reach(entries, (stride or STRIDE) if kind == "bank" else 0.0, 1 / fps)
     if kind == "memory-network":
         return AttentionMemory(input_size, hidden_size, layer, HopReader, reach, 16)
-    reader = partial(AttentionReader, forget_gates=layer is None)
+    reader = partial(AttentionReader, weighting="stick-breaking" if layer is None else "softmax")
     return AttentionMemory(input_size, hidden_size, layer, reader, reach, 8)
 
 
