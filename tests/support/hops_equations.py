@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from attention_equations import Array, softmax, stick_breaking
 
-
-def softmax(a: Array) -> Array:
-    powers = np.exp(a - a.max()) if len(a) else a
-    return powers / powers.sum()
+WEIGHTINGS: Mapping[str, Callable[[Array], Array]] = {
+    "softmax": softmax,
+    "stick-breaking": stick_breaking,
+    "linear": lambda energies: energies,
+}
 
 
 def read(
@@ -21,7 +21,7 @@ def read(
     p: Mapping[str, Array],
     tying: str,
     activation: Callable[[Array], Array] = lambda a: a,
-    linear: bool = False,
+    weighting: str = "softmax",
 ) -> tuple[Array, list[Array]]:
     """The last controller, and the weights of every hop, of entries that are all held: each is its memories by the
     matrices A_1, A_2, ... (adjacent), or A and C."""
@@ -31,7 +31,7 @@ def read(
         m = [entry[a] + (0 if ages is None else p["T"][a][age]) for entry, age in _aged(entries, ages)]
         o = [entry[c] + (0 if ages is None else p["T"][c][age]) for entry, age in _aged(entries, ages)]
         energies = np.array([u @ memory for memory in m])
-        weights = energies if linear else softmax(energies)
+        weights = WEIGHTINGS[weighting](energies)
         read = np.zeros(len(u)) + sum(w * out for w, out in zip(weights, o, strict=True))
         if tying == "adjacent":
             u = activation(u + read)

@@ -40,15 +40,16 @@ def judged(
         ]
     activation = (lambda a: np.maximum(a, 0)) if hops.read.activation else (lambda a: a)
     query = inputs["queries"][b, t].numpy()
-    return read(query, embedded, ages, hops.read.hops, p, tying, activation, hops.linear)
+    weighting = "linear" if hops.linear else hops.read.weighting
+    return read(query, embedded, ages, hops.read.hops, p, tying, activation, weighting)
 
 
-@pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.parametrize("options", [{}, {"linear": True}, {"weighting": "stick-breaking"}])
 @pytest.mark.parametrize("activation", [None, torch.relu])
 @pytest.mark.parametrize("capacity", [None, L])
 @pytest.mark.parametrize("tying", TYINGS)
-def test_equations(tying: str, capacity: int | None, activation: object, linear: bool) -> None:
-    hops = make(tying, capacity, activation=activation, linear=linear)
+def test_equations(tying: str, capacity: int | None, activation: object, options: dict[str, object]) -> None:
+    hops = make(tying, capacity, activation=activation, **options)
     inputs = asked(hops, tying, t=2, n=6)
     held = (
         torch.tensor([[[1, 1, 0, 1, 1, 1], [0, 0, 0, 0, 0, 0]], [[1, 1, 1, 1, 1, 1], [0, 0, 1, 0, 0, 0]]]) > 0

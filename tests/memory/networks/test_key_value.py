@@ -41,7 +41,8 @@ def test_equations(encoding: str, options: dict) -> None:
         there = [s for s in range(4) if story[s].any()]
         embedded = [[encoded(text[b, s].tolist(), A, encoding) for text in (KEYS, VALUES)] for s in there]
         u = encoded(QUESTIONS[b].tolist(), A, encoding)
-        u, shares = read(u, embedded, None, network.hops.hops, p, "key-value", activation, network.linear)
+        weighting = "linear" if network.linear else "softmax"
+        u, shares = read(u, embedded, None, network.hops.hops, p, "key-value", activation, weighting)
         assert_agree(logits[b], torch.from_numpy(p["B"] @ u))
         for hop, share in zip(weights[b], shares, strict=True):
             assert_agree(hop[there], torch.from_numpy(share))

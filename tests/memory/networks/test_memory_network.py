@@ -57,7 +57,8 @@ def judged(network: m.MemoryNetwork, tying: str, encoding: str, story: object, q
     B = p["questions.E"][0] if tying == "layer-wise" else p["entries.E"][0]
     activation = (lambda a: np.maximum(a, 0)) if network.hops.activation else (lambda a: a)
     u = encoded(question.tolist(), B, encoding)
-    u, shares = read(u, embedded, ages, network.hops.hops, p, tying, activation, network.linear)
+    weighting = "linear" if network.linear else "softmax"
+    u, shares = read(u, embedded, ages, network.hops.hops, p, tying, activation, weighting)
     return (p["W"] if "W" in p else p["entries.E"][-1]) @ u, shares
 
 

@@ -70,7 +70,7 @@ def stick_breaking(energies: Tensor, visible: Tensor | None = None) -> Tensor:
         raise ShapeError(f"energies must be [..., S]; got {described(energies)}")
     narrow = energies.dtype in (torch.float16, torch.bfloat16)
     wide = energies.float() if narrow else energies
-    taken = softplus(wide)  # -log(1 - b_s); log b_s is e_s less this
+    taken = softplus(wide, threshold=40.0)  # -log(1 - b_s); log b_s is e_s less this
     if visible is not None:
         taken = taken.masked_fill(~visible, 0)
     logs = wide - taken.flip(-1).cumsum(-1).flip(-1)

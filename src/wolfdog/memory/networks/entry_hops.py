@@ -10,6 +10,7 @@ from ...cells.cell import positive
 from ...cells.initialisation import parameter_factory
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import described
+from ..attention.weighting import Weighting
 from .hop_network import HopNetwork
 from .hops import Hops
 from .tying import KeyValue, Tying
@@ -35,6 +36,7 @@ class EntryHops(HopNetwork):
         capacity: As of `Hops`.
         activation: As of `Hops`.
         linear: As of `Hops`.
+        weighting: As of `Hops`.
         value_size: Features of a value, M, for `KeyValue()` only; None for `entry_size`.
         device: Device of the parameters.
         dtype: Type of the parameters.
@@ -61,6 +63,7 @@ class EntryHops(HopNetwork):
         capacity: int | None = None,
         activation: Callable[[Tensor], Tensor] | None = None,
         linear: bool = False,
+        weighting: Weighting = "softmax",
         value_size: int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -74,6 +77,7 @@ class EntryHops(HopNetwork):
             capacity=capacity,
             activation=activation,
             linear=linear,
+            weighting=weighting,
             device=device,
             dtype=dtype,
         )

@@ -10,7 +10,7 @@ from ...cells.cell import positive
 from ...cells.initialisation import parameter_factory
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import described
-from ..attention.weighting import masked_softmax
+from ..attention.weighting import Weighting, check_weighting, weights_of
 from .tying import Adjacent, KeyValue, LayerWise, Tying, check_tying
 
 INIT_STD = 0.1
@@ -49,11 +49,13 @@ class Hops(NormalInit):
         activation: f, for example torch.relu; None for the identity.
         linear: Whether p_k is the energies without the softmax, for the linear start of training. An attribute: set it
             to False when the loss on validation data stops falling; it is not part of the state_dict.
+        weighting: "softmax" as written above, or "stick-breaking" for the weights of `stick_breaking` in its place, by
+            which an entry hides older ones that match too; entries are then in the order of time, the oldest first.
         device: Device of the parameters.
         dtype: Type of the parameters.
 
     Raises:
-        InputError: A size is not a positive integer, or the tying is of another type.
+        InputError: A size is not a positive integer, the tying is of another type, or there is no such weighting.
 
     Examples:
         >>> hops = Hops(8, hops=3, capacity=50)
@@ -73,6 +75,7 @@ class Hops(NormalInit):
         capacity: int | None = None,
         activation: Callable[[Tensor], Tensor] | None = None,
         linear: bool = False,
+        weighting: Weighting = "softmax",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -84,7 +87,7 @@ class Hops(NormalInit):
             raise InputError(
                 f"activation must be a function of a tensor, as torch.relu, or None; got {activation!r}"
             )
-        self.activation, self.linear = activation, linear
+        self.activation, self.linear, self.weighting = activation, linear, check_weighting(weighting)
         self.tables = self.tying.tables(hops)
         parameter = parameter_factory(device, dtype)
         self.T: nn.Parameter | None
@@ -148,7 +151,7 @@ class Hops(NormalInit):
                 energies = energies + _energies(u, T[keys], ages)
             if bias is not None:
                 energies = energies + bias
-            p = energies.masked_fill(~visible, 0) if self.linear else masked_softmax(energies, visible)
+            p = self._weights(energies, visible)
             o = _read(p[..., : n - empty], memories[values], rows)
             if ages is not None and T:
                 o = o + _read(p, T[values], ages)
@@ -159,7 +162,13 @@ class Hops(NormalInit):
     def extra_repr(self) -> str:
         text = f"{self.size}, hops={self.hops}, tying={self.tying!r}"
         text += "" if self.capacity is None else f", capacity={self.capacity}"
-        return text + (", linear=True" if self.linear else "")
+        text += ", linear=True" if self.linear else ""
+        return text if self.weighting == "softmax" else f"{text}, weighting={self.weighting!r}"
+
+    def _weights(self, energies: Tensor, visible: Tensor) -> Tensor:
+        if self.linear:
+            return energies.masked_fill(~visible, 0)
+        return weights_of(self.weighting, energies, visible)
 
     def _next_controller(self, hop: int, u: Tensor, o: Tensor) -> Tensor:
         if self.H is not None:
