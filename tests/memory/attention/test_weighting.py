@@ -37,6 +37,16 @@ def test_gradients() -> None:
     assert torch.autograd.gradgradcheck(lambda e: m.stick_breaking(e, visible), (energies,))
 
 
+def test_energies_of_invisible_entries_do_not_matter_however_large_they_are() -> None:
+    energies, visible = torch.tensor([1.0, 1e4, -2.0]), torch.tensor([True, False, True])
+    energies.requires_grad_()
+    weights = m.stick_breaking(energies, visible)
+    weights.square().sum().backward()
+    alone = torch.tensor([1.0, -2.0], requires_grad=True)
+    m.stick_breaking(alone).square().sum().backward()
+    torch.testing.assert_close(energies.grad, torch.tensor([alone.grad[0], 0.0, alone.grad[1]]))
+
+
 def test_a_later_match_hides_an_older_one_and_what_does_not_match_hides_nothing() -> None:
     energies = torch.full((100_000,), -40.0)
     energies[[5, 50_000]] = 40.0

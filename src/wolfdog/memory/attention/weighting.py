@@ -70,9 +70,9 @@ def stick_breaking(energies: Tensor, visible: Tensor | None = None) -> Tensor:
         raise ShapeError(f"energies must be [..., S]; got {described(energies)}")
     narrow = energies.dtype in (torch.float16, torch.bfloat16)
     wide = energies.float() if narrow else energies
+    if visible is not None:  # here, and not the exponential alone, whose gradient is NaN where it overflows
+        wide = wide.masked_fill(~visible, -torch.inf)
     taken = softplus(wide, threshold=40.0)  # -log(1 - b_s); log b_s is e_s less this
-    if visible is not None:
-        taken = taken.masked_fill(~visible, 0)
     logs = wide - taken.flip(-1).cumsum(-1).flip(-1)
     # Processors are slow with subnormal numbers, which weights of hidden entries would be.
     weights = logs.clamp(min=0.9 * math.log(torch.finfo(wide.dtype).tiny)).exp()
