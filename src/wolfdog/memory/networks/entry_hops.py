@@ -12,7 +12,7 @@ from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import described
 from ..attention.weighting import Weighting
 from .hop_network import HopNetwork
-from .hops import Hops
+from .hops import Embedded, Hops
 from .tying import KeyValue, Tying
 
 
@@ -106,16 +106,7 @@ class EntryHops(HopNetwork):
             ShapeError: A shape is wrong.
             InputError: Values are missing, or are given although the tying has none.
         """
-        _check("entries", entries, self.entry_size)
-        memories = tuple(linear(entries, A) for A in self.A.unbind())
-        if self.C is None:
-            if values is not None:
-                raise InputError("values are for tying=KeyValue() only: leave them out")
-            return memories
-        if values is None:
-            raise InputError("tying=KeyValue() needs a value for each key: pass values")
-        _check("values", values, self.value_size)
-        return (*memories, linear(values, self.C))
+        return tuple(linear(memory.entries, memory.matrix) for memory in self._embedded(entries, values))
 
     def forward(
         self,
@@ -126,7 +117,7 @@ class EntryHops(HopNetwork):
         held: Tensor | None = None,
         ages: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Embed entries and read them.
+        """Read entries, without embedding each one.
 
         Args:
             queries: [..., T, d].
@@ -138,8 +129,22 @@ class EntryHops(HopNetwork):
         Returns:
             The last controllers [..., T, d], and the weights of every hop [..., T, K, n].
         """
-        results: tuple[Tensor, Tensor] = self.read(queries, self.embed(entries, values), held=held, ages=ages)
+        results: tuple[Tensor, Tensor] = self.read(
+            queries, self._embedded(entries, values), held=held, ages=ages
+        )
         return results
+
+    def _embedded(self, entries: Tensor, values: Tensor | None) -> tuple[Embedded, ...]:
+        _check("entries", entries, self.entry_size)
+        memories = tuple(Embedded(entries, A) for A in self.A.unbind())
+        if self.C is None:
+            if values is not None:
+                raise InputError("values are for tying=KeyValue() only: leave them out")
+            return memories
+        if values is None:
+            raise InputError("tying=KeyValue() needs a value for each key: pass values")
+        _check("values", values, self.value_size)
+        return (*memories, Embedded(values, self.C))
 
     def extra_repr(self) -> str:
         return f"entry_size={self.entry_size}" + ("" if self.C is None else f", value_size={self.value_size}")

@@ -1,6 +1,7 @@
 """Repeated reads of a memory (hops): each read changes the query of the next."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,27 @@ INIT_STD = 0.1
 """Standard deviation of the initial parameters, as in the paper."""
 
 INTEGER_TYPES = (torch.int64, torch.int32, torch.int16, torch.uint8)
+
+
+class Embedded(NamedTuple):
+    """Memories that are not computed: entries, and the matrix that embeds them.
+
+        u . (A x_i) = (A^T u) . x_i,        sum_i p_i A x_i = A sum_i p_i x_i
+
+    So the matrix is applied to each query and each sum in the place of each entry.
+
+    Attributes:
+        entries: [..., n, N].
+        matrix: A [d, N].
+    """
+
+    entries: Tensor
+    matrix: Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape [..., n, d] of the memories."""
+        return (*self.entries.shape[:-1], len(self.matrix))
 
 
 class NormalInit(nn.Module):
@@ -103,7 +125,7 @@ class Hops(NormalInit):
     def forward(
         self,
         u: Tensor,
-        memories: Sequence[Tensor],
+        memories: Sequence[Tensor | Embedded],
         *,
         held: Tensor | None = None,
         ages: Tensor | None = None,
@@ -115,7 +137,7 @@ class Hops(NormalInit):
 
         Args:
             u: Queries [..., T, d] that share their entries.
-            memories: One tensor [..., n, d] for each table.
+            memories: One tensor [..., n, d] for each table, or its `Embedded` entries.
             held: Booleans expandable to [..., T, n]: True for visible entries; None for all.
             ages: Integers expandable to [..., T, n], 0 for the newest entry; required with a capacity.
             bias: Additive bias of the energies of every hop, expandable to [..., T, n], as of `Forgetting`.
@@ -182,7 +204,7 @@ class Hops(NormalInit):
     def _checked(
         self,
         u: Tensor,
-        memories: Sequence[Tensor],
+        memories: Sequence[Tensor | Embedded],
         held: Tensor | None,
         ages: Tensor | None,
         empty: int,
@@ -219,14 +241,18 @@ class Hops(NormalInit):
         return entries + empty
 
 
-def _energies(u: Tensor, memories: Tensor, rows: Tensor | None) -> Tensor:
+def _energies(u: Tensor, memories: Tensor | Embedded, rows: Tensor | None) -> Tensor:
     """Products [..., T, n] of queries [..., T, d] with memories [..., n, d], or with rows of memories [N, d]."""
+    if isinstance(memories, Embedded):
+        return (u @ memories.matrix) @ memories.entries.transpose(-1, -2)
     products = u @ memories.transpose(-1, -2)
     return products if rows is None else products.gather(-1, rows)
 
 
-def _read(p: Tensor, memories: Tensor, rows: Tensor | None) -> Tensor:
+def _read(p: Tensor, memories: Tensor | Embedded, rows: Tensor | None) -> Tensor:
     """Weighted sums [..., T, d] of the same memories, with weights [..., T, n]."""
+    if isinstance(memories, Embedded):
+        return linear(p @ memories.entries, memories.matrix)
     if rows is None:
         return p @ memories
     return p.new_zeros(*p.shape[:-1], len(memories)).scatter_add(-1, rows, p) @ memories

@@ -128,8 +128,7 @@ class HopReader(nn.Module):
         passed = elapsed(when, view.times).clamp(0, self.longest) / self.shortest
         share = passed.log1p() / math.log1p(self.longest / self.shortest)
         ages = (share * AGES).long().clamp(max=AGES - 1)
-        memories = self.hops.embed(view.entries)
-        y, weights = self.hops.read(self.ask(x), memories, held=view.visible(query), ages=ages)
+        y, weights = self.hops(self.ask(x), view.entries, held=view.visible(query), ages=ages)
         return y, weights.mean(2)
 
 
