@@ -150,7 +150,7 @@ ROWS: Mapping[str, Row] = {
         "Gers and Schmidhuber 2001",
         "peephole LSTM, trained on n of 1 to 10: right up to n = 52 on average",
         "",
-        Synthetic("symbols", (4, 4), 16, 2000, 32, 1e-2, 60.0, tasks.counting, reach=_counted),
+        Synthetic("symbols", (4, 4), 4, 4000, 32, 1e-2, 60.0, tasks.counting, reach=_counted),
     ),
     "copying-100": _copying(100, "LSTM: below the loss of an output without memory, 0.173 nats", 2500),
     "copying-500": _copying(500, "LSTM: at the loss of an output without memory, 0.040 nats", 2500),
