@@ -110,7 +110,7 @@ def test_what_was_looked_at_is_what_was_held(name):
             assert len(set(seen.tolist())) == len(seen) <= 5
             assert set(seen.tolist()) <= set(times[began[t, b] : t + 1, b].tolist())
             total = float(weights.sum())
-            if name in ("attention", "memory-network"):  # stick-breaking leaves a part to nothing
+            if name == "attention":  # stick-breaking leaves a part to nothing
                 assert 0 < total <= 1 + 1e-6
                 continue
             nothing = name == "lstmn" and t == began[t, b]  # it looks at earlier steps alone
@@ -220,7 +220,7 @@ def by_hand(one, x, times, t, window):
         age = np.minimum((place * AGES).astype(int), AGES - 1)
         y = p["reader.ask.weight"] @ x[t] + p["reader.ask.bias"]
         for _ in range(one.reader.hops.read.hops):
-            shares = stick_breaking((entries @ A.T + T_A[age]) @ y)
+            shares = softmax((entries @ A.T + T_A[age]) @ y)
             y = p["reader.hops.read.H"] @ y + shares @ (entries @ C.T + T_C[age])
     return np.tanh(p["direct.weight"] @ x[t] + y)
 

@@ -15,8 +15,7 @@ SLOPE, FALLS = 0.5, (128.0, 32.0, 8.0)
 linear in time over the span that is held."""
 
 SHARES = (-1.0, -3.5, -6.0)
-"""Initial time bias of stick-breaking heads: an entry takes a share of 0.27, 0.03 and 0.002 of what newer ones left.
-Hops begin as the first."""
+"""Initial time bias of stick-breaking heads: an entry takes a share of 0.27, 0.03 and 0.002 of what newer ones left."""
 
 KNOTS = 16
 AGES = 96
@@ -93,8 +92,7 @@ class HopReader(nn.Module):
         u_1 = B x + b,   u_{k+1} = H u_k + o_k               `wolfdog.memory.EntryHops`, layer-wise
         y   = u_{K+1}
 
-    Stick-breaking lets an entry end the influence of older entries of its kind; at first, the latest few entries are
-    read. Ages are encoded in intervals of time that grow geometrically from `shortest`.
+    Ages are encoded in intervals of time that grow geometrically from `shortest`.
 
     Args:
         queries: Size of a query.
@@ -111,15 +109,14 @@ class HopReader(nn.Module):
         super().__init__()
         self.shortest, self.longest = shortest, longest
         self.ask = nn.Linear(queries, output)
-        self.hops = EntryHops(
-            output, entry, hops=hops, tying=LayerWise(), capacity=AGES, weighting="stick-breaking"
-        )
+        self.hops = EntryHops(output, entry, hops=hops, tying=LayerWise(), capacity=AGES)
+        middles = (torch.arange(AGES) + 0.5) / AGES * math.log1p(longest / shortest)
         direction = torch.full((output,), output**-0.5)
         with torch.no_grad():
             read = self.hops.read
             assert read.T is not None
             assert read.H is not None
-            read.T[0] += SHARES[0] * direction
+            read.T[0] -= _fall(middles, SLOPE, FALLS[-1], shortest, longest)[:, None] * direction
             self.ask.bias.copy_(direction)
             read.H.copy_(torch.eye(output))
 
