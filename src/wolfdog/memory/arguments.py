@@ -1,4 +1,4 @@
-"""Argument checks of attention: events, entries and times, converted to the layout [B, T, ...]."""
+"""Argument checks of memories; events, entries and times are converted to the layout [B, T, ...]."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -104,3 +104,9 @@ def _check_use(times: Any, used: bool) -> bool:
     if not used and times is not None:
         raise InputError("times are not used here: leave them out, or use position=RelativeTime()")
     return used
+
+
+def expands(tensor: Tensor, shape: Sequence[int]) -> bool:
+    """Whether a tensor can be expanded to a shape."""
+    wide = zip(reversed(tensor.shape), reversed(shape), strict=False)
+    return tensor.dim() <= len(shape) and all(one in (1, other) for one, other in wide)

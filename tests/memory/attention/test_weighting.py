@@ -90,3 +90,6 @@ def test_mistakes() -> None:
             make(4, 2, weighting="max")
     with pytest.raises(ShapeError, match="energies must be"):
         m.stick_breaking(torch.tensor(1.0))
+    for visible in (torch.ones(3), torch.ones(2, 4, dtype=torch.bool)):
+        with pytest.raises(ShapeError, match=r"visible must be booleans that expand to \[2, 3\]; got"):
+            m.stick_breaking(torch.zeros(2, 3), visible)

@@ -142,9 +142,8 @@ class Visibility(NamedTuple):
         visible = self.mask()
         if weighting == "softmax":
             return masked_softmax(energies, visible)
-        order = self.at.argsort(-1)[:, None, None].expand_as(
-            energies
-        )  # a ring buffer is not in the order of time
+        # A ring buffer is not in the order of time.
+        order = self.at.argsort(-1)[:, None, None].expand_as(energies)
         in_order = stick_breaking(energies.gather(-1, order), visible.expand_as(energies).gather(-1, order))
         return torch.zeros_like(in_order).scatter(-1, order, in_order)
 

@@ -9,6 +9,7 @@ from torch.nn.functional import softplus
 
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import described
+from ..arguments import expands
 
 Weighting: TypeAlias = Literal["softmax", "stick-breaking"]
 """How energies become weights."""
@@ -60,7 +61,7 @@ def stick_breaking(energies: Tensor, visible: Tensor | None = None) -> Tensor:
         Weights [..., S]; zero for invisible entries.
 
     Raises:
-        ShapeError: The shapes do not suit each other.
+        ShapeError: Energies have no dimension, or `visible` is not of booleans that expand to them.
 
     Examples:
         >>> stick_breaking(torch.tensor([9.0, -9.0, 9.0, -9.0])).round(decimals=2)  # of two matches, the later one
@@ -68,6 +69,10 @@ def stick_breaking(energies: Tensor, visible: Tensor | None = None) -> Tensor:
     """
     if energies.dim() < 1:
         raise ShapeError(f"energies must be [..., S]; got {described(energies)}")
+    if visible is not None and not (visible.dtype == torch.bool and expands(visible, energies.shape)):
+        raise ShapeError(
+            f"visible must be booleans that expand to {list(energies.shape)}; got {described(visible)}"
+        )
     narrow = energies.dtype in (torch.float16, torch.bfloat16)
     wide = energies.float() if narrow else energies
     if visible is not None:  # here, and not the exponential alone, whose gradient is NaN where it overflows

@@ -24,8 +24,9 @@ class EntryHops(HopNetwork):
 
     The reads are those of `Hops`, whose equations, sources and further options apply.
 
-    `hops(queries, entries)` embeds and reads. In streams, embed each entry once, `memories = hops.embed(entries)`, and
-    read it as often as needed, `hops.read(queries, memories, held=held, ages=ages)`: T queries over one sequence of
+    `hops(queries, entries)` reads entries, and applies the matrices to queries and sums in the place of entries. Where
+    there are more queries than entries, `memories = hops.embed(entries)` embeds each entry once, and
+    `hops.read(queries, memories, held=held, ages=ages)` reads it as often as needed. T queries over one sequence of
     entries, each with its own window in `held`, are one call.
 
     Args:

@@ -11,6 +11,7 @@ from ...cells.cell import positive
 from ...cells.initialisation import parameter_factory
 from ...errors import InputError, ShapeError
 from ...layers.cell.arguments import described
+from ..arguments import expands
 from ..attention.weighting import Weighting, check_weighting, weights_of
 from .tying import Adjacent, KeyValue, LayerWise, Tying, check_tying
 
@@ -162,7 +163,7 @@ class Hops(NormalInit):
             ages = ages.clamp(0, self.capacity - 1)
         if rows is not None:
             rows = rows.long().expand(*u.shape[:-1], n - empty)
-        if bias is not None and not _expands(bias, shape):
+        if bias is not None and not expands(bias, shape):
             raise ShapeError(f"bias must expand to {list(shape)}; got {described(bias)}")
         T = () if self.T is None or ages is None else self.T.unbind()
         weights = []
@@ -230,7 +231,7 @@ class Hops(NormalInit):
             ("rows", rows, (*shape[:-1], entries)),
         ):
             types, kind = ((torch.bool,), "booleans") if name == "held" else (INTEGER_TYPES, "whole numbers")
-            if given is not None and (given.dtype not in types or not _expands(given, of)):
+            if given is not None and (given.dtype not in types or not expands(given, of)):
                 raise ShapeError(f"{name} must be {kind} that expand to {list(of)}; got {described(given)}")
         if ages is None and self.capacity is not None:
             raise InputError(
@@ -256,9 +257,3 @@ def _read(p: Tensor, memories: Tensor | Embedded, rows: Tensor | None) -> Tensor
     if rows is None:
         return p @ memories
     return p.new_zeros(*p.shape[:-1], len(memories)).scatter_add(-1, rows, p) @ memories
-
-
-def _expands(tensor: Tensor, shape: tuple[int, ...]) -> bool:
-    """Whether a tensor can be expanded to a shape."""
-    wide = zip(reversed(tensor.shape), reversed(shape), strict=False)
-    return tensor.dim() <= len(shape) and all(one in (1, other) for one, other in wide)
