@@ -12,7 +12,7 @@ from ...layers.cell.arguments import described
 from ..arguments import expands
 
 Weighting: TypeAlias = Literal["softmax", "stick-breaking"]
-"""How energies become weights."""
+"""Normalisation of attention energies."""
 
 
 def check_weighting(weighting: object) -> Weighting:

@@ -9,12 +9,11 @@ from ...memory import BankReader, EntryHops, LayerWise, RelativeTime
 from ...memory.attention.weighting import Weighting
 from .window import WindowView
 
-HEADS = 3
 SLOPE, FALLS = 0.5, (128.0, 32.0, 8.0)
 """Initial time bias of softmax heads: decrease of their scores with log(1 + time passed), and each head's decrease
 linear in time over the span that is held."""
 
-SHARES = (-1.0, -3.5, -6.0)
+ENERGIES = (-1.0, -3.5, -6.0)
 """Initial time bias of stick-breaking heads: an entry takes a share of 0.27, 0.03 and 0.002 of what newer ones left."""
 
 KNOTS = 16
@@ -57,14 +56,14 @@ class AttentionReader(nn.Module):
     ) -> None:
         super().__init__()
         position = RelativeTime(shortest, longest, knots=KNOTS)
-        self.reader = BankReader(
-            queries, entry, heads=HEADS, output_size=output, position=position, weighting=weighting
-        )
         along = torch.linspace(0, math.log1p(longest / shortest), KNOTS)
         if weighting == "softmax":
             start = -torch.stack([_fall(along, SLOPE, fall, shortest, longest) for fall in FALLS])
         else:
-            start = torch.tensor(SHARES)[:, None].expand(-1, KNOTS)
+            start = torch.tensor(ENERGIES)[:, None].expand(-1, KNOTS)
+        self.reader = BankReader(
+            queries, entry, heads=len(start), output_size=output, position=position, weighting=weighting
+        )
         with torch.no_grad():
             assert self.reader.time_bias is not None
             self.reader.time_bias.copy_(start)
