@@ -22,15 +22,18 @@ def read(
     tying: str,
     activation: Callable[[Array], Array] = lambda a: a,
     weighting: str = "softmax",
+    scaled: bool = False,
 ) -> tuple[Array, list[Array]]:
     """The last controller, and the weights of every hop, of entries that are all held: each is its memories by the
     matrices A_1, A_2, ... (adjacent), or A and C."""
-    shares = []
+    shares, zeros = [], np.zeros(hops)
     for k in range(hops):
         a, c = (k, k + 1) if tying == "adjacent" else (0, 1)
         m = [entry[a] + (0 if ages is None else p["T"][a][age]) for entry, age in _aged(entries, ages)]
         o = [entry[c] + (0 if ages is None else p["T"][c][age]) for entry, age in _aged(entries, ages)]
-        energies = np.array([u @ memory for memory in m])
+        energies = (
+            np.array([u @ memory for memory in m]) / (np.sqrt(len(u)) if scaled else 1) + p.get("b", zeros)[k]
+        )
         weights = WEIGHTINGS[weighting](energies)
         read = np.zeros(len(u)) + sum(w * out for w, out in zip(weights, o, strict=True))
         if tying == "adjacent":

@@ -41,10 +41,10 @@ def judged(
     activation = (lambda a: np.maximum(a, 0)) if hops.read.activation else (lambda a: a)
     query = inputs["queries"][b, t].numpy()
     weighting = "linear" if hops.linear else hops.read.weighting
-    return read(query, embedded, ages, hops.read.hops, p, tying, activation, weighting)
+    return read(query, embedded, ages, hops.read.hops, p, tying, activation, weighting, hops.read.scaled)
 
 
-@pytest.mark.parametrize("options", [{}, {"linear": True}, {"weighting": "stick-breaking"}])
+@pytest.mark.parametrize("options", [{}, {"linear": True}, {"weighting": "stick-breaking"}, {"scaled": True}])
 @pytest.mark.parametrize("activation", [None, torch.relu])
 @pytest.mark.parametrize("capacity", [None, L])
 @pytest.mark.parametrize("tying", TYINGS)

@@ -110,7 +110,7 @@ def test_what_was_looked_at_is_what_was_held(name):
             assert len(set(seen.tolist())) == len(seen) <= 5
             assert set(seen.tolist()) <= set(times[began[t, b] : t + 1, b].tolist())
             total = float(weights.sum())
-            if name == "attention":  # stick-breaking leaves a part to nothing
+            if name in ("attention", "memory-network"):  # stick-breaking leaves a part to nothing
                 assert 0 < total <= 1 + 1e-6
                 continue
             nothing = name == "lstmn" and t == began[t, b]  # it looks at earlier steps alone
@@ -150,10 +150,16 @@ def test_an_entry_that_matches_ends_the_influence_of_older_ones():
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("attention", "stick-breaking"), ("lstm+attention", "softmax"), ("gru+bank", "softmax")],
+    [
+        ("attention", "stick-breaking"),
+        ("memory-network", "stick-breaking"),
+        ("lstm+attention", "softmax"),
+        ("gru+bank", "softmax"),
+    ],
 )
-def test_stick_breaking_is_for_attention_without_a_cell(name, expected):
-    assert make_memory(name, E, H).reader.reader.weighting == expected
+def test_stick_breaking_is_for_memories_without_a_cell(name, expected):
+    reader = make_memory(name, E, H).reader
+    assert (reader.hops.read if name == "memory-network" else reader.reader).weighting == expected
 
 
 # Against slow twins
@@ -219,14 +225,15 @@ def by_hand(one, x, times, t, window):
         T_A, T_C = p["reader.hops.read.T"]
         age = np.minimum((place * AGES).astype(int), AGES - 1)
         y = p["reader.ask.weight"] @ x[t] + p["reader.ask.bias"]
-        for _ in range(one.reader.hops.read.hops):
-            shares = softmax((entries @ A.T + T_A[age]) @ y)
+        for b in p["reader.hops.read.b"]:
+            shares = stick_breaking((entries @ A.T + T_A[age]) @ y / math.sqrt(H) + b)
             y = p["reader.hops.read.H"] @ y + shares @ (entries @ C.T + T_C[age])
     return np.tanh(p["direct.weight"] @ x[t] + y)
 
 
 @pytest.mark.parametrize(
-    "reader", [AttentionReader, partial(AttentionReader, weighting="softmax"), HopReader]
+    "reader",
+    [AttentionReader, partial(AttentionReader, weighting="softmax"), HopReader, partial(HopReader, hops=2)],
 )
 def test_equations_written_by_hand_give_the_same(reader):
     torch.manual_seed(4)

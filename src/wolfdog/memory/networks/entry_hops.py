@@ -38,6 +38,7 @@ class EntryHops(HopNetwork):
         activation: As of `Hops`.
         linear: As of `Hops`.
         weighting: As of `Hops`.
+        scaled: As of `Hops`.
         value_size: Features of a value, M, for `KeyValue()` only; None for `entry_size`.
         device: Device of the parameters.
         dtype: Type of the parameters.
@@ -65,6 +66,7 @@ class EntryHops(HopNetwork):
         activation: Callable[[Tensor], Tensor] | None = None,
         linear: bool = False,
         weighting: Weighting = "softmax",
+        scaled: bool = False,
         value_size: int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -79,6 +81,7 @@ class EntryHops(HopNetwork):
             activation=activation,
             linear=linear,
             weighting=weighting,
+            scaled=scaled,
             device=device,
             dtype=dtype,
         )

@@ -73,7 +73,9 @@ class Hops(NormalInit):
         linear: Whether p_k is the energies without the softmax, for the linear start of training. An attribute: set it
             to False when the loss on validation data stops falling; it is not part of the state_dict.
         weighting: "softmax" as written above, or "stick-breaking" for the weights of `stick_breaking` in its place, by
-            which an entry hides older ones that match too; entries are then in the order of time, the oldest first.
+            which an entry hides older ones that match too; entries are then in the order of time, the oldest first, and
+            the energies of hop k have a learned term b_k, which would not change a softmax.
+        scaled: Whether energies are divided by sqrt(d), as in scaled dot-product attention (Vaswani et al. 2017).
         device: Device of the parameters.
         dtype: Type of the parameters.
 
@@ -99,6 +101,7 @@ class Hops(NormalInit):
         activation: Callable[[Tensor], Tensor] | None = None,
         linear: bool = False,
         weighting: Weighting = "softmax",
+        scaled: bool = False,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -111,16 +114,18 @@ class Hops(NormalInit):
                 f"activation must be a function of a tensor, as torch.relu, or None; got {activation!r}"
             )
         self.activation, self.linear, self.weighting = activation, linear, check_weighting(weighting)
-        self.tables = self.tying.tables(hops)
+        self.scaled, self.tables = scaled, self.tying.tables(hops)
         parameter = parameter_factory(device, dtype)
         self.T: nn.Parameter | None
         self.H: nn.Parameter | None
         self.R: nn.Parameter | None
+        self.b: nn.Parameter | None
         self.register_parameter("T", parameter(self.tables, capacity, size) if capacity else None)
         self.register_parameter("H", parameter(size, size) if isinstance(self.tying, LayerWise) else None)
         self.register_parameter(
             "R", parameter(hops, size, size) if isinstance(self.tying, KeyValue) else None
         )
+        self.register_parameter("b", parameter(hops) if weighting == "stick-breaking" else None)
         self.reset_parameters()
 
     def forward(
@@ -169,9 +174,12 @@ class Hops(NormalInit):
         weights = []
         for hop in range(self.hops):
             keys, values = self.tying.tables_of_hop(hop)
-            energies = pad(_energies(u, memories[keys], rows), (0, empty))
+            asked = u * self.size**-0.5 if self.scaled else u
+            energies = pad(_energies(asked, memories[keys], rows), (0, empty))
             if ages is not None and T:
-                energies = energies + _energies(u, T[keys], ages)
+                energies = energies + _energies(asked, T[keys], ages)
+            if self.b is not None:
+                energies = energies + self.b[hop]
             if bias is not None:
                 energies = energies + bias
             p = self._weights(energies, visible)
@@ -186,7 +194,8 @@ class Hops(NormalInit):
         text = f"{self.size}, hops={self.hops}, tying={self.tying!r}"
         text += "" if self.capacity is None else f", capacity={self.capacity}"
         text += ", linear=True" if self.linear else ""
-        return text if self.weighting == "softmax" else f"{text}, weighting={self.weighting!r}"
+        text += "" if self.weighting == "softmax" else f", weighting={self.weighting!r}"
+        return f"{text}, scaled=True" if self.scaled else text
 
     def _weights(self, energies: Tensor, visible: Tensor) -> Tensor:
         if self.linear:

@@ -16,6 +16,9 @@ linear in time over the span that is held."""
 ENERGIES = (-1.0, -3.5, -6.0)
 """Initial time bias of stick-breaking heads: an entry takes a share of 0.27, 0.03 and 0.002 of what newer ones left."""
 
+ENERGY_OF_HOPS = -3.5
+"""Initial energy of all entries in a hop: they take a share of 0.03 of what newer ones left."""
+
 KNOTS = 16
 AGES = 96
 """Number of age intervals that hops distinguish; their lengths grow geometrically."""
@@ -86,12 +89,15 @@ class AttentionReader(nn.Module):
 
 
 class HopReader(nn.Module):
-    """Memory network over the entries: several hops, each with a query updated by the one before.
+    """Memory network over the entries: one or more hops, each with a query updated by the one before.
 
         u_1 = B x + b,   u_{k+1} = H u_k + o_k               `wolfdog.memory.EntryHops`, layer-wise
         y   = u_{K+1}
 
-    Ages are encoded in intervals of time that grow geometrically from `shortest`.
+    Weights are those of stick-breaking, with scaled energies: with the softmax the network did not learn which of two
+    cues came last, and with unscaled ones most facts. A hop begins by reading some tens of entries. A second one does not
+    help: with it most seeds did not learn the age of a cue. Ages are encoded in intervals of time that grow geometrically
+    from `shortest`.
 
     Args:
         queries: Size of a query.
@@ -103,21 +109,27 @@ class HopReader(nn.Module):
     """
 
     def __init__(
-        self, queries: int, entry: int, output: int, shortest: float, longest: float, hops: int = 2
+        self, queries: int, entry: int, output: int, shortest: float, longest: float, hops: int = 1
     ) -> None:
         super().__init__()
         self.shortest, self.longest = shortest, longest
         self.ask = nn.Linear(queries, output)
-        self.hops = EntryHops(output, entry, hops=hops, tying=LayerWise(), capacity=AGES)
-        middles = (torch.arange(AGES) + 0.5) / AGES * math.log1p(longest / shortest)
-        direction = torch.full((output,), output**-0.5)
+        self.hops = EntryHops(
+            output,
+            entry,
+            hops=hops,
+            tying=LayerWise(),
+            capacity=AGES,
+            weighting="stick-breaking",
+            scaled=True,
+        )
         with torch.no_grad():
             read = self.hops.read
-            assert read.T is not None
             assert read.H is not None
-            read.T[0] -= _fall(middles, SLOPE, FALLS[-1], shortest, longest)[:, None] * direction
-            self.ask.bias.copy_(direction)
+            assert read.b is not None
+            self.hops.A.normal_(std=output**-0.5)
             read.H.copy_(torch.eye(output))
+            read.b.fill_(ENERGY_OF_HOPS)
 
     def forward(self, x: Tensor, view: WindowView, query: slice, when: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs and attention weights of queries; see `AttentionReader`. The weights are the mean over the hops."""
