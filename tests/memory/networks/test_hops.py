@@ -83,9 +83,10 @@ def test_the_judge_sees_another_tying_and_another_age() -> None:
         )
 
 
+@pytest.mark.parametrize("options", [{}, {"weighting": "stick-breaking", "scaled": True}])
 @pytest.mark.parametrize("tying", TYINGS)
-def test_gradients(tying: str) -> None:
-    hops = make(tying, activation=torch.tanh)
+def test_gradients(tying: str, options: dict[str, object]) -> None:
+    hops = make(tying, activation=torch.tanh, **options)
     inputs = {name: tensor.requires_grad_() for name, tensor in asked(hops, tying, 2, 3).items()}
     ages, names = torch.tensor([[2, 0, 1], [0, 9, 1]]), list(hops.state_dict())
 
