@@ -94,10 +94,9 @@ class HopReader(nn.Module):
         u_1 = B x + b,   u_{k+1} = H u_k + o_k               `wolfdog.memory.EntryHops`, layer-wise
         y   = u_{K+1}
 
-    Weights are those of stick-breaking, with scaled energies: with the softmax the network did not learn which of two
-    cues came last, and with unscaled ones most facts. A hop begins by reading some tens of entries. A second one does not
-    help: with it most seeds did not learn the age of a cue. Ages are encoded in intervals of time that grow geometrically
-    from `shortest`.
+    Weights are those of stick-breaking, so that of two cues the later one counts, and energies are scaled. A hop begins
+    by reading some tens of entries. With a second hop, fewer trainings learned the age of a cue. Ages are encoded in
+    intervals of time that grow geometrically from `shortest`.
 
     Args:
         queries: Size of a query.
