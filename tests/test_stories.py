@@ -187,7 +187,7 @@ def test_what_is_no_word_changes_nothing_that_an_lstm_hears() -> None:
     together = listener(asked.stories, asked.questions, asked.sentences)
     told = torch.tensor([[n for s in asked.stories[1].tolist() for n in asked.sentences[s].tolist() if n]])
     text = torch.cat((told, asked.questions[1:2]), 1)
-    alone = listener.answer(listener.lstm(listener.words(text))[1][0][-1])
+    alone = listener.answer(listener.layer(listener.words(text))[1][0][-1])
     torch.testing.assert_close(together[1:2], alone)
 
 

@@ -1,4 +1,4 @@
-"""Questions about stories (bAbI), learned by a memory network and by an LSTM."""
+"""Questions about stories (bAbI), learned by a memory network and by cells."""
 
 import copy
 from dataclasses import dataclass
@@ -11,12 +11,15 @@ from torch.nn.functional import cross_entropy
 from stories import learning
 from stories.numbers import Asked, Vocabulary, asked
 from stories.reading import read_file
+from wolfdog import Recurrent
 from wolfdog.errors import InputError
 
 from .timing import interleaved
-from .training import Run, trained
+from .training import CELLS, IN_TORCH, Run, trained
 
-CAPACITY, HOPS, SIZE, LSTM_SIZE = 50, 3, 20, 50
+CAPACITY, HOPS, SIZE = 50, 3, 20
+UNITS, SPAN = 50, 100.0
+"""Units of a cell, and the longest time span of its initial gates, in words; the LSTM has torch.nn's initial values."""
 NETWORK = "memory network"
 
 
@@ -27,14 +30,14 @@ class Answers:
     Args:
         task: Number of the task.
         questions: Questions that are learned from, the first ones of the file.
-        epochs: Epochs of the memory network, and of the LSTM at most.
+        epochs: Epochs of the memory network, and of a cell at most.
     """
 
     task: int
     questions: int
     epochs: int
 
-    unit, folder, models = " % wrong", "stories", (NETWORK, "LSTM")
+    unit, folder, models = " % wrong", "stories", (NETWORK, *CELLS)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -47,8 +50,8 @@ class Answers:
         torch.manual_seed(seed)
         epochs = max(1, round(share * self.epochs))
         with trained() as found:
-            if model == "LSTM":
-                network: nn.Module = learning.Listener(words, LSTM_SIZE)
+            if model in CELLS:
+                network: nn.Module = learning.Listener(words, UNITS, _layer(model))
                 took = learning.teach_listener(network, train, valid, epochs)
                 found["budget"] = f"{took} epochs"
             else:
@@ -58,9 +61,9 @@ class Answers:
                 found["budget"] = f"{began + epochs} epochs"
         found["score"] = learning.error(network, test)
         models = {"wolfdog": network}
-        if model == "LSTM":
+        if model in IN_TORCH:
             models["torch.nn"] = copy.deepcopy(network)
-            models["torch.nn"].lstm = nn.LSTM(LSTM_SIZE, LSTM_SIZE, batch_first=True)
+            models["torch.nn"].layer = IN_TORCH[model](UNITS, UNITS, batch_first=True)
         found["milliseconds"] = interleaved(models, lambda network: _step(network, train.part(slice(32))))
         return found
 
@@ -75,6 +78,13 @@ class Answers:
         learned = asked(train, vocabulary, CAPACITY)
         parts = [learned.part(slice(apart)), learned.part(slice(apart, None))]
         return len(vocabulary), [*parts, asked(test, vocabulary, CAPACITY)]
+
+
+def _layer(model: str) -> nn.Module | None:
+    """Layer of a listener; None for its own LSTM."""
+    if model == "LSTM":
+        return None
+    return Recurrent(CELLS[model](UNITS, UNITS, SPAN), batch_first=True)
 
 
 def _step(network: nn.Module, batch: Asked) -> None:

@@ -1,4 +1,4 @@
-"""Learning from stories: memory networks by the paper's recipe, and an LSTM over their words."""
+"""Learning from stories: memory networks by the paper's recipe, and recurrent layers over their words."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ CLIP = 40.0
 """The largest norm of a gradient, which is summed over a batch."""
 PATIENCE = 2
 """A linear start ends when the loss was not at its lowest for so many epochs."""
-PATIENCE_OF_LSTM = 12
+PATIENCE_OF_LISTENERS = 12
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,18 @@ def memory_network(
 
 
 class Listener(nn.Module):
-    """The baseline: an LSTM that is told a story and the question word by word, and then answers."""
+    """The baseline: a recurrent layer that is told a story and the question word by word, and then answers.
 
-    def __init__(self, vocabulary: int, size: int) -> None:
+    Args:
+        vocabulary: Number of words.
+        size: Features of a word and of the layer's outputs.
+        layer: Layer with `batch_first`; None for an LSTM.
+    """
+
+    def __init__(self, vocabulary: int, size: int, layer: nn.Module | None = None) -> None:
         super().__init__()
         self.words = nn.Embedding(vocabulary, size, padding_idx=0)
-        self.lstm = wd.LSTM(size, size, batch_first=True)
+        self.layer = wd.LSTM(size, size, batch_first=True) if layer is None else layer
         self.answer = nn.Linear(size, vocabulary)
 
     def forward(self, stories: Tensor, questions: Tensor, sentences: Tensor) -> Tensor:
@@ -59,7 +65,7 @@ class Listener(nn.Module):
         there = text != 0
         text = text.gather(1, there.int().argsort(stable=True, dim=1))  # what is no word goes to the front
         text = text[:, text.shape[1] - int(there.sum(1).max()) :]
-        return self.answer(self.lstm(self.words(text))[1][0][-1])
+        return self.answer(self.layer(self.words(text))[0][:, -1])
 
 
 def teach_memory_network(
@@ -89,7 +95,7 @@ def teach_listener(listener: Listener, train: Asked, valid: Asked, epochs: int =
     optimiser = torch.optim.Adam(listener.parameters(), lr=2e-3)
     losses: list[float] = []
     best: dict[str, Tensor] = {}
-    while len(losses) < epochs and not _stopped(losses, PATIENCE_OF_LSTM):
+    while len(losses) < epochs and not _stopped(losses, PATIENCE_OF_LISTENERS):
         _epoch(listener, train, optimiser)
         losses.append(loss(listener, valid))
         if losses[-1] == min(losses):
