@@ -1,4 +1,4 @@
-"""Readers of an attention memory: multi-head attention, and several hops."""
+"""Readers of an attention memory: multi-head attention, and the hops of a memory network."""
 
 import math
 
