@@ -66,21 +66,24 @@ def test_other_models_than_an_lstm_are_run(tmp_path, monkeypatch, capsys):
     import literature
     from published import synthetic
 
-    for name in ("anbncn", "gtea", "babi-2", "babi-3"):
+    for name in ("anbncn", "jsb", "gtea", "babi-2", "babi-3"):
         row = literature.ROWS[name]
         monkeypatch.setitem(literature.ROWS, name, replace(row, task=small(row.task)))
     monkeypatch.setattr(synthetic, "TESTED", 100)
+    write_music(tmp_path / "JSB_Chorales.mat")
     write_scores(tmp_path / "gtea_SVM.npz")
     write_stories(tmp_path, 2)
     write_stories(tmp_path, 3)
-    arguments = ["--only", "anbncn", "gtea", "babi-2", "babi-3", "--quick"]
-    arguments += ["--models", "coupled LSTM", "two-way GRU", "memory network"]
-    arguments += ["--scores", str(tmp_path), "--stories", str(tmp_path)]
+    arguments = ["--only", "anbncn", "jsb", "gtea", "babi-2", "babi-3", "--quick"]
+    arguments += ["--models", "coupled LSTM", "GRU, reset before product", "two-way GRU", "memory network"]
+    arguments += ["--scores", str(tmp_path), "--stories", str(tmp_path), "--music", str(tmp_path)]
     literature.main(["--json", str(tmp_path / "out.json"), *arguments])
     runs = json.loads((tmp_path / "out.json").read_text())
     names = [(run["row"], run["model"]) for run in runs]
     assert names == [
         ("anbncn", "coupled LSTM"),
+        ("jsb", "coupled LSTM"),
+        ("jsb", "GRU, reset before product"),
         ("gtea", "coupled LSTM"),
         ("gtea", "two-way GRU"),
         ("babi-2", "memory network"),
@@ -88,7 +91,7 @@ def test_other_models_than_an_lstm_are_run(tmp_path, monkeypatch, capsys):
         ("babi-3", "memory network"),
         ("babi-3", "coupled LSTM"),
     ]
-    assert [len(run["milliseconds"]) for run in runs] == [1, 1, 2, 1, 1, 1, 1]
+    assert [len(run["milliseconds"]) for run in runs] == [1, 1, 1, 1, 2, 1, 1, 1, 1]
     assert "up_to" in runs[0]
     assert "n up to" in capsys.readouterr().out
 

@@ -57,7 +57,7 @@ class Answers:
             else:
                 network = learning.memory_network(learning.VARIANTS["PE LS RN"], words, SIZE, HOPS, CAPACITY)
                 start = max(1, epochs // 5)
-                began = learning.teach_memory_network(network, train, valid, epochs, start)
+                began = learning.teach_memory_network(network, train, epochs, start)
                 found["budget"] = f"{began + epochs} epochs"
         found["score"] = learning.error(network, test)
         models = {"wolfdog": network}

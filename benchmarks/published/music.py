@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from wolfdog.errors import InputError
 
 from .tasks import Batch, side_by_side
-from .training import CELLS, Model, Run, falling, made, measured, step_of, trained
+from .training import CELLS, FIRST_GRU, Model, Run, falling, made, measured, step_of, trained
 
 PARTS = {"train": "traindata", "validation": "validdata", "test": "testdata"}
 
@@ -39,7 +39,7 @@ class Music:
     span: float
     dropout: float
 
-    unit, folder, models = "", "music", tuple(CELLS)
+    unit, folder, models = "", "music", (*CELLS, FIRST_GRU)
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ CELLS: dict[str, Callable[[int, int, float], nn.Module]] = {
     ),
     "GRU": lambda inputs, units, span: wd.cells.GRUCell(inputs, units, forget=_log(span)),
 }
+FIRST_GRU = "GRU, reset before product"
+"""GRU as first published (Cho et al. 2014), whose update gate has an initial bias of zero; for music alone."""
 IN_TORCH = {"Elman": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
 """Cells of which torch.nn has a layer."""
 
@@ -73,9 +75,12 @@ def made(
     skip: bool = False,
     precision: Literal["bfloat16"] | None = None,
 ) -> Model:
-    """Untrained model: a cell of CELLS, or BOTH and its name, and a linear map."""
+    """Untrained model: a cell of CELLS, or BOTH and its name, or FIRST_GRU, and a linear map."""
     both = name.startswith(BOTH)
-    cell = CELLS[name.removeprefix(BOTH)](inputs, units, span)
+    if name == FIRST_GRU:
+        cell: nn.Module = wd.cells.GRUCell(inputs, units, reset_after=False, forget=wd.cells.ForgetBias(0.0))
+    else:
+        cell = CELLS[name.removeprefix(BOTH)](inputs, units, span)
     layer = wd.Bidirectional(cell) if both else wd.Recurrent(cell, precision=precision)
     return Model(layer, units * (2 if both else 1), outputs, dropout, skip=skip)
 
