@@ -1,8 +1,8 @@
 """Polyphonic music: piano rolls of 88 keys, whose next chord is predicted."""
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ class Music:
         rate: Learning rate.
         span: Longest time span of the initial forget gates.
         dropout: Share of the cell's outputs that a step of training leaves out.
+        others: Units and learning rates of cells that have others.
     """
 
     file: str
@@ -38,6 +39,7 @@ class Music:
     rate: float
     span: float
     dropout: float
+    others: Mapping[str, tuple[int, float]] = field(default_factory=dict)
 
     unit, folder, models = "", "music", (*CELLS, FIRST_GRU)
 
@@ -49,16 +51,17 @@ class Music:
     def run(self, model: str, seed: int, share: float, folder: Path) -> Run:
         """One model, trained for a share of the epochs and tested by the weights of the best validated one."""
         pieces = read(folder / self.file)
+        units, rate = self.others.get(model, (self.units, self.rate))
         torch.manual_seed(seed)
-        network = made(model, 88, self.units, 88, self.span, self.dropout, precision="bfloat16")
+        network = made(model, 88, units, 88, self.span, self.dropout, precision="bfloat16")
         rng = np.random.default_rng(seed)
         epochs = max(1, round(share * self.epochs))
         with trained() as found:
-            best = train(network, pieces, rng, epochs, self.batch, self.rate)
+            best = train(network, pieces, rng, epochs, self.batch, rate)
         found["budget"] = f"epoch {best} of {epochs}"
         found["score"] = nats_per_chord(network, pieces["test"])
         shown = batch(pieces["train"][: self.batch])
-        return {**found, **measured("chords", model, network, shown, 88, self.units, 88, self.dropout)}
+        return {**found, **measured("chords", model, network, shown, 88, units, 88, self.dropout)}
 
 
 def read(path: Path) -> dict[str, list[np.ndarray]]:

@@ -92,7 +92,8 @@ def _counted(n: int) -> Batch:
 
 
 def _music(file: str, figure: str, units: int, epochs: int, batch: int, dropout: float) -> Row:
-    return Row(BAI, figure, PAPER, Music(file, units, epochs, batch, 6e-3, 50.0, dropout))
+    others = {"Elman": (2 * units, 2e-3)}  # about as many parameters as the LSTM has
+    return Row(BAI, figure, PAPER, Music(file, units, epochs, batch, 6e-3, 50.0, dropout, others))
 
 
 def _digits(permuted: bool, figure: str, epochs: float) -> Row:
