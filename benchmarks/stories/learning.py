@@ -74,7 +74,8 @@ def teach_memory_network(
     """Stochastic gradient descent with a rate of 0.01, halved every quarter of the epochs; 0.005 in a linear start.
 
     As in the authors' program (facebook/MemNN, MemN2N-babi-matlab), a linear start has a fixed number of epochs, and
-    the gradient of each matrix has a norm of CLIP at most. The paper ends a linear start by the validation loss.
+    the gradient of each matrix is clipped by itself, here by its Frobenius norm and there by its spectral norm. The
+    paper ends a linear start by the validation loss.
 
     Returns:
         The epochs of the linear start, 0 for a network without one.
