@@ -3,7 +3,7 @@
 Tasks 1, 2 and 3 of bAbI (one, two and three supporting facts), each learned alone from 1,000 and 10,000 questions, by
 memory networks of three hops: with bags of words (BoW), position encoding (PE), a linear start (LS), random noise (RN).
 
-    --data DIR     where the files of bAbI are (qa1_..._train.txt and _test.txt, of as many questions as --train); tasks
+    --data DIR     where the files of bAbI are (qa1_..._train.txt and _test.txt, with --train questions or more); tasks
                    that are not there are told by a world of our own, stories/world.py: training by seed 0, test by 1
     --seeds N ...  how many networks learn from each number of questions, from seeds 0, 1, ...
     --epochs N ... how many epochs, 100 as in the paper unless given; of an LSTM at most so many
@@ -88,7 +88,7 @@ def learned(name: str, seed: int, vocabulary: int, size: int, parts: Sequence[As
         took = learning.teach_listener(model, train, valid, epochs)
     else:
         model = learning.memory_network(learning.VARIANTS[name], vocabulary, size, HOPS, CAPACITY)
-        took = learning.teach_memory_network(model, train, epochs, max(1, epochs // 5))
+        took = learning.teach_memory_network(model, train, epochs)
     errors = {
         part: learning.error(model, data)
         for part, data in zip(("train", "valid", "test"), parts, strict=True)

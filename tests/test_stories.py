@@ -199,7 +199,7 @@ def test_the_recipe_learns_and_its_linear_start_ends() -> None:
     network = learning.memory_network(learning.VARIANTS["PE LS RN"], len(vocabulary), 20, 2, 10)
     assert network.linear
     before = learning.error(network, valid)
-    assert learning.teach_memory_network(network, train, 14, 4) == 4
+    assert learning.teach_memory_network(network, train, 20) == 4
     assert not network.linear
     assert learning.error(network, valid) < 60 < before
     listener = learning.Listener(len(vocabulary), 20)

@@ -56,8 +56,7 @@ class Answers:
                 found["budget"] = f"{took} epochs"
             else:
                 network = learning.memory_network(learning.VARIANTS["PE LS RN"], words, SIZE, HOPS, CAPACITY)
-                start = max(1, epochs // 5)
-                began = learning.teach_memory_network(network, train, epochs, start)
+                began = learning.teach_memory_network(network, train, epochs)
                 found["budget"] = f"{began + epochs} epochs"
         found["score"] = learning.error(network, test)
         models = {"wolfdog": network}

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,7 @@ class Music:
     rate: float
     span: float
     dropout: float
-    others: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    others: Mapping[str, tuple[int, float]]
 
     unit, folder, models = "", "music", (*CELLS, FIRST_GRU)
 

@@ -91,18 +91,6 @@ def _counted(n: int) -> Batch:
     return tasks.counting(np.random.default_rng(0), 1, low=n, high=n)
 
 
-def _music(
-    file: str,
-    figure: str,
-    units: int,
-    epochs: int,
-    batch: int,
-    dropout: float,
-    others: Mapping[str, tuple[int, float]],
-) -> Row:
-    return Row(BAI, figure, PAPER, Music(file, units, epochs, batch, 6e-3, 50.0, dropout, others))
-
-
 def _digits(permuted: bool, figure: str, epochs: float) -> Row:
     return Row(BAI, figure, PAPER, Digits(permuted, 64, epochs, 64, 5e-3, 784.0))
 
@@ -165,23 +153,17 @@ ROWS: Mapping[str, Row] = {
     "copying-500": _copying(500, "LSTM: at the loss of an output without memory, 0.040 nats", 2500),
     "mnist": _digits(False, "LSTM 87.2, GRU 96.2, RNN 21.5, TCN 99.0", 3.0),
     "permuted-mnist": _digits(True, "LSTM 85.7, GRU 87.3, RNN 25.3, TCN 97.2", 3.0),
-    "jsb": _music(
-        "JSB_Chorales.mat",
+    "jsb": Row(
+        BAI,
         "LSTM 8.45, GRU 8.43, RNN 8.91, TCN 8.10",
-        150,
-        100,
-        16,
-        0.5,
-        {"Elman": (300, 2e-3), "GRU": (270, 6e-3)},
+        PAPER,
+        Music("JSB_Chorales.mat", 150, 100, 16, 6e-3, 50.0, 0.5, {"Elman": (300, 2e-3), "GRU": (270, 6e-3)}),
     ),
-    "nottingham": _music(
-        "Nottingham.mat",
+    "nottingham": Row(
+        BAI,
         "LSTM 3.29, GRU 3.46, RNN 4.05, TCN 3.07",
-        200,
-        30,
-        4,
-        0.25,
-        {"Elman": (400, 2e-3)},
+        PAPER,
+        Music("Nottingham.mat", 200, 30, 4, 6e-3, 50.0, 0.25, {"Elman": (400, 2e-3)}),
     ),
     "50salads": _actions(
         "50salads_mid_SVM.npz", "two-way LSTM 55.7, ED-TCN 64.7 of 128 features a frame", 32, 1e-2, 0.5, 1

@@ -28,6 +28,12 @@ CELLS: dict[str, Callable[[int, int, float], nn.Module]] = {
 }
 FIRST_GRU = "GRU, reset before product"
 """GRU as first published (Cho et al. 2014), whose update gate has an initial bias of zero; for music alone."""
+_MAKERS = {
+    **CELLS,
+    FIRST_GRU: lambda inputs, units, _: wd.cells.GRUCell(
+        inputs, units, reset_after=False, forget=wd.cells.ForgetBias(0.0)
+    ),
+}
 IN_TORCH = {"Elman": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
 """Cells of which torch.nn has a layer."""
 
@@ -77,10 +83,7 @@ def made(
 ) -> Model:
     """Untrained model: a cell of CELLS, or BOTH and its name, or FIRST_GRU, and a linear map."""
     both = name.startswith(BOTH)
-    if name == FIRST_GRU:
-        cell: nn.Module = wd.cells.GRUCell(inputs, units, reset_after=False, forget=wd.cells.ForgetBias(0.0))
-    else:
-        cell = CELLS[name.removeprefix(BOTH)](inputs, units, span)
+    cell = _MAKERS[name.removeprefix(BOTH)](inputs, units, span)
     layer = wd.Bidirectional(cell) if both else wd.Recurrent(cell, precision=precision)
     return Model(layer, units * (2 if both else 1), outputs, dropout, skip=skip)
 

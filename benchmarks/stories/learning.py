@@ -68,12 +68,10 @@ class Listener(nn.Module):
         return self.answer(self.layer(self.words(text))[0][:, -1])
 
 
-def teach_memory_network(
-    network: wd.MemoryNetwork, train: Asked, epochs: int = 100, linear_epochs: int = 20
-) -> int:
+def teach_memory_network(network: wd.MemoryNetwork, train: Asked, epochs: int = 100) -> int:
     """Stochastic gradient descent with a rate of 0.01, halved every quarter of the epochs; 0.005 in a linear start.
 
-    As in the authors' program (facebook/MemNN, MemN2N-babi-matlab), a linear start has a fixed number of epochs, and
+    As in the authors' program (facebook/MemNN, MemN2N-babi-matlab), a linear start has a fifth as many epochs, and
     the gradient of each matrix is clipped by itself, here by its Frobenius norm and there by its spectral norm. The
     paper ends a linear start by the validation loss.
 
@@ -81,7 +79,7 @@ def teach_memory_network(
         The epochs of the linear start, 0 for a network without one.
     """
     optimiser = torch.optim.SGD(network.parameters(), lr=0.005)
-    began = linear_epochs if network.linear else 0
+    began = max(1, epochs // 5) if network.linear else 0
     for _ in range(began):
         _epoch(network, train, optimiser, _clip_matrices)
     network.linear = False
