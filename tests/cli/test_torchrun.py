@@ -130,6 +130,15 @@ def test_two_processes_train_on_the_features_of_a_classifier(on_air, tmp_path, m
             (assert_same if memory == "any-class" else assert_agree)(two[name], one[name])
 
 
+@pytest.mark.slow
+def test_a_mistake_that_each_process_meets_by_itself_is_said_once(objective):
+    for _ in range(5):
+        ran = together("train", *objective, "--memory", "gru", "--uninformative", "none", "--out", "out")
+        assert ran.returncode != 0
+        assert ran.stderr.count("'none' is no label") == 1
+        assert "cannot reach" not in ran.stderr
+
+
 def ranks(pid):
     """Process numbers of the processes that torchrun started, by their rank."""
     found = {}

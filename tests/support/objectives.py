@@ -9,7 +9,6 @@ from wolfdog.watch.data.video_streams import VideoStreams
 from wolfdog.watch.distributed import SINGLE
 from wolfdog.watch.model.context import Context
 from wolfdog.watch.model.frame_classifier import FrameClassifier
-from wolfdog.watch.training.batch_norm import synchronise_batch_norms
 from wolfdog.watch.training.objectives import ContextObjective, FrameObjective, JointObjective
 from wolfdog.watch.training.trainer import OptimizerSettings, Trainer
 
@@ -21,7 +20,6 @@ FRAMES = [painted(name=f"{n}.mp4", seed=n, unlabelled=(5, 6)) for n in range(2)]
 
 def frames(processes):
     module = FrameClassifier(3, width=2, embedding=4)
-    synchronise_batch_norms(module, processes)
     return FrameObjective(module, FRAMES, batch=6, seed=3, processes=processes)
 
 
@@ -44,7 +42,6 @@ def footage(memory):
 def joint(memory):
     def make(processes):
         streams, module = VideoStreams(FRAMES, [0], 2, 5), FrameClassifier(3, width=2, embedding=4)
-        synchronise_batch_norms(module, processes)
         return JointObjective(module, Context(memory, 3, embedding=4, hidden=4), streams, 3, processes)
 
     return make

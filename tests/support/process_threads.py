@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import torch.distributed as dist
 
-from wolfdog.watch.distributed import Processes
+from wolfdog.watch.distributed import Processes, wait_for_all
 
 
 def in_processes(size, run):
@@ -14,6 +14,7 @@ def in_processes(size, run):
 
     def one(rank):
         group = dist.ProcessGroupGloo(store, rank, size, timedelta(minutes=5))
+        wait_for_all(store, size)
         return run(Processes(rank, size, group))
 
     with ThreadPoolExecutor(size) as pool:

@@ -1,9 +1,13 @@
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import timedelta
+
 import pytest
 import torch
+import torch.distributed as dist
 
 from process_threads import in_processes
 from wolfdog.errors import InputError, MediaError
-from wolfdog.watch.distributed import SINGLE, LostProcessError, Processes
+from wolfdog.watch.distributed import SINGLE, LostProcessError, Processes, wait_for_all
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 12])
@@ -67,6 +71,22 @@ def test_a_lost_process_is_said():
             processes.total(torch.ones(()))
 
     in_processes(2, run)
+
+
+def test_none_goes_on_before_all_are_connected():
+    store = dist.HashStore()
+    with ThreadPoolExecutor(2) as pool:
+        early = [pool.submit(wait_for_all, store, 3) for _ in range(2)]
+        done, _ = wait(early, timeout=0.2)
+        assert not done
+        wait_for_all(store, 3)
+
+
+def test_one_that_never_connects_is_not_waited_for_without_end():
+    store = dist.HashStore()
+    store.set_timeout(timedelta(seconds=0.1))
+    with pytest.raises(RuntimeError, match="timeout"):
+        wait_for_all(store, 2)
 
 
 def test_more_processes_than_things_are_refused():

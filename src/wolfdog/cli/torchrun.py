@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..watch.distributed import SINGLE, Processes
+from ..watch.distributed import SINGLE, Processes, wait_for_all
 from .screen import complaints, console
 from .signals import Interrupted
 
@@ -43,6 +43,7 @@ def torchrun_processes() -> Processes:
         dist.init_process_group(
             "gloo", store=dist.PrefixStore("wolfdog", store), rank=rank, world_size=size, timeout=_PATIENCE
         )
+        wait_for_all(store, size)
     except (RuntimeError, ValueError) as error:
         where = ":".join(os.environ[name] for name in _PLACE[2:])
         raise InputError(

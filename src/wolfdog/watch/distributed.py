@@ -10,7 +10,7 @@ from ..errors import InputError, WolfdogError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-    from torch.distributed import ProcessGroup
+    from torch.distributed import ProcessGroup, Store
 
 T = TypeVar("T")
 
@@ -189,6 +189,24 @@ class Processes:
 
 SINGLE = Processes()
 """The only process of a training."""
+
+
+def wait_for_all(store: "Store", size: int) -> None:
+    """Wait until each process has called this.
+
+    A process that ends while another one still connects makes the connection of the other fail. So each calls this
+    once it is connected.
+
+    Args:
+        store: Values that the processes share.
+        size: Number of processes.
+
+    Raises:
+        RuntimeError: Not every process has called this within the timeout of the store.
+    """
+    if store.add("connected", 1) == size:
+        store.set("all connected", "")
+    store.wait(["all connected"])
 
 
 def _attempt(make: Callable[[], T]) -> tuple[T | None, Exception | None]:

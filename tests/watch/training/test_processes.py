@@ -15,8 +15,9 @@ from wolfdog.errors import CheckpointError, InputError
 from wolfdog.layers.cell.state import tensors
 from wolfdog.watch.distributed import SINGLE, Processes
 from wolfdog.watch.model.context import Context
+from wolfdog.watch.model.encoder import FrameEncoder
 from wolfdog.watch.model.registry import MEMORIES, NO_MEMORY
-from wolfdog.watch.training.batch_norm import SynchronisedBatchNorm, synchronise_batch_norms
+from wolfdog.watch.training.batch_norm import SynchronisedBatchNorm, synchronised_batch_norms
 
 SEEDED = threading.Lock()
 """Of the global random numbers, by which weights begin."""
@@ -73,6 +74,23 @@ def test_a_share_alone_is_not_enough():
     found = in_processes(2, lambda one: trained("footage-elman", Deaf(one.rank, one.size, one.group)))
     with pytest.raises(AssertionError):
         assert_agree_by_name(found[0][0], weights)
+
+
+@pytest.mark.parametrize("name", ["classifier", "joint-gru"])
+def test_a_trained_encoder_is_folded_for_inference(name):
+    def run(processes):
+        one = started(name, processes)
+        one.run()
+        encoder = next(part for part in one.objective.module.modules() if isinstance(part, FrameEncoder))
+        frames = torch.randint(
+            256, (3, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+        )
+        return encoder.folded()(frames), encoder(frames)
+
+    expected, _ = run(SINGLE)
+    for folded, own in in_processes(2, run):
+        assert_agree(folded, own)
+        assert_agree(folded, expected)
 
 
 @pytest.mark.parametrize("name", ["classifier", "recut-lstm-bank"])
@@ -157,28 +175,33 @@ def test_batch_norms_are_of_the_whole_batch(norm, shape):
 
     def run(processes):
         module = nn.Sequential(copy.deepcopy(norm))
-        synchronise_batch_norms(module, processes)
-        assert isinstance(module[0], SynchronisedBatchNorm)
+        own_norm = module[0]
         part = processes.share(shape[0])
         own = whole[part].clone().requires_grad_()
-        y = module(own)
-        (y * cotangent[part]).sum().backward()
-        processes.add_gradients(list(module.parameters()))
-        return y, own.grad, module
+        with synchronised_batch_norms(module, processes):
+            assert isinstance(module[0], SynchronisedBatchNorm)
+            y = module(own)
+            (y * cotangent[part]).sum().backward()
+            processes.add_gradients(list(module.parameters()))
+            evaluated = module.eval()(whole)
+        assert module[0] is own_norm
+        assert not own_norm.training
+        return y, own.grad, evaluated, module
 
     found = in_processes(2, run)
-    assert_agree(torch.cat([y for y, _, _ in found]), expected[0])
-    assert_agree(torch.cat([grad for _, grad, _ in found]), x.grad)
-    for _, _, module in found:
+    assert_agree(torch.cat([y for y, *_ in found]), expected[0])
+    assert_agree(torch.cat([grad for _, grad, *_ in found]), x.grad)
+    for _, _, evaluated, module in found:
         assert_agree_by_name(
             {name: one.grad for name, one in module[0].named_parameters()},
             {name: one.grad for name, one in reference.named_parameters()},
         )
         assert_agree_by_name(dict(module[0].state_dict()), dict(reference.state_dict()))
-        assert_agree(module.eval()(whole), reference.eval()(whole))
+        assert_agree(evaluated, reference.eval()(whole))
+        assert_agree(module(whole), evaluated)
 
 
 def test_one_process_keeps_its_batch_norms():
     module = nn.Sequential(nn.BatchNorm1d(2))
-    synchronise_batch_norms(module, SINGLE)
-    assert type(module[0]) is nn.BatchNorm1d
+    with synchronised_batch_norms(module, SINGLE):
+        assert type(module[0]) is nn.BatchNorm1d

@@ -1,5 +1,7 @@
 """Batch normalisation over the batches of all processes of a training."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -66,19 +68,28 @@ class SynchronisedBatchNorm(_BatchNorm):
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
 
 
-def synchronise_batch_norms(module: nn.Module, processes: Processes) -> None:
-    """Replace each batch normalisation within a module by one over all processes; nothing with a single one.
+@contextmanager
+def synchronised_batch_norms(module: nn.Module, processes: Processes) -> Iterator[None]:
+    """Context in which each batch normalisation within a module is one over all processes; the same with a single one.
 
     Args:
-        module: Changed in place; its parameters, and their names and order, stay the same.
+        module: Changed in place until the end of the context; its parameters, and their names and order, stay the same.
         processes: Processes of the training.
     """
-    if processes.group is None:
-        return
-    for part in list(module.modules()):
-        for name, child in part.named_children():
-            if isinstance(child, _BatchNorm) and not isinstance(child, SynchronisedBatchNorm):
-                setattr(part, name, SynchronisedBatchNorm(child, processes))
+    norms = [
+        (part, name, child)
+        for part in (module.modules() if processes.group is not None else ())
+        for name, child in part.named_children()
+        if isinstance(child, _BatchNorm)
+    ]
+    for part, name, norm in norms:
+        setattr(part, name, SynchronisedBatchNorm(norm, processes))
+    try:
+        yield
+    finally:
+        for part, name, norm in norms:
+            norm.train(getattr(part, name).training)
+            setattr(part, name, norm)
 
 
 class _Sum(torch.autograd.Function):

@@ -17,7 +17,6 @@ from ..model.config import WatcherConfig
 from ..model.context import Context
 from ..model.frame_classifier import FrameClassifier, calibrate
 from ..model.watcher import Watcher
-from .batch_norm import synchronise_batch_norms
 from .frame_bags import blank_class
 from .objectives import ContextObjective, FrameObjective, JointObjective
 from .settings import ContextTraining, FrameClassifierTraining
@@ -81,7 +80,6 @@ class FrameClassifierJob(Job[FrameClassifierTraining]):
         torch.manual_seed(self.seed)
         config, training = self.config, self.training
         classifier = FrameClassifier(len(config.classes), width=config.width, embedding=config.embedding)
-        synchronise_batch_norms(classifier, self.processes)
         objective = FrameObjective(
             classifier,
             self.footage,
@@ -177,7 +175,6 @@ class JointJob(Job[ContextTraining]):
         watcher = Watcher(self.config)
         if watcher.context is None:
             raise InputError("joint training needs a watcher with a memory, and the memory is 'none'")
-        synchronise_batch_norms(watcher.frame_classifier, self.processes)
         streams = self.training.of(self.footage, self.config.classes, self.seed)
         objective = JointObjective(
             watcher.frame_classifier, watcher.context, streams, self.training.chunk, self.processes

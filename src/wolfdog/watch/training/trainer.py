@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ...checkpoint import load_checkpoint, save_checkpoint
 from ...errors import CheckpointError, InputError
 from ..distributed import SINGLE, Processes
+from .batch_norm import synchronised_batch_norms
 
 KIND = "wolfdog training state"
 
@@ -148,12 +149,13 @@ class Trainer:
             raise InputError(f"training: a checkpoint is saved every so many steps, 1 or more; got {every!r}")
         if checkpoint is not None and self.processes.from_first(checkpoint.exists):
             self.resume(checkpoint)
-        while self.step < self.plan.steps:
-            made = self.advance()
-            if report is not None:
-                report(made)
-            if checkpoint is not None and (made.step % every == 0 or made.step == made.steps):
-                self.save(checkpoint)
+        with synchronised_batch_norms(self.objective.module, self.processes):
+            while self.step < self.plan.steps:
+                made = self.advance()
+                if report is not None:
+                    report(made)
+                if checkpoint is not None and (made.step % every == 0 or made.step == made.steps):
+                    self.save(checkpoint)
         self.objective.module.eval()
 
     def save(self, path: Path) -> None:
