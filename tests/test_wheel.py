@@ -55,10 +55,10 @@ def commands(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
-    package = ROOT / "src" / "wolfdog"
+    sources = ROOT / "src"
     there = {
-        path.relative_to(package.parent).as_posix()
-        for path in package.rglob("*")
+        path.relative_to(sources).as_posix()
+        for path in sources.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and ".egg-info" not in str(path)
     }
     with zipfile.ZipFile(wheel) as archive:

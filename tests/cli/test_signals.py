@@ -66,6 +66,20 @@ def test_an_interrupt_while_the_command_loads_is_one_line():
     assert (done.returncode, done.stderr) == (130, "wolfdog: interrupted\n")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_options_are_read_is_one_line(number):
+    code = (
+        "import os, sys\n"
+        "from typer.core import TyperGroup\n"
+        "from wolfdog.cli import main\n"
+        f"TyperGroup.parse_args = lambda *rest: os.kill(os.getpid(), {number})\n"
+        "sys.argv = ['wolfdog', 'watch', 'a']\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", "wolfdog: interrupted\n")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_no_worker_outlives_its_command(number, tmp_path):

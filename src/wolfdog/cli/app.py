@@ -5,11 +5,13 @@ import functools
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ..errors import MediaWarning, WolfdogError
 from ..extras import needs_extra
@@ -29,8 +31,33 @@ from .train import train
 from .tv import tv
 from .watch import watch
 
+
+@contextmanager
+def _interrupts_said() -> Iterator[None]:
+    """Context in which an interrupt ends the command with one line; typer would end it without a word."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if prints_error(interruption(error)):
+            complaints.print(f"wolfdog: {interruption(error)}", soft_wrap=True)
+        raise typer.Exit(status_of(error)) from None
+
+
+class _Commands(TyperGroup):
+    """Commands that can be interrupted while their options are read, too."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _interrupts_said():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _interrupts_said():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
     name="wolfdog",
+    cls=_Commands,
     help="Labels for video, each with a memory of what came before.",
     no_args_is_help=True,
     add_completion=False,
@@ -58,30 +85,25 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
-def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
-    """Command that says in one line that it was interrupted."""
+def _in_one_process(command: Callable[..., None]) -> Callable[..., None]:
+    """Command that refuses to run in several processes of torchrun."""
 
     @functools.wraps(command)
     def run(*arguments: Any, **options: Any) -> None:
-        try:
-            if command is not train:
-                refuse_torchrun(command.__name__)
-            command(*arguments, **options)
-        except KeyboardInterrupt as error:
-            if prints_error(interruption(error)):
-                complaints.print(f"wolfdog: {interruption(error)}", soft_wrap=True)
-            raise typer.Exit(status_of(error)) from None
+        refuse_torchrun(command.__name__)
+        command(*arguments, **options)
 
     return run
 
 
 for command in (watch, live, smooth, report, train, evaluate, explain, demo, tv, export, pretrain):
-    app.command(help=_paragraphs(command.__doc__ or ""))(_interruptible(command))
+    runs = command if command is train else _in_one_process(command)
+    app.command(help=_paragraphs(command.__doc__ or ""))(runs)
 
 
 labels = typer.Typer(help="Check labels against their videos, and split them by site.", no_args_is_help=True)
 for of_labels in (check, split):
-    labels.command(help=_paragraphs(of_labels.__doc__ or ""))(_interruptible(of_labels))
+    labels.command(help=_paragraphs(of_labels.__doc__ or ""))(_in_one_process(of_labels))
 app.add_typer(labels, name="labels")
 
 
