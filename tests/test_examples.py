@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 GIVEN_FILES = {"watch_onnx"}  # run where there are some: tests/watch/model/test_onnx.py
-LONG = {"look_inside", "two_processes"}
+LONG = {"inside_torch", "look_inside", "two_processes"}
 """Examples of more than ten seconds."""
 
 EXAMPLES = sorted(

@@ -1,5 +1,7 @@
 """Lengths, resets, given states, chunks and steps: every layer against each sequence run by itself."""
 
+import functools
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -48,6 +50,10 @@ def make(name: str, **options: object) -> wd.Recurrent:
     if name == "own_zero_pair":
         options["returns"] = "state"
     return wd.Recurrent(cell.double(), **options)
+
+
+shared = functools.cache(make)
+"""Layer that all examples of a property are computed by, so that its cell is compiled once."""
 
 
 def zero_state(name: str, layer: wd.Recurrent, batch: int) -> object:
@@ -110,7 +116,7 @@ def test_each_sequence_is_run_as_if_alone(
     name: str, form: tuple[int, int, list[int] | None, Tensor | None], given_state: bool
 ) -> None:
     steps, batch, lengths, resets = form
-    layer = make(name)
+    layer = shared(name)
     x = drawn(steps, batch)
     start = some_state(name, layer, batch) if given_state else None
     if name in MAKES_ITS_OWN_ZERO and start is None and lengths is not None and 0 in lengths:
@@ -137,7 +143,7 @@ def test_steps_give_what_the_sequence_gives(
     name: str, backend: str, sizes: tuple[int, int], given_state: bool
 ) -> None:
     steps, batch = sizes
-    layer = make(name, backend=backend)
+    layer = shared(name, backend=backend)
     x = drawn(steps, batch)
     start = some_state(name, layer, batch) if given_state else None
     state, outputs = start, []
@@ -163,7 +169,7 @@ def test_what_is_written_into_states_is_not_in_outputs(name: str, backend: str, 
 @pytest.mark.parametrize("backend", COMPARE)
 @given(cut=st.integers(1, 5))
 def test_chunks_with_the_state_carried_are_the_whole(name: str, backend: str, cut: int) -> None:
-    layer = make(name, backend=backend)
+    layer = shared(name, backend=backend)
     x, resets = drawn(6, 2), torch.tensor([[False, t in (1, 4)] for t in range(6)])
     whole = layer(x, resets=resets)
     first, state = layer(x[:cut], resets=resets[:cut])
