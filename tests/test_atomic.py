@@ -128,3 +128,14 @@ def test_a_full_disk_names_the_file(tmp_path, number):
         raise OSError(number, "said by a library")
     assert caught.value.filename == str(tmp_path / "a.csv")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_whose_name_cannot_be_changed_leaves_as_it_is(tmp_path):
+    class FullError(OSError):
+        filename = property(lambda self: None)
+
+    full = FullError(errno.ENOSPC, "said by a library")
+    with pytest.raises(FullError) as caught, atomic_write(tmp_path / "a.csv"):
+        raise full
+    assert caught.value is full
+    assert list(tmp_path.iterdir()) == []

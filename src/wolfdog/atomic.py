@@ -165,8 +165,11 @@ def name_file(error: BaseException, path: str | os.PathLike[str]) -> None:
     if not isinstance(error, OSError) or error.errno not in _OF_WRITING:
         return
     if error.filename is None or Path(os.fsdecode(error.filename)).name.startswith(".wolfdog-"):
-        error.filename = str(path)
-        error.strerror = os.strerror(error.errno)
+        with contextlib.suppress(
+            AttributeError
+        ):  # PyAV's errors keep their names; who calls PyAV names the file
+            error.filename = str(path)
+            error.strerror = os.strerror(error.errno)
 
 
 def _to_disk(path: Path) -> None:

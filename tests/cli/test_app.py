@@ -68,6 +68,18 @@ def test_a_part_of_no_photographs_is_told(tmp_path):
     assert_told(wolfdog("tv", "--out", tmp_path, "--part", "test"), "--images DIR")
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--switch-every", -1, "seconds from 0.2 to"),
+        ("--shot-length", "nan", "seconds from 0.6 to"),
+        ("--informative-rate", 3, "a share from 0 to 1"),
+    ],
+)
+def test_numbers_of_a_broadcast_are_told_by_their_option(tmp_path, option, value, expected):
+    assert_told(wolfdog("tv", "--out", tmp_path, option, value), f"{option}: expected {expected}")
+
+
 def test_help_is_wrapped_to_the_terminal():
     for command in app.registered_commands:
         assert "\n" not in command.help.replace("\n\n", "")

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from cli_run import wolfdog
 from killed_jobs import alive, children
 from wolfdog.cli.signals import Interrupted, interrupting_signals, status_of
+from wolfdog.errors import MissingPackageError
 
 
 def _sends(number):
@@ -77,6 +79,17 @@ def test_an_interrupt_while_options_are_read_is_one_line():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (143, "", "wolfdog: interrupted\n")
+
+
+def test_an_import_that_is_interrupted_is_one_line(monkeypatch):
+    """A package of C code makes an `ImportError` of the interrupt."""
+
+    def interrupted(*given):
+        raise MissingPackageError("cannot be loaded") from Interrupted(signal.SIGTERM)
+
+    monkeypatch.setattr("wolfdog.watch.video.listing.list_media", interrupted)
+    ran = wolfdog("watch", "a")
+    assert (ran.status, ran.out, ran.err) == (143, "", "wolfdog: interrupted\n")
 
 
 @pytest.mark.slow

@@ -130,6 +130,12 @@ def test_numbers_below_one_are_refused(objective, tmp_path, option):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", [("--fine-tune", 5), ("--crop", "centre")], ids=str)
+def test_options_of_pretrained_classifiers_are_refused(objective, tmp_path, option):
+    assert_told(wolfdog("train", *objective, "--out", tmp_path / "out", *option), option[0], "scratch")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_video_that_cannot_be_read_is_told(objective, on_air, tmp_path):
     videos = shutil.copytree(on_air, tmp_path / "tv")
     (videos / "tv-0002.mp4").write_bytes(b"no video")

@@ -4,7 +4,7 @@ import sys
 
 from ..errors import MissingPackageError
 from ..extras import needs_extra
-from .signals import interrupting_signals, status_of
+from .signals import interrupt_behind, interrupting_signals, status_of
 
 
 def main() -> None:
@@ -14,9 +14,12 @@ def main() -> None:
             with needs_extra("watch", "the command"):
                 from .app import main as run
             run()
-        except MissingPackageError as error:
+        except BaseException as error:
+            interrupt = interrupt_behind(error)
+            if interrupt is not None:
+                sys.stderr.write("wolfdog: interrupted\n")
+                sys.exit(status_of(interrupt))
+            if not isinstance(error, MissingPackageError):
+                raise
             sys.stderr.write(f"wolfdog: {error}\n")
             sys.exit(2)
-        except KeyboardInterrupt as error:
-            sys.stderr.write("wolfdog: interrupted\n")
-            sys.exit(status_of(error))

@@ -24,7 +24,7 @@ from .live import live
 from .pretrain import pretrain
 from .report import report
 from .screen import complaints, console
-from .signals import status_of
+from .signals import interrupt_behind, status_of
 from .smooth import smooth
 from .torchrun import interruption, prints_error, refuse_torchrun
 from .train import train
@@ -37,10 +37,13 @@ def _interrupts_said() -> Iterator[None]:
     """Context in which an interrupt ends the command with one line; typer would end it without a word."""
     try:
         yield
-    except KeyboardInterrupt as error:
-        if prints_error(interruption(error)):
-            complaints.print(f"wolfdog: {interruption(error)}", soft_wrap=True)
-        raise typer.Exit(status_of(error)) from None
+    except BaseException as error:
+        interrupt = interrupt_behind(error)
+        if interrupt is None:
+            raise
+        if prints_error(interruption(interrupt)):
+            complaints.print(f"wolfdog: {interruption(interrupt)}", soft_wrap=True)
+        raise typer.Exit(status_of(interrupt)) from None
 
 
 class _Commands(TyperGroup):

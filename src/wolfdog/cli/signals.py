@@ -38,6 +38,27 @@ def status_of(error: KeyboardInterrupt) -> int:
     return error.status if isinstance(error, Interrupted) else 130
 
 
+def interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """Interrupt that an error is, or that is its cause: a package of C code whose import is interrupted raises another.
+
+    Args:
+        error: The error.
+
+    Returns:
+        The interrupt; None where there is none.
+
+    Examples:
+        >>> failed = ImportError("initialization failed")
+        >>> failed.__cause__ = KeyboardInterrupt()
+        >>> interrupt_behind(failed), interrupt_behind(ImportError())
+        (KeyboardInterrupt(), None)
+    """
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__cause__
+    return behind
+
+
 @contextmanager
 def interrupting_signals() -> Iterator[None]:
     """Context in which SIGINT, SIGTERM and SIGHUP raise `Interrupted`; a signal that is ignored stays ignored."""

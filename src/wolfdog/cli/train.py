@@ -122,9 +122,13 @@ def train(
 
     processes = torchrun_processes()
     scratch = classifier == SCRATCH
+    if fine_tune and classifier not in VARIANTS:
+        raise InputError(f"--fine-tune: only for {', '.join(VARIANTS)}; got --classifier {classifier}.")
+    if scratch and crop is not Crop.SQUEEZE:
+        raise InputError(
+            "--crop: not for --classifier scratch, which squeezes each frame to a square. Leave it out."
+        )
     if not scratch:
-        if fine_tune and classifier not in VARIANTS:
-            raise InputError(f"--fine-tune: only for {', '.join(VARIANTS)}; got --classifier {classifier}.")
         given = {
             "--mode": mode is not Mode.TWO_STAGE,
             "--world": world is not None,

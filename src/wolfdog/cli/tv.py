@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wolfdog.errors import InputError
+from wolfdog.tv.schedule import LONGEST
 from wolfdog.tv.world import World, default_world
 from wolfdog.tv.world_files import load_world
 
@@ -81,11 +82,30 @@ def _changed(
     world: World, switch_every: float | None, informative_rate: float | None, shot_length: float | None
 ) -> World:
     """World with other numbers; lengths are in seconds."""
+    if informative_rate is not None and not 0 <= informative_rate <= 1:
+        raise InputError(f"tv: --informative-rate: expected a share from 0 to 1, got {informative_rate:g}.")
     return world.with_(
-        switch_every=None if switch_every is None else switch_every * world.fps,
-        shot_length=None if shot_length is None else shot_length * world.fps,
+        switch_every=_frames("--switch-every", switch_every, world, 1),
+        shot_length=_frames("--shot-length", shot_length, world, world.shot.phases),
         informative_rate=informative_rate,
     )
+
+
+def _frames(option: str, seconds: float | None, world: World, fewest: int) -> float | None:
+    """Frames of so many seconds, if that many are given.
+
+    Raises:
+        InputError: They are fewer than `fewest` or more than a billion.
+    """
+    if seconds is None:
+        return None
+    frames = seconds * world.fps
+    if not fewest <= frames <= LONGEST:
+        raise InputError(
+            f"tv: {option}: expected seconds from {fewest / world.fps:g} to {LONGEST / world.fps:g} at "
+            f"{world.fps:g} frames a second, got {seconds:g}."
+        )
+    return frames
 
 
 def _worthwhile(minutes: float, streams: int, fps: float) -> int:

@@ -136,10 +136,12 @@ def draw_programme(world: World, *, minutes: float, streams: int, seed: int) -> 
     if not 0 < minutes <= 24 * 60 or round(minutes * 60 * world.fps) < 1:
         raise InputError(f"minutes: expected a length from one frame to a day (1440), got {minutes}.")
     frames = round(minutes * 60 * world.fps)
-    if streams < 1 or frames * streams > MOST_FRAMES:
+    if streams < 1:
+        raise InputError(f"streams: expected 1 or more, got {streams}.")
+    if frames * streams > MOST_FRAMES:
         raise InputError(
-            f"streams: expected 1 or more, with at most {MOST_FRAMES:,} frames in all, got {streams} of "
-            f"{frames:,} frames. Make several broadcasts, in folders of their own."
+            f"streams: expected at most {MOST_FRAMES:,} frames in all, got {streams} of {frames:,} frames. Make "
+            "several broadcasts, in folders of their own."
         )
     return Sampler(world, streams, seed=seed).draw(frames)
 
