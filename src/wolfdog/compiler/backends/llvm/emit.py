@@ -23,6 +23,7 @@ from ...ir.values import Builder
 from ...passes.buffers import BufferView, whole
 from ...passes.loop_nest import Item, Loop, LoopNest, Product
 from .loops import LoopEmitter
+from .subnormals import negligible
 from .target import Target
 
 HEADER = 7
@@ -112,6 +113,9 @@ class Emitter:
             at = HEADER + FIELDS * number
             fields = ", ".join(f"field(table, {at + i})" for i in range(FIELDS))
             self._say(1, f"{name}, {name}_step, {name}_row, {name}_room = {fields}")
+        flushes = self.nest.reverse and negligible(self.nest.program)
+        if flushes:
+            self._say(1, "mode = flush()")
         self._say(1, "high = end")
         self._say(1, "for t in range(steps - 1, -1, -1):" if self.nest.reverse else "for t in range(steps):")
         self._say(2, "if lengths != 0:")
@@ -123,6 +127,8 @@ class Emitter:
             self._say(2, f"{variable} = {name} + {moment} % {name}_room * {name}_step")
         self.lines += body
         self._clear()
+        if flushes:
+            self._say(1, "restore(mode)")
         return Kernel("\n".join(self.lines) + "\n", tuple(buffers), self.scratch)
 
     def _gather(self) -> None:

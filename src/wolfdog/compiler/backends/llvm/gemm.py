@@ -143,6 +143,7 @@ def _outer_source(target: Target, chosen: bool) -> str:
     row, row_of_x = ("field(of_g, first + r)", "field(of_x, first + r)") if chosen else (None, "(first + r)")
     lines = [
         "def kernel(table, low, high):",
+        "    mode = flush()",
         "    g, ldg, x, ldx = field(table, 0), field(table, 1), field(table, 2), field(table, 3)",
         "    c, ldc, sums, rows = field(table, 4), field(table, 5), field(table, 6), field(table, 7)",
         "    height, width, room, groups = field(table, 8), field(table, 9), field(table, 10), field(table, 11)",
@@ -177,6 +178,7 @@ def _outer_source(target: Target, chosen: bool) -> str:
         f"            of, to = a + start * {size}, c + (start * ldc + p * {panel}) * {size}",
         "            at, left = packed, stop - start",
         *rows_tiled(target, "turned", str(size), 12),
+        "    restore(mode)",
     ]
     return "\n".join(lines) + "\n"
 

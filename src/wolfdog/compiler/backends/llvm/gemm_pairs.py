@@ -26,6 +26,7 @@ def paired_source(target: Target, chosen: bool) -> str:
     of_g, of_x = ("field(of_g, {})", "field(of_x, {})") if chosen else ("({})", "({})")
     lines = [
         "def kernel(table, low, high):",
+        "    mode = flush()",
         "    g, ldg, x, ldx = field(table, 0), field(table, 1), field(table, 2), field(table, 3)",
         "    c, ldc, sums, rows = field(table, 4), field(table, 5), field(table, 6), field(table, 7)",
         "    height, width, room, groups = field(table, 8), field(table, 9), field(table, 10), field(table, 11)",
@@ -65,5 +66,6 @@ def paired_source(target: Target, chosen: bool) -> str:
         f"            of, to = a + start * 4, c + (start * ldc + p * {panel}) * 4",
         "            at, left = packed, stop - start",
         *tiled(target, "turned", "4", 12),
+        "    restore(mode)",
     ]
     return "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ from .barrier import claim, finish
 from .lower import lowered
 from .microkernel import product
 from .simd import VectorMemory
+from .subnormals import flushing
 from .target import Target, processor
 from .transpose import transpose
 from .vector_math import library
@@ -78,7 +79,7 @@ def _optimised(source: str, aim: Target, more: Mapping[str, Callable[..., Any]],
     functions = {
         **{name: getattr(VectorMemory(type_), name) for name in dir(VectorMemory) if not name.startswith("_")},
         **library(type_), "product": product, "claim": claim, "finish": finish, "transpose": transpose(type_),
-        **more,
+        **flushing(machine.triple), **more,
     }  # fmt: skip
     made = lowered(source, SYMBOL, functions, type_)
     made.triple, made.data_layout = machine.triple, str(machine.target_data)
