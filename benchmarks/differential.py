@@ -30,7 +30,10 @@ def main() -> int:
         "--seconds", type=command_line.positive, default=3600.0, help="how long (default: an hour)"
     )
     parser.add_argument(
-        "--first", type=int, default=0, help="the first seed (default: after those of the log, or 0)"
+        "--first",
+        type=command_line.whole(0),
+        default=0,
+        help="the first seed (default: after those of the log, or 0)",
     )
     parser.add_argument(
         "--log",
