@@ -122,6 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    for memory in given.memories:
+        memories.Forecaster(memory, 2)  # a name that no memory has is refused before any training
     sightings = read(given.data, least=given.least, always=given.species)
     species = [name for name in given.species if name in sightings.classes]
     counts = {part: (len(sites), sum(map(len, sites))) for part, sites in sightings.parts.items()}

@@ -158,7 +158,7 @@ def first_frame(path: Path) -> Image.Image:
 def main() -> None:
     parser = command_line.Parser(__doc__)
     parser.add_argument("folder", type=command_line.folder)
-    parser.add_argument("--labels", type=Path, required=True)
+    parser.add_argument("--labels", type=command_line.file_to_read, required=True)
     parser.add_argument("--network", default="efficientnet-lite0")
     parser.add_argument("--classes", default="model-problem")
     parser.add_argument("--rate", type=command_line.positive, default=5.0)

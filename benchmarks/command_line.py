@@ -69,6 +69,14 @@ def folder(text: str) -> Path:
     return path
 
 
+def file_to_read(text: str) -> Path:
+    """Path of a file that is there."""
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text!r}: no such file. Check the path.")
+    return path
+
+
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     """Reader of whole numbers within bounds."""
     bounds = f"{least} or more" if most is None else f"{least} to {most}"

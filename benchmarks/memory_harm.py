@@ -8,7 +8,6 @@ causal and looking ahead; FILE is the network in the package unless `--networks`
 """
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -60,7 +59,9 @@ def row(bank: Bank, ranges: StreamRanges, memories: dict[str, AnyClass]) -> list
 def main() -> None:
     parser = command_line.Parser((__doc__ or "").split("\n")[0])
     parser.add_argument("--images", type=command_line.folder, required=True, metavar="DIR")
-    parser.add_argument("--networks", type=Path, nargs="+", default=[PRETRAINED], metavar="FILE")
+    parser.add_argument(
+        "--networks", type=command_line.file_to_read, nargs="+", default=[PRETRAINED], metavar="FILE"
+    )
     parser.add_argument(
         "--bank", type=command_line.file_to_write, help="NPZ file where the classifier's answers are kept"
     )

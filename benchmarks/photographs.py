@@ -203,6 +203,9 @@ def main() -> None:
     )
     parser.add_argument("--json", type=command_line.file_to_write)
     options = parser.parse_args()
+    for name in options.distractors:
+        if not (options.images / name).is_dir():
+            parser.error(f"--distractors {name}: no such folder in {str(options.images)!r}. Check the name.")
     torch.set_num_threads(1)
     results: dict[str, object] = {}
     for experiment in options.only:

@@ -157,7 +157,7 @@ def main() -> None:
     parser = command_line.Parser(__doc__)
     parts = parser.add_subparsers(dest="part", required=True)
     music = parts.add_parser("chorales")
-    music.add_argument("file", type=Path)
+    music.add_argument("file", type=command_line.file_to_read)
     music.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(CELLS))
     air = parts.add_parser("broadcast")
     air.add_argument("--streams", type=command_line.whole(1), default=8)

@@ -11,7 +11,6 @@ of the two. Sequences are `*.csv.gz` with site, datetime and species; scores are
 
 import argparse
 import json
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -220,7 +219,9 @@ def main() -> None:
     parser = command_line.Parser(__doc__)
     parser.add_argument("--sequences", type=command_line.folder, help="folder of label sequences, *.csv.gz")
     parser.add_argument("--scores", type=command_line.folder, help="folder of classifiers' scores, *.npz")
-    parser.add_argument("--network", type=Path, help="network to judge instead of the pretrained one")
+    parser.add_argument(
+        "--network", type=command_line.file_to_read, help="network to judge instead of the pretrained one"
+    )
     parser.add_argument("--seeds", type=command_line.whole(1), default=5)
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), help="only these simulated streams")
     parser.add_argument("--skip-simulated", action="store_true")

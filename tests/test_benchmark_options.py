@@ -27,7 +27,7 @@ def refused(script: str, arguments: list[str], monkeypatch, capsys) -> str:
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.count("\n") == 1
-    assert told.err.startswith(f"{script}.py: ")
+    assert told.err.startswith(f"{script}.py")
     return told.err
 
 
@@ -77,6 +77,10 @@ def test_a_file_that_cannot_be_written_is_found_before_any_work(
         ("confusions", "x --rows 0", "--rows: expected a whole number, 1 or more; got '0'."),
         ("photographs", "--images nope", "--images: 'nope': no such folder. Check the path."),
         ("photographs", "--images . --plot x.txt", "--plot: 'x.txt': expected a name ending in .png, .svg, .pdf."),
+        ("photographs", "--images . --distractors fox", "--distractors fox: no such folder in '.'. Check the name."),
+        ("animal_sequences", "--data x --json y --memories gruu", "gruu"),
+        ("quantization", "chorales nope", "argument file: 'nope': no such file. Check the path."),
+        ("classifier_clips", ". --labels nope", "--labels: 'nope': no such file. Check the path."),
         ("clips", ". --minutes nan", "--minutes: expected a number above 0; got 'nan'."),
         ("clips", ". --minutes many", "--minutes: expected a number above 0; got 'many'."),
         ("copy_task", "--steps few", "--steps: expected a whole number, 1 or more; got 'few'."),
