@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import torch
 
+import command_line
 from sightings import baselines, memories
 from sightings.reading import OTHER, Sightings, read, targets
 from wolfdog.atomic import atomic_write
-from wolfdog.errors import InputError
 
 SPECIES = ("wolf", "dog_domestic", "bear_black", "coyote")
 MEMORIES = ("elman", "lstm", "four-gate-lstm", "gru", "attention")
@@ -109,19 +109,21 @@ def table(found: dict[str, list[Scores]], species: Sequence[str]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.Parser(__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--json", type=command_line.file_to_write, required=True)
     parser.add_argument("--memories", nargs="*", default=MEMORIES)
-    parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
-    parser.add_argument("--epochs", type=int, default=40, help="at most")
-    parser.add_argument("--rounds", type=int, default=60, help="of boosting, at most")
+    parser.add_argument("--seeds", nargs="+", type=command_line.seed, default=(0, 1, 2))
+    parser.add_argument("--epochs", type=command_line.whole(1), default=40, help="at most")
+    parser.add_argument("--rounds", type=command_line.whole(1), default=60, help="of boosting, at most")
     parser.add_argument("--species", nargs="+", default=SPECIES, help="scored one by one")
-    parser.add_argument("--least", type=int, default=100, help="training events that make a species a class")
+    parser.add_argument(
+        "--least", type=command_line.whole(1), default=100, help="training events that make a species a class"
+    )
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    for memory in given.memories:
+        memories.Forecaster(memory, 2)  # a name that no memory has is refused before any training
     sightings = read(given.data, least=given.least, always=given.species)
     species = [name for name in given.species if name in sightings.classes]
     counts = {part: (len(sites), sum(map(len, sites))) for part, sites in sightings.parts.items()}
@@ -140,7 +142,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 if __name__ == "__main__":
     np.seterr(all="raise", under="ignore")
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"animal_sequences.py: {error}")
+    command_line.run(main)

@@ -5,7 +5,6 @@ and the size of the state in kilobytes, beside a step of an LSTM of the same siz
 and the sequence agree to 1e-5 in the same run.
 """
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 
 import torch
 
+import command_line
 import wolfdog as wd
 from wolfdog.layers.cell.state import tensors
 
@@ -54,12 +54,12 @@ def measured(layer: Any, size: int, events: int, repeats: int) -> tuple[float, f
 
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = command_line.Parser(__doc__)
+    parser.add_argument("--windows", nargs="+", type=command_line.whole(1), default=WINDOWS)
+    parser.add_argument(
+        "--size", type=command_line.whole(1), default=64, help="features of an event and of everything else"
     )
-    parser.add_argument("--windows", nargs="+", type=int, default=WINDOWS)
-    parser.add_argument("--size", type=int, default=64, help="features of an event and of everything else")
-    parser.add_argument("--repeats", type=int, default=300, help="steps that are timed")
+    parser.add_argument("--repeats", type=command_line.whole(1), default=300, help="steps that are timed")
     arguments = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -78,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -12,7 +12,6 @@ One question in ten is kept apart from training, and tells when an LSTM has lear
 part. FILE is written after every network, and what is in it already is not learned again.
 """
 
-import argparse
 import json
 import statistics
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 
 import torch
 
+import command_line
 from stories import learning, paper
 from stories.numbers import Asked, Vocabulary, asked
 from stories.reading import Question, read_file, read_lines
@@ -40,10 +40,6 @@ Run = dict[str, Any]
 
 def files(task: int, data: Path | None) -> list[Path]:
     """The files of bAbI of a task, to learn from and of the test; none where they are not there."""
-    if data and not data.is_dir():
-        raise InputError(
-            f"{data}: no such folder. Expected one with files as qa1_single-supporting-fact_train.txt."
-        )
     found = [sorted(data.glob(f"qa{task}_*_{part}.txt"))[:1] for part in ("train", "test")] if data else []
     return [path for one in found for path in one] if all(found) else []
 
@@ -135,16 +131,14 @@ def table(runs: list[Run]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path)
+    parser = command_line.Parser(__doc__)
+    parser.add_argument("--data", type=command_line.folder)
     parser.add_argument("--tasks", nargs="+", type=int, choices=(1, 2, 3), default=(1, 2, 3))
     parser.add_argument("--train", nargs="+", type=int, choices=SIZES, default=tuple(SIZES))
-    parser.add_argument("--seeds", nargs="+", type=int, default=(10, 2))
+    parser.add_argument("--seeds", nargs="+", type=command_line.whole(1), default=(10, 2))
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
-    parser.add_argument("--epochs", nargs="+", type=int, default=(100,))
-    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--epochs", nargs="+", type=command_line.whole(1), default=(100,))
+    parser.add_argument("--json", type=command_line.file_to_write, required=True)
     given = parser.parse_args(arguments)
     for option in ("seeds", "epochs"):
         if len(getattr(given, option)) not in (1, len(given.train)):
@@ -186,13 +180,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = learned(run["model"], run["seed"], words, SIZES[count], parts, run["epochs"])
         runs.append({**run, **found})
         print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
-        with atomic_write(given.json, "w") as file:
+        with atomic_write(given.json) as file:
             json.dump(runs, file, indent=0)
     print(table(runs))
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"babi.py: {error}")
+    command_line.run(main)

@@ -5,7 +5,6 @@ alone, and by a reader of four heads that looks at times), of an observation tha
 that is compared with all that is held, by Novel. A read is printed only where it agrees with attention in float64.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+import command_line
 from wolfdog import memory as m
 
 
@@ -53,12 +53,10 @@ def row(size: int, minutes: int, repeats: int) -> list[float]:
 
 @torch.no_grad()
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--days", type=float, default=30)
-    parser.add_argument("--sizes", nargs="+", type=int, default=(32, 64, 128, 256, 1024))
-    parser.add_argument("--repeats", type=int, default=50)
+    parser = command_line.Parser(__doc__)
+    parser.add_argument("--days", type=command_line.positive, default=30)
+    parser.add_argument("--sizes", nargs="+", type=command_line.whole(1), default=(32, 64, 128, 256, 1024))
+    parser.add_argument("--repeats", type=command_line.whole(1), default=50)
     arguments = parser.parse_args()
     torch.manual_seed(0)
     print(
@@ -71,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -24,6 +24,7 @@ import av
 import numpy as np
 from PIL import Image
 
+import command_line
 from wolfdog.watch.classifiers.boxes import BoxSource
 from wolfdog.watch.classifiers.chosen_frames import LookOptions
 from wolfdog.watch.classifiers.classes import UNKNOWN, GroupedClassifier, read_groups
@@ -155,17 +156,15 @@ def first_frame(path: Path) -> Image.Image:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--labels", type=Path, required=True)
+    parser = command_line.Parser(__doc__)
+    parser.add_argument("folder", type=command_line.folder)
+    parser.add_argument("--labels", type=command_line.file_to_read, required=True)
     parser.add_argument("--network", default="efficientnet-lite0")
     parser.add_argument("--classes", default="model-problem")
-    parser.add_argument("--rate", type=float, default=5.0)
+    parser.add_argument("--rate", type=command_line.positive, default=5.0)
     parser.add_argument("--ways", nargs="+", default=["squeeze", "centre", "letterbox", "motion"])
     parser.add_argument("--found", type=lambda text: tuple(text.split(",")), metavar="CLASS,CLASS")
-    parser.add_argument("--small", type=float, nargs="?", const=3.0, metavar="N")
+    parser.add_argument("--small", type=command_line.positive, nargs="?", const=3.0, metavar="N")
     given = parser.parse_args()
     with given.labels.open(encoding="utf-8", newline="") as file:
         clips = [(row["file"], row["label"]) for row in csv.DictReader(file)]
@@ -210,4 +209,4 @@ def report(clips: list[tuple[Path, str]], all_ways: list[Way]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

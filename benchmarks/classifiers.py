@@ -10,8 +10,6 @@
 classes counts as unknown. It prints how many in a hundred are right for each folder, and the mean over the groups.
 """
 
-import argparse
-import sys
 import warnings
 from pathlib import Path
 
@@ -19,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+import command_line
 from timing import in_turn
+from wolfdog.errors import InputError
 from wolfdog.watch.classifiers.classes import UNKNOWN
 from wolfdog.watch.classifiers.efficientnet_lite import VARIANTS
 from wolfdog.watch.classifiers.efficientnet_lite_classifier import efficientnet_lite
@@ -82,7 +82,7 @@ def photographs(folder: Path, networks: list[str], classes: str, crops: list[str
         (path, f.name) for f in folders for path in sorted(f.iterdir()) if path.suffix.lower() in ENDINGS
     ]
     if not files:
-        sys.exit(f"{folder}: no folders of photographs ({', '.join(ENDINGS)}).")
+        raise InputError(f"{folder}: no folders of photographs ({', '.join(ENDINGS)}). Check the path.")
     print(
         f"{len(files)} photographs\n\n| network | crop | kind |",
         " | ".join(f.name for f in folders),
@@ -109,16 +109,14 @@ def photographs(folder: Path, networks: list[str], classes: str, crops: list[str
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.Parser(__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     fast = commands.add_parser("speed")
     fast.add_argument("--networks", nargs="+", default=list(VARIANTS), choices=VARIANTS)
-    fast.add_argument("--threads", nargs="+", type=int, default=[1, 2])
-    fast.add_argument("--seconds", type=float, default=2.0)
+    fast.add_argument("--threads", nargs="+", type=command_line.whole(1), default=[1, 2])
+    fast.add_argument("--seconds", type=command_line.positive, default=2.0)
     right = commands.add_parser("photographs")
-    right.add_argument("folder", type=Path)
+    right.add_argument("folder", type=command_line.folder)
     right.add_argument("--networks", nargs="+", default=["efficientnet-lite0"])
     right.add_argument("--classes", default="model-problem")
     right.add_argument("--crops", nargs="+", default=["squeeze"])
@@ -129,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

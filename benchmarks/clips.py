@@ -13,7 +13,6 @@ of the any-class memory with these values too); and the same of each clip of oth
 such clip, with the most frequent error.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+import command_line
 from clip_streams import KINDS, UNKNOWN, Clip, load_clips, read_clips, save_clips, splice
 from wolfdog.atomic import atomic_write
 from wolfdog.watch.classifiers.registry import load_classifier
@@ -167,18 +167,20 @@ def verdicts(runs: list[dict[str, Scores]], kinds: list[str]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser = command_line.Parser(__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("folder", type=command_line.folder, metavar="DIR")
     parser.add_argument(
         "--labels", type=Path, help="file,label or spans of time; DIR/labels.csv, else the names"
     )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--streams", type=int, default=12)
-    parser.add_argument("--minutes", type=float, default=4.0)
+    parser.add_argument("--seeds", type=command_line.seed, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--streams", type=command_line.whole(1), default=12)
+    parser.add_argument("--minutes", type=command_line.positive, default=4.0)
     parser.add_argument("--prudence", type=float, nargs="+", default=[], help="values for the table by class")
     parser.add_argument("--classifier", default="efficientnet-lite0")
-    parser.add_argument("--bank", type=Path, help="NPZ file where the classifier's answers are kept")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--bank", type=command_line.file_to_write, help="NPZ file where the classifier's answers are kept"
+    )
+    parser.add_argument("--json", type=command_line.file_to_write)
     options = parser.parse_args()
     torch.set_num_threads(1)
     classifier = load_classifier(options.classifier, classes="model-problem")
@@ -213,4 +215,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -5,15 +5,16 @@ Of a third broadcast one frame of each shot is classified, and as many rows are 
 with a column for each look and a row for each frame: the probabilities that the classifier gave.
 """
 
-import argparse
 import csv
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+import command_line
 from wolfdog.atomic import atomic_write
 from wolfdog.labels import read_labels
 from wolfdog.tv import Painter, World, broadcast, default_world
@@ -45,14 +46,12 @@ def videos(world: World, seed: int, folder: Path) -> list[LabelledVideo]:
     ).videos
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--steps", type=int, default=100, help="of training")
-    parser.add_argument("--rows", type=int, default=200, help="kept of each look")
-    given = parser.parse_args()
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = command_line.Parser(__doc__)
+    parser.add_argument("file", type=command_line.file_to_write)
+    parser.add_argument("--steps", type=command_line.whole(1), default=100, help="of training")
+    parser.add_argument("--rows", type=command_line.whole(1), default=200, help="kept of each look")
+    given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     world = quick(default_world())
     with tempfile.TemporaryDirectory() as made:
@@ -86,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -11,13 +11,14 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+import command_line
 import wolfdog as wd
+from wolfdog.atomic import atomic_write
 
 BITS, LONGEST = 8, 20
 TESTED = 256
@@ -112,18 +113,18 @@ def line(name: str, runs: Sequence[dict], lengths: Sequence[int]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = command_line.Parser(__doc__)
+    parser.add_argument("--steps", type=command_line.whole(1), default=6000, help="batches of training")
+    parser.add_argument("--batch", type=command_line.whole(1), default=16)
+    parser.add_argument("--seeds", nargs="+", type=command_line.seed, default=[0, 1, 2])
+    parser.add_argument(
+        "--lengths", nargs="+", type=command_line.whole(1), default=[10, 20, 40, 80], help="what is tested"
     )
-    parser.add_argument("--steps", type=int, default=6000, help="batches of training")
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--lengths", nargs="+", type=int, default=[10, 20, 40, 80], help="what is tested")
-    parser.add_argument("--units", type=int, default=100, help="of the NTM's controller")
-    parser.add_argument("--slots", type=int, default=128, help="of the NTM's memory")
-    parser.add_argument("--slot-size", type=int, default=20)
-    parser.add_argument("--lstm-units", type=int, default=256)
-    parser.add_argument("--json", type=Path, help="a file for every run's numbers")
+    parser.add_argument("--units", type=command_line.whole(1), default=100, help="of the NTM's controller")
+    parser.add_argument("--slots", type=command_line.whole(1), default=128, help="of the NTM's memory")
+    parser.add_argument("--slot-size", type=command_line.whole(1), default=20)
+    parser.add_argument("--lstm-units", type=command_line.whole(1), default=256)
+    parser.add_argument("--json", type=command_line.file_to_write, help="a file for every run's numbers")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     found = []
@@ -133,9 +134,10 @@ def main() -> None:
         for seed in arguments.seeds:
             found.append(run(name, make, seed, arguments))
             if arguments.json:
-                arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+                with atomic_write(arguments.json) as file:
+                    json.dump(found, file, indent=1)
         print(line(name, found[-len(arguments.seeds) :], arguments.lengths), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

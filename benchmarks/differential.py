@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import command_line
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 CHUNK = 100
@@ -23,14 +25,21 @@ SUMS = "programs", "calls", "kernels", "unstable", "differing", "crashed"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seconds", type=float, default=3600.0, help="how long (default: an hour)")
+    parser = command_line.Parser(__doc__)
     parser.add_argument(
-        "--first", type=int, default=0, help="the first seed (default: after those of the log, or 0)"
+        "--seconds", type=command_line.positive, default=3600.0, help="how long (default: an hour)"
     )
-    parser.add_argument("--log", type=Path, help="file of results, a line of JSON for each chunk of programs")
+    parser.add_argument(
+        "--first",
+        type=command_line.whole(0),
+        default=0,
+        help="the first seed (default: after those of the log, or 0)",
+    )
+    parser.add_argument(
+        "--log",
+        type=command_line.file_to_write,
+        help="file of results, a line of JSON for each chunk of programs",
+    )
     parser.add_argument("--child", type=int, nargs=2, metavar=("FIRST", "END"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:

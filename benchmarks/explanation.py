@@ -13,12 +13,11 @@ nearest    the same where each of these is left out after all that is farther aw
 rank       the rank correlation of the contributions by gradients with those by leaving out, frame by frame
 """
 
-import argparse
 import json
-from pathlib import Path
 
 import numpy as np
 
+import command_line
 from wolfdog.atomic import atomic_write
 from wolfdog.tv import Sampler, default_world
 from wolfdog.watch.explanation.gradients import gradient_contributions
@@ -98,11 +97,11 @@ def measured(seed: int, moments: int, steps: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--moments", type=int, default=60)
-    parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--json", type=Path)
+    parser = command_line.Parser(__doc__.split("\n")[0])
+    parser.add_argument("--seeds", type=command_line.whole(1), default=3)
+    parser.add_argument("--moments", type=command_line.whole(1), default=60)
+    parser.add_argument("--steps", type=command_line.whole(1), default=STEPS)
+    parser.add_argument("--json", type=command_line.file_to_write)
     options = parser.parse_args()
     found = []
     for seed in range(options.seeds):
@@ -117,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -9,22 +9,24 @@
     --scores DIR      folder of 50salads_mid_SVM.npz and gtea_SVM.npz
     --stories DIR     folder of the files of bAbI
 
-Rows whose folder is not given, or lacks their file, are left out. The score of the synthetic rows is the share of 1,000
-test sequences, of a seed of their own, that are wrong; that of music the loss in nats per chord; that of digits and
-frames the share that is right; that of questions the share that is wrong. No setting was chosen by a test part. FILE is
-written after every run, and runs that it holds are not repeated. Seconds and milliseconds are of the processor, in one
-thread: milliseconds of one training step, ours and that of the same model on torch.nn's layer.
+Rows whose folder is not given are left out, unless --only names them: then this is an error, as is a folder that lacks
+a file of a row. The score of the synthetic rows is the share of 1,000 test sequences, of a seed of their own, that are
+wrong; that of music the loss in nats per chord; that of digits and frames the share that is right; that of questions
+the share that is wrong. docs/explanation/literature.md says how settings were chosen, and which of them were changed
+after test scores had been seen. FILE is written after every run, and runs that it holds are not repeated. Seconds and
+milliseconds are of the processor, in one thread: milliseconds of one training step, ours and that of the same model on
+torch.nn's layer.
 """
 
-import argparse
 import json
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
+import command_line
 from published.rows import ROWS
 from published.training import Run
 from wolfdog.atomic import atomic_write
@@ -40,9 +42,9 @@ QUICK = ("LSTM", "two-way LSTM", "memory network")
 MODELS = tuple(dict.fromkeys(model for row in ROWS.values() for model in row.task.models))
 
 
-def run(name: str, model: str, seed: int, *, quick: bool, folder: Path | None) -> Run:
+def run(name: str, model: str, seed: int, *, quick: bool, folder: Path) -> Run:
     """One model, trained and tested once."""
-    found = ROWS[name].task.run(model, seed, 0.1 if quick else 1.0, folder or Path())
+    found = ROWS[name].task.run(model, seed, 0.1 if quick else 1.0, folder)
     return {"row": name, "model": model, "seed": seed, "quick": quick, **found}
 
 
@@ -107,30 +109,51 @@ def known(path: Path) -> list[Run]:
         raise InputError(f"{path}: not a file of this script: {error}. Choose another --json.") from error
 
 
+def folders(rows: Sequence[str], named: bool, given: Mapping[str, Path | None]) -> dict[str, Path]:
+    """The rows to run, each with its folder; the working directory where a row reads no file.
+
+    Raises:
+        InputError: A folder lacks a file of a row, or a row that the user named has no folder.
+    """
+    found = {}
+    for name in rows:
+        task = ROWS[name].task
+        folder = given[task.folder] if task.folder else Path()
+        if folder is None:
+            needed = f"--{task.folder} DIR with {' and '.join(task.files)} is needed"
+            if named:
+                raise InputError(f"--only {name}: {needed}.")
+            print(f"{name}: left out; {needed}", file=sys.stderr)
+            continue
+        if missing := [pattern for pattern in task.files if not any(folder.glob(pattern))]:
+            raise InputError(
+                f"--{task.folder} {folder}: {name} needs {' and '.join(missing)}, and no such file is there. "
+                "Add it, or choose other rows with --only."
+            )
+        found[name] = folder
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("--only", nargs="+", choices=ROWS, default=tuple(ROWS))
+    parser = command_line.Parser(__doc__)
+    parser.add_argument("--json", type=command_line.file_to_write, required=True)
+    parser.add_argument("--only", nargs="+", choices=ROWS)
     parser.add_argument("--models", nargs="+", choices=MODELS)
-    parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2))
+    parser.add_argument("--seeds", nargs="+", type=command_line.seed, default=(0, 1, 2))
     parser.add_argument("--quick", action="store_true")
     for name, files in FOLDERS.items():
-        parser.add_argument(f"--{name}", type=Path, metavar="DIR", help=f"folder of {files}")
+        parser.add_argument(f"--{name}", type=command_line.folder, metavar="DIR", help=f"folder of {files}")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     runs = known(given.json)
+    rows = folders(given.only or tuple(ROWS), bool(given.only), vars(given))
     wanted = given.models or (QUICK if given.quick else MODELS)
+    if not any(model in wanted for name in rows for model in ROWS[name].task.models):
+        raise InputError(f"--models {' '.join(wanted)}: no chosen row has such a model. Choose another one.")
     seeds = given.seeds[:1] if given.quick else given.seeds
-    for name in given.only:
-        task = ROWS[name].task
-        folder = getattr(given, task.folder) if task.folder else None
-        if task.folder and not (folder and all(any(folder.glob(pattern)) for pattern in task.files)):
-            wanted_files = " and ".join(task.files)
-            print(f"{name}: left out; --{task.folder} DIR with {wanted_files} is needed", file=sys.stderr)
-            continue
-        for model, seed in ((model, seed) for model in task.models if model in wanted for seed in seeds):
+    for name, folder in rows.items():
+        models = (model for model in ROWS[name].task.models if model in wanted)
+        for model, seed in ((model, seed) for model in models for seed in seeds):
             key = {"row": name, "model": model, "seed": seed, "quick": given.quick}
             if any(key.items() <= one.items() for one in runs):
                 continue
@@ -142,7 +165,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"literature.py: {error}")
+    command_line.run(main)

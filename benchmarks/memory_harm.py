@@ -7,13 +7,12 @@ for each: balanced accuracy of five classes, accuracy in brackets, and log loss,
 causal and looking ahead; FILE is the network in the package unless `--networks` names others.
 """
 
-import argparse
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
+import command_line
 from wolfdog.tv import default_world
 from wolfdog.watch.classifiers.registry import load_classifier
 from wolfdog.watch.smoothing import AnyClass
@@ -58,10 +57,14 @@ def row(bank: Bank, ranges: StreamRanges, memories: dict[str, AnyClass]) -> list
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--networks", type=Path, nargs="+", default=[PRETRAINED], metavar="FILE")
-    parser.add_argument("--bank", type=Path, help="NPZ file where the classifier's answers are kept")
+    parser = command_line.Parser((__doc__ or "").split("\n")[0])
+    parser.add_argument("--images", type=command_line.folder, required=True, metavar="DIR")
+    parser.add_argument(
+        "--networks", type=command_line.file_to_read, nargs="+", default=[PRETRAINED], metavar="FILE"
+    )
+    parser.add_argument(
+        "--bank", type=command_line.file_to_write, help="NPZ file where the classifier's answers are kept"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.bank is not None and options.bank.exists():
@@ -81,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -8,7 +8,6 @@ loss on streams without and with bursts, and the change of accuracy and of the r
 classifier. Besides, the processor seconds of a training, the size of the file, and the time of a frame at 20 classes.
 """
 
-import argparse
 import json
 import tempfile
 import time
@@ -18,9 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import command_line
 from smoothing_sets.labelled import Labelled, from_streams, judge
 from smoothing_sets.metrics import metrics
 from smoothing_sets.speed import microseconds_a_frame
+from wolfdog.atomic import atomic_write
 from wolfdog.watch.smoothing import METHODS, AnyClass
 from wolfdog.watch.smoothing.any_class_file import save_network
 from wolfdog.watch.smoothing.any_class_network import AnyClassConfig
@@ -85,11 +86,11 @@ def _cell(column: str, values: list[float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser = command_line.Parser((__doc__ or "").split("\n")[0])
+    parser.add_argument("--steps", type=command_line.whole(1), default=600)
+    parser.add_argument("--seeds", type=command_line.seed, nargs="+", default=[0, 1])
     parser.add_argument("--only", nargs="+", choices=list(FORMS), default=list(FORMS))
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=command_line.file_to_write)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     sets, rows = held_out(), {}
@@ -102,8 +103,9 @@ def main() -> None:
         cells = [_cell(column, [row[column] for row in rows[name]]) for column in columns]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
     if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        with atomic_write(arguments.json) as file:
+            json.dump(rows, file, indent=1)
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

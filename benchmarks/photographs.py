@@ -23,12 +23,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
+import command_line
 import wolfdog as wd
 from wolfdog.atomic import atomic_write
 from wolfdog.tv import Sampler, default_world
@@ -176,10 +176,10 @@ def bank_of(options: argparse.Namespace, experiment: str) -> Bank:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR")
+    parser = command_line.Parser((__doc__ or "").split("\n")[0])
+    parser.add_argument("--images", type=command_line.folder, required=True, metavar="DIR")
     parser.add_argument("--only", nargs="+", choices=["head", "degraded"], default=["head", "degraded"])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--seeds", type=command_line.seed, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(CELLS), help="for head")
     parser.add_argument(
         "--spread",
@@ -187,14 +187,25 @@ def main() -> None:
         default="uniform",
         help="of the cells' first time spans; for head",
     )
-    parser.add_argument("--steps", type=int, help="of training; the default is that of each experiment")
-    parser.add_argument("--most", type=int, default=500, help="photographs of a class at most")
+    parser.add_argument(
+        "--steps", type=command_line.whole(1), help="of training; the default is that of each experiment"
+    )
+    parser.add_argument(
+        "--most", type=command_line.whole(1), default=500, help="photographs of a class at most"
+    )
     parser.add_argument("--distractors", nargs="+", default=[], metavar="FOLDER", help="for degraded")
     parser.add_argument("--classifier", default="efficientnet-lite0")
-    parser.add_argument("--bank", type=Path, help="where the classifier's answers are kept")
-    parser.add_argument("--plot", type=Path, help="picture of the accuracy by gap; for degraded")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--bank", type=command_line.file_to_write, help="where the classifier's answers are kept"
+    )
+    parser.add_argument(
+        "--plot", type=command_line.picture_to_write, help="picture of the accuracy by gap; for degraded"
+    )
+    parser.add_argument("--json", type=command_line.file_to_write)
     options = parser.parse_args()
+    for name in options.distractors:
+        if not (options.images / name).is_dir():
+            parser.error(f"--distractors {name}: no such folder in {str(options.images)!r}. Check the name.")
     torch.set_num_threads(1)
     results: dict[str, object] = {}
     for experiment in options.only:
@@ -235,4 +246,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -9,7 +9,6 @@ broadcast  the watcher that comes with wolfdog on a simulated broadcast of its o
 Behind each stands the size of the layer's state_dict.
 """
 
-import argparse
 import copy
 import tempfile
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+import command_line
 import wolfdog as wd
 
 CELLS: dict[str, Callable[[int, int], nn.Module]] = {
@@ -154,16 +154,14 @@ def broadcast(streams: int, minutes: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.Parser(__doc__)
     parts = parser.add_subparsers(dest="part", required=True)
     music = parts.add_parser("chorales")
-    music.add_argument("file", type=Path)
+    music.add_argument("file", type=command_line.file_to_read)
     music.add_argument("--cells", nargs="+", choices=list(CELLS), default=list(CELLS))
     air = parts.add_parser("broadcast")
-    air.add_argument("--streams", type=int, default=8)
-    air.add_argument("--minutes", type=float, default=4.0)
+    air.add_argument("--streams", type=command_line.whole(1), default=8)
+    air.add_argument("--minutes", type=command_line.positive, default=4.0)
     arguments = parser.parse_args()
     if arguments.part == "chorales":
         chorales(arguments.file, arguments.cells)
@@ -172,4 +170,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -11,11 +11,11 @@ of the two. Sequences are `*.csv.gz` with site, datetime and species; scores are
 
 import argparse
 import json
-from pathlib import Path
 
 import numpy as np
 import torch
 
+import command_line
 from smoothing_sets.labelled import Judged, Labelled, judge
 from smoothing_sets.metrics import lost_species, metrics
 from smoothing_sets.scores import joined, load_scores
@@ -23,6 +23,7 @@ from smoothing_sets.sequences import load_sequences
 from smoothing_sets.simulated import KINDS, simulated
 from smoothing_sets.speed import microseconds_a_frame
 from smoothing_sets.tuning import tuned
+from wolfdog.atomic import atomic_write
 from wolfdog.watch.smoothing import AnyClass, Method
 from wolfdog.watch.smoothing.any_class_file import load_network
 from wolfdog.watch.smoothing.fit import fit_memory
@@ -215,17 +216,17 @@ def speed(method: AnyClass) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = command_line.Parser(__doc__)
+    parser.add_argument("--sequences", type=command_line.folder, help="folder of label sequences, *.csv.gz")
+    parser.add_argument("--scores", type=command_line.folder, help="folder of classifiers' scores, *.npz")
+    parser.add_argument(
+        "--network", type=command_line.file_to_read, help="network to judge instead of the pretrained one"
     )
-    parser.add_argument("--sequences", type=Path, help="folder of label sequences, *.csv.gz")
-    parser.add_argument("--scores", type=Path, help="folder of classifiers' scores, *.npz")
-    parser.add_argument("--network", type=Path, help="network to judge instead of the pretrained one")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=command_line.whole(1), default=5)
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), help="only these simulated streams")
     parser.add_argument("--skip-simulated", action="store_true")
     parser.add_argument("--quick", action="store_true", help="small sets, one seed, nothing trained")
-    parser.add_argument("--json", type=Path, help="where to write all numbers")
+    parser.add_argument("--json", type=command_line.file_to_write, help="where to write all numbers")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.seeds = 1
@@ -242,8 +243,9 @@ def main() -> None:
     targets(tables)
     speed(memory)
     if arguments.json:
-        arguments.json.write_text(json.dumps(tables, indent=1), encoding="utf-8")
+        with atomic_write(arguments.json) as file:
+            json.dump(tables, file, indent=1)
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

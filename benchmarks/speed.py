@@ -30,6 +30,7 @@ from typing import Any
 
 import torch
 
+import command_line
 import drop_ins
 import formats
 import sequences
@@ -43,6 +44,7 @@ from memory import memory_row
 from peers import PEERS
 from starting import starting
 from summary import table
+from wolfdog.atomic import atomic_write
 
 
 def shape(text: str) -> Shape:
@@ -162,23 +164,25 @@ SECTIONS: dict[str, Callable[[argparse.Namespace, float], Any]] = {
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = command_line.Parser(__doc__, allow_abbrev=False)
     parser.add_argument(
         "--quick", action="store_true", help="fewer cells and shapes, shorter, no torch.compile"
     )
     parser.add_argument(
         "--precision", nargs="+", default=["float32"], choices=formats.PRECISIONS, help="number formats"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to a file")
+    parser.add_argument(
+        "--json", type=command_line.file_to_write, metavar="FILE", help="write every figure to a file"
+    )
     parser.add_argument("--only", nargs="+", default=list(SECTIONS), choices=list(SECTIONS), help="sections")
     parser.add_argument("--cells", nargs="+", choices=list(CELLS), metavar="CELL", help=", ".join(CELLS))
     parser.add_argument("--peers", nargs="+", choices=list(PEERS), metavar="PEER", help=", ".join(PEERS))
     parser.add_argument(
         "--shapes", nargs="+", type=shape, metavar="T,B,H", help="other steps, examples, units"
     )
-    parser.add_argument("--seconds", type=float, help="for each timing: 0.35, or 0.12 where quick")
+    parser.add_argument(
+        "--seconds", type=command_line.positive, help="for each timing: 0.35, or 0.12 where quick"
+    )
     arguments = parser.parse_args()
     few = [*IN_TORCH, *OURS, "NAS"]
     arguments.cells = arguments.cells or (few if arguments.quick else list(CELLS))
@@ -197,8 +201,10 @@ def main() -> None:
             results[name] = measure(arguments, seconds)
     print(f"\n## targets\n\n{table(results)}")
     if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        with atomic_write(arguments.json) as file:
+            json.dump(results, file, indent=1)
+            file.write("\n")
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -9,7 +9,6 @@ Stages take turns in one run; a figure is the median over rounds. Without VIDEO 
 encoded first (H.264, 30 frames a second).
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+import command_line
 from timing import in_turn
 from wolfdog.watch.classifiers.chosen_frames import ChosenFrame, FrameChoice, LookOptions
 from wolfdog.watch.classifiers.classes import GroupedClassifier, read_groups
@@ -105,13 +105,13 @@ def measure(path: Path, fps: float, motion: bool, seconds: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.Parser(__doc__)
     parser.add_argument("video", nargs="?", type=Path)
-    parser.add_argument("--fps", nargs="+", type=float, default=[5.0])
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each stage")
-    parser.add_argument("--length", type=int, default=60, help="seconds of the film that is made")
+    parser.add_argument("--fps", nargs="+", type=command_line.positive, default=[5.0])
+    parser.add_argument("--seconds", type=command_line.positive, default=10.0, help="of each stage")
+    parser.add_argument(
+        "--length", type=command_line.whole(1), default=60, help="seconds of the film that is made"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = arguments.video or Path(folder) / "film.mp4"
@@ -131,4 +131,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

@@ -47,7 +47,7 @@ def test_each_kind_of_row_is_run_and_written_once(tmp_path, monkeypatch, capsys)
     write_stories(tmp_path, 1)
     out = tmp_path / "out.json"
     folders = [text for name in literature.FOLDERS for text in (f"--{name}", str(tmp_path))]
-    arguments = ["--json", str(out), "--only", *rows, "nottingham", "babi-2", "--quick", *folders]
+    arguments = ["--json", str(out), "--only", *rows, "--quick", *folders]
     literature.main([*arguments, "--models", "LSTM"])
     runs = json.loads(out.read_text())
     assert [run["row"] for run in runs] == list(rows)
@@ -56,8 +56,6 @@ def test_each_kind_of_row_is_run_and_written_once(tmp_path, monkeypatch, capsys)
     assert all(run["seconds"] > 0 for run in runs)
     told = capsys.readouterr()
     assert "| embedded-reber | LSTM |" in told.out
-    assert "nottingham: left out; --music DIR with Nottingham.mat is needed" in told.err
-    assert "babi-2: left out; --stories DIR with qa2_*_train.txt" in told.err
     monkeypatch.setattr(literature, "run", None)
     literature.main([*arguments, "--models", "LSTM"])
 
@@ -94,6 +92,17 @@ def test_other_models_than_an_lstm_are_run(tmp_path, monkeypatch, capsys):
     assert [len(run["milliseconds"]) for run in runs] == [1, 1, 1, 1, 2, 1, 1, 1, 1]
     assert "up_to" in runs[0]
     assert "n up to" in capsys.readouterr().out
+
+
+def test_rows_without_a_folder_are_left_out_where_all_are_run(tmp_path, capsys):
+    import literature
+
+    write_stories(tmp_path, 1)
+    given = {"music": None, "mnist": None, "scores": None, "stories": tmp_path}
+    assert list(literature.folders(("anbncn", "babi-1", "mnist"), False, given)) == ["anbncn", "babi-1"]
+    assert capsys.readouterr().err == "mnist: left out; --mnist DIR with mnist.npz is needed\n"
+    with pytest.raises(InputError, match=r"babi-2 needs qa2_\*_train.txt and qa2_\*_test.txt, and no such"):
+        literature.folders(("babi-2",), False, given)
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):
