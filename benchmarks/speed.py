@@ -14,6 +14,7 @@ formats    with --precision: cells in bfloat16 and with weights of int8, over se
 starting   seconds that importing adds, that the first use of a cell takes, and the first use in a later process
 memory     the peak of memory in training beside torch.nn.LSTM's
 long       training over 100,000 steps with checkpoints beside the plain run: memory, and seconds of one thread
+vanishing  training with a loss of the last output alone, whose gradient vanishes on its way, beside torch.nn's layers
 
 At the end stands a table of the targets with what was found. A speed is printed only where outputs or gradients agree
 with the eager loop's in the same run. A peer that is not installed (onnx, onnxruntime, jax, torchrecurrent's cells, a
@@ -44,6 +45,8 @@ from memory import memory_row
 from peers import PEERS
 from starting import starting
 from summary import table
+from vanishing import LAYERS, vanishing_row
+from vanishing import STEPS as VANISHING_STEPS
 from wolfdog.atomic import atomic_write
 
 
@@ -151,6 +154,15 @@ def measure_long(arguments: argparse.Namespace, seconds: float) -> list[dict[str
     return rows
 
 
+def measure_vanishing(arguments: argparse.Namespace, seconds: float) -> list[dict[str, Any]]:
+    steps = VANISHING_STEPS[:1] if arguments.quick else VANISHING_STEPS
+    rows = [vanishing_row(name, number, seconds) for name in LAYERS for number in steps]
+    for row in rows:
+        figures = (f"{name} {value:.1f}" for name, value in row.items() if isinstance(value, float))
+        print(f"{row['cell']:6} {row['steps']:5} steps  {'  '.join(figures)} ms", flush=True)
+    return rows
+
+
 SECTIONS: dict[str, Callable[[argparse.Namespace, float], Any]] = {
     "sequences": measure_sequences,
     "stacks": measure_stacks,
@@ -160,6 +172,7 @@ SECTIONS: dict[str, Callable[[argparse.Namespace, float], Any]] = {
     "starting": measure_starting,
     "memory": measure_memory,
     "long": measure_long,
+    "vanishing": measure_vanishing,
 }
 
 

@@ -63,6 +63,18 @@ def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("benchmarks")
+def test_gradients_that_vanish_are_timed_where_they_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    import vanishing
+
+    row = vanishing.vanishing_row("GRU", 3, 0.001)
+    assert min(row[name] for name in ("wolfdog", "torch.nn", "torch.nn, zeros")) > 0
+    assert torch.tensor(1e-38).mul(0.5) > 0  # the mode of the last one ended with it
+    monkeypatch.setattr(vanishing, "disagreement", lambda *found: 0.1)
+    with pytest.raises(RuntimeError, match=r"GRU: gradients .* differ by 1\.0e-01"):
+        vanishing.vanishing_row("GRU", 3, 0.001)
+
+
+@pytest.mark.usefixtures("benchmarks")
 def test_a_wrong_answer_has_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     import peers
     import sequences
