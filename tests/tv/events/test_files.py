@@ -157,3 +157,17 @@ def test_parts_that_contradict_each_other():
         LastCue("canine", ("wolf", "dog"), "ab")
     with pytest.raises(WorldError, match="reset_share"):
         EventWorld("x", (Parity("canine", ("wolf", "dog"), "bear", "zap", 1.5),), world.paces)
+
+
+def test_a_digest_is_of_the_whole_definition(tmp_path):
+    def digest(rows, text=TEXT, name="rows.csv"):
+        (tmp_path / name).write_text(f"canine,bear,goldfish,unknown\n{rows}\n.1,.1,.1,.7\n")
+        (tmp_path / "world.toml").write_text(f'confusions = "{name}"\n{text}')
+        return load_event_world(tmp_path / "world.toml").digest
+
+    first = digest(".5,.2,.2,.1")
+    assert first == digest(".5,.2,.2,.1", name="other.csv")
+    changed = [TEXT.replace("bear = [1, 0]", "bear = [1, 0.1]"), TEXT.replace("= 0.1", "= 0.2")]
+    others = {digest(".5,.2,.1,.2"), *(digest(".5,.2,.2,.1", text) for text in changed)}
+    assert len(others) == 3
+    assert first not in others

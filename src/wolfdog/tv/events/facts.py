@@ -47,7 +47,7 @@ class _Labelled:
     labels: tuple[str, ...]
 
     def _check(self, count: int | None = None) -> str:
-        """Check of the name and of the labels, of which there must be `count`, or two or more; the place for errors."""
+        """Place of the fact in errors, after a check of its name and of its labels: `count`, or two or more."""
         check_names(self.name, where="a fact's name")
         where = f"fact {self.name!r}"
         labels: object = self.labels  # a world file may hold anything
@@ -55,9 +55,10 @@ class _Labelled:
             raise WorldError(f"{where}: labels: expected a list of labels, got {short(labels)}.")
         object.__setattr__(self, "labels", tuple(labels))
         check_names(*labels, where=f"{where}: labels")
-        if len(labels) != count if count is not None else len(labels) < 2:
-            wanted = "2 or more" if count is None else count
-            raise WorldError(f"{where}: expected {wanted} labels, got {len(labels)}. Correct them.")
+        if len(labels) < 2 or len(labels) != (count or len(labels)):
+            raise WorldError(
+                f"{where}: expected {count or '2 or more'} labels, got {len(labels)}. Correct them."
+            )
         return where
 
 

@@ -1,6 +1,7 @@
 """Event world: hidden facts, and the frequency and times of the events that inform about them."""
 
 import dataclasses
+import hashlib
 import math
 from dataclasses import dataclass, field
 
@@ -149,6 +150,14 @@ class EventWorld:
         stay = np.array([pace.mean_stay for pace in self.paces])
         initial: Floats = stay / stay.sum()
         return initial
+
+    @property
+    def digest(self) -> str:
+        """Digest of the whole definition; of the confusions, their numbers and not the path of their file."""
+        digest = hashlib.sha256(repr(dataclasses.replace(self, confusions=None)).encode())
+        if self.confusions is not None:
+            digest.update(np.round(self.confusions.rows, 9).tobytes())
+        return digest.hexdigest()[:32]
 
     def denser(self, rates: tuple[float, ...]) -> "EventWorld":
         """World with another informative rate in each pace.

@@ -87,6 +87,7 @@ class Trial:
             learned,
             seconds,
             sum(parameter.numel() for parameter in context.parameters()),
+            self._programme.world.digest,
         )
 
 
