@@ -160,13 +160,6 @@ def test_a_folder_that_cannot_be_written_into_is_told_before_any_training(tiny, 
     assert_told(demo(tmp_path / "file", "last"), f"cannot write into {tmp_path / 'file'}: File exists")
 
 
-def test_seeds_that_are_too_large_are_refused(tmp_path):
-    done = demo(tmp_path / "out", "last", "--seed", 10**23)
-    assert done.status == 2
-    assert "--seed" in done.err
-    assert not (tmp_path / "out").exists()
-
-
 @pytest.mark.slow
 def test_an_interrupt_ends_the_processes_and_keeps_the_runs(tmp_path):
     worlds, out = {"parity": load_event_world("parity")}, tmp_path / "suite.json"

@@ -42,7 +42,7 @@ class EventWorld:
         confusions: Probabilities of a frame classifier, which are shown in place of looks; None: looks are certain.
 
     Raises:
-        WorldError: The parts contradict each other.
+        WorldError: The parts contradict each other, or the chains of the facts are too large.
 
     Examples:
         >>> from wolfdog.tv.events import load_event_world
