@@ -105,6 +105,7 @@ def test_a_world_file_that_was_changed_has_no_known_runs(untrained, tmp_path):
         if share == 0.2:
             assert done.status == 0, done.err
     assert_told(done, "suite.json: has runs of another world named 'mine'", "Choose another folder")
+    assert done.out == ""
     assert demo(tmp_path / "other", mine).status == 0
 
 

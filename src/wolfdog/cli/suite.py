@@ -62,6 +62,7 @@ def run_worlds(
         )
     results, tables = out / "suite.json", out / "suite.md"
     _check_writable(out, results, tables)
+    read_runs(results, settings, worlds)  # a file of other runs is refused before training is announced
     began = time.perf_counter()
     total = len(worlds) * len(memories) * seeds
     with StageBars()(f"training {len(memories)} memories in {len(worlds)} worlds", total) as done:

@@ -1,7 +1,7 @@
 """Results of the suite, and the file that keeps them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from ...atomic import atomic_write
 from ...errors import InputError
 from ...tv.checks import short
-from ...tv.events import EVENT_WORLDS, load_event_world
+from ...tv.events import EVENT_WORLDS, EventWorld, load_event_world
 from ..evaluation.metrics import GAPS
 from .settings import SuiteSettings
 
@@ -58,18 +58,21 @@ class SuiteRun:
     digest: str
 
 
-def read_runs(out: Path, settings: SuiteSettings) -> dict[tuple[str, str, int], SuiteRun]:
+def read_runs(
+    out: Path, settings: SuiteSettings, worlds: Mapping[str, EventWorld] | None = None
+) -> dict[tuple[str, str, int], SuiteRun]:
     """Runs that a file holds, by world, memory and seed.
 
     Args:
         out: The file; no runs if it does not exist.
         settings: Training and test, which must be those of the file's runs.
+        worlds: Worlds by name, which must be those of the file's runs of these names.
 
     Returns:
         The runs.
 
     Raises:
-        InputError: The file has runs with other settings, or is damaged.
+        InputError: The file has runs with other settings or of other worlds of these names, or is damaged.
     """
     if not out.exists():
         return {}
@@ -88,6 +91,12 @@ def read_runs(out: Path, settings: SuiteSettings) -> dict[tuple[str, str, int], 
         raise InputError(f"{out}: has runs with other settings. {_REMEDY}")
     if len({(run.world, run.digest, len(run.by_fact)) for run in runs}) > len({run.world for run in runs}):
         raise InputError(f"{out}: damaged: has runs of different worlds of one name. {_REMEDY}")
+    for run in runs:
+        if worlds and run.world in worlds and run.digest != worlds[run.world].digest:
+            raise InputError(
+                f"{out}: has runs of another world named {run.world!r}. Choose another folder, rename the world, or "
+                "remove the file."
+            )
     return {(run.world, run.memory, run.seed): run for run in runs}
 
 

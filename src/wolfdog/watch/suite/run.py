@@ -12,7 +12,7 @@ import torch
 
 from ...cells import Chrono
 from ...child_process import process_pool, uninterrupted_start
-from ...errors import InputError, WolfdogError
+from ...errors import WolfdogError
 from ...tv.events import EventWorld
 from ..data.event_streams import EventEmbedding, EventStreams
 from ..model.context import Context
@@ -75,13 +75,7 @@ def run_suite(
         WolfdogError: A process was killed.
     """
     settings = settings or SuiteSettings()
-    known = read_runs(out, settings)
-    for run in known.values():
-        if run.world in worlds and run.digest != worlds[run.world].digest:
-            raise InputError(
-                f"{out}: has runs of another world named {run.world!r}. Choose another folder, rename the world, or "
-                "remove the file."
-            )
+    known = read_runs(out, settings, worlds)
     keys = [(world, memory, seed) for world in worlds for memory in memories for seed in seeds]
     runs = {key: known[key] for key in keys if key in known}
     jobs = {key: _Job(worlds[key[0]], key[1], key[2], settings) for key in keys if key not in known}
