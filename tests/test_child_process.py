@@ -1,13 +1,15 @@
 """Child processes: what interrupts the parent while they are started."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
-from wolfdog.child_process import uninterrupted_start
+from wolfdog.child_process import process_pool, uninterrupted_start
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -63,3 +65,29 @@ def test_nothing_is_changed_in_other_threads():
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(start).result() is signal.getsignal(signal.SIGINT)
+
+
+def test_an_error_ends_the_processes_of_a_pool_in_the_middle_of_their_work():
+    began, jobs = time.monotonic(), []
+    with pytest.raises(CameError):
+        _failing_pool(jobs)
+    assert time.monotonic() - began < 30
+    assert not multiprocessing.active_children()
+    assert jobs[2].cancelled() or jobs[2].exception() is not None
+
+
+def _failing_pool(jobs):
+    with process_pool(1, os.umask, 0o22) as pool:
+        with uninterrupted_start():
+            jobs += [pool.submit(time.sleep, seconds) for seconds in (0, 60, 60)]
+        jobs[0].result()
+        raise CameError
+
+
+def test_a_pool_ends_with_its_block():
+    with process_pool(1, os.umask, 0o27) as pool:
+        with uninterrupted_start():
+            mask = pool.submit(os.umask, 0)
+        assert pool.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+    assert mask.result() == 0o27
+    assert not multiprocessing.active_children()

@@ -1,13 +1,16 @@
 """Child processes that end with their parent, even if it is killed, and begin undisturbed by the keyboard."""
 
+import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from types import FrameType
+from typing import Any
 
 _PERIOD = 0.5
 """Seconds between two looks at the parent."""
@@ -43,6 +46,42 @@ def uninterrupted_start() -> Iterator[None]:
             signal.signal(number, handler)
         for place, frame in came:
             before[signal.Signals(place)](place, frame)
+
+
+@contextmanager
+def process_pool(workers: int, begin: Callable[..., None], *arguments: Any) -> Iterator[ProcessPoolExecutor]:
+    """Pool of processes that end with the block: after an error or an interrupt at once, in the middle of their work.
+
+    Jobs are submitted in `uninterrupted_start`. The processes leave SIGINT to their parent.
+
+    Args:
+        workers: Number of processes.
+        begin: Function that each process calls once.
+        *arguments: Its arguments.
+
+    Yields:
+        The pool.
+    """
+    others = set(multiprocessing.active_children())
+    spawn = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
+    pool = ProcessPoolExecutor(workers, spawn, _begin, (os.getpid(), begin, arguments))
+    try:
+        yield pool
+    except BaseException:
+        ours = set(multiprocessing.active_children()) - others
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in ours:
+            process.terminate()
+        for process in ours:
+            process.join()
+        raise
+    pool.shutdown()
+
+
+def _begin(parent: int, begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(parent)
+    begin(*arguments)
 
 
 def end_with_parent(parent: int) -> None:

@@ -1,6 +1,7 @@
 """wolfdog demo --world and --suite, on trainings of a few steps."""
 
 import json
+import multiprocessing
 from dataclasses import replace
 
 import pytest
@@ -34,7 +35,7 @@ def tiny(monkeypatch):
 def run_of(world="pair", memory="lstm", seed=0, shortfall=0.01, learned=40) -> SuiteRun:
     empty = (None,) * len(suite.SUITE_GAPS)
     gaps, counts = (shortfall, *empty[1:]), (10, *(0,) * (len(empty) - 1))
-    return SuiteRun(world, memory, seed, shortfall, gaps, (gaps,), counts, 0.9, 0.91, learned, 1.0, 100)
+    return SuiteRun(world, memory, seed, shortfall, gaps, (gaps,), counts, 0.9, 0.91, learned, 1.0, 100, "0f")
 
 
 def test_worlds_by_name_and_from_a_file(tiny, tmp_path):
@@ -81,6 +82,100 @@ def test_runs_that_are_known_are_not_repeated(tiny, tmp_path, monkeypatch):
     assert_told(wolfdog(*arguments), "not a file of the suite")
 
 
+@pytest.fixture
+def untrained(tiny, monkeypatch):
+    """Runs without training: that a run is made at all is what the tests see."""
+
+    def run(name, job):
+        made = replace(run_of(name, job.memory, job.seed), digest=job.world.digest)
+        return replace(made, by_fact=made.by_fact * len(job.world.facts))
+
+    monkeypatch.setattr(suite_run, "_run", run)
+
+
+def demo(out, world, *options):
+    return wolfdog("demo", "--world", world, "--memories", "gru", "--workers", 1, "--out", out, *options)
+
+
+def test_a_world_file_that_was_changed_has_no_known_runs(untrained, tmp_path):
+    mine = tmp_path / "mine.toml"
+    for share in (0.2, 0.4):
+        save_event_world(replace(load_event_world("parity"), name="mine", ambiguous_share=share), mine)
+        done = demo(tmp_path / "out", mine)
+        if share == 0.2:
+            assert done.status == 0, done.err
+    assert_told(done, "suite.json: has runs of another world named 'mine'", "Choose another folder")
+    assert done.out == ""
+    assert demo(tmp_path / "other", mine).status == 0
+
+
+def test_two_worlds_of_one_name_are_refused(untrained, tmp_path):
+    save_event_world(load_event_world("parity"), tmp_path / "own.toml")
+    for worlds in ("parity,parity", f"parity,{tmp_path / 'own.toml'}"):
+        assert_told(demo(tmp_path / "out", worlds), "--world: the world 'parity' occurs twice")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["[bold]x[/bold] [/red]", "my world [v2]", ":bear:"])
+def test_names_that_look_like_markup_are_shown_as_they_are(name, untrained, tmp_path):
+    save_event_world(replace(load_event_world("parity"), name=name), tmp_path / "own.toml")
+    done = demo(tmp_path / "out :bear:", tmp_path / "own.toml")
+    assert done.status == 0, done.err
+    assert name in done.out
+    assert f"{tmp_path / 'out :bear:'}: suite.json" in done.out
+
+
+def test_names_that_look_like_markdown_keep_the_table_whole():
+    assert suite_command.suite_lines([run_of(world="a/b|c [v2]")])[2].startswith(r"| a/b\|c \[v2\] | 0.010")
+    assert suite_command.gap_lines([run_of(world="<b>")])[0] == r"## \<b\>"
+
+
+def test_tables_hold_the_runs_of_earlier_commands(untrained, tmp_path):
+    for world in ("parity", "last"):
+        done = demo(tmp_path, world)
+        assert done.status == 0, done.err
+    assert "parity" not in done.out
+    text = (tmp_path / "suite.md").read_text()
+    for line in ("| last | 0.010 ± 0.000 (40) |", "| parity | 0.010 ± 0.000 (40) |", "## last", "## parity"):
+        assert line in text
+    assert demo(tmp_path, "last", "--memories", "lstm").status == 0
+    assert "| parity |  | 0.010" in (tmp_path / "suite.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["suite.json", "suite.md"])
+def test_a_folder_in_the_way_is_told_before_any_training(name, untrained, tmp_path, monkeypatch):
+    monkeypatch.setattr(suite_run, "_run", None)
+    (tmp_path / name).mkdir()
+    assert_told(demo(tmp_path, "last"), f"{tmp_path / name}: expected a file, got a folder")
+
+
+def test_a_folder_that_cannot_be_written_into_is_told_before_any_training(tiny, tmp_path, monkeypatch):
+    def refuse(**options):
+        raise PermissionError(13, "Permission denied", f"{options['dir']}/tmp123")
+
+    monkeypatch.setattr(suite_run, "_run", None)
+    monkeypatch.setattr(suite_command, "TemporaryFile", refuse)
+    done = demo(tmp_path, "last")
+    assert_told(done, f"cannot write into {tmp_path}: Permission denied. Choose another folder.")
+    (tmp_path / "file").touch()
+    assert_told(demo(tmp_path / "file", "last"), f"cannot write into {tmp_path / 'file'}: File exists")
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_the_processes_and_keeps_the_runs(tmp_path):
+    worlds, out = {"parity": load_event_world("parity")}, tmp_path / "suite.json"
+
+    def interrupt(run, done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        suite.run_suite(
+            worlds, ["gru", "elman", "lstm"], [0], out, settings=TINY, workers=2, report=interrupt
+        )
+    assert not multiprocessing.active_children()
+    assert len(suite.read_runs(out, TINY)) == 1
+
+
 @pytest.mark.slow
 def test_processes_give_the_same(tmp_path):
     worlds = {"parity": load_event_world("parity")}
@@ -101,6 +196,12 @@ def test_processes_give_the_same(tmp_path):
         (("--suite", "--images", "x"), "--images"),
         (("--suite", "--quick", "--thorough"), "contradict"),
         (("--suite", "--memories", "elephant"), "--memories"),
+        (("--suite", "--memories", ""), "--memories: got ''"),
+        (("--suite", "--world", ""), "leave out --world"),
+        (("--world", ""), "world '': expected pair, "),
+        (("--world", "", "--quick"), "world '': expected pair, "),
+        (("--world", "pair,"), "world '': expected pair, "),
+        (("--memories", ""), "--memories: got ''"),
         (("--quick",), "--quick is for"),
     ],
 )

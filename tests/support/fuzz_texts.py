@@ -116,7 +116,8 @@ def _suite(folder):
     from wolfdog.watch.suite.settings import SuiteSettings
 
     empty = (None,) * len(SUITE_GAPS)
-    run = SuiteRun("pair", "lstm", 0, 0.1, empty, (empty,), (0,) * len(SUITE_GAPS), 0.9, 0.95, None, 1.5, 100)
+    counts = (0,) * len(SUITE_GAPS)
+    run = SuiteRun("pair", "lstm", 0, 0.1, empty, (empty,), counts, 0.9, 0.95, None, 1.5, 100, "0f")
     write_runs(folder / "suite.json", SuiteSettings(), [run])
     return [(folder / "suite.json").read_bytes()]
 

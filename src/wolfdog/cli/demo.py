@@ -10,6 +10,7 @@ import typer
 
 from ..errors import InputError
 from ..watch.model.registry import DEFAULT_MEMORY, IN_WORDS, check_names
+from .options import LARGEST_SEED
 from .screen import StageBars, console
 from .tables import cost_rows, gap_rows
 
@@ -23,7 +24,9 @@ STAGES = 10
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same result.")
+    ] = 0,
     images: Annotated[
         Path | None,
         typer.Option(help="Show photographs, DIR/<class>/*.png or *.jpg, in place of drawings."),
@@ -41,22 +44,22 @@ def demo(
         typer.Option(min=2, help="With --real: photographs of a class at most.", show_default="80"),
     ] = None,
     memories: Annotated[
-        str,
+        str | None,
         typer.Option(
             help=f"Which are compared, by commas: {IN_WORDS}. all: every kind of them.",
-            show_default="the six units",
+            show_default="six units; with --world or --suite: five units, attention and memory-network",
         ),
-    ] = "",
+    ] = None,
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Five seeds, with their spread, in about five times the time.")
     ] = False,
     world: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Compare the memories in event worlds, on drawn embeddings: names by commas, or a .toml file.",
+            help="Compare the memories in event worlds, on drawn embeddings: names and .toml files by commas.",
             show_default="simulated television",
         ),
-    ] = "",
+    ] = None,
     suite: Annotated[
         bool, typer.Option("--suite", help="Compare the memories in every event world.")
     ] = False,
@@ -73,7 +76,7 @@ def demo(
     and every trained watcher. With --real: real.json, gaps.png, film.mp4 and annotated.mp4. With --world or --suite:
     suite.json and suite.md, tables of the shortfall from the ideal observer.
     """
-    if suite or world:
+    if suite or world is not None:
         if real or images is not None or most is not None:
             raise InputError("--world and --suite draw embeddings: leave out --images, --real and --most.")
         _in_worlds(out, seed, world, suite, memories, thorough, fast, workers)
@@ -83,7 +86,7 @@ def demo(
     if real:
         from .real_demo import MOST, real_demo
 
-        if memories or thorough or workers is not None:
+        if memories is not None or thorough or workers is not None:
             raise InputError("--real trains nothing: leave out --memories, --thorough and --workers.")
         real_demo(images, out, seed, MOST if most is None else most)
         return
@@ -94,12 +97,8 @@ def demo(
     from ..watch.experiment import ALL_COMPARED, Experiment, run
 
     base = Experiment(seed, workers=workers or os.cpu_count() or 1)
-    if memories.strip() == "all":
-        base = replace(base, memories=ALL_COMPARED)
-    elif memories:
-        names = tuple(name.strip() for name in memories.split(","))
-        check_names(names, "--memories")
-        base = replace(base, memories=names)
+    if memories is not None:
+        base = replace(base, memories=_named(memories, ALL_COMPARED))
     if images is not None:
         base = base.on_photographs(images)
     began = time.perf_counter()
@@ -130,9 +129,9 @@ def demo(
 def _in_worlds(
     out: Path,
     seed: int,
-    world: str,
+    world: str | None,
     suite: bool,
-    memories: str,
+    memories: str | None,
     thorough: bool,
     quick: bool,
     workers: int | None,
@@ -147,23 +146,32 @@ def _in_worlds(
     from ..watch.suite import SUITE_MEMORIES
     from .suite import SEEDS, SEEDS_THOROUGH, run_worlds
 
-    if suite and world:
+    if suite and world is not None:
         raise InputError("--suite runs every world: leave out --world, or --suite.")
     if thorough and quick:
         raise InputError("--thorough and --quick contradict each other: leave one out.")
-    named = tuple(name.strip() for name in memories.split(",")) if memories else SUITE_MEMORIES
-    if named == ("all",):
-        named = ALL_COMPARED
-    check_names(named, "--memories")
     run_worlds(
-        EVENT_WORLDS if suite else [name.strip() for name in world.split(",")],
-        named,
+        EVENT_WORLDS if world is None else [name.strip() for name in world.split(",")],
+        SUITE_MEMORIES if memories is None else _named(memories, ALL_COMPARED),
         seed=seed,
         seeds=SEEDS_THOROUGH if thorough else 1 if quick else SEEDS,
         out=out,
         workers=workers or os.cpu_count() or 1,
         quick=quick,
     )
+
+
+def _named(memories: str, every: tuple[str, ...]) -> tuple[str, ...]:
+    """Memories that an option names, by commas; "all" stands for `every` one.
+
+    Raises:
+        InputError: A name is unknown or there twice.
+    """
+    names = tuple(name.strip() for name in memories.split(","))
+    if names == ("all",):
+        return every
+    check_names(names, "--memories")
+    return names
 
 
 def _show(outcome: "Outcome", out: Path, stages: StageBars) -> None:

@@ -10,7 +10,17 @@ import typer
 
 from ..errors import InputError
 from ..extras import needs_extra
-from .options import Classes, Classifier, FrameRate, MaxPixels, Method, MethodOptions, Stall, Threads
+from .options import (
+    LARGEST_SEED,
+    Classes,
+    Classifier,
+    FrameRate,
+    MaxPixels,
+    Method,
+    MethodOptions,
+    Stall,
+    Threads,
+)
 from .screen import complaints, console
 
 if TYPE_CHECKING:
@@ -88,7 +98,7 @@ def live(
             help="Photographs, DIR/<label>/*.jpg, that tv shows in place of drawings.", show_default=False
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of tv.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of tv.")] = 0,
 ) -> None:
     """Watch live sources on a page in the browser: the picture, two labels side by side, and what memory rests on.
 

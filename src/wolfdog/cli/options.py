@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+LARGEST_SEED = 2**63 - 1
+"""Largest seed; a little more, for a second seed, is one that PyTorch and NumPy take too."""
+
 
 class Crop(StrEnum):
     """Ways to fit a frame into the square that a classifier reads."""

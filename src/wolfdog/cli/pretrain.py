@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
+from .options import LARGEST_SEED
 from .screen import StageBars, console
 from .world_pretraining import pretrain_world_memory
 
 
 def pretrain(
     out: Annotated[Path, typer.Option(help="File for the weights, .safetensors.")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same weights.")
+    ] = 0,
     steps: Annotated[
         int | None,
         typer.Option(

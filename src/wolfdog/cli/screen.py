@@ -61,8 +61,8 @@ class _SafeConsole(Console):
                 yield segment
 
 
-console = _SafeConsole(highlight=False)
-complaints = _SafeConsole(stderr=True, highlight=False)
+console = _SafeConsole(highlight=False, emoji=False)
+complaints = _SafeConsole(stderr=True, highlight=False, emoji=False)
 
 
 class StageBars:

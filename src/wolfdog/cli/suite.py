@@ -1,20 +1,24 @@
 """Suite of event worlds on the command line: training, tables, and their files."""
 
+import re
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from ..atomic import atomic_write
-from ..errors import MediaError
+from ..errors import InputError, MediaError
 from .screen import StageBars, console
 
 if TYPE_CHECKING:
+    from ..tv.events import EventWorld
     from ..watch.suite import SuiteRun
 
 SEEDS, SEEDS_THOROUGH = 2, 5
@@ -43,26 +47,22 @@ def run_worlds(
         quick: Whether training and test are cut to seconds, to try the command.
 
     Raises:
+        InputError: Two worlds have one name, or OUT has other results.
         WorldError: A world does not exist or is invalid.
         MediaError: A file cannot be written.
     """
-    from ..tv.events import load_event_world
-    from ..watch.suite import SuiteSettings, run_suite
+    from ..watch.suite import SuiteSettings, read_runs, run_suite
 
-    worlds = {}
-    for name in names:
-        world = load_event_world(name)
-        worlds[world.name] = world
+    worlds = _worlds(names)
     settings = SuiteSettings()
     if quick:
         plan = replace(settings.plan, steps=QUICK_STEPS)
         settings = replace(
             settings, plan=plan, streams=16, test_streams=4, test_events=512, longest_test=2048
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MediaError(f"cannot make {out}: {error.strerror or error}. Choose another folder.") from error
+    results, tables = out / "suite.json", out / "suite.md"
+    _check_writable(out, results, tables)
+    read_runs(results, settings, worlds)  # a file of other runs is refused before training is announced
     began = time.perf_counter()
     total = len(worlds) * len(memories) * seeds
     with StageBars()(f"training {len(memories)} memories in {len(worlds)} worlds", total) as done:
@@ -70,19 +70,20 @@ def run_worlds(
             worlds,
             memories,
             range(seed, seed + seeds),
-            out / "suite.json",
+            results,
             settings=settings,
             workers=workers,
             report=lambda run, number, _: done(number, f"{run.world} {run.memory} {run.shortfall:.3f}"),
         )
-    text = [*suite_lines(runs)]
-    for name in dict.fromkeys(run.world for run in runs):
-        text += ["", *gap_lines([run for run in runs if run.world == name])]
+    known = [*runs, *(run for run in read_runs(results, settings).values() if run not in runs)]
+    text = [*suite_lines(known)]
+    for name in dict.fromkeys(run.world for run in known):
+        text += ["", *gap_lines([run for run in known if run.world == name])]
     try:
-        with atomic_write(out / "suite.md") as file:
+        with atomic_write(tables) as file:
             file.write("\n".join(text) + "\n")
     except OSError as error:
-        raise MediaError(f"cannot write {out / 'suite.md'}: {error.strerror or error}.") from error
+        raise MediaError(f"cannot write {tables}: {error.strerror or error}.") from error
     console.print(
         _shown("Shortfall from the ideal observer ± deviation, and steps to learn", suite_rows(runs))
     )
@@ -90,6 +91,46 @@ def run_worlds(
         console.print(_shown("Shortfall by events since the last cue", gap_rows_of(runs)))
     seconds = time.perf_counter() - began
     console.print(f"{out}: suite.json, suite.md; {seconds:,.0f} s", markup=False, soft_wrap=True)
+
+
+def _worlds(names: Sequence[str]) -> dict[str, "EventWorld"]:
+    """Worlds by their names.
+
+    Raises:
+        InputError: Two worlds have one name.
+        WorldError: A world does not exist or is invalid.
+    """
+    from ..tv.events import load_event_world
+
+    worlds: dict[str, EventWorld] = {}
+    for name in names:
+        world = load_event_world(name)
+        if world.name in worlds:
+            raise InputError(
+                f"--world: the world {world.name!r} occurs twice; name each world once, and give each file a name of "
+                "its own."
+            )
+        worlds[world.name] = world
+    return worlds
+
+
+def _check_writable(out: Path, *files: Path) -> None:
+    """Make a folder if there is none, and check before any training that files can be written into it.
+
+    Raises:
+        MediaError: They cannot.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise MediaError(
+            f"cannot write into {out}: {error.strerror or error}. Choose another folder."
+        ) from error
+    for file in files:
+        if file.exists() and not file.is_file():
+            raise MediaError(f"{file}: expected a file, got a folder or a device. Choose another folder.")
 
 
 def suite_rows(runs: Sequence["SuiteRun"]) -> list[list[str]]:
@@ -100,13 +141,15 @@ def suite_rows(runs: Sequence["SuiteRun"]) -> list[list[str]]:
 
     Returns:
         Cells: mean shortfall ± standard deviation over the seeds, and in brackets the median number of steps to learn,
-        or a dash where a seed did not learn the world.
+        or a dash where a seed did not learn the world. A cell without runs is empty.
     """
     worlds, memories = (list(dict.fromkeys(getattr(run, key) for run in runs)) for key in ("world", "memory"))
     rows = [["world", *memories]]
     for world in worlds:
         found = [[run for run in runs if (run.world, run.memory) == (world, memory)] for memory in memories]
-        cells = [f"{_with_spread([run.shortfall for run in of])} ({_learned(of)})" for of in found]
+        cells = [
+            f"{_with_spread([run.shortfall for run in of])} ({_learned(of)})" if of else "" for of in found
+        ]
         rows.append([world, *cells])
     return rows
 
@@ -144,13 +187,24 @@ def suite_lines(runs: Sequence["SuiteRun"]) -> list[str]:
 
 def gap_lines(runs: Sequence["SuiteRun"]) -> list[str]:
     """`gap_rows_of` as a Markdown table under the world's name."""
-    return [f"## {runs[0].world}", "", *_markdown(gap_rows_of(runs))]
+    return [f"## {_escaped(runs[0].world)}", "", *_markdown(gap_rows_of(runs))]
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> list[str]:
     head, *body = rows
     ruler = ["---", *["---:"] * (len(head) - 1)]
-    return [f"| {' | '.join(row)} |" for row in (head, ruler, *body)]
+    cells = [[_escaped(cell) for cell in row] for row in (head, *body)]
+    return [f"| {' | '.join(row)} |" for row in (cells[0], ruler, *cells[1:])]
+
+
+def _escaped(text: str) -> str:
+    """Text in Markdown, as it stands.
+
+    Examples:
+        >>> print(_escaped("a|b [v2] of facts-2"))
+        a\\|b \\[v2\\] of facts-2
+    """
+    return re.sub(r"[\\`*_\[\]<>|&~#]", r"\\\g<0>", text)
 
 
 def _shown(title: str, rows: Sequence[Sequence[str]]) -> Table:
@@ -158,7 +212,7 @@ def _shown(title: str, rows: Sequence[Sequence[str]]) -> Table:
     for number, name in enumerate(rows[0]):
         table.add_column(name, justify="right" if number else "left")
     for row in rows[1:]:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     return table
 
 

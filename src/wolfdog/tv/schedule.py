@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wolfdog.errors import WorldError
-from wolfdog.tv.checks import check_names, check_number, check_weights
+from wolfdog.tv.checks import check_names, check_number, check_weights, short
 
 MOST_PHASES = 16
 LONGEST = 1e9
@@ -39,8 +39,8 @@ class Channel:
     weight: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        where = f"channel {self.name!r}"
         check_names(self.name, where="a channel's name")
+        where = f"channel {self.name!r}"
         object.__setattr__(self, "mean_stay", check_number(self.mean_stay, f"{where}: mean_stay", 1, LONGEST))
         object.__setattr__(self, "weight", check_number(self.weight, f"{where}: weight", 0, 1e6))
         object.__setattr__(self, "informative", check_weights(self.informative, f"{where}: informative"))
@@ -66,8 +66,8 @@ class Pace:
     mean_stay: float = field(default=1000.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        where = f"pace {self.name!r}"
         check_names(self.name, where="a pace's name")
+        where = f"pace {self.name!r}"
         object.__setattr__(
             self, "informative_rate", check_number(self.informative_rate, f"{where}: informative_rate", 0, 1)
         )
@@ -99,6 +99,6 @@ class ShotLength:
             or not 1 <= self.phases <= MOST_PHASES
         ):
             raise WorldError(
-                f"shot: phases: expected a whole number from 1 to {MOST_PHASES}, got {self.phases!r}. Try 3."
+                f"shot: phases: expected a whole number from 1 to {MOST_PHASES}, got {short(self.phases)}. Try 3."
             )
         object.__setattr__(self, "mean", check_number(self.mean, "shot: mean (frames)", self.phases, LONGEST))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from wolfdog.errors import WorldError
-from wolfdog.tv.checks import check_names, check_number
+from wolfdog.tv.checks import check_names, check_number, short
 from wolfdog.tv.schedule import Channel, Pace, ShotLength
 
 MOST_CHANNELS, MOST_PACES, MOST_LABELS = 32, 8, 64
@@ -72,7 +72,7 @@ class World:
         if len(self.channels) > 1 and sum(channel.weight > 0 for channel in self.channels) < 2:
             raise WorldError("channels: at most one has a weight above 0. Give two or more of them a weight.")
         if not isinstance(self.looks, Mapping):
-            raise WorldError(f"looks: expected label -> look, got {self.looks!r}.")
+            raise WorldError(f"looks: expected label -> look, got {short(self.looks)}.")
         object.__setattr__(self, "looks", dict(self.looks))
         labels = self.labels
         if len(labels) > MOST_LABELS:

@@ -1,19 +1,15 @@
 """Worlds as TOML and JSON files."""
 
 import json
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import MediaError, WorldError
 from wolfdog.extras import needs_extra
+from wolfdog.tv.description import check_list, check_table, read_description
 from wolfdog.tv.schedule import Channel, Pace, ShotLength
 from wolfdog.tv.world import World
-
-LARGEST_FILE = 1_000_000
-"""Bytes. A description of television is a page of text; a larger file is something else."""
 
 
 def save_world(world: World, path: str | Path) -> None:
@@ -65,18 +61,8 @@ def load_world(path: str | Path) -> World:
         True
     """
     path = Path(path)
-    ending = _ending(path)
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise WorldError(
-                f"{path}: larger than {LARGEST_FILE} bytes; this is not a description of a world."
-            )
-        text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text) if ending == ".toml" else json.loads(text)
-    except OSError as error:
-        raise WorldError(f"{path}: cannot be read: {error.strerror or error}. Check the path.") from error
-    except (ValueError, RecursionError) as error:
-        raise WorldError(f"{path}: not {ending[1:].upper()}: {error}. Correct the file.") from error
+    _ending(path)
+    data = read_description(path)
     try:
         return world_from_dict(data)
     except WorldError as error:
@@ -140,44 +126,19 @@ def world_from_dict(data: Any) -> World:
     Raises:
         WorldError: A part is missing, unknown or of a wrong kind.
     """
-    fields = _table(
-        data, "the world", required=("name", "channels", "paces"), optional=("fps", "shot", "looks")
-    )
+    fields = check_table(data, "the world", ("name", "channels", "paces"), ("fps", "shot", "looks"))
     channels = tuple(
         Channel(
-            **_table(item, f"channel {number}", ("name", "mean_stay", "informative", "filler"), ("weight",))
+            **check_table(
+                item, f"channel {number}", ("name", "mean_stay", "informative", "filler"), ("weight",)
+            )
         )
-        for number, item in enumerate(_list(fields.pop("channels"), "channels"), start=1)
+        for number, item in enumerate(check_list(fields.pop("channels"), "channels"), start=1)
     )
     paces = tuple(
-        Pace(**_table(item, f"pace {number}", ("name", "informative_rate"), ("mean_stay",)))
-        for number, item in enumerate(_list(fields.pop("paces"), "paces"), start=1)
+        Pace(**check_table(item, f"pace {number}", ("name", "informative_rate"), ("mean_stay",)))
+        for number, item in enumerate(check_list(fields.pop("paces"), "paces"), start=1)
     )
     if "shot" in fields:
-        fields["shot"] = ShotLength(**_table(fields["shot"], "shot", (), ("mean", "phases")))
+        fields["shot"] = ShotLength(**check_table(fields["shot"], "shot", (), ("mean", "phases")))
     return World(channels=channels, paces=paces, **fields)
-
-
-def _table(data: Any, where: str, required: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, Any]:
-    if not isinstance(data, Mapping):
-        raise WorldError(
-            f"{where}: expected a table of {', '.join((*required, *optional))}, got {str(data)[:50]!r}."
-        )
-    for key in data:
-        if key not in (*required, *optional):
-            raise WorldError(
-                f"{where}: unknown key {str(key)[:50]!r}; expected {', '.join((*required, *optional))}. "
-                "Remove it."
-            )
-    for key in required:
-        if key not in data:
-            raise WorldError(f"{where}: {key} is missing. Add it.")
-    return dict(data)
-
-
-def _list(data: Any, where: str) -> list[Any]:
-    if not isinstance(data, list):
-        raise WorldError(
-            f"{where}: expected a list (in TOML, [[{where}]] before each), got {str(data)[:50]!r}."
-        )
-    return data

@@ -1,6 +1,7 @@
 """Confusions of a frame classifier, sampled from a file of its probabilities."""
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wolfdog.errors import WorldError
+from wolfdog.tv.checks import short
+from wolfdog.tv.description import read_text
 
 LARGEST_FILE = 50_000_000
 """Bytes of a file of probabilities."""
+LARGEST_NUMBER = 1e6
+"""Largest number in a row; rows need not sum to 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +31,7 @@ class Confusions:
 
     Args:
         looks: Names of the columns.
-        rows: Probabilities [R, looks], which sum to 1 in each row.
+        rows: Probabilities [R, looks], or numbers in proportion to them; each row is divided by its sum.
         file: Path of the file as the world file gives it.
 
     Raises:
@@ -41,13 +46,21 @@ class Confusions:
         rows = np.asarray(self.rows, np.float64)
         if rows.ndim != 2 or rows.shape[1] != len(self.looks) or len(rows) < 2:
             raise WorldError(f"{self.file}: expected two rows or more of {len(self.looks)} probabilities.")
-        if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(1) > 0).all()):
-            raise WorldError(f"{self.file}: expected probabilities from 0 up with a sum above 0 in each row.")
-        if not (rows.sum(0) > 0).all():
+        good = ((rows >= 0) & (rows <= LARGEST_NUMBER)).all(1) & (rows.sum(1) > 0)  # False for NaN
+        if not good.all():
+            row = int(np.argmin(good))
             raise WorldError(
-                f"{self.file}: a look has the probability 0 in every row. Leave it out of the world."
+                f"{self.file}: expected numbers from 0 up to {LARGEST_NUMBER:g} with a sum above 0 in each row, got "
+                f"{short(rows[row].tolist())} in row {row + 1}. Correct it."
             )
-        object.__setattr__(self, "rows", rows / rows.sum(1, keepdims=True))
+        rows = rows / rows.sum(1, keepdims=True)
+        shown = rows.sum(0) > 0
+        if not shown.all():
+            raise WorldError(
+                f"{self.file}: the look {self.looks[int(np.argmin(shown))]!r} has the probability 0 in every row. "
+                "Leave it out of the world."
+            )
+        object.__setattr__(self, "rows", rows)
 
     @property
     def likelihood(self) -> NDArray[np.float64]:
@@ -70,17 +83,29 @@ class Confusions:
         Raises:
             WorldError: The file cannot be read, lacks a column, or has invalid numbers.
         """
+        reader = csv.reader(io.StringIO(read_text(path, LARGEST_FILE), newline=""))
         try:
-            if path.stat().st_size > LARGEST_FILE:
-                raise WorldError(f"{path}: larger than {LARGEST_FILE} bytes. Keep fewer rows.")
-            with path.open(encoding="utf-8", newline="") as opened:
-                reader = csv.DictReader(opened)
-                missing = [look for look in looks if look not in (reader.fieldnames or ())]
-                if missing:
-                    raise WorldError(f"{path}: has no column {missing[0]!r}; expected one for each look.")
-                rows = [[float(row[look]) for look in looks] for row in reader]
-        except OSError as error:
-            raise WorldError(f"{path}: cannot be read: {error.strerror or error}. Check the path.") from error
-        except (ValueError, TypeError, csv.Error) as error:
-            raise WorldError(f"{path}: not a CSV file of probabilities: {error}. Correct it.") from error
+            places = _places(next(reader, []), looks)
+            rows = [_numbers(line, places) for line in reader if line]
+        except (ValueError, csv.Error) as error:
+            raise WorldError(f"{path}: line {max(reader.line_num, 1)}: {error}. Correct it.") from error
         return Confusions(looks, np.array(rows).reshape(-1, len(looks)), file)
+
+
+def _places(header: list[str], looks: tuple[str, ...]) -> list[int]:
+    """Number of each look's column.
+
+    Raises:
+        ValueError: A look has no column, or several.
+    """
+    for look in looks:
+        if header.count(look) != 1:
+            raise ValueError(f"expected one column {look!r}, got {header.count(look)}")
+    return [header.index(look) for look in looks]
+
+
+def _numbers(line: list[str], places: list[int]) -> list[float]:
+    try:
+        return [float(line[place]) for place in places]
+    except (ValueError, IndexError):
+        raise ValueError(f"expected a number for each look, got {short(line)}") from None

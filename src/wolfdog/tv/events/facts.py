@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from wolfdog.errors import WorldError
-from wolfdog.tv.checks import check_names, check_number
+from wolfdog.tv.checks import check_names, check_number, short
 from wolfdog.tv.events.automaton import Automaton, Ints
 
 MOST_STATES = 4096
@@ -21,6 +21,7 @@ class Fact(Protocol):
         name: Name of the fact, and of its ambiguous look.
         labels: Labels of the ambiguous look.
         cue_names: Looks of its cues.
+        states: Number of states of its chain.
     """
 
     @property
@@ -32,6 +33,9 @@ class Fact(Protocol):
     @property
     def cue_names(self) -> tuple[str, ...]: ...
 
+    @property
+    def states(self) -> int: ...
+
     def automaton(self) -> Automaton:
         """Chain of the fact."""
 
@@ -42,20 +46,19 @@ class _Labelled:
     name: str
     labels: tuple[str, ...]
 
-    def _check(self, count: int | None, *cues: str) -> str:
-        where = f"fact {self.name!r}"
+    def _check(self, count: int | None = None) -> str:
+        """Place of the fact in errors, after a check of its name and of its labels: `count`, or two or more."""
         check_names(self.name, where="a fact's name")
+        where = f"fact {self.name!r}"
         labels: object = self.labels  # a world file may hold anything
         if not isinstance(labels, tuple | list):
-            raise WorldError(f"{where}: labels: expected a list of labels, got {self.labels!r}.")
-        object.__setattr__(self, "labels", tuple(self.labels))
-        check_names(*self.labels, where=f"{where}: labels")
-        wanted = len(cues) if count is None else count
-        if len(self.labels) != wanted or wanted < 2:
+            raise WorldError(f"{where}: labels: expected a list of labels, got {short(labels)}.")
+        object.__setattr__(self, "labels", tuple(labels))
+        check_names(*labels, where=f"{where}: labels")
+        if len(labels) < 2 or len(labels) != (count or len(labels)):
             raise WorldError(
-                f"{where}: expected {max(wanted, 2)} labels, got {len(self.labels)}. Correct them."
+                f"{where}: expected {count or '2 or more'} labels, got {len(labels)}. Correct them."
             )
-        check_names(*cues, where=f"{where}: cues")
         return where
 
 
@@ -86,15 +89,17 @@ class HiddenPair(_Labelled):
     mean_stay: float
 
     def __post_init__(self) -> None:
+        where = self._check()
         if not isinstance(self.cues, Mapping) or not self.cues:
-            raise WorldError(f"fact {self.name!r}: cues: expected cue -> weights, got {self.cues!r}.")
-        where = self._check(len(self.labels), *self.cues)
+            raise WorldError(f"{where}: cues: expected cue -> weights, got {short(self.cues)}.")
+        check_names(*self.cues, where=f"{where}: cues")
         object.__setattr__(self, "mean_stay", check_number(self.mean_stay, f"{where}: mean_stay", 1, 1e9))
         cues = {}
         for cue, weights in self.cues.items():
             if not isinstance(weights, list | tuple) or len(weights) != len(self.labels):
                 raise WorldError(
-                    f"{where}: cue {cue!r}: expected a weight for each of {len(self.labels)} labels, got {weights!r}."
+                    f"{where}: cue {cue!r}: expected a weight for each of {len(self.labels)} labels, got "
+                    f"{short(weights)}."
                 )
             cues[cue] = tuple(check_number(weight, f"{where}: cue {cue!r}", 0, 1e6) for weight in weights)
         if not all(sum(column) > 0 for column in zip(*cues.values(), strict=True)):
@@ -106,9 +111,14 @@ class HiddenPair(_Labelled):
         """Looks of the cues."""
         return tuple(self.cues)
 
+    @property
+    def states(self) -> int:
+        """Number of states of the chain."""
+        return len(self.labels)
+
     def automaton(self) -> Automaton:
         """Chain of the fact."""
-        count = len(self.labels)
+        count = self.states
         elapse = np.full((count, count), 1 / (self.mean_stay * (count - 1)))
         np.fill_diagonal(elapse, 1 - 1 / self.mean_stay)
         weights = np.array(list(self.cues.values())).T
@@ -139,18 +149,30 @@ class LastCue(_Labelled):
     cues: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        _check_list(self.name, self.cues)
-        object.__setattr__(self, "cues", tuple(self.cues))
-        self._check(None, *self.cues)
+        where = self._check()
+        cues: object = self.cues
+        if not isinstance(cues, tuple | list):
+            raise WorldError(f"{where}: cues: expected a list of looks, got {short(cues)}.")
+        if len(cues) != len(self.labels):
+            raise WorldError(
+                f"{where}: cues: expected one for each of {len(self.labels)} labels, got {len(cues)}. Correct them."
+            )
+        check_names(*cues, where=f"{where}: cues")
+        object.__setattr__(self, "cues", tuple(cues))
 
     @property
     def cue_names(self) -> tuple[str, ...]:
         """Looks of the cues."""
         return self.cues
 
+    @property
+    def states(self) -> int:
+        """Number of states of the chain."""
+        return len(self.cues)
+
     def automaton(self) -> Automaton:
         """Chain of the fact."""
-        count = len(self.cues)
+        count = self.states
         return Automaton(
             np.eye(count),
             np.full((count, count), 1 / count),
@@ -182,7 +204,8 @@ class Parity(_Labelled):
     reset_share: float
 
     def __post_init__(self) -> None:
-        where = self._check(2, self.cue, self.reset)
+        where = self._check(2)
+        check_names(self.cue, self.reset, where=f"{where}: cue and reset")
         share = check_number(self.reset_share, f"{where}: reset_share", 0, 1)
         object.__setattr__(self, "reset_share", share)
 
@@ -190,6 +213,11 @@ class Parity(_Labelled):
     def cue_names(self) -> tuple[str, ...]:
         """Looks of the cues."""
         return (self.cue, self.reset)
+
+    @property
+    def states(self) -> int:
+        """Number of states of the chain."""
+        return 2
 
     def automaton(self) -> Automaton:
         """Chain of the fact."""
@@ -220,7 +248,8 @@ class AtLeast(_Labelled):
     count: int = 3
 
     def __post_init__(self) -> None:
-        where = self._check(2, self.cue, self.reset)
+        where = self._check(2)
+        check_names(self.cue, self.reset, where=f"{where}: cue and reset")
         share = check_number(self.reset_share, f"{where}: reset_share", 0, 1)
         object.__setattr__(self, "reset_share", share)
         object.__setattr__(self, "count", _whole(self.count, f"{where}: count", 100))
@@ -230,9 +259,14 @@ class AtLeast(_Labelled):
         """Looks of the cues."""
         return (self.cue, self.reset)
 
+    @property
+    def states(self) -> int:
+        """Number of states of the chain."""
+        return self.count + 1
+
     def automaton(self) -> Automaton:
         """Chain of the fact."""
-        states = np.arange(self.count + 1)
+        states = np.arange(self.states)
         return _counter(
             np.minimum(states + 1, self.count), (states == self.count).astype(np.int64), self.reset_share
         )
@@ -258,7 +292,8 @@ class Within(_Labelled):
     frames: int
 
     def __post_init__(self) -> None:
-        where = self._check(2, self.cue)
+        where = self._check(2)
+        check_names(self.cue, where=f"{where}: cue")
         object.__setattr__(self, "frames", _whole(self.frames, f"{where}: frames", MOST_STATES - 1))
 
     @property
@@ -266,9 +301,14 @@ class Within(_Labelled):
         """Looks of the cues."""
         return (self.cue,)
 
+    @property
+    def states(self) -> int:
+        """Number of states of the chain."""
+        return self.frames + 2
+
     def automaton(self) -> Automaton:
         """Chain of the fact; state s is that of s frames since the cue, the last one that of more than `frames`."""
-        states = self.frames + 2
+        states = self.states
         age = np.arange(states)
         elapse = np.zeros((states, states))
         elapse[age, np.minimum(age + 1, states - 1)] = 1.0
@@ -297,14 +337,11 @@ def _counter(following: Ints, label: Ints, reset_share: float) -> Automaton:
     )
 
 
-def _check_list(name: str, cues: Any) -> None:
-    if isinstance(cues, str) or not isinstance(cues, tuple | list):
-        raise WorldError(f"fact {name!r}: cues: expected a list of looks, got {cues!r}.")
-
-
 def _whole(value: Any, where: str, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise WorldError(f"{where}: expected a whole number from 1 to {most}, got {value!r}. Correct it.")
+        raise WorldError(
+            f"{where}: expected a whole number from 1 to {most}, got {short(value)}. Correct it."
+        )
     return value
 
 

@@ -1,6 +1,6 @@
 """Event worlds as TOML files, and those that are part of wolfdog."""
 
-import tomllib
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import Any
 from wolfdog.atomic import atomic_write
 from wolfdog.errors import MediaError, WorldError
 from wolfdog.extras import needs_extra
+from wolfdog.tv.checks import short
+from wolfdog.tv.description import check_list, check_table, keys_of, read_description
 from wolfdog.tv.events.confusions import Confusions
 from wolfdog.tv.events.facts import KINDS, Fact
 from wolfdog.tv.events.world import EventWorld
@@ -30,9 +32,6 @@ EVENT_WORLDS: tuple[str, ...] = (
     "long",
 )
 """Names of the event worlds that are part of wolfdog."""
-
-LARGEST_FILE = 1_000_000
-"""Bytes of a world file."""
 
 
 def load_event_world(world: str | Path) -> EventWorld:
@@ -59,24 +58,11 @@ def load_event_world(world: str | Path) -> EventWorld:
             raise WorldError(
                 f"world {str(world)!r}: expected {', '.join(EVENT_WORLDS)}, or a file that ends in .toml."
             )
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise WorldError(
-                f"{path}: larger than {LARGEST_FILE} bytes; this is not a description of a world."
-            )
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise WorldError(f"{path}: cannot be read: {error.strerror or error}. Check the path.") from error
-    except (ValueError, RecursionError) as error:
-        raise WorldError(f"{path}: not TOML: {error}. Correct the file.") from error
+    data = read_description(path)
     try:
         return _world(data, path.parent)
     except WorldError as error:
         raise WorldError(f"{path}: {error}") from None
-    except TypeError as error:
-        raise WorldError(
-            f"{path}: a key is missing, unknown or of a wrong kind: {error}. Correct it."
-        ) from None
 
 
 def save_event_world(world: EventWorld, path: str | Path) -> None:
@@ -121,28 +107,39 @@ def save_event_world(world: EventWorld, path: str | Path) -> None:
         raise MediaError(f"cannot write {path}: {error.strerror or error}. Choose another place.") from error
 
 
-def _world(data: Mapping[str, Any], folder: Path) -> EventWorld:
-    fields = dict(data)
+def _world(data: Any, folder: Path) -> EventWorld:
+    fields = check_table(data, "the world", *keys_of(EventWorld))
     confusions = fields.pop("confusions", None)
-    for name in ("facts", "paces"):
-        items = fields.get(name)
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise WorldError(f"{name}: expected [[{name}]] before each, got {str(items)[:50]!r}.")
-    facts = tuple(_fact(item) for item in fields.pop("facts"))
-    paces = tuple(Pace(**item) for item in fields.pop("paces"))
+    facts = tuple(
+        _fact(item, f"fact {number}")
+        for number, item in enumerate(check_list(fields.pop("facts"), "facts"), start=1)
+    )
+    paces = tuple(
+        Pace(**check_table(item, f"pace {number}", *keys_of(Pace)))
+        for number, item in enumerate(check_list(fields.pop("paces"), "paces"), start=1)
+    )
+    for rate, what in ((0, "a cue"), (1, "an ambiguous look")):
+        if paces and all(pace.informative_rate == rate for pace in paces):
+            raise WorldError(
+                f"paces: with an informative_rate of {rate} in every pace, {what} is never shown. Give one a rate "
+                "between 0 and 1."
+            )
     world = EventWorld(facts=facts, paces=paces, **fields)
     if confusions is None:
         return world
     if not isinstance(confusions, str):
-        raise WorldError(f"confusions: expected the path of a CSV file, got {str(confusions)[:50]!r}.")
+        raise WorldError(f"confusions: expected the path of a CSV file, got {short(confusions)}.")
     found = Confusions.read(folder / confusions, world.looks, confusions)
-    return EventWorld(facts=facts, paces=paces, confusions=found, **fields)
+    return dataclasses.replace(world, confusions=found)
 
 
-def _fact(item: Mapping[str, Any]) -> Fact:
-    fields = dict(item)
-    kind = fields.pop("kind", None)
-    if kind not in KINDS:
-        raise WorldError(f"facts: kind: expected {', '.join(KINDS)}, got {str(kind)[:50]!r}.")
-    made: Fact = KINDS[kind](**fields)
+def _fact(item: Any, where: str) -> Fact:
+    kind = item.get("kind") if isinstance(item, Mapping) else None
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise WorldError(
+            f"{where}: kind: expected {', '.join(KINDS)}, got {'nothing' if kind is None else short(kind)}."
+        )
+    required, optional = keys_of(KINDS[kind])
+    fields = check_table(item, where, ("kind", *required), optional)
+    made: Fact = KINDS[fields.pop("kind")](**fields)
     return made

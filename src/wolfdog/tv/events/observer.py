@@ -10,13 +10,10 @@ where event t is cue k of the fact, else a_t = b_t. Where looks are confused, th
 chain of the pace and all facts together is filtered. Its transitions are applied fact by fact.
 """
 
-import math
-
 import numpy as np
 
 from wolfdog.errors import WorldError
 from wolfdog.tv.events.automaton import Automaton, Floats
-from wolfdog.tv.events.facts import MOST_STATES
 from wolfdog.tv.events.sampler import EventProgramme, powers
 from wolfdog.tv.events.world import EventWorld
 
@@ -26,9 +23,6 @@ class EventObserver:
 
     Args:
         world: The world that generates the events.
-
-    Raises:
-        WorldError: Looks are confused, and the facts and paces together have more than 4096 states.
 
     Examples:
         >>> from wolfdog.tv.events import EventSampler, load_event_world
@@ -47,12 +41,6 @@ class EventObserver:
             np.eye(len(fact.labels))[chain.label]
             for fact, chain in zip(world.facts, self._chains, strict=True)
         ]
-        states = len(world.paces) * math.prod(len(chain.initial) for chain in self._chains)
-        if world.confusions is not None and states > MOST_STATES:
-            raise WorldError(
-                f"world {world.name!r}: with confused looks, facts and paces together have {states} states; at most "
-                f"{MOST_STATES} can be handled. Use fewer facts or paces, or leave the confusions out."
-            )
 
     def predict(self, programme: EventProgramme) -> tuple[Floats, ...]:
         """Probabilities of the labels of each fact at each event, given all earlier events.

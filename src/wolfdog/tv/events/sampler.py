@@ -213,7 +213,8 @@ def powers(transition: Floats, count: int) -> Floats:
         >>> powers(np.array([[0.5, 0.5], [0.0, 1.0]]), 2)[1].tolist()
         [[0.25, 0.75], [0.0, 1.0]]
     """
-    found = [transition]
-    while len(found) < count:
-        found.append(found[-1] @ transition)
-    return np.stack(found)
+    found = np.empty((count, *transition.shape))
+    found[0] = transition
+    for number in range(1, count):
+        np.matmul(found[number - 1], transition, out=found[number])
+    return found

@@ -1,6 +1,8 @@
 """Event world: hidden facts, and the frequency and times of the events that inform about them."""
 
 import dataclasses
+import hashlib
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,13 +11,15 @@ from wolfdog.errors import WorldError
 from wolfdog.tv.checks import check_names, check_number
 from wolfdog.tv.events.automaton import Floats
 from wolfdog.tv.events.confusions import Confusions
-from wolfdog.tv.events.facts import Fact
+from wolfdog.tv.events.facts import MOST_STATES, Fact
 from wolfdog.tv.schedule import Pace
 
 MOST_FACTS, MOST_PACES = 16, 8
 OTHER = "unknown"
 LONGEST_INTERVAL = 64
 """Longest time between two events of a world with uneven times, in frames."""
+MOST_NUMBERS = 40_000_000
+"""Largest number of transition probabilities of all facts: for each interval, and for each cue."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class EventWorld:
         confusions: Probabilities of a frame classifier, which are shown in place of looks; None: looks are certain.
 
     Raises:
-        WorldError: The parts contradict each other.
+        WorldError: The parts contradict each other, or the chains of the facts are too large.
 
     Examples:
         >>> from wolfdog.tv.events import load_event_world
@@ -79,6 +83,30 @@ class EventWorld:
         if self.confusions is not None and self.confusions.looks != self.looks:
             raise WorldError(
                 f"confusions: expected the looks {', '.join(self.looks)}, got {', '.join(self.confusions.looks)}."
+            )
+        self._check_size()
+
+    def _check_size(self) -> None:
+        """Check that sampler and observer can hold the chains of the facts.
+
+        Raises:
+            WorldError: They are too large.
+        """
+        intervals = len(self.intervals)
+        numbers = sum((intervals + len(fact.cue_names)) * fact.states**2 for fact in self.facts)
+        if numbers > MOST_NUMBERS:
+            largest = max(self.facts, key=lambda fact: fact.states)
+            times = f" and {intervals} intervals between events" if self.uneven else ""
+            raise WorldError(
+                f"fact {largest.name!r}: its {largest.states} states{times} are too many: the facts together have "
+                f"{numbers:,} transition probabilities, at most {MOST_NUMBERS:,} can be handled. Use fewer frames, "
+                "labels or cues, or mean_interval = 1."
+            )
+        states = len(self.paces) * math.prod(fact.states for fact in self.facts)
+        if self.confusions is not None and states > MOST_STATES:
+            raise WorldError(
+                f"with confused looks, facts and paces together have {states} states; at most {MOST_STATES} can be "
+                "handled. Use fewer facts or paces, or leave the confusions out."
             )
 
     @property
@@ -122,6 +150,14 @@ class EventWorld:
         stay = np.array([pace.mean_stay for pace in self.paces])
         initial: Floats = stay / stay.sum()
         return initial
+
+    @property
+    def digest(self) -> str:
+        """Digest of the whole definition; of the confusions, their numbers and not the path of their file."""
+        digest = hashlib.sha256(repr(dataclasses.replace(self, confusions=None)).encode())
+        if self.confusions is not None:
+            digest.update(np.round(self.confusions.rows, 9).tobytes())
+        return digest.hexdigest()[:32]
 
     def denser(self, rates: tuple[float, ...]) -> "EventWorld":
         """World with another informative rate in each pace.

@@ -1,14 +1,11 @@
 """Work on independent files in several processes."""
 
-import multiprocessing
-import os
-import signal
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from wolfdog.child_process import end_with_parent, uninterrupted_start
+from wolfdog.child_process import process_pool, uninterrupted_start
 from wolfdog.errors import StorageError, WolfdogError
 from wolfdog.object_storage.address import Stored
 
@@ -40,46 +37,30 @@ def results_of_workers(
         StorageError: An object storage cannot be reached.
         OSError: A file cannot be written.
     """
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        min(workers, len(files)),
-        mp_context=multiprocessing.get_context("spawn"),  # a fork would copy locks that other threads hold
-        initializer=_begin,
-        initargs=(loader, os.getpid()),
-    )
     running: dict[Future[Sequence[str] | WolfdogError], tuple[Path | Stored, Path]] = {}
     waiting = iter(files)
     try:
-        while True:
-            while len(running) < _AHEAD * workers and (pair := next(waiting, None)) is not None:
-                with uninterrupted_start():  # the first one starts the processes
-                    future = pool.submit(_one, *pair)
-                running[future] = pair
-            if not running:
-                break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                pair = running.pop(future)
-                yield pair, future.result()
+        with process_pool(min(workers, len(files)), _begin, loader) as pool:
+            while True:
+                while len(running) < _AHEAD * workers and (pair := next(waiting, None)) is not None:
+                    with uninterrupted_start():  # the first one starts the processes
+                        future = pool.submit(_one, *pair)
+                    running[future] = pair
+                if not running:
+                    break
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    pair = running.pop(future)
+                    yield pair, future.result()
     except BrokenProcessPool as error:
         raise WolfdogError(
             "a process was killed, most likely because the machine ran out of memory. Try fewer --workers; the same "
             "command goes on from here."
         ) from error
-    finally:
-        ours = set(multiprocessing.active_children()) - others
-        pool.shutdown(wait=not running, cancel_futures=True)
-        if running:  # an error or an interrupt: what is half done is not waited for
-            for process in ours:
-                process.terminate()
-            for process in ours:
-                process.join()
 
 
-def _begin(loader: Callable[[], Work], parent: int) -> None:
+def _begin(loader: Callable[[], Work]) -> None:
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles the keyboard
-    end_with_parent(parent)
     torch.set_num_threads(1)
     _work[:] = [loader()]
 

@@ -1,16 +1,19 @@
 """Runs of the suite: each memory is trained and tested in each event world."""
 
-import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from ...cells import Chrono
-from ...tv.events import EventObserver, EventWorld
+from ...child_process import process_pool, uninterrupted_start
+from ...errors import WolfdogError
+from ...tv.events import EventWorld
 from ..data.event_streams import EventEmbedding, EventStreams
 from ..model.context import Context
 from ..training.objectives import ContextObjective
@@ -67,40 +70,42 @@ def run_suite(
         The runs, by world, memory and seed.
 
     Raises:
-        InputError: `out` was not written by this function.
-        WorldError: The ideal observer of a world cannot be computed.
+        InputError: `out` was not written by this function, or has runs with other settings or of other worlds of the
+            same names.
+        WolfdogError: A process was killed.
     """
     settings = settings or SuiteSettings()
-    for world in worlds.values():
-        EventObserver(world)  # a world that is too large is refused before hours of training
-    known = read_runs(out, settings)
+    known = read_runs(out, settings, worlds)
     keys = [(world, memory, seed) for world in worlds for memory in memories for seed in seeds]
     runs = {key: known[key] for key in keys if key in known}
     jobs = {key: _Job(worlds[key[0]], key[1], key[2], settings) for key in keys if key not in known}
-    for key, run in _results(jobs, workers):
-        runs[key] = known[key] = run
-        write_runs(out, settings, list(known.values()))
-        if report is not None:
-            report(run, len(runs), len(keys))
+    with closing(_results(jobs, workers)) as results:
+        for key, run in results:
+            runs[key] = known[key] = run
+            write_runs(out, settings, list(known.values()))
+            if report is not None:
+                report(run, len(runs), len(keys))
     return [runs[key] for key in keys]
 
 
 def _results(
     jobs: Mapping[tuple[str, str, int], _Job], workers: int
-) -> Iterator[tuple[tuple[str, str, int], SuiteRun]]:
+) -> Generator[tuple[tuple[str, str, int], SuiteRun], None, None]:
     if workers == 1 or len(jobs) < 2:
         for key, job in jobs.items():
             yield key, _run(key[0], job)
         return
-    spawn = multiprocessing.get_context("spawn")  # a fork would copy torch's thread pool in mid-step
-    with ProcessPoolExecutor(workers, spawn, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        running = {pool.submit(_run, key[0], job): key for key, job in jobs.items()}
-        try:
+    try:
+        with process_pool(min(workers, len(jobs)), torch.set_num_threads, 1) as pool:
+            with uninterrupted_start():  # the first one starts the processes
+                running = {pool.submit(_run, key[0], job): key for key, job in jobs.items()}
             for future in as_completed(running):
                 yield running[future], future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    except BrokenProcessPool as error:
+        raise WolfdogError(
+            "a process that trained a memory was killed, most likely because the machine ran out of memory. Try fewer "
+            "--workers; the same command goes on from here."
+        ) from error
 
 
 def _run(name: str, job: _Job) -> SuiteRun:

@@ -34,7 +34,8 @@ class Trial:
         if not self._judged.any():
             raise InputError(
                 f"world {world.name!r}: no ambiguous look follows a cue of its fact in {streams} test streams of "
-                f"{events} events. Raise the world's rates."
+                f"{events} events. Choose an informative_rate farther from 0 and "
+                "1, or a larger ambiguous_share."
             )
         self._fact = self._programme.fact[self._judged]
         self._answer = self._programme.answer[self._judged]
@@ -86,6 +87,7 @@ class Trial:
             learned,
             seconds,
             sum(parameter.numel() for parameter in context.parameters()),
+            self._programme.world.digest,
         )
 
 
