@@ -65,7 +65,7 @@ def test_a_sheet_alone_is_enough(run, tmp_path):
     [
         ([], InputError),
         (["--sheet", "sheet.bmp"], InputError),
-        (["--sheet", "s.png", "--informative-rate", "2"], WorldError),
+        (["--sheet", "s.png", "--informative-rate", "2"], InputError),
         (["--sheet", "s.png", "--world", "none.toml"], WorldError),
         (["--sheet", "s.png", "--images", "none"], MediaError),
         (["--sheet", "s.png", "--size", "7"], InputError),
