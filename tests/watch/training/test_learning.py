@@ -63,9 +63,9 @@ def test_an_untaught_memory_is_far_from_it(test_broadcast):
     assert (short_of_ideal(said, test_broadcast) > 0.2).all()
 
 
-def job(memory, seed=0, **options):
+def job(memory, seed=0, steps=6, **options):
     config = WatcherConfig(CLASSES, 5.0, embedding=E, hidden=4, memory=memory)
-    plan = ContextTraining(OptimizerSettings(6, 1e-2), chunk=5, streams=3, cut=busy_world())
+    plan = ContextTraining(OptimizerSettings(steps, 1e-2), chunk=5, streams=3, cut=busy_world())
     return ContextJob(config, shown(busy_world(), 100, 2), plan, seed, **options)
 
 
@@ -86,11 +86,25 @@ def test_in_processes_the_weights_are_the_same_and_progress_is_told(tmp_path):
     assert (tmp_path / "gru").is_file()
 
 
-def test_a_failing_job_s_error_reaches_the_caller(tmp_path):
+LONG = 10**9
+"""Steps of a training that would outlast every test."""
+
+
+def test_a_failing_job_s_error_ends_the_others_and_reaches_the_caller(tmp_path):
     (tmp_path / "broken").write_bytes(b"no checkpoint")
-    jobs = {"good": job("gru"), "bad": job("lstm", checkpoint=tmp_path / "broken")}
+    jobs = {"good": job("gru", steps=LONG), "bad": job("lstm", checkpoint=tmp_path / "broken")}
     with pytest.raises(CheckpointError, match="broken"):
-        train_contexts(jobs, 1, lambda name, made: None)
+        train_contexts(jobs, 2, lambda name, made: None)
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_the_trainings():
+    def interrupt(name, made):
+        if made.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train_contexts({"gru": job("gru", steps=LONG)}, 1, interrupt)
 
 
 class Killed:

@@ -2,19 +2,21 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...child_process import end_with_parent
+from ...child_process import end_with_parent, uninterrupted_start
 from ...errors import WolfdogError
 from ..model.context import Context
 from .in_step import groups_in_step, train_in_step
@@ -26,12 +28,19 @@ Weights = dict[str, NDArray[np.float32]]
 
 _reports: "Queue[Any] | None" = None
 """Queue for a worker process's progress; set once, when the process begins."""
+_stop: Event | None = None
+"""Event that ends a worker process's trainings at their next step; set once, as `_reports`."""
+
+
+class _StoppedError(Exception):
+    """Error that ends a training because another one failed, or the user interrupted."""
 
 
 def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report) -> dict[str, Context]:
     """Train the contexts of `jobs` in `workers` processes.
 
-    The weights are those of each job by itself, whatever the number of processes: each is trained on one thread.
+    The weights are those of each job by itself, whatever the number of processes: each is trained on one thread. After
+    an error or an interrupt, all end at their next step.
 
     Args:
         jobs: Trainings by name.
@@ -46,12 +55,14 @@ def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
     """
     spawn = multiprocessing.get_context("spawn")  # a fork would copy torch's thread pool in mid-step
     reports: Queue[Any] = spawn.Queue()
+    stop = spawn.Event()
     with (
         _relay(reports, report),
-        ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(reports, os.getpid())) as pool,
+        ProcessPoolExecutor(workers, spawn, _begin, (reports, stop, os.getpid())) as pool,
     ):
-        running = [pool.submit(_train, group) for group in groups_in_step(jobs, workers)]
         try:
+            with uninterrupted_start():
+                running = [pool.submit(_train, group) for group in groups_in_step(jobs, workers)]
             for future in as_completed(running):
                 future.result()  # the first error is raised, whichever job's it is
         except BrokenProcessPool as error:
@@ -60,26 +71,31 @@ def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
                 "out of memory. Close what else is running, or train fewer at once (workers=1)."
             ) from error
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)  # jobs that have not begun are dropped
+            stop.set()  # a killed process could keep the lock of the queue
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
         weights = {name: of_one for future in running for name, of_one in future.result().items()}
     return {name: _context(jobs[name], weights[name]) for name in jobs}
 
 
-def _begin(reports: "Queue[Any]", parent: int) -> None:
-    global _reports
-    _reports = reports
+def _begin(reports: "Queue[Any]", stop: Event, parent: int) -> None:
+    global _reports, _stop
+    _reports, _stop = reports, stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the first process's to handle
     end_with_parent(parent)
     torch.set_num_threads(1)
 
 
 def _train(group: dict[str, ContextJob]) -> dict[str, Weights]:
     """Weights of the contexts of a group, by name."""
-    reports = _reports
+    reports, stop = _reports, _stop
+    assert reports is not None
+    assert stop is not None
 
     def told(name: str, made: Progress) -> None:
-        if reports is not None:
-            reports.put((name, made))
+        if stop.is_set():
+            raise _StoppedError
+        reports.put((name, made))
 
     return {
         name: {key: value.numpy() for key, value in context.state_dict().items()}
