@@ -1,6 +1,7 @@
 """Sequential MNIST: digits read pixel by pixel, in order or in one random order for all."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -32,6 +33,7 @@ class Digits:
         batch: Digits in a step.
         rate: Learning rate, which falls to zero in the second half.
         span: Longest time span of the initial forget gates.
+        others: Learning rates of cells that have others.
     """
 
     permuted: bool
@@ -40,6 +42,7 @@ class Digits:
     batch: int
     rate: float
     span: float
+    others: Mapping[str, float]
 
     unit, folder, files, models = " % right", "mnist", (FILE,), tuple(CELLS)
 
@@ -51,7 +54,7 @@ class Digits:
         rng = np.random.default_rng(seed)
         steps = max(1, round(share * self.epochs * len(train[0]) / self.batch))
         with trained() as found:
-            best = _train(network, train, valid, rng, steps, self.batch, self.rate)
+            best = _train(network, train, valid, rng, steps, self.batch, self.others.get(model, self.rate))
         found["budget"] = f"{best * self.batch:,} of {steps * self.batch:,} digits"
         found["score"] = right(network, test)
         shown = batch(*(part[: self.batch] for part in train))
