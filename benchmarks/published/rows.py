@@ -75,9 +75,11 @@ def _adding(length: int, figure: str, steps: int) -> Row:
     return Row(f"{HS97}, experiment 4", figure, SUMMARY, task)
 
 
-def _spikes(make: tasks.Spikes, gap: int, kind: str, figure: str, steps: int, batch: int) -> Row:
+def _spikes(
+    make: tasks.Spikes, gap: int, kind: str, figure: str, steps: int, batch: int, rate: float = 1e-2
+) -> Row:
     train, test = (partial(make, gap=gap, spikes=spikes) for spikes in (10, 100))
-    task = Synthetic(kind, (1, 1), 16, steps, batch, 1e-2, 2.0 * gap, train, test, within=0.49)
+    task = Synthetic(kind, (1, 1), 16, steps, batch, rate, 2.0 * gap, train, test, within=0.49)
     return Row(GS02, figure, SUMMARY, task)
 
 
@@ -134,6 +136,7 @@ ROWS: Mapping[str, Row] = {
         "peephole LSTM: delays of 49 and 50 steps are told apart",
         3000,
         32,
+        3e-3,
     ),
     "spikes-generated": _spikes(
         tasks.spikes_generated,
