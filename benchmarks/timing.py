@@ -2,7 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -52,3 +53,13 @@ def disagreement(actual: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
         scale = should.abs().max().clamp_min(1e-6)
         worst = max(worst, float((found.detach() - should.detach()).abs().max() / scale))
     return worst
+
+
+@contextmanager
+def subnormals_as_zeros() -> Iterator[None]:
+    """Context in which PyTorch makes zeros of subnormal numbers, as wolfdog's kernels of gradients do."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)

@@ -4,13 +4,11 @@ There it becomes subnormal, below 1.2e-38, and processors of x86-64 are slow wit
 same weights, PyTorch's initial ones.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
 import wolfdog as wd
-from timing import disagreement, in_turn
+from timing import disagreement, in_turn, subnormals_as_zeros
 
 LAYERS = {"LSTM": (wd.LSTM, nn.LSTM), "GRU": (wd.GRU, nn.GRU), "Elman": (wd.RNN, nn.RNN)}
 STEPS = (100, 400, 1600)
@@ -33,7 +31,7 @@ def vanishing_row(name: str, steps: int, seconds: float) -> dict[str, float | st
         {
             "wolfdog": lambda: _gradients(ours, x),
             "torch.nn": lambda: _gradients(theirs, x),
-            "torch.nn, zeros": _with_zeros(lambda: _gradients(theirs, x)),
+            "torch.nn, zeros": lambda: _with_zeros(theirs, x),
         },
         seconds,
     )
@@ -45,14 +43,6 @@ def _gradients(layer: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
     return torch.autograd.grad(y[-1].square().mean(), list(layer.parameters()))
 
 
-def _with_zeros(call: Callable[[], object]) -> Callable[[], object]:
-    """Call with `torch.set_flush_denormal`."""
-
-    def run() -> object:
-        torch.set_flush_denormal(True)
-        try:
-            return call()
-        finally:
-            torch.set_flush_denormal(False)
-
-    return run
+def _with_zeros(layer: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
+    with subnormals_as_zeros():
+        return _gradients(layer, x)

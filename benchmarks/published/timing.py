@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-import torch
+
+from timing import subnormals_as_zeros
 
 M = TypeVar("M")
 
@@ -13,18 +14,15 @@ M = TypeVar("M")
 def interleaved(models: dict[str, M], step: Callable[[M], None], rounds: int = 5) -> dict[str, float]:
     """Median milliseconds of the processor for a step of each model, in turn; a first round is not counted.
 
-    PyTorch makes zeros of subnormal numbers meanwhile, as kernels do: by their weights, gradients vanish in some models
-    and not in others.
+    PyTorch makes zeros of subnormal numbers meanwhile, as kernels do: gradients vanish in some models and not in
+    others, by their weights.
     """
     times: dict[str, list[float]] = {name: [] for name in models}
-    torch.set_flush_denormal(True)
-    try:
+    with subnormals_as_zeros():
         for number in range(rounds + 1):
             for name, model in models.items():
                 began = time.process_time()
                 step(model)
                 if number:  # the first round builds kernels
                     times[name].append(1e3 * (time.process_time() - began))
-    finally:
-        torch.set_flush_denormal(False)
     return {name: float(np.median(found)) for name, found in times.items()}

@@ -165,9 +165,8 @@ def name_file(error: BaseException, path: str | os.PathLike[str]) -> None:
     if not isinstance(error, OSError) or error.errno not in _OF_WRITING:
         return
     if error.filename is None or Path(os.fsdecode(error.filename)).name.startswith(".wolfdog-"):
-        with contextlib.suppress(
-            AttributeError
-        ):  # PyAV's errors keep their names; who calls PyAV names the file
+        # PyAV's errors keep their names; who calls PyAV names the file.
+        with contextlib.suppress(AttributeError):
             error.filename = str(path)
             error.strerror = os.strerror(error.errno)
 

@@ -79,13 +79,12 @@ def process_pool(workers: int, begin: Callable[..., None], *arguments: Any) -> I
 
 
 def _begin(parent: int, begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent(parent)
+    begin_child(parent)
     begin(*arguments)
 
 
-def end_with_parent(parent: int) -> None:
-    """End this process soon after its parent has ended, for any reason.
+def begin_child(parent: int) -> None:
+    """Leave SIGINT to the parent of this process, and end soon after it has ended, for any reason.
 
     A process that is killed cannot stop its children. Each child calls this once; a thread of its own then compares the
     parent's number every half second.
@@ -93,6 +92,7 @@ def end_with_parent(parent: int) -> None:
     Args:
         parent: Process number of the parent, as it was before this process was started.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -13,6 +13,7 @@ from cli_run import wolfdog
         ("live", "tv"),
         ("pretrain", "--out", "weights.safetensors"),
         ("labels", "split", ".", "--out", "splits"),
+        ("train", "--videos", "a", "--labels", "b", "--out", "c"),
     ],
 )
 def test_seeds_out_of_range_are_refused(command, seed, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import typer
 
 from ..errors import InputError
 from ..watch.model.registry import DEFAULT_MEMORY, IN_WORDS, check_names
-from .options import LARGEST_SEED
+from .options import check_seed
 from .screen import StageBars, console
 from .tables import cost_rows, gap_rows
 
@@ -24,9 +24,7 @@ STAGES = 10
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path("demo"),
-    seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same result.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(callback=check_seed, help="The same seed gives the same result.")] = 0,
     images: Annotated[
         Path | None,
         typer.Option(help="Show photographs, DIR/<class>/*.png or *.jpg, in place of drawings."),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
-from .options import LABELS, LARGEST_SEED, MERGE
+from .options import LABELS, MERGE, check_seed
 from .screen import console
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def split(
         typer.Option(help="Names of the splits with their shares, as train=0.7,validation=0.15,test=0.15."),
     ] = "train=0.75,test=0.25",
     seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="Of the choice among sites that are alike.")
+        int, typer.Option(callback=check_seed, help="Of the choice among sites that are alike.")
     ] = 0,
 ) -> None:
     """Split labelled videos by site or camera, with a share of every class in each split.

@@ -11,7 +11,6 @@ import typer
 from ..errors import InputError
 from ..extras import needs_extra
 from .options import (
-    LARGEST_SEED,
     Classes,
     Classifier,
     FrameRate,
@@ -20,6 +19,7 @@ from .options import (
     MethodOptions,
     Stall,
     Threads,
+    check_seed,
 )
 from .screen import complaints, console
 
@@ -98,7 +98,7 @@ def live(
             help="Photographs, DIR/<label>/*.jpg, that tv shows in place of drawings.", show_default=False
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of tv.")] = 0,
+    seed: Annotated[int, typer.Option(callback=check_seed, help="Seed of tv.")] = 0,
 ) -> None:
     """Watch live sources on a page in the browser: the picture, two labels side by side, and what memory rests on.
 

@@ -10,6 +10,23 @@ LARGEST_SEED = 2**63 - 1
 """Largest seed; a little more, for a second seed, is one that PyTorch and NumPy take too."""
 
 
+def check_seed(seed: int) -> int:
+    """Seed that PyTorch and NumPy take, for `typer.Option(callback=check_seed)`.
+
+    Args:
+        seed: The seed.
+
+    Returns:
+        The same seed.
+
+    Raises:
+        typer.BadParameter: It is negative or too large.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise typer.BadParameter(f"expected a whole number from 0 to 2**63 - 1, got {seed}.")
+    return seed
+
+
 class Crop(StrEnum):
     """Ways to fit a frame into the square that a classifier reads."""
 

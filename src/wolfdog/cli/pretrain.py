@@ -6,16 +6,14 @@ from typing import Annotated
 
 import typer
 
-from .options import LARGEST_SEED
+from .options import check_seed
 from .screen import StageBars, console
 from .world_pretraining import pretrain_world_memory
 
 
 def pretrain(
     out: Annotated[Path, typer.Option(help="File for the weights, .safetensors.")],
-    seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same weights.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(callback=check_seed, help="The same seed gives the same weights.")] = 0,
     steps: Annotated[
         int | None,
         typer.Option(

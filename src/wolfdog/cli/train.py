@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..tv import load_world
 from ..watch.model.registry import DEFAULT_MEMORY, IN_WORDS, NO_MEMORY
 from .labelled_reading import LabelledFootage
-from .options import LABELS, LARGEST_SEED, MERGE, Crop, Fit, Strict
+from .options import LABELS, MERGE, Crop, Fit, Strict, check_seed
 from .screen import console
 from .torchrun import torchrun_processes
 from .train_stages import train_from_nothing, train_on_classifier
@@ -102,9 +102,7 @@ def train(
     ] = None,
     merge_spellings: Annotated[bool, typer.Option("--merge-spellings", help=MERGE)] = False,
     strict: Strict = False,
-    seed: Annotated[
-        int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same watcher.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(callback=check_seed, help="The same seed gives the same watcher.")] = 0,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between two checkpoints.")] = 100,
 ) -> None:
     """Train a watcher on labelled videos; the same command again goes on where a killed one stopped.

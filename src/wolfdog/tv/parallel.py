@@ -3,14 +3,13 @@
 import multiprocessing
 import os
 import queue
-import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from wolfdog.child_process import end_with_parent
+from wolfdog.child_process import begin_child
 from wolfdog.errors import MediaError
 from wolfdog.tv.picture import Picture
 from wolfdog.tv.programme import Programme
@@ -87,8 +86,7 @@ def _waiting_in(ticks: Any) -> int:
 def _join(ticks: Any, stop: Any, parent: int) -> None:
     global _ticks, _stop
     _ticks, _stop = ticks, stop
-    end_with_parent(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the first process's to handle
+    begin_child(parent)
 
 
 def _write_one(video: Path, programme: Programme, picture: Picture) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from wolfdog.child_process import end_with_parent, uninterrupted_start
+from wolfdog.child_process import begin_child, uninterrupted_start
 from wolfdog.errors import MediaWarning, WolfdogError
 from wolfdog.lost_signals import sent_again
 
@@ -153,8 +153,7 @@ def _work(connection: Connection, loader: Loader, place: Place, parent: int) -> 
     """Worker process: labels the tasks that come, until None comes or the parent asks it to stop."""
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles the keyboard
-    end_with_parent(parent)
+    begin_child(parent)
     send = connection.send
     try:
         signal.signal(signal.SIGTERM, _raise_stopped)

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...child_process import end_with_parent, uninterrupted_start
+from ...child_process import begin_child, uninterrupted_start
 from ...errors import WolfdogError
 from ..model.context import Context
 from .in_step import groups_in_step, train_in_step
@@ -81,8 +80,7 @@ def train_contexts(jobs: Mapping[str, ContextJob], workers: int, report: Report)
 def _begin(reports: "Queue[Any]", stop: Event, parent: int) -> None:
     global _reports, _stop
     _reports, _stop = reports, stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the first process's to handle
-    end_with_parent(parent)
+    begin_child(parent)
     torch.set_num_threads(1)
 
 
